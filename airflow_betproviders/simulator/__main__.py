@@ -1,0 +1,81 @@
+"""``python -m airflow_betproviders.simulator``: serve until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from airflow_betproviders.simulator.faults import KINDS
+from airflow_betproviders.simulator.server import Simulator
+from airflow_betproviders.simulator.settings import PROVIDERS, Settings
+
+
+def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str, int]:
+    """Settings, host and port from a command line."""
+    parser = argparse.ArgumentParser(prog="python -m airflow_betproviders.simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8400, help="0 picks a free one")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rate", type=float, default=600.0, help="bets per hour and provider")
+    parser.add_argument("--history-days", type=float, default=3.0)
+    parser.add_argument("--now", type=_moment, default=None, help="ISO instant to freeze the world at, or none")
+    parser.add_argument("--min-interval", type=_intervals, default={"aig": 5.0}, help="such as aig=5,jdb=0")
+    parser.add_argument("--fault-rate", type=float, default=0.0)
+    parser.add_argument("--fault-kinds", nargs="*", choices=KINDS, default=[])
+    parser.add_argument("--jdb-utc-offset", default="-04:00")
+    parser.add_argument("--pv-midnight", choices=("accept", "refuse"), default="accept")
+    parser.add_argument("--boundary", choices=("half-open", "closed"), default="half-open")
+    known = parser.parse_args(arguments)
+    settings = Settings(
+        seed=known.seed,
+        rate=known.rate,
+        history_days=known.history_days,
+        now=known.now,
+        min_interval=known.min_interval,
+        fault_rate=known.fault_rate,
+        fault_kinds=known.fault_kinds or (KINDS if known.fault_rate else ()),
+        jdb_utc_offset=known.jdb_utc_offset,
+        pv_midnight=known.pv_midnight,
+        boundary=known.boundary,
+    )
+    return settings, known.host, known.port
+
+
+def _moment(text: str) -> datetime | None:
+    if text.lower() == "none":
+        return None
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _intervals(text: str) -> dict[str, float]:
+    found = {name: float(seconds) for name, _, seconds in (part.partition("=") for part in text.split(",") if part)}
+    if unknown := set(found) - set(PROVIDERS):
+        raise argparse.ArgumentTypeError(f"unknown provider {', '.join(sorted(unknown))}")
+    return {"aig": 5.0, **found}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve, print the demo connections, then a line a minute on what was asked."""
+    settings, host, port = settings_from(arguments)
+    with Simulator(settings).running(host, port) as simulator:
+        print(json.dumps({"url": simulator.url, "connections": simulator.credentials}, ensure_ascii=False), flush=True)
+        seen = 0
+        try:
+            while True:
+                time.sleep(60)
+                if len(simulator.calls) > seen:
+                    counts = Counter(call["provider"] for call in simulator.calls)
+                    asked = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+                    print(f"calls: {asked}; breaches: {len(simulator.breaches)}", flush=True)
+                    seen = len(simulator.calls)
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+
+
+if __name__ == "__main__":
+    main()

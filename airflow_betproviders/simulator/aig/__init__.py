@@ -1,0 +1,1 @@
+"""The simulated AIG live casino API."""

@@ -1,0 +1,138 @@
+"""AIG's protocol: GET, sorted parameters signed with the key in front, offset paging (AIG document).
+
+``transaction/latest`` and ``transaction/detail`` follow the vendor's public pages of those names
+(doc.lucko.ai, transaction_latest and transaction_detail); their inclusivity and limits are readings of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from airflow_betproviders.simulator.clock import Clock, wall_ms
+from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.settings import Account, Settings
+from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
+
+RETENTION = 90 * DAY
+STREAMS = {
+    "api/game/transaction/query": "transactions",
+    "api/game/transaction/latest": "latest",
+    "api/game/transaction/detail": "transaction_detail",
+}
+NOT_IN_LATEST = re.compile(r'"valid_bet_turnover":"[^"]*",|"win_detail":\{[^}]*\},')
+
+
+def sign(params: Mapping[str, str], key: str) -> str:
+    """The vendor's signature: md5 of the key and the sorted, non-empty, raw parameters, joined by ``&``."""
+    parts = [f"{name}={value}" for name, value in sorted(params.items()) if value != "" and name != "sign"]
+    return hashlib.md5("&".join([key, *parts]).encode()).hexdigest()
+
+
+class Aig:
+    """The AIG back office. Rows are filtered and ordered by ``update_time``, which moves."""
+
+    name = "aig"
+    amount_field = "bet_amount"
+    key_field = "id"
+    rate_reply: str | None = '{"code":408004,"message":"API Frequency Limit","data":null}'
+    busy_replies: Sequence[str] = ()
+
+    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
+        self._world = world
+        self._clock = clock
+        self._account = account
+
+    def refuse(self, refusal: Refusal) -> str:
+        return json.dumps({"code": int(refusal.code), "message": refusal.text, "data": None})
+
+    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
+        stream = STREAMS.get(call.path)
+        if stream is None or call.method != "GET":
+            raise Refusal("parameter", "408000", "Request Parameter Error")
+        query = dict(call.query)
+        self._check(query)
+        params = {name: value for name, value in query.items() if name != "sign"}
+        if stream == "transactions":
+            return Answer(stream, self._query(query), params)
+        if stream == "latest":
+            return Answer(stream, self._latest(query), params)
+        return Answer(stream, _success(self._detail(query)), params)
+
+    def _check(self, query: Mapping[str, str]) -> None:
+        agent, timestamp = query.get("agent_id", ""), _number(query, "timestamp")
+        if agent != self._account.login:
+            raise Refusal("account", "700101", "Merchant Does Not Exist")
+        if query.get("sign", "").lower() != sign(query, self._account.key):
+            raise Refusal("signature", "600100", "Invalid Signature")
+        if abs(wall_ms() - timestamp) > 10 * MINUTE:
+            # No own code for a stale timestamp is documented.
+            raise Refusal("stale_timestamp", "600100", "Invalid Signature")
+
+    def _query(self, query: Mapping[str, str]) -> Page:
+        start, end = _number(query, "start_time"), _number(query, "end_time")
+        index, size = _number(query, "start_index"), _number(query, "page_size")
+        if not 1 <= size <= 5000:
+            raise Refusal("page_size", "600101", "Invalid Parameter")
+        if start >= end:
+            raise Refusal("parameter", "700401", "Query Time Error")
+        if end - start >= DAY:
+            raise Refusal("span", "700401", "Query Time Error")
+        if start < self._clock.now_ms - RETENTION:
+            raise Refusal("retention", "700401", "Query Time Error")
+        rows = self._world.select("order", start, end, self._clock.now_ms)
+
+        def envelope(joined: str, total: int) -> str:
+            head = f'"start_index":{index},"page_size":{size},"total":{total}'
+            return _success(f'{{{head},"transactions":[{joined}]}}')
+
+        return Page(rows, envelope, index, size)
+
+    def _latest(self, query: Mapping[str, str]) -> Page:
+        now = self._clock.now_ms
+        last = _number(query, "last_time")
+        if last < now - RETENTION:
+            raise Refusal("retention", "700401", "Query Time Error")
+        return Page(self._since(last, now, now), lambda joined, total: _success(f'{{"transactions":[{joined}]}}'))
+
+    def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
+        """At most 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
+        found: list[Row] = []
+        at = last
+        while at < until and len(found) < most:
+            found += self._world.select("order", at, min(until, at + 30 * MINUTE), now)
+            at += 30 * MINUTE
+        return [
+            Row(row.key, row.clocks, row.visible_from, NOT_IN_LATEST.sub("", row.text), row.facts)
+            for row in found[:most]
+        ]
+
+    def _detail(self, query: Mapping[str, str]) -> str:
+        wanted = query.get("txn_id", "")
+        if re.fullmatch("[0-9a-f]{24}", wanted) is None:
+            raise Refusal("parameter", "600101", "Invalid Parameter")
+        placed = int(wanted[:8], 16) * 1000
+        for start in range(placed, min(placed + 6 * 60 * MINUTE, self._clock.now_ms), 30 * MINUTE):
+            for row in self._world.select("order", start, start + 30 * MINUTE, self._clock.now_ms):
+                if row.key == wanted:
+                    return row.text
+        raise Refusal("parameter", "600101", "Invalid Parameter")
+
+    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        if stream == "latest":
+            return [row.text for row in self._since(start, end, now, most=1 << 40)]
+        return [row.text for row in self._world.select("order", start, end, now)]
+
+
+def _success(data: str) -> str:
+    return f'{{"code":200,"message":"success","data":{data}}}'
+
+
+def _number(query: Mapping[str, str], name: str) -> int:
+    text = query.get(name, "")
+    if re.fullmatch(r"\d{1,15}", text) is None:
+        raise Refusal("parameter", "408000", "Request Parameter Error")
+    return int(text)

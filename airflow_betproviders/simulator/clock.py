@@ -1,0 +1,53 @@
+"""The time that the simulated world lives in."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+
+class Clock:
+    """Either follows the machine's clock or stands still at an instant.
+
+    Only the world follows it. Whether a request's timestamp is fresh is judged by the machine's clock, because
+    clients sign with theirs.
+    """
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._frozen = now
+
+    @property
+    def now(self) -> datetime:
+        return self._frozen if self._frozen is not None else datetime.now(timezone.utc)
+
+    @property
+    def now_ms(self) -> int:
+        return to_ms(self.now)
+
+    def set(self, now: datetime | None) -> None:
+        """Stand still at ``now``, or follow the machine's clock again."""
+        if now is not None and now.tzinfo is None:
+            raise ValueError("now needs a time zone")
+        self._frozen = now
+
+    def advance(self, step: timedelta) -> None:
+        """Move a frozen clock."""
+        if self._frozen is None:
+            raise ValueError("only a frozen clock can be moved; set it first")
+        self._frozen += step
+
+
+def to_ms(moment: datetime) -> int:
+    """Epoch milliseconds, exact."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def wall_ms() -> int:
+    """The machine's clock, by which signatures are timed."""
+    return time.time_ns() // 1_000_000
+
+
+def text_of(ms: int, form: str, zone: timezone = timezone.utc) -> str:
+    """An instant in a vendor's format."""
+    return datetime.fromtimestamp(ms // 1000, zone).strftime(form)

@@ -1,0 +1,1 @@
+"""The simulated GM-Ag data API."""

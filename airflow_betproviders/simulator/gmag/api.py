@@ -1,0 +1,228 @@
+"""GM-Ag's protocol: POST with a hash in the query, ``error`` as text (GM-Ag document).
+
+game/list, history/roundDetail, history/gameTrans, history/extraTrans and history/gameReport follow the vendor's public
+Confluence pages of those names; the span and retention of extraTrans are not documented and not limited here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from airflow_betproviders.simulator.clock import Clock, to_ms
+from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.gmag.report import COLUMNS, report
+from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES
+from airflow_betproviders.simulator.settings import Account, Settings
+from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
+
+
+class Listing(NamedTuple):
+    """A windowed stream: which rows, how long a window must stay under, how old it may be, whether 00 is enforced."""
+
+    stream: str
+    kind: str
+    under: int
+    retention: int
+    strict_seconds: bool
+
+
+LISTINGS = {
+    "history/game": Listing("game_history", "round", 30 * MINUTE, 30 * DAY, True),
+    "history/gameTrans": Listing("game_transactions", "movement", 15 * MINUTE, 15 * DAY, False),
+    "history/extraTrans": Listing("extra_transactions", "payout", 36_500 * DAY, 36_500 * DAY, False),
+}
+KINDS = {each.stream: each.kind for each in LISTINGS.values()}
+FILTERS = {
+    "roundId": "round_id",
+    "playerId": "player",
+    "providerCode": "provider",
+    "currency": "currency",
+    "gameCode": "game",
+}
+MOST = 10_000
+
+
+def hash_of(body: Mapping[str, Any], key: str) -> str:
+    """The vendor's hash: md5 of the sorted ``k=v`` joined by ``&`` and the secret key.
+
+    The vendor's own samples disagree on booleans, nulls, floats and objects, so those raise ``ValueError``.
+    """
+    parts = []
+    for name, value in sorted(body.items()):
+        if name == "hash":
+            continue
+        if isinstance(value, list):
+            parts.append(f"{name}={json.dumps(value, separators=(',', ':'), ensure_ascii=False)}")
+        elif isinstance(value, str) or type(value) is int:
+            parts.append(f"{name}={value}")
+        else:
+            raise ValueError(f"{name} has no agreed rendering")
+    return hashlib.md5(("&".join(parts) + key).encode()).hexdigest()
+
+
+class GmAg:
+    """The GM-Ag data host."""
+
+    name = "gmag"
+    amount_field = "bets"
+    key_field = "roundId"
+    rate_reply: str | None = None
+    busy_replies: Sequence[str] = ('{"error":"P_00","message":"Server error"}',)
+
+    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
+        self._world = world
+        self._clock = clock
+        self._settings = settings
+        self._account = account
+
+    def refuse(self, refusal: Refusal) -> str:
+        return json.dumps({"error": refusal.code, "message": refusal.text})
+
+    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
+        if call.method != "POST":
+            raise _wrong("POST only")
+        body = self._open(call)
+        echo = json.dumps(body["requestId"])
+        if call.path in LISTINGS:
+            listing = LISTINGS[call.path]
+            return Answer(listing.stream, self._list(listing, body, echo, note), body)
+        if call.path == "history/gameReport":
+            data = f"[{','.join(self._report(body))}]"
+            return Answer("game_report", _success(echo, f'"data":{data}'), body)
+        if call.path == "history/roundDetail":
+            return Answer("round_detail_url", _success(echo, f'"data":{json.dumps(self._detail(body))}'), body)
+        if call.path == "game/list":
+            return Answer("games", _success(echo, self._games(body)), body)
+        raise _wrong("no such command")
+
+    def _open(self, call: Call) -> dict[str, Any]:
+        try:
+            body = json.loads(call.body)
+            expected = hash_of(body, self._account.key)
+        except (ValueError, AttributeError):
+            raise _wrong("body") from None
+        if call.query.get("hash") != expected:
+            raise Refusal("signature", "P_02", "Invalid hash")
+        if not isinstance(body.get("requestId"), str) or not body["requestId"]:
+            raise _wrong("requestId")
+        if str(body.get("brandId")) != self._account.login:
+            raise Refusal("account", "P_03", "Parameter error: brandId")
+        return dict(body)
+
+    def _list(self, listing: Listing, body: Mapping[str, Any], echo: str, note: Callable[[str, str], None]) -> Page:
+        now = self._clock.now_ms
+        start, end = _time(body, "startTime"), _time(body, "endTime")
+        if start % MINUTE or end % MINUTE:
+            if listing.strict_seconds:
+                raise Refusal("alignment", "P_03", "Parameter error: seconds must be 00")
+            note("alignment", "seconds were cut to 00")
+            start, end = start - start % MINUTE, end - end % MINUTE
+        if start >= end:
+            raise _wrong("startTime must be before endTime")
+        if end - start >= listing.under:
+            raise Refusal("span", "P_03", f"Parameter error: period must be less than {listing.under // MINUTE} minutes")
+        if start < now - listing.retention:
+            raise Refusal("retention", "P_03", "Parameter error: period is too old")
+        page, size = _number(body, "page", 1), _number(body, "size", 5000)
+        if size > MOST:
+            raise Refusal("page_size", "P_03", f"Parameter error: size must not exceed {MOST}")
+        until = end + 1 if self._settings.boundary == "closed" else end
+        rows = self._rows(listing.kind, start, until, body, now)
+
+        def envelope(joined: str, total: int) -> str:
+            pages = f'"current":{page},"size":{size},"pages":{-(-total // size)}'
+            return _success(echo, f'"total":{total},{pages},"records":[{joined}]')
+
+        offset = (page - 1) * size
+        if self._settings.gmag_cap == "capped":
+            size_left = max(MOST - offset, 0)
+            return Page(rows, envelope, offset, min(size, size_left))
+        return Page(rows, envelope, offset, size)
+
+    def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
+        rows = self._world.select(kind, start, end, now)
+        wanted = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS and value != ""}
+        whole = str(filters.get("showAll", 0)) == "1"
+        return [
+            row
+            for row in rows
+            if (whole or row.facts.brand == BRAND)
+            and all(getattr(row.facts, name) == value for name, value in wanted.items())
+        ]
+
+    def _report(self, body: Mapping[str, Any]) -> list[str]:
+        start, end = _time(body, "startTime"), _time(body, "endTime")
+        if start % MINUTE or end % MINUTE:
+            raise Refusal("alignment", "P_03", "Parameter error: seconds must be 00")
+        if start >= end or body.get("reportBy", "player") not in COLUMNS:
+            raise _wrong("startTime must be before endTime; reportBy is gameCode, provider or player")
+        if end - start > 31 * DAY:
+            raise Refusal("span", "P_03", "Parameter error: period must not exceed 31 days")
+        if start < self._clock.now_ms - 183 * DAY:
+            raise Refusal("retention", "P_03", "Parameter error: period is too old")
+        return report(self._world, start, end, self._clock.now_ms, body)
+
+    def _detail(self, body: Mapping[str, Any]) -> str:
+        at = _time(body, "endTime")
+        for row in self._world.select("round", at, at + 1000, self._clock.now_ms):
+            if (row.facts.round_id, row.facts.provider) == (body.get("roundId"), body.get("providerCode")):
+                return f"https://detail.example.com/round/{row.facts.round_id}"
+        raise Refusal("parameter", "50001", "No data")
+
+    def _games(self, body: Mapping[str, Any]) -> str:
+        page, size = _number(body, "page", 1), _number(body, "size", 100)
+        names = ("providerCode", "gameType", "gameCode")
+        games = [each for each in game_list() if all(body.get(name, each[name]) == each[name] for name in names)]
+        chosen = json.dumps(games[(page - 1) * size : page * size], ensure_ascii=False)
+        counts = f'"total":{len(games)},"current":{page},"size":{size},"pages":{-(-len(games) // size)}'
+        return f'{counts},"records":{chosen}'
+
+    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        if stream == "games":
+            return [json.dumps(game, ensure_ascii=False) for game in game_list()]
+        if stream == "game_report":
+            return report(self._world, start, end, now, filters)
+        return [row.text for row in self._rows(KINDS[stream], start, end, filters, now)]
+
+
+def game_list() -> list[dict[str, Any]]:
+    """The records of game/list."""
+    flags = {"mobile": 1, "desktop": 1, "freeGame": 0, "freespin": 0, "goldenChip": 0, "progressive": 0}
+    return [
+        {"gameCode": game, "gameType": kind, "cnName": name, "enName": name, "providerCode": provider}
+        | flags
+        | {"released": 1, "status": 1}
+        for provider, game, kind, name in GAMES
+    ]
+
+
+def _success(echo: str, data: str) -> str:
+    return f'{{"requestId":{echo},"error":"0","message":"SUCCESS",{data}}}'
+
+
+def _wrong(text: str) -> Refusal:
+    return Refusal("parameter", "P_03", f"Parameter error: {text}")
+
+
+def _time(body: Mapping[str, Any], name: str) -> int:
+    text = body.get(name)
+    if not isinstance(text, str) or re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?", text) is None:
+        raise _wrong(name)
+    try:
+        return to_ms(datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc))
+    except ValueError:
+        raise _wrong(name) from None
+
+
+def _number(body: Mapping[str, Any], name: str, default: int) -> int:
+    value = body.get(name, default)
+    if type(value) is not int or value < 1:
+        raise _wrong(name)
+    return value
+
+

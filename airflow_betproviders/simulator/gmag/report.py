@@ -1,0 +1,67 @@
+"""GM-Ag's history/gameReport, added up from the same rounds as the history.
+
+It follows the vendor's public page GameReport (998637577): rounds by endTime, grouped by currency and ``reportBy``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from airflow_betproviders.simulator.exchange import quote
+from airflow_betproviders.simulator.gmag.rounds import BRAND, Round
+from airflow_betproviders.simulator.world import Row, World
+
+COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
+Sums = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, int]
+Tallies = dict[tuple[int, str, str, str, str], Sums]
+"""By brand, currency, provider, game and player."""
+
+
+def tally(rows: list[Row]) -> Tallies:
+    made: Tallies = {}
+    for row in rows:
+        each: Round = row.facts
+        group = (each.brand, each.currency, each.provider, each.game, each.player)
+        sums = (each.bets, each.wins, each.cancels, each.jpc, each.jpw, each.rake, 1)
+        made[group] = _plus(made.get(group), sums)
+    return made
+
+
+def _plus(one: Sums | None, other: Sums) -> Sums:
+    if one is None:
+        return other
+    a, b, c, d, e, f, n = (left + right for left, right in zip(one, other, strict=True))
+    return Decimal(a), Decimal(b), Decimal(c), Decimal(d), Decimal(e), Decimal(f), int(n)
+
+
+def report(world: World, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:
+    """One object for each currency and group, in the page's fields."""
+    report_by = str(filters.get("reportBy", ""))
+    sums: dict[tuple[str, ...], Sums] = {}
+    players: dict[tuple[str, ...], set[str]] = {}
+    for _, made in world.digest("tally", "round", start, end, now, tally):
+        for (brand, currency, provider, game, player), each in made.items():
+            known = {"currency": currency, "gameCode": game, "providerCode": provider, "playerId": player}
+            if brand != BRAND or any(filters.get(name) not in (None, value) for name, value in known.items()):
+                continue
+            group = (currency, *(known[name] for name in COLUMNS.get(report_by, ())))
+            sums[group] = _plus(sums.get(group), each)
+            players.setdefault(group, set()).add(player)
+    return [_record(group, sums[group], len(players[group]), report_by) for group in sorted(sums)]
+
+
+def _record(group: tuple[str, ...], sums: Sums, players: int, report_by: str) -> str:
+    bets, wins, cancels, jpc, jpw, rakes, games = sums
+    columns = dict(zip(COLUMNS.get(report_by, ()), group[1:], strict=True))
+    by = "".join(f',"{name}":{quote(value)}' for name, value in columns.items())
+    return (
+        f'{{"ggr":{_number(bets - wins - cancels)},"totalWins":{_number(wins)},"totalCancels":{_number(cancels)},'
+        f'"players":{players},"games":{games},"totalBets":{_number(bets)},"currency":"{group[0]}",'
+        f'"totalJpw":{_number(jpw)},"totalRakes":{_number(rakes)},"totalJpc":{_number(jpc)}{by}}}'
+    )
+
+
+def _number(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

@@ -1,0 +1,257 @@
+"""GM-Ag's rounds, the money movements inside them, and promotion payouts.
+
+Game history follows the given GM-Ag document. The layouts of ``gameTrans`` and ``extraTrans`` follow the vendor's public
+pages GameTrans (922190035) and ExtraTrans (1504641032) of its Confluence space.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timezone
+from decimal import Decimal
+from typing import NamedTuple
+
+from airflow_betproviders.simulator.clock import text_of
+from airflow_betproviders.simulator.exchange import quote
+from airflow_betproviders.simulator.world import HOUR, MINUTE, Cohort, Row, supersede
+
+PLAYERS = ("0012", "palyerid1", "SDFDF", "玩家-é", "émile😀", *(f"gm{number:04d}" for number in range(40)))
+GAMES = (
+    ("pt", "bfb", "slots", "疯狂金币 🪙"),
+    ("pt", "gpas_pluck_pop", "slots", "Pluck Pop"),
+    ("gf", "gf_2202", "slots", "Wolf Disco"),
+    ("evo", "evo_baccarat_7", "live", "Speed Baccarat"),
+    ("oaks", "oaks_0012", "slots", "Sun of Egypt"),
+    ("jili", "jili_fish_1", "arcade", "Royal Fishing"),
+    ("sbo", "sbo_book", "sport", "Sportsbook"),
+)
+CURRENCIES = ("CNY", "IDR", "USD")
+BRAND, SUB_BRAND = 1001, 1002
+WHALE = Decimal("999999999999.9999")
+ZERO = Decimal(0)
+LATE_MINUTES = {"corrected-25": 25, "corrected-240": 240}
+
+
+class Round(NamedTuple):
+    """What a GM-Ag round is made of; all amounts are positive and in currency units with four decimals."""
+
+    round_id: str
+    brand: int
+    player: str
+    provider: str
+    game: str
+    game_type: str
+    currency: str
+    bets: Decimal
+    wins: Decimal
+    cancels: Decimal
+    trans_in: Decimal
+    trans_out: Decimal
+    before: Decimal
+    rake: Decimal
+    jpc: Decimal
+    jpw: Decimal
+    started: int
+    ended: int
+    dressing: int
+
+    @property
+    def after(self) -> Decimal:
+        return self.before - self.bets + self.wins + self.cancels - self.trans_in + self.trans_out
+
+
+class Movement(NamedTuple):
+    """What filters need of a money movement, whether inside a round or a promotion payout."""
+
+    brand: int
+    player: str
+    provider: str
+    game: str
+    currency: str
+    round_id: str
+
+
+class GmAgRounds:
+    """Settled rounds; a few come again later with other wins and createdAt, but the same roundId and endTime."""
+
+    cohorts: Sequence[Cohort] = (
+        Cohort("prompt", 1.0, (0, 1)),
+        *(Cohort(name, 0.5, (0, 1, late, late + 1)) for name, late in LATE_MINUTES.items()),
+    )
+
+    def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        rows: dict[str, list[Row]] = {"round": [], "movement": [], "payout": []}
+        late = LATE_MINUTES.get(cohort.name, 0) * MINUTE
+        for number in range(count):
+            serial = (minute // MINUTE * 4 + ["prompt", *LATE_MINUTES].index(cohort.name)) * 20_000 + number
+            on_the_hour = not late and number == 0 and minute % HOUR == 0
+            made = _round(minute, serial, rng, on_the_hour=on_the_hour)
+            shown = made.ended + rng.randrange(5000, 290_000)
+            first = Row(_key(made), (made.ended,), shown, history(made, made.ended), made)
+            rows["movement"] += movements(made)
+            if late:
+                created = made.ended + late
+                extra = Decimal(rng.randrange(1, 90_000)) / 10_000
+                again = made._replace(wins=made.wins + extra)
+                second = Row(_key(made), (made.ended,), created + 30_000, history(again, created), again)
+                rows["round"] += supersede([first, second])
+                rows["movement"].append(_movement(made, "amend", 9, created, extra, made.after, made.after + extra))
+            else:
+                rows["round"].append(first)
+            if on_the_hour or rng.random() < 0.02:
+                rows["payout"].append(payout(made, serial))
+        return rows
+
+
+def _key(made: Round) -> str:
+    return f"{made.brand}/{made.provider}/{made.player}/{made.round_id}"
+
+
+def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -> Round:
+    provider, game, game_type, _ = rng.choice(GAMES)
+    started = minute if on_the_hour else minute + rng.randrange(60_000)
+    bets = Decimal(rng.choice((5, 12.5, 100, 2500)))
+    wins = (bets * rng.choice((0, 0, 1, 2)) * Decimal(rng.randrange(5000, 15_000)) / 10_000).quantize(Decimal("0.0001"))
+    cancels = trans_in = trans_out = jpc = jpw = ZERO
+    if on_the_hour and minute // HOUR % 3 == 0:
+        bets, wins = WHALE, ZERO
+    elif game_type == "arcade":
+        bets, wins, trans_in, trans_out = ZERO, ZERO, bets, wins
+    elif rng.random() < 0.03:
+        wins, cancels = ZERO, bets
+    elif game_type == "slots":
+        jpc = (bets / 1000).quantize(Decimal("0.0001"))
+        if rng.random() < 0.05:
+            jpw = Decimal("5.1235")
+            wins += jpw
+    return Round(
+        # Two providers may give the same roundId to different rounds.
+        round_id=str(serial - 1 if provider == "oaks" else serial),
+        brand=SUB_BRAND if rng.random() < 0.1 and not on_the_hour else BRAND,
+        player=PLAYERS[int(rng.random() ** 2 * len(PLAYERS))],
+        provider=provider,
+        game=game,
+        game_type=game_type,
+        currency=rng.choice(CURRENCIES),
+        bets=bets,
+        wins=wins,
+        cancels=cancels,
+        trans_in=trans_in,
+        trans_out=trans_out,
+        before=Decimal(rng.randrange(10**8)) / 100 + bets,
+        rake=(bets / 100).quantize(Decimal("0.0001")) if game_type == "live" else ZERO,
+        jpc=jpc,
+        jpw=jpw,
+        started=started,
+        ended=started if on_the_hour else started + rng.randrange(200, 40_000),
+        dressing=rng.getrandbits(16),
+    )
+
+
+def history(made: Round, created: int) -> str:
+    """A record of history/game, some of them without the fields that the document calls optional."""
+    dressing = made.dressing
+    optional = {
+        "platform": f'"{("web", "mobile", "download")[dressing % 3]}"' if dressing & 12 else None,
+        "transIn": _money(made.trans_in) if dressing & 16 or made.trans_in else None,
+        "transOut": _money(made.trans_out) if dressing & 16 or made.trans_in else None,
+        "rake": _money(made.rake) if made.rake or dressing & 32 else None,
+        "jpc": _money(made.jpc) if made.game_type == "slots" else None,
+        "jpw": _money(made.jpw) if made.game_type == "slots" else None,
+        "jpDetails": f'[{{"id":"0012{dressing}","contribution":0.12345,"win":{_money(made.jpw)}}}]' if made.jpw else None,
+        "additionalData": quote("table=7;备注=😀") if dressing % 29 == 0 else None,
+        "detailUrl": f'"https://detail.example.com/round/{made.round_id}"' if dressing & 192 else None,
+    }
+    return (
+        f'{{"playerId":{quote(made.player)},"brandId":{made.brand},"providerCode":"{made.provider}",'
+        f'"sessionId":"{_session(made)}","roundId":"{made.round_id}","roundType":"{_round_type(made)}",'
+        f'"roundStatus":"end","gameCode":"{made.game}","currency":"{made.currency}","bets":{_money(made.bets)},'
+        f'"wins":{_money(made.wins)},"cancels":{_money(made.cancels)},"balanceEnd":{_money(made.after)},'
+        f'"bonusBalanceEnd":0.0000,"startTime":"{_millis(made.started)}","endTime":"{_millis(made.ended)}",'
+        f'"createdAt":"{_millis(created)}",{_joined(optional)}"gameType":"{made.game_type}"}}'
+    )
+
+
+def movements(made: Round) -> list[Row]:
+    """The bet and its outcome: gameTrans amounts are positive, transType tells the direction."""
+    rows: list[Row] = []
+    balance = made.before
+    steps = (
+        ("transIn", made.started, made.trans_in, -1),
+        ("bet", made.started, made.bets, -1),
+        ("win", made.ended, made.wins, 1),
+        ("cancel", made.ended, made.cancels, 1),
+        ("transOut", made.ended, made.trans_out, 1),
+    )
+    for number, (kind, at, amount, sign) in enumerate(steps):
+        if amount:
+            rows.append(_movement(made, kind, number, at, amount, balance, balance + sign * amount))
+            balance += sign * amount
+    return rows
+
+
+def _movement(
+    made: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal
+) -> Row:
+    trans_id = f"{made.provider}{made.round_id}{number}"
+    optional = {
+        "referenceId": f'"{made.provider}{made.round_id}1"' if kind == "cancel" else None,
+        "validBet": _money(made.trans_in) if kind == "transOut" else None,
+        "validWin": _money(made.trans_out) if kind == "transOut" else None,
+        "jpc": _money(made.jpc) if kind == "bet" else None,
+        "jpw": _money(made.jpw) if kind == "win" and made.jpw else None,
+        "rake": _money(made.rake) if kind == "win" else None,
+        "description": quote("结算 😀") if made.dressing % 31 == 0 else None,
+    }
+    text = (
+        f'{{"transId":"{trans_id}","sessionId":"{_session(made)}","playerId":{quote(made.player)},'
+        f'"currency":"{made.currency}","providerCode":"{made.provider}","brandId":{made.brand},'
+        f'"gameCode":"{made.game}","roundId":"{made.round_id}","roundType":"{_round_type(made)}",'
+        f'"roundStatus":"{"active" if kind in ("bet", "transIn") else "end"}","transType":"{kind}",'
+        f'"transTime":"{_at(at)}","createdAt":"{_millis(at)}","amount":{_money(amount)},'
+        f'"balanceBefore":{_money(before)},"balanceAfter":{_money(after)},"platform":"web",'
+        f'"bonusBalanceEnd":0.0000,{_joined(optional)}"gameType":"{made.game_type}"}}'
+    )
+    facts = Movement(made.brand, made.player, made.provider, made.game, made.currency, made.round_id)
+    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.dressing, text, facts)
+
+
+def payout(made: Round, serial: int) -> Row:
+    """A record of history/extraTrans: a promotion or tournament payout."""
+    amount = Decimal(serial % 97) / 100
+    at = made.started
+    described = f',"description":{quote("锦标赛 🏆")}' if serial % 3 == 0 else ""
+    text = (
+        f'{{"transId":"x{serial}","playerId":{quote(made.player)},"providerCode":"{made.provider}",'
+        f'"brandId":{made.brand},"transTime":"{_at(at)}","amount":{_money(amount)},"currency":"{made.currency}",'
+        f'"balanceBefore":{_money(made.before)},"balanceAfter":{_money(made.before + amount)},'
+        f'"referenceId":"{10000 + serial % 50}","referenceName":"{10000 + serial % 50}"{described}}}'
+    )
+    facts = Movement(made.brand, made.player, made.provider, "", made.currency, "")
+    return Row(f"{made.provider}/x{serial}", (at,), at + 5000 + made.dressing, text, facts)
+
+
+def _joined(optional: Mapping[str, str | None]) -> str:
+    return "".join(f'"{name}":{text},' for name, text in optional.items() if text is not None)
+
+
+def _session(made: Round) -> str:
+    return f"{made.dressing:08x}{made.started:024x}"
+
+
+def _round_type(made: Round) -> str:
+    return ("freegame", "bonusgame")[made.dressing % 2] if made.dressing % 17 == 0 else "normal"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:.4f}"
+
+
+def _millis(ms: int) -> str:
+    return f"{text_of(ms, '%Y-%m-%d %H:%M:%S', timezone.utc)}.{ms % 1000:03d}"
+
+
+def _at(ms: int) -> str:
+    """transTime and its like may lack milliseconds, as one of the vendor's samples does."""
+    return _millis(ms) if ms % 1000 else text_of(ms, "%Y-%m-%d %H:%M:%S", timezone.utc)

@@ -1,0 +1,1 @@
+"""The simulated JDB platform API."""

@@ -1,0 +1,112 @@
+"""JDB's bets: settled rounds with a gameDate and a lastModifyTime, in seconds of the account's fixed offset."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timezone
+from decimal import Decimal
+
+from airflow_betproviders.simulator.clock import text_of
+from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, Bet, record
+from airflow_betproviders.simulator.world import HOUR, MINUTE, Cohort, Row, supersede
+
+TIME = "%d-%m-%Y %H:%M:%S"
+GAME_DATE, LAST_MODIFY = 0, 1
+PLAYERS = ("0012", "test01", "testpl01", "玩家88", "émile😀", *(f"jp{number:04d}" for number in range(40)))
+CURRENCIES = ("RB", "TB", "VN")
+WHALE = Decimal("-999999999999.9999")
+ZERO = Decimal(0)
+LATE_MINUTES = {"late-40": 40, "late-150": 150, "restored-90": 90}
+WEIGHTS = [8 if gtype in (0, 7, 66) else 3 if gtype in (*ARCADE, *CARD, 12, 22) else 1 for gtype in GTYPES]
+
+
+class JdbBets:
+    """Most rounds settle within two minutes of their gameDate, some after 40 or 150 minutes.
+
+    A round that is restored after a refused cancellation comes again with a new result and lastModifyTime.
+    """
+
+    cohorts: Sequence[Cohort] = (
+        Cohort("prompt", 1.0, (0, 1, 2)),
+        *(Cohort(name, 1 / 3, (0, 1, 2, late, late + 1)) for name, late in LATE_MINUTES.items()),
+    )
+
+    def __init__(self, zone: timezone, *, doubled: bool) -> None:
+        self._zone = zone
+        self._doubled = doubled
+
+    def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        rows: list[Row] = []
+        for number in range(count):
+            rows += self._round(cohort.name, minute, number, rng)
+        return {"round": rows}
+
+    def _round(self, course: str, minute: int, number: int, rng: random.Random) -> list[Row]:
+        on_the_hour = course == "prompt" and number == 0 and minute % HOUR == 0
+        played = minute + (0 if on_the_hour else rng.randrange(60) * 1000)
+        quick = played + (0 if on_the_hour else rng.choice((0, 0, 1, 7, 47, 100)) * 1000)
+        bet = _bet(course, minute, number, rng, whale=on_the_hour and minute // HOUR % 3 == 0)
+        late = LATE_MINUTES.get(course, 0) * MINUTE
+        first = self._row(bet, played, played + late if course.startswith("late") else quick, rng)
+        if not course.startswith("restored"):
+            return [first]
+        other = bet._replace(win=bet.win + Decimal(rng.randrange(1, 500)) / 10)
+        return supersede([first, self._row(other, played, played + late, rng)])
+
+    def _row(self, bet: Bet, played: int, modified: int, rng: random.Random) -> Row:
+        text = record(bet, text_of(played, TIME, self._zone), text_of(modified, TIME, self._zone), doubled=self._doubled)
+        shown = modified + rng.randrange(5, 150) * 1000
+        return Row(f"{bet.gtype}/{bet.history_id}", (played, modified), shown, text, bet)
+
+
+def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bool) -> Bet:
+    gtype = 0 if whale else rng.choices(GTYPES, WEIGHTS)[0]
+    stake = -Decimal(rng.choice((5, 40, 100, 2240, 9000, 50000))) / 100
+    gamble, jackpot, contribution = ZERO, ZERO, ZERO
+    win = -stake * rng.choice((0, 0, 0, 1, 2, 5)) * Decimal(rng.randrange(50, 150)) / 100
+    if whale:
+        stake, win = WHALE, ZERO
+    if gtype in ARCADE and rng.random() < 0.3:
+        stake, gamble = ZERO, stake
+    if gtype in SLOT:
+        contribution = stake / 200 if not whale else ZERO
+        jackpot = Decimal(50) if rng.random() < 0.01 else ZERO
+        win += jackpot
+    tax = (-win * 5 / 100).quantize(Decimal("0.0001")) if gtype in CARD and win > 0 else ZERO
+    serial = (minute // MINUTE * 8 + ["prompt", *LATE_MINUTES].index(course)) * 20_000 + number
+    return Bet(
+        history_id=_history_id(gtype, serial, rng),
+        player=PLAYERS[int(rng.random() ** 2 * len(PLAYERS))],
+        gtype=gtype,
+        mtype=(gtype or 8) * 1000 + rng.randrange(1, 20),
+        bet=stake,
+        gamble=gamble,
+        win=win,
+        tax=tax,
+        jackpot=jackpot,
+        contribution=contribution,
+        commission=(-stake / 100).quantize(Decimal("0.0001")) if gtype in HRG else ZERO,
+        valid_bet=ZERO if gtype in HRG and rng.random() < 0.2 else stake,
+        currency=rng.choice(CURRENCIES),
+        before=Decimal(rng.randrange(10**7, 10**9)) / 1000,
+        transfer=minute // MINUTE if gtype in FISH else serial,
+        round=str(rng.randrange(5000, 10**9)),
+        ip=f"10.20.{rng.randrange(256)}.{rng.randrange(256)}",
+        client=rng.choice(("WEB", "desktop", "手机")),
+        flag=rng.randrange(2),
+    )
+
+
+def _history_id(gtype: int, serial: int, rng: random.Random) -> str:
+    """Ids as different as the sub-providers'; ZestPlay's repeat the number of another provider's round."""
+    if gtype in HRG:
+        return f"AAA-{serial}"
+    if gtype in (130, 131, 132):
+        return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+    if gtype in (30, 31, 32):
+        return f"{rng.choice(('asf', 'iu4', 'y7'))}{serial:x}"
+    if gtype == 120:
+        return str(serial - 1)
+    return f"00{serial}" if gtype == 12 else str(serial)

@@ -1,0 +1,65 @@
+"""JDB's daily reports, actions 42 and 66, added up from the same rounds as the details.
+
+Both follow the vendor's public pages (doc.jdb711.com, report/action42 and report/action66). A day D runs from 12:00
+UTC+8 of D, which is 04:00Z, to the same time of the next day, by time of play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from airflow_betproviders.simulator.exchange import quote
+from airflow_betproviders.simulator.jdb.bets import GAME_DATE
+from airflow_betproviders.simulator.jdb.layouts import Bet, number
+from airflow_betproviders.simulator.world import DAY, Row, World
+
+FIELDS = ("bet", "win", "netWin", "jackpot", "jackpotContribute", "count", "validBet", "tax")
+Sums = tuple[Decimal, ...]
+Tallies = dict[tuple[int, str], Sums]
+"""By gType and player."""
+
+
+def _sums(bet: Bet) -> Sums:
+    stake = bet.bet + bet.gamble
+    return (stake, bet.win, bet.total, bet.jackpot, bet.contribution, Decimal(1), bet.valid_bet + bet.gamble, bet.tax)
+
+
+def _plus(one: Sums | None, other: Sums) -> Sums:
+    return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+def tally(rows: list[Row]) -> Tallies:
+    made: Tallies = {}
+    for row in rows:
+        group = (row.facts.gtype, row.facts.player)
+        made[group] = _plus(made.get(group), _sums(row.facts))
+    return made
+
+
+def _total(world: World, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
+    total: Tallies = {}
+    for _, made in world.digest("tally", "round", day, day + DAY, now, tally, clock=GAME_DATE):
+        for group, sums in made.items():
+            total[group] = _plus(total.get(group), sums)
+    for (gtype, player), sums in sorted(total.items()):
+        yield gtype, player, sums
+
+
+def by_player(world: World, day: int, now: int, gtype: int) -> list[str]:
+    """Action 42: one object a player, for one gType."""
+    return [f'{{"uid":{quote(who)},{_body(sums)}}}' for each, who, sums in _total(world, day, now) if each == gtype]
+
+
+def by_game_type(world: World, day: int, now: int) -> tuple[list[str], str]:
+    """Action 66: the totals of each gType, and of all."""
+    games: dict[int, Sums] = {}
+    everything: Sums = (Decimal(0),) * len(FIELDS)
+    for gtype, _, sums in _total(world, day, now):
+        games[gtype] = _plus(games.get(gtype), sums)
+        everything = _plus(everything, sums)
+    return [f'{{"gType":"{gtype}",{_body(sums)}}}' for gtype, sums in sorted(games.items())], f"{{{_body(everything)}}}"
+
+
+def _body(sums: Sums) -> str:
+    return ",".join(f'"{name}":{number(amount)}' for name, amount in zip(FIELDS, sums, strict=True))

@@ -1,0 +1,1 @@
+"""The simulated PV (2J) summary API."""

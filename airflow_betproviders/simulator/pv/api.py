@@ -1,0 +1,239 @@
+"""PV's protocol: POST, an MD5 sign over compact sorted JSON, HTTP 200 whatever happens (PV document, global part)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from airflow_betproviders.simulator.clock import Clock
+from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, games_record, history, slots_record
+from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
+from airflow_betproviders.simulator.settings import Account, Settings
+from airflow_betproviders.simulator.world import DAY, HOUR, Row, World
+
+STREAMS = {
+    "all/list": "games",
+    "all/stage/summary": "stage_summary",
+    "all/history": "history",
+    "all/bonus/summary": "bonus_summary",
+    "games/user/history": "games_user_history",
+    "games/game/history": "games_game_history",
+    "games/user/stage/summary": "games_user_stage_summary",
+    "games/game/stage/summary": "games_game_stage_summary",
+    "slots/user/history": "slots_user_history",
+    "slots/user/stage/summary": "slots_user_stage_summary",
+    "slots/game/stage/summary": "slots_game_stage_summary",
+    "slots/detail/url": "slots_detail_url",
+}
+LIMITED = ("games_user_history", "games_game_history", "slots_user_history")
+LONGEST = 60 * DAY
+
+
+def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
+    """The vendor's signature: md5 of the compact JSON with sorted keys, the timestamp and the merchant key."""
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True)
+    return hashlib.md5(f"{text}{ts}{key}".encode()).hexdigest()
+
+
+class Pv:
+    """The PV back office. ``/api/all/history`` pages; the other lists are cut at ``limit`` without a word."""
+
+    name = "pv"
+    amount_field = "bet_amount"
+    key_field = "event_id"
+    rate_reply: str | None = None
+    busy_replies: Sequence[str] = ('{"code":500,"msg":"Internal Error","data":{}}',)
+
+    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
+        self._world = world
+        self._clock = clock
+        self._settings = settings
+        self._account = account
+        self._column = 0 if settings.pv_clock == "start_at" else 1
+        self._summaries = Summaries(world, self._column)
+
+    def refuse(self, refusal: Refusal) -> str:
+        return json.dumps({"code": int(refusal.code), "msg": refusal.text, "data": {}})
+
+    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
+        stream = STREAMS.get(call.path.removeprefix("api/"))
+        if stream is None or not call.path.startswith("api/") or call.method != "POST":
+            raise _wrong("no such interface")
+        data = self._open(call)
+        if stream == "history":
+            return Answer(stream, self._history(data), data)
+        if stream in LIMITED:
+            return Answer(stream, self._limited(stream, data), data)
+        return Answer(stream, _envelope(self._total(stream, data)), data)
+
+    def _open(self, call: Call) -> dict[str, Any]:
+        try:
+            body = json.loads(call.body)
+            ts, given, merchant, data = body["ts"], body["sign"], body["mch_id"], body["data"]
+        except (ValueError, KeyError, TypeError):
+            raise _wrong("ts, sign, mch_id and data are required") from None
+        if type(ts) is not int or type(merchant) is not int or not isinstance(data, dict):
+            raise _wrong("ts, mch_id must be int, data must be dict")
+        if str(merchant) != self._account.login:
+            raise Refusal("account", "400", "mch_id error")
+        if len(str(ts)) != 10:
+            raise _wrong("ts must be a 10-digit timestamp")
+        if given != sign(data, ts, self._account.key):
+            raise Refusal("signature", "400", "sign error")
+        return data
+
+    def _history(self, data: Mapping[str, Any]) -> Page:
+        start, end = _range(data)
+        if end - start > HOUR:
+            raise Refusal("span", "400", "time range can not exceed 1 hour")
+        last = end - 1 if self._settings.pv_midnight == "accept" else end
+        if start // DAY != last // DAY:
+            raise Refusal("same_day", "400", "time_start and time_end must be within the same day")
+        page, size = _number(data, "page", 1), _number(data, "page_size", 1000)
+        if size > 2000:
+            raise Refusal("page_size", "400", "page_size can not exceed 2000")
+        rows = self._rows(start, end, self._clock.now_ms, data)
+
+        def envelope(joined: str, total: int) -> str:
+            return _envelope(f'{{"items":[{joined}],"total":{total},"page":{page},"page_size":{size}}}')
+
+        return Page(rows, envelope, (page - 1) * size, size)
+
+    def _limited(self, stream: str, data: Mapping[str, Any]) -> Page:
+        start, end = _range(data)
+        if end - start > LONGEST:
+            raise Refusal("span", "400", "time range can not exceed 60 days")
+        limit = _number(data, "limit", 50)
+        if limit > 500:
+            raise Refusal("page_size", "400", "limit can not exceed 500")
+        rows = list(islice(self._lookup(stream, start, end, self._clock.now_ms, data), limit))
+        return Page(rows, lambda joined, total: _envelope(f"[{joined}]"), 0, limit)
+
+    def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
+        """The rows of a single player or game, newest first, in that endpoint's layout."""
+        by_user = stream.endswith("user_history")
+        _require(filters, *(("user_id", "op_id") if by_user else ("game_id",)))
+        slots = stream.startswith("slots")
+        for row in self._world.newest_first("bet", start, end, now, clock=self._column):
+            if (row.facts.game_id in SLOTS) == slots and _matches(row.facts, filters):
+                text = slots_record(row.facts) if slots else games_record(row.facts, by_user=by_user)
+                yield Row(row.key, row.clocks, row.visible_from, text, row.facts)
+
+    def _rows(self, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[Row]:
+        rows = self._world.select("bet", start, end, now, clock=self._column)
+        games = filters.get("game_ids") or []
+        if not isinstance(games, list):
+            raise _wrong("game_ids must be list")
+        return [row for row in rows if row.facts.game_id in games] if games else rows
+
+    def _total(self, stream: str, data: Mapping[str, Any]) -> str:
+        if stream == "games":
+            return json.dumps(game_list())
+        if stream == "slots_detail_url":
+            _require(data, "game_id")
+            _require(data, "draw_id")
+            return json.dumps({"url": f"https://detail.example.com/{data['game_id']}/{data['draw_id']}"})
+        now = self._clock.now_ms
+        if stream == "bonus_summary":
+            if str(data.get("mch_id")) != self._account.login:
+                raise _wrong("mch_id is required in data")
+            if "time_start" not in data and "time_end" not in data:
+                data = {**data, "time_start": (now - LONGEST) // 1000, "time_end": now // 1000}
+        start, end = _range(data)
+        if end - start > LONGEST:
+            raise Refusal("span", "400", "time range can not exceed 60 days")
+        return self._summary(stream, start, end, now, data)
+
+    def _summary(self, stream: str, start: int, end: int, now: int, data: Mapping[str, Any]) -> str:
+        made: Any
+        if stream == "bonus_summary":
+            return bonus_summary(self._settings.seed, start, min(end, now), data)
+        if stream == "stage_summary":
+            days = self._summaries.days(start, end, now)
+            total = {name: sum(day[name] for day in days) for name in _SUMMED}
+            made = {"day_list": days, "summary": total}
+        elif stream == "slots_game_stage_summary":
+            made = self._summaries.slots_by_game(start, end, now)
+        elif stream == "slots_user_stage_summary":
+            _require(data, "user_id", "op_id")
+            made = self._summaries.slots_by_user(start, end, now, data.get("user_id"), data.get("op_id"))
+        elif stream == "games_game_stage_summary":
+            _require(data, "game_id")
+            made = self._summaries.games_by_game(start, end, now, data["game_id"])
+        else:
+            _require(data, "user_id", "op_id")
+            rows = self._world.newest_first("bet", start, end, now, clock=self._column)
+            bets = [row.facts for row in rows if row.facts.game_id not in SLOTS and _matches(row.facts, data)]
+            made = games_by_user(reversed(bets))
+        return json.dumps(made)
+
+    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        if stream == "history":
+            return [history(row.facts) for row in self._rows(start, end, now, filters)]
+        if stream in LIMITED:
+            return [row.text for row in self._lookup(stream, start, end, now, filters)]
+        if stream == "games":
+            return [json.dumps(game) for game in game_list()]
+        made = json.loads(self._summary(stream, start, end, now, filters))
+        if stream == "stage_summary":
+            made = made["day_list"]
+        return [json.dumps(each) for each in (made if isinstance(made, list) else [made])]
+
+
+_SUMMED = ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")
+
+
+def game_list() -> list[dict[str, Any]]:
+    """1.1."""
+    return [
+        {
+            "game_id": game.game_id,
+            "game_name": game.name,
+            "game_type": game.kind,
+            "resource_url": f"https://static.example.com/{game.game_id}.png",
+            "resource_with_name_url": f"https://static.example.com/{game.game_id}-name.png",
+        }
+        for game in GAMES
+    ]
+
+
+def _envelope(data: str) -> str:
+    return f'{{"code":200,"msg":"","data":{data}}}'
+
+
+def _wrong(text: str) -> Refusal:
+    return Refusal("parameter", "400", f"Parameter Error: {text}")
+
+
+def _range(data: Mapping[str, Any]) -> tuple[int, int]:
+    start, end = data.get("time_start"), data.get("time_end")
+    for each in (start, end):
+        if type(each) is not int or len(str(each)) != 10:
+            raise _wrong("time_start and time_end must be 10-digit timestamps")
+    if not isinstance(start, int) or not isinstance(end, int) or start >= end:
+        raise _wrong("time_start must be before time_end")
+    return start * 1000, end * 1000
+
+
+def _number(data: Mapping[str, Any], name: str, default: int) -> int:
+    value = data.get(name, default)
+    if type(value) is not int or value < 1:
+        raise _wrong(f"{name} must be a positive int")
+    return value
+
+
+def _require(data: Mapping[str, Any], *any_of: str) -> None:
+    if not any(name in data for name in any_of):
+        raise _wrong(f"{' or '.join(any_of)} must be provided")
+
+
+def _matches(bet: Bet, filters: Mapping[str, Any]) -> bool:
+    return (
+        filters.get("game_id", bet.game_id) == bet.game_id
+        and filters.get("user_id", bet.user_id) == bet.user_id
+        and filters.get("op_id", bet.op_id) == bet.op_id
+    )

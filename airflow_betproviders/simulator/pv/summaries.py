@@ -1,0 +1,160 @@
+"""PV's summary endpoints (PV document, 1.2, 1.4, 2.3, 2.4, 3.2, 3.3), added up from the same bets as the history."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, player
+from airflow_betproviders.simulator.world import HOUR, Row, World
+
+
+@dataclass
+class Tally:
+    count: int = 0
+    bet: int = 0
+    gain: int = 0
+
+    def add(self, other: Tally) -> None:
+        self.count += other.count
+        self.bet += other.bet
+        self.gain += other.gain
+
+
+Tallies = dict[tuple[int, int, str], Tally]
+"""By game, user and op_id."""
+
+
+def tally(rows: list[Row]) -> Tallies:
+    made: Tallies = {}
+    for row in rows:
+        bet: Bet = row.facts
+        made.setdefault((bet.game_id, bet.user_id, bet.op_id), Tally()).add(Tally(1, bet.bet, bet.gain))
+    return made
+
+
+class Summaries:
+    """Every total that PV gives for a range, over one world."""
+
+    def __init__(self, world: World, clock: int) -> None:
+        self._world = world
+        self._clock = clock
+
+    def _hours(self, start: int, end: int, now: int) -> Iterator[tuple[int, Tallies]]:
+        return self._world.digest("tally", "bet", start, end, now, tally, clock=self._clock)
+
+    def _total(self, start: int, end: int, now: int) -> Tallies:
+        total: Tallies = {}
+        for _, made in self._hours(start, end, now):
+            for group, each in made.items():
+                total.setdefault(group, Tally()).add(each)
+        return total
+
+    def days(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
+        """1.2 day_list: newest day first, UTC days, the first and last cut by the range."""
+        days: dict[str, Tally] = {}
+        for at, made in self._hours(start, end, now):
+            date = datetime.fromtimestamp(at // 1000, timezone.utc).strftime("%Y-%m-%d")
+            day = days.setdefault(date, Tally())
+            for each in made.values():
+                day.add(each)
+        return [{"date": date, **_with_company(day)} for date, day in sorted(days.items(), reverse=True) if day.count]
+
+    def slots_by_game(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
+        """3.3."""
+        games: dict[int, Tally] = {}
+        for (game, _, _), each in self._total(start, end, now).items():
+            if game in SLOTS:
+                games.setdefault(game, Tally()).add(each)
+        return [{"game_id": game, **_with_company(each)} for game, each in sorted(games.items())]
+
+    def slots_by_user(
+        self, start: int, end: int, now: int, user_id: int | None, op_id: str | None
+    ) -> list[dict[str, Any]]:
+        """3.2."""
+        return [
+            {
+                "user_id": user,
+                "op_id": op,
+                "game_id": game,
+                "bet_count": each.count,
+                "bet_amount": each.bet,
+                "gain_amount": each.gain,
+                "currency": "$",
+            }
+            for (game, user, op), each in sorted(self._total(start, end, now).items())
+            if game in SLOTS and user_id in (None, user) and op_id in (None, op)
+        ]
+
+    def games_by_game(self, start: int, end: int, now: int, game_id: int) -> dict[str, Any]:
+        """2.4."""
+        users: dict[int, Tally] = {}
+        for (game, user, _), each in self._total(start, end, now).items():
+            if game == game_id and game not in SLOTS:
+                users.setdefault(user, Tally()).add(each)
+        total = Tally()
+        for each in users.values():
+            total.add(each)
+        return {
+            "bet_amount": total.bet,
+            "gain_amount": total.gain,
+            "user_count": len(users),
+            "bet_count": total.count,
+            "win_user_count": sum(each.gain > 0 for each in users.values()),
+            "lose_user_count": sum(each.gain < 0 for each in users.values()),
+        }
+
+
+def _with_company(each: Tally) -> dict[str, int]:
+    count, bet, gain = astuple(each)
+    return {"bet_count": count, "bet_amount": bet, "gain_amount": gain, "company_gain_amount": -gain}
+
+
+def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
+    """2.3, from the player's bets in order of time."""
+    made = list(bets)
+    return {
+        "bet_amount": sum(bet.bet for bet in made),
+        "gain_amount": sum(bet.gain for bet in made),
+        "credit_before_game": made[0].before if made else 0,
+        "credit": made[-1].before + made[-1].gain if made else 0,
+    }
+
+
+def bonus_summary(seed: int, start: int, end: int, filters: Mapping[str, Any]) -> str:
+    """1.4: one bonus an hour, of its own; money sums are floats in this endpoint alone."""
+    wanted: Collection[int]
+    released = used = release = converted = bet = win = 0
+    for hour in range(start - start % HOUR, end, HOUR):
+        rng = random.Random(f"{seed}/bonus/{hour}")
+        created = hour + rng.randrange(3600) * 1000
+        user_id, op_id = player(rng.randrange(48))
+        facts = {
+            "game_ids": rng.choice(GAMES).game_id,
+            "create_type_list": rng.randrange(1, 4),
+            "state_list": rng.randrange(1, 6),
+        }
+        amount = rng.randrange(100, 1000) * 1000
+        if not start <= created < end:
+            continue
+        if filters.get("user_id") not in (None, user_id) or filters.get("op_id") not in (None, op_id):
+            continue
+        if any(filters.get(name) and fact not in filters[name] for name, fact in facts.items()):
+            continue
+        released += 1
+        if facts["state_list"] != 1:
+            used += 1
+            release += amount
+            bet += amount * 5
+            win -= amount * 2
+        if facts["state_list"] == 3:
+            converted += amount // 2
+    body = {"release_count": released, "used_count": used, "release_bonus": 0.0, "converted_cash": 0.0}
+    body |= {"bet_amount": bet, "win_amount": win}
+    text = json.dumps(body, separators=(",", ":"))
+    text = text.replace('"release_bonus":0.0', f'"release_bonus":{release}.0')
+    return text.replace('"converted_cash":0.0', f'"converted_cash":{converted}.0')

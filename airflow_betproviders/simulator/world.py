@@ -1,0 +1,185 @@
+"""The simulated world: what happened at a provider, as a pure function of seed and time.
+
+Bets are grouped by the minute in which they were placed. A minute's bets can be made at any time, in any order, from
+nothing but the seed, so a world of months needs no storage; a bounded cache keeps the minutes last looked at.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+FOREVER = 1 << 62
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Row:
+    """One version of one record: what the provider shows of it from ``visible_from`` until ``hidden_from``."""
+
+    key: str
+    clocks: tuple[int, ...]
+    """Epoch milliseconds of each column that some stream filters by."""
+    visible_from: int
+    text: str
+    """The record as JSON, exactly as the wire carries it."""
+    facts: Any
+    """What filters and summaries need of the record."""
+    hidden_from: int = FOREVER
+
+
+def supersede(versions: Sequence[Row]) -> list[Row]:
+    """Let each version of a record replace the one before it."""
+    for older, newer in zip(versions, versions[1:], strict=False):
+        older.hidden_from = newer.visible_from
+    return list(versions)
+
+
+class Cohort(NamedTuple):
+    """Bets with one course of life; ``lags`` are the minutes after placement into which their clocks may fall."""
+
+    name: str
+    share: float
+    lags: tuple[int, ...]
+
+
+class Source(Protocol):
+    """What makes a provider's bets."""
+
+    cohorts: Sequence[Cohort]
+
+    def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        """Rows by kind for ``count`` bets placed in the minute that begins at ``minute`` (epoch milliseconds)."""
+        ...
+
+
+class _Bucket:
+    """The bets of one cohort and minute."""
+
+    def __init__(self, rows: Mapping[str, list[Row]]) -> None:
+        self._rows = rows
+        self.size = sum(len(some) for some in rows.values())
+        turns = [row.visible_from for some in rows.values() for row in some]
+        self.quiet_from = max(turns, default=0)
+        """From here on nothing in this bucket changes any more."""
+        self._last = {kind: [row for row in some if row.hidden_from == FOREVER] for kind, some in rows.items()}
+
+    def visible(self, kind: str, now: int) -> list[Row]:
+        if now >= self.quiet_from:
+            return self._last.get(kind, [])
+        return [row for row in self._rows.get(kind, []) if row.visible_from <= now < row.hidden_from]
+
+
+class World:
+    """Everything that happens at one provider."""
+
+    def __init__(
+        self, name: str, source: Source, *, seed: int, rate: float, begin: int, late_share: float, cache_rows: int
+    ) -> None:
+        self._name = name
+        self._source = source
+        self._seed = seed
+        self._rate = rate
+        self._begin = begin
+        self._late_share = late_share
+        self._cache_rows = cache_rows
+        self._cached = 0
+        self._buckets: OrderedDict[tuple[str, int], _Bucket] = OrderedDict()
+        self._windows: OrderedDict[tuple[str, int, int, int], tuple[int, list[Row]]] = OrderedDict()
+        self._digests: dict[tuple[str, str, int, int], tuple[int, Any]] = {}
+        self._lock = threading.RLock()
+
+    def select(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> list[Row]:
+        """The rows with ``start <= clock < end`` that the provider shows at ``now``, ordered by that clock."""
+        with self._lock:
+            window = (kind, clock, start, end)
+            if window in self._windows and now >= self._windows[window][0]:
+                self._windows.move_to_end(window)
+                return self._windows[window][1]
+            found, rest = self._read(kind, start, end, now, clock)
+            if now >= rest and len(found) <= self._cache_rows // 2:
+                self._windows[window] = (rest, found)
+                while len(self._windows) > 4:
+                    self._windows.popitem(last=False)
+            return found
+
+    def newest_first(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> Iterator[Row]:
+        """The rows of a long range, an hour at a time, so that the range need not fit into memory."""
+        until = min(end, now + 1)
+        while until > start:
+            at = max(start, (until - 1) // HOUR * HOUR)
+            with self._lock:
+                rows, _ = self._read(kind, at, until, now, clock)
+            yield from reversed(rows)
+            until = at
+
+    def digest(
+        self, name: str, kind: str, start: int, end: int, now: int, make: Callable[[list[Row]], T], *, clock: int = 0
+    ) -> Iterator[tuple[int, T]]:
+        """``make`` of each UTC hour in a long range, with the hour's start; whole hours at rest are remembered."""
+        at = max(start, self._begin)
+        while at < min(end, now + 1):
+            until = min(end, at - at % HOUR + HOUR)
+            known = (name, kind, clock, at)
+            with self._lock:
+                if until - at == HOUR and known in self._digests and now >= self._digests[known][0]:
+                    made = self._digests[known][1]
+                else:
+                    rows, rest = self._read(kind, at, until, now, clock)
+                    made = make(rows)
+                    if now >= rest and until - at == HOUR:
+                        self._digests[known] = (rest, made)
+            yield at, made
+            at = until
+
+    def _read(self, kind: str, start: int, end: int, now: int, clock: int) -> tuple[list[Row], int]:
+        """The rows, and the instant from which this answer stays the same."""
+        found: list[Row] = []
+        rest = end
+        horizon = min(end, now + 1)
+        for cohort in self._source.cohorts:
+            for minute in self._minutes(cohort, start, horizon):
+                bucket = self._bucket(cohort, minute)
+                rest = max(rest, bucket.quiet_from)
+                found.extend(row for row in bucket.visible(kind, now) if start <= row.clocks[clock] < end)
+        found.sort(key=lambda row: (row.clocks[clock], row.key))
+        return found, rest
+
+    def _minutes(self, cohort: Cohort, start: int, end: int) -> list[int]:
+        if end <= start:
+            return []
+        first, last = start // MINUTE, (end - 1) // MINUTE
+        wanted = {minute - lag for lag in cohort.lags for minute in range(first, last + 1)}
+        floor = self._begin // MINUTE
+        return [minute * MINUTE for minute in sorted(wanted) if minute >= floor]
+
+    def _bucket(self, cohort: Cohort, minute: int) -> _Bucket:
+        known = (cohort.name, minute)
+        if known in self._buckets:
+            self._buckets.move_to_end(known)
+            return self._buckets[known]
+        rng = random.Random(f"{self._seed}/{self._name}/{cohort.name}/{minute}")
+        bucket = _Bucket(self._source.bets(cohort, minute, self._count(cohort, minute, rng), rng))
+        self._buckets[known] = bucket
+        self._cached += bucket.size
+        while self._cached > self._cache_rows and len(self._buckets) > 1:
+            _, dropped = self._buckets.popitem(last=False)
+            self._cached -= dropped.size
+        return bucket
+
+    def _count(self, cohort: Cohort, minute: int, rng: random.Random) -> int:
+        late = [each for each in self._source.cohorts if each.name != "prompt"]
+        share = 1 - self._late_share if cohort.name == "prompt" else self._late_share * cohort.share
+        if not late:
+            share = 1.0
+        expected = self._rate / 60 * share
+        count = int(expected) + (rng.random() < expected % 1)
+        return max(count, 1) if cohort.name == "prompt" and minute % HOUR == 0 else count
