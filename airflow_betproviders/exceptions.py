@@ -1,0 +1,53 @@
+"""Every error this package raises.
+
+A final error derives from ``AirflowFailException``: the task fails at once, whatever its ``retries``. The others are
+retried by Airflow. Each takes one positional message and so survives pickling; no message carries a secret.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class BetProviderError(Exception):
+    """Base of every error of this package."""
+
+
+class ProviderAuthError(BetProviderError, AirflowFailException):
+    """The provider does not accept the account, its key, or the caller's address."""
+
+
+class ProviderRequestError(BetProviderError, AirflowFailException):
+    """The provider refuses what was asked: a parameter, a filter, a window."""
+
+
+class ProviderUnavailable(BetProviderError):
+    """No usable answer: timeout, reset, 5xx, HTML or cut JSON, maintenance."""
+
+
+class ProviderRateLimited(ProviderUnavailable):
+    """The provider asked for fewer calls, and went on asking for longer than a call waits."""
+
+
+class WindowNotReady(BetProviderError):
+    """The window ends too recently: the provider may still add rows to it."""
+
+
+class WindowExpired(BetProviderError, AirflowFailException):
+    """The window is older than the provider keeps."""
+
+
+class IncompleteWindow(BetProviderError):
+    """The provider's total and the rows read never agreed, or an answer stayed cut off."""
+
+
+class BadRows(BetProviderError, AirflowFailException):
+    """More rows than ``max_bad_rows`` did not fit the schema; they are in quarantine, the good rows have landed."""
+
+
+class OverlappingSlot(BetProviderError, AirflowFailException):
+    """The slot would cut across an object that is already stored."""
+
+
+class InvalidArgument(BetProviderError, AirflowFailException, ValueError):
+    """An argument of an operator, a hook or a connection that cannot work, refused before the first call."""

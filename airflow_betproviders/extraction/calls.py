@@ -1,0 +1,138 @@
+"""Calls to a provider: spaced, repeated where that can help, counted.
+
+A call is signed anew for each attempt (by the hook, inside `Source.request`), so an old timestamp is never sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import tenacity
+
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.stream import Source, Stream
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
+
+ATTEMPTS = 5
+RATE_PATIENCE = 900.0
+
+
+class Pace:
+    """Keeps calls of one account apart by an interval, across threads and extractions of a process.
+
+    The first call waits a whole interval too, since another task may have called just before. The interval runs from
+    the answer of the call before, so that jitter on the way cannot bring two calls closer together at the provider.
+    """
+
+    _held: ClassVar[dict[tuple[str, str], Pace]] = {}
+    _guard = threading.Lock()
+
+    def __init__(self, interval: float) -> None:
+        """Begin an interval now."""
+        self.interval = interval
+        self.lock = threading.Lock()
+        self._answered = time.monotonic()
+
+    @classmethod
+    def of(cls, provider: str, account: str, interval: float) -> Pace:
+        """The pace of an account, shared in this process."""
+        with cls._guard:
+            pace = cls._held.setdefault((provider, account), cls(interval))
+        pace.interval = interval
+        return pace
+
+    def wait(self) -> None:
+        """Sleep until the next call may go out."""
+        time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
+
+    def answered(self) -> None:
+        """Note that a call has just been answered."""
+        self._answered = time.monotonic()
+
+
+class Decode(Protocol[Answer]):
+    """Turns the bytes of an answer into what the caller wants of it."""
+
+    def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Answer:
+        """Decode; calls ``check`` with the envelope first."""
+
+
+class Caller(Generic[Answer]):
+    """Makes the calls of one extraction of one stream.
+
+    Attributes:
+        calls: calls made, refused and repeated ones included.
+        bytes: bytes of answers, decompressed.
+    """
+
+    def __init__(self, source: Source, stream: Stream, decode: Decode[Answer]) -> None:
+        """Bind the account and the stream."""
+        self._source = source
+        self._stream = stream
+        self._decode = decode
+        self._pace = Pace.of(stream.provider, source.account, source.min_interval)
+        self.calls = 0
+        self.bytes = 0
+
+    def __call__(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
+        """Ask for one page until it comes, an error is final, or patience ends.
+
+        Raises:
+            BetProviderError: with connection, stream and window in its message.
+        """
+        from airflow_betproviders.exceptions import BetProviderError, ProviderRateLimited, ProviderUnavailable
+
+        rate = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ProviderRateLimited),
+            wait=_wait_for_rate,
+            stop=tenacity.stop_after_delay(RATE_PATIENCE),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        unavailable = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ProviderUnavailable)
+            & tenacity.retry_if_not_exception_type(ProviderRateLimited),
+            wait=tenacity.wait_exponential_jitter(initial=1, max=30),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            answer: Answer = unavailable(rate, self._once, window, params)
+        except BetProviderError as error:
+            failure = error
+        else:
+            return answer
+        where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
+        raise type(failure)(f"{where}: {failure}")
+
+    def _once(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
+        with self._pace.lock:
+            self._pace.wait()
+            self._source.budget()
+            self.calls += 1
+            try:
+                body = self._source.request(self._stream, window, params)
+            finally:
+                self._pace.answered()
+        self.bytes += len(body)
+        return self._decode(body, self._source.check)
+
+    @staticmethod
+    def _tell(state: tenacity.RetryCallState) -> None:
+        outcome = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0
+        log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
+
+
+def _wait_for_rate(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None)
+    return float(asked) if asked is not None else min(5.0 * 2 ** (state.attempt_number - 1), 120.0)

@@ -1,0 +1,117 @@
+"""Arrow types of the declared kinds: on the wire, as `pyarrow.json` reads them, and in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.extraction.fields import (
+    Boolean,
+    Decimal,
+    DecimalMap,
+    Epoch,
+    Field,
+    Integer,
+    Kind,
+    ListOf,
+    LocalTime,
+    Record,
+    Text,
+    UtcTime,
+)
+
+INSTANT = pa.timestamp("ms", "UTC")
+EXTRA = "_extra"
+EXTRACTED_AT = "_extracted_at"
+LOCAL_FORMAT = "%d-%m-%Y %H:%M:%S"
+LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:\d{2}$"
+
+Names = Mapping[str, tuple[str, ...]]
+
+
+def schema(fields: tuple[Field, ...]) -> pa.Schema:
+    """The stream's columns, then ``_extra`` (JSON text of what the schema does not name) and ``_extracted_at``."""
+    own = [(field.name, arrow_type(field.kind)) for field in fields]
+    return pa.schema([*own, (EXTRA, pa.string()), (EXTRACTED_AT, INSTANT)])
+
+
+def arrow_type(kind: Kind) -> pa.DataType:  # noqa: PLR0911 - one for each kind
+    """The type of a kind in the file."""
+    match kind:
+        case Text():
+            return pa.string()
+        case Integer():
+            return pa.int64()
+        case Boolean():
+            return pa.bool_()
+        case Decimal(precision, scale):
+            return pa.decimal128(precision, scale)
+        case Epoch() | UtcTime() | LocalTime():
+            return INSTANT
+        case ListOf(item):
+            return pa.list_(arrow_type(item))
+        case Record(members):
+            return pa.struct([(member.name, arrow_type(member.kind)) for member in members])
+        case DecimalMap(value):
+            return pa.map_(pa.string(), arrow_type(value))
+
+
+def wire_type(name: str, kind: Kind, names: Names) -> pa.DataType:
+    """The type that `pyarrow.json` reads straight from the bytes; ``names`` are the members of free-named objects."""
+    match kind:
+        case Epoch():
+            return pa.int64()
+        case LocalTime():
+            return pa.string()
+        case ListOf(item):
+            return pa.list_(wire_type(name, item, names))
+        case Record(members):
+            return pa.struct([(member.name, wire_type(member.name, member.kind, names)) for member in members])
+        case DecimalMap(value):
+            return pa.struct([(key, arrow_type(value)) for key in names[name]])
+        case _:
+            return arrow_type(kind)
+
+
+def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
+    """A column from its wire type to its type in the file; raises `pa.ArrowInvalid` for a value that has no place."""
+    match kind:
+        case Epoch(unit):
+            return array.cast(pa.timestamp(unit, "UTC")).cast(INSTANT)
+        case LocalTime():
+            return _local_times(array, utc_offset)
+        case DecimalMap():
+            return _maps(array, kind)
+        case _:
+            return array
+
+
+def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
+    if not pc.all(pc.match_substring_regex(array, LOCAL_PATTERN)).as_py() and array.null_count < len(array):
+        raise pa.ArrowInvalid(f"a time is not written as {LOCAL_FORMAT}")
+    wall = pc.strptime(array, format=LOCAL_FORMAT, unit="s")
+    shift = pa.scalar(-int(utc_offset.total_seconds()), pa.duration("s"))
+    return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
+
+
+def _maps(array: pa.StructArray, kind: DecimalMap) -> pa.Array:
+    """Objects read as structs of every known name become maps of the names each really has, in name order."""
+    mapped = arrow_type(kind)
+    members = sorted((array.type.field(i).name, i) for i in range(array.type.num_fields))
+    columns = [array.field(i) for _, i in members]
+    if not columns or not len(array):
+        offsets = np.zeros(len(array) + 1, np.int32)
+        keys, values = pa.array([], pa.string()), pa.array([], mapped.item_type)
+    else:
+        present = np.column_stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns])
+        present &= array.is_valid().to_numpy(zero_copy_only=False)[:, None]
+        rows, which = np.nonzero(present)
+        offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32)
+        keys = pa.array([name for name, _ in members]).take(pa.array(which))
+        values = pa.concat_arrays(columns).take(pa.array(which * len(array) + rows))
+    mask = array.is_null() if array.null_count else None
+    return pa.MapArray.from_arrays(pa.array(offsets), keys, values, type=mapped, mask=mask)

@@ -1,0 +1,277 @@
+"""From the bytes of one answer to an Arrow table, without a Python object per cell.
+
+The whole body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into
+instants in C++. It refuses what it does not know, and the page then goes the row-by-row way (`rows`), which mends each
+record losslessly and comes back here: both ways end in the same conversion, and so in the same table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pj
+
+from airflow_betproviders.extraction import columns
+from airflow_betproviders.extraction.columns import EXTRA
+from airflow_betproviders.extraction.fields import DecimalMap, Field, Kind, Text
+from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document
+from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
+
+_MEMORY = pa.system_memory_pool()
+
+
+@dataclass
+class Page:
+    """One answer.
+
+    Attributes:
+        table: its good rows, under the stream's columns and ``_extra``.
+        total: the provider's count of rows in the window, where it gives one.
+        bad: rows that do not fit the schema.
+        quick: whether the quick way took it.
+    """
+
+    table: pa.Table
+    total: int | None
+    bad: list[BadRow] = field(default_factory=list)
+    quick: bool = True
+
+
+class Decoder:
+    """Decodes the answers of one stream of one account."""
+
+    def __init__(self, stream: Stream, utc_offset: timedelta = timedelta(0)) -> None:
+        """Prepare the schemas; ``utc_offset`` is the account's fixed offset, for local times."""
+        self._stream = stream
+        self._utc_offset = utc_offset
+        self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
+        self._rows_path = _path(stream.envelope, (Rows, OneRow))
+        self._one = _path(stream.envelope, (OneRow,)) is not None
+        self._total_path = _path(stream.envelope, (Total,))
+        self._names = {f.name: tuple(sorted(f.kind.names)) for f in stream.fields if isinstance(f.kind, DecimalMap)}
+        self._numbers = _bare_numbers(stream.fields)
+        self._options = self._parse_options()
+
+    def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        """Decode one answer.
+
+        Args:
+            body: the bytes as received, decompressed.
+            check: called with the envelope; raises when its status is not success.
+
+        Raises:
+            ProviderUnavailable: the body is not one whole JSON document of the expected shape.
+        """
+        try:
+            envelope, rows = self._parse(body)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+            return self._decode_slowly(body, check)
+        check(envelope)
+        total = _dig(envelope, self._total_path)
+        try:
+            table = self._table(self._records(rows, total))
+        except pa.ArrowInvalid:
+            return self._decode_slowly(body, check)
+        return Page(table, total)
+
+    def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        try:
+            document = read_document(body)
+        except NotJson as reason:
+            problem = str(reason)
+        else:
+            check(document)
+            total = _dig(document, self._total_path)
+            records = _dig(document, self._rows_path)
+            if self._one:
+                records = [records] if records else []
+            if records is None and _int(total) == 0:
+                records = []
+            if isinstance(records, list):
+                return self._mended(records, _int(total))
+            problem = f"there is no list of rows at {'.'.join(self._rows_path or ('the top',))}"
+        raise _unavailable(f"the answer is not what the document describes: {problem}. It begins: {_excerpt(body)}")
+
+    def _mended(self, records: list[Any], total: int | None) -> Page:
+        good: list[Mended] = []
+        bad: list[BadRow] = []
+        for record in records:
+            row = mend(record, self._stream.fields)
+            (bad.append if isinstance(row, BadRow) else good.append)(row)  # type: ignore[arg-type]
+        self._learn(good)
+        batches = self._convert(good, bad)
+        return Page(pa.concat_tables([self._schema.empty_table(), *batches]), total, bad, quick=False)
+
+    def _convert(self, rows: list[Mended], bad: list[BadRow]) -> list[pa.Table]:
+        """Convert mended rows; where a batch fails it is halved until the rows that do not fit stand alone."""
+        if not rows:
+            return []
+        try:
+            text = ",".join(row.text for row in rows)
+            array = self._parse_rows(f"[{text}]".encode())
+            table = self._table(array)
+        except (pa.ArrowInvalid, UnicodeEncodeError) as error:
+            if len(rows) == 1:
+                bad.append(BadRow(rows[0].raw, self._reason(rows[0], error)))
+                return []
+            middle = len(rows) // 2
+            return self._convert(rows[:middle], bad) + self._convert(rows[middle:], bad)
+        extra = pa.array([row.extra for row in rows], pa.string())
+        return [table.set_column(table.num_columns - 1, EXTRA, extra)]
+
+    def _reason(self, row: Mended, error: Exception) -> str:
+        for name, text in row.cells.items():
+            try:
+                self._table(self._parse_rows(f"[{{{json.dumps(name)}:{text}}}]".encode()), require=False)
+            except (pa.ArrowInvalid, UnicodeEncodeError) as cell_error:
+                return f"{name}: {str(cell_error).removeprefix('Failed to convert JSON to ')}"
+        return str(error)
+
+    def _learn(self, rows: list[Mended]) -> None:
+        seen = {name: set(known) for name, known in self._names.items()}
+        for row in rows:
+            for name, members in row.members.items():
+                seen[name] |= members
+        names = {name: tuple(sorted(members)) for name, members in seen.items()}
+        if names != self._names:
+            self._names = names
+            self._options = self._parse_options()
+
+    def _parse_options(self) -> pj.ParseOptions:
+        self._record = pa.struct(
+            [(f.name, columns.wire_type(f.name, f.kind, self._names)) for f in self._stream.fields]
+        )
+        return pj.ParseOptions(
+            explicit_schema=pa.schema(
+                [(name, self._envelope_type(part)) for name, part in self._stream.envelope.items()]
+            ),
+            unexpected_field_behavior="error",
+            newlines_in_values=True,
+        )
+
+    def _envelope_type(self, part: Any) -> pa.DataType:
+        if part is Rows:
+            return pa.list_(self._record)
+        if part is OneRow:
+            return self._record
+        if part is Total:
+            return pa.int64()
+        if isinstance(part, Mapping):
+            return pa.struct([(name, self._envelope_type(inner)) for name, inner in part.items()])
+        return columns.arrow_type(part)
+
+    def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
+        body.decode()
+        if self._numbers:
+            body = self._numbers.sub(rb'\1"\2"', body)
+        table = _read(body, self._options)
+        if table.num_rows != 1:
+            raise pa.ArrowInvalid("not one document")
+        row = table.to_struct_array().combine_chunks()
+        path = self._rows_path or ()
+        array = row
+        for name in path:
+            array = array.field(name)
+        return _without(table.slice(0, 1), path), array
+
+    def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
+        if self._one:
+            return rows.filter(rows.is_valid())
+        if rows.null_count:
+            if total != 0:
+                raise pa.ArrowInvalid("no rows")
+            return pa.array([], self._record)
+        return rows.flatten()
+
+    def _parse_rows(self, text: bytes) -> pa.StructArray:
+        options = pj.ParseOptions(
+            explicit_schema=pa.schema([("rows", pa.list_(self._record))]), unexpected_field_behavior="error"
+        )
+        return _read(b'{"rows":' + text + b"}", options)["rows"].combine_chunks().flatten()
+
+    def _table(self, records: pa.StructArray, *, require: bool = True) -> pa.Table:
+        if records.null_count:
+            raise pa.ArrowInvalid("a row is null")
+        arrays = []
+        for index, f in enumerate(self._stream.fields):
+            array = columns.finish(records.field(index), f.kind, self._utc_offset)
+            if require and f.required and array.null_count:
+                raise pa.ArrowInvalid(f"{f.name} is missing")
+            arrays.append(array)
+        arrays.append(pa.nulls(len(records), pa.string()))
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _read(body: bytes, options: pj.ParseOptions) -> pa.Table:
+    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
+    return pj.read_json(pa.BufferReader(body), read, options, memory_pool=_MEMORY)
+
+
+def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
+    """The envelope as Python values, its rows left out."""
+    envelope: dict[str, Any] = {}
+    for name in table.column_names:
+        if path[:1] == (name,):
+            inner = table[name].combine_chunks()
+            if len(path) > 1 and not inner.null_count:
+                envelope[name] = _without(pa.Table.from_struct_array(inner), path[1:])
+        else:
+            envelope[name] = table[name][0].as_py()
+    return envelope
+
+
+def _path(envelope: Envelope, markers: tuple[type, ...]) -> tuple[str, ...] | None:
+    for name, part in envelope.items():
+        if part in markers:
+            return (name,)
+        if isinstance(part, Mapping) and (inner := _path(part, markers)) is not None:
+            return (name, *inner)
+    return None
+
+
+def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
+    if path is None:
+        return None
+    for name in path:
+        document = document.get(name) if isinstance(document, Mapping) else None
+    return document
+
+
+def _int(value: Any) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+def _bare_numbers(fields: tuple[Field, ...]) -> re.Pattern[bytes] | None:
+    """Finds bare numbers under names declared as text with numbers.
+
+    A quote inside a JSON string is always escaped, so that ``"name":`` can only be a member's name.
+    """
+    names = [re.escape(f.name) for f in fields if _is_numbered(f.kind)]
+    if not names:
+        return None
+    return re.compile(rf'("(?:{"|".join(names)})"\s*:\s*)(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}}])'.encode())
+
+
+def _is_numbered(kind: Kind) -> bool:
+    return isinstance(kind, Text) and kind.numbers
+
+
+def _excerpt(body: bytes) -> str:
+    """The beginning of an odd answer; an error page may echo the request, so what looks like a signature is hidden."""
+    text = re.sub(r"\s+", " ", body[:400].decode("utf-8", "replace"))
+    return re.sub(r"\b(sign|hash|x|key)=[^&\s\"'<]+", r"\1=***", text)[:120]
+
+
+def _unavailable(message: str) -> Exception:
+    from airflow_betproviders.exceptions import ProviderUnavailable
+
+    return ProviderUnavailable(message)

@@ -1,0 +1,118 @@
+"""Half-open UTC intervals and the slots they are cut into."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_NAME = "%Y%m%dT%H%M%SZ"
+_UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """``start <= t < end``, both aware and in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Convert both ends to UTC; refuse naive ends and empty intervals."""
+        from airflow_betproviders.exceptions import InvalidArgument
+
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if value.tzinfo is None:
+                raise InvalidArgument(
+                    f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
+                    f"e.g. {value.isoformat()}+00:00."
+                )
+            object.__setattr__(self, name, value.astimezone(timezone.utc))
+        if self.start >= self.end:
+            raise InvalidArgument(
+                f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. In Airflow 3 a plain cron "
+                "schedule gives intervals of zero width: use CronDataIntervalTimetable, or pass start= and end=."
+            )
+
+    @property
+    def width(self) -> timedelta:
+        """The time from start to end."""
+        return self.end - self.start
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether both hold a common instant."""
+        return self.start < other.end and other.start < self.end
+
+    def contains(self, other: Interval) -> bool:
+        """Whether every instant of the other lies in this one."""
+        return self.start <= other.start and other.end <= self.end
+
+    @property
+    def name(self) -> str:
+        """The name of a slot's object, without its suffix: ``20261120T050000Z-20261120T060000Z``."""
+        return f"{self.start:{_NAME}}-{self.end:{_NAME}}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Interval | None:
+        """The interval that an object's name stands for, or None for any other name."""
+        try:
+            start, end = (datetime.strptime(part, _NAME).replace(tzinfo=timezone.utc) for part in name.split("-"))
+        except ValueError:
+            return None
+        return cls(start, end) if start < end else None
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The UTC dates on which a slot that overlaps this one can start (a slot is at most a day long)."""
+        first = (self.start - DAY).date()
+        last = (self.end - timedelta(microseconds=1)).date()
+        return tuple(first + i * DAY for i in range((last - first).days + 1))
+
+    def __str__(self) -> str:
+        """``[2026-11-20T05:00:00Z, 2026-11-20T06:00:00Z)``."""
+        return f"[{self.start:%Y-%m-%dT%H:%M:%SZ}, {self.end:%Y-%m-%dT%H:%M:%SZ})"
+
+
+def parse_duration(text: str | timedelta) -> timedelta:
+    """A duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", text)
+    if not match or match[2] not in _UNITS:
+        raise InvalidArgument(f"{text!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def aligned(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> bool:
+    """Whether the instant is a whole number of steps after ``origin`` past midnight UTC."""
+    return (instant - _EPOCH - origin) % step == timedelta(0)
+
+
+def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
+    """Cut the interval into slots, the unit of storage.
+
+    Args:
+        interval: both ends lie on slot borders.
+        slot: divides a day into whole minutes.
+        origin: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
+    """
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
+        raise InvalidArgument(
+            f"slot {slot} does not divide a day into equal parts of whole minutes. Use 1h, 15m, 30m, 6h or 1d."
+        )
+    for name, instant in (("start", interval.start), ("end", interval.end)):
+        if not aligned(instant, slot, origin):
+            raise InvalidArgument(
+                f"{name} {instant.isoformat()} is not on a border of {slot} slots"
+                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval of whole slots, or a slot that "
+                "divides it: a manual run with an odd logical date often causes this."
+            )
+    count = interval.width // slot
+    return tuple(Interval(interval.start + i * slot, interval.start + (i + 1) * slot) for i in range(count))

@@ -1,0 +1,67 @@
+"""How a provider hands out the rows of one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Pages with a total, counted by page number (``stride`` 1) or by row offset (``stride`` = ``page_size``).
+
+    Attributes:
+        param: name of the page or offset parameter.
+        size_param: name of the page size parameter.
+        page_size: the largest page the provider gives, so that calls are fewest.
+        first: the first page's number or offset.
+        stride: added from page to page.
+        text: both values travel as strings.
+        believed_total: a total above it is taken for a cap and the window is split (GM-Ag answers 10,000 at most).
+    """
+
+    param: str
+    size_param: str
+    page_size: int
+    first: int
+    stride: int
+    text: bool = False
+    believed_total: int | None = None
+
+    def params(self, index: int) -> dict[str, str | int]:
+        """The parameters of page ``index`` (from 0)."""
+        number, size = self.first + index * self.stride, self.page_size
+        return (
+            {self.param: str(number), self.size_param: str(size)}
+            if self.text
+            else {self.param: number, self.size_param: size}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limited:
+    """One answer of at most ``limit`` rows, silently cut there: a full answer is halved until it is not."""
+
+    param: str
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """At most ``limit`` rows from an instant on, in its order: the next call starts at the last row's instant.
+
+    Attributes:
+        param: name of the parameter that carries the instant.
+        limit: rows in a full answer.
+    """
+
+    param: str
+    limit: int
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One answer with everything."""
+
+
+Paging: TypeAlias = Pages | Limited | Cursor | Whole

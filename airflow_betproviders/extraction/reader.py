@@ -1,0 +1,200 @@
+"""Reading windows whole.
+
+A window counts as read when the provider's total equals the distinct keys read, and stayed the same from the first page
+to the last; where there is no total, when an answer is not full.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.extraction import keys, windows
+from airflow_betproviders.extraction.decode import Page
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.paging import Cursor, Limited, Pages, Whole
+from airflow_betproviders.extraction.rows import BadRow
+from airflow_betproviders.extraction.stream import Source, Stream
+
+log = logging.getLogger(__name__)
+
+READS = 5
+MOST_ROWS = 100_000
+
+Call = Callable[[Interval | None, Mapping[str, Any]], Page]
+
+
+@dataclass
+class WindowRows:
+    """The rows of one window, each key once.
+
+    Attributes:
+        window: what was asked; None for a snapshot.
+        table: its good rows.
+        bad: its rows that do not fit.
+        total: the provider's count, where it gives one.
+        duplicates: rows that came more than once.
+        slow_pages: answers that went the row-by-row way.
+    """
+
+    window: Interval | None
+    table: pa.Table
+    bad: list[BadRow] = field(default_factory=list)
+    total: int | None = None
+    duplicates: int = 0
+    slow_pages: int = 0
+
+
+class _Moved(Exception):
+    """The window changed while its pages were read."""
+
+
+class Reader:
+    """Reads the windows of one stream.
+
+    Attributes:
+        rereads: reads that were begun again because the window changed under them.
+    """
+
+    def __init__(self, source: Source, stream: Stream, filters: Mapping[str, Any], call: Call) -> None:
+        """Bind the account, the stream, its filters, and the way to make a call."""
+        self._source = source
+        self._stream = stream
+        self._filters = filters
+        self._call = call
+        self.rereads = 0
+
+    def read(self, window: Interval | None) -> Iterator[WindowRows]:
+        """Read a window (None for a snapshot) whole, in parts where it must be split.
+
+        Raises:
+            IncompleteWindow: after bounded attempts; the message names the counts.
+        """
+        match self._stream.paging:
+            case Pages() as paging:
+                yield from self._paged(window, paging)
+            case Limited() as paging:
+                yield from self._limited(window, paging)
+            case Cursor() as paging:
+                yield self._followed(window, paging)
+            case Whole():
+                yield self._whole(window, [self._ask(window)])
+
+    def _ask(self, window: Interval | None, **paging: Any) -> Page:
+        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging})
+
+    def _paged(self, window: Interval | None, paging: Pages) -> Iterator[WindowRows]:
+        moved: _Moved | None = None
+        for attempt in range(READS):
+            first = self._ask(window, **paging.params(0))
+            total = self._total(first, window)
+            parts = self._parts(window, total, paging, again=attempt)
+            if len(parts) > 1:
+                for part in parts:
+                    yield from self._paged(part, paging)
+                return
+            if paging.believed_total is not None and total == paging.believed_total:
+                raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
+            try:
+                yield self._pages(window, first, total, paging)
+            except _Moved as change:
+                moved = change
+                self.rereads += 1
+                log.warning("stream %s, window %s: %s; reading it again", self._stream.name, window, moved)
+            else:
+                return
+        raise self._incomplete(window, f"{moved}, in each of {READS} reads")
+
+    def _parts(self, window: Interval | None, total: int, paging: Pages, *, again: int) -> tuple[Interval | None, ...]:
+        """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
+        if window is None or self._stream.windows is None:
+            return (window,)
+        most = min(MOST_ROWS, paging.believed_total - 1 if paging.believed_total else MOST_ROWS)
+        parts = -(-total // most)
+        if again > 1 and total > paging.page_size:
+            parts = max(parts, 2)
+        return windows.split(window, parts, self._stream.windows)
+
+    def _pages(self, window: Interval | None, first: Page, total: int, paging: Pages) -> WindowRows:
+        pages = [first]
+        for index in range(1, -(-total // paging.page_size)):
+            page = self._ask(window, **paging.params(index))
+            if self._total(page, window) != total:
+                raise _Moved(f"the total went from {total} to {page.total} between pages")
+            pages.append(page)
+        rows = self._whole(window, pages)
+        rows.total = total
+        distinct = rows.table.num_rows + len(rows.bad)
+        if distinct != total:
+            raise _Moved(f"the provider counts {total} rows, {distinct} distinct ones came")
+        return rows
+
+    def _limited(self, window: Interval | None, paging: Limited) -> Iterator[WindowRows]:
+        page = self._ask(window, **{paging.param: paging.limit})
+        if page.table.num_rows + len(page.bad) < paging.limit:
+            yield self._whole(window, [page])
+            return
+        halves = windows.split(window, 2, self._stream.windows) if window and self._stream.windows else ()
+        if len(halves) < 2:
+            raise self._incomplete(
+                window,
+                f"the answer is full ({paging.limit} rows), there are no further pages, and the window cannot be halved",
+            )
+        for half in halves:
+            yield from self._limited(half, paging)
+
+    def _followed(self, window: Interval | None, paging: Cursor) -> WindowRows:
+        """Follow the cursor from a millisecond before the start, whether the provider counts the start in or not."""
+        assert window is not None  # noqa: S101 - a cursor stream has windows
+        clock = str(self._stream.clock)
+        position = int(window.start.timestamp() * 1000) - 1
+        end = int(window.end.timestamp() * 1000)
+        pages = []
+        while True:
+            page = self._ask(window, **{paging.param: self._source.cursor(self._stream, position)})
+            pages.append(page)
+            last = pc.max(page.table[clock].cast(pa.int64())).as_py() if page.table.num_rows else None
+            if page.table.num_rows + len(page.bad) < paging.limit or last is None or last >= end:
+                break
+            if last - 1 <= position:
+                raise self._incomplete(window, f"more than {paging.limit} rows share one millisecond")
+            position = last - 1
+        rows = self._whole(window, pages)
+        instants = rows.table[clock].cast(pa.int64()).to_numpy()
+        inside = (instants >= end - int(window.width.total_seconds() * 1000)) & (instants < end)
+        rows.table = rows.table.filter(pa.array(inside))
+        return rows
+
+    def _whole(self, window: Interval | None, pages: list[Page]) -> WindowRows:
+        table = pa.concat_tables([page.table for page in pages])
+        bad = list({row.raw: row for page in pages for row in page.bad}.values())
+        duplicates = 0
+        if self._stream.key and table.num_rows:
+            hashed = keys.hashes(table, self._stream.key)
+            repeated = keys.shared(hashed)
+            if len(repeated):
+                rows = np.flatnonzero(np.isin(hashed, repeated))
+                suspects = table.take(pa.array(rows))
+                dropped = rows[keys.losers(suspects, self._stream.key, self._stream.version)]
+                keep = np.ones(table.num_rows, bool)
+                keep[dropped] = False
+                table, duplicates = table.filter(pa.array(keep)), len(dropped)
+        return WindowRows(window, table, bad, duplicates=duplicates, slow_pages=sum(not page.quick for page in pages))
+
+    def _total(self, page: Page, window: Interval | None) -> int:
+        if page.total is None:
+            raise self._incomplete(window, "the answer has no total, so nothing shows that it is whole")
+        return page.total
+
+    def _incomplete(self, window: Interval | None, reason: str) -> Exception:
+        from airflow_betproviders.exceptions import IncompleteWindow
+
+        return IncompleteWindow(
+            f"{self._source.label}, stream {self._stream.name}, window {window or 'now'}: {reason}. Nothing was stored for it."
+        )

@@ -1,0 +1,84 @@
+"""The receipt: what a stored slot says of itself, in the footer of its Parquet file.
+
+Coverage, reconciliation and a later read of the same slot need nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FOOTER_KEY = "betproviders.receipt"
+
+
+@dataclass(kw_only=True)
+class Receipt:
+    """What was asked, what came, and what it adds up to.
+
+    Attributes:
+        provider: connection type.
+        stream: stream name.
+        account: the account's login at the provider.
+        filters: the provider's own filters, if any.
+        start: ISO 8601, UTC.
+        end: ISO 8601, UTC.
+        rows: rows in the object, each key once.
+        total: the provider's own count where it gives one (boundary rows that belong to the next slot included).
+        windows: windows that the slot was asked in.
+        calls: calls made, refused and repeated ones included.
+        bytes: bytes of answers, decompressed.
+        reread: windows read again because the provider's total moved between pages.
+        duplicates: rows that came more than once.
+        outside: rows whose clock lies outside the slot that asked for them.
+        slow_pages: answers that went the row-by-row way.
+        bad_rows: rows in quarantine.
+        sums: exact sums of the money columns, as decimal text.
+        previous_rows: rows of the object that this one replaced, or None.
+        run_id: the Airflow run.
+        try_number: the Airflow try.
+        extracted_at: ISO 8601, UTC: when the read began.
+        version: of this package.
+    """
+
+    provider: str
+    stream: str
+    account: str
+    start: str
+    end: str
+    filters: dict[str, Any] = field(default_factory=dict)
+    rows: int = 0
+    total: int | None = None
+    windows: int = 0
+    calls: int = 0
+    bytes: int = 0
+    reread: int = 0
+    duplicates: int = 0
+    outside: int = 0
+    slow_pages: int = 0
+    bad_rows: int = 0
+    sums: dict[str, str] = field(default_factory=dict)
+    previous_rows: int | None = None
+    run_id: str | None = None
+    try_number: int | None = None
+    extracted_at: str = ""
+    version: str = ""
+
+    @property
+    def shrunken(self) -> bool:
+        """Whether the provider reported more rows for this slot before."""
+        return self.previous_rows is not None and self.rows < self.previous_rows
+
+    def to_footer(self) -> dict[str, str]:
+        """Key and value for a Parquet footer."""
+        return {FOOTER_KEY: json.dumps(asdict(self), sort_keys=True)}
+
+    @classmethod
+    def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
+        """The receipt in a footer, or None where there is none; unknown members of a newer version are ignored."""
+        text = (metadata or {}).get(FOOTER_KEY.encode())
+        if text is None:
+            return None
+        known = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})

@@ -1,0 +1,204 @@
+"""One slot, from its windows to a finished local file, and an interval's slots from there to the store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from airflow_betproviders.extraction import windows
+from airflow_betproviders.extraction.calls import Caller
+from airflow_betproviders.extraction.decode import Decoder
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake, refuse_overlap
+from airflow_betproviders.extraction.publish import publish, read_receipt
+from airflow_betproviders.extraction.reader import Reader, WindowRows
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.rows import BadRow
+from airflow_betproviders.extraction.spool import Spool
+from airflow_betproviders.extraction.stream import Source, Stream
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Slot:
+    """A slot that was read whole: its rows in a local file, its receipt, and the rows that do not fit."""
+
+    interval: Interval
+    spool: Spool
+    receipt: Receipt
+    bad_rows: list[BadRow]
+
+
+@dataclass
+class Stored:
+    """What an interval's slots came to in the store.
+
+    Attributes:
+        paths: the objects, without protocol, by slot.
+        receipts: their receipts, in the same order.
+    """
+
+    paths: dict[Interval, str] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def total(self, name: str) -> int:
+        """A count of the receipts, summed over the slots."""
+        return sum(getattr(receipt, name) for receipt in self.receipts)
+
+
+class Extraction:
+    """Reads slots of one stream of one account."""
+
+    def __init__(
+        self,
+        source: Source,
+        stream: Stream,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        check_time: Callable[[Interval], None] | None = None,
+        stamp: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Bind the account and the stream.
+
+        Args:
+            source: the account.
+            stream: the stream.
+            filters: the provider's own filters.
+            check_time: called before a window is read; raises when the provider no longer keeps it.
+            stamp: members of the receipts: run_id, try_number, version.
+        """
+        self._source = source
+        self._stream = stream
+        self._filters = dict(filters or {})
+        self._check_time = check_time
+        self._stamp = dict(stamp or {})
+        self._decoder = Decoder(stream, source.utc_offset)
+
+    @contextmanager
+    def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
+        """Read one slot whole, into a local file that is removed when the context ends.
+
+        Raises:
+            IncompleteWindow, ProviderError: nothing of the slot is given out then.
+        """
+        now = extracted_at or datetime.now(timezone.utc)
+        caller = Caller(self._source, self._stream, self._decoder)
+        reader = Reader(self._source, self._stream, self._filters, caller)
+        receipt = self._receipt(interval, now)
+        bad_rows: list[BadRow] = []
+        totals: list[int | None] = []
+        with Spool(self._stream, now) as spool:
+            for window in self._windows(interval):
+                if window is not None and self._check_time is not None:
+                    self._check_time(window)
+                for rows in reader.read(window):
+                    receipt.windows += 1
+                    receipt.duplicates += rows.duplicates
+                    receipt.slow_pages += rows.slow_pages
+                    totals.append(rows.total)
+                    bad_rows += rows.bad
+                    spool.add(self._placed(rows, receipt))
+            receipt.total = None if None in totals else sum(total or 0 for total in totals)
+            receipt.calls, receipt.bytes, receipt.reread = caller.calls, caller.bytes, reader.rereads
+            receipt.bad_rows = len(bad_rows)
+            spool.close(receipt)
+            yield Slot(interval, spool, receipt, bad_rows)
+
+    def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
+        """Read and publish slots one after the other, telling in the log how far it is.
+
+        Raises:
+            OverlappingSlot: before the first call, when a slot would cut across a stored object.
+        """
+        stored = Stored()
+        held = lake.stored(Interval(slots[0].start, slots[-1].end))
+        refuse_overlap(slots, held)
+        began = time.monotonic()
+        for number, interval in enumerate(slots, 1):
+            path = lake.data(interval)
+            previous = read_receipt(lake.fs, held[interval]) if interval in held else None
+            with self._read_after(interval, previous) as slot:
+                if slot.receipt.shrunken:
+                    log.warning(
+                        "slot %s shrank from %s to %d rows: the provider no longer reports %d of them",
+                        interval,
+                        slot.receipt.previous_rows,
+                        slot.receipt.rows,
+                        (slot.receipt.previous_rows or 0) - slot.receipt.rows,
+                    )
+                path = publish(lake, interval, slot.spool.path, slot.bad_rows)
+                stored.paths[interval] = path
+                stored.receipts.append(slot.receipt)
+                _tell(number, len(slots), slot, stored, time.monotonic() - began)
+        return stored
+
+    @contextmanager
+    def _read_after(self, interval: Interval, previous: Receipt | None) -> Iterator[Slot]:
+        self._stamp["previous_rows"] = previous.rows if previous else None
+        with self.read(interval) as slot:
+            yield slot
+
+    def _receipt(self, interval: Interval, now: datetime) -> Receipt:
+        return Receipt(
+            provider=self._stream.provider,
+            stream=self._stream.name,
+            account=self._source.account,
+            filters=self._filters,
+            start=interval.start.isoformat(),
+            end=interval.end.isoformat(),
+            extracted_at=now.isoformat(timespec="milliseconds"),
+            **self._stamp,
+        )
+
+    def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
+        return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
+
+    def _placed(self, rows: WindowRows, receipt: Receipt) -> pa.Table:
+        """The rows that belong to the window: one on its end belongs to the next, whether the provider sends it or not."""
+        clock, window = self._stream.clock, rows.window
+        if clock is None or window is None or not rows.table.num_rows:
+            return rows.table
+        instants = rows.table[clock].cast(pa.int64()).to_numpy()
+        start, end = (int(instant.timestamp() * 1000) for instant in (window.start, window.end))
+        outside = int(np.count_nonzero((instants < start) | (instants > end)))
+        if outside and self._stream.guarded:
+            raise _wrong_zone(self._source, self._stream, window, instants, (start, end))
+        receipt.outside += outside
+        at_end = instants == end
+        return rows.table.filter(pa.array(~at_end)) if at_end.any() else rows.table
+
+
+def _wrong_zone(source: Source, stream: Stream, window: Interval, instants: Any, bounds: tuple[int, int]) -> Exception:
+    from airflow_betproviders.exceptions import ProviderRequestError
+
+    first = int(np.flatnonzero((instants < bounds[0]) | (instants > bounds[1]))[0])
+    moment = datetime.fromtimestamp(int(instants[first]) / 1000, timezone.utc)
+    return ProviderRequestError(
+        f"{source.label}, stream {stream.name}, window {window}: a row has {stream.clock} {moment:%Y-%m-%dT%H:%M:%SZ}, "
+        f"outside the window. The account's times are probably not at UTC offset {source.utc_offset}: set utc_offset "
+        "in the connection's extra (e.g. -04:00 or +08:00)."
+    )
+
+
+def _tell(number: int, of: int, slot: Slot, stored: Stored, seconds: float) -> None:
+    rows = stored.total("rows")
+    log.info(
+        "slot %d/%d %s: %d rows, %d calls; %d rows in all, %.0f rows/s, %s left",
+        number,
+        of,
+        slot.interval,
+        slot.receipt.rows,
+        slot.receipt.calls,
+        rows,
+        rows / seconds if seconds else 0,
+        f"{seconds / number * (of - number):.0f} s",
+    )

@@ -1,0 +1,1 @@
+"""What each provider's protocol is: sign, send, understand the reply."""

@@ -1,0 +1,213 @@
+"""The operator that extracts windows of a stream to Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseHook, BaseOperator
+
+from airflow_betproviders import __version__
+from airflow_betproviders.exceptions import BadRows, InvalidArgument
+from airflow_betproviders.extraction.interval import Interval, parse_duration, slots
+from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_betproviders.extraction.slots import Stored
+    from airflow_betproviders.hooks.base import BetProviderHook
+    from airflow_betproviders.streams.base import ProviderStream
+
+# An event is a message, not a catalogue: of very many slots it names the first.
+_MOST_PATHS = 100
+
+
+def stream_asset(conn_id: str, stream: str | None = None) -> Asset:
+    """The asset that an extraction updates; schedule a DAG on it to run when new slots have landed."""
+    name = f"{conn_id}/{stream or 'main'}"
+    return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
+
+
+def hook_of(conn_id: str) -> BetProviderHook:
+    """The hook that a connection's type stands for.
+
+    Raises:
+        InvalidArgument: the connection is of another type.
+    """
+    types = {entry["connection-type"]: entry["hook-class-name"] for entry in get_provider_info()["connection-types"]}
+    conn_type = BaseHook.get_connection(conn_id).conn_type
+    if conn_type not in types:
+        raise InvalidArgument(
+            f"connection {conn_id} is of type {conn_type!r}, which no hook of this package serves. "
+            f"Use a connection of type {', '.join(types)}."
+        )
+    module, _, name = types[conn_type].rpartition(".")
+    hook: BetProviderHook = getattr(import_module(module), name)(conn_id)
+    return hook
+
+
+class ExtractToParquetOperator(BaseOperator):
+    """Extract an interval of a stream to Parquet: every slot of it whole, or the task is red.
+
+    The task defers, without holding a worker slot, until the provider has every row of the interval. Each slot is
+    published in one step at a key that follows from account, stream, filters and slot alone, so that a retry, a cleared
+    task and a backfill overwrite each other.
+
+    Args:
+        conn_id: connection to the provider; its type picks the hook.
+        stream: stream name; default the hook's main bet stream.
+        path: folder in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
+        end: explicit end, likewise.
+        slot: unit of storage, a divisor of a day; default the stream's own, ``1h`` for bets and ``1d`` for daily ones.
+        filters: the provider's own, e.g. ``{"game_id": 2011}``; they become folders.
+        max_bad_rows: rows that may go to quarantine without failing the task.
+        partition: width of a partition under a partitioned timetable; default ``slot``.
+
+    Returns:
+        (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, path: the objects' common folder.
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "stream", "path", "start", "end", "slot", "filters", "max_bad_rows")
+    ui_color = "#e8f3ec"
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        path: str,
+        stream: str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        slot: str | timedelta | None = None,
+        filters: Mapping[str, Any] | None = None,
+        max_bad_rows: int = 0,
+        partition: str | timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("outlets", [stream_asset(conn_id, stream)])
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.stream = stream
+        self.path = path
+        self.start = start
+        self.end = end
+        self.slot = slot
+        self.filters = filters
+        self.max_bad_rows = max_bad_rows
+        self.partition = partition
+
+    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
+        """Extract the interval, or defer until it is ready."""
+        hook = hook_of(self.conn_id)
+        stream = hook.stream(self.stream or None)
+        filters = dict(self.filters or {})
+        stream.check_filters(filters)
+        width = parse_duration(self.slot) if self.slot else stream.slot
+        if stream.windows is None:
+            interval, width = hook.today(), timedelta(days=1)
+        else:
+            partition = parse_duration(self.partition) if self.partition else width
+            interval = resolve_interval(context, self.start, self.end, partition)
+        cut = slots(interval, width, stream.origin)
+        _check_slot(stream, width)
+        hook.check_connection()
+        hook.check_time(stream, interval)
+        self._defer_until_ready(hook, stream, interval)
+        stored = self._store(context, hook, stream, filters, cut)
+        summary = _summary(hook, stream, interval, stored)
+        self._tell_assets(context, summary, stored)
+        self._judge(hook, stream, interval, stored)
+        return summary
+
+    def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
+        if stream.windows is None or hook.ready(stream, interval):
+            return
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        moment = hook.ready_at(stream, interval)
+        self.log.info("%s is ready at %s; deferring until then", interval, moment.isoformat())
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
+
+    def _store(
+        self,
+        context: Context,
+        hook: BetProviderHook,
+        stream: ProviderStream,
+        filters: dict[str, Any],
+        cut: tuple[Interval, ...],
+    ) -> Stored:
+        from airflow_betproviders.extraction.lake import Lake
+        from airflow_betproviders.extraction.slots import Extraction
+
+        target = open_path(self.path)
+        lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
+        task_instance = context["ti"]
+        extraction = Extraction(
+            hook,
+            stream,
+            filters,
+            check_time=lambda window: hook.check_time(stream, window),
+            stamp={"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__},
+        )
+        return extraction.store(cut, lake)
+
+    def _tell_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
+        sums: dict[str, Decimal] = {}
+        for receipt in stored.receipts:
+            for name, value in receipt.sums.items():
+                sums[name] = sums.get(name, Decimal(0)) + Decimal(value)
+        extra = {
+            **summary,
+            "sums": {name: format(value, "f") for name, value in sums.items()},
+            "paths": list(stored.paths.values())[:_MOST_PATHS],
+            "shrunken": sum(receipt.shrunken for receipt in stored.receipts),
+        }
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra = extra
+
+    def _judge(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> None:
+        bad = stored.total("bad_rows")
+        if bad > int(self.max_bad_rows):
+            raise BadRows(
+                f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
+                f"under {_common(stored)}; the {stored.total('rows')} good ones have landed. Read the reasons there, and "
+                f"set max_bad_rows={bad} if they may be left out."
+            )
+
+
+def _check_slot(stream: ProviderStream, width: timedelta) -> None:
+    rule = stream.windows
+    if rule is None:
+        return
+    if width % rule.step:
+        raise InvalidArgument(f"slot {width} of stream {stream.name} must be a whole number of {rule.step} steps.")
+    if not rule.divisible and width > rule.span:
+        raise InvalidArgument(f"slot {width} of stream {stream.name} must be at most {rule.span}, one answer.")
+
+
+def _summary(hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> dict[str, Any]:
+    return {
+        "stream": stream.name,
+        "account": hook.account,
+        "start": interval.start.isoformat(),
+        "end": interval.end.isoformat(),
+        "rows": stored.total("rows"),
+        "bytes": stored.total("bytes"),
+        "slots": len(stored.receipts),
+        "calls": stored.total("calls"),
+        "bad_rows": stored.total("bad_rows"),
+        "path": _common(stored),
+    }
+
+
+def _common(stored: Stored) -> str:
+    return os.path.commonpath([path.rpartition("/")[0] for path in stored.paths.values()])

@@ -1,0 +1,61 @@
+"""Which interval a task is about: one resolver, a fixed order, clear errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.interval import Interval
+
+_CURE = (
+    "Schedule the DAG with CronDataIntervalTimetable (a plain cron string gives intervals of zero width in Airflow 3), "
+    "or pass start= and end=."
+)
+
+
+def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> Interval:
+    """The interval of a task.
+
+    Args:
+        context: Airflow's.
+        start: explicit start, a datetime or ISO 8601 text with a zone; empty means not given.
+        end: explicit end, likewise.
+        width: width of a partition, for runs of a partitioned timetable.
+
+    Returns:
+        The explicit interval; else the run's partition; else the run's data interval.
+
+    Raises:
+        InvalidArgument: none of them is there, or it is not a proper interval.
+    """
+    given_start, given_end = _instant("start", start), _instant("end", end)
+    if given_start or given_end:
+        if given_start is None or given_end is None:
+            raise InvalidArgument("start= and end= belong together: give both, or neither to use the run's interval.")
+        return Interval(given_start, given_end)
+    if partition := context.get("partition_date"):
+        return Interval(partition, partition + width)
+    first, last = context.get("data_interval_start"), context.get("data_interval_end")
+    if first is None or last is None:
+        raise InvalidArgument(
+            "the run has no data interval, as a manual run without a logical date. Trigger it with a logical date, or "
+            f"set allowed_run_types on the DAG. {_CURE}"
+        )
+    if first == last:
+        raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
+    return Interval(first, last)
+
+
+def _instant(name: str, value: Any) -> datetime | None:
+    if value is None or value in ("", "None"):
+        return None
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InvalidArgument(
+            f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
+        ) from None

@@ -1,0 +1,46 @@
+"""The object store that a path names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from airflow_betproviders.exceptions import InvalidArgument
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+
+def open_path(path: str) -> ObjectStoragePath:
+    """The path as Airflow's, once its bucket and its connection are known to be there.
+
+    Airflow itself takes an unknown connection for anonymous access; here it is an error.
+
+    Raises:
+        InvalidArgument: names what is missing.
+    """
+    from airflow.sdk import BaseHook, ObjectStoragePath
+    from airflow.sdk.exceptions import AirflowException
+
+    parts = urlsplit(path)
+    if not path.strip():
+        raise InvalidArgument("path is empty. Give a folder such as s3://aws_default@lake/raw or file:///data/lake.")
+    connection, _, bucket = parts.netloc.rpartition("@")
+    if parts.scheme not in {"", "file", "local"}:
+        if not bucket:
+            raise InvalidArgument(f"path {path!r} names no bucket. Write {parts.scheme}://connection_id@bucket/folder.")
+        if connection:
+            try:
+                BaseHook.get_connection(connection)
+            except AirflowException as error:
+                unknown = str(error)
+            else:
+                unknown = ""
+            if unknown:
+                raise InvalidArgument(
+                    f"path {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
+                    "the id before the @."
+                )
+    elif not parts.path.startswith("/"):
+        raise InvalidArgument(f"path {path!r} is relative, and workers differ in their folder. Give an absolute path.")
+    return ObjectStoragePath(path)

@@ -1,0 +1,1 @@
+"""What each provider's records are: fields, key, clock, limits. Declarations only."""
