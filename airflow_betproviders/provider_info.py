@@ -3,6 +3,8 @@
 Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so nothing is imported here.
 """
 
+from typing import Any
+
 _TIMEOUT = {
     "label": "Timeout",
     "description": "Seconds to wait for the provider's answer to one call. Default 60.",
@@ -129,7 +131,7 @@ _GMAG_FIELDS = {
 }
 
 
-def get_provider_info() -> dict[str, object]:
+def get_provider_info() -> dict[str, Any]:
     """Return this provider's metadata in the shape of Airflow's `provider_info.schema.json`."""
     return {
         "package-name": "airflow-provider-betproviders",

@@ -236,9 +236,14 @@ def _path(envelope: Envelope, markers: tuple[type, ...]) -> tuple[str, ...] | No
 
 
 def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
+    """Follow a path; an object may come wrapped in an array (JDB 66), which is empty where there is no data."""
     if path is None:
         return None
     for name in path:
+        if isinstance(document, list):
+            if not document:
+                return []
+            document = document[0]
         document = document.get(name) if isinstance(document, Mapping) else None
     return document
 

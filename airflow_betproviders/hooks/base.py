@@ -162,8 +162,8 @@ class BetProviderHook(BaseHook):
         return datetime.now(timezone.utc)
 
     def ready_at(self, stream: ProviderStream, interval: Interval) -> datetime:
-        """When the provider has every row of the interval: its end plus the stream's lag."""
-        return interval.end + stream.lag
+        """When the provider has every row of the interval: its end plus the stream's lag; a snapshot is never early."""
+        return interval.end + stream.lag if stream.windows else interval.start
 
     def ready(self, stream: ProviderStream, interval: Interval) -> bool:
         """Whether the interval is old enough to be read."""

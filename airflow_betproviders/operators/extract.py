@@ -128,7 +128,7 @@ class ExtractToParquetOperator(BaseOperator):
         return summary
 
     def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
-        if stream.windows is None or hook.ready(stream, interval):
+        if hook.ready(stream, interval):
             return
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve, print the demo connections, then a line a minute on what was asked."""
     settings, host, port = settings_from(arguments)
     with Simulator(settings).running(host, port) as simulator:
-        print(json.dumps({"url": simulator.url, "connections": simulator.credentials}, ensure_ascii=False), flush=True)
+        _say(json.dumps({"url": simulator.url, "connections": simulator.credentials}))
         seen = 0
         try:
             while True:
@@ -71,10 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if len(simulator.calls) > seen:
                     counts = Counter(call["provider"] for call in simulator.calls)
                     asked = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-                    print(f"calls: {asked}; breaches: {len(simulator.breaches)}", flush=True)
+                    _say(f"calls: {asked}; breaches: {len(simulator.breaches)}")
                     seen = len(simulator.calls)
         except KeyboardInterrupt:
-            print("stopped", flush=True)
+            _say("stopped")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

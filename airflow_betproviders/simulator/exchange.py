@@ -59,13 +59,14 @@ class Page:
     """The answer's text, from the joined rows and the total."""
     offset: int = 0
     size: int | None = None
+    forgiven: Sequence[Refusal] = ()
+    """Broken rules that the provider lets pass."""
 
 
-class Answer(NamedTuple):
-    """What a provider answers, and what the call log remembers of the request."""
+class Inquiry(NamedTuple):
+    """What an authentic request asks for."""
 
     stream: str
-    content: Page | str
     params: Mapping[str, Any]
 
 
@@ -74,16 +75,20 @@ class Provider(Protocol):
 
     name: str
     amount_field: str
-    """The money field that faulty rows garble."""
+    """The money field that faulty rows garble, as a regular expression."""
     key_field: str
-    """The key field that faulty rows lose."""
+    """The key field that faulty rows lose, as a regular expression."""
     rate_reply: str | None
     """The documented body for calls that come too fast."""
     busy_replies: Sequence[str]
     """The documented bodies for `try later`."""
 
-    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
-        """Answer a call or raise ``Refusal``; ``note`` records a breach that the provider lets pass."""
+    def open(self, call: Call) -> Inquiry:
+        """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
+        ...
+
+    def answer(self, inquiry: Inquiry) -> Page | str:
+        """Answer, or raise ``Refusal`` if the request breaks a rule."""
         ...
 
     def refuse(self, refusal: Refusal) -> str:
@@ -104,14 +109,17 @@ class Journal:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def called(self, entry: dict[str, Any]) -> None:
+        """Remember a call."""
         with self._lock:
             self.calls.append(entry)
 
     def breached(self, entry: dict[str, Any]) -> None:
+        """Remember a breach."""
         with self._lock:
             self.breaches.append(entry)
 
     def reset(self) -> None:
+        """Forget everything."""
         with self._lock:
             self.calls.clear()
             self.breaches.clear()

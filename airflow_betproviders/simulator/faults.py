@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_betproviders.simulator.exchange import Page, Provider
+from airflow_betproviders.simulator.world import Row
 
 TRANSPORT = ("http_500", "http_502_html", "html_200", "reset", "cut_json", "slow", "rate", "http_429", "busy")
 PAGING = ("drift", "duplicate", "repeated_page", "total_lie")
@@ -60,7 +61,7 @@ class Faults:
         """Switch exactly these on: a probability, or an object with probability, provider and times."""
         self.clear()
         for kind, how in wanted.items():
-            options = dict(how) if isinstance(how, Mapping) else {"probability": float(how)}
+            options: dict[str, Any] = dict(how) if isinstance(how, Mapping) else {"probability": float(how)}
             self.set(kind, **options)
 
     def draw(self, provider: str, kinds: Sequence[str]) -> tuple[list[str], random.Random]:
@@ -110,29 +111,36 @@ def render(page: Page, provider: Provider, faults: Faults) -> Rendered:
     if "repeated_page" in struck and page.offset:
         offset = max(page.offset - size, 0)
         done.append("repeated_page")
-    rows = list(page.rows[offset : offset + size])
-    texts = [row.text for row in rows]
     if "total_lie" in struck:
         total += rng.randrange(1, 5)
         done.append("total_lie")
-    bad: list[str] = []
+    rows = list(page.rows[offset : offset + size])
+    texts, bad = [row.text for row in rows], []
     if texts:
-        if "duplicate" in struck:
-            texts.append(rng.choice(texts))
-            done.append("duplicate")
-        for kind in ("type_drift", "unknown_field", "duplicate_key"):
-            if kind in struck:
-                texts = [_GARBLE[kind](text, provider, rng) if rng.random() < 0.4 else text for text in texts]
-                done.append(kind)
-        if "bad_row" in struck:
-            at = rng.randrange(len(rows))
-            texts[at] = _bad(texts[at], provider, rng)
-            bad.append(rows[at].key)
-            done.append("bad_row")
+        content = [kind for kind in struck if kind in ("duplicate", *CONTENT)]
+        texts, bad = _garbled(rows, content, provider, rng)
+        done += content
     for kind in struck:
         if kind not in done:
             faults.undo(kind)
     return Rendered(page.envelope(",".join(texts), total), len(texts), total, done, bad)
+
+
+def _garbled(
+    rows: Sequence[Row], kinds: list[str], provider: Provider, rng: random.Random
+) -> tuple[list[str], list[str]]:
+    """The rows' texts with faults of content, and the keys of rows that can not be read any more."""
+    texts, bad = [row.text for row in rows], []
+    if "bad_row" in kinds:
+        at = rng.randrange(len(rows))
+        texts[at] = _bad(texts[at], provider, rng)
+        bad.append(rows[at].key)
+    for kind, garble in _GARBLE.items():
+        if kind in kinds:
+            texts = [garble(text, provider, rng) if rng.random() < 0.4 else text for text in texts]
+    if "duplicate" in kinds:
+        texts.append(rng.choice([text for row, text in zip(rows, texts, strict=True) if row.key not in bad] or texts))
+    return texts, bad
 
 
 def _type_drift(text: str, provider: Provider, rng: random.Random) -> str:
@@ -149,22 +157,20 @@ def _type_drift(text: str, provider: Provider, rng: random.Random) -> str:
     return re.sub(rf'"({provider.amount_field})":("-?[0-9.]+"|-?[0-9.]+)', other, text, count=1)
 
 
-def _unknown_field(text: str, provider: Provider, rng: random.Random) -> str:
+def _unknown_field(text: str, _provider: Provider, rng: random.Random) -> str:
     value = rng.choice(("1.50", "[1,{}]", '"é😀"', "null"))
     return f'{text[:-1]},"newField{rng.randrange(3)}":{value}}}'
 
 
-def _duplicate_key(text: str, provider: Provider, rng: random.Random) -> str:
-    found = re.search(rf'"{provider.amount_field}":("-?[0-9.]+"|-?[0-9.]+)', text)
+def _duplicate_key(text: str, provider: Provider, _rng: random.Random) -> str:
+    found = re.search(rf'"(?:{provider.amount_field})":("-?[0-9.]+"|-?[0-9.]+)', text)
     return f"{text[:-1]},{found[0]}}}" if found else text
 
 
 def _bad(text: str, provider: Provider, rng: random.Random) -> str:
     if rng.random() < 0.5:
-        return re.sub(rf'"{provider.key_field}":("[^"]*"|\d+),', "", text, count=1)
-    return re.sub(
-        rf'"{provider.amount_field}":("-?[0-9.]+"|-?[0-9.]+)', f'"{provider.amount_field}":"not a number"', text, count=1
-    )
+        return re.sub(rf'"(?:{provider.key_field})":("[^"]*"|\d+),', "", text, count=1)
+    return re.sub(rf'"({provider.amount_field})":("-?[0-9.]+"|-?[0-9.]+)', r'"\1":"not a number"', text, count=1)
 
 
 _GARBLE = {"type_drift": _type_drift, "unknown_field": _unknown_field, "duplicate_key": _duplicate_key}

@@ -48,16 +48,10 @@ class Simulator:
         self._begin = begin - begin % DAY
         self.providers: dict[str, Provider] = {
             "pv": Pv(self._world("pv", PvBets()), self._clock, self.settings, ACCOUNTS["pv"]),
-            "aig": Aig(self._world("aig", AigBets(self.settings.aig_open_settle_time)), *self._rest("aig")),
-            "jdb": Jdb(
-                self._world("jdb", JdbBets(self.settings.jdb_zone, doubled=self.settings.jdb_doubled_keys)),
-                *self._rest("jdb"),
-            ),
-            "gmag": GmAg(self._world("gmag", GmAgRounds()), *self._rest("gmag")),
+            "aig": Aig(self._world("aig", AigBets(self.settings)), self._clock, ACCOUNTS["aig"]),
+            "jdb": Jdb(self._world("jdb", JdbBets(self.settings)), self._clock, self.settings, ACCOUNTS["jdb"]),
+            "gmag": GmAg(self._world("gmag", GmAgRounds()), self._clock, self.settings, ACCOUNTS["gmag"]),
         }
-
-    def _rest(self, provider: str) -> tuple[Clock, Settings, Any]:
-        return self._clock, self.settings, ACCOUNTS[provider]
 
     def _world(self, name: str, source: Source) -> World:
         return World(
@@ -133,7 +127,12 @@ class Simulator:
         """Serve in a thread for as long as the context lasts."""
         listener = socket.create_server((host, port))
         config = uvicorn.Config(
-            make_app(self), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            make_app(self),
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         self.url = f"http://{host}:{listener.getsockname()[1]}"

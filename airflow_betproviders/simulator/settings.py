@@ -85,8 +85,7 @@ def connections(url: str, settings: Settings) -> dict[str, dict[str, Any]]:
         extra = dict(account.extra)
         if provider == "jdb":
             extra["utc_offset"] = settings.jdb_utc_offset
-        if settings.min_interval.get(provider, 0.0) != (5.0 if provider == "aig" else 0.0):
-            extra["min_interval"] = settings.min_interval.get(provider, 0.0)
+        extra["min_interval"] = settings.min_interval.get(provider, 0.0)
         found[provider] = {
             "conn_type": provider,
             "host": f"{url}/{provider}",

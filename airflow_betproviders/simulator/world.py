@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 MINUTE = 60_000
@@ -38,7 +39,7 @@ class Row:
 
 def supersede(versions: Sequence[Row]) -> list[Row]:
     """Let each version of a record replace the one before it."""
-    for older, newer in zip(versions, versions[1:], strict=False):
+    for older, newer in pairwise(versions):
         older.hidden_from = newer.visible_from
     return list(versions)
 

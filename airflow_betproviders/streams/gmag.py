@@ -14,7 +14,9 @@ from airflow_betproviders.extraction.stream import Rows, Total
 from airflow_betproviders.extraction.windows import WindowRule
 from airflow_betproviders.streams.base import Filter, ProviderStream, WallParam
 
-_NUMERIC = Decimal(16, 4)
+# The document says numeric(16,4); two digits more cost nothing in the file, and a balance may outgrow an amount.
+_NUMERIC = Decimal(18, 4)
+_SUM = Decimal(38, 4)
 _TIME = UtcTime()
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
@@ -38,6 +40,10 @@ def _pages(page_size: int, believed_total: int | None = 10_000) -> Pages:
 
 def _amount(name: str) -> Field:
     return Field(name, _NUMERIC, money=True)
+
+
+def _sum(name: str) -> Field:
+    return Field(name, _SUM, money=True)
 
 
 def _text_filters(*names: str) -> dict[str, Filter]:
@@ -185,15 +191,15 @@ GAME_REPORT = ProviderStream(
     doc="Totals by currency and, with reportBy, by game, provider or player; six months back (public page GameReport, "
     "whose text allows 31 days and whose parameters one day: a slot is at most a day).",
     fields=(
-        _amount("totalBets"),
-        _amount("totalWins"),
-        _amount("totalCancels"),
-        _amount("totalJpc"),
-        _amount("totalJpw"),
-        _amount("ggr"),
+        _sum("totalBets"),
+        _sum("totalWins"),
+        _sum("totalCancels"),
+        _sum("totalJpc"),
+        _sum("totalJpw"),
+        _sum("ggr"),
         Field("games", Integer()),
         Field("players", Integer()),
-        _amount("totalRakes"),
+        _sum("totalRakes"),
         Field("currency", Text(), required=True),
         Field("gameCode", Text()),
         Field("providerCode", Text()),

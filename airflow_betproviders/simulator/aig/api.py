@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_betproviders.simulator.clock import Clock, wall_ms
-from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
-from airflow_betproviders.simulator.settings import Account, Settings
+from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
+from airflow_betproviders.simulator.settings import Account
 from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
 
 RETENTION = 90 * DAY
@@ -41,28 +41,21 @@ class Aig:
     rate_reply: str | None = '{"code":408004,"message":"API Frequency Limit","data":null}'
     busy_replies: Sequence[str] = ()
 
-    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
+    def __init__(self, world: World, clock: Clock, account: Account) -> None:
         self._world = world
         self._clock = clock
         self._account = account
 
     def refuse(self, refusal: Refusal) -> str:
+        """Code and message, and no data."""
         return json.dumps({"code": int(refusal.code), "message": refusal.text, "data": None})
 
-    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
+    def open(self, call: Call) -> Inquiry:
+        """Check merchant, sign and timestamp."""
         stream = STREAMS.get(call.path)
         if stream is None or call.method != "GET":
             raise Refusal("parameter", "408000", "Request Parameter Error")
-        query = dict(call.query)
-        self._check(query)
-        params = {name: value for name, value in query.items() if name != "sign"}
-        if stream == "transactions":
-            return Answer(stream, self._query(query), params)
-        if stream == "latest":
-            return Answer(stream, self._latest(query), params)
-        return Answer(stream, _success(self._detail(query)), params)
-
-    def _check(self, query: Mapping[str, str]) -> None:
+        query = call.query
         agent, timestamp = query.get("agent_id", ""), _number(query, "timestamp")
         if agent != self._account.login:
             raise Refusal("account", "700101", "Merchant Does Not Exist")
@@ -71,6 +64,15 @@ class Aig:
         if abs(wall_ms() - timestamp) > 10 * MINUTE:
             # No own code for a stale timestamp is documented.
             raise Refusal("stale_timestamp", "600100", "Invalid Signature")
+        return Inquiry(stream, query)
+
+    def answer(self, inquiry: Inquiry) -> Page | str:
+        """A page of a window, the latest rows, or one row."""
+        if inquiry.stream == "transactions":
+            return self._query(inquiry.params)
+        if inquiry.stream == "latest":
+            return self._latest(inquiry.params)
+        return _success(self._detail(inquiry.params))
 
     def _query(self, query: Mapping[str, str]) -> Page:
         start, end = _number(query, "start_time"), _number(query, "end_time")
@@ -96,7 +98,7 @@ class Aig:
         last = _number(query, "last_time")
         if last < now - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        return Page(self._since(last, now, now), lambda joined, total: _success(f'{{"transactions":[{joined}]}}'))
+        return Page(self._since(last, now, now), lambda joined, _total: _success(f'{{"transactions":[{joined}]}}'))
 
     def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
         """At most 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
@@ -122,6 +124,9 @@ class Aig:
         raise Refusal("parameter", "600101", "Invalid Parameter")
 
     def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        """The orders by update_time; there are no filters."""
+        if filters:
+            raise ValueError("AIG has no filters")
         if stream == "latest":
             return [row.text for row in self._since(start, end, now, most=1 << 40)]
         return [row.text for row in self._world.select("order", start, end, now)]

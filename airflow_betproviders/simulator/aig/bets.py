@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.exchange import quote
+from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.world import HOUR, Cohort, Row, supersede
 
 PLACED, SETTLED, CANCELLED, INVALID, VOIDED = range(5)
@@ -40,6 +41,8 @@ class Bet(NamedTuple):
 
 
 class Version(NamedTuple):
+    """What changes from version to version."""
+
     status: int
     updated: int
     settled: int
@@ -56,10 +59,11 @@ class AigBets:
         *(Cohort(name, 0.25, (0, 1, late, late + 1)) for name, late in LATE_MINUTES.items()),
     )
 
-    def __init__(self, open_settle_time: str) -> None:
-        self._zero = open_settle_time == "zero"
+    def __init__(self, settings: Settings) -> None:
+        self._zero = settings.aig_open_settle_time == "zero"
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        """The versions of a minute's orders."""
         made = (self._order(cohort.name, minute, number, rng) for number in range(count))
         return {"order": [row for versions in made for row in versions]}
 
@@ -88,7 +92,7 @@ class AigBets:
         shown = 0
         for version in versions:
             shown = max(shown, version.updated, version.settled) + 1000 + rng.randrange(60_000)
-            rows.append(Row(bet.id, (version.updated,), shown, record(bet, version, self._zero), bet))
+            rows.append(Row(bet.id, (version.updated,), shown, record(bet, version, zero=self._zero), bet))
         return supersede(rows)
 
 
@@ -124,7 +128,7 @@ def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
     )
 
 
-def record(bet: Bet, version: Version, zero: bool) -> str:
+def record(bet: Bet, version: Version, *, zero: bool) -> str:
     """One order as the document's sample shows it: money as text, except in ``bet_detail``."""
     stake = sum((amount for _, amount in bet.stakes), Decimal(0))
     if version.status == PLACED:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from airflow_betproviders.simulator.clock import Clock, to_ms
-from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
 from airflow_betproviders.simulator.gmag.report import COLUMNS, report
 from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES
 from airflow_betproviders.simulator.settings import Account, Settings
@@ -24,19 +24,26 @@ from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
 class Listing(NamedTuple):
     """A windowed stream: which rows, how long a window must stay under, how old it may be, whether 00 is enforced."""
 
-    stream: str
     kind: str
     under: int
     retention: int
     strict_seconds: bool
 
 
-LISTINGS = {
-    "history/game": Listing("game_history", "round", 30 * MINUTE, 30 * DAY, True),
-    "history/gameTrans": Listing("game_transactions", "movement", 15 * MINUTE, 15 * DAY, False),
-    "history/extraTrans": Listing("extra_transactions", "payout", 36_500 * DAY, 36_500 * DAY, False),
+STREAMS = {
+    "history/game": "game_history",
+    "history/gameTrans": "game_transactions",
+    "history/extraTrans": "extra_transactions",
+    "history/gameReport": "game_report",
+    "history/roundDetail": "round_detail_url",
+    "game/list": "games",
 }
-KINDS = {each.stream: each.kind for each in LISTINGS.values()}
+UNLIMITED = 36_500 * DAY
+LISTINGS = {
+    "game_history": Listing("round", 30 * MINUTE, 30 * DAY, strict_seconds=True),
+    "game_transactions": Listing("movement", 15 * MINUTE, 15 * DAY, strict_seconds=False),
+    "extra_transactions": Listing("payout", UNLIMITED, UNLIMITED, strict_seconds=False),
+}
 FILTERS = {
     "roundId": "round_id",
     "playerId": "player",
@@ -69,8 +76,8 @@ class GmAg:
     """The GM-Ag data host."""
 
     name = "gmag"
-    amount_field = "bets"
-    key_field = "roundId"
+    amount_field = "bets|amount"
+    key_field = "transId|roundId"
     rate_reply: str | None = None
     busy_replies: Sequence[str] = ('{"error":"P_00","message":"Server error"}',)
 
@@ -81,26 +88,14 @@ class GmAg:
         self._account = account
 
     def refuse(self, refusal: Refusal) -> str:
+        """Error, as text, and message."""
         return json.dumps({"error": refusal.code, "message": refusal.text})
 
-    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
-        if call.method != "POST":
-            raise _wrong("POST only")
-        body = self._open(call)
-        echo = json.dumps(body["requestId"])
-        if call.path in LISTINGS:
-            listing = LISTINGS[call.path]
-            return Answer(listing.stream, self._list(listing, body, echo, note), body)
-        if call.path == "history/gameReport":
-            data = f"[{','.join(self._report(body))}]"
-            return Answer("game_report", _success(echo, f'"data":{data}'), body)
-        if call.path == "history/roundDetail":
-            return Answer("round_detail_url", _success(echo, f'"data":{json.dumps(self._detail(body))}'), body)
-        if call.path == "game/list":
-            return Answer("games", _success(echo, self._games(body)), body)
-        raise _wrong("no such command")
-
-    def _open(self, call: Call) -> dict[str, Any]:
+    def open(self, call: Call) -> Inquiry:
+        """Check path, hash and brand."""
+        stream = STREAMS.get(call.path)
+        if stream is None or call.method != "POST":
+            raise _wrong("no such command")
         try:
             body = json.loads(call.body)
             expected = hash_of(body, self._account.key)
@@ -112,20 +107,35 @@ class GmAg:
             raise _wrong("requestId")
         if str(body.get("brandId")) != self._account.login:
             raise Refusal("account", "P_03", "Parameter error: brandId")
-        return dict(body)
+        return Inquiry(stream, body)
 
-    def _list(self, listing: Listing, body: Mapping[str, Any], echo: str, note: Callable[[str, str], None]) -> Page:
+    def answer(self, inquiry: Inquiry) -> Page | str:
+        """A page of a window, a report, a link or the games."""
+        stream, body = inquiry
+        echo = json.dumps(body["requestId"])
+        if stream in LISTINGS:
+            return self._list(LISTINGS[stream], body, echo)
+        if stream == "game_report":
+            return _success(echo, f'"data":[{",".join(self._report(body))}]')
+        if stream == "round_detail_url":
+            return _success(echo, f'"data":{json.dumps(self._detail(body))}')
+        return _success(echo, self._games(body))
+
+    def _list(self, listing: Listing, body: Mapping[str, Any], echo: str) -> Page:
+        forgiven = []
         now = self._clock.now_ms
         start, end = _time(body, "startTime"), _time(body, "endTime")
         if start % MINUTE or end % MINUTE:
             if listing.strict_seconds:
                 raise Refusal("alignment", "P_03", "Parameter error: seconds must be 00")
-            note("alignment", "seconds were cut to 00")
+            forgiven.append(Refusal("alignment", "", "seconds were cut to 00"))
             start, end = start - start % MINUTE, end - end % MINUTE
         if start >= end:
             raise _wrong("startTime must be before endTime")
         if end - start >= listing.under:
-            raise Refusal("span", "P_03", f"Parameter error: period must be less than {listing.under // MINUTE} minutes")
+            raise Refusal(
+                "span", "P_03", f"Parameter error: period must be less than {listing.under // MINUTE} minutes"
+            )
         if start < now - listing.retention:
             raise Refusal("retention", "P_03", "Parameter error: period is too old")
         page, size = _number(body, "page", 1), _number(body, "size", 5000)
@@ -139,10 +149,8 @@ class GmAg:
             return _success(echo, f'"total":{total},{pages},"records":[{joined}]')
 
         offset = (page - 1) * size
-        if self._settings.gmag_cap == "capped":
-            size_left = max(MOST - offset, 0)
-            return Page(rows, envelope, offset, min(size, size_left))
-        return Page(rows, envelope, offset, size)
+        left = max(MOST - offset, 0) if self._settings.gmag_cap == "capped" else size
+        return Page(rows, envelope, offset, min(size, left), forgiven)
 
     def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         rows = self._world.select(kind, start, end, now)
@@ -183,11 +191,12 @@ class GmAg:
         return f'{counts},"records":{chosen}'
 
     def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        """The rows of a window without sub-brands unless ``showAll`` is 1, the games, or the report's objects."""
         if stream == "games":
             return [json.dumps(game, ensure_ascii=False) for game in game_list()]
         if stream == "game_report":
             return report(self._world, start, end, now, filters)
-        return [row.text for row in self._rows(KINDS[stream], start, end, filters, now)]
+        return [row.text for row in self._rows(LISTINGS[stream].kind, start, end, filters, now)]
 
 
 def game_list() -> list[dict[str, Any]]:
@@ -224,5 +233,3 @@ def _number(body: Mapping[str, Any], name: str, default: int) -> int:
     if type(value) is not int or value < 1:
         raise _wrong(name)
     return value
-
-

@@ -14,26 +14,25 @@ from airflow_betproviders.simulator.gmag.rounds import BRAND, Round
 from airflow_betproviders.simulator.world import Row, World
 
 COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
-Sums = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, int]
+Sums = tuple[Decimal, ...]
+"""Bets, wins, cancels, jackpot contributions, jackpot wins, rakes and rounds."""
 Tallies = dict[tuple[int, str, str, str, str], Sums]
 """By brand, currency, provider, game and player."""
 
 
 def tally(rows: list[Row]) -> Tallies:
+    """The sums of some rounds."""
     made: Tallies = {}
     for row in rows:
         each: Round = row.facts
         group = (each.brand, each.currency, each.provider, each.game, each.player)
-        sums = (each.bets, each.wins, each.cancels, each.jpc, each.jpw, each.rake, 1)
+        sums = (each.bets, each.wins, each.cancels, each.jpc, each.jpw, each.rake, Decimal(1))
         made[group] = _plus(made.get(group), sums)
     return made
 
 
 def _plus(one: Sums | None, other: Sums) -> Sums:
-    if one is None:
-        return other
-    a, b, c, d, e, f, n = (left + right for left, right in zip(one, other, strict=True))
-    return Decimal(a), Decimal(b), Decimal(c), Decimal(d), Decimal(e), Decimal(f), int(n)
+    return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
 
 
 def report(world: World, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:

@@ -58,6 +58,7 @@ class Round(NamedTuple):
 
     @property
     def after(self) -> Decimal:
+        """The player's balance when the round is over."""
         return self.before - self.bets + self.wins + self.cancels - self.trans_in + self.trans_out
 
 
@@ -81,6 +82,7 @@ class GmAgRounds:
     )
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        """The rounds begun in a minute, their movements, and payouts."""
         rows: dict[str, list[Row]] = {"round": [], "movement": [], "payout": []}
         late = LATE_MINUTES.get(cohort.name, 0) * MINUTE
         for number in range(count):
@@ -159,7 +161,9 @@ def history(made: Round, created: int) -> str:
         "rake": _money(made.rake) if made.rake or dressing & 32 else None,
         "jpc": _money(made.jpc) if made.game_type == "slots" else None,
         "jpw": _money(made.jpw) if made.game_type == "slots" else None,
-        "jpDetails": f'[{{"id":"0012{dressing}","contribution":0.12345,"win":{_money(made.jpw)}}}]' if made.jpw else None,
+        "jpDetails": f'[{{"id":"0012{dressing}","contribution":0.12345,"win":{_money(made.jpw)}}}]'
+        if made.jpw
+        else None,
         "additionalData": quote("table=7;备注=😀") if dressing % 29 == 0 else None,
         "detailUrl": f'"https://detail.example.com/round/{made.round_id}"' if dressing & 192 else None,
     }
@@ -191,9 +195,7 @@ def movements(made: Round) -> list[Row]:
     return rows
 
 
-def _movement(
-    made: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal
-) -> Row:
+def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal) -> Row:
     trans_id = f"{made.provider}{made.round_id}{number}"
     optional = {
         "referenceId": f'"{made.provider}{made.round_id}1"' if kind == "cancel" else None,
@@ -253,5 +255,5 @@ def _millis(ms: int) -> str:
 
 
 def _at(ms: int) -> str:
-    """transTime and its like may lack milliseconds, as one of the vendor's samples does."""
+    """A transTime: it may lack milliseconds, as one of the vendor's samples does."""
     return _millis(ms) if ms % 1000 else text_of(ms, "%Y-%m-%d %H:%M:%S", timezone.utc)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl
 
 from airflow_betproviders.simulator.clock import Clock, to_ms, wall_ms
-from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
 from airflow_betproviders.simulator.jdb import reports
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE, LAST_MODIFY, TIME
 from airflow_betproviders.simulator.jdb.cipher import decrypt
@@ -50,25 +50,32 @@ class Jdb:
         self._closed = settings.boundary == "closed"
 
     def refuse(self, refusal: Refusal) -> str:
+        """Status and err_text."""
         return json.dumps({"status": refusal.code, "err_text": refusal.text})
 
-    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
-        action = self._open(call)
+    def open(self, call: Call) -> Inquiry:
+        """Decrypt, and check dc, time and parent."""
+        action = self._decrypted(call)
         number = action.get("action")
         stream = STREAMS.get(number) if isinstance(number, int) else None
         if stream is None:
             raise Refusal("parameter", "9007", "Unknown action")
         if action.get("parent") != self._account.login:
             raise Refusal("account", "7001", "Parent not found")
-        if stream == "transactions":
-            return Answer(stream, self._details(action, GAME_DATE, 5, (60 * DAY, HOUR)), action)
-        if stream == "recent_transactions":
-            return Answer(stream, self._details(action, LAST_MODIFY, 15, (2 * HOUR, 3 * MINUTE)), action)
-        if stream == "game_result_url":
-            return Answer(stream, self._result(action), action)
-        return Answer(stream, self._daily(stream, action), action)
+        return Inquiry(stream, action)
 
-    def _open(self, call: Call) -> dict[str, Any]:
+    def answer(self, inquiry: Inquiry) -> Page | str:
+        """Details of a window, a daily report, or a link."""
+        stream, action = inquiry
+        if stream == "transactions":
+            return self._details(action, GAME_DATE, 5, (60 * DAY, HOUR))
+        if stream == "recent_transactions":
+            return self._details(action, LAST_MODIFY, 15, (2 * HOUR, 3 * MINUTE))
+        if stream == "game_result_url":
+            return self._result(action)
+        return self._daily(stream, action)
+
+    def _decrypted(self, call: Call) -> dict[str, Any]:
         if call.path != "apiRequest.do":
             raise Refusal("parameter", "9999", "Failed")
         envelope: dict[str, Any] = dict(call.query)
@@ -110,7 +117,7 @@ class Jdb:
             raise Refusal("retention", "8006", "Time is not acceptable")
         # A closed window holds the whole second of its end, because the columns have no milliseconds.
         rows = self._rows(start, end + 1000 if self._closed else end, clock, action, now)
-        return Page(rows, lambda joined, total: f'{{"status":"0000","data":[{joined}]}}')
+        return Page(rows, lambda joined, _total: f'{{"status":"0000","data":[{joined}]}}')
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         gtypes = filters.get("gTypes") or []

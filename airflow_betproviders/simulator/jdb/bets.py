@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timezone
 from decimal import Decimal
 
 from airflow_betproviders.simulator.clock import text_of
 from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, Bet, record
+from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.world import HOUR, MINUTE, Cohort, Row, supersede
 
 TIME = "%d-%m-%Y %H:%M:%S"
@@ -33,11 +33,12 @@ class JdbBets:
         *(Cohort(name, 1 / 3, (0, 1, 2, late, late + 1)) for name, late in LATE_MINUTES.items()),
     )
 
-    def __init__(self, zone: timezone, *, doubled: bool) -> None:
-        self._zone = zone
-        self._doubled = doubled
+    def __init__(self, settings: Settings) -> None:
+        self._zone = settings.jdb_zone
+        self._doubled = settings.jdb_doubled_keys
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+        """The versions of the rounds played in a minute."""
         rows: list[Row] = []
         for number in range(count):
             rows += self._round(cohort.name, minute, number, rng)
@@ -56,7 +57,9 @@ class JdbBets:
         return supersede([first, self._row(other, played, played + late, rng)])
 
     def _row(self, bet: Bet, played: int, modified: int, rng: random.Random) -> Row:
-        text = record(bet, text_of(played, TIME, self._zone), text_of(modified, TIME, self._zone), doubled=self._doubled)
+        text = record(
+            bet, text_of(played, TIME, self._zone), text_of(modified, TIME, self._zone), doubled=self._doubled
+        )
         shown = modified + rng.randrange(5, 150) * 1000
         return Row(f"{bet.gtype}/{bet.history_id}", (played, modified), shown, text, bet)
 

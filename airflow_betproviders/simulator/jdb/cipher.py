@@ -30,5 +30,5 @@ def decrypt(x: str, key: str, iv: str) -> dict[str, Any]:
         plain = plain[: -plain[-1]]
     content = json.loads(plain.rstrip(b" \0").decode())
     if not isinstance(content, dict):
-        raise ValueError("x does not hold an object")
+        raise ValueError("x does not hold an object")  # noqa: TRY004
     return content

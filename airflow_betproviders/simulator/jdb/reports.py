@@ -30,6 +30,7 @@ def _plus(one: Sums | None, other: Sums) -> Sums:
 
 
 def tally(rows: list[Row]) -> Tallies:
+    """The sums of some rounds."""
     made: Tallies = {}
     for row in rows:
         group = (row.facts.gtype, row.facts.player)

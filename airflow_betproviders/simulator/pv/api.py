@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from airflow_betproviders.simulator.clock import Clock
-from airflow_betproviders.simulator.exchange import Answer, Call, Page, Refusal
+from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
 from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, games_record, history, slots_record
 from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
 from airflow_betproviders.simulator.settings import Account, Settings
@@ -57,20 +57,14 @@ class Pv:
         self._summaries = Summaries(world, self._column)
 
     def refuse(self, refusal: Refusal) -> str:
+        """Code and msg, and no data."""
         return json.dumps({"code": int(refusal.code), "msg": refusal.text, "data": {}})
 
-    def answer(self, call: Call, note: Callable[[str, str], None]) -> Answer:
+    def open(self, call: Call) -> Inquiry:
+        """Check path, merchant and sign."""
         stream = STREAMS.get(call.path.removeprefix("api/"))
         if stream is None or not call.path.startswith("api/") or call.method != "POST":
             raise _wrong("no such interface")
-        data = self._open(call)
-        if stream == "history":
-            return Answer(stream, self._history(data), data)
-        if stream in LIMITED:
-            return Answer(stream, self._limited(stream, data), data)
-        return Answer(stream, _envelope(self._total(stream, data)), data)
-
-    def _open(self, call: Call) -> dict[str, Any]:
         try:
             body = json.loads(call.body)
             ts, given, merchant, data = body["ts"], body["sign"], body["mch_id"], body["data"]
@@ -84,7 +78,16 @@ class Pv:
             raise _wrong("ts must be a 10-digit timestamp")
         if given != sign(data, ts, self._account.key):
             raise Refusal("signature", "400", "sign error")
-        return data
+        return Inquiry(stream, data)
+
+    def answer(self, inquiry: Inquiry) -> Page | str:
+        """Rows with pages, rows with a limit, or a total."""
+        stream, data = inquiry
+        if stream == "history":
+            return self._history(data)
+        if stream in LIMITED:
+            return self._limited(stream, data)
+        return _envelope(self._total(stream, data))
 
     def _history(self, data: Mapping[str, Any]) -> Page:
         start, end = _range(data)
@@ -111,7 +114,7 @@ class Pv:
         if limit > 500:
             raise Refusal("page_size", "400", "limit can not exceed 500")
         rows = list(islice(self._lookup(stream, start, end, self._clock.now_ms, data), limit))
-        return Page(rows, lambda joined, total: _envelope(f"[{joined}]"), 0, limit)
+        return Page(rows, lambda joined, _total: _envelope(f"[{joined}]"), 0, limit)
 
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of a single player or game, newest first, in that endpoint's layout."""
@@ -172,6 +175,7 @@ class Pv:
         return json.dumps(made)
 
     def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        """The rows of a list, the days of ``stage_summary``, or the one object of another summary."""
         if stream == "history":
             return [history(row.facts) for row in self._rows(start, end, now, filters)]
         if stream in LIMITED:
@@ -188,7 +192,7 @@ _SUMMED = ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")
 
 
 def game_list() -> list[dict[str, Any]]:
-    """1.1."""
+    """The records of /api/all/list (1.1)."""
     return [
         {
             "game_id": game.game_id,
@@ -232,7 +236,7 @@ def _require(data: Mapping[str, Any], *any_of: str) -> None:
 
 
 def _matches(bet: Bet, filters: Mapping[str, Any]) -> bool:
-    return (
+    return bool(
         filters.get("game_id", bet.game_id) == bet.game_id
         and filters.get("user_id", bet.user_id) == bet.user_id
         and filters.get("op_id", bet.op_id) == bet.op_id

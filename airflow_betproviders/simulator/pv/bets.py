@@ -11,6 +11,8 @@ from airflow_betproviders.simulator.world import HOUR, Cohort, Row
 
 
 class Game(NamedTuple):
+    """A game of /api/all/list (1.1)."""
+
     game_id: int
     name: str
     kind: str
@@ -59,7 +61,8 @@ class PvBets:
 
     cohorts: Sequence[Cohort] = (Cohort("prompt", 1.0, (0, 1)),)
 
-    def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
+    def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:  # noqa: ARG002
+        """The bets that started in a minute."""
         return {"bet": [self._bet(minute, number, rng) for number in range(count)]}
 
     def _bet(self, minute: int, number: int, rng: random.Random) -> Row:
@@ -95,8 +98,7 @@ def history(bet: Bet) -> str:
 def games_record(bet: Bet, *, by_user: bool) -> str:
     """A record of /api/games/user/history (2.1) or /api/games/game/history (2.2)."""
     rng = random.Random(bet.event_id)
-    areas = "[%d,%d]" % (rng.randrange(150), rng.randrange(150))
-    wins = "[%d,%d]" % (rng.randrange(150), rng.randrange(150))
+    areas, wins = (f"[{rng.randrange(150)},{rng.randrange(150)}]" for _ in range(2))
     odds = f"{rng.randrange(100, 5000) / 100}" if bet.game_id in CRASH else "null"
     who = "" if by_user else f'"user_id":{bet.user_id},"op_id":{quote(bet.op_id)},'
     money = _money(bet) if by_user else f'"bet_amount":{bet.bet},"gain_amount":{bet.gain}'

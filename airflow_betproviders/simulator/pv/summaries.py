@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -15,11 +15,14 @@ from airflow_betproviders.simulator.world import HOUR, Row, World
 
 @dataclass
 class Tally:
+    """How many bets, and their sums in li."""
+
     count: int = 0
     bet: int = 0
     gain: int = 0
 
     def add(self, other: Tally) -> None:
+        """Add another tally to this one."""
         self.count += other.count
         self.bet += other.bet
         self.gain += other.gain
@@ -30,6 +33,7 @@ Tallies = dict[tuple[int, int, str], Tally]
 
 
 def tally(rows: list[Row]) -> Tallies:
+    """The tallies of some bets."""
     made: Tallies = {}
     for row in rows:
         bet: Bet = row.facts
@@ -55,7 +59,7 @@ class Summaries:
         return total
 
     def days(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
-        """1.2 day_list: newest day first, UTC days, the first and last cut by the range."""
+        """Day list (1.2): newest day first, UTC days, the first and last cut by the range."""
         days: dict[str, Tally] = {}
         for at, made in self._hours(start, end, now):
             date = datetime.fromtimestamp(at // 1000, timezone.utc).strftime("%Y-%m-%d")
@@ -65,7 +69,7 @@ class Summaries:
         return [{"date": date, **_with_company(day)} for date, day in sorted(days.items(), reverse=True) if day.count]
 
     def slots_by_game(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
-        """3.3."""
+        """Slots by game (3.3)."""
         games: dict[int, Tally] = {}
         for (game, _, _), each in self._total(start, end, now).items():
             if game in SLOTS:
@@ -75,7 +79,7 @@ class Summaries:
     def slots_by_user(
         self, start: int, end: int, now: int, user_id: int | None, op_id: str | None
     ) -> list[dict[str, Any]]:
-        """3.2."""
+        """Slots by player and game (3.2)."""
         return [
             {
                 "user_id": user,
@@ -91,7 +95,7 @@ class Summaries:
         ]
 
     def games_by_game(self, start: int, end: int, now: int, game_id: int) -> dict[str, Any]:
-        """2.4."""
+        """One game that is no slot (2.4)."""
         users: dict[int, Tally] = {}
         for (game, user, _), each in self._total(start, end, now).items():
             if game == game_id and game not in SLOTS:
@@ -115,7 +119,7 @@ def _with_company(each: Tally) -> dict[str, int]:
 
 
 def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
-    """2.3, from the player's bets in order of time."""
+    """One player in games that are no slots (2.3), from the player's bets in order of time."""
     made = list(bets)
     return {
         "bet_amount": sum(bet.bet for bet in made),
@@ -126,8 +130,7 @@ def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
 
 
 def bonus_summary(seed: int, start: int, end: int, filters: Mapping[str, Any]) -> str:
-    """1.4: one bonus an hour, of its own; money sums are floats in this endpoint alone."""
-    wanted: Collection[int]
+    """Bonus summary (1.4), of one bonus an hour; money sums are floats in this endpoint alone."""
     released = used = release = converted = bet = win = 0
     for hour in range(start - start % HOUR, end, HOUR):
         rng = random.Random(f"{seed}/bonus/{hour}")
