@@ -15,7 +15,7 @@ from airflow_betproviders.simulator.control import Control
 from airflow_betproviders.simulator.exchange import Call, Provider, Refusal
 from airflow_betproviders.simulator.faults import TRANSPORT, render
 from airflow_betproviders.simulator.pace import Pace
-from airflow_betproviders.simulator.transport import gateway_fault, reply
+from airflow_betproviders.simulator.transport import gateway_fault, reply, too_many_requests
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -89,6 +89,8 @@ class _Counter:
             text = rng.choice(provider.busy_replies)
         else:
             text = await run_in_threadpool(self._content, provider, call, entry)
+        if entry["refused"] == "rate" and provider.rate_reply is None:
+            return too_many_requests()
         return reply(text, accepted, struck)
 
     def _content(self, provider: Provider, call: Call, entry: dict[str, Any]) -> str:

@@ -115,8 +115,9 @@ def render(page: Page, provider: Provider, faults: Faults) -> Rendered:
         total += rng.randrange(1, 5)
         done.append("total_lie")
     rows = list(page.rows[offset : offset + size])
-    texts, bad = [row.text for row in rows], []
-    if texts:
+    texts: list[str] = []
+    bad: list[str] = []
+    if rows:
         content = [kind for kind in struck if kind in ("duplicate", *CONTENT)]
         texts, bad = _garbled(rows, content, provider, rng)
         done += content

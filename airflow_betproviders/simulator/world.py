@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,13 +69,17 @@ class _Bucket:
     def __init__(self, rows: Mapping[str, list[Row]]) -> None:
         self._rows = rows
         self.size = sum(len(some) for some in rows.values())
-        turns = [row.visible_from for some in rows.values() for row in some]
-        self.quiet_from = max(turns, default=0)
-        """From here on nothing in this bucket changes any more."""
+        self._turns = sorted(row.visible_from for some in rows.values() for row in some)
         self._last = {kind: [row for row in some if row.hidden_from == FOREVER] for kind, some in rows.items()}
 
+    def next_turn(self, now: int) -> int:
+        """When something in this bucket changes after ``now``."""
+        if not self._turns or now >= self._turns[-1]:
+            return FOREVER
+        return self._turns[bisect_right(self._turns, now)]
+
     def visible(self, kind: str, now: int) -> list[Row]:
-        if now >= self.quiet_from:
+        if not self._turns or now >= self._turns[-1]:
             return self._last.get(kind, [])
         return [row for row in self._rows.get(kind, []) if row.visible_from <= now < row.hidden_from]
 
@@ -94,20 +99,20 @@ class World:
         self._cache_rows = cache_rows
         self._cached = 0
         self._buckets: OrderedDict[tuple[str, int], _Bucket] = OrderedDict()
-        self._windows: OrderedDict[tuple[str, int, int, int], tuple[int, list[Row]]] = OrderedDict()
-        self._digests: dict[tuple[str, str, int, int], tuple[int, Any]] = {}
+        self._windows: OrderedDict[tuple[str, int, int, int], tuple[range, list[Row]]] = OrderedDict()
+        self._digests: dict[tuple[str, str, int, int], tuple[range, Any]] = {}
         self._lock = threading.RLock()
 
     def select(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> list[Row]:
         """The rows with ``start <= clock < end`` that the provider shows at ``now``, ordered by that clock."""
         with self._lock:
             window = (kind, clock, start, end)
-            if window in self._windows and now >= self._windows[window][0]:
+            if window in self._windows and now in self._windows[window][0]:
                 self._windows.move_to_end(window)
                 return self._windows[window][1]
-            found, rest = self._read(kind, start, end, now, clock)
-            if now >= rest and len(found) <= self._cache_rows // 2:
-                self._windows[window] = (rest, found)
+            found, valid = self._read(kind, start, end, now, clock)
+            if len(found) <= self._cache_rows // 2:
+                self._windows[window] = (valid, found)
                 while len(self._windows) > 4:
                     self._windows.popitem(last=False)
             return found
@@ -125,34 +130,34 @@ class World:
     def digest(
         self, name: str, kind: str, start: int, end: int, now: int, make: Callable[[list[Row]], T], *, clock: int = 0
     ) -> Iterator[tuple[int, T]]:
-        """``make`` of each UTC hour in a long range, with the hour's start; whole hours at rest are remembered."""
+        """``make`` of each UTC hour in a long range, with the hour's start; whole hours are remembered."""
         at = max(start, self._begin)
         while at < min(end, now + 1):
             until = min(end, at - at % HOUR + HOUR)
             known = (name, kind, clock, at)
             with self._lock:
-                if until - at == HOUR and known in self._digests and now >= self._digests[known][0]:
+                if until - at == HOUR and known in self._digests and now in self._digests[known][0]:
                     made = self._digests[known][1]
                 else:
-                    rows, rest = self._read(kind, at, until, now, clock)
+                    rows, valid = self._read(kind, at, until, now, clock)
                     made = make(rows)
-                    if now >= rest and until - at == HOUR:
-                        self._digests[known] = (rest, made)
+                    if until - at == HOUR:
+                        self._digests[known] = (valid, made)
             yield at, made
             at = until
 
-    def _read(self, kind: str, start: int, end: int, now: int, clock: int) -> tuple[list[Row], int]:
-        """The rows, and the instant from which this answer stays the same."""
+    def _read(self, kind: str, start: int, end: int, now: int, clock: int) -> tuple[list[Row], range]:
+        """The rows, and the instants at which this answer is the same."""
         found: list[Row] = []
-        rest = end
+        until = FOREVER if end <= now else now + 1
         horizon = min(end, now + 1)
         for cohort in self._source.cohorts:
             for minute in self._minutes(cohort, start, horizon):
                 bucket = self._bucket(cohort, minute)
-                rest = max(rest, bucket.quiet_from)
+                until = min(until, bucket.next_turn(now))
                 found.extend(row for row in bucket.visible(kind, now) if start <= row.clocks[clock] < end)
         found.sort(key=lambda row: (row.clocks[clock], row.key))
-        return found, rest
+        return found, range(now, until)
 
     def _minutes(self, cohort: Cohort, start: int, end: int) -> list[int]:
         if end <= start:
