@@ -185,7 +185,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "connection-type": "aig",
                 "hook-class-name": "airflow_betproviders.hooks.aig.AigHook",
-                "hook-name": "AIG live casino",
+                "hook-name": "AIG",
                 "ui-field-behaviour": {
                     "hidden-fields": ["port", "schema"],
                     "relabeling": {
@@ -220,7 +220,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "connection-type": "gmag",
                 "hook-class-name": "airflow_betproviders.hooks.gmag.GmAgHook",
-                "hook-name": "GM-Ag",
+                "hook-name": "GM-Ag (Golden Matrix)",
                 "ui-field-behaviour": {
                     "hidden-fields": ["port", "schema"],
                     "relabeling": {

@@ -1,0 +1,227 @@
+"""A client of Airflow's REST API, with the few calls that a demo or a test needs."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import requests
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+FINISHED = {"success", "failed"}
+
+
+class AirflowApiError(RuntimeError):
+    """Airflow refused a call; the message has its status and its reason."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+
+
+class AirflowClient:
+    """Calls to one Airflow; paths are relative to `/api/v2/`, or absolute when they begin with a slash."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http = requests.Session()
+        self._http.trust_env = False  # an Airflow on loopback is not behind a proxy
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def log_in(self) -> None:
+        """Take a token from the simple auth manager, which hands them out when everybody is an admin."""
+        token = self.api("GET", "/auth/token")["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def api(self, method: str, path: str, json: Any = None, **params: Any) -> Any:
+        """Call the API and return its JSON; an answer of 400 and above raises `AirflowApiError`."""
+        response = self._request(method, path, json=json, params=params)
+        return response.json() if response.content else None
+
+    def health(self) -> dict[str, str]:
+        """Each component's state; `{}` while the API server does not answer."""
+        try:
+            states = self.api("GET", "monitor/health")
+        except (requests.ConnectionError, requests.Timeout, AirflowApiError):
+            return {}
+        return {name: state["status"] for name, state in states.items() if state}
+
+    # Connections and pools
+
+    def add_connection(self, conn_id: str, connection: Json) -> None:
+        """Store a connection, given as the API's fields or as `AIRFLOW_CONN_*` JSON would give them."""
+        body = {"connection_id": conn_id, **connection}
+        if isinstance(body.get("extra"), dict):
+            body["extra"] = json.dumps(body["extra"])
+        try:
+            self.api("POST", "connections", body)
+        except AirflowApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            self.api("PATCH", f"connections/{conn_id}", body)
+
+    def set_pool(self, name: str, slots: int) -> None:
+        """Create a pool, or change its number of slots."""
+        body = {"name": name, "slots": slots, "include_deferred": False}
+        try:
+            self.api("POST", "pools", body)
+        except AirflowApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            self.api("PATCH", f"pools/{name}", body)
+
+    # DAGs and their runs
+
+    def wait_dag(self, dag_id: str, timeout: float = 60) -> Json:
+        """Return the DAG once Airflow has parsed it; a file that does not import raises what it raised."""
+
+        def look() -> Json | None:
+            try:
+                dag: Json = self.api("GET", f"dags/{dag_id}")
+            except AirflowApiError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                broken = self.api("GET", "importErrors")["import_errors"]
+                if broken:
+                    raise RuntimeError("\n".join(e["stack_trace"] for e in broken)) from error
+                return None
+            return dag
+
+        return wait_for(look, timeout, f"DAG {dag_id} to be parsed")
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run the DAG, as soon as Airflow knows it."""
+        self.wait_dag(dag_id)
+        self.api("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def trigger(self, dag_id: str, **body: Any) -> str:
+        """Start a manual run and return its id; `body` takes `logical_date`, `data_interval_start`, `conf`, ..."""
+        run: Json = self.api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, **body})
+        return str(run["dag_run_id"])
+
+    def runs(self, dag_id: str) -> list[Json]:
+        """The DAG's runs, oldest first."""
+        return self._all(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")
+
+    def wait_runs(self, dag_id: str, timeout: float = 120, *, count: int = 1) -> list[Json]:
+        """Return the DAG's runs once there are `count` of them or more, and all have ended."""
+
+        def look() -> list[Json] | None:
+            runs = self.runs(dag_id)
+            return runs if len(runs) >= count and all(run["state"] in FINISHED for run in runs) else None
+
+        return wait_for(
+            look,
+            timeout,
+            f"{count} runs of {dag_id}",
+            lambda: f"states: {[run['state'] for run in self.runs(dag_id)]}",
+        )
+
+    def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
+        """Clear tasks of a run, or all of it, as the UI's Clear does."""
+        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "task_ids": list(task_ids) or None}
+        self.api("POST", f"dags/{dag_id}/clearTaskInstances", body)
+
+    # Backfills
+
+    def post_backfill(
+        self,
+        dag_id: str,
+        start: datetime | str,
+        end: datetime | str,
+        *,
+        reprocess: str = "none",
+        max_active_runs: int = 4,
+        conf: Json | None = None,
+    ) -> int:
+        """Create a backfill by the API, both ends inclusive, and return its id."""
+        body = {
+            "dag_id": dag_id,
+            "from_date": iso(start),
+            "to_date": iso(end),
+            "reprocess_behavior": reprocess,
+            "max_active_runs": max_active_runs,
+            "dag_run_conf": conf or {},
+        }
+        return int(self.api("POST", "backfills", body)["id"])
+
+    def wait_backfill(self, backfill_id: int, timeout: float = 180) -> Json:
+        """Return the backfill once Airflow has closed it, which it does up to 30 seconds after the last run.
+
+        Until then Airflow refuses another backfill of the DAG. Who needs only its runs should use `wait_runs`.
+        """
+
+        def look() -> Json | None:
+            backfill: Json = self.api("GET", f"backfills/{backfill_id}")
+            return backfill if backfill["completed_at"] else None
+
+        return wait_for(look, timeout, f"backfill {backfill_id} to be closed")
+
+    # What tasks leave behind
+
+    def task_instances(self, dag_id: str, run_id: str = "~") -> list[Json]:
+        """The task instances of a run, or of all runs."""
+        return self._all(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
+
+    def xcoms(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1) -> Json:
+        """What a task returned and pushed: values by key."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        keys = [entry["key"] for entry in self._all(path, "xcom_entries", map_index=map_index)]
+        return {key: self.api("GET", f"{path}/{key}", map_index=map_index, deserialize=False)["value"] for key in keys}
+
+    def task_logs(
+        self, dag_id: str, run_id: str, task_id: str, *, try_number: int | None = None, map_index: int = -1
+    ) -> str:
+        """A try's log as the UI gets it, one JSON object a line; the last try's unless told otherwise."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        if try_number is None:
+            mapped = path if map_index < 0 else f"{path}/{map_index}"
+            try_number = self.api("GET", mapped)["try_number"]
+        response = self._request(
+            "GET",
+            f"{path}/logs/{try_number}",
+            params={"map_index": map_index, "full_content": True},
+            headers={"Accept": "application/x-ndjson"},
+        )
+        return response.content.decode()
+
+    def asset_events(self, **filters: Any) -> list[Json]:
+        """Asset events, oldest first, each with its `extra`."""
+        return self._all("assets/events", "asset_events", order_by="timestamp", **filters)
+
+    def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        url = f"{self.base_url}{path}" if path.startswith("/") else f"{self.base_url}/api/v2/{path}"
+        response = self._http.request(method, url, timeout=30, **kwargs)
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise AirflowApiError(response.status_code, f"{method} {path}: {response.status_code} {response.text}")
+        return response
+
+    def _all(self, path: str, key: str, **params: Any) -> list[Json]:
+        rows: list[Json] = []
+        while True:
+            page = self.api("GET", path, limit=100, offset=len(rows), **params)
+            rows += page[key]
+            if not page[key] or len(rows) >= page["total_entries"]:
+                return rows
+
+
+def wait_for(look: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
+    """Call `look` until it returns something; after `timeout` seconds raise with what was `seen` last."""
+    deadline = time.monotonic() + timeout
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
+        time.sleep(0.2)
+    return found
+
+
+def iso(instant: datetime | str) -> str:
+    """An instant as Airflow's API and command line take it."""
+    return instant if isinstance(instant, str) else instant.isoformat()

@@ -1,0 +1,82 @@
+"""Run Airflow's four components as children of one process that imports Airflow once.
+
+Each `airflow` command spends some four seconds importing the same modules. Here one process imports them, creates the
+database, and forks; every child then runs the very command line that a person would type, with its output in
+`$AIRFLOW_HOME/logs/<component>.log`. The children end when this process ends, and this process when the one whose id
+it is given does.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+COMPONENTS = {
+    # The API server takes longest to be ready, so it goes first.
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+
+
+def main(owner: int) -> int:
+    """Start everything, and return when a component has ended or when `owner`, the parent, is no more."""
+    _create_database()
+    logs = Path(os.environ["AIRFLOW_HOME"]) / "logs"
+    children = {_fork(arguments, logs / f"{name}.log"): name for name, arguments in COMPONENTS.items()}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        while os.getppid() == owner:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid:
+                print(f"{children.pop(pid)} ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
+                return 1
+            time.sleep(0.2)
+        return 0
+    finally:
+        _end(list(children))
+
+
+def _create_database() -> None:
+    # Imported for the children's sake.
+    import airflow.cli.cli_parser
+    import airflow.dag_processing.manager
+    import airflow.jobs.scheduler_job_runner
+    import airflow.jobs.triggerer_job_runner  # noqa: F401
+    from airflow import settings
+    from airflow.utils.db import initdb
+
+    initdb()
+    settings.Session.remove()
+    settings.engine.dispose()  # a SQLite connection must not cross a fork
+
+
+def _fork(arguments: list[str], log: Path) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        with log.open("ab", buffering=0) as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        sys.argv = ["airflow", *arguments]
+        from airflow.__main__ import main as airflow
+
+        airflow()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _end(pids: list[int]) -> None:
+    """Ask the children to end, and stay to reap them: a container's first process may not."""
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import distribution
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+import airflow_betproviders
+from airflow_betproviders.provider_info import get_provider_info
+
+INFO = get_provider_info()
+TYPES: dict[str, dict[str, Any]] = {kind["connection-type"]: kind for kind in INFO["connection-types"]}
+
+# What each connection type's own extras are called, by DESIGN; the form must offer them and no others.
+COMMON = {"timeout", "min_interval", "rate_limit_storage", "verify", "proxy"}
+OWN = {
+    "pv": {"currency"},
+    "aig": {"sign_style"},
+    "jdb": {"dc", "iv_secret", "utc_offset", "own_key", "request_style"},
+    "gmag": {"show_all"},
+}
+
+SECRET_BEARING = {"iv_secret", "proxy"}
+# Cannot be masked by name; its description tells to keep the password out.
+CLEAR_BY_DESIGN = {"rate_limit_storage"}
+
+
+def airflow_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text())
+    return schema
+
+
+def test_airflow_accepts_it() -> None:
+    jsonschema.validate(INFO, airflow_schema("provider_info.schema.json"))
+
+
+def test_the_strict_schema_that_covers_forms_accepts_it() -> None:
+    strict = airflow_schema("provider.yaml.schema.json")
+    schema = {
+        "definitions": strict["definitions"],
+        "properties": {key: strict["properties"][key] for key in INFO if key in strict["properties"]},
+    }
+    errors = [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(INFO)]
+
+    assert errors == []
+
+
+def test_the_name_is_the_distributions() -> None:
+    assert INFO["package-name"] == distribution("airflow-provider-betproviders").metadata["Name"]
+
+
+def test_the_version_is_told_once() -> None:
+    assert INFO["versions"][0] == airflow_betproviders.__version__
+    assert distribution("airflow-provider-betproviders").version == airflow_betproviders.__version__
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_a_form_has_its_fields(conn_type: str) -> None:
+    assert set(TYPES[conn_type]["conn-fields"]) == COMMON | OWN[conn_type]
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_a_form_shows_what_is_used_and_hides_the_rest(conn_type: str) -> None:
+    behaviour = TYPES[conn_type]["ui-field-behaviour"]
+
+    assert set(behaviour["relabeling"]) == {"host", "login", "password"}
+    assert set(behaviour["hidden-fields"]) == {"port", "schema"}
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_a_default_is_a_value_of_its_own_field(conn_type: str) -> None:
+    for name, field in TYPES[conn_type]["conn-fields"].items():
+        if "default" in field["schema"]:
+            jsonschema.validate(field["schema"]["default"], field["schema"])
+        assert field["description"], name
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_a_hook_is_of_its_type(conn_type: str) -> None:
+    module, _, name = TYPES[conn_type]["hook-class-name"].rpartition(".")
+    hook = getattr(import_module(module), name)
+
+    assert hook.conn_type == conn_type
+    assert hook.hook_name == TYPES[conn_type]["hook-name"]
+
+
+def test_named_modules_exist() -> None:
+    for entry in [*INFO["hooks"], *INFO["operators"]]:
+        for module in entry["python-modules"]:
+            import_module(module)
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_no_secret_is_shown_in_clear(conn_type: str) -> None:
+    from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
+
+    for name, field in TYPES[conn_type]["conn-fields"].items():
+        if name in SECRET_BEARING or field["schema"].get("format") == "password":
+            assert should_hide_value_for_key(name), f"Airflow would show {name} in the UI, the API and logs"
+        if name in CLEAR_BY_DESIGN:
+            assert "without a password" in " ".join(field["description"].split())
+
+
+@pytest.mark.parametrize("module", ["airflow_betproviders", "airflow_betproviders.provider_info"])
+def test_importing_it_brings_nothing_along(module: str) -> None:
+    code = f"import sys, typing; before = set(sys.modules); import {module}; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.split()) <= {"airflow_betproviders", module}

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> zipfile.ZipFile:
+    [path] = dist.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name} == {"airflow_betproviders"}
+
+
+def test_the_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "airflow_betproviders").rglob("*.py")}
+
+    assert modules <= set(wheel.namelist())
+
+
+def test_type_checkers_are_told_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
+    assert "airflow_betproviders/py.typed" in wheel.namelist()
+
+
+def test_the_metadata_says_what_it_is(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = message_from_string(wheel.read(name).decode())
+
+    assert metadata["Name"] == "airflow-provider-betproviders"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert "Framework :: Apache Airflow :: Provider" in (metadata.get_all("Classifier") or [])
+    assert set(metadata.get_all("Provides-Extra") or []) == {"s3", "gcs", "azure", "delta", "redis", "openlineage"}
+
+
+def test_the_source_distribution_can_be_built_from(dist: Path) -> None:
+    [path] = dist.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {"pyproject.toml", "LICENSE", "airflow_betproviders/__init__.py"} <= names
