@@ -1,0 +1,162 @@
+"""Each fault does what its name says, leaves truth alone, and is in the call log."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import requests
+
+from airflow_betproviders.simulator.__main__ import settings_from
+from airflow_betproviders.simulator.faults import KINDS
+from tests.simulator.clients import NOW, gmag_time, jdb_time
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+START = NOW - 3 * HOUR
+
+
+@pytest.fixture
+def troubled(serve):
+    return serve(slow_seconds=0.2)
+
+
+def ask_pv(clients, page=1, size=100):
+    seconds = int(START.timestamp())
+    window = {"time_start": seconds, "time_end": seconds + 3600, "page": page, "page_size": size}
+    return clients.pv("all/history", window)["data"]
+
+
+def ask_jdb(clients):
+    return clients.jdb(64, starttime=jdb_time(START), endtime=jdb_time(START + 5 * MINUTE))
+
+
+def ask_gmag(clients):
+    return clients.gmag("history/game", startTime=gmag_time(START), endTime=gmag_time(START + 29 * MINUTE))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_fault_changes_truth(troubled, kind):
+    simulator = troubled.simulator
+    before = simulator.truth_texts("pv", "history", START, START + HOUR)
+    simulator.faults.set(kind)
+    for page in (1, 2):
+        try:
+            ask_pv(troubled, page)
+        except (AssertionError, ValueError, requests.RequestException):
+            pass
+    assert simulator.truth_texts("pv", "history", START, START + HOUR) == before
+    assert len(simulator.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "content"),
+    [
+        ("http_500", 500, "Internal"),
+        ("http_502_html", 502, "<!DOCTYPE"),
+        ("html_200", 200, "<!DOCTYPE"),
+        ("http_429", 429, "Too Many"),
+        ("rate", 429, "Too Many"),
+        ("busy", 200, '{"code":500'),
+        ("cut_json", 200, '{"code":200'),
+    ],
+)
+def test_transport(troubled, kind, status, content):
+    troubled.simulator.faults.set(kind, times=1)
+    answers = []
+    troubled.parsed = answers.append
+    with pytest.raises(TypeError):
+        ask_pv(troubled)
+    assert answers[0].status_code == status
+    assert answers[0].text.startswith(content)
+    assert ("retry-after" in answers[0].headers) == (status == 429)
+    if kind == "cut_json":
+        with pytest.raises(ValueError, match=r".*"):
+            json.loads(answers[0].text)
+    assert troubled.simulator.calls[0]["faults"] == [kind]
+
+
+def test_reset_and_slow(troubled):
+    troubled.simulator.faults.replace({"slow": 1, "reset": {"probability": 1, "times": 1}})
+    with pytest.raises(requests.RequestException):
+        ask_pv(troubled)
+    assert ask_pv(troubled)["total"]
+    assert min(call["seconds"] for call in troubled.simulator.calls) > 0.2
+
+
+def test_jdb_has_words_of_its_own_for_rate_and_busy(troubled):
+    troubled.simulator.faults.set("rate", provider="jdb", times=1)
+    assert ask_jdb(troubled)["status"] == "9019"
+    troubled.simulator.faults.set("busy", provider="jdb")
+    assert {ask_jdb(troubled)["status"] for _ in range(12)} == {"9012", "9017"}
+    assert ask_gmag(troubled)["error"] == "0"
+
+
+def test_drift_changes_the_total_after_the_first_page(troubled):
+    rows = [row["event_id"] for row in troubled.simulator.truth("pv", "history", START, START + HOUR)]
+    troubled.simulator.faults.set("drift")
+    first, second = ask_pv(troubled), ask_pv(troubled, 2)
+    assert first["total"] == len(rows)
+    assert second["total"] != len(rows)
+    shift = len(rows) - second["total"]
+    assert [row["event_id"] for row in second["items"]] == rows[100 + shift : 200 + shift]
+
+
+def test_other_faults_of_paging(troubled):
+    honest = ask_pv(troubled)
+    troubled.simulator.faults.replace({"repeated_page": 1})
+    assert ask_pv(troubled, 2)["items"] == honest["items"]
+    troubled.simulator.faults.replace({"duplicate": 1})
+    twice = ask_pv(troubled)
+    assert twice["total"] == honest["total"]
+    assert sorted(Counter(row["event_id"] for row in twice["items"]).values())[-2:] == [1, 2]
+    troubled.simulator.faults.replace({"total_lie": 1})
+    assert ask_pv(troubled)["total"] > honest["total"]
+
+
+@pytest.mark.parametrize(("ask", "list_of"), [(ask_pv, "items"), (ask_jdb, "data"), (ask_gmag, "records")])
+def test_faults_of_content(troubled, ask, list_of):
+    honest = ask(troubled)[list_of]
+    money = {"items": "bet_amount", "data": "bet", "records": "bets"}[list_of]
+    key = {"items": "event_id", "data": "historyId", "records": "roundId"}[list_of]
+    troubled.simulator.faults.replace({"type_drift": 1})
+    drifted = ask(troubled)[list_of]
+    assert [Decimal(row[money]) for row in drifted] == [row[money] for row in honest]
+    assert len({type(row[money]) for row in drifted}) > 1
+    troubled.simulator.faults.replace({"unknown_field": 1})
+    assert any(set(row) - set(other) for row, other in zip(ask(troubled)[list_of], honest, strict=True))
+    troubled.simulator.faults.replace({"duplicate_key": 1})
+    assert ask(troubled)[list_of] == honest
+    troubled.simulator.faults.replace({"bad_row": 1})
+    spoilt = ask(troubled)[list_of]
+    bad = [row for row in spoilt if key not in row or row[money] == "not a number"]
+    assert len(bad) == 1
+    assert len(troubled.simulator.calls[-1]["bad_rows"]) == 1
+
+
+def test_faults_are_drawn_from_the_seed(serve):
+    struck = []
+    for _ in range(2):
+        clients = serve(fault_rate=0.3, fault_kinds=("http_500", "duplicate"))
+        for _ in range(20):
+            try:
+                ask_pv(clients)
+            except AssertionError:
+                pass
+        struck.append([call["faults"] for call in clients.simulator.calls])
+    assert struck[0] == struck[1]
+    assert 0 < sum(map(bool, struck[0])) < 20
+
+
+def test_unknown_faults_are_refused(troubled):
+    with pytest.raises(ValueError, match="is not one of"):
+        troubled.simulator.faults.set("earthquake")
+
+
+def test_command_line():
+    words = "--port 0 --seed 9 --rate 60 --now 2026-11-20T12:00:00Z --min-interval aig=0,jdb=1.5 --fault-rate 0.05"
+    settings, host, port = settings_from(words.split())
+    assert (host, port, settings.seed, settings.rate, settings.now) == ("127.0.0.1", 0, 9, 60, NOW)
+    assert settings.min_interval == {"aig": 0, "jdb": 1.5}
+    assert settings.fault_kinds == KINDS
+    assert settings_from(["--now", "none"])[0].now is None
