@@ -76,7 +76,8 @@ class _Counter:
         return response
 
     async def _respond(self, provider: Provider, call: Call, accepted: str, entry: dict[str, Any]) -> Response:
-        struck, rng = self._simulator.faults.draw(provider.name, TRANSPORT)
+        kinds = TRANSPORT if provider.busy_replies else tuple(kind for kind in TRANSPORT if kind != "busy")
+        struck, rng = self._simulator.faults.draw(provider.name, kinds)
         entry["faults"] = struck
         if "slow" in struck:
             await asyncio.sleep(self._simulator.settings.slow_seconds)
@@ -85,7 +86,7 @@ class _Counter:
             return response
         if "rate" in struck and provider.rate_reply is not None:
             text = provider.rate_reply
-        elif "busy" in struck and provider.busy_replies:
+        elif "busy" in struck:
             text = rng.choice(provider.busy_replies)
         else:
             text = await run_in_threadpool(self._content, provider, call, entry)

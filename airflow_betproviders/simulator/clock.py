@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 
 class Clock:
@@ -50,6 +51,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@lru_cache(maxsize=4096)
+def _second(second: int, form: str, zone: timezone) -> str:
+    return datetime.fromtimestamp(second, zone).strftime(form)
+
+
 def text_of(ms: int, form: str, zone: timezone = timezone.utc) -> str:
     """An instant in a vendor's format."""
-    return datetime.fromtimestamp(ms // 1000, zone).strftime(form)
+    return _second(ms // 1000, form, zone)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from airflow_betproviders.simulator.world import Row
@@ -125,6 +126,7 @@ class Journal:
             self.breaches.clear()
 
 
+@lru_cache(maxsize=1024)
 def quote(text: str) -> str:
     """A JSON string in UTF-8, as the vendors send it."""
     return json.dumps(text, ensure_ascii=False)

@@ -11,7 +11,6 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -23,19 +22,31 @@ FOREVER = 1 << 62
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class Row:
-    """One version of one record: what the provider shows of it from ``visible_from`` until ``hidden_from``."""
+    """One version of one record: what the provider shows of it from ``visible_from`` until ``hidden_from``.
 
-    key: str
-    clocks: tuple[int, ...]
-    """Epoch milliseconds of each column that some stream filters by."""
-    visible_from: int
-    text: str
-    """The record as JSON, exactly as the wire carries it."""
-    facts: Any
-    """What filters and summaries need of the record."""
-    hidden_from: int = FOREVER
+    ``clocks`` are epoch milliseconds of each column that some stream filters by, ``facts`` what filters and summaries
+    need of the record.
+    """
+
+    __slots__ = ("_text", "clocks", "facts", "hidden_from", "key", "visible_from")
+
+    def __init__(
+        self, key: str, clocks: tuple[int, ...], visible_from: int, text: str | Callable[[], str], facts: Any
+    ) -> None:
+        self.key = key
+        self.clocks = clocks
+        self.visible_from = visible_from
+        self.hidden_from = FOREVER
+        self.facts = facts
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The record as JSON, exactly as the wire carries it, made when it is first asked for."""
+        if not isinstance(self._text, str):
+            self._text = self._text()
+        return self._text
 
 
 def supersede(versions: Sequence[Row]) -> list[Row]:

@@ -98,17 +98,17 @@ def test_undocumented_boundaries_are_a_setting(serve, boundary, extra):
 def test_the_world_is_a_function_of_seed_and_time(still, stream):
     start = NOW - 2 * timedelta(days=1)
     texts = still.truth_texts(*stream, start, start + HOUR)
-    again = Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=1200))
+    again = Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=800))
     for hours in (5, 1, 9):
         again.truth_texts(*stream, start - hours * HOUR, start)
     assert again.truth_texts(*stream, start, start + HOUR) == texts
-    other = Simulator(Settings(now=NOW, seed=8, history_days=100, rate=1200))
+    other = Simulator(Settings(now=NOW, seed=8, history_days=100, rate=800))
     assert other.truth_texts(*stream, start, start + HOUR) != texts
 
 
 def test_a_small_cache_changes_nothing(still, stream):
     start = NOW - timedelta(days=2)
-    small = Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=1200, cache_rows=50))
+    small = Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=800, cache_rows=50))
     assert small.truth_texts(*stream, start, start + HOUR) == still.truth_texts(*stream, start, start + HOUR)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.exchange import quote
@@ -17,6 +18,7 @@ CURRENCIES = ("USD", "CNY", "VND2")
 BACCARAT_ITEMS = ("Banker", "Player", "Tie", "Big", "Small", "PlayerPair", "BankerPair", "Super6", "AnyPair")
 ROULETTE_ITEMS = ("Direct-11", "Dozen-1", "Dozen-2", "Odd", "Even", "Red", "Black", "Small", "Column-1")
 SUITS = ("Hearts", "Diamonds", "Clubs", "Spades")
+STAKES = tuple(map(Decimal, ("10", "50", "100", "250", "12.5")))
 RANKS = ("A", "2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K")
 WHALE = Decimal("999999999999.9999")
 LATE_MINUTES = {"late-12": 12, "late-130": 130, "void-35": 35, "void-200": 200}
@@ -36,8 +38,8 @@ class Bet(NamedTuple):
     wins: tuple[tuple[str, Decimal], ...]
     currency: str
     no_comm: bool
-    result: str
-    cards: str
+    dressing: int
+    """Bits that the cards and results are made of."""
 
 
 class Version(NamedTuple):
@@ -92,25 +94,18 @@ class AigBets:
         shown = 0
         for version in versions:
             shown = max(shown, version.updated, version.settled) + 1000 + rng.randrange(60_000)
-            rows.append(Row(bet.id, (version.updated,), shown, record(bet, version, zero=self._zero), bet))
+            rows.append(Row(bet.id, (version.updated,), shown, partial(record, bet, version, zero=self._zero), bet))
         return supersede(rows)
 
 
 def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
     baccarat = rng.random() < 0.7
-    items = rng.sample(BACCARAT_ITEMS if baccarat else ROULETTE_ITEMS, rng.choice((1, 1, 2) if baccarat else (2, 3, 5)))
-    stakes = [(item, Decimal(rng.choice(("10", "50", "100", "250", "12.5")))) for item in items]
-    if whale:
-        stakes = [(items[0], WHALE)]
-    wins = [(item, stake * rng.choice((0, 0, 1, 2)) if stake != WHALE else Decimal(0)) for item, stake in stakes]
+    items = BACCARAT_ITEMS if baccarat else ROULETTE_ITEMS
+    first, count = rng.randrange(len(items)), rng.choice((1, 1, 2) if baccarat else (2, 3, 5))
+    chosen = [items[first - number] for number in range(count)]
+    stakes = [(item, rng.choice(STAKES)) for item in chosen] if not whale else [(chosen[0], WHALE)]
+    wins = [(item, stake * rng.choice((0, 0, 1, 2)) if not whale else Decimal(0)) for item, stake in stakes]
     shoe = 10_000 + placed // HOUR % 5000
-    if baccarat:
-        hands = [",".join(rng.choice(SUITS) + rng.choice(RANKS) for _ in range(rng.choice((2, 3)))) for _ in "bp"]
-        cards = f'{{"banker":"{hands[0]}","player":"{hands[1]}"}}'
-        result = f'["{rng.choice(("Banker", "Player", "Tie"))}","{rng.choice(("Big", "Small"))}"]'
-    else:
-        cards = f'{{"result":"{rng.randrange(37)}"}}'
-        result = f'["{rng.choice(("Red", "Black"))}","{rng.choice(("Odd", "Even"))}","Column-1"]'
     return Bet(
         id=f"{placed // 1000:08x}{rng.getrandbits(64):016x}",
         user=USERS[int(rng.random() ** 2 * len(USERS))],
@@ -123,9 +118,20 @@ def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
         wins=tuple(wins),
         currency=rng.choice(CURRENCIES),
         no_comm=rng.random() < 0.5,
-        result=result,
-        cards=cards,
+        dressing=rng.getrandbits(64),
     )
+
+
+def _outcome(bet: Bet) -> tuple[str, str]:
+    """Game result and open cards."""
+    bits = bet.dressing
+    if bet.game == "103":
+        result = f'["{("Red", "Black")[bits & 1]}","{("Odd", "Even")[bits >> 1 & 1]}","Column-{bits % 3 + 1}"]'
+        return result, f'{{"result":"{bits % 37}"}}'
+    deck = [SUITS[bits >> shift & 3] + RANKS[(bits >> shift + 2) % len(RANKS)] for shift in range(0, 48, 8)]
+    banker, player = ",".join(deck[: 2 + (bits >> 60 & 1)]), ",".join(deck[3 : 5 + (bits >> 61 & 1)])
+    result = f'["{("Banker", "Player", "Tie")[bits % 3]}","{("Big", "Small")[bits & 1]}"]'
+    return result, f'{{"banker":"{banker}","player":"{player}"}}'
 
 
 def record(bet: Bet, version: Version, *, zero: bool) -> str:
@@ -139,7 +145,7 @@ def record(bet: Bet, version: Version, *, zero: bool) -> str:
         # The stake goes back, which keeps real_win_amount = win_amount - bet_amount true.
         win, wins = stake, dict(bet.stakes)
     counted = stake if version.status in (PLACED, SETTLED) else Decimal(0)
-    is_open = version.status in (PLACED, CANCELLED)
+    result, cards = ("[]", "{}") if version.status in (PLACED, CANCELLED) else _outcome(bet)
     settle = f'"settle_time":{version.settled},' if version.settled or zero else ""
     bet_detail = ",".join(f'"{item}":{amount.normalize():f}' for item, amount in bet.stakes)
     win_detail = ",".join(f'"{item}":"{_cents(amount)}"' for item, amount in wins.items())
@@ -150,7 +156,7 @@ def record(bet: Bet, version: Version, *, zero: bool) -> str:
         f'"valid_bet_turnover":"{counted.normalize():f}","win_amount":"{_cents(win)}",'
         f'"real_win_amount":"{_cents(win - stake)}","currency":"{bet.currency}","bet_detail":{{{bet_detail}}},'
         f'"win_detail":{{{win_detail}}},"no_comm":{"true" if bet.no_comm else "false"},'
-        f'"game_result":{"[]" if is_open else bet.result},"open_cards":{"{}" if is_open else bet.cards},'
+        f'"game_result":{result},"open_cards":{cards},'
         f'"create_time":{bet.placed},"update_time":{version.updated},"status":{version.status}}}'
     )
 

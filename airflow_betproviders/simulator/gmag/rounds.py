@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.clock import text_of
@@ -90,13 +91,13 @@ class GmAgRounds:
             on_the_hour = not late and number == 0 and minute % HOUR == 0
             made = _round(minute, serial, rng, on_the_hour=on_the_hour)
             shown = made.ended + rng.randrange(5000, 290_000)
-            first = Row(_key(made), (made.ended,), shown, history(made, made.ended), made)
+            first = Row(_key(made), (made.ended,), shown, partial(history, made, made.ended), made)
             rows["movement"] += movements(made)
             if late:
                 created = made.ended + late
                 extra = Decimal(rng.randrange(1, 90_000)) / 10_000
                 again = made._replace(wins=made.wins + extra)
-                second = Row(_key(made), (made.ended,), created + 30_000, history(again, created), again)
+                second = Row(_key(made), (made.ended,), created + 30_000, partial(history, again, created), again)
                 rows["round"] += supersede([first, second])
                 rows["movement"].append(_movement(made, "amend", 9, created, extra, made.after, made.after + extra))
             else:
@@ -197,6 +198,14 @@ def movements(made: Round) -> list[Row]:
 
 def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal) -> Row:
     trans_id = f"{made.provider}{made.round_id}{number}"
+    facts = Movement(made.brand, made.player, made.provider, made.game, made.currency, made.round_id)
+    text = partial(_movement_text, made, kind, trans_id, at, amount, before, after)
+    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.dressing, text, facts)
+
+
+def _movement_text(
+    made: Round, kind: str, trans_id: str, at: int, amount: Decimal, before: Decimal, after: Decimal
+) -> str:
     optional = {
         "referenceId": f'"{made.provider}{made.round_id}1"' if kind == "cancel" else None,
         "validBet": _money(made.trans_in) if kind == "transOut" else None,
@@ -206,7 +215,7 @@ def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, bef
         "rake": _money(made.rake) if kind == "win" else None,
         "description": quote("结算 😀") if made.dressing % 31 == 0 else None,
     }
-    text = (
+    return (
         f'{{"transId":"{trans_id}","sessionId":"{_session(made)}","playerId":{quote(made.player)},'
         f'"currency":"{made.currency}","providerCode":"{made.provider}","brandId":{made.brand},'
         f'"gameCode":"{made.game}","roundId":"{made.round_id}","roundType":"{_round_type(made)}",'
@@ -215,8 +224,6 @@ def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, bef
         f'"balanceBefore":{_money(before)},"balanceAfter":{_money(after)},"platform":"web",'
         f'"bonusBalanceEnd":0.0000,{_joined(optional)}"gameType":"{made.game_type}"}}'
     )
-    facts = Movement(made.brand, made.player, made.provider, made.game, made.currency, made.round_id)
-    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.dressing, text, facts)
 
 
 def payout(made: Round, serial: int) -> Row:

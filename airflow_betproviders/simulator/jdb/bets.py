@@ -6,6 +6,8 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+from itertools import accumulate
 
 from airflow_betproviders.simulator.clock import text_of
 from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, Bet, record
@@ -19,7 +21,9 @@ CURRENCIES = ("RB", "TB", "VN")
 WHALE = Decimal("-999999999999.9999")
 ZERO = Decimal(0)
 LATE_MINUTES = {"late-40": 40, "late-150": 150, "restored-90": 90}
-WEIGHTS = [8 if gtype in (0, 7, 66) else 3 if gtype in (*ARCADE, *CARD, 12, 22) else 1 for gtype in GTYPES]
+WEIGHTS = list(
+    accumulate(8 if gtype in (0, 7, 66) else 3 if gtype in (*ARCADE, *CARD, 12, 22) else 1 for gtype in GTYPES)
+)
 
 
 class JdbBets:
@@ -57,15 +61,14 @@ class JdbBets:
         return supersede([first, self._row(other, played, played + late, rng)])
 
     def _row(self, bet: Bet, played: int, modified: int, rng: random.Random) -> Row:
-        text = record(
-            bet, text_of(played, TIME, self._zone), text_of(modified, TIME, self._zone), doubled=self._doubled
-        )
+        times = [text_of(moment, TIME, self._zone) for moment in (played, modified)]
+        text = partial(record, bet, *times, doubled=self._doubled)
         shown = modified + rng.randrange(5, 150) * 1000
         return Row(f"{bet.gtype}/{bet.history_id}", (played, modified), shown, text, bet)
 
 
 def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bool) -> Bet:
-    gtype = 0 if whale else rng.choices(GTYPES, WEIGHTS)[0]
+    gtype = 0 if whale else rng.choices(GTYPES, cum_weights=WEIGHTS)[0]
     stake = -Decimal(rng.choice((5, 40, 100, 2240, 9000, 50000))) / 100
     gamble, jackpot, contribution = ZERO, ZERO, ZERO
     win = -stake * rng.choice((0, 0, 0, 1, 2, 5)) * Decimal(rng.randrange(50, 150)) / 100

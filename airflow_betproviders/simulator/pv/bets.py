@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.exchange import quote
@@ -84,7 +85,9 @@ class PvBets:
         event_id = f"{bits >> 64:08x}-{bits >> 48 & 0xFFFF:04x}-11f0-{bits >> 32 & 0x3FFF | 0x8000:04x}-"
         event_id += f"{bits & 0xFFFFFFFF:08x}{number & 0xFFFF:04x}"
         made = Bet(event_id, draw_id, game, user_id, op_id, bet, gain, rng.randrange(bet, bet + 10**10), start, end)
-        return Row(event_id, (start * 1000, end * 1000), (end + rng.randrange(5, 300)) * 1000, history(made), made)
+        return Row(
+            event_id, (start * 1000, end * 1000), (end + rng.randrange(5, 300)) * 1000, partial(history, made), made
+        )
 
 
 def history(bet: Bet) -> str:
