@@ -95,12 +95,13 @@ class AigHook(BetProviderHook):
         code = str(envelope.get("code"))
         return (None if code == "200" else code), str(envelope.get("message") or "")
 
-    def try_out(self) -> None:
+    def try_out(self) -> str:
         """Ask for one bet of a minute."""
         end = self.now() - timedelta(minutes=10)
         window = Interval(end - timedelta(minutes=1), end)
         params = {**self.params(aig.TRANSACTIONS, window, {}), "start_index": "0", "page_size": "1"}
         self.look_up("test", aig.TRANSACTIONS.endpoint, params)
+        return ""
 
     def transaction_detail(self, txn_id: str) -> dict[str, Any]:
         """One bet record by its id, as the vendor's page transaction_detail gives it; amounts are text."""

@@ -150,10 +150,10 @@ class BetProviderHook(BaseHook):
         """Make one cheap real call and say in plain words what is wrong."""
         try:
             self.check_connection()
-            self.try_out()
+            note = self.try_out()
         except BetProviderError as error:
             return False, str(error)
-        return True, f"{self.hook_name} answered and accepted account {self.account}."
+        return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     # ---------------------------------------------------------------- time
 
@@ -289,8 +289,8 @@ class BetProviderHook(BaseHook):
         """A request signed with the present time."""
 
     @abstractmethod
-    def try_out(self) -> None:
-        """Make one cheap real call; raises what is wrong."""
+    def try_out(self) -> str:
+        """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
 
     def params(self, stream: ProviderStream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""

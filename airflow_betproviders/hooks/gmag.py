@@ -83,9 +83,10 @@ class GmAgHook(BetProviderHook):
         code = str(envelope.get("error"))
         return (None if code == "0" else code), str(envelope.get("message") or "")
 
-    def try_out(self) -> None:
+    def try_out(self) -> str:
         """Ask for one game of the list."""
         self.look_up("test", gmag.GAMES.endpoint, {"size": 1, "page": 1})
+        return ""
 
     def round_detail_url(self, round_id: str, provider_code: str, end_time: datetime) -> str:
         """The page that shows a round (public page roundDetail).

@@ -141,11 +141,19 @@ class JdbHook(BetProviderHook):
             return Code(ProviderRequestError, "it refuses a parameter")
         return super().meaning(code, text)
 
-    def try_out(self) -> None:
-        """Ask for the bets of a recent minute by action 29; rows outside it tell of a wrong utc_offset."""
+    def try_out(self) -> str:
+        """Ask for the bets of a recent minute by action 29.
+
+        With a wrong utc_offset that minute lies outside the two hours that the action looks back: JDB refuses it, or
+        has no bets there.
+        """
         end = self.now().replace(second=0, microsecond=0) - 4 * _MINUTE
-        for _ in self.extract(jdb.RECENT_TRANSACTIONS.name, end - _MINUTE, end):
-            break
+        if any(batch.num_rows for batch in self.extract(jdb.RECENT_TRANSACTIONS.name, end - _MINUTE, end)):
+            return ""
+        return (
+            f" It has no bets between {end - _MINUTE:%H:%M} and {end:%H:%M} UTC; if players were active then, extra "
+            f"utc_offset (now {self.extra.get('utc_offset', '-04:00')}) is wrong."
+        )
 
     def game_result_url(
         self, uid: str, history_id: str, *, g_type: int | None = None, m_type: int | None = None

@@ -139,10 +139,11 @@ class PvHook(BetProviderHook):
             return self.codes["403"]
         return super().meaning(code, text)
 
-    def try_out(self) -> None:
+    def try_out(self) -> str:
         """Ask for the summary of the last minute."""
         end = int(self.now().timestamp())
         self.look_up("test", pv.STAGE_SUMMARY.endpoint, {"time_start": end - 60, "time_end": end})
+        return ""
 
     def slots_detail_url(self, game_id: int, draw_id: str) -> str:
         """The page that shows a slot round (document 3.4)."""

@@ -47,12 +47,16 @@ def filters_of(simulator: Simulator, hook: BetProviderHook, name: str, interval:
     if stream.one_of:
         bets = simulator.truth("pv", "history", interval.start, interval.end)
         slots_only = name.startswith("slots")
-        types = {game["game_id"]: game["game_type"] for game in simulator.truth("pv", "games", interval.start, interval.end)}
+        types = {
+            game["game_id"]: game["game_type"] for game in simulator.truth("pv", "games", interval.start, interval.end)
+        }
         players = [bet["user_id"] for bet in bets if (types[bet["game_id"]] == "Slots") is slots_only]
         return {"user_id": max(set(players), key=players.count)}
     if "game_id" in stream.filters:
         bets = simulator.truth("pv", "history", interval.start, interval.end)
-        types = {game["game_id"]: game["game_type"] for game in simulator.truth("pv", "games", interval.start, interval.end)}
+        types = {
+            game["game_id"]: game["game_type"] for game in simulator.truth("pv", "games", interval.start, interval.end)
+        }
         games = [bet["game_id"] for bet in bets if types[bet["game_id"]] != "Slots"]
         return {"game_id": max(set(games), key=games.count)}
     if "gType" in stream.filters:

@@ -39,7 +39,7 @@ def key_of(provider: str, stream: str, record: Mapping[str, Any]) -> tuple[str, 
     return tuple(str(record.get(name)) for name in names)
 
 
-def on_the_wire(provider: str, value: Any) -> Any:
+def on_the_wire(provider: str, value: Any) -> Any:  # noqa: PLR0911 - one for each type
     """A stored value as the vendor writes it; numbers and amounts as Decimal, so that 1, 1.0 and "1.00" are equal."""
     match value:
         case datetime() if provider == "pv":
@@ -63,7 +63,7 @@ def on_the_wire(provider: str, value: Any) -> Any:
     raise AssertionError(value)
 
 
-def same(sent: Any, stored: Any) -> bool:
+def same(sent: Any, stored: Any) -> bool:  # noqa: PLR0911 - one for each pair of types
     """Whether what was sent and what is stored (as on the wire) are equal to the last digit."""
     if isinstance(sent, bool) or isinstance(stored, bool):
         return sent is stored
@@ -86,7 +86,9 @@ def _with_milliseconds(text: str) -> str:
     return f"{text}.000" if len(text) == len("2021-06-10 10:01:02") else text
 
 
-def differences(provider: str, stream: str, truth: Iterable[Mapping[str, Any]], rows: list[dict[str, Any]]) -> list[str]:
+def differences(
+    provider: str, stream: str, truth: Iterable[Mapping[str, Any]], rows: list[dict[str, Any]]
+) -> list[str]:
     """What is missing, doubled, too much, or off by a digit; empty when the rows are the truth."""
     found: list[str] = []
     stored: dict[tuple[str, ...], dict[str, Any]] = {}

@@ -1,0 +1,207 @@
+"""What the vendors' documents leave open, each way: the files equal the truth, or the task is told why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from airflow.sdk import BaseHook, Connection
+
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError
+from airflow_betproviders.extraction.interval import Interval, slots
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.simulator import Settings, Simulator
+from tests.conformance.conftest import HOOKS, HOUR
+from tests.conformance.test_every_stream import stored_rows
+from tests.conformance.wire import differences
+
+NOW = datetime.now(timezone.utc)
+MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+NIGHT = Interval(MIDNIGHT - 2 * HOUR, MIDNIGHT + 2 * HOUR)
+
+
+class Account:
+    """One provider's account at a simulator with settings of its own, and a lake."""
+
+    def __init__(
+        self, simulator: Simulator, provider: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **extra: Any
+    ):
+        given = simulator.credentials[provider]
+        merged = {**given["extra"], "min_interval": 0, **extra}
+        connection = Connection(conn_id=f"{provider}_default", **{**given, "extra": json.dumps(merged)})
+        monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+        self.simulator, self.provider, self.hook = simulator, provider, HOOKS[provider]()
+        assert self.hook.connection is connection
+        self.folder = folder
+
+    def store(self, interval: Interval, name: str | None = None, slot: timedelta = HOUR, **filters: Any) -> Stored:
+        stream = self.hook.stream(name)
+        self.lake = Lake(
+            fsspec.filesystem("file"), str(self.folder), self.provider, stream.name, self.hook.account, filters
+        )
+        return Extraction(self.hook, stream, filters).store(slots(interval, slot), self.lake)
+
+    def differences(self, interval: Interval, name: str | None = None, **filters: Any) -> list[str]:
+        stream = self.hook.stream(name)
+        truth = self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
+        assert truth
+        return differences(self.provider, stream.name, truth, stored_rows(self.lake, interval))
+
+
+@pytest.fixture
+def account(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    provider, settings, extra = request.param
+    with Simulator(Settings(seed=11, **{"now": NOW, "min_interval": {}, **settings})).running() as simulator:
+        yield Account(simulator, provider, tmp_path, monkeypatch, **extra)
+
+
+def setting(provider: str, extra: dict[str, Any] | None = None, **settings: Any) -> pytest.param:
+    name = "-".join([provider, *(f"{k}={v}" for k, v in settings.items())])
+    return pytest.param((provider, settings, extra or {}), id=name)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        setting("pv", pv_clock="start_at"),
+        setting("pv", pv_clock="end_at"),
+        setting("aig", aig_open_settle_time="zero"),
+        setting("aig", aig_open_settle_time="absent"),
+        setting("jdb", boundary="half-open"),
+        setting("jdb", boundary="closed"),
+        setting("jdb", jdb_doubled_keys=True),
+        setting("jdb", {"utc_offset": "+08:00"}, jdb_utc_offset="+08:00"),
+        setting("jdb", {"request_style": "form"}),
+        setting("jdb", {"request_style": "query"}),
+        setting("gmag", boundary="half-open"),
+        setting("gmag", boundary="closed"),
+    ],
+    indirect=True,
+)
+def test_either_reading_lands_the_truth(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    offset = account.simulator.settings.jdb_utc_offset
+    monkeypatch.setattr("tests.conformance.wire.JDB_ZONE", timezone(timedelta(hours=int(offset[:3]))))
+    account.store(NIGHT)
+    assert account.differences(NIGHT) == []
+    assert account.simulator.breaches == []
+
+
+@pytest.mark.parametrize(
+    "account", [setting("gmag", gmag_cap=cap, rate=60_000) for cap in ("paged", "capped")], indirect=True
+)
+def test_more_rows_in_a_window_than_gmag_ever_answers(account: Account) -> None:
+    hour = Interval(NIGHT.start, NIGHT.start + HOUR)
+    stored = account.store(hour)
+    assert stored.total("rows") > 50_000
+    assert account.differences(hour) == []
+
+
+@pytest.mark.parametrize("account", [setting("jdb", {"utc_offset": "+08:00"})], indirect=True)
+def test_the_connection_test_tells_a_wrong_zone(account: Account) -> None:
+    works, message = account.hook.test_connection()
+    assert not works
+    assert "utc_offset" in message
+
+
+@pytest.mark.parametrize("account", [setting("jdb")], indirect=True)
+def test_rows_outside_the_window_are_told_as_a_wrong_zone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(account.hook), "utc_offset", timedelta(hours=8))
+    asked = account.hook.stream().time
+    object.__setattr__(asked, "offset", timedelta(hours=-4))
+    try:
+        with pytest.raises(ProviderRequestError, match="utc_offset"):
+            account.store(Interval(NIGHT.start, NIGHT.start + HOUR))
+    finally:
+        object.__setattr__(asked, "offset", None)
+
+
+@pytest.mark.parametrize("account", [setting("pv", pv_midnight="refuse", rate=60)], indirect=True)
+def test_pv_refuses_midnight_and_the_summary_shows_that_nothing_is_lost(account: Account) -> None:
+    last_second = Interval(MIDNIGHT - timedelta(seconds=1), MIDNIGHT)
+    for days in range(1, 30):
+        shift = timedelta(days=days)
+        quiet = not account.simulator.truth("pv", "history", last_second.start - shift, last_second.end - shift)
+        night = Interval(NIGHT.start - shift, NIGHT.end - shift)
+        if quiet:
+            account.store(night)
+            assert account.differences(night) == []
+            return
+    pytest.fail("no night without a bet in its last second")
+
+
+@pytest.mark.parametrize("account", [setting("pv", pv_midnight="refuse", rate=36_000)], indirect=True)
+def test_pv_refuses_midnight_and_bets_would_be_lost(account: Account) -> None:
+    with pytest.raises(IncompleteWindow, match="bets in the last second"):
+        account.store(NIGHT)
+
+
+@pytest.mark.parametrize(
+    "account", [setting(name, late_share=0.3, now=NOW - timedelta(days=2)) for name in HOOKS], indirect=True
+)
+def test_late_rows_and_corrections_come_with_a_second_read(account: Account) -> None:
+    end = (NOW - timedelta(days=2, minutes=65)).replace(minute=0, second=0, microsecond=0)
+    interval = Interval(end - 6 * HOUR, end)
+    account.store(interval)
+    assert account.differences(interval) == []
+    first = stored_rows(account.lake, interval)
+    account.simulator.advance(timedelta(days=1))
+    account.store(interval)
+    assert account.differences(interval) == []
+    second = stored_rows(account.lake, interval)
+    if account.provider != "pv":  # PV's document knows no change after the fact
+        assert [{**row, "_extracted_at": 0} for row in second] != [{**row, "_extracted_at": 0} for row in first]
+
+
+@pytest.mark.parametrize("account", [setting(name) for name in HOOKS], indirect=True)
+def test_bad_rows_are_kept_beside_the_good_ones(account: Account) -> None:
+    hour = Interval(NIGHT.start, NIGHT.start + HOUR)
+    account.simulator.faults.set("bad_row", 1.0, times=1)
+    stored = account.store(hour)
+    truth = account.simulator.truth(account.provider, account.hook.stream().name, hour.start, hour.end)
+    bad = stored.total("bad_rows")
+    assert bad == 1
+    assert stored.total("rows") == len(truth) - bad
+    lines = Path(account.lake.quarantine(hour)).read_text().splitlines()
+    assert [set(json.loads(line)) for line in lines] == [{"reason", "row"}]
+    account.store(hour)
+    assert account.differences(hour) == []
+    assert not Path(account.lake.quarantine(hour)).exists()
+
+
+@pytest.mark.parametrize("account", [setting(name) for name in HOOKS], indirect=True)
+def test_hourly_and_daily_runs_leave_the_same_objects(account: Account) -> None:
+    account.store(NIGHT)
+    hourly = {
+        path: [{**row, "_extracted_at": 0} for row in _rows(path)]
+        for path in sorted(account.lake.stored(NIGHT).values())
+    }
+    for hour in slots(NIGHT, HOUR):
+        account.store(hour)
+    again = {
+        path: [{**row, "_extracted_at": 0} for row in _rows(path)]
+        for path in sorted(account.lake.stored(NIGHT).values())
+    }
+    assert again == hourly
+
+
+@pytest.mark.parametrize("account", [setting("aig", {"min_interval": 0.3}, min_interval={"aig": 0.3})], indirect=True)
+def test_the_rate_is_kept_from_task_to_task(account: Account) -> None:
+    for hour in slots(NIGHT, HOUR):
+        fresh = HOOKS["aig"]()
+        lake = Lake(fsspec.filesystem("file"), str(account.folder), "aig", "transactions", "agent001", {})
+        Extraction(fresh, fresh.stream()).store([hour], lake)
+    assert len(account.simulator.calls) >= 4
+    assert account.simulator.breaches == []
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
+    return rows
