@@ -28,7 +28,7 @@ INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
 LOCAL_FORMAT = "%d-%m-%Y %H:%M:%S"
-LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:\d{2}$"
+LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:[0-5]\d$"
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -94,6 +94,9 @@ def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
     if not pc.all(pc.match_substring_regex(array, LOCAL_PATTERN)).as_py() and array.null_count < len(array):
         raise pa.ArrowInvalid(f"a time is not written as {LOCAL_FORMAT}")
     wall = pc.strptime(array, format=LOCAL_FORMAT, unit="s")
+    days = pc.utf8_slice_codeunits(array, 0, 2).cast(pa.int64())
+    if pc.any(pc.not_equal(pc.day(wall), days)).as_py():
+        raise pa.ArrowInvalid("a month has no such day")  # strptime would take it for one of the next month
     shift = pa.scalar(-int(utc_offset.total_seconds()), pa.duration("s"))
     return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
 

@@ -90,7 +90,7 @@ class Decoder:
             total = _dig(document, self._total_path)
             records = _dig(document, self._rows_path)
             if self._one:
-                records = [records] if records else []
+                records = [] if records in (None, []) else [records]
             if records is None and _int(total) == 0:
                 records = []
             if isinstance(records, list):
@@ -168,6 +168,8 @@ class Decoder:
 
     def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
         body.decode()
+        if not body.lstrip().startswith(b"{"):
+            raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
         if self._numbers:
             body = self._numbers.sub(rb'\1"\2"', body)
         table = _read(body, self._options)
@@ -203,6 +205,7 @@ class Decoder:
             array = columns.finish(records.field(index), f.kind, self._utc_offset)
             if require and f.required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
+            array.validate(full=True)  # pyarrow.json lets whole numbers outgrow a decimal's precision
             arrays.append(array)
         arrays.append(pa.nulls(len(records), pa.string()))
         return pa.Table.from_arrays(arrays, schema=self._schema)
@@ -271,9 +274,14 @@ def _is_numbered(kind: Kind) -> bool:
 
 
 def _excerpt(body: bytes) -> str:
-    """The beginning of an odd answer; an error page may echo the request, so what looks like a signature is hidden."""
-    text = re.sub(r"\s+", " ", body[:400].decode("utf-8", "replace"))
-    return re.sub(r"\b(sign|hash|x|key)=[^&\s\"'<]+", r"\1=***", text)[:120]
+    """The beginning of an odd answer."""
+    return without_signatures(re.sub(r"\s+", " ", body[:400].decode("utf-8", "replace")))[:120]
+
+
+def without_signatures(text: str) -> str:
+    """A provider's words for a message; they may echo the request, so what looks like a signature or a key is hidden."""
+    named = re.sub(r"""\b(sign|hash|x|key)(["']?\s*[=:]\s*["']?)[^&\s"'<,}]+""", r"\1\2***", text, flags=re.IGNORECASE)
+    return re.sub(r"[\w+/-]{32,}={0,2}", "***", named)
 
 
 def _unavailable(message: str) -> Exception:

@@ -1,0 +1,131 @@
+"""A made-up vendor with one small stream, so that the engine is tested without a provider of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal as Exact
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_betproviders.exceptions import ProviderRequestError
+from airflow_betproviders.extraction.decode import Page
+from airflow_betproviders.extraction.fields import Decimal, Epoch, Field, Integer, Text
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.paging import Pages
+from airflow_betproviders.extraction.rows import BadRow
+from airflow_betproviders.extraction.stream import Rows, Stream, Total
+from airflow_betproviders.extraction.windows import WindowRule
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
+SLOT = Interval(FIVE, FIVE + HOUR)
+START_MS = int(FIVE.timestamp() * 1000)
+
+PAGED = Pages(param="page", size_param="size", page_size=3, first=1, stride=1)
+BETS = Stream(
+    provider="toy",
+    name="bets",
+    fields=(
+        Field("id", Text(), required=True),
+        Field("at", Epoch("ms"), required=True),
+        Field("changed", Epoch("ms")),
+        Field("stake", Decimal(28, 8), money=True),
+        Field("units", Integer(), money=True),
+    ),
+    envelope={"code": Integer(), "total": Total, "rows": Rows},
+    key=("id",),
+    version=("changed",),
+    clock="at",
+    windows=WindowRule(span=15 * MINUTE, step=MINUTE),
+    paging=PAGED,
+)
+
+
+def bet(name: str, at: float = 0, *, changed: int = 0, stake: str = "1.5", units: int = 1) -> dict[str, Any]:
+    """A record of `BETS`; `at` in seconds after five o'clock."""
+    return {
+        "id": name,
+        "at": START_MS + round(at * 1000),
+        "changed": START_MS + changed * 1000,
+        "stake": stake,
+        "units": units,
+    }
+
+
+def table(*rows: Mapping[str, Any]) -> pa.Table:
+    """Records of `BETS` as the decoder gives them."""
+    instant = pa.timestamp("ms", "UTC")
+    return pa.table(
+        {
+            "id": pa.array([row["id"] for row in rows], pa.string()),
+            "at": pa.array([row["at"] for row in rows], pa.int64()).cast(instant),
+            "changed": pa.array([row["changed"] for row in rows], pa.int64()).cast(instant),
+            "stake": pa.array([Exact(row["stake"]) for row in rows], pa.decimal128(28, 8)),
+            "units": pa.array([row["units"] for row in rows], pa.int64()),
+            "_extra": pa.nulls(len(rows), pa.string()),
+        }
+    )
+
+
+def page(*rows: Mapping[str, Any], total: int | None = None, bad: int = 0) -> Page:
+    """One answer of `BETS`."""
+    return Page(table(*rows), total, [BadRow(f'{{"id":{i}}}', "id: odd") for i in range(bad)])
+
+
+@dataclass
+class Vendor:
+    """A `Source` that answers from a list of records, page by page, and can be told to misbehave.
+
+    Attributes:
+        rows: the records it holds.
+        stream: what it serves.
+        spoil: called with the number of the call (from 1), the answer as a document; returns what is sent instead.
+        asked: window and parameters of each call.
+    """
+
+    rows: list[dict[str, Any]]
+    stream: Stream = BETS
+    spoil: Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None = None
+    asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
+    label: str = "connection toy_default"
+    account: str = "agent001"
+    utc_offset: timedelta = timedelta(0)
+    min_interval: float = 0.0
+    budgets: int = 0
+
+    def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """The window and the filters."""
+        return {**({"window": window} if window else {}), **filters}
+
+    def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any]) -> bytes:
+        """A page of the records whose `at` lies in the window."""
+        self.asked.append((window, dict(params)))
+        start, end = (int(t.timestamp() * 1000) for t in (window.start, window.end))
+        held = [row for row in self.rows if isinstance(row.get("at"), str) or start <= row.get("at", start) < end]
+        first, size = (params["page"] - 1) * params["size"], params["size"]
+        document = {"code": 200, "total": len(held), "rows": held[first : first + size]}
+        answer = self.spoil(len(self.asked), document) if self.spoil else document
+        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    def check(self, envelope: Mapping[str, Any]) -> None:
+        """200 is success."""
+        if envelope["code"] != 200:
+            raise ProviderRequestError(f"the provider answered {envelope['code']}")
+
+    def cursor(self, stream: Stream, instant_ms: int) -> int:
+        """Milliseconds."""
+        return instant_ms
+
+    def budget(self) -> None:
+        """Count that a place was asked for."""
+        self.budgets += 1
+
+
+def serving(stream: Stream = BETS, **changes: Any) -> Stream:
+    """`BETS` with some declarations changed."""
+    return replace(stream, **changes)
