@@ -342,8 +342,10 @@ class BetProviderHook(BaseHook):
         code, text = self.status(envelope)
         if code is None:
             return
+        from airflow_betproviders.extraction.decode import without_signatures
+
         meaning = self.meaning(code, text)
-        raise meaning.error(f"the provider answered {code} {text!r}: {meaning.cure}")
+        raise meaning.error(f"the provider answered {code} {without_signatures(text)[:200]!r}: {meaning.cure}")
 
     @abstractmethod
     def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
