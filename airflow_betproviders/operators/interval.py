@@ -35,7 +35,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
         if given_start is None or given_end is None:
             raise InvalidArgument("start= and end= belong together: give both, or neither to use the run's interval.")
         return Interval(given_start, given_end)
-    if partition := context.get("partition_date"):
+    if partition := _instant("partition_date", context.get("partition_date")):
         return Interval(partition, partition + width)
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:
@@ -45,14 +45,19 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
         )
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
-    return Interval(first, last)
+    return Interval(_plain(first), _plain(last))
+
+
+def _plain(instant: datetime) -> datetime:
+    """Airflow's instants are pendulum's, whose differences cannot be divided by a timedelta."""
+    return datetime.fromisoformat(instant.isoformat())
 
 
 def _instant(name: str, value: Any) -> datetime | None:
     if value is None or value in ("", "None"):
         return None
     if isinstance(value, datetime):
-        return value
+        return _plain(value)
     try:
         return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
     except ValueError:
