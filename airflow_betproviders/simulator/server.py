@@ -133,6 +133,7 @@ class Simulator:
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,  # longer than AIG's five seconds between calls
         )
         server = uvicorn.Server(config)
         self.url = f"http://{host}:{listener.getsockname()[1]}"

@@ -47,7 +47,8 @@ class Settings:
     fault_rate: float = 0.0
     fault_kinds: Sequence[str] = ()
     slow_seconds: float = 1.0
-    cache_rows: int = 200_000
+    cache_rows: int = 120_000
+    """Rows that each provider keeps in memory, about two kilobytes each."""
 
     def __post_init__(self) -> None:
         if self.now is not None and self.now.tzinfo is None:

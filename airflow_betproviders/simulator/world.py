@@ -122,10 +122,9 @@ class World:
                 self._windows.move_to_end(window)
                 return self._windows[window][1]
             found, valid = self._read(kind, start, end, now, clock)
-            if len(found) <= self._cache_rows // 2:
-                self._windows[window] = (valid, found)
-                while len(self._windows) > 4:
-                    self._windows.popitem(last=False)
+            self._windows[window] = (valid, found)
+            while len(self._windows) > 1 and (len(self._windows) > 8 or self._remembered() > self._cache_rows):
+                self._windows.popitem(last=False)
             return found
 
     def newest_first(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> Iterator[Row]:
@@ -169,6 +168,9 @@ class World:
                 found.extend(row for row in bucket.visible(kind, now) if start <= row.clocks[clock] < end)
         found.sort(key=lambda row: (row.clocks[clock], row.key))
         return found, range(now, until)
+
+    def _remembered(self) -> int:
+        return sum(len(rows) for _, rows in self._windows.values())
 
     def _minutes(self, cohort: Cohort, start: int, end: int) -> list[int]:
         if end <= start:
