@@ -246,7 +246,7 @@ def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
         if isinstance(document, list):
             if not document:
                 return []
-            document = document[0]
+            document = document[0] if len(document) == 1 else None
         document = document.get(name) if isinstance(document, Mapping) else None
     return document
 

@@ -264,6 +264,22 @@ def test_an_error_answer_is_told_by_its_code_whatever_its_data_are(data: str) ->
         Decoder(stream)(f'{{"code":408000,"data":{data}}}'.encode(), accept)
 
 
+@pytest.mark.parametrize(
+    ("data", "rows"), [("[]", 0), ('[{"total":1,"rows":[{"id":"a"}]}]', 1), ('{"total":1,"rows":[{"id":"a"}]}', 1)]
+)
+def test_an_object_may_come_wrapped_in_an_array(data: str, rows: int) -> None:
+    stream = Stream(
+        provider="toy", name="n", fields=(Field("id", Text()),), envelope={"data": {"total": Total, "rows": Rows}}
+    )
+    assert Decoder(stream)(f'{{"data":{data}}}'.encode(), accept).table.num_rows == rows
+
+
+def test_of_two_objects_in_an_array_none_is_dropped_in_silence() -> None:
+    stream = Stream(provider="toy", name="n", fields=(Field("id", Text()),), envelope={"data": {"rows": Rows}})
+    with pytest.raises(ProviderUnavailable):
+        Decoder(stream)(b'{"data":[{"rows":[{"id":"a"}]},{"rows":[{"id":"b"}]}]}', accept)
+
+
 @pytest.mark.parametrize(("data", "rows"), [("null", 0), ("[]", 0), ("{}", 1), ('{"id":"a"}', 1)])
 def test_a_stream_of_one_record_an_answer_has_it_or_not(data: str, rows: int) -> None:
     stream = Stream(
