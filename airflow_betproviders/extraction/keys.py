@@ -6,6 +6,8 @@ compared by their real keys.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,6 +18,7 @@ Hashes = npt.NDArray[np.uint64]
 _SEPARATOR = "\x1f"
 _rng = np.random.default_rng(20261120)
 _weights = _rng.integers(1, 2**63, 64, np.uint64) | np.uint64(1)
+_growing = threading.Lock()  # two threads that grew it at once would hash one key in two ways
 
 
 def hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
@@ -47,8 +50,9 @@ def hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
 def _weight(position: npt.NDArray[np.int64]) -> Hashes:
     global _weights  # noqa: PLW0603 - one growing table of the same random numbers
     longest = int(position.max(initial=0)) + 1
-    while len(_weights) < longest:
-        _weights = np.concatenate([_weights, _rng.integers(1, 2**63, len(_weights), np.uint64) | np.uint64(1)])
+    with _growing:
+        while len(_weights) < longest:
+            _weights = np.concatenate([_weights, _rng.integers(1, 2**63, len(_weights), np.uint64) | np.uint64(1)])
     return _weights[position]
 
 

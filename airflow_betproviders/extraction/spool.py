@@ -109,7 +109,10 @@ class Spool:
 
     def _write(self, table: pa.Table) -> None:
         for name in self._stream.money:
-            total = pc.sum(table[name]).as_py()
+            column = table[name]
+            if pa.types.is_integer(column.type):
+                column = column.cast(pa.decimal128(38, 0))  # a sum of 64 bits would wrap
+            total = pc.sum(column).as_py()
             if total is not None:
                 self.sums[name] = self.sums.get(name, Decimal(0)) + total
         stamp = pa.repeat(self._extracted_at, table.num_rows)
