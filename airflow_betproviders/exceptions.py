@@ -10,7 +10,17 @@ from airflow.sdk.exceptions import AirflowFailException
 
 
 class BetProviderError(Exception):
-    """Base of every error of this package."""
+    """Base of every error of this package.
+
+    Attributes:
+        passing: the same call may succeed in a moment.
+        limited: it was one call too many.
+        retry_after: seconds the provider asked to wait, where it did.
+    """
+
+    passing = False
+    limited = False
+    retry_after: float | None = None
 
 
 class ProviderAuthError(BetProviderError, AirflowFailException):
@@ -24,9 +34,13 @@ class ProviderRequestError(BetProviderError, AirflowFailException):
 class ProviderUnavailable(BetProviderError):
     """No usable answer: timeout, reset, 5xx, HTML or cut JSON, maintenance."""
 
+    passing = True
+
 
 class ProviderRateLimited(ProviderUnavailable):
     """The provider asked for fewer calls, and went on asking for longer than a call waits."""
+
+    limited = True
 
 
 class WindowNotReady(BetProviderError):

@@ -87,18 +87,15 @@ class Caller(Generic[Answer]):
         Raises:
             BetProviderError: with connection, stream and window in its message.
         """
-        from airflow_betproviders.exceptions import BetProviderError, ProviderRateLimited, ProviderUnavailable
-
         rate = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(ProviderRateLimited),
+            retry=tenacity.retry_if_exception(_limited),
             wait=_wait_for_rate,
-            stop=tenacity.stop_after_delay(RATE_PATIENCE),
+            stop=tenacity.stop_before_delay(RATE_PATIENCE),
             before_sleep=self._tell,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(ProviderUnavailable)
-            & tenacity.retry_if_not_exception_type(ProviderRateLimited),
+            retry=tenacity.retry_if_exception(lambda error: _passing(error) and not _limited(error)),
             wait=tenacity.wait_exponential_jitter(initial=1, max=30),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             before_sleep=self._tell,
@@ -106,7 +103,9 @@ class Caller(Generic[Answer]):
         )
         try:
             answer: Answer = unavailable(rate, self._once, window, params)
-        except BetProviderError as error:
+        except Exception as error:
+            if not hasattr(error, "passing"):
+                raise
             failure = error
         else:
             return answer
@@ -132,7 +131,16 @@ class Caller(Generic[Answer]):
         log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
 
 
+# By attribute rather than by class: the errors' module imports Airflow, the engine does not.
+def _passing(error: BaseException) -> bool:
+    return getattr(error, "passing", False)
+
+
+def _limited(error: BaseException) -> bool:
+    return getattr(error, "limited", False)
+
+
 def _wait_for_rate(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
-    return float(asked) if asked is not None else min(5.0 * 2 ** (state.attempt_number - 1), 120.0)
+    return float(asked) if asked is not None and asked >= 0 else min(5.0 * 2 ** (state.attempt_number - 1), 120.0)

@@ -21,18 +21,16 @@ class Interval:
 
     def __post_init__(self) -> None:
         """Convert both ends to UTC; refuse naive ends and empty intervals."""
-        from airflow_betproviders.exceptions import InvalidArgument
-
         for name in ("start", "end"):
             value = getattr(self, name)
             if value.tzinfo is None:
-                raise InvalidArgument(
+                raise _invalid(
                     f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
                     f"e.g. {value.isoformat()}+00:00."
                 )
             object.__setattr__(self, name, value.astimezone(timezone.utc))
         if self.start >= self.end:
-            raise InvalidArgument(
+            raise _invalid(
                 f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. In Airflow 3 a plain cron "
                 "schedule gives intervals of zero width: use CronDataIntervalTimetable, or pass start= and end=."
             )
@@ -78,13 +76,11 @@ class Interval:
 
 def parse_duration(text: str | timedelta) -> timedelta:
     """A duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
-    from airflow_betproviders.exceptions import InvalidArgument
-
     if isinstance(text, timedelta):
         return text
     match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", text)
     if not match or match[2] not in _UNITS:
-        raise InvalidArgument(f"{text!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
+        raise _invalid(f"{text!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -101,18 +97,22 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
         slot: divides a day into whole minutes.
         origin: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
     """
-    from airflow_betproviders.exceptions import InvalidArgument
-
     if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
-        raise InvalidArgument(
+        raise _invalid(
             f"slot {slot} does not divide a day into equal parts of whole minutes. Use 1h, 15m, 30m, 6h or 1d."
         )
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, origin):
-            raise InvalidArgument(
+            raise _invalid(
                 f"{name} {instant.isoformat()} is not on a border of {slot} slots"
                 f"{f' counted from {origin} UTC' if origin else ''}. Give an interval of whole slots, or a slot that "
                 "divides it: a manual run with an odd logical date often causes this."
             )
     count = interval.width // slot
     return tuple(Interval(interval.start + i * slot, interval.start + (i + 1) * slot) for i in range(count))
+
+
+def _invalid(message: str) -> Exception:
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    return InvalidArgument(message)

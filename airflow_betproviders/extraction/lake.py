@@ -83,11 +83,11 @@ def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) ->
     Raises:
         OverlappingSlot: names the object and the cure.
     """
-    from airflow_betproviders.exceptions import OverlappingSlot
-
     for slot in slots:
         for other, path in stored.items():
             if slot.overlaps(other) and not slot.contains(other):
+                from airflow_betproviders.exceptions import OverlappingSlot
+
                 raise OverlappingSlot(
                     f"slot {slot} would cut across the stored object {path}, and its rows would be there twice. Use "
                     f"the slot width of that object ({other.width}), or a slot that holds it whole, or delete it first."

@@ -405,7 +405,7 @@ class BetProviderHook(BaseHook):
         if status == 429:
             limited = ProviderRateLimited(f"{host} answered HTTP 429: called too often")
             with suppress(ValueError):
-                limited.retry_after = float(response.headers.get("Retry-After", ""))  # type: ignore[attr-defined]
+                limited.retry_after = float(response.headers.get("Retry-After", ""))
             raise limited
         if status in {401, 403}:
             raise ProviderAuthError(
