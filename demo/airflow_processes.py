@@ -7,6 +7,7 @@ it is given does.
 """
 
 import os
+import runpy
 import signal
 import sys
 import time
@@ -49,8 +50,7 @@ def _create_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
-    settings.Session.remove()
-    settings.engine.dispose()  # a SQLite connection must not cross a fork
+    settings.get_engine().dispose()  # a SQLite connection must not cross a fork
 
 
 def _fork(arguments: list[str], log: Path) -> int:
@@ -62,9 +62,8 @@ def _fork(arguments: list[str], log: Path) -> int:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
         sys.argv = ["airflow", *arguments]
-        from airflow.__main__ import main as airflow
-
-        airflow()
+        runpy.run_module("airflow", run_name="__main__")
+        sys.exit()  # a child must not go on as its parent
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -16,6 +16,7 @@ import base64
 import os
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -24,15 +25,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from demo.airflow_client import AirflowClient, iso
 from demo.sessions import end_session
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 LAUNCHER = Path(__file__).with_name("airflow_processes.py")
+LOCAL_SETTINGS = Path(__file__).with_name("sqlite_savepoints.py")
 COMPONENTS = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
@@ -70,7 +69,7 @@ class HeadlessAirflow(AirflowClient):
         self.logs = self.home / "logs"
         self._launcher: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> HeadlessAirflow:
         self.start()
         return self
 
@@ -82,6 +81,8 @@ class HeadlessAirflow(AirflowClient):
     def start(self, timeout: float = 120) -> None:
         """Start all components and return when each has reported itself healthy."""
         self.logs.mkdir(parents=True, exist_ok=True)
+        (self.home / "config").mkdir(exist_ok=True)
+        shutil.copyfile(LOCAL_SETTINGS, self.home / "config" / "airflow_local_settings.py")
         with (self.logs / "launcher.log").open("ab") as output:
             self._launcher = subprocess.Popen(
                 [sys.executable, str(LAUNCHER), str(os.getpid())],
@@ -143,7 +144,7 @@ class HeadlessAirflow(AirflowClient):
             *("backfill", "create", "--dag-id", dag_id, "--from-date", iso(start), "--to-date", iso(end)),
             *("--reprocess-behavior", reprocess, "--max-active-runs", str(max_active_runs)),
         )
-        return max(backfill["id"] for backfill in self._all("backfills", "backfills", dag_id=dag_id))
+        return max(int(backfill["id"]) for backfill in self._all("backfills", "backfills", dag_id=dag_id))
 
     def log_tails(self, lines: int = 15) -> str:
         """The last lines of every component's log."""
@@ -168,7 +169,7 @@ class HeadlessAirflow(AirflowClient):
 def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism: int) -> dict[str, str]:
     """The environment of all components: the caller's, with none of its Airflow settings."""
     inherited = {k: v for k, v in os.environ.items() if not re.match("_?AIRFLOW_", k)}
-    settings = {
+    settings: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": dags_folder,
             "execution_api_server_url": f"{url}/execution/",
@@ -182,10 +183,11 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         },
         "api": {"base_url": url, "host": "127.0.0.1", "port": port, "secret_key": secrets.token_urlsafe(32)},
         "api_auth": {"jwt_secret": secrets.token_urlsafe(32)},
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}"},
+        # On a busy machine a writer may wait longer for its turn than SQLite's five seconds.
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60"},
         "dag_processor": {
             "bundle_refresh_check_interval": 1,
-            "min_file_process_interval": 2,
+            "min_file_process_interval": 60,  # a new or changed file is read at the next refresh all the same
             "parsing_processes": 1,
             "refresh_interval": 2,
         },
