@@ -14,7 +14,7 @@ from betproviders_common import (
     connection,
 )
 
-from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 
 CONN_ID = connection("jdb")
 
@@ -62,8 +62,8 @@ the live feed gets its turn in the pool.
     ExtractToParquetOperator.partial(
         task_id="extract",
         conn_id=CONN_ID,
-        stream="transactions",
         path=LAKE,
+        outlets=[stream_asset(CONN_ID)],
         priority_weight=LAST,
     ).expand_kwargs(
         [

@@ -1,0 +1,103 @@
+"""Hold every stored object against what the vendor had at the time when it was extracted."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.streams import aig, gmag, jdb, pv
+from airflow_betproviders.streams.base import ProviderStream
+
+Record = Mapping[str, Any]
+Money = tuple[Decimal, Decimal]
+Books = dict[tuple[str, ...], Money]
+Truth = Callable[[str, str, str, str, str], list[dict[str, Any]]]
+"""The records that a vendor, by stream, start, end, had at an instant; instants in ISO 8601."""
+
+STREAMS = {(s.provider, s.name): s for s in (*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS)}
+
+
+def _amount(record: Record, name: str) -> Decimal:
+    return Decimal(str(record.get(name) or 0))
+
+
+# Stake and payout in units of the currency: PV counts in li and tells the net gain, JDB's stakes are negative.
+MONEY: dict[str, Callable[[Record], Money]] = {
+    "pv": lambda r: (
+        _amount(r, "bet_amount") / 1000,
+        (_amount(r, "bet_amount") + _amount(r, "gain_amount")) / 1000,
+    ),
+    "aig": lambda r: (_amount(r, "bet_amount"), _amount(r, "win_amount")),
+    "jdb": lambda r: (-_amount(r, "bet"), _amount(r, "win")),
+    "gmag": lambda r: (_amount(r, "bets"), _amount(r, "wins")),
+}
+
+
+@dataclass(frozen=True)
+class Audited:
+    """One object and its verdict.
+
+    Attributes:
+        receipt: what the object says of itself.
+        start: of its slot.
+        stored: bytes of the object.
+        stake: units of the currency, all currencies added.
+        payout: likewise.
+        expected: rows that the vendor had.
+        missing: rows that the vendor had and the object lacks.
+        doubled: rows whose key the object holds twice.
+        wrong: rows that the vendor did not have, or had with other amounts.
+    """
+
+    receipt: Receipt
+    start: datetime
+    stored: int
+    stake: Decimal
+    payout: Decimal
+    expected: int
+    missing: int
+    doubled: int
+    wrong: int
+
+
+def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[Audited]:
+    """Audit the objects of these streams, ordered by provider, stream and slot."""
+    for path in sorted(lake.glob("provider=*/stream=*/**/*.parquet")):
+        receipt = Receipt.from_footer(pq.read_metadata(path).metadata)
+        if receipt is None:
+            raise ValueError(f"{path} has no receipt")
+        if receipt.stream in streams:
+            yield _audited(path, receipt, truth)
+
+
+def _audited(path: Path, receipt: Receipt, truth: Truth) -> Audited:
+    stream = STREAMS[receipt.provider, receipt.stream]
+    rows = pq.ParquetFile(path).read().to_pylist()
+    held = _books(stream, rows)
+    # A bet may change between the first call and the last: what was so before or after counts as right.
+    published = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    before, after = (
+        _books(stream, truth(receipt.provider, receipt.stream, receipt.start, receipt.end, as_of))
+        for as_of in (receipt.extracted_at, published.isoformat())
+    )
+    return Audited(
+        receipt=receipt,
+        start=datetime.fromisoformat(receipt.start),
+        stored=path.stat().st_size,
+        stake=sum((stake for stake, _ in held.values()), Decimal(0)),
+        payout=sum((payout for _, payout in held.values()), Decimal(0)),
+        expected=len(before),
+        missing=len((before.keys() & after.keys()) - held.keys()),
+        doubled=len(rows) - len(held),
+        wrong=sum(money not in (before.get(key), after.get(key)) for key, money in held.items()),
+    )
+
+
+def _books(stream: ProviderStream, records: list[dict[str, Any]]) -> Books:
+    money = MONEY[stream.provider]
+    return {tuple(str(record[name]) for name in stream.key): money(record) for record in records}

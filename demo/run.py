@@ -1,0 +1,143 @@
+"""The whole story: four vendors, a real Airflow, a day of bets in a lake, held against the truth."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from airflow_betproviders.streams import aig, gmag, jdb, pv
+from demo.airflow_client import FINISHED, Json
+from demo.audit import Audited, audit
+from demo.headless import HeadlessAirflow
+from demo.report import draw, table
+from demo.stage import MIN_INTERVAL, ROOT, Stage, stage
+
+OUTPUT = ROOT / "demo-output"
+HOURS = 24
+RATE = 500
+PATIENCE = 400
+# The hourly DAG of each vendor, and how soon after an hour the vendor has all of it.
+DAGS = {
+    "pv_history": pv.HISTORY.lag,
+    "aig_transactions": aig.TRANSACTIONS.lag,
+    "jdb_transactions": jdb.TRANSACTIONS.lag,
+    "gmag_game_history": gmag.GAME_HISTORY.lag,
+}
+LIVE = "jdb_recent_transactions"
+STREAMS = {"history", "transactions", "recent_transactions", "game_history"}
+
+Say = Callable[[str], None]
+
+
+def main() -> int:
+    """Run the demo; 0 when every bet is in the lake, once and exact."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:4.0f} s  {text}", flush=True)
+
+    _clean(OUTPUT)
+    say("starting the vendors' simulator and Airflow (SQLite, LocalExecutor)")
+    try:
+        with stage(OUTPUT / "airflow", OUTPUT / "lake", rate=RATE, history_days=2, parallelism=4) as on:
+            say(f"running: {RATE} bets an hour and vendor; Airflow's logs are in demo-output/airflow/logs")
+            intervals = ", ".join(f"{vendor} {seconds:g} s" for vendor, seconds in MIN_INTERVAL.items())
+            say(f"for the demo the least time between two calls is lowered: {intervals} (AIG's own is 5 s)")
+            failed = _load(on, say)
+            say("holding the lake against what the vendors had when each hour was extracted")
+            audited = list(audit(on.lake, on.vendors.truth, STREAMS))
+            breaches = len(on.vendors.breaches())
+            say("stopping everything")
+    except KeyboardInterrupt:
+        say("interrupted; everything is stopped")
+        return 130
+    return _tell(audited, failed, breaches, say)
+
+
+def _clean(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / ".gitignore").write_text("*\n")
+
+
+def _load(on: Stage, say: Say) -> int:
+    """Load the last day of each vendor by a backfill, and the live feed; returns how many runs failed or are missing."""
+    now = datetime.now(timezone.utc)
+    last = {dag_id: _hour(now - lag) - timedelta(hours=1) for dag_id, lag in DAGS.items()}
+    on.airflow.unpause(LIVE)
+    say(f"airflow backfill create: the last {HOURS} hours that each vendor has whole, for four DAGs")
+    for dag_id, end in last.items():
+        # One after the other, and each DAG begins when it has its backfill: SQLite lets one process write at a time.
+        on.airflow.create_backfill(dag_id, end - timedelta(hours=HOURS - 1), end)
+        on.airflow.unpause(dag_id)
+    wanted = {dag_id: {end - timedelta(hours=i) for i in range(HOURS)} for dag_id, end in last.items()}
+    return _wait(on.airflow, wanted, say)
+
+
+def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) -> int:
+    deadline = time.monotonic() + PATIENCE
+    shown, quiet_until = "", 0.0
+    while True:
+        states = {dag_id: _states(airflow, dag_id, hours) for dag_id, hours in wanted.items()}
+        live = [run["state"] for run in airflow.runs(LIVE)]
+        done = {dag_id: sum(state in FINISHED for state in found) for dag_id, found in states.items()}
+        progress = ", ".join(f"{dag_id} {count}/{HOURS}" for dag_id, count in done.items())
+        over = all(count == HOURS for count in done.values()) and not _busy(airflow, live)
+        if over or time.monotonic() > deadline:
+            say(f"{progress}; live feed: {_live(airflow)}")
+            good = sum(found.count("success") for found in states.values())
+            return HOURS * len(wanted) - good + live.count("failed")
+        if progress != shown and time.monotonic() > quiet_until:
+            say(progress)
+            shown, quiet_until = progress, time.monotonic() + 10
+        time.sleep(1)
+
+
+def _states(airflow: HeadlessAirflow, dag_id: str, hours: set[datetime]) -> list[str]:
+    return [str(run["state"]) for run in airflow.runs(dag_id) if _start(run) in hours]
+
+
+def _start(run: Json) -> datetime:
+    return datetime.fromisoformat(run["data_interval_start"].replace("Z", "+00:00"))
+
+
+def _busy(airflow: HeadlessAirflow, live: list[str]) -> bool:
+    """Whether a run of the live feed is at work; one that waits for its vendor is not."""
+    if set(live) <= FINISHED:
+        return not live
+    return any(task["state"] not in {*FINISHED, "deferred"} for task in airflow.task_instances(LIVE))
+
+
+def _live(airflow: HeadlessAirflow) -> str:
+    shown = {"deferred": "deferred until JDB has the quarter"}
+    return ", ".join(shown.get(state, state) for state in (str(t["state"]) for t in airflow.task_instances(LIVE)))
+
+
+def _hour(instant: datetime) -> datetime:
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def _tell(audited: list[Audited], failed: int, breaches: int, say: Say) -> int:
+    made = table(audited)
+    faults = {
+        "rows missing": sum(slot.missing for slot in audited),
+        "rows doubled": sum(slot.doubled for slot in audited),
+        "rows wrong": sum(slot.wrong for slot in audited),
+        "runs failed or not done": failed,
+        "rules of a vendor broken": breaches,
+    }
+    verdict = ", ".join(f"{count} {what}" for what, count in faults.items())
+    notes = "Stake and payout add up all currencies; read: bytes of the vendors' answers; stored: bytes of Parquet."
+    (OUTPUT / "report.txt").write_text(f"{made.text}\n\n{notes}\n{verdict}\n")
+    (OUTPUT / "report.md").write_text(f"{made.markdown}\n\n{notes}\n\n**{verdict}**\n")
+    draw([slot for slot in audited if slot.receipt.stream != "recent_transactions"], OUTPUT / "rows.png")
+    print(f"\n{made.text}\n\n{notes}\n")
+    say(verdict)
+    say("demo-output/ has the lake, report.txt, report.md and rows.png")
+    return 1 if any(faults.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""The sample DAGs as Airflow parses them: quick, light, and complete in what they tell."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAGS = Path(__file__).parents[2] / "dags"
+HEAVY = {"numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
+FILES = sorted(path.stem for path in DAGS.glob("*.py") if path.stem != "betproviders_common")
+
+PARSE = """
+import json, sys
+from airflow.sdk import DAG, Asset, Variable, task
+from airflow.timetables.interval import CronDataIntervalTimetable
+Asset(name="any", uri="any://uri"), task.python  # for these Airflow itself loads much of other providers
+before = set(sys.modules)
+made = []
+init = DAG.__attrs_post_init__
+def remember(dag):
+    init(dag)
+    made.append(dag)
+DAG.__attrs_post_init__ = remember
+for name in sys.argv[1:]:
+    __import__(name)
+print(json.dumps({
+    "loaded": sorted(set(sys.modules) - before),
+    "dags": {dag.dag_id: {
+        "doc": dag.doc_md,
+        "catchup": dag.catchup,
+        "timetable": type(dag.timetable).__name__,
+        "run_types": sorted(getattr(dag, "allowed_run_types", None) or []),
+        "tasks": [{
+            "id": t.task_id, "pool": t.pool, "retries": t.retries, "capped": t.max_retry_delay is not None,
+            "backoff": bool(t.retry_exponential_backoff), "assets": [a.name for a in t.outlets or []],
+        } for t in dag.tasks],
+    } for dag in made},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a fresh interpreter, without any connection, finds in `dags/`."""
+    home = tmp_path_factory.mktemp("airflow")
+    env = {**os.environ, "AIRFLOW_HOME": str(home), "PYTHONPATH": str(DAGS)}
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, *FILES], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_there_is_a_file_for_each_provider() -> None:
+    assert FILES == ["aig", "gmag", "jdb", "pv"]
+
+
+def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
+    assert HEAVY & set(parsed["loaded"]) == set()
+
+
+def test_each_dag_tells_how_to_backfill_and_which_pool(parsed: dict[str, Any]) -> None:
+    assert parsed["dags"]
+    for dag_id, dag in parsed["dags"].items():
+        vendor = dag_id.split("_")[0]
+        assert "Backfill" in dag["doc"], dag_id
+        assert f"airflow pools set {vendor}_default 1" in dag["doc"], dag_id
+
+
+def test_each_dag_has_intervals_with_a_width_and_loads_no_past_by_itself(parsed: dict[str, Any]) -> None:
+    for dag_id, dag in parsed["dags"].items():
+        assert (dag["timetable"], dag["catchup"]) == ("CronDataIntervalTimetable", False), dag_id
+
+
+def test_runs_without_an_interval_are_refused(parsed: dict[str, Any]) -> None:
+    from airflow import __version__
+
+    if tuple(map(int, __version__.split(".")[:2])) < (3, 2):
+        pytest.skip("Airflow refuses types of runs from 3.2 on")
+    for dag_id, dag in parsed["dags"].items():
+        backfill = [] if dag_id == "jdb_recent_transactions" else ["backfill"]
+        assert dag["run_types"] == [*backfill, "scheduled"], dag_id
+
+
+def test_each_extraction_has_its_accounts_pool_retries_and_an_asset(parsed: dict[str, Any]) -> None:
+    for dag_id, dag in parsed["dags"].items():
+        for task in dag["tasks"]:
+            assert task["retries"] >= 3, dag_id
+            assert task["capped"], dag_id
+            assert task["backoff"], dag_id
+            if task["id"] != "filters":
+                assert task["pool"] == f"{dag_id.split('_')[0]}_default", dag_id
+
+
+def test_unmapped_extractions_and_the_one_by_game_name_their_asset(parsed: dict[str, Any]) -> None:
+    assets = {
+        dag_id: [name for task in dag["tasks"] for name in task["assets"]] for dag_id, dag in parsed["dags"].items()
+    }
+    assert assets["pv_history"] == ["betproviders/pv_default/main"]
+    assert assets["pv_by_game"] == ["betproviders/pv_default/games_game_history"]
+    assert all(assets.values()), assets
