@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 Hashes = npt.NDArray[np.uint64]
 
 _SEPARATOR = "\x1f"
+_PIECE = 4096  # rows hashed at once: each byte of their keys takes some 32 bytes of memory meanwhile
 _rng = np.random.default_rng(20261120)
 _weights = _rng.integers(1, 2**63, 64, np.uint64) | np.uint64(1)
 _growing = threading.Lock()  # two threads that grew it at once would hash one key in two ways
@@ -23,13 +24,18 @@ _growing = threading.Lock()  # two threads that grew it at once would hash one k
 
 def hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
     """A 64-bit hash of each row's key: the same in every run, so that it can also order rows that share an instant."""
+    if not table.num_rows:
+        return np.empty(0, np.uint64)
+    pieces = (table.slice(start, _PIECE) for start in range(0, table.num_rows, _PIECE))
+    return np.concatenate([_hashes(piece, key) for piece in pieces])
+
+
+def _hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
     parts = [pc.fill_null(table[name].cast(pa.string()), "") for name in key]
     joined = parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, _SEPARATOR)
     array = joined.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
-    if not len(array):
-        return np.empty(0, np.uint64)
+        array = pa.concat_arrays(array.chunks)
     _, offsets_buffer, data = array.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int32)[array.offset : array.offset + len(array) + 1].astype(np.int64)
     bounds = offsets - offsets[0]

@@ -7,11 +7,13 @@ to the last; where there is no total, when an answer is not full.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,7 +27,10 @@ from airflow_betproviders.extraction.stream import Source, Stream
 log = logging.getLogger(__name__)
 
 READS = 5
-MOST_ROWS = 100_000
+# So many rows of a window are held in memory at once.
+MOST_ROWS = 50_000
+# A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
+_HEADROOM = 1.15
 
 Call = Callable[[Interval | None, Mapping[str, Any]], Page]
 
@@ -37,6 +42,7 @@ class WindowRows:
     Attributes:
         window: what was asked; None for a snapshot.
         table: its good rows.
+        hashes: of their keys, where the stream has one.
         bad: its rows that do not fit.
         total: the provider's count, where it gives one.
         duplicates: rows that came more than once.
@@ -45,10 +51,17 @@ class WindowRows:
 
     window: Interval | None
     table: pa.Table
+    hashes: keys.Hashes | None = None
     bad: list[BadRow] = field(default_factory=list)
     total: int | None = None
     duplicates: int = 0
     slow_pages: int = 0
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows that the mask leaves out."""
+        self.table = self.table.filter(pa.array(mask))
+        if self.hashes is not None:
+            self.hashes = self.hashes[mask]
 
 
 class _Moved(Exception):
@@ -69,6 +82,7 @@ class Reader:
         self._filters = filters
         self._call = call
         self.rereads = 0
+        self._density = 0.0
 
     def read(self, window: Interval | None) -> Iterator[WindowRows]:
         """Read a window (None for a snapshot) whole, in parts where it must be split.
@@ -76,6 +90,31 @@ class Reader:
         Raises:
             IncompleteWindow: after bounded attempts; the message names the counts.
         """
+        for part in self._planned(window):
+            for rows in self._read(part):
+                yield rows
+                if rows.window is not None:
+                    self._density = (rows.table.num_rows + len(rows.bad)) / rows.window.width.total_seconds()
+
+    def _planned(self, window: Interval | None) -> tuple[Interval | None, ...]:
+        """A window that, by the one before it, holds too many rows is cut at once, without asking for them in vain."""
+        if window is None or self._stream.windows is None:
+            return (window,)
+        expected = self._density * window.width.total_seconds() * _HEADROOM
+        return windows.split(window, max(1, math.ceil(expected / self._most)), self._stream.windows)
+
+    @property
+    def _most(self) -> int:
+        """The most rows of a window that are read in one go."""
+        match self._stream.paging:
+            case Pages(believed_total=int(cap)):
+                return min(MOST_ROWS, cap - 1)
+            case Limited(limit=limit):
+                return limit - 1
+            case _:
+                return MOST_ROWS
+
+    def _read(self, window: Interval | None) -> Iterator[WindowRows]:
         match self._stream.paging:
             case Pages() as paging:
                 yield from self._paged(window, paging)
@@ -115,8 +154,7 @@ class Reader:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
         if window is None or self._stream.windows is None:
             return (window,)
-        most = min(MOST_ROWS, paging.believed_total - 1 if paging.believed_total else MOST_ROWS)
-        parts = -(-total // most)
+        parts = math.ceil(total / self._most)
         if again > 1 and total > paging.page_size:
             parts = max(parts, 2)
         return windows.split(window, parts, self._stream.windows)
@@ -168,24 +206,23 @@ class Reader:
         rows = self._whole(window, pages)
         instants = rows.table[clock].cast(pa.int64()).to_numpy()
         inside = (instants >= end - int(window.width.total_seconds() * 1000)) & (instants < end)
-        rows.table = rows.table.filter(pa.array(inside))
+        rows.keep(inside)
         return rows
 
     def _whole(self, window: Interval | None, pages: list[Page]) -> WindowRows:
         table = pa.concat_tables([page.table for page in pages])
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
-        duplicates = 0
-        if self._stream.key and table.num_rows:
-            hashed = keys.hashes(table, self._stream.key)
-            repeated = keys.shared(hashed)
-            if len(repeated):
-                rows = np.flatnonzero(np.isin(hashed, repeated))
-                suspects = table.take(pa.array(rows))
-                dropped = rows[keys.losers(suspects, self._stream.key, self._stream.version)]
-                keep = np.ones(table.num_rows, bool)
-                keep[dropped] = False
-                table, duplicates = table.filter(pa.array(keep)), len(dropped)
-        return WindowRows(window, table, bad, duplicates=duplicates, slow_pages=sum(not page.quick for page in pages))
+        rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages))
+        if self._stream.key:
+            rows.hashes = keys.hashes(table, self._stream.key)
+            suspects = np.flatnonzero(np.isin(rows.hashes, keys.shared(rows.hashes)))
+            if len(suspects):
+                dropped = keys.losers(table.take(pa.array(suspects)), self._stream.key, self._stream.version)
+                once = np.ones(table.num_rows, bool)
+                once[suspects[dropped]] = False
+                rows.keep(once)
+                rows.duplicates = len(dropped)
+        return rows
 
     def _total(self, page: Page, window: Interval | None) -> int:
         if page.total is None:

@@ -35,7 +35,7 @@ class Receipt:
         slow_pages: answers that went the row-by-row way.
         bad_rows: rows in quarantine.
         sums: exact sums of the money columns, as decimal text.
-        previous_rows: rows of the object that this one replaced, or None.
+        previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
         run_id: the Airflow run.
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the read began.

@@ -106,7 +106,8 @@ class Extraction:
                     receipt.slow_pages += rows.slow_pages
                     totals.append(rows.total)
                     bad_rows += rows.bad
-                    spool.add(self._placed(rows, receipt))
+                    self._place(rows, receipt)
+                    spool.add(rows.table, rows.hashes)
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.calls, receipt.bytes, receipt.reread = caller.calls, caller.bytes, reader.rereads
             receipt.bad_rows = len(bad_rows)
@@ -125,7 +126,7 @@ class Extraction:
         began = time.monotonic()
         for number, interval in enumerate(slots, 1):
             path = lake.data(interval)
-            previous = read_receipt(lake.fs, held[interval]) if interval in held else None
+            previous = _previous_rows(lake, interval, held)
             with self._read_after(interval, previous) as slot:
                 if slot.receipt.shrunken:
                     log.warning(
@@ -142,8 +143,8 @@ class Extraction:
         return stored
 
     @contextmanager
-    def _read_after(self, interval: Interval, previous: Receipt | None) -> Iterator[Slot]:
-        self._stamp["previous_rows"] = previous.rows if previous else None
+    def _read_after(self, interval: Interval, previous_rows: int | None) -> Iterator[Slot]:
+        self._stamp["previous_rows"] = previous_rows
         with self.read(interval) as slot:
             yield slot
 
@@ -162,19 +163,26 @@ class Extraction:
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
 
-    def _placed(self, rows: WindowRows, receipt: Receipt) -> pa.Table:
-        """The rows that belong to the window: one on its end belongs to the next, whether the provider sends it or not."""
+    def _place(self, rows: WindowRows, receipt: Receipt) -> None:
+        """Keep the rows of the window: one on its end belongs to the next, whether the provider sends it or not."""
         clock, window = self._stream.clock, rows.window
         if clock is None or window is None or not rows.table.num_rows:
-            return rows.table
+            return
         instants = rows.table[clock].cast(pa.int64()).to_numpy()
         start, end = (int(instant.timestamp() * 1000) for instant in (window.start, window.end))
         outside = int(np.count_nonzero((instants < start) | (instants > end)))
         if outside and self._stream.guarded:
             raise _wrong_zone(self._source, self._stream, window, instants, (start, end))
         receipt.outside += outside
-        at_end = instants == end
-        return rows.table.filter(pa.array(~at_end)) if at_end.any() else rows.table
+        if (instants == end).any():
+            rows.keep(instants != end)
+
+
+def _previous_rows(lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> int | None:
+    """The rows of the objects that the slot will replace, smaller ones inside it included."""
+    receipts = [read_receipt(lake.fs, path) for other, path in held.items() if slot.contains(other)]
+    rows = [receipt.rows for receipt in receipts if receipt]
+    return sum(rows) if rows else None
 
 
 def _wrong_zone(source: Source, stream: Stream, window: Interval, instants: Any, bounds: tuple[int, int]) -> Exception:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -46,11 +47,12 @@ class Spool:
         self.duplicates = 0
         self.sums: dict[str, Decimal] = {}
 
-    def add(self, table: pa.Table) -> None:
-        """Add the rows of one whole window, each key once."""
+    def add(self, table: pa.Table, hashed: keys.Hashes | None = None) -> None:
+        """Add the rows of one whole window, each key once; ``hashed`` are the hashes of their keys, where known."""
         if not table.num_rows:
             return
-        table, hashed = self._ordered(table)
+        if self._stream.key:
+            table, hashed = self._ordered(table, keys.hashes(table, self._stream.key) if hashed is None else hashed)
         if hashed is not None:
             self._hashes.append(hashed)
         self._buffer.append(table)
@@ -62,9 +64,10 @@ class Spool:
         """Finish the file: settle keys that came in several windows, fill in the receipt and write it."""
         while self._buffered:
             self._flush(min(ROW_GROUP, self._buffered))
-        repeated = keys.shared(np.concatenate(self._hashes)) if self._hashes else np.empty(0, np.uint64)
-        if len(repeated):
-            self._rewrite(repeated)
+        hashed = np.concatenate([np.empty(0, np.uint64), *self._hashes])
+        self._hashes.clear()
+        if len(repeated := keys.shared(hashed)):
+            self._rewrite(np.isin(hashed, repeated))
         receipt.rows = self.rows
         receipt.duplicates += self.duplicates
         receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
@@ -77,7 +80,7 @@ class Spool:
         with pq.ParquetFile(self.path) as file:
             yield from file.iter_batches()
 
-    def __enter__(self) -> Spool:  # noqa: PYI034 - Self came with Python 3.11
+    def __enter__(self) -> Spool:
         """Use as a context manager."""
         return self
 
@@ -88,10 +91,7 @@ class Spool:
         self._writer.close()
         self._folder.cleanup()
 
-    def _ordered(self, table: pa.Table) -> tuple[pa.Table, keys.Hashes | None]:
-        if not self._stream.key:
-            return table, None
-        hashed = keys.hashes(table, self._stream.key)
+    def _ordered(self, table: pa.Table, hashed: keys.Hashes) -> tuple[pa.Table, keys.Hashes]:
         if self._stream.clock is None:
             order = np.argsort(hashed, kind="stable")
         else:
@@ -102,10 +102,11 @@ class Spool:
         return table, hashed
 
     def _flush(self, rows: int) -> None:
-        whole = pa.concat_tables(self._buffer).combine_chunks()
-        self._write(whole.slice(0, rows))
+        whole = pa.concat_tables(self._buffer)
         self._buffer = [whole.slice(rows)] if whole.num_rows > rows else []
         self._buffered = whole.num_rows - rows
+        # One chunk a row group: where chunks end would show in where Parquet's pages end.
+        self._write(whole.slice(0, rows).combine_chunks())
 
     def _write(self, table: pa.Table) -> None:
         for name in self._stream.money:
@@ -119,12 +120,11 @@ class Spool:
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
         self.rows += table.num_rows
 
-    def _rewrite(self, repeated: keys.Hashes) -> None:
+    def _rewrite(self, suspects: npt.NDArray[np.bool_]) -> None:
         """Copy the file without the older versions of keys that came in more than one window."""
         self._writer.close()
         first, self.path = self.path, self.path.with_name("slot-once.parquet")
-        suspects = np.concatenate(self._hashes)
-        rows = np.flatnonzero(np.isin(suspects, repeated))
+        rows = np.flatnonzero(suspects)
         with pq.ParquetFile(first) as file:
             wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
             tables, start = [], 0
