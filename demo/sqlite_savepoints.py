@@ -6,6 +6,7 @@ transaction that takes the write lock first waits for its turn instead.
 """
 
 import sqlite3
+from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
@@ -13,6 +14,6 @@ from sqlalchemy.engine import Engine
 
 @event.listens_for(Engine, "savepoint")
 def _begin_before_savepoint(connection: Connection, _name: str) -> None:
-    database = connection.connection.dbapi_connection
+    database: Any = connection.connection.dbapi_connection
     if isinstance(database, sqlite3.Connection) and not database.in_transaction:
         database.execute("BEGIN IMMEDIATE")
