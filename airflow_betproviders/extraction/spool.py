@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from types import TracebackType
 
@@ -26,6 +26,7 @@ from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.stream import Stream
 
 ROW_GROUP = 100_000
+_EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 _MEMORY = pa.system_memory_pool()
 
 
@@ -115,7 +116,7 @@ class Spool:
                 column = column.cast(pa.decimal128(38, 0))  # a sum of 64 bits would wrap
             total = pc.sum(column).as_py()
             if total is not None:
-                self.sums[name] = self.sums.get(name, Decimal(0)) + total
+                self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), total)
         stamp = pa.repeat(self._extracted_at, table.num_rows)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
         self.rows += table.num_rows

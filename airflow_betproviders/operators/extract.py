@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # An event is a message, not a catalogue: of very many slots it names the first.
 _MOST_PATHS = 100
+_EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
 
 
 def stream_asset(conn_id: str, stream: str | None = None) -> Asset:
@@ -163,7 +165,7 @@ class ExtractToParquetOperator(BaseOperator):
         sums: dict[str, Decimal] = {}
         for receipt in stored.receipts:
             for name, value in receipt.sums.items():
-                sums[name] = sums.get(name, Decimal(0)) + Decimal(value)
+                sums[name] = _EXACT.add(sums.get(name, Decimal(0)), Decimal(value))
         extra = {
             **summary,
             "sums": {name: format(value, "f") for name, value in sums.items()},

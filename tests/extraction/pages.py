@@ -36,7 +36,8 @@ def _decimal(draw: st.DrawFn, precision: int, scale: int) -> str:
     places = draw(st.integers(0, scale))
     if places < scale:
         digits %= 10 ** (precision - scale + places)
-    number = Exact(digits).scaleb(-places) * draw(st.sampled_from([1, -1]))
+    sign = draw(st.integers(0, 1))
+    number = Exact((sign, tuple(map(int, str(digits))), -places))
     written = format(number, draw(st.sampled_from(["f", "f", "f", "E"])))
     return f'"{written}"' if draw(st.booleans()) else written
 

@@ -114,7 +114,7 @@ class Vendor:
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """200 is success."""
-        if envelope["code"] != 200:
+        if str(envelope["code"]) != "200":
             raise ProviderRequestError(f"the provider answered {envelope['code']}")
 
     def cursor(self, stream: Stream, instant_ms: int) -> int:

@@ -1,0 +1,327 @@
+"""The ten promises of the design, each kept or the task is red, on the engine as a whole.
+
+What a hook or an operator must add to them (lag, retention, signatures) is in `tests/hooks` and `tests/operators`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal as Exact
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_betproviders.exceptions import (
+    IncompleteWindow,
+    OverlappingSlot,
+    ProviderRequestError,
+    ProviderUnavailable,
+    WindowExpired,
+)
+from airflow_betproviders.extraction import spool as spooling
+from airflow_betproviders.extraction.fields import Field, LocalTime
+from airflow_betproviders.extraction.interval import Interval, slots
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.paging import Pages
+from airflow_betproviders.extraction.publish import read_receipt
+from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.extraction.stream import Stream
+from tests.extraction.conftest import Clock
+from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, START_MS, Vendor, bet, serving
+
+Run = Callable[..., Stored]
+QUARTERS = slots(SLOT, 15 * MINUTE)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
+
+
+def store(vendor: Vendor, lake: Lake, *cut: Interval, stream: Stream = BETS, **stamp: Any) -> Stored:
+    return Extraction(vendor, stream, stamp=stamp).store(cut or (SLOT,), lake)
+
+
+def ids(lake: Lake, interval: Interval = SLOT) -> list[str]:
+    return [name for path in sorted(lake.stored(interval).values()) for name in pq.read_table(path)["id"].to_pylist()]
+
+
+def hour(count: int = 60) -> list[dict[str, Any]]:
+    """A bet a minute, in no order."""
+    rows = [bet(f"{i:03}", at=3600 * i / count, changed=i, stake=f"{i}.25") for i in range(count)]
+    random.Random(7).shuffle(rows)
+    return rows
+
+
+# ------------------------------------------------------------------ 1
+
+
+def test_promise_1_complete_the_slot_holds_every_row_and_the_receipt_proves_it(lake: Lake) -> None:
+    vendor = Vendor(hour())
+    (receipt,) = store(vendor, lake).receipts
+    assert ids(lake) == [f"{i:03}" for i in range(60)]
+    assert (receipt.rows, receipt.total, receipt.windows) == (60, 60, 4)
+    assert receipt.calls == len(vendor.asked) == 20
+    windows = {window for window, _ in vendor.asked}
+    assert sorted(windows) == list(QUARTERS)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda n, answer: {**answer, "total": answer["total"] + 1},
+        lambda n, answer: {**answer, "rows": answer["rows"][:-1]},
+        lambda n, answer: {**answer, "total": None},
+        lambda n, answer: {**answer, "rows": answer["rows"][:1] * len(answer["rows"])},
+    ],
+    ids=["one more is counted", "the last row of a page is missing", "no total", "one row again and again"],
+)
+def test_promise_1_red_a_window_that_is_not_whole_publishes_nothing(
+    lake: Lake, clock: Clock, lie: Callable[[int, dict[str, Any]], dict[str, Any]]
+) -> None:
+    with pytest.raises(IncompleteWindow, match="connection toy_default, stream bets, window"):
+        store(Vendor(hour(), spoil=lie), lake)
+    assert lake.stored(SLOT) == {}
+
+
+def test_promise_1_seams_a_row_at_each_border_is_there_once(lake: Lake) -> None:
+    edges = [0, 0.001, 899.999, 900, 900.001, 1799.999, 1800, 3599.999]
+    rows = [bet(f"{i}", at=at) for i, at in enumerate(edges)]
+    next_slot = Interval(SLOT.end, SLOT.end + HOUR)
+    rows.append(bet("next", at=3600))
+    store(Vendor(rows), lake, SLOT, next_slot)
+    assert ids(lake) == [f"{i}" for i in range(len(edges))]
+    assert ids(lake, next_slot) == ["next"]
+
+
+# ------------------------------------------------------------------ 2
+
+
+def test_promise_2_once_no_key_twice_in_a_slot_and_the_newest_version_wins(lake: Lake) -> None:
+    rows = [
+        bet("a", at=60, changed=1, stake="1"),
+        bet("a", at=2000, changed=5, stake="5"),  # the same bet again in a later window
+        bet("a", at=3000, changed=3, stake="3"),
+        bet("b", at=61),
+    ]
+    (receipt,) = store(Vendor(rows), lake).receipts
+    table = pq.read_table(lake.data(SLOT))
+    assert sorted(table["id"].to_pylist()) == ["a", "b"]
+    assert str(table["stake"][table["id"].to_pylist().index("a")]) == "5.00000000"
+    assert receipt.duplicates == 2
+
+
+def test_promise_2_once_a_slot_across_a_stored_object_is_refused_before_the_first_call(lake: Lake) -> None:
+    store(Vendor(hour()), lake)
+    vendor = Vendor(hour())
+    with pytest.raises(OverlappingSlot, match="Use the slot width of that object"):
+        store(vendor, lake, Interval(FIVE + 30 * MINUTE, FIVE + 90 * MINUTE))
+    with pytest.raises(OverlappingSlot):
+        store(vendor, lake, *QUARTERS)
+    assert vendor.asked == []
+
+
+def test_promise_2_once_smaller_objects_go_when_the_slot_that_holds_them_is_there(lake: Lake) -> None:
+    store(Vendor(hour()), lake, *QUARTERS)
+    store(Vendor(hour()), lake)
+    assert list(lake.stored(SLOT)) == [SLOT]
+    assert len(ids(lake)) == 60
+
+
+# ------------------------------------------------------------------ 3
+
+
+def test_promise_3_all_or_nothing_a_slot_that_fails_leaves_the_object_before(lake: Lake, clock: Clock) -> None:
+    store(Vendor(hour(10)), lake)
+    before = Path(lake.data(SLOT)).read_bytes()
+
+    def breaks(n: int, answer: dict[str, Any]) -> bytes | dict[str, Any]:
+        return b"<html>502</html>" if n > 5 else answer
+
+    with pytest.raises(ProviderUnavailable):
+        store(Vendor(hour(), spoil=breaks), lake)
+    assert Path(lake.data(SLOT)).read_bytes() == before
+    assert [path.name for path in Path(lake.root).rglob("*") if path.is_file()] == [f"{SLOT.name}.parquet"]
+
+
+def test_promise_3_all_or_nothing_slots_before_the_one_that_fails_stay(lake: Lake) -> None:
+    def breaks(n: int, answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "code": 408000} if n == 12 else answer
+
+    with pytest.raises(ProviderRequestError):
+        store(Vendor(hour(), spoil=breaks), lake, *QUARTERS)
+    assert set(lake.stored(SLOT)) == set(QUARTERS[:2])
+
+
+# ------------------------------------------------------------------ 4
+
+
+def test_promise_4_same_interval_same_objects_whoever_runs_it(lake: Lake) -> None:
+    first = store(Vendor(hour()), lake, run_id="scheduled__1", try_number=1)
+    second = store(Vendor(hour()), lake, run_id="manual__2", try_number=3)
+    assert first.paths == second.paths
+    assert ids(lake) == [f"{i:03}" for i in range(60)]
+    assert read_receipt(lake.fs, lake.data(SLOT)).run_id == "manual__2"
+
+
+def test_promise_4_same_interval_same_rows_in_the_same_order(lake: Lake) -> None:
+    store(Vendor(hour()), lake)
+    first = pq.read_table(lake.data(SLOT)).drop_columns("_extracted_at")
+    store(Vendor(sorted(hour(), key=lambda row: row["id"], reverse=True)), lake)
+    assert pq.read_table(lake.data(SLOT)).drop_columns("_extracted_at").equals(first)
+
+
+# ------------------------------------------------------------------ 5
+
+
+def test_promise_5_exact_from_the_wire_to_the_file(lake: Lake) -> None:
+    stakes = ["999999999999.9999", "912345678901.0003", "0.00000001", "-12345678901234567890.12345678"]
+    names = ["0012", "9223372036854775807", "😀", "1e5"]
+    rows = [
+        bet(name, at=i, stake=stake, units=2**63 - 1) for i, (name, stake) in enumerate(zip(names, stakes, strict=True))
+    ]
+    (receipt,) = store(
+        Vendor(rows), lake, stream=serving(paging=Pages(**{**vars(BETS.paging), "page_size": 9}))
+    ).receipts
+    table = pq.read_table(lake.data(SLOT))
+    assert table["id"].to_pylist() == names
+    assert table["stake"].to_pylist() == [Exact(stake) for stake in stakes]
+    assert table["units"].to_pylist() == [2**63 - 1] * 4
+    assert table["at"].to_pylist()[1] == FIVE + timedelta(seconds=1)
+    assert receipt.sums == {"stake": "-12345676988888888989.12325677", "units": str(4 * (2**63 - 1))}
+
+
+# ------------------------------------------------------------------ 6
+
+
+def test_promise_6_nothing_is_dropped_unknown_members_and_odd_rows_land_too(lake: Lake) -> None:
+    good = {**bet("a"), "bonus": {"kind": "spin", "n": 1}}
+    odd = {**bet("b", at=1), "stake": "much"}
+    (receipt,) = store(Vendor([good, odd]), lake).receipts
+    assert pq.read_table(lake.data(SLOT))["_extra"].to_pylist() == ['{"bonus":{"kind":"spin","n":1}}']
+    text = Path(lake.quarantine(SLOT)).read_text()
+    assert text.startswith('{"reason":"stake: expected an amount')
+    assert '"id":"b"' in text
+    assert (receipt.rows, receipt.bad_rows) == (1, 1)
+
+
+# ------------------------------------------------------------------ 7
+
+
+def test_promise_7_an_empty_slot_is_an_object_without_rows(lake: Lake) -> None:
+    (receipt,) = store(Vendor([]), lake).receipts
+    assert pq.read_metadata(lake.data(SLOT)).num_rows == 0
+    assert (receipt.rows, receipt.total) == (0, 0)
+
+
+@pytest.mark.parametrize("before", [(SLOT,), QUARTERS], ids=["the same slot", "smaller slots inside it"])
+def test_promise_7_a_slot_that_shrinks_is_logged_and_counted(
+    lake: Lake, before: tuple[Interval, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    store(Vendor(hour()), lake, *before)
+    with caplog.at_level(logging.WARNING):
+        (receipt,) = store(Vendor([]), lake).receipts
+    assert (receipt.previous_rows, receipt.rows, receipt.shrunken) == (60, 0, True)
+    assert "shrank from 60 to 0 rows" in caplog.text
+
+
+def test_promise_7_a_window_is_checked_just_before_it_is_asked_for(lake: Lake) -> None:
+    vendor = Vendor(hour())
+
+    def gone(window: Interval) -> None:
+        if window == QUARTERS[2]:
+            raise WindowExpired(f"{window} is gone")
+
+    with pytest.raises(WindowExpired, match="05:30:00Z"):
+        Extraction(vendor, BETS, check_time=gone).store([SLOT], lake)
+    assert {window for window, _ in vendor.asked} == set(QUARTERS[:2])
+    assert lake.stored(SLOT) == {}
+
+
+# ------------------------------------------------------------------ 8
+
+
+def test_promise_8_polite_calls_of_all_windows_and_slots_are_spaced(lake: Lake, clock: Clock) -> None:
+    vendor = Vendor(hour(), min_interval=5)
+    began = clock.now
+    store(vendor, lake, *QUARTERS)
+    assert clock.now - began == pytest.approx(5 * len(vendor.asked))
+    assert vendor.budgets == len(vendor.asked)
+
+
+# ------------------------------------------------------------------ 9
+
+
+def test_promise_9_quiet_an_answer_that_echoes_a_signature_does_not_bring_it_into_a_message(
+    lake: Lake, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    echo = b'<p>bad request: GET /q?sign=60694d77140617133bb4143311c25e09&ts=1</p>{"hash":"b97513b422ad17d9697e3a88acac778e"}'
+    with pytest.raises(ProviderUnavailable) as caught, caplog.at_level(logging.DEBUG):
+        store(Vendor([], spoil=lambda n, answer: echo), lake)
+    for text in (str(caught.value), caplog.text):
+        assert "60694d" not in text
+        assert "b97513" not in text
+
+
+# ------------------------------------------------------------------ 10
+
+
+def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooling, "ROW_GROUP", 50)
+    held: list[int] = []
+    add = spooling.Spool.add
+
+    def noted(self: spooling.Spool, *args: Any) -> None:
+        add(self, *args)
+        held.append(sum(buffered.num_rows for buffered in self._buffer))
+
+    monkeypatch.setattr(spooling.Spool, "add", noted)
+    paging = Pages(**{**vars(BETS.paging), "page_size": 100})
+    store(Vendor(hour(1200)), lake, stream=serving(paging=paging, windows=type(BETS.windows)(span=MINUTE, step=MINUTE)))
+    assert len(ids(lake)) == 1200
+    assert len(held) == 60
+    assert max(held) < 50
+
+
+# ------------------------------------------------------------------ where rows belong
+
+
+def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_counts_both_ends_in(lake: Lake) -> None:
+    class BothEnds(Vendor):
+        def request(self, stream: Any, window: Any, params: Any) -> bytes:
+            return super().request(stream, Interval(window.start, window.end + timedelta(milliseconds=1)), params)
+
+    rows = [bet("start"), bet("seam", at=900), bet("end", at=3600)]
+    (receipt,) = store(BothEnds(rows), lake).receipts
+    assert ids(lake) == ["start", "seam"]
+    assert receipt.total == 4  # the seam twice, the end once
+
+
+def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(lake: Lake) -> None:
+    fields = tuple(Field("at", LocalTime(), required=True) if f.name == "at" else f for f in BETS.fields)
+    stream = serving(fields=fields, guarded=True)
+    local = {**bet("a"), "at": "20-11-2026 13:00:00"}  # five o'clock UTC on a clock of +08:00
+    with pytest.raises(ProviderRequestError, match=r"outside the window.*set utc_offset"):
+        store(Vendor([local], stream), lake, stream=stream)
+    assert lake.stored(SLOT) == {}
+    store(Vendor([local], stream, utc_offset=timedelta(hours=8)), lake, QUARTERS[0], stream=stream)
+    assert pq.read_table(lake.data(QUARTERS[0]))["at"].to_pylist() == [FIVE]
+
+
+def test_rows_outside_are_kept_and_counted_where_the_document_does_not_name_the_column(lake: Lake) -> None:
+    class ByEnd(Vendor):
+        def request(self, stream: Any, window: Any, params: Any) -> bytes:
+            return super().request(stream, Interval(window.start - MINUTE, window.end - MINUTE), params)
+
+    (receipt,) = store(ByEnd([bet("before", at=-30), bet("inside", at=30)]), lake).receipts
+    assert ids(lake) == ["before", "inside"]
+    assert receipt.outside == 1
+    assert bet("before", at=-30)["at"] == START_MS - 30_000
