@@ -220,8 +220,10 @@ class BetProviderHook(BaseHook):
         return {name: value for name, value in self.connection.extra_dejson.items() if value not in (None, "")}
 
     def secrets(self, connection: Connection) -> list[str]:
-        """What must never be shown."""
-        return [connection.password] if connection.password else []
+        """What must never be shown: the key, and what a URL in the extra may carry before its host."""
+        urls = (connection.extra_dejson.get(name) for name in ("proxy", "rate_limit_storage"))
+        in_urls = (urlsplit(url).password for url in urls if url)
+        return [secret for secret in (connection.password, *in_urls) if secret]
 
     @cached_property
     def account(self) -> str:
