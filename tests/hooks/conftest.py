@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tenacity.nap
+from airflow.sdk import BaseHook, Connection
+
+from airflow_betproviders.extraction.calls import Pace
+from airflow_betproviders.hooks.base import BetProviderHook
+from tests.hooks.accounts import ACCOUNTS, HOOKS
+from tests.hooks.recorder import Recorder
+
+MakeHook = Callable[..., BetProviderHook]
+
+
+@pytest.fixture(scope="session")
+def vectors() -> dict[str, Any]:
+    return json.loads(Path(__file__).with_name("signing_vectors.json").read_text())
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    with Recorder() as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds waited between attempts; nobody really waits."""
+    slept: list[float] = []
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=slept.append))
+    return slept
+
+
+@pytest.fixture(autouse=True)
+def fresh_pace() -> None:
+    Pace._held.clear()
+
+
+@pytest.fixture
+def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float]) -> Iterator[MakeHook]:
+    """Makes a hook of a provider whose host is the recorder; arguments change its connection."""
+    made: list[BetProviderHook] = []
+
+    def hook(provider: str, /, *, extra: dict[str, Any] | None = None, **changes: Any) -> BetProviderHook:
+        account = ACCOUNTS[provider]
+        given = {"host": server.url, "login": account["login"], "password": account["password"], **changes}
+        members = {"min_interval": 0, **account["extra"], **(extra or {})}
+        connection = Connection(
+            conn_id=f"{provider}_default",
+            conn_type=provider,
+            extra=json.dumps({name: value for name, value in members.items() if value is not None}),
+            **given,
+        )
+        monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+        made.append(HOOKS[provider]())
+        return made[-1]
+
+    yield hook
+    for one in made:
+        if "session" in vars(one):
+            one.session.close()
