@@ -32,7 +32,7 @@ def main() -> None:
     given = arguments.parse_args()
     logging.disable(logging.INFO)
     connection = Connection(conn_id="bench", **json.loads(given.connection))
-    BaseHook.get_connection = classmethod(lambda cls, conn_id: connection)  # type: ignore[method-assign,assignment]
+    BaseHook.get_connection = staticmethod(lambda _conn_id: connection)  # type: ignore[method-assign,assignment]
     imported, memory = time.perf_counter(), _peak()
     from airflow_betproviders.extraction.slots import Extraction
 
