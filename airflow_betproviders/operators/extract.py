@@ -15,6 +15,7 @@ from airflow.sdk import Asset, BaseHook, BaseOperator
 from airflow_betproviders import __version__
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.extraction.interval import Interval, parse_duration, slots
+from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
@@ -120,10 +121,12 @@ class ExtractToParquetOperator(BaseOperator):
             interval = resolve_interval(context, self.start, self.end, partition)
         cut = slots(interval, width, stream.origin)
         _check_slot(stream, width)
+        target = open_path(self.path)
         hook.check_connection()
         hook.check_time(stream, interval)
         self._defer_until_ready(hook, stream, interval)
-        stored = self._store(context, hook, stream, filters, cut)
+        lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
+        stored = self._store(context, hook, stream, lake, cut)
         summary = _summary(hook, stream, interval, stored)
         self._tell_assets(context, summary, stored)
         self._judge(hook, stream, interval, stored)
@@ -143,19 +146,16 @@ class ExtractToParquetOperator(BaseOperator):
         context: Context,
         hook: BetProviderHook,
         stream: ProviderStream,
-        filters: dict[str, Any],
+        lake: Lake,
         cut: tuple[Interval, ...],
     ) -> Stored:
-        from airflow_betproviders.extraction.lake import Lake
         from airflow_betproviders.extraction.slots import Extraction
 
-        target = open_path(self.path)
-        lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         task_instance = context["ti"]
         extraction = Extraction(
             hook,
             stream,
-            filters,
+            lake.filters,
             check_time=lambda window: hook.check_time(stream, window),
             stamp={"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__},
         )
