@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -246,6 +249,11 @@ class BetProviderHook(BaseHook):
         return str(self.connection.host).rstrip("/")
 
     @property
+    def host(self) -> str:
+        """Host and port, for messages."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+    @property
     def min_interval(self) -> float:
         """Least seconds between two calls."""
         return self.number("min_interval", self.default_min_interval)
@@ -256,7 +264,7 @@ class BetProviderHook(BaseHook):
             value = float(self.extra.get(name, default))
         except (TypeError, ValueError):
             value = -1.0
-        if value < 0:
+        if not 0 <= value < math.inf:
             raise self._connection_error(f"extra {name} must be a number of seconds, e.g. {default:g}")
         return value
 
@@ -267,8 +275,7 @@ class BetProviderHook(BaseHook):
             InvalidArgument: names the field and the cure.
         """
         connection = self.connection
-        parts = urlsplit(connection.host or "")
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
+        if not _is_url(connection.host or ""):
             raise self._connection_error("host must be the provider's full URL, e.g. https://api.example.com")
         if not connection.login:
             raise self._connection_error("login is empty; it holds the account that the provider issued")
@@ -317,10 +324,15 @@ class BetProviderHook(BaseHook):
         import requests
         import urllib3
 
-        request = self.session.prepare_request(self.signed(endpoint, params))
-        settings = self.session.merge_environment_settings(request.url, {}, stream=True, verify=None, cert=None)
+        unsent = self.signed(endpoint, params)
         failure = ""
         try:
+            request = self.session.prepare_request(unsent)
+            # Named here, since what the environment says would come before what the session says.
+            proxies, verify = dict(self.session.proxies), self.session.verify
+            settings = self.session.merge_environment_settings(
+                request.url, proxies, stream=True, verify=verify, cert=None
+            )
             response = self.session.send(
                 request, timeout=(_CONNECT_TIMEOUT, self.timeout), allow_redirects=False, **settings
             )
@@ -335,7 +347,7 @@ class BetProviderHook(BaseHook):
             failure = f"the connection failed ({_kind(error)})"
         if failure:
             # Raised out here: the exceptions of the transport name the signed URL.
-            raise ProviderUnavailable(f"{urlsplit(self.base_url).netloc}: {failure}")
+            raise ProviderUnavailable(f"{self.host}: {failure}")
         self._check_status(response)
         return body
 
@@ -394,6 +406,7 @@ class BetProviderHook(BaseHook):
         """One HTTP session, which keeps its connection open."""
         import requests
 
+        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
         session = requests.Session()
         session.verify = self.extra.get("verify", True) is not False
         if proxy := self.extra.get("proxy"):
@@ -401,7 +414,7 @@ class BetProviderHook(BaseHook):
         return session
 
     def _check_status(self, response: requests.Response) -> None:
-        status, host = response.status_code, urlsplit(self.base_url).netloc
+        status, host = response.status_code, self.host
         if status < 300:
             return
         if status == 429:
@@ -416,6 +429,26 @@ class BetProviderHook(BaseHook):
         if status >= 500 or status == 408:
             raise ProviderUnavailable(f"{host} answered HTTP {status}")
         raise ProviderRequestError(f"{host} answered HTTP {status}: check the connection's host, path prefix included")
+
+
+def _is_url(host: str) -> bool:
+    try:
+        parts = urlsplit(host)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", host)
+        )
+    except ValueError:
+        return False
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """At level DEBUG urllib3 logs the path of each call, and with it a signature."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+    return True
 
 
 def _kind(error: BaseException) -> str:
