@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -101,6 +102,7 @@ class PvHook(BetProviderHook):
             body = super().request(stream, window, params)
             if _code(body) != "400":
                 return body
+            self._pause()
             sooner = super().request(stream, window, self._sooner(params))
             if _code(sooner) != "200":
                 return body
@@ -110,6 +112,11 @@ class PvHook(BetProviderHook):
         self._prove_last_second(window, params)
         return sooner
 
+    def _pause(self) -> None:
+        """Keep the account's interval between the calls of one request."""
+        time.sleep(self.min_interval)
+        self.budget()
+
     def _sooner(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {**params, "time_end": params["time_end"] - 1}
 
@@ -117,6 +124,7 @@ class PvHook(BetProviderHook):
         if window in self._proven:
             return
         end = params["time_end"]
+        self._pause()
         summary = json.loads(self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end}))
         self.check(summary)
         bets = summary["data"]["summary"]["bet_count"]
