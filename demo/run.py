@@ -80,8 +80,9 @@ def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) 
     deadline = time.monotonic() + PATIENCE
     shown, quiet_until = "", 0.0
     while True:
-        states = {dag_id: _states(airflow, dag_id, hours) for dag_id, hours in wanted.items()}
-        live = [run["state"] for run in airflow.runs(LIVE)]
+        runs = airflow.runs("~")
+        states = {dag_id: _states(runs, dag_id, hours) for dag_id, hours in wanted.items()}
+        live = [str(run["state"]) for run in runs if run["dag_id"] == LIVE]
         done = {dag_id: sum(state in FINISHED for state in found) for dag_id, found in states.items()}
         progress = ", ".join(f"{dag_id} {count}/{HOURS}" for dag_id, count in done.items())
         over = all(count == HOURS for count in done.values()) and not _busy(airflow, live)
@@ -92,11 +93,11 @@ def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) 
         if progress != shown and time.monotonic() > quiet_until:
             say(progress)
             shown, quiet_until = progress, time.monotonic() + 10
-        time.sleep(1)
+        time.sleep(3)
 
 
-def _states(airflow: HeadlessAirflow, dag_id: str, hours: set[datetime]) -> list[str]:
-    return [str(run["state"]) for run in airflow.runs(dag_id) if _start(run) in hours]
+def _states(runs: list[Json], dag_id: str, hours: set[datetime]) -> list[str]:
+    return [str(run["state"]) for run in runs if run["dag_id"] == dag_id and _start(run) in hours]
 
 
 def _start(run: Json) -> datetime:

@@ -1,0 +1,43 @@
+"""The DAGs of `test_scheduler.py`: one a case of `error_cases`, and those that the sample DAGs have no use for."""
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+from error_cases import CASES
+
+from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+
+LAKE = "{{ var.value.betproviders_path }}"
+COMMON = {
+    "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
+    "catchup": False,
+    "default_args": {"retries": 1, "retry_delay": timedelta(seconds=1)},
+}
+INTERVAL = {"start": "{{ dag_run.conf.start }}", "end": "{{ dag_run.conf.end }}"}
+
+for case in CASES:
+    with DAG(dag_id=f"case_{case.name}", schedule=None, **COMMON):
+        ExtractToParquetOperator(
+            task_id="extract",
+            conn_id=case.name,
+            stream=case.stream,
+            filters=case.filters or None,
+            path=case.path or f"{LAKE}/{case.name}",
+            **INTERVAL,
+        )
+
+with DAG(dag_id="plain_hourly", schedule="@hourly", **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/plain")
+
+with DAG(dag_id="a_day_at_once", schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=LAKE)
+
+with DAG(dag_id="minutes", schedule=None, **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/minutes", slot="1m", **INTERVAL)
+
+with DAG(dag_id="killed", schedule=None, **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="jdb_slow", path=f"{LAKE}/killed", **INTERVAL)
+
+with DAG(dag_id="after_games", schedule=[stream_asset("pv_default", "games_game_history")], **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="pv_default", stream="games", path=f"{LAKE}/after")

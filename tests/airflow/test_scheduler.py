@@ -1,0 +1,385 @@
+"""Sample DAGs and failures under a real scheduler: what is stored, what becomes of the task, what is told."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_betproviders.simulator.server import Simulator
+from demo.airflow_client import FINISHED, Json, wait_for
+from demo.audit import Audited, audit
+from demo.headless import HeadlessAirflow
+from demo.sessions import processes_of
+from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
+from tests.airflow.vendor_doubles import refuse, simulator, truth_of
+
+pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(400)]
+
+HERE = Path(__file__).parent
+BUNDLES = {"samples": HERE.parents[1] / "dags", "scenarios": HERE / "dags"}
+BACKFILLED = ("aig_transactions", "pv_history", "jdb_transactions", "gmag_game_history")
+HOURS = 3
+HOUR = timedelta(hours=1)
+BETS = {"history", "transactions", "recent_transactions", "game_history"}
+
+
+@dataclass
+class World:
+    """One Airflow, the vendors it loads from, and all that must stay secret."""
+
+    airflow: HeadlessAirflow
+    lake: Path
+    now: datetime
+    vendors: Simulator
+    slow: Simulator
+    secrets: set[str]
+    runs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def last_hour(self) -> datetime:
+        """The start of the last hour that all vendors have whole."""
+        return (self.now - timedelta(minutes=70)).replace(minute=0, second=0, microsecond=0) - HOUR
+
+    def trigger(self, dag_id: str, start: datetime, end: datetime) -> str:
+        """Create a run for an interval; it waits while its DAG is paused."""
+        self.airflow.wait_dag(dag_id)
+        return self.airflow.trigger(dag_id, conf={"start": start.isoformat(), "end": end.isoformat()})
+
+    def task(self, dag_id: str, run_id: str) -> Json:
+        [task] = self.airflow.task_instances(dag_id, run_id)
+        return task
+
+    def ended(self, dag_id: str, run_id: str, timeout: float = 120) -> Json:
+        def look() -> Json | None:
+            task = self.task(dag_id, run_id)
+            return task if task["state"] in FINISHED else None
+
+        return wait_for(look, timeout, f"{dag_id} to end", lambda: str(self.task(dag_id, run_id)["state"]))
+
+    def hourly_runs(self, dag_id: str, timeout: float = 180) -> list[Json]:
+        """The runs of the backfilled hours, once all have ended."""
+
+        def look() -> list[Json] | None:
+            runs = [run for run in self.airflow.runs(dag_id) if self.first <= _start(run) <= self.last_hour]
+            return runs if len(runs) == HOURS and all(run["state"] in FINISHED for run in runs) else None
+
+        return wait_for(look, timeout, f"the backfill of {dag_id}", lambda: str(self.airflow.runs(dag_id)))
+
+    @property
+    def first(self) -> datetime:
+        return self.last_hour - (HOURS - 1) * HOUR
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Everything is set going at once: what waits for a provider or a retry costs no time of the other tests."""
+    lake = tmp_path_factory.mktemp("lake")
+    now = datetime.now(timezone.utc)
+    bundles = [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(path)},
+        }
+        for name, path in BUNDLES.items()
+    ]
+    env = {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
+        "BETPROVIDERS_RETRY_SECONDS": "1",
+    }
+    heard = {WRONG_KEY["password"]}
+    with ExitStack() as stack:
+        vendors = stack.enter_context(simulator(now, heard))
+        slow = stack.enter_context(simulator(now, heard, slow_seconds=0.3))
+        for connection in vendors.credentials.values():
+            heard |= {connection["password"], *connection["extra"].get("iv_secret", "").split()}
+        airflow = stack.enter_context(
+            HeadlessAirflow(tmp_path_factory.mktemp("airflow"), BUNDLES["samples"], env, parallelism=6)
+        )
+        world = World(airflow, lake, now, vendors, slow, heard)
+        for vendor, connection in vendors.credentials.items():
+            airflow.add_connection(f"{vendor}_default", connection)
+            airflow.set_pool(f"{vendor}_default", 1)
+        airflow.add_connection("jdb_slow", slow.credentials["jdb"])
+        for case in CASES:
+            _prepare(world, case, stack.enter_context(simulator(now, heard)))
+        airflow.create_backfill("aig_transactions", world.first, world.last_hour)
+        for dag_id in BACKFILLED[1:]:
+            airflow.wait_dag(dag_id)
+            airflow.post_backfill(dag_id, world.first, world.last_hour)
+        airflow.post_backfill("pv_by_game", world.last_hour, world.last_hour)
+        world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
+        # All is set up before the first task runs: SQLite, for all its locks, likes one writer at a time.
+        for dag_id in (*BACKFILLED, "plain_hourly", "after_games", "pv_by_game"):
+            airflow.unpause(dag_id)
+        airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
+        yield world
+
+
+def _prepare(world: World, case: Case, vendors: Simulator) -> None:
+    faults = {
+        kind: how if isinstance(how, float) else {"provider": case.vendor, **how} for kind, how in case.faults.items()
+    }
+    vendors.faults.replace(faults)
+    if case.refusal:
+        refuse(vendors.providers[case.vendor], *case.refusal)
+    world.airflow.add_connection(case.name, {**vendors.credentials[case.vendor], **case.connection})
+    end = world.last_hour + HOUR - timedelta(hours=case.hours_ago)
+    world.runs[case.name] = world.trigger(f"case_{case.name}", end - HOUR, end)
+
+
+def _start(run: Json) -> datetime:
+    return datetime.fromisoformat((run["data_interval_start"] or run["run_after"]).replace("Z", "+00:00"))
+
+
+def held(lake: Path, **names: str) -> dict[str, pa.Table]:
+    """The objects of a stream, without the column that says when they were read."""
+    folder = "/".join(f"{name}={value}" for name, value in names.items())
+    return {
+        str(path.relative_to(lake)): pq.ParquetFile(path).read().drop_columns("_extracted_at")
+        for path in sorted(lake.glob(f"{folder}/**/*.parquet"))
+    }
+
+
+def faultless(audited: list[Audited]) -> bool:
+    return all(
+        (slot.missing, slot.doubled, slot.wrong) == (0, 0, 0) and slot.receipt.rows == slot.expected for slot in audited
+    )
+
+
+# ---------------------------------------------------------------- the sample DAGs
+
+
+@pytest.mark.parametrize("dag_id", BACKFILLED)
+def test_a_backfill_stores_what_the_vendor_has(world: World, dag_id: str) -> None:
+    assert {run["state"] for run in world.hourly_runs(dag_id)} == {"success"}
+
+    vendor = dag_id.partition("_")[0]
+    hours = {world.first + i * HOUR for i in range(HOURS)}
+    stored = [slot for slot in audit(world.lake, truth_of(world.vendors), BETS) if slot.receipt.provider == vendor]
+    assert hours <= {slot.start for slot in stored}
+    assert faultless(stored)
+    assert sum(slot.receipt.rows for slot in stored) > 50 * HOURS
+
+
+def test_a_run_tells_what_it_stored(world: World) -> None:
+    run = next(run for run in world.hourly_runs("aig_transactions") if _start(run) == world.first)
+    told = world.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
+    told = json.loads(told) if isinstance(told, str) else told
+
+    assert (told["stream"], told["account"], told["slots"], told["bad_rows"]) == ("transactions", "agent001", 1, 0)
+    assert told["start"] == world.first.isoformat()
+    [event] = [
+        event
+        for event in world.airflow.asset_events(source_dag_id="aig_transactions")
+        if event["source_run_id"] == run["dag_run_id"]
+    ]
+    assert event["extra"]["rows"] == told["rows"] > 0
+    assert set(event["extra"]["sums"]) >= {"bet_amount", "win_amount"}
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_an_error_ends_as_it_should(world: World, case: Case) -> None:
+    dag_id, run_id = f"case_{case.name}", world.runs[case.name]
+    task = world.ended(dag_id, run_id)
+
+    assert (task["state"], task["try_number"]) == (case.state, case.tries)
+    log = world.airflow.task_logs(dag_id, run_id, "extract")
+    for words in (*case.says, *([case.name] if case.state == "failed" and not case.path else [])):
+        assert words in log
+    stored = list(audit(world.lake / case.name, truth_of(world.vendors), BETS))
+    assert len(stored) == (case.state == "success" or case.name == "pv_bad_row")
+    if case.state == "success":
+        assert faultless(stored)
+
+
+def test_a_bad_row_is_in_quarantine_and_the_good_ones_have_landed(world: World) -> None:
+    world.ended("case_pv_bad_row", world.runs["pv_bad_row"])
+
+    [quarantined] = (world.lake / "pv_bad_row").rglob("_quarantine/**/*.jsonl")
+    [line] = quarantined.read_text().splitlines()
+    assert json.loads(line)["reason"]
+    [slot] = audit(world.lake / "pv_bad_row", truth_of(world.vendors), BETS)
+    assert (slot.missing, slot.doubled, slot.wrong) == (1, 0, 0)
+
+
+def test_an_interval_of_zero_width_fails_with_the_cure(world: World) -> None:
+    [run] = world.airflow.wait_runs("plain_hourly")
+
+    task = world.task("plain_hourly", run["dag_run_id"])
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    assert "CronDataIntervalTimetable" in world.airflow.task_logs("plain_hourly", run["dag_run_id"], "extract")
+
+
+# ---------------------------------------------------------------- the course of a task
+
+
+def test_an_interval_that_is_not_ready_defers_and_then_completes(world: World) -> None:
+    ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if ready - datetime.now(timezone.utc) < timedelta(seconds=20):
+        ready += timedelta(minutes=1)
+    end = ready - timedelta(minutes=5)  # AIG's lag
+    run_id = world.trigger("minutes", end - timedelta(minutes=1), end)
+    world.airflow.unpause("minutes")
+
+    def deferred() -> bool | None:
+        return world.task("minutes", run_id)["state"] == "deferred" or None
+
+    wait_for(deferred, 20, "the task to defer", lambda: str(world.task("minutes", run_id)))
+    task = world.ended("minutes", run_id)
+    assert (task["state"], task["try_number"]) == ("success", 1)
+    assert datetime.now(timezone.utc) >= ready
+    [slot] = audit(world.lake / "minutes", truth_of(world.vendors), BETS)
+    assert faultless([slot])
+    assert datetime.fromisoformat(slot.receipt.end) == end
+
+
+def test_a_task_killed_in_the_middle_is_retried_and_half_a_file_is_never_seen(world: World) -> None:
+    world.slow.faults.set("slow")
+    seen = _Watch(world.lake / "killed")
+    with seen:
+        world.airflow.unpause("killed")
+        wait_for(lambda: len(world.slow.calls) >= 15 or None, 60, "the second slot's calls")
+        _kill(world, world.task("killed", world.runs["killed"])["id"])
+        world.slow.faults.clear()
+        task = world.ended("killed", world.runs["killed"])
+
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert seen.looks > 20
+    assert seen.broken == []
+    stored = list(audit(world.lake / "killed", truth_of(world.slow), BETS))
+    assert [slot.start for slot in stored] == [world.first, world.first + HOUR]
+    assert faultless(stored)
+
+
+class _Watch:
+    """Reads every object under a folder whole, again and again, while the context lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.looks = 0
+        self.broken: list[str] = []
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.02):
+            for path in self._folder.rglob("*.parquet"):
+                try:
+                    pq.ParquetFile(path).read()
+                except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+                    self.broken.append(f"{path}: {error}")
+            self.looks += 1
+
+
+def _kill(world: World, task_instance_id: str) -> None:
+    """Kill -9 the process that runs the task; the one that supervises it stays."""
+    assert world.airflow._launcher is not None
+    for pid in processes_of(world.airflow._launcher.pid):
+        title = " ".join(psutil.Process(pid).cmdline())
+        if task_instance_id in title and "LocalExecutor" not in title:
+            psutil.Process(pid).kill()
+            return
+    pytest.fail("no process runs the task")
+
+
+# ---------------------------------------------------------------- mapped tasks and assets
+
+
+def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: World) -> None:
+    airflow, hour = world.airflow, world.last_hour
+
+    def look() -> Json | None:
+        return next(
+            (run for run in airflow.runs("pv_by_game") if _start(run) == hour and run["state"] in FINISHED), None
+        )
+
+    run = wait_for(look, 120, "the mapped run")
+    assert run["state"] == "success"
+    mapped = [task for task in airflow.task_instances("pv_by_game", run["dag_run_id"]) if task["map_index"] >= 0]
+    assert {task["rendered_map_index"] for task in mapped} == {f"game {game}" for game in (2000, 2011, 3011, 3015)}
+    events = [e for e in airflow.asset_events(source_dag_id="pv_by_game") if e["source_run_id"] == run["dag_run_id"]]
+    assert len(events) == 4
+    assert {event["extra"]["stream"] for event in events} == {"games_game_history"}
+    for game in (2000, 2011, 3011, 3015):
+        folder = world.lake / "provider=pv" / "stream=games_game_history" / "account=101" / f"game_id={game}"
+        truth = world.vendors.truth("pv", "games_game_history", hour, hour + HOUR, {"game_id": game})
+        [path] = folder.rglob(f"{hour:%Y%m%dT%H%M%SZ}-*.parquet")
+        ids = pq.ParquetFile(path).read().column("event_id").to_pylist()
+        assert sorted(ids) == sorted(record["event_id"] for record in truth)
+    assert {run["run_type"] for run in airflow.wait_runs("after_games")} == {"asset_triggered"}
+
+
+# ---------------------------------------------------------------- the same interval again
+
+
+def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(world: World) -> None:
+    airflow, dag_id = world.airflow, "aig_transactions"
+    world.hourly_runs(dag_id)
+    hours = [f"{world.first + i * HOUR:%Y%m%dT%H%M%SZ}-" for i in range(HOURS)]
+
+    def loaded() -> dict[str, pa.Table]:
+        found = held(world.lake, provider="aig", stream="transactions")
+        return {name: table for name, table in found.items() if any(hour in name for hour in hours)}
+
+    def written() -> set[int]:
+        return {(world.lake / name).stat().st_mtime_ns for name in once}
+
+    once = loaded()
+    assert len(once) == HOURS
+    times = written()
+    airflow.wait_backfill(max(b["id"] for b in airflow.api("GET", "backfills", dag_id=dag_id)["backfills"]), 60)
+    airflow.post_backfill(dag_id, world.first, world.last_hour, reprocess="completed")
+    wait_for(
+        lambda: (bool(world.hourly_runs(dag_id)) and written().isdisjoint(times)) or None,
+        90,
+        "all hours to be written anew",
+    )
+    assert loaded() == once
+
+    times = written()
+    airflow.unpause("a_day_at_once")
+    interval = {
+        "data_interval_start": world.first.isoformat(),
+        "data_interval_end": (world.last_hour + HOUR).isoformat(),
+    }
+    run_id = airflow.trigger("a_day_at_once", logical_date=world.first.isoformat(), **interval)
+    assert world.ended("a_day_at_once", run_id)["state"] == "success"
+    assert written().isdisjoint(times)
+    assert loaded() == once
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_no_secret_is_told_anywhere(world: World) -> None:
+    """Logs of tasks and components, and the database with XComs, rendered templates, asset events and connections."""
+    for case in CASES:
+        world.ended(f"case_{case.name}", world.runs[case.name])
+    secrets = sorted(world.secrets)
+    assert len(secrets) > 50
+
+    files = [path for path in world.airflow.home.rglob("*") if path.is_file() and path.name != "fernet.key"]
+    files += [path for path in world.lake.rglob("*") if path.is_file()]
+    texts = {str(path): path.read_bytes() for path in files}
+    assert [name for name, text in texts.items() if "airflow.db" in name and b"agent001" in text]
+    assert [(name, secret) for name, text in texts.items() for secret in secrets if secret.encode() in text] == []

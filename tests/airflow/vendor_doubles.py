@@ -1,0 +1,61 @@
+"""Simulators in the test's own process, that can be frozen, troubled, told to refuse, and listened to."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
+from airflow_betproviders.simulator.server import Simulator
+from airflow_betproviders.simulator.settings import Settings
+from demo.audit import Truth
+
+SIGNED = ("sign", "hash", "x")
+NO_WAIT = {"aig": 0.0}
+
+
+@contextmanager
+def simulator(now: datetime, heard: set[str], **settings: Any) -> Iterator[Simulator]:
+    """A simulator of a world that stands still, whose signatures and ciphers are added to `heard`."""
+    made = Simulator(Settings(now=now, rate=60, history_days=45, min_interval=NO_WAIT, **settings))
+    for provider in made.providers.values():
+        listen(provider, heard)
+    with made.running():
+        yield made
+
+
+def listen(provider: Any, heard: set[str]) -> None:
+    opened = provider.open
+
+    def open_(call: Call) -> Inquiry:
+        heard.update(_signed(call))
+        inquiry: Inquiry = opened(call)
+        return inquiry
+
+    provider.open = open_
+
+
+def refuse(provider: Any, code: str, text: str) -> None:
+    """Let the provider answer every authentic call with this code and text."""
+
+    def answer(inquiry: Inquiry) -> Page | str:
+        raise Refusal("parameter", code, text)
+
+    provider.answer = answer
+
+
+def _signed(call: Call) -> Iterator[str]:
+    fields: dict[str, Any] = dict(call.query)
+    if call.body:
+        fields |= json.loads(call.body)
+    yield from (str(fields[name]) for name in SIGNED if name in fields)
+
+
+def truth_of(made: Simulator) -> Truth:
+    """What the audit asks of a vendor; this world stands still, so the instant does not matter."""
+
+    def truth(provider: str, stream: str, start: str, end: str, _as_of: str) -> list[dict[str, Any]]:
+        return made.truth(provider, stream, datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+    return truth
