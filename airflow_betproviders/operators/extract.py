@@ -111,8 +111,9 @@ class ExtractToParquetOperator(BaseOperator):
         """Extract the interval, or defer until it is ready."""
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
-        filters = dict(self.filters or {})
+        filters = self._filters()
         stream.check_filters(filters)
+        self._most_bad_rows()
         width = parse_duration(self.slot) if self.slot else stream.slot
         if stream.windows is None:
             interval, width = hook.today(), timedelta(days=1)
@@ -131,6 +132,20 @@ class ExtractToParquetOperator(BaseOperator):
         self._tell_assets(context, summary, stored)
         self._judge(hook, stream, interval, stored)
         return summary
+
+    def _filters(self) -> dict[str, Any]:
+        if not isinstance(self.filters or {}, Mapping):
+            raise InvalidArgument(
+                f"filters={self.filters!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a "
+                "template makes it."
+            )
+        return dict(self.filters or {})
+
+    def _most_bad_rows(self) -> int:
+        try:
+            return int(self.max_bad_rows)
+        except (TypeError, ValueError):
+            raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
 
     def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
         if hook.ready(stream, interval):
@@ -178,7 +193,7 @@ class ExtractToParquetOperator(BaseOperator):
 
     def _judge(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> None:
         bad = stored.total("bad_rows")
-        if bad > int(self.max_bad_rows):
+        if bad > self._most_bad_rows():
             raise BadRows(
                 f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
                 f"under {_common(stored)}; the {stored.total('rows')} good ones have landed. Read the reasons there, and "

@@ -41,6 +41,6 @@ def open_path(path: str) -> ObjectStoragePath:
                     f"path {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
                     "the id before the @."
                 )
-    elif not parts.path.startswith("/"):
+    elif bucket or not parts.path.startswith("/"):
         raise InvalidArgument(f"path {path!r} is relative, and workers differ in their folder. Give an absolute path.")
     return ObjectStoragePath(path)

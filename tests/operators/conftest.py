@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from tests.hooks.conftest import make, server, waited  # noqa: F401 - fixtures
+
+Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
+
+
+class OutletEvents(defaultdict[Any, SimpleNamespace]):
+    """What a task says of its assets, by asset."""
+
+    def __init__(self) -> None:
+        super().__init__(SimpleNamespace)
+
+
+def context(**members: Any) -> dict[str, Any]:
+    """A task's context, as far as the operator looks."""
+    return {"ti": SimpleNamespace(run_id="manual__1", try_number=1), "outlet_events": OutletEvents(), **members}
+
+
+def operator(tmp_path: Path, provider: str, **arguments: Any) -> ExtractToParquetOperator:
+    """An operator that stores under a folder."""
+    given = {"task_id": "extract", "conn_id": f"{provider}_default", "path": f"file://{tmp_path}/lake", **arguments}
+    return ExtractToParquetOperator(**given)
+
+
+def execute(made: ExtractToParquetOperator, ctx: dict[str, Any]) -> dict[str, Any]:
+    """Run it as the task runner would, without the runner."""
+    return type(made).execute.__wrapped__(made, ctx)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is too early or too late."""
+    from airflow_betproviders.hooks.base import BetProviderHook
+
+    monkeypatch.setattr(BetProviderHook, "ready", lambda self, stream, interval: True)
+    monkeypatch.setattr(BetProviderHook, "check_time", lambda self, stream, interval: None)
