@@ -49,8 +49,20 @@ def _create_database() -> None:
     from airflow import settings
     from airflow.utils.db import initdb
 
+    _warm_up()
     initdb()
     settings.get_engine().dispose()  # a SQLite connection must not cross a fork
+
+
+def _warm_up() -> None:
+    """Import what every task would import anew, at the cost of a second each: workers inherit it from the scheduler."""
+    import airflow.sdk.execution_time.task_runner  # noqa: F401
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+    import airflow_betproviders.extraction.slots
+    import airflow_betproviders.operators.extract  # noqa: F401
+
+    _ = ProvidersManagerTaskRuntime().asset_uri_handlers
 
 
 def _fork(arguments: list[str], log: Path) -> int:
