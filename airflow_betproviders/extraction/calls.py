@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import tenacity
@@ -48,13 +49,18 @@ class Pace:
         pace.interval = interval
         return pace
 
-    def wait(self) -> None:
-        """Sleep until the next call may go out."""
-        time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
-
-    def answered(self) -> None:
-        """Note that a call has just been answered."""
-        self._answered = time.monotonic()
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the account for one call, once the interval is over; without an interval calls may overlap."""
+        if not self.interval:
+            yield
+            return
+        with self.lock:
+            time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
+            try:
+                yield
+            finally:
+                self._answered = time.monotonic()
 
 
 class Decode(Protocol[Answer]):
@@ -78,6 +84,7 @@ class Caller(Generic[Answer]):
         self._stream = stream
         self._decode = decode
         self._pace = Pace.of(stream.provider, source.account, source.min_interval)
+        self._counting = threading.Lock()
         self.calls = 0
         self.bytes = 0
 
@@ -113,15 +120,13 @@ class Caller(Generic[Answer]):
         raise type(failure)(f"{where}: {failure}")
 
     def _once(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
-        with self._pace.lock:
-            self._pace.wait()
+        with self._pace.turn():
             self._source.budget()
-            self.calls += 1
-            try:
-                body = self._source.request(self._stream, window, params)
-            finally:
-                self._pace.answered()
-        self.bytes += len(body)
+            with self._counting:
+                self.calls += 1
+            body = self._source.request(self._stream, window, params)
+        with self._counting:
+            self.bytes += len(body)
         return self._decode(body, self._source.check)
 
     @staticmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -56,6 +57,7 @@ class Decoder:
         self._total_path = _path(stream.envelope, (Total,))
         self._names = {f.name: tuple(sorted(f.kind.names)) for f in stream.fields if isinstance(f.kind, DecimalMap)}
         self._numbers = _bare_numbers(stream.fields)
+        self._learning = threading.Lock()
         self._options = self._parse_options()
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -134,14 +136,15 @@ class Decoder:
         return str(error)
 
     def _learn(self, rows: list[Mended]) -> None:
-        seen = {name: set(known) for name, known in self._names.items()}
-        for row in rows:
-            for name, members in row.members.items():
-                seen[name] |= members
-        names = {name: tuple(sorted(members)) for name, members in seen.items()}
-        if names != self._names:
-            self._names = names
-            self._options = self._parse_options()
+        with self._learning:
+            seen = {name: set(known) for name, known in self._names.items()}
+            for row in rows:
+                for name, members in row.members.items():
+                    seen[name] |= members
+            names = {name: tuple(sorted(members)) for name, members in seen.items()}
+            if names != self._names:
+                self._names = names
+                self._options = self._parse_options()
 
     def _parse_options(self) -> pj.ParseOptions:
         self._record = pa.struct(

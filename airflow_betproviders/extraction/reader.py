@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +31,17 @@ from airflow_betproviders.extraction.stream import Source, Stream
 log = logging.getLogger(__name__)
 
 READS = 5
+# After so many reads of a window that kept changing, it is read in parts.
+_PATIENT_READS = 2
+# Calls that wait for an answer or to be used while a window is worked on.
+AHEAD = 3
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
 _HEADROOM = 1.15
 
 Call = Callable[[Interval | None, Mapping[str, Any]], Page]
+Ask = Callable[[], Page]
 
 
 @dataclass
@@ -75,26 +84,63 @@ class Reader:
         rereads: reads that were begun again because the window changed under them.
     """
 
-    def __init__(self, source: Source, stream: Stream, filters: Mapping[str, Any], call: Call) -> None:
-        """Bind the account, the stream, its filters, and the way to make a call."""
+    def __init__(
+        self, source: Source, stream: Stream, filters: Mapping[str, Any], call: Call, pool: Executor | None = None
+    ) -> None:
+        """Bind the account, the stream, its filters, and the way to make a call; a pool asks ahead in its threads."""
         self._source = source
         self._stream = stream
         self._filters = filters
         self._call = call
+        self._pool = pool or _Here()
+        self._depth = AHEAD if pool else 0
         self.rereads = 0
         self._density = 0.0
 
-    def read(self, window: Interval | None) -> Iterator[WindowRows]:
-        """Read a window (None for a snapshot) whole, in parts where it must be split.
+    def read(self, given: Iterable[Interval | None]) -> Iterator[WindowRows]:
+        """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
 
         Raises:
             IncompleteWindow: after bounded attempts; the message names the counts.
         """
-        for part in self._planned(window):
-            for rows in self._read(part):
+        parts: deque[Interval | None] = deque()
+        for first in self._ahead(self._firsts(given, parts)):
+            for rows in self._read(parts.popleft(), first):
                 yield rows
                 if rows.window is not None:
                     self._density = (rows.table.num_rows + len(rows.bad)) / rows.window.width.total_seconds()
+
+    def _firsts(self, given: Iterable[Interval | None], parts: deque[Interval | None]) -> Iterator[Ask]:
+        """The first call of each window; notes in ``parts`` which window it is of."""
+        for window in given:
+            for part in self._planned(window):
+                parts.append(part)
+                yield partial(self._ask, part, **self._opening(part))
+
+    def _opening(self, window: Interval | None) -> dict[str, Any]:
+        match self._stream.paging:
+            case Pages() as paging:
+                return paging.params(0)
+            case Limited(param=param, limit=limit):
+                return {param: limit}
+            case Cursor(param=param) if window is not None:
+                return {param: self._source.cursor(self._stream, _ms(window.start) - 1)}
+            case _:
+                return {}
+
+    def _ahead(self, asks: Iterable[Ask]) -> Iterator[Page]:
+        """The answers in order, a few of them asked for ahead."""
+        pending: deque[Future[Page]] = deque()
+        try:
+            for ask in asks:
+                pending.append(self._pool.submit(ask))
+                if len(pending) > self._depth:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
 
     def _planned(self, window: Interval | None) -> tuple[Interval | None, ...]:
         """A window that, by the one before it, holds too many rows is cut at once, without asking for them in vain."""
@@ -114,55 +160,61 @@ class Reader:
             case _:
                 return MOST_ROWS
 
-    def _read(self, window: Interval | None) -> Iterator[WindowRows]:
+    def _read(self, window: Interval | None, first: Page) -> Iterator[WindowRows]:
         match self._stream.paging:
             case Pages() as paging:
-                yield from self._paged(window, paging)
+                yield from self._paged(window, first, paging)
             case Limited() as paging:
-                yield from self._limited(window, paging)
+                yield from self._limited(window, first, paging)
             case Cursor() as paging:
-                yield self._followed(window, paging)
+                yield self._followed(window, first, paging)
             case Whole():
-                yield self._whole(window, [self._ask(window)])
+                yield self._whole(window, [first])
 
     def _ask(self, window: Interval | None, **paging: Any) -> Page:
         return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging})
 
-    def _paged(self, window: Interval | None, paging: Pages) -> Iterator[WindowRows]:
-        moved: _Moved | None = None
-        for attempt in range(READS):
-            first = self._ask(window, **paging.params(0))
+    def _reopen(self, window: Interval | None) -> Page:
+        return self._ask(window, **self._opening(window))
+
+    def _paged(self, window: Interval | None, first: Page, paging: Pages) -> Iterator[WindowRows]:
+        for read in range(1, READS + 1):
             total = self._total(first, window)
-            parts = self._parts(window, total, paging, again=attempt)
+            parts = self._parts(window, total, paging, restless=read > _PATIENT_READS)
             if len(parts) > 1:
                 for part in parts:
-                    yield from self._paged(part, paging)
+                    yield from self._paged(part, self._reopen(part), paging)
                 return
             if paging.believed_total is not None and total == paging.believed_total:
                 raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
             try:
                 yield self._pages(window, first, total, paging)
-            except _Moved as change:
-                moved = change
+            except _Moved as moved:
+                if read == READS:
+                    change = str(moved)
+                    break
                 self.rereads += 1
                 log.warning("stream %s, window %s: %s; reading it again", self._stream.name, window, moved)
+                first = self._reopen(window)
             else:
                 return
-        raise self._incomplete(window, f"{moved}, in each of {READS} reads")
+        raise self._incomplete(window, f"{change}, in each of {READS} reads")
 
-    def _parts(self, window: Interval | None, total: int, paging: Pages, *, again: int) -> tuple[Interval | None, ...]:
+    def _parts(
+        self, window: Interval | None, total: int, paging: Pages, *, restless: bool
+    ) -> tuple[Interval | None, ...]:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
         if window is None or self._stream.windows is None:
             return (window,)
         parts = math.ceil(total / self._most)
-        if again > 1 and total > paging.page_size:
+        if restless and total > paging.page_size:
             parts = max(parts, 2)
         return windows.split(window, parts, self._stream.windows)
 
     def _pages(self, window: Interval | None, first: Page, total: int, paging: Pages) -> WindowRows:
         pages = [first]
-        for index in range(1, -(-total // paging.page_size)):
-            page = self._ask(window, **paging.params(index))
+        rest = (partial(self._ask, window, **paging.params(index)) for index in range(1, -(-total // paging.page_size)))
+        for page in self._ahead(rest):
             if self._total(page, window) != total:
                 raise _Moved(f"the total went from {total} to {page.total} between pages")
             pages.append(page)
@@ -173,8 +225,7 @@ class Reader:
             raise _Moved(f"the provider counts {total} rows, {distinct} distinct ones came")
         return rows
 
-    def _limited(self, window: Interval | None, paging: Limited) -> Iterator[WindowRows]:
-        page = self._ask(window, **{paging.param: paging.limit})
+    def _limited(self, window: Interval | None, page: Page, paging: Limited) -> Iterator[WindowRows]:
         if page.table.num_rows + len(page.bad) < paging.limit:
             yield self._whole(window, [page])
             return
@@ -185,28 +236,26 @@ class Reader:
                 f"the answer is full ({paging.limit} rows), there are no further pages, and the window cannot be halved",
             )
         for half in halves:
-            yield from self._limited(half, paging)
+            yield from self._limited(half, self._reopen(half), paging)
 
-    def _followed(self, window: Interval | None, paging: Cursor) -> WindowRows:
+    def _followed(self, window: Interval | None, page: Page, paging: Cursor) -> WindowRows:
         """Follow the cursor from a millisecond before the start, whether the provider counts the start in or not."""
         assert window is not None  # noqa: S101 - a cursor stream has windows
         clock = str(self._stream.clock)
-        position = int(window.start.timestamp() * 1000) - 1
-        end = int(window.end.timestamp() * 1000)
-        pages = []
-        while True:
-            page = self._ask(window, **{paging.param: self._source.cursor(self._stream, position)})
-            pages.append(page)
-            last = pc.max(page.table[clock].cast(pa.int64())).as_py() if page.table.num_rows else None
-            if page.table.num_rows + len(page.bad) < paging.limit or last is None or last >= end:
+        position, end = _ms(window.start) - 1, _ms(window.end)
+        pages = [page]
+        while page.table.num_rows + len(page.bad) >= paging.limit and page.table.num_rows:
+            last = pc.max(page.table[clock].cast(pa.int64())).as_py()
+            if last >= end:
                 break
             if last - 1 <= position:
                 raise self._incomplete(window, f"more than {paging.limit} rows share one millisecond")
             position = last - 1
+            page = self._ask(window, **{paging.param: self._source.cursor(self._stream, position)})
+            pages.append(page)
         rows = self._whole(window, pages)
         instants = rows.table[clock].cast(pa.int64()).to_numpy()
-        inside = (instants >= end - int(window.width.total_seconds() * 1000)) & (instants < end)
-        rows.keep(inside)
+        rows.keep((instants >= _ms(window.start)) & (instants < end))
         return rows
 
     def _whole(self, window: Interval | None, pages: list[Page]) -> WindowRows:
@@ -235,3 +284,20 @@ class Reader:
         return IncompleteWindow(
             f"{self._source.label}, stream {self._stream.name}, window {window or 'now'}: {reason}. Nothing was stored for it."
         )
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+class _Here(Executor):
+    """Makes a call when it is asked for, in the thread that asks."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call the function and give its outcome."""
+        outcome: Future[Any] = Future()
+        try:
+            outcome.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed on, as any executor does
+            outcome.set_exception(error)
+        return outcome

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,11 @@ import pyarrow as pa
 
 from airflow_betproviders.extraction import windows
 from airflow_betproviders.extraction.calls import Caller
-from airflow_betproviders.extraction.decode import Decoder
+from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
 from airflow_betproviders.extraction.publish import publish, read_receipt
-from airflow_betproviders.extraction.reader import Reader, WindowRows
+from airflow_betproviders.extraction.reader import AHEAD, Reader, WindowRows
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.spool import Spool
@@ -92,22 +94,19 @@ class Extraction:
         """
         now = extracted_at or datetime.now(timezone.utc)
         caller = Caller(self._source, self._stream, self._decoder)
-        reader = Reader(self._source, self._stream, self._filters, caller)
         receipt = self._receipt(interval, now)
         bad_rows: list[BadRow] = []
         totals: list[int | None] = []
-        with Spool(self._stream, now) as spool:
-            for window in self._windows(interval):
-                if window is not None and self._check_time is not None:
-                    self._check_time(window)
-                for rows in reader.read(window):
-                    receipt.windows += 1
-                    receipt.duplicates += rows.duplicates
-                    receipt.slow_pages += rows.slow_pages
-                    totals.append(rows.total)
-                    bad_rows += rows.bad
-                    self._place(rows, receipt)
-                    spool.add(rows.table, rows.hashes)
+        with _threads() as pool, Spool(self._stream, now) as spool:
+            reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller), pool)
+            for rows in reader.read(self._windows(interval)):
+                receipt.windows += 1
+                receipt.duplicates += rows.duplicates
+                receipt.slow_pages += rows.slow_pages
+                totals.append(rows.total)
+                bad_rows += rows.bad
+                self._place(rows, receipt)
+                spool.add(rows.table, rows.hashes)
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.calls, receipt.bytes, receipt.reread = caller.calls, caller.bytes, reader.rereads
             receipt.bad_rows = len(bad_rows)
@@ -120,6 +119,8 @@ class Extraction:
         Raises:
             OverlappingSlot: before the first call, when a slot would cut across a stored object.
         """
+        # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
+        pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored()
         held = lake.stored(Interval(slots[0].start, slots[-1].end))
         refuse_overlap(slots, held)
@@ -147,6 +148,11 @@ class Extraction:
         self._stamp["previous_rows"] = previous_rows
         with self.read(interval) as slot:
             yield slot
+
+    def _call(self, caller: Caller[Page], window: Interval | None, params: Mapping[str, Any]) -> Page:
+        if window is not None and self._check_time is not None:
+            self._check_time(window)
+        return caller(window, params)
 
     def _receipt(self, interval: Interval, now: datetime) -> Receipt:
         return Receipt(
@@ -183,6 +189,16 @@ def _previous_rows(lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> 
     receipts = [read_receipt(lake.fs, path) for other, path in held.items() if slot.contains(other)]
     rows = [receipt.rows for receipt in receipts if receipt]
     return sum(rows) if rows else None
+
+
+@contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads that ask ahead; when the read ends early they are not waited for."""
+    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="betproviders")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _wrong_zone(source: Source, stream: Stream, window: Interval, instants: Any, bounds: tuple[int, int]) -> Exception:

@@ -25,7 +25,7 @@ from airflow_betproviders.extraction.fields import Text
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.stream import Stream
 
-ROW_GROUP = 100_000
+ROW_GROUP = 50_000
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 _MEMORY = pa.system_memory_pool()
 

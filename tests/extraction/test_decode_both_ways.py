@@ -35,7 +35,7 @@ def same(quick: Page, slow: Page) -> bool:
 
 
 @each_stream
-@settings(max_examples=25, deadline=None, suppress_health_check=quietly)
+@settings(max_examples=25, suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_answer_as_the_document_describes_it_goes_the_quick_way_and_both_ways_agree(
     stream: Stream, data: st.DataObject
@@ -48,7 +48,7 @@ def test_an_answer_as_the_document_describes_it_goes_the_quick_way_and_both_ways
 
 
 @each_stream
-@settings(max_examples=25, deadline=None, suppress_health_check=quietly)
+@settings(max_examples=25, suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data: st.DataObject) -> None:
     body = data.draw(answer(stream, odd=True))
@@ -57,7 +57,7 @@ def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data
 
 
 @each_stream
-@settings(max_examples=15, deadline=None, suppress_health_check=quietly)
+@settings(max_examples=15, suppress_health_check=quietly)
 @given(data=st.data())
 def test_what_an_odd_answer_gives_fits_the_declared_types(stream: Stream, data: st.DataObject) -> None:
     page = Decoder(stream)(data.draw(answer(stream, odd=True)), accept)

@@ -43,7 +43,7 @@ class Script:
 def read(stream: Stream, answer: Answer, window: Interval | None = SLOT) -> tuple[list[WindowRows], Script, Reader]:
     script = Script(answer)
     made = Reader(Vendor([]), stream, {}, script)
-    return list(made.read(window)), script, made
+    return list(made.read([window])), script, made
 
 
 def ids(parts: list[WindowRows]) -> list[str]:
@@ -123,7 +123,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     rows = [bet(f"{i}") for i in range(3)]
     script = Script(lambda n, window, params: page(*rows, total=says))
     with pytest.raises(IncompleteWindow) as caught:
-        list(Reader(Vendor([]), serving(STREAM, paging=PAGED), {}, script).read(SLOT))
+        list(Reader(Vendor([]), serving(STREAM, paging=PAGED), {}, script).read([SLOT]))
     text = str(caught.value)
     assert f"counts {says} rows, 3 distinct ones came" in text
     assert "toy_default" in text
@@ -194,7 +194,7 @@ def test_very_many_rows_are_read_in_smaller_windows(monkeypatch: pytest.MonkeyPa
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_however_the_window_moves_it_comes_out_whole_or_not_at_all(data: st.DataObject) -> None:
     """A vendor that adds and removes rows between calls for a while: what is given out is one true state of it."""
     states = data.draw(st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=12))
@@ -252,7 +252,6 @@ LIMITED = serving(STREAM, paging=Limited(param="limit", limit=3), windows=Window
 
 
 @given(st.lists(st.integers(0, 3599), max_size=25).filter(lambda at: all(at.count(second) < 3 for second in at)))
-@settings(deadline=None)
 def test_full_answers_are_halved_until_they_are_not(seconds: list[int]) -> None:
     rows = [bet(f"{i}", at=second) for i, second in enumerate(sorted(seconds))]
     parts, script, _ = read(LIMITED, lambda n, window, params: page(*within(rows, window)[: params["limit"]]))
@@ -284,7 +283,6 @@ FOLLOWED = serving(STREAM, paging=Cursor(param="since", limit=3), windows=Window
 
 @pytest.mark.parametrize("inclusive", [True, False])
 @given(at=st.lists(st.integers(-3, 3603), max_size=30).filter(lambda at: all(at.count(a) < 2 for a in at)))
-@settings(deadline=None)
 def test_a_cursor_is_followed_to_the_end_whether_it_counts_its_instant_in_or_not(
     inclusive: bool, at: list[int]
 ) -> None:

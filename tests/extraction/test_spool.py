@@ -47,7 +47,7 @@ def without_footer(data: bytes) -> bytes:
 
 
 @given(st.integers(0, 60), st.lists(st.integers(1, 59), max_size=4), st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
     count: int, borders: list[int], rng: random.Random
 ) -> None:

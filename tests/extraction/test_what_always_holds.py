@@ -240,7 +240,7 @@ def test_promise_7_a_window_is_checked_just_before_it_is_asked_for(lake: Lake) -
 
     with pytest.raises(WindowExpired, match="05:30:00Z"):
         Extraction(vendor, BETS, check_time=gone).store([SLOT], lake)
-    assert {window for window, _ in vendor.asked} == set(QUARTERS[:2])
+    assert QUARTERS[2] not in {window for window, _ in vendor.asked}
     assert lake.stored(SLOT) == {}
 
 
