@@ -85,6 +85,7 @@ class Caller(Generic[Answer]):
         self._decode = decode
         self._pace = Pace.of(stream.provider, source.account, source.min_interval)
         self._counting = threading.Lock()
+        self._abandoned = threading.Event()
         self.calls = 0
         self.bytes = 0
 
@@ -94,17 +95,18 @@ class Caller(Generic[Answer]):
         Raises:
             BetProviderError: with connection, stream and window in its message.
         """
+        ended = tenacity.stop_when_event_set(self._abandoned)
         rate = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_limited),
             wait=_wait_for_rate,
-            stop=tenacity.stop_before_delay(RATE_PATIENCE),
+            stop=tenacity.stop_before_delay(RATE_PATIENCE) | ended,
             before_sleep=self._tell,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _passing(error) and not _limited(error)),
             wait=tenacity.wait_exponential_jitter(initial=1, max=30),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | ended,
             before_sleep=self._tell,
             reraise=True,
         )
@@ -119,8 +121,14 @@ class Caller(Generic[Answer]):
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
         raise type(failure)(f"{where}: {failure}")
 
+    def abandon(self) -> None:
+        """Make no further call, not even for what other threads are still waiting to repeat."""
+        self._abandoned.set()
+
     def _once(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
         with self._pace.turn():
+            if self._abandoned.is_set():
+                raise RuntimeError("the extraction has ended")
             self._source.budget()
             with self._counting:
                 self.calls += 1

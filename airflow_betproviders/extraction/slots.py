@@ -97,7 +97,7 @@ class Extraction:
         receipt = self._receipt(interval, now)
         bad_rows: list[BadRow] = []
         totals: list[int | None] = []
-        with _threads() as pool, Spool(self._stream, now) as spool:
+        with _threads(caller) as pool, Spool(self._stream, now) as spool:
             reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller), pool)
             for rows in reader.read(self._windows(interval)):
                 receipt.windows += 1
@@ -192,12 +192,13 @@ def _previous_rows(lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> 
 
 
 @contextmanager
-def _threads() -> Iterator[ThreadPoolExecutor]:
-    """Threads that ask ahead; when the read ends early they are not waited for."""
+def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
+    """Threads that ask ahead; when the read ends early they are not waited for, and ask no more."""
     pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="betproviders")
     try:
         yield pool
     finally:
+        caller.abandon()
         pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -225,3 +225,12 @@ def test_the_tree_of_errors_tells_what_airflow_should_do() -> None:
     }
     assert issubclass(ProviderRateLimited, ProviderUnavailable)
     assert issubclass(exceptions.InvalidArgument, ValueError)
+
+
+def test_an_abandoned_extraction_makes_no_further_call() -> None:
+    line = Line(b"ok")
+    caller = Caller(line, BETS, text)
+    caller.abandon()
+    with pytest.raises(RuntimeError, match="has ended"):
+        caller(SLOT, {})
+    assert caller.calls == 0
