@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -106,6 +106,7 @@ class Cutter:
         self.left = 1 << 62
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.open: list[socket.socket] = []
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
         self.threads[0].start()
 
@@ -114,6 +115,7 @@ class Cutter:
             while True:
                 client, _ = self.listener.accept()
                 server = socket.create_connection(self.target)
+                self.open += [client, server]
                 for source, sink, up in ((client, server, True), (server, client, False)):
                     thread = threading.Thread(target=self._pump, args=(source, sink, up), daemon=True)
                     thread.start()
@@ -131,7 +133,9 @@ class Cutter:
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
+        for one in (self.listener, *self.open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
             thread.join(5)
@@ -203,6 +207,54 @@ def test_a_worker_that_is_killed_between_the_parts_of_an_upload_leaves_the_old_o
         assert one.wait(10) == -signal.SIGKILL
     assert lake.fs.cat_file(path) == old.read_bytes()
     assert [name.rsplit("/", 1)[-1] for name in lake.fs.find(lake.root)] == [f"{SLOT.name}.parquet"]
+
+
+@pytest.fixture
+def time_out_at(cutter: Cutter) -> Iterator[Callable[[int], None]]:
+    """Ends what the main thread does by an exception, as Airflow's own time-out does, once so many bytes have gone up."""
+    before, main = cutter.left, threading.main_thread().ident
+    limits: list[int] = []
+
+    def over(signum: int, frame: object) -> None:
+        raise TimeoutError("execution_timeout")
+
+    def watch() -> None:
+        while before - cutter.left < limits[0]:
+            time.sleep(0.001)
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    threads: list[threading.Thread] = []
+
+    def start(limit: int) -> None:
+        limits.append(limit)
+        threads.append(threading.Thread(target=watch, daemon=True))
+        threads[0].start()
+
+    held = signal.signal(signal.SIGUSR1, over)
+    yield start
+    cutter.left = -1  # ends the watcher too
+    for thread in threads:
+        thread.join(5)
+    signal.signal(signal.SIGUSR1, held)
+
+
+def test_a_task_that_times_out_in_an_upload_publishes_no_half_object(
+    lake: Lake,
+    seaweed: SeaweedFS,  # noqa: F811
+    cutter: Cutter,
+    time_out_at: Callable[[int], None],
+    tmp_path: Path,
+) -> None:
+    old, new = file(tmp_path, SMALL, 1), file(tmp_path, BIG, 2)
+    path = publish(lake, SLOT, old, [])
+    through = Lake(seaweed.filesystem(endpoint_url=cutter.endpoint), lake.root, "toy", "bets", "agent001")
+    time_out_at(12 << 20)
+    with pytest.raises(TimeoutError, match="execution_timeout"):
+        publish(through, SLOT, new, [])
+    deadline = time.monotonic() + 1  # the client's own thread may yet finish what it had begun
+    while (found := lake.fs.cat_file(path)) == old.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert found in (old.read_bytes(), new.read_bytes())
 
 
 def test_leaving_an_open_handle_by_an_error_would_publish_half_an_object(lake: Lake) -> None:
