@@ -105,6 +105,7 @@ def _maps(array: pa.StructArray, kind: DecimalMap) -> pa.Array:
     """Objects read as structs of every known name become maps of the names each really has, in name order."""
     mapped = arrow_type(kind)
     members = sorted((array.type.field(i).name, i) for i in range(array.type.num_fields))
+    members = [(name, i) for name, i in members if array.field(i).null_count < len(array)]
     columns = [array.field(i) for _, i in members]
     if not columns or not len(array):
         offsets = np.zeros(len(array) + 1, np.int32)

@@ -72,7 +72,7 @@ class Decoder:
         """
         try:
             envelope, rows = self._parse(body)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return self._decode_slowly(body, check)
         check(envelope)
         total = _dig(envelope, self._total_path)
@@ -170,7 +170,7 @@ class Decoder:
         return columns.arrow_type(part)
 
     def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
-        body.decode()
+        _check_utf8(body)
         if not body.lstrip().startswith(b"{"):
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
         if self._numbers:
@@ -212,6 +212,13 @@ class Decoder:
             arrays.append(array)
         arrays.append(pa.nulls(len(records), pa.string()))
         return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _check_utf8(body: bytes) -> None:
+    """Refuse what is not UTF-8, which `pyarrow.json` would let through; a Python string of it would take up to four times the memory."""
+    if not body.isascii():
+        offsets = pa.array([0, len(body)], pa.int32()).buffers()[1]
+        pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)
 
 
 def _read(body: bytes, options: pj.ParseOptions) -> pa.Table:

@@ -34,7 +34,7 @@ READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
 # Calls that wait for an answer or to be used while a window is worked on.
-AHEAD = 3
+AHEAD = 2
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.

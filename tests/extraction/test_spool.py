@@ -8,8 +8,8 @@ from decimal import Decimal as Exact
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -154,7 +154,7 @@ def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
     assert frame["stake"].tolist() == [Exact("999999999999.9999"), Exact("1.5")]
     assert frame["units"].tolist() == [1, 2**63 - 1]
     assert str(frame["at"].dt.tz) == "UTC"
-    row = duckdb.sql(f"select id, stake from '{file}' order by \"at\" limit 1").fetchone()
+    (row,) = duckdb.sql(f"select id, stake from '{file}' order by \"at\" limit 1").fetchall()
     assert row == ("0012", Exact("999999999999.9999"))
 
 
