@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -61,15 +62,20 @@ def test_hashes_are_the_same_in_every_process_whatever_was_hashed_before() -> No
 
 
 def test_threads_that_meet_long_keys_at_once_hash_them_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = keys._rng
+
+    class Slow:
+        """Lets other threads in while it draws."""
+
+        def integers(self, *args: object) -> object:
+            time.sleep(0.01)
+            return rng.integers(*args)
+
+    monkeypatch.setattr(keys, "_rng", Slow())
     monkeypatch.setattr(keys, "_weights", keys._weights[:64])
     names = pa.table({"id": [f"{i}" * 300 for i in range(50)]})
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            together = list(pool.map(lambda _: keys.hashes(names, ("id",)).tolist(), range(16)))
-    finally:
-        sys.setswitchinterval(interval)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda _: keys.hashes(names, ("id",)).tolist(), range(16)))
     assert all(hashed == keys.hashes(names, ("id",)).tolist() for hashed in together)
 
 

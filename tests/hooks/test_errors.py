@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import pickle
+import re
 import ssl
 import traceback
 from collections.abc import Iterator
@@ -331,6 +332,19 @@ def echoing(server: Recorder) -> Any:
         return Reply(f"bad: {request.raw_path} {request.body.decode()}".encode())
 
     return reply
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:9", "http://nowhere.invalid"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_the_transport_says_of_the_signed_url_is_not_in_the_context_either(
+    make: MakeHook, provider: str, host: str
+) -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        make(provider, host=host, extra={"request_style": "query"}).exchange(ENDPOINT[provider], {})
+    shown = everything(caught.value)
+    assert caught.value.__context__ is None
+    assert not re.search(r"\b(sign|hash|x)=", shown)
+    assert ACCOUNTS[provider]["password"] not in shown
 
 
 @pytest.mark.parametrize("kind", [*TRANSIENT, "404", "429 long", "echo", "timeout", "refused"])
