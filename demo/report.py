@@ -92,6 +92,7 @@ def draw(audited: Sequence[Audited], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0, 0].legend(loc="lower right", ncols=2, fontsize="small")
     panels[0, 0].set_title("Bet records by the hour: in the lake, and at the vendor when each hour was extracted")
+    panels[-1, 0].xaxis.set_major_locator(mdates.HourLocator(byhour=range(0, 24, 4)))
     panels[-1, 0].xaxis.set_major_formatter(mdates.DateFormatter("%H:%M\n%d %b"))
     figure.tight_layout()
     figure.savefig(path, dpi=120)
