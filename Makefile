@@ -50,7 +50,7 @@ build: $(SETUP) ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove all that make has made, .venv too
-	rm -rf .venv .airflow .demo .seaweedfs build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .airflow demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv installs in seconds what takes pip minutes; where uv cannot be had or cannot reach the index, pip does the same.

@@ -18,7 +18,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RATE = 84_000  # bets an hour: an hour is some 100 thousand rows, a day 2 million
-PROVIDERS = ("pv", "aig", "jdb", "gmag")
+PROVIDERS = ("aig", "jdb", "gmag", "pv")
 
 
 @contextmanager

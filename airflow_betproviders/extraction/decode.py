@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +24,8 @@ from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, 
 from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
 
 _MEMORY = pa.system_memory_pool()
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_PAIR = re.compile(rb"(" + _STRING + rb")\s*:\s*(" + _STRING + rb"|[^\s,\"]+)")
 
 
 @dataclass
@@ -55,10 +56,14 @@ class Decoder:
         self._rows_path = _path(stream.envelope, (Rows, OneRow))
         self._one = _path(stream.envelope, (OneRow,)) is not None
         self._total_path = _path(stream.envelope, (Total,))
-        self._names = {f.name: tuple(sorted(f.kind.names)) for f in stream.fields if isinstance(f.kind, DecimalMap)}
         self._numbers = _bare_numbers(stream.fields)
-        self._learning = threading.Lock()
-        self._options = self._parse_options()
+        self._maps = _objects(stream.fields)
+        self._record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
+        self._options = pj.ParseOptions(
+            explicit_schema=pa.schema([(name, self._envelope_type(part)) for name, part in stream.envelope.items()]),
+            unexpected_field_behavior="error",
+            newlines_in_values=True,
+        )
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode one answer.
@@ -106,7 +111,6 @@ class Decoder:
         for record in records:
             row = mend(record, self._stream.fields)
             (bad.append if isinstance(row, BadRow) else good.append)(row)  # type: ignore[arg-type]
-        self._learn(good)
         batches = self._convert(good, bad)
         return Page(pa.concat_tables([self._schema.empty_table(), *batches]), total, bad, quick=False)
 
@@ -135,29 +139,6 @@ class Decoder:
                 return f"{name}: {str(cell_error).removeprefix('Failed to convert JSON to ')}"
         return str(error)
 
-    def _learn(self, rows: list[Mended]) -> None:
-        with self._learning:
-            seen = {name: set(known) for name, known in self._names.items()}
-            for row in rows:
-                for name, members in row.members.items():
-                    seen[name] |= members
-            names = {name: tuple(sorted(members)) for name, members in seen.items()}
-            if names != self._names:
-                self._names = names
-                self._options = self._parse_options()
-
-    def _parse_options(self) -> pj.ParseOptions:
-        self._record = pa.struct(
-            [(f.name, columns.wire_type(f.name, f.kind, self._names)) for f in self._stream.fields]
-        )
-        return pj.ParseOptions(
-            explicit_schema=pa.schema(
-                [(name, self._envelope_type(part)) for name, part in self._stream.envelope.items()]
-            ),
-            unexpected_field_behavior="error",
-            newlines_in_values=True,
-        )
-
     def _envelope_type(self, part: Any) -> pa.DataType:
         if part is Rows:
             return pa.list_(self._record)
@@ -175,6 +156,8 @@ class Decoder:
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
         if self._numbers:
             body = self._numbers.sub(rb'\1"\2"', body)
+        if self._maps:
+            body = self._maps.sub(_as_pairs, body)
         table = _read(body, self._options)
         if table.num_rows != 1:
             raise pa.ArrowInvalid("not one document")
@@ -277,6 +260,16 @@ def _bare_numbers(fields: tuple[Field, ...]) -> re.Pattern[bytes] | None:
     if not names:
         return None
     return re.compile(rf'("(?:{"|".join(names)})"\s*:\s*)(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}}])'.encode())
+
+
+def _objects(fields: tuple[Field, ...]) -> re.Pattern[bytes] | None:
+    """Finds the flat objects with free names; what it misses, the row-by-row way takes."""
+    names = [re.escape(f.name) for f in fields if isinstance(f.kind, DecimalMap)]
+    return re.compile(rf'("(?:{"|".join(names)})"\s*:\s*)\{{([^{{}}]*)\}}'.encode()) if names else None
+
+
+def _as_pairs(found: re.Match[bytes]) -> bytes:
+    return found[1] + b"[" + _PAIR.sub(rb'{"k":\1,"v":\2}', found[2]) + b"]"
 
 
 def _is_numbered(kind: Kind) -> bool:

@@ -67,10 +67,9 @@ class Record:
 
 @dataclass(frozen=True)
 class DecimalMap:
-    """A JSON object from free names to exact numbers. The names seen so far are learned, so that they decode fast."""
+    """A JSON object from free names to exact numbers."""
 
     value: Decimal
-    names: tuple[str, ...] = ()
 
 
 Kind: TypeAlias = Text | Integer | Decimal | Boolean | Epoch | UtcTime | LocalTime | ListOf | Record | DecimalMap

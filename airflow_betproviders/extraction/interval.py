@@ -28,7 +28,9 @@ class Interval:
                     f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
                     f"e.g. {value.isoformat()}+00:00."
                 )
-            object.__setattr__(self, name, value.astimezone(timezone.utc))
+            # By its text, since Airflow's own instants are pendulum's, whose differences no timedelta divides.
+            plain = datetime.fromisoformat(value.astimezone(timezone.utc).isoformat())
+            object.__setattr__(self, name, plain)
         if self.start >= self.end:
             raise _invalid(
                 f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. In Airflow 3 a plain cron "

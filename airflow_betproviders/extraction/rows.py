@@ -10,7 +10,7 @@ from __future__ import annotations
 import decimal
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_betproviders.extraction.fields import (
@@ -75,13 +75,11 @@ class Mended:
         raw: JSON text of the whole record as sent.
         cells: JSON text by column.
         extra: JSON text of what the schema does not name, or None.
-        members: names seen in free-named objects, by column.
     """
 
     raw: str
     cells: dict[str, str]
     extra: str | None = None
-    members: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -146,11 +144,6 @@ def mend(record: Any, fields: tuple[Field, ...]) -> Mended | BadRow:
     missing = [f.name for f in fields if f.required and f.name not in row.cells]
     if missing:
         return BadRow(row.raw, f"{', '.join(missing)} missing")
-    row.members = {
-        name: {member for member, amount in record[name].items() if amount is not None}
-        for name in row.cells
-        if isinstance(known[name], DecimalMap)
-    }
     if extra:
         row.extra = "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in extra.items()) + "}"
     return row
@@ -245,10 +238,11 @@ def _record(value: Any, members: tuple[Field, ...]) -> str:
 
 
 def _map(value: Any, inner: Decimal) -> str:
+    """As the pairs that `columns` reads; a name without an amount says nothing and is left out."""
     if not isinstance(value, Pairs) or value.doubled:
         raise _Misfit
-    cells = (f"{json.dumps(name)}:{_nested(v, inner)}" for name, v in value.items() if v is not None)
-    return "{" + ",".join(cells) + "}"
+    cells = (f'{{"k":{_nested(name, Text())},"v":{_nested(v, inner)}}}' for name, v in value.items() if v is not None)
+    return "[" + ",".join(cells) + "]"
 
 
 def _nested(value: Any, kind: Kind) -> str:

@@ -74,6 +74,9 @@ class ExtractToParquetOperator(BaseOperator):
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
 
+    A mapped operator (``.partial().expand()``) needs ``outlets=[stream_asset(conn_id, stream)]`` in its ``partial``:
+    Airflow reads the outlets of mapped tasks there.
+
     Returns:
         (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, path: the objects' common folder.
     """

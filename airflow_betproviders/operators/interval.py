@@ -45,19 +45,14 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
         )
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
-    return Interval(_plain(first), _plain(last))
-
-
-def _plain(instant: datetime) -> datetime:
-    """Airflow's instants are pendulum's, whose differences cannot be divided by a timedelta."""
-    return datetime.fromisoformat(instant.isoformat())
+    return Interval(first, last)
 
 
 def _instant(name: str, value: Any) -> datetime | None:
     if value is None or value in ("", "None"):
         return None
     if isinstance(value, datetime):
-        return _plain(value)
+        return value
     try:
         return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
     except ValueError:

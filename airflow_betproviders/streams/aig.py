@@ -33,16 +33,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 # "The last three months": calendar months or 90 days is not said.
 _RETENTION = timedelta(days=89)
 
-_BACCARAT = (
-    "AnyPair", "BDragonBonus", "Banker", "BankerNatural", "BankerPair", "Big", "PDragonBonus", "PerfectPair", "Player",
-    "PlayerNatural", "PlayerPair", "Small", "Super6", "Tie",
-)  # fmt: skip
-_ROULETTE = (
-    *(f"Direct-{number}" for number in range(37)),
-    *(f"{kind}-{number}" for kind in ("Dozen", "Column") for number in (1, 2, 3)),
-    "Odd", "Even", "Red", "Black",
-)  # fmt: skip
-_ITEMS = DecimalMap(_AMOUNT, (*_BACCARAT, *_ROULETTE))
+# By bet item, such as Banker or Direct-11: the document lists those of baccarat and shows some of roulette.
+_ITEMS = DecimalMap(_AMOUNT)
 
 
 def _amount(name: str) -> Field:

@@ -48,9 +48,16 @@ def _members(draw: st.DrawFn, members: tuple[Field, ...]) -> str:
     return _object({m.name: draw(value(m.kind)) for m in chosen})
 
 
+# AIG's bet items, and names that no document has.
+_ITEMS = st.one_of(
+    st.sampled_from(["Banker", "PlayerPair", "Super6", "Direct-11", "Dozen-2"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{}"), max_size=8),
+)
+
+
 @st.composite
 def _free(draw: st.DrawFn, kind: fields.DecimalMap) -> str:
-    names = draw(st.lists(st.sampled_from(kind.names), unique=True, max_size=5))
+    names = draw(st.lists(_ITEMS, unique=True, max_size=5))
     return _object({name: draw(value(kind.value)) for name in names})
 
 

@@ -122,14 +122,15 @@ class Cutter:
                     self.threads.append(thread)
 
     def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
-        with source, sink, suppress(OSError):
+        with suppress(OSError):
             while data := source.recv(65536):
                 if up:
                     self.left -= len(data)
                     if self.left < 0:
                         break
                 sink.sendall(data)
-            for one in (source, sink):
+        for one in (source, sink):
+            with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -139,6 +140,8 @@ class Cutter:
         self.listener.close()
         for thread in self.threads:
             thread.join(5)
+        for one in self.open:
+            one.close()
 
 
 @pytest.fixture
