@@ -1,11 +1,8 @@
-"""What the four hooks share: the connection, one HTTP exchange, the errors of a reply, and reading a stream."""
+"""What the hooks share: reading a stream whole, when that is possible, and what a reply's status means."""
 
 from __future__ import annotations
 
 import json
-import logging
-import math
-import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -13,34 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
-
-from airflow.sdk import BaseHook
-from airflow.sdk.log import mask_secret
 
 from airflow_betproviders.exceptions import (
     BadRows,
     BetProviderError,
     InvalidArgument,
-    ProviderAuthError,
-    ProviderRateLimited,
-    ProviderRequestError,
     ProviderUnavailable,
     WindowExpired,
     WindowNotReady,
 )
 from airflow_betproviders.extraction.interval import Interval, aligned
+from airflow_betproviders.hooks.account import AccountHook
+from airflow_betproviders.hooks.transport import Transport
 from airflow_betproviders.streams.base import ProviderStream
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     import requests
-    from airflow.sdk import Connection
 
     from airflow_betproviders.extraction.budget import SharedBudget
-
-_CONNECT_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,7 @@ class Code:
     cure: str
 
 
-class BetProviderHook(BaseHook):
+class BetProviderHook(AccountHook):
     """One account at one provider.
 
     Args:
@@ -60,24 +49,10 @@ class BetProviderHook(BaseHook):
     Attributes:
         streams: the provider's streams, the main one first.
         codes: its documented status codes, success apart.
-        default_min_interval: least seconds between two calls, unless the connection says otherwise.
     """
 
-    conn_name_attr = "conn_id"
-    default_conn_name: ClassVar[str]
-    conn_type: ClassVar[str]
-    hook_name: ClassVar[str]
     streams: ClassVar[tuple[ProviderStream, ...]]
     codes: ClassVar[Mapping[str, Code]]
-    default_min_interval: ClassVar[float]
-
-    def __init__(self, conn_id: str | None = None) -> None:
-        """Remember the connection's id; the connection itself is read when it is first needed."""
-        super().__init__()
-        self.conn_id = conn_id or self.default_conn_name
-        self.label = f"connection {self.conn_id}"
-
-    # ---------------------------------------------------------------- reading
 
     def stream(self, name: str | None = None) -> ProviderStream:
         """The stream of that name, or the main one.
@@ -158,8 +133,6 @@ class BetProviderHook(BaseHook):
             return False, str(error)
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
-    # ---------------------------------------------------------------- time
-
     def now(self) -> datetime:
         """The present, in UTC."""
         return datetime.now(timezone.utc)
@@ -207,92 +180,6 @@ class BetProviderHook(BaseHook):
         midnight = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(midnight, midnight + timedelta(days=1))
 
-    # ---------------------------------------------------------------- the connection
-
-    @cached_property
-    def connection(self) -> Connection:
-        """The Airflow connection."""
-        connection = self.get_connection(self.conn_id)
-        for secret in self.secrets(connection):
-            mask_secret(secret)
-        return connection
-
-    @cached_property
-    def extra(self) -> dict[str, Any]:
-        """The connection's extra; empty fields of the form count as not given."""
-        return {name: value for name, value in self.connection.extra_dejson.items() if value not in (None, "")}
-
-    def secrets(self, connection: Connection) -> list[str]:
-        """What must never be shown: the key, and what a URL in the extra may carry before its host."""
-        urls = (connection.extra_dejson.get(name) for name in ("proxy", "rate_limit_storage"))
-        in_urls = (urlsplit(url).password for url in urls if url)
-        return [secret for secret in (connection.password, *in_urls) if secret]
-
-    @cached_property
-    def account(self) -> str:
-        """The account's login at the provider."""
-        return str(self.connection.login)
-
-    @property
-    def utc_offset(self) -> timedelta:
-        """The fixed offset of the account's local times; zero where a provider has none."""
-        return timedelta(0)
-
-    @cached_property
-    def key(self) -> str:
-        """The account's secret key."""
-        return str(self.connection.password)
-
-    @cached_property
-    def base_url(self) -> str:
-        """The host with its path prefix, without a slash at the end."""
-        return str(self.connection.host).rstrip("/")
-
-    @property
-    def host(self) -> str:
-        """Host and port, for messages."""
-        return urlsplit(self.base_url).netloc.rpartition("@")[2]
-
-    @property
-    def min_interval(self) -> float:
-        """Least seconds between two calls."""
-        return self.number("min_interval", self.default_min_interval)
-
-    def number(self, name: str, default: float) -> float:
-        """A number of the connection's extra."""
-        try:
-            value = float(self.extra.get(name, default))
-        except (TypeError, ValueError):
-            value = -1.0
-        if not 0 <= value < math.inf:
-            raise self._connection_error(f"extra {name} must be a number of seconds, e.g. {default:g}")
-        return value
-
-    def check_connection(self) -> None:
-        """Refuse a connection that cannot work, before the first call.
-
-        Raises:
-            InvalidArgument: names the field and the cure.
-        """
-        connection = self.connection
-        if not _is_url(connection.host or ""):
-            raise self._connection_error("host must be the provider's full URL, e.g. https://api.example.com")
-        if not connection.login:
-            raise self._connection_error("login is empty; it holds the account that the provider issued")
-        if not connection.password:
-            raise self._connection_error("password is empty; it holds the secret key that the provider issued")
-        _ = self.min_interval, self.timeout
-
-    @property
-    def timeout(self) -> float:
-        """Seconds to wait for an answer."""
-        return self.number("timeout", 60.0)
-
-    def _connection_error(self, problem: str) -> InvalidArgument:
-        return InvalidArgument(f"{self.label}: {problem}.")
-
-    # ---------------------------------------------------------------- one exchange
-
     @abstractmethod
     def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
         """A request signed with the present time."""
@@ -316,40 +203,8 @@ class BetProviderHook(BaseHook):
         return self.exchange(stream.endpoint, params)
 
     def exchange(self, endpoint: str | int, params: Mapping[str, Any]) -> bytes:
-        """One HTTP exchange.
-
-        Raises:
-            ProviderUnavailable, ProviderRateLimited, ProviderAuthError, ProviderRequestError: by transport or HTTP status.
-        """
-        import requests
-        import urllib3
-
-        unsent = self.signed(endpoint, params)
-        failure = ""
-        try:
-            request = self.session.prepare_request(unsent)
-            # Named here, since what the environment says would come before what the session says.
-            proxies, verify = dict(self.session.proxies), self.session.verify
-            settings = self.session.merge_environment_settings(
-                request.url, proxies, stream=True, verify=verify, cert=None
-            )
-            response = self.session.send(
-                request, timeout=(_CONNECT_TIMEOUT, self.timeout), allow_redirects=False, **settings
-            )
-            body: bytes = response.raw.read(decode_content=True)
-        except requests.exceptions.SSLError:
-            failure = "the TLS certificate was not accepted; give its authority to this host, or set verify to false for a test"
-        except requests.exceptions.ProxyError:
-            failure = "the proxy could not be reached; check extra proxy"
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout, urllib3.exceptions.TimeoutError):
-            failure = f"no answer within {self.timeout:g} s"
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = f"the connection failed ({_kind(error)})"
-        if failure:
-            # Raised out here: the exceptions of the transport name the signed URL.
-            raise ProviderUnavailable(f"{self.host}: {failure}")
-        self._check_status(response)
-        return body
+        """One HTTP exchange, signed now; raises as `Transport.send` does."""
+        return self.transport.send(self.signed(endpoint, params))
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """Raise the error that the envelope's status stands for; return when it says success."""
@@ -393,6 +248,12 @@ class BetProviderHook(BaseHook):
             self._budget.wait()
 
     @cached_property
+    def transport(self) -> Transport:
+        """The way to the provider."""
+        verify = self.extra.get("verify", True) is not False
+        return Transport(self.host, self.timeout, verify=verify, proxy=self.extra.get("proxy"))
+
+    @cached_property
     def _budget(self) -> SharedBudget | None:
         storage = self.extra.get("rate_limit_storage")
         if not storage:
@@ -400,63 +261,6 @@ class BetProviderHook(BaseHook):
         from airflow_betproviders.extraction.budget import SharedBudget
 
         return SharedBudget(storage, f"{self.conn_type}/{self.account}", self.min_interval)
-
-    @cached_property
-    def session(self) -> requests.Session:
-        """One HTTP session, which keeps its connection open."""
-        import requests
-
-        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
-        session = requests.Session()
-        session.verify = self.extra.get("verify", True) is not False
-        if proxy := self.extra.get("proxy"):
-            session.proxies = {"http": proxy, "https": proxy}
-        return session
-
-    def _check_status(self, response: requests.Response) -> None:
-        status, host = response.status_code, self.host
-        if status < 300:
-            return
-        if status == 429:
-            limited = ProviderRateLimited(f"{host} answered HTTP 429: called too often")
-            with suppress(ValueError):
-                limited.retry_after = float(response.headers.get("Retry-After", ""))
-            raise limited
-        if status in {401, 403}:
-            raise ProviderAuthError(
-                f"{host} answered HTTP {status}: check the account, its key, and that this address is on the provider's whitelist"
-            )
-        if status >= 500 or status == 408:
-            raise ProviderUnavailable(f"{host} answered HTTP {status}")
-        raise ProviderRequestError(f"{host} answered HTTP {status}: check the connection's host, path prefix included")
-
-
-def _is_url(host: str) -> bool:
-    try:
-        parts = urlsplit(host)
-        return (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and parts.port != 0
-            and not re.search(r"\s", host)
-        )
-    except ValueError:
-        return False
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """At level DEBUG urllib3 logs the path of each call, and with it a signature."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
-    return True
-
-
-def _kind(error: BaseException) -> str:
-    """What broke, without the URL that transport errors like to name."""
-    while error.args and isinstance(error.args[0], BaseException):
-        error = error.args[0]
-    reason = getattr(error, "reason", None)
-    return type(reason if isinstance(reason, BaseException) else error).__name__
 
 
 def _days(span: timedelta) -> str:

@@ -64,4 +64,4 @@ def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float])
     yield hook
     for one in made:
         if "session" in vars(one):
-            one.session.close()
+            one.transport.session.close()
