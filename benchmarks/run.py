@@ -57,7 +57,7 @@ def main() -> None:
             connections = json.load(answer)
         for provider in PROVIDERS:
             connection = connections[provider]
-            connection["extra"] = json.dumps({**connection["extra"], "min_interval": 0})
+            connection["extra"] = json.dumps({**connection["extra"], "min_interval": 0, "timeout": 900})
             small = 0.0
             for hours in (1, 24):
                 result = extract(connection, start, hours)
