@@ -6,7 +6,12 @@ retried by Airflow. Each takes one positional message and so survives pickling; 
 
 from __future__ import annotations
 
-from airflow.sdk.exceptions import AirflowFailException
+try:
+    from airflow.sdk.exceptions import AirflowException as AirflowException  # noqa: PLC0414 - for `open_path`
+    from airflow.sdk.exceptions import AirflowFailException
+except ImportError:  # Airflow 3.1 has them elsewhere
+    from airflow.exceptions import AirflowException as AirflowException  # type: ignore[attr-defined]  # noqa: PLC0414 - as above
+    from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
 
 
 class BetProviderError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import AirflowException, InvalidArgument
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -20,7 +20,6 @@ def open_path(path: str) -> ObjectStoragePath:
         InvalidArgument: names what is missing.
     """
     from airflow.sdk import BaseHook, ObjectStoragePath
-    from airflow.sdk.exceptions import AirflowException
 
     parts = urlsplit(path)
     if not path.strip():
@@ -32,15 +31,11 @@ def open_path(path: str) -> ObjectStoragePath:
         if connection:
             try:
                 BaseHook.get_connection(connection)
-            except AirflowException as error:
-                unknown = str(error)
-            else:
-                unknown = ""
-            if unknown:
+            except AirflowException:
                 raise InvalidArgument(
                     f"path {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
                     "the id before the @."
-                )
+                ) from None
     elif bucket or not parts.path.startswith("/"):
         raise InvalidArgument(f"path {path!r} is relative, and workers differ in their folder. Give an absolute path.")
     return ObjectStoragePath(path)
