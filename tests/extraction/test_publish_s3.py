@@ -163,7 +163,8 @@ def test_a_connection_that_breaks_in_an_upload_leaves_the_old_object(
     old = file(tmp_path, SMALL, 1)
     path = publish(lake, SLOT, old, [])
     broken = seaweed.filesystem(
-        endpoint_url=cutter.endpoint, config_kwargs={"retries": {"total_max_attempts": 1}, "connect_timeout": 2}
+        endpoint_url=cutter.endpoint,
+        config_kwargs={"retries": {"total_max_attempts": 1}, "connect_timeout": 2, "read_timeout": 3},
     )
     broken.retries = 1
     cutter.left = cut_after
