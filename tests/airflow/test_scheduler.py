@@ -20,6 +20,8 @@ from demo.headless import HeadlessAirflow
 from demo.sessions import processes_of
 from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
 from tests.airflow.vendor_doubles import refuse, simulator, truth_of
+from tests.seaweed import SeaweedFS
+from tests.seaweed import running as running_seaweed
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(400)]
 
@@ -40,6 +42,7 @@ class World:
     now: datetime
     vendors: Simulator
     slow: Simulator
+    s3: SeaweedFS
     secrets: set[str]
     runs: dict[str, str] = field(default_factory=dict)
 
@@ -102,10 +105,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         slow = stack.enter_context(simulator(now, heard, slow_seconds=0.3))
         for connection in vendors.credentials.values():
             heard |= {connection["password"], *connection["extra"].get("iv_secret", "").split()}
+        s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
+        heard.add(s3.secret)
         airflow = stack.enter_context(
             HeadlessAirflow(tmp_path_factory.mktemp("airflow"), BUNDLES["samples"], env, parallelism=6)
         )
-        world = World(airflow, lake, now, vendors, slow, heard)
+        world = World(airflow, lake, now, vendors, slow, s3, heard)
+        endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
+        airflow.add_connection(
+            "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
+        )
         for vendor, connection in vendors.credentials.items():
             airflow.add_connection(f"{vendor}_default", connection)
             airflow.set_pool(f"{vendor}_default", 1)
@@ -117,9 +126,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             airflow.wait_dag(dag_id)
             airflow.post_backfill(dag_id, world.first, world.last_hour)
         airflow.post_backfill("pv_by_game", world.last_hour, world.last_hour)
+        world.runs["to_s3"] = world.trigger("to_s3", world.first, world.last_hour + HOUR)
         world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
         # All is set up before the first task runs: SQLite, for all its locks, likes one writer at a time.
-        for dag_id in (*BACKFILLED, "plain_hourly", "after_games", "pv_by_game"):
+        for dag_id in (*BACKFILLED, "plain_hourly", "after_games", "pv_by_game", "to_s3"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
         yield world
@@ -169,6 +179,25 @@ def test_a_backfill_stores_what_the_vendor_has(world: World, dag_id: str) -> Non
     assert hours <= {slot.start for slot in stored}
     assert faultless(stored)
     assert sum(slot.receipt.rows for slot in stored) > 50 * HOURS
+
+
+def test_a_real_s3_server_gets_the_same_objects(world: World) -> None:
+    def look() -> list[Json] | None:
+        tasks = world.airflow.task_instances("to_s3", world.runs["to_s3"])
+        return tasks if tasks and all(task["state"] in FINISHED for task in tasks) else None
+
+    assert {task["state"] for task in wait_for(look, 180, "four extractions to S3")} == {"success"}
+    fs = world.s3.filesystem()
+    found = [path for path in fs.find("lake/raw") if path.endswith(".parquet")]
+    assert len(found) == len(BACKFILLED) * HOURS
+    for dag_id in BACKFILLED:
+        world.hourly_runs(dag_id)
+    for path in found:
+        with fs.open(path, "rb") as stored:
+            there = pq.ParquetFile(stored).read().drop_columns("_extracted_at")
+        here = pq.ParquetFile(world.lake / path.removeprefix("lake/raw/")).read().drop_columns("_extracted_at")
+        assert there.num_rows > 50
+        assert there.equals(here)
 
 
 def test_a_run_tells_what_it_stored(world: World) -> None:

@@ -39,5 +39,15 @@ with DAG(dag_id="minutes", schedule=None, **COMMON):
 with DAG(dag_id="killed", schedule=None, **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="jdb_slow", path=f"{LAKE}/killed", **INTERVAL)
 
+with DAG(dag_id="to_s3", schedule=None, **COMMON):
+    for vendor in ("pv", "aig", "jdb", "gmag"):
+        ExtractToParquetOperator(
+            task_id=vendor,
+            conn_id=f"{vendor}_default",
+            path="s3://lake_s3@lake/raw",
+            pool=f"{vendor}_default",
+            **INTERVAL,
+        )
+
 with DAG(dag_id="after_games", schedule=[stream_asset("pv_default", "games_game_history")], **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="pv_default", stream="games", path=f"{LAKE}/after")
