@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from airflow_betproviders.extraction import windows
@@ -21,9 +20,10 @@ from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
 from airflow_betproviders.extraction.publish import publish, read_receipt
-from airflow_betproviders.extraction.reader import AHEAD, Reader, WindowRows
+from airflow_betproviders.extraction.reader import AHEAD, Reader
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.rows import BadRow
+from airflow_betproviders.extraction.seams import Seams
 from airflow_betproviders.extraction.spool import Spool
 from airflow_betproviders.extraction.stream import Source, Stream
 
@@ -97,6 +97,7 @@ class Extraction:
         receipt = self._receipt(interval, now)
         bad_rows: list[BadRow] = []
         totals: list[int | None] = []
+        seams = Seams(self._source, self._stream)
         with _threads(caller) as pool, Spool(self._stream, now) as spool:
             reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller), pool)
             for rows in reader.read(self._windows(interval)):
@@ -105,11 +106,13 @@ class Extraction:
                 receipt.slow_pages += rows.slow_pages
                 totals.append(rows.total)
                 bad_rows += rows.bad
-                self._place(rows, receipt)
+                seams.place(rows)
                 spool.add(rows.table, rows.hashes)
+            if rest := seams.rest():
+                spool.add(rest.table, rest.hashes)
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.calls, receipt.bytes, receipt.reread = caller.calls, caller.bytes, reader.rereads
-            receipt.bad_rows = len(bad_rows)
+            receipt.bad_rows, receipt.outside = len(bad_rows), seams.outside
             spool.close(receipt)
             yield Slot(interval, spool, receipt, bad_rows)
 
@@ -169,20 +172,6 @@ class Extraction:
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
 
-    def _place(self, rows: WindowRows, receipt: Receipt) -> None:
-        """Keep the rows of the window: one on its end belongs to the next, whether the provider sends it or not."""
-        clock, window = self._stream.clock, rows.window
-        if clock is None or window is None or not rows.table.num_rows:
-            return
-        instants = rows.table[clock].cast(pa.int64()).to_numpy()
-        start, end = (int(instant.timestamp() * 1000) for instant in (window.start, window.end))
-        outside = int(np.count_nonzero((instants < start) | (instants > end)))
-        if outside and self._stream.guarded:
-            raise _wrong_zone(self._source, self._stream, window, instants, (start, end))
-        receipt.outside += outside
-        if (instants == end).any():
-            rows.keep(instants != end)
-
 
 def _previous_rows(lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> int | None:
     """The rows of the objects that the slot will replace, smaller ones inside it included."""
@@ -200,18 +189,6 @@ def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
     finally:
         caller.abandon()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _wrong_zone(source: Source, stream: Stream, window: Interval, instants: Any, bounds: tuple[int, int]) -> Exception:
-    from airflow_betproviders.exceptions import ProviderRequestError
-
-    first = int(np.flatnonzero((instants < bounds[0]) | (instants > bounds[1]))[0])
-    moment = datetime.fromtimestamp(int(instants[first]) / 1000, timezone.utc)
-    return ProviderRequestError(
-        f"{source.label}, stream {stream.name}, window {window}: a row has {stream.clock} {moment:%Y-%m-%dT%H:%M:%SZ}, "
-        f"outside the window. The account's times are probably not at UTC offset {source.utc_offset}: set utc_offset "
-        "in the connection's extra (e.g. -04:00 or +08:00)."
-    )
 
 
 def _tell(number: int, of: int, slot: Slot, stored: Stored, seconds: float) -> None:
