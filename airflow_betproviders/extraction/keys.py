@@ -62,9 +62,8 @@ def _weight(position: npt.NDArray[np.int64]) -> Hashes:
     return _weights[position]
 
 
-def shared(values: Hashes) -> Hashes:
-    """The hashes that occur more than once, sorted."""
-    ordered = np.sort(values)
+def shared(ordered: Hashes) -> Hashes:
+    """The hashes that occur more than once among sorted ones."""
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 

@@ -264,7 +264,7 @@ class Reader:
         rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages))
         if self._stream.key:
             rows.hashes = keys.hashes(table, self._stream.key)
-            suspects = np.flatnonzero(np.isin(rows.hashes, keys.shared(rows.hashes)))
+            suspects = np.flatnonzero(np.isin(rows.hashes, keys.shared(np.sort(rows.hashes))))
             if len(suspects):
                 dropped = keys.losers(table.take(pa.array(suspects)), self._stream.key, self._stream.version)
                 once = np.ones(table.num_rows, bool)

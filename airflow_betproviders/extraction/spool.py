@@ -7,6 +7,7 @@ groups, and each key stays once; so the same rows give the same bytes whatever o
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Context, Decimal
@@ -14,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -43,7 +43,7 @@ class Spool:
         self._writer = self._open(self.path)
         self._buffer: list[pa.Table] = []
         self._buffered = 0
-        self._hashes: list[keys.Hashes] = []
+        self._hashes = array("Q")  # grows in place: eight bytes a row, and no second copy of them
         self.rows = 0
         self.duplicates = 0
         self.sums: dict[str, Decimal] = {}
@@ -55,7 +55,7 @@ class Spool:
         if self._stream.key:
             table, hashed = self._ordered(table, keys.hashes(table, self._stream.key) if hashed is None else hashed)
         if hashed is not None:
-            self._hashes.append(hashed)
+            self._hashes.frombytes(hashed.tobytes())
         self._buffer.append(table)
         self._buffered += table.num_rows
         while self._buffered >= ROW_GROUP:
@@ -65,10 +65,10 @@ class Spool:
         """Finish the file: settle keys that came in several windows, fill in the receipt and write it."""
         while self._buffered:
             self._flush(min(ROW_GROUP, self._buffered))
-        hashed = np.concatenate([np.empty(0, np.uint64), *self._hashes])
-        self._hashes.clear()
+        hashed = np.frombuffer(self._hashes, np.uint64)
+        hashed.sort()
         if len(repeated := keys.shared(hashed)):
-            self._rewrite(np.isin(hashed, repeated))
+            self._rewrite(repeated)
         receipt.rows = self.rows
         receipt.duplicates += self.duplicates
         receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
@@ -120,24 +120,25 @@ class Spool:
         stamp = pa.repeat(self._extracted_at, table.num_rows)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
         self.rows += table.num_rows
+        _MEMORY.release_unused()
 
-    def _rewrite(self, suspects: npt.NDArray[np.bool_]) -> None:
+    def _rewrite(self, repeated: keys.Hashes) -> None:
         """Copy the file without the older versions of keys that came in more than one window."""
         self._writer.close()
         first, self.path = self.path, self.path.with_name("slot-once.parquet")
-        rows = np.flatnonzero(suspects)
         with pq.ParquetFile(first) as file:
             wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
-            tables, start = [], 0
+            tables, places, start = [], [], 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group, wanted)
-                inside = rows[(rows >= start) & (rows < start + held.num_rows)] - start
-                tables.append(held.take(pa.array(inside)))
+                suspects = np.flatnonzero(np.isin(keys.hashes(held, self._stream.key), repeated))
+                tables.append(held.take(pa.array(suspects)))
+                places.append(suspects + start)
                 start += held.num_rows
-            dropped = rows[keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version)]
-            keep = np.ones(len(suspects), bool)
-            keep[dropped] = False
-            self.duplicates += len(dropped)
+            losers = keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version)
+            keep = np.ones(start, bool)
+            keep[np.concatenate(places)[losers]] = False
+            self.duplicates += len(losers)
             self._writer, self.rows, self.sums, start = self._open(self.path), 0, {}, 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group)

@@ -38,7 +38,7 @@ def test_many_different_keys_share_no_hash() -> None:
     names = [f"{i}" for i in range(200_000)]
     hashed = keys.hashes(pa.table({"id": names}), ("id",))
     assert len(np.unique(hashed)) == len(names)
-    assert not len(keys.shared(hashed))
+    assert not len(keys.shared(np.sort(hashed)))
 
 
 def test_members_of_a_key_do_not_run_together() -> None:
@@ -80,7 +80,7 @@ def test_threads_that_meet_long_keys_at_once_hash_them_alike(monkeypatch: pytest
 
 
 def test_shared_hashes_are_those_that_occur_more_than_once() -> None:
-    assert keys.shared(np.array([5, 1, 5, 2, 1, 5], np.uint64)).tolist() == [1, 5]
+    assert keys.shared(np.array([1, 1, 2, 5, 5, 5], np.uint64)).tolist() == [1, 5]
     assert keys.shared(np.empty(0, np.uint64)).tolist() == []
 
 
