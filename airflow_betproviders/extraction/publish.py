@@ -45,11 +45,11 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[BadRow]) -> s
     try:
         refuse_overlap([slot], stored)
     except Exception:
-        lake.fs.rm_file(target)
+        _remove(lake.fs, target)
         raise
     for other, path in stored.items():
         if other != slot:
-            lake.fs.rm_file(path)
+            _remove(lake.fs, path)
             _remove(lake.fs, lake.quarantine(other))
     return target
 
