@@ -68,5 +68,13 @@ class OverlappingSlot(BetProviderError, AirflowFailException):
     """The slot would cut across an object that is already stored."""
 
 
+class NothingStored(BetProviderError):
+    """The raw lake holds no slot of the interval that is to be merged: the extraction has yet to run, or went elsewhere."""
+
+
+class TableContended(BetProviderError):
+    """Other commits to the bets table came first for too long; nothing is lost, the next try goes on."""
+
+
 class InvalidArgument(BetProviderError, AirflowFailException, ValueError):
     """An argument of an operator, a hook or a connection that cannot work, refused before the first call."""

@@ -157,7 +157,13 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "operators": [
-            {"integration-name": name, "python-modules": ["airflow_betproviders.operators.extract"]}
+            {
+                "integration-name": name,
+                "python-modules": [
+                    "airflow_betproviders.operators.extract",
+                    "airflow_betproviders.operators.merge",
+                ],
+            }
             for name in ("PV (2J)", "AIG live casino", "JDB", "GM-Ag")
         ],
         "hooks": [

@@ -1,0 +1,69 @@
+"""The columns of the bets table, the same for every provider.
+
+What a provider does not report is null, never zero; `bets.pv`, `bets.aig`, `bets.jdb` and `bets.gmag` say which field a
+column comes from and what is null there, and why. Amounts are in currency units of ``currency`` and have the sign that
+the column's text gives; ``net = payout - stake`` holds for every settled, cancelled and void bet.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+MONEY = pa.decimal128(28, 8)
+INSTANT = pa.timestamp("us", "UTC")
+PARTITIONS = ("provider", "bet_date")
+KEY = ("account", "bet_id")
+MONEY_COLUMNS = (
+    "stake",
+    "payout",
+    "net",
+    "valid_stake",
+    "jackpot_contribution",
+    "jackpot_payout",
+    "fee",
+    "balance_before",
+    "balance_after",
+)
+
+COLUMNS: dict[str, tuple[pa.DataType, str]] = {
+    "provider": (pa.string(), "Connection type: pv, aig, jdb, gmag."),
+    "bet_date": (pa.date32(), "UTC date of placed_at; where a record lacks it, of settled_at, updated_at or the slot."),
+    "account": (pa.string(), "The account's login at the provider."),
+    "bet_id": (
+        pa.string(),
+        "The bet's key within provider and account, as text; the same in every version of the bet.",
+    ),
+    "round_id": (pa.string(), "The game round; several bets may share one."),
+    "player_id": (pa.string(), "The player, by the id that the provider's key for players is."),
+    "game_id": (pa.string(), "The game, unique within the provider."),
+    "game_type": (pa.string(), "The provider's own kind of game."),
+    "currency": (pa.string(), "The provider's own code, house codes such as VND2 or RB included; never converted."),
+    "stake": (MONEY, "What the player put in. Positive."),
+    "payout": (MONEY, "What came back to the player, stake and deductions considered. Positive; null while open."),
+    "net": (MONEY, "The player's result: payout - stake. Negative when the player lost; null while open."),
+    "valid_stake": (MONEY, "The part of the stake that counts as turnover. Positive."),
+    "jackpot_contribution": (MONEY, "What of the stake went into jackpots. Positive."),
+    "jackpot_payout": (MONEY, "What jackpots paid, contained in payout. Positive."),
+    "fee": (MONEY, "What was kept of the player's winnings (tax, rake), already out of payout and net. Positive."),
+    "balance_before": (MONEY, "The player's balance before the bet, as the provider tells it; for information."),
+    "balance_after": (MONEY, "The player's balance after the bet, as the provider tells it; for information."),
+    "placed_at": (INSTANT, "When the bet was placed or its round began."),
+    "settled_at": (INSTANT, "When the result was known; null while open."),
+    "updated_at": (INSTANT, "When the provider last changed the record: the greatest wins."),
+    "status": (
+        pa.string(),
+        "open, settled, cancelled (taken back), void (made invalid); null: unknown to this version.",
+    ),
+    "missing_since": (
+        INSTANT,
+        "Null for a bet that the provider reports. Else when its slot was read again and the bet was no longer in it.",
+    ),
+    "stream": (pa.string(), "The stream that brought this version, with its filters as in the lake's folders."),
+    "slot_start": (INSTANT, "The slot that brought this version: its start."),
+    "slot_end": (INSTANT, "The slot that brought this version: its end."),
+    "extracted_at": (INSTANT, "When the slot that brought this version was read."),
+    "rest": (pa.string(), "JSON object: every field of the record that no column above gives back exactly."),
+}
+
+SCHEMA = pa.schema([(name, kind) for name, (kind, _) in COLUMNS.items()])
+STORED = pa.schema([field for field in SCHEMA if field.name not in PARTITIONS])  # of a Parquet file under a partition

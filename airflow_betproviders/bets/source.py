@@ -1,0 +1,181 @@
+"""The raw lake as the merge reads it: which slots there are, in which version, and their rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_betproviders.bets.mapping import BetMapping, Origin, mapping_of
+from airflow_betproviders.extraction import columns
+from airflow_betproviders.extraction.columns import EXTRACTED_AT
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.publish import read_receipt
+from airflow_betproviders.extraction.receipt import Receipt
+
+_ROWS = 50_000  # raw rows held at once
+
+
+@dataclass(frozen=True, eq=False)
+class RawSlot:
+    """One stored slot in its present version.
+
+    Attributes:
+        source: the stream that it belongs to.
+        interval: its start and end.
+        path: its object.
+        extracted_at: when it was read: what tells its versions apart.
+        rows: how many it holds.
+    """
+
+    source: RawStream
+    interval: Interval
+    path: str
+    extracted_at: datetime
+    rows: int
+
+    @property
+    def day(self) -> date:
+        """The folder that it lies in."""
+        return self.interval.start.date()
+
+
+@dataclass(frozen=True, eq=False)
+class RawStream:
+    """One bet stream of one account in a raw lake.
+
+    Attributes:
+        lake: where it lies.
+        settings: columns of the bets table that the connection fills.
+    """
+
+    lake: Lake
+    settings: Mapping[str, str]
+
+    @property
+    def mapping(self) -> BetMapping:
+        """How its records become bets."""
+        return mapping_of(self.lake.provider)
+
+    @property
+    def label(self) -> str:
+        """The stream's name, and its filters as in the folders: ``history/game_ids=2011``."""
+        filters = self.lake.base.rsplit("/account=", 1)[-1].split("/")[1:]
+        return "/".join([self.lake.stream, *filters])
+
+    def slots(self, intervals: Sequence[Interval]) -> list[RawSlot]:
+        """The stored slots that overlap any of the intervals, in order of time; reads the footer of each.
+
+        Raises:
+            InvalidArgument: an object has no receipt, so this package did not write it.
+        """
+        paths = {slot: path for interval in intervals for slot, path in self.lake.stored(interval).items()}
+        return [found for slot in sorted(paths) if (found := self._slot(slot, paths[slot])) is not None]
+
+    def _slot(self, interval: Interval, path: str) -> RawSlot | None:
+        receipt = read_receipt(self.lake.fs, path)
+        if receipt is None:
+            if not self.lake.fs.exists(path):
+                return None  # a larger slot has replaced it meanwhile
+            from airflow_betproviders.exceptions import InvalidArgument
+
+            raise InvalidArgument(f"{path} has no receipt in its footer: it is no slot of this package. Remove it.")
+        return self._version(interval, path, receipt)
+
+    def _version(self, interval: Interval, path: str, receipt: Receipt) -> RawSlot:
+        return RawSlot(self, interval, path, datetime.fromisoformat(receipt.extracted_at), receipt.rows)
+
+    def read(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
+        """The slot's rows in pieces, then None; each with the version that was really read.
+
+        Raises:
+            FileNotFoundError: a larger slot has replaced it.
+        """
+        with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
+            local = Path(folder) / "slot.parquet"
+            self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
+            with pq.ParquetFile(local) as file:
+                receipt = Receipt.from_footer(file.metadata.metadata)
+                version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
+                for batch in file.iter_batches(_ROWS, use_threads=False):
+                    yield version, self._aligned(pa.Table.from_batches([batch]))
+                yield version, None
+
+    def origin(self, slot: RawSlot) -> Origin:
+        """What the rows of a slot say of where they come from."""
+        return Origin(self.lake.account, self.label, slot.interval, slot.extracted_at)
+
+    def _aligned(self, table: pa.Table) -> pa.Table:
+        """The rows under the stream's columns of today, whichever version of this package wrote them."""
+        for field in _schema(self.lake.provider, self.lake.stream):
+            if field.name not in table.column_names and field.name != EXTRACTED_AT:
+                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+        return table
+
+
+def find(
+    fs: Any,
+    root: str,
+    *,
+    provider: str | None,
+    account: str | None = None,
+    stream: str | None = None,
+    filters: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> list[RawStream]:
+    """The bet streams that a raw lake holds.
+
+    Args:
+        fs: an fsspec file system.
+        root: the raw lake's folder in it.
+        provider: only this one.
+        account: only this one.
+        stream: only this one; default all whose records are bets.
+        filters: the filters that it was extracted with; default none.
+        settings: what the connection's extra says.
+
+    Raises:
+        InvalidArgument: the provider or the stream has no bets.
+    """
+    found = []
+    for name in [provider] if provider else _names(fs, root, "provider"):
+        mapping = mapping_of(name)
+        if stream and stream not in mapping.streams:
+            from airflow_betproviders.exceptions import InvalidArgument
+
+            raise InvalidArgument(
+                f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."
+            )
+        known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
+        for each in [stream] if stream else mapping.streams:
+            held = _names(fs, f"{root.rstrip('/')}/provider={name}/stream={each}", "account")
+            found += [
+                RawStream(Lake(fs, root, name, each, login, dict(filters or {})), known)
+                for login in held
+                if account is None or login == account
+            ]
+    return found
+
+
+def _names(fs: Any, folder: str, kind: str) -> list[str]:
+    fs.invalidate_cache(folder)
+    try:
+        paths: Iterable[str] = fs.ls(folder, detail=False)
+    except FileNotFoundError:
+        return []
+    names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
+    return sorted(unquote(name.removeprefix(f"{kind}=")) for name in names if name.startswith(f"{kind}="))
+
+
+def _schema(provider: str, stream: str) -> pa.Schema:
+    declared = import_module(f"airflow_betproviders.streams.{provider}").STREAMS
+    return columns.schema(next(each.fields for each in declared if each.name == stream))

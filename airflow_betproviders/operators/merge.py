@@ -1,0 +1,242 @@
+"""The operators that keep the bets table: one row a bet, the latest truth, in Delta Lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow.sdk import Asset, BaseOperator
+
+from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.extraction.interval import Interval, parse_duration
+from airflow_betproviders.operators.extract import hook_of
+from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.operators.tables import open_table
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_betproviders.bets.merge import Tally
+    from airflow_betproviders.bets.source import RawStream
+
+
+def bets_asset(table: str) -> Asset:
+    """The asset that a merge into the table updates."""
+    parts = urlsplit(table)
+    place = f"{parts.netloc.rpartition('@')[2]}{parts.path}".strip("/")
+    name = "bets" if not place or "{" in table else f"bets/{place}"
+    return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
+
+
+class MergeBetsOperator(BaseOperator):
+    """Merge raw slots into the bets table: every bet once, in its newest version.
+
+    A slot is read when the table does not have it in its present version; so the task may run in any order, any number
+    of times, and beside others. Rows and the knowledge of what has been merged change in one commit. A bet that its
+    slot no longer reports stays and gets a ``missing_since``.
+
+    Args:
+        path: the raw lake, as given to ``ExtractToParquetOperator``.
+        table: folder of the Delta table, e.g. ``s3://aws_default@lake/bets``; made if it is not there.
+        conn_id: merge this account only; fills columns that only the connection knows (the currency of PV).
+        provider: merge every account of this provider; default, without ``conn_id``, everything in the lake.
+        stream: only this stream; default every stream in the lake whose records are bets.
+        filters: the filters that the stream was extracted with.
+        start: explicit start (aware, or ISO 8601 with a zone); default the interval of the assets that triggered the run,
+            else the run's own.
+        end: explicit end, likewise.
+        batch_rows: rows that one commit merges, whatever the slots hold. It bounds the memory: some 2 KB a row.
+        moved_within: how far a bet's date may move between versions and its old version is still found, in whole days;
+            None looks through the whole table.
+        patience: how long to try again while other merges commit first.
+        partition: width of a partition under a partitioned timetable.
+
+    Returns:
+        (XCom) table, slots, unchanged, rows, added, replaced, older, missing, commits, conflicts.
+    """
+
+    template_fields: Sequence[str] = ("path", "table", "conn_id", "provider", "stream", "filters", "start", "end")
+    ui_color = "#e6eef9"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        table: str,
+        conn_id: str | None = None,
+        provider: str | None = None,
+        stream: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        batch_rows: int = 250_000,
+        moved_within: str | timedelta | None = "3d",
+        patience: str | timedelta = "10m",
+        partition: str | timedelta = "1h",
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("outlets", [bets_asset(table)])
+        super().__init__(**kwargs)
+        self.path = path
+        self.table = table
+        self.conn_id = conn_id
+        self.provider = provider
+        self.stream = stream
+        self.filters = filters
+        self.start = start
+        self.end = end
+        self.batch_rows = batch_rows
+        self.moved_within = moved_within
+        self.patience = patience
+        self.partition = partition
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Merge what is due of the intervals."""
+        from airflow_betproviders.bets.merge import Merge
+
+        if self.batch_rows < 1:
+            raise InvalidArgument(f"batch_rows={self.batch_rows} must be at least 1.")
+        intervals = intervals_of(context, self.start, self.end, parse_duration(self.partition))
+        merge = Merge(
+            open_table(self.table),
+            batch_rows=self.batch_rows,
+            moved_within=parse_duration(self.moved_within) if self.moved_within is not None else None,
+            patience=parse_duration(self.patience),
+        )
+        tallies = [merge.run(stream, intervals) for stream in self._streams()]
+        told = ", ".join(map(str, intervals))
+        if not any(tally.slots + tally.unchanged for tally in tallies):
+            raise NothingStored(
+                f"{self.path} holds no slot of {told}{self._selection()}. Extract it first, or correct path, conn_id, "
+                "provider, stream or filters."
+            )
+        summary = {"table": self.table, **_sum(tallies)}
+        self.log.info("merged %s into %s: %s", told, self.table, summary)
+        extra = {**summary, "start": intervals[0].start.isoformat(), "end": intervals[-1].end.isoformat()}
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra = extra
+        return summary
+
+    def _streams(self) -> list[RawStream]:
+        from airflow_betproviders.bets.source import find
+
+        place = open_path(self.path)
+        provider, account = self.provider or None, None
+        settings: dict[str, Any] = {}
+        if self.conn_id:
+            hook = hook_of(self.conn_id)
+            if provider not in {None, hook.conn_type}:
+                raise InvalidArgument(
+                    f"connection {self.conn_id} is of type {hook.conn_type!r}, not {provider!r}. Give conn_id or provider."
+                )
+            provider, account, settings = hook.conn_type, hook.account, hook.connection.extra_dejson
+        return find(
+            place.fs,
+            place.path,
+            provider=provider,
+            account=account,
+            stream=self.stream or None,
+            filters=self.filters,
+            settings=settings,
+        )
+
+    def _selection(self) -> str:
+        chosen = {name: getattr(self, name) for name in ("conn_id", "provider", "stream", "filters")}
+        return "".join(f", {name} {value}" for name, value in chosen.items() if value)
+
+
+class OptimizeBetsOperator(BaseOperator):
+    """Put the small files of the bets table together, and delete those that no version needs any longer.
+
+    Args:
+        table: folder of the Delta table.
+        start: first bet date to compact (aware, or ISO 8601 with a zone); default, without ``end``, all dates.
+        end: end of the bet dates to compact.
+        file_size: bytes that a file should have.
+        retention: how long deleted files stay for readers that are still at work, and for going back in time; at
+            least an hour. None: no vacuum.
+        memory: bytes that the compaction may hold before it spills to disk.
+
+    Returns:
+        (XCom) table, partitions, files_before, files_after, deleted.
+    """
+
+    template_fields: Sequence[str] = ("table", "start", "end")
+    ui_color = "#e6eef9"
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        file_size: int = 256 * 1024 * 1024,
+        retention: str | timedelta | None = "7d",
+        memory: int = 512 * 1024 * 1024,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.table = table
+        self.start = start
+        self.end = end
+        self.file_size = file_size
+        self.retention = retention
+        self.memory = memory
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Compact and vacuum."""
+        from airflow_betproviders.bets.upkeep import optimize
+
+        retention = parse_duration(self.retention) if self.retention is not None else None
+        if retention is not None and retention < timedelta(hours=1):
+            raise InvalidArgument(
+                f"retention {self.retention} is less than an hour: a merge at work would lose the files it has written."
+            )
+        given = self.start or self.end
+        done = optimize(
+            open_table(self.table),
+            interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
+            file_size=self.file_size,
+            retention=retention,
+            memory=self.memory,
+        )
+        return {"table": self.table, **asdict(done)}
+
+
+def intervals_of(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
+    """The intervals that a merge is about: explicit, else those of the extractions that triggered the run, else the run's.
+
+    Raises:
+        InvalidArgument: there is none.
+    """
+    if not start and not end:
+        events = context.get("triggering_asset_events") or {}
+        extras = [event.extra or {} for each in events.values() for event in each]
+        found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
+        if found:
+            return _joined(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
+    return [resolve_interval(context, start, end, width)]
+
+
+def _joined(intervals: Sequence[Interval]) -> list[Interval]:
+    """The intervals with those that touch put together, so that a backfill's many are few."""
+    joined: list[Interval] = []
+    for interval in intervals:
+        if joined and interval.start <= joined[-1].end:
+            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
+        else:
+            joined.append(interval)
+    return joined
+
+
+def _sum(tallies: Sequence[Tally]) -> dict[str, int]:
+    summed: dict[str, int] = {}
+    for tally in tallies:
+        for name, count in asdict(tally).items():
+            summed[name] = summed.get(name, 0) + count
+    return summed

@@ -1,0 +1,117 @@
+"""Where a Delta table is: its URI as delta-rs takes it, and its connection as delta-rs's storage options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.storage import open_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_betproviders.bets.table import BetsTable
+
+
+def open_table(path: str) -> BetsTable:
+    """The bets table at a path such as ``s3://aws_default@lake/bets`` or ``file:///data/bets``.
+
+    Without a connection before the ``@``, delta-rs finds its credentials in the environment.
+
+    Raises:
+        InvalidArgument: names what is missing or not known.
+    """
+    from airflow_betproviders.bets.table import BetsTable
+
+    place = open_path(path)
+    parts = urlsplit(str(path))
+    if parts.scheme in {"", "file", "local"}:
+        return BetsTable(place.path)
+    if parts.scheme not in _STORES:
+        raise InvalidArgument(
+            f"table {path!r}: delta-rs has no store for {parts.scheme}://. Use one of {', '.join(_STORES)}, or file."
+        )
+    scheme, options_of = _STORES[parts.scheme]
+    connection, _, bucket = parts.netloc.rpartition("@")
+    uri = f"{scheme}://{bucket}{parts.path.rstrip('/')}"
+    return BetsTable(uri, options_of(connection) if connection else {})
+
+
+def _aws(conn_id: str) -> dict[str, str]:
+    """An ``aws`` connection, its assumed roles and profiles included."""
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
+
+    hook: Any = AwsGenericHook(aws_conn_id=conn_id, client_type="s3")
+    credentials = hook.get_credentials(region_name=hook.region_name)
+    endpoint = hook.conn_config.get_service_endpoint_url("s3") or ""
+    found = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_SESSION_TOKEN": credentials.token,
+        "AWS_REGION": hook.region_name or "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ALLOW_HTTP": "true" if endpoint.startswith("http://") else "",
+        "AWS_ALLOW_INVALID_CERTIFICATES": "true" if hook.verify is False else "",
+    }
+    return _given(found)
+
+
+def _google(conn_id: str) -> dict[str, str]:
+    """A ``google_cloud_platform`` connection: a key file, a key in the extra, or else the worker's own identity."""
+    extra = _connection(conn_id).extra_dejson
+    key = extra.get("keyfile_dict")
+    return _given(
+        {
+            "GOOGLE_SERVICE_ACCOUNT": extra.get("key_path"),
+            "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key) if isinstance(key, Mapping) else key,
+        }
+    )
+
+
+def _azure(conn_id: str) -> dict[str, str]:
+    """A ``wasb`` or ``adls`` connection: account key, SAS token, connection string, or a service principal."""
+    connection = _connection(conn_id)
+    extra = connection.extra_dejson
+    told = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)
+    tenant = extra.get("tenant_id")
+    host = (connection.host or "").removeprefix("https://").split(".")[0]
+    return _given(
+        {
+            "AZURE_STORAGE_ACCOUNT_NAME": told.get("AccountName")
+            or extra.get("account_name")
+            or host
+            or (None if tenant else connection.login),
+            "AZURE_STORAGE_ACCOUNT_KEY": told.get("AccountKey")
+            or extra.get("account_key")
+            or (None if tenant else connection.password),
+            "AZURE_STORAGE_SAS_TOKEN": extra.get("sas_token"),
+            "AZURE_STORAGE_CLIENT_ID": connection.login if tenant else None,
+            "AZURE_STORAGE_CLIENT_SECRET": connection.password if tenant else None,
+            "AZURE_STORAGE_TENANT_ID": tenant,
+        }
+    )
+
+
+# How Airflow writes a store, how delta-rs writes it, and what becomes of the connection.
+_STORES: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
+    "s3": ("s3", _aws),
+    "s3a": ("s3", _aws),
+    "gs": ("gs", _google),
+    "gcs": ("gs", _google),
+    "abfs": ("abfs", _azure),
+    "abfss": ("abfss", _azure),
+    "adl": ("abfs", _azure),
+}
+
+
+def _connection(conn_id: str) -> Connection:
+    from airflow.sdk import BaseHook
+
+    return BaseHook.get_connection(conn_id)
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items() if value}
