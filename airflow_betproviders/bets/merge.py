@@ -225,7 +225,7 @@ class Merge:
                 f"{self._table.uri}: other commits came first {attempt} times, for more than {self._patience:.0f} s. Run "
                 "fewer merges side by side (a pool), or set patience."
             ) from conflict
-        time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))
+        time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
 
     def _count(self, piece: Piece, plan: Plan, read: int, part: _Part) -> None:
         kept = piece.bets.num_rows - len(plan.beaten)

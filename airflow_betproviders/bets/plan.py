@@ -1,7 +1,7 @@
 """What a piece of work changes in the table: which rows give way, which are no longer reported, which are added.
 
-The keys of the files concerned are read row group by row group and matched with the piece, so that memory follows the
-piece and one row group, never the table.
+The keys of the files concerned are read a few row groups at a time and matched with the piece, so that memory follows
+the piece, never the table.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _SOURCE = ("stream", "slot_start", "slot_end", "extracted_at")
 _READ = (*KEY, "updated_at", *_SOURCE, "missing_since")
+_RANK = ("updated_at", "extracted_at", "slot_start", "slot_end", "stream")
+_TOGETHER = 4  # row groups whose keys are looked up at once
+_WRITTEN = 50_000  # rows of a piece that are written at once
 _SEPARATOR = "\x1f"
 
 Mask = npt.NDArray[np.bool_]
@@ -69,11 +72,10 @@ class Piece:
 
     def __init__(self, provider: str, bets: pa.Table, reread: Sequence[Reread]) -> None:
         self.provider = provider
-        self.bets = newest(bets).sort_by(
-            [("bet_date", "ascending"), ("placed_at", "ascending"), ("bet_id", "ascending")]
-        )
+        self.bets = newest(bets)
         self.reread = reread
         self.keys = _keys(self.bets)
+        self.versions = self.bets.select(["updated_at", *_SOURCE])
         self.dates: frozenset[date] = frozenset(pc.unique(self.bets["bet_date"]).to_pylist())
 
     def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
@@ -122,16 +124,21 @@ def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
         dropped: list[Rows] = []
         marked: dict[int, datetime] = {}
         begin = 0
+        slots = [slot for slot in piece.reread if file.day in slot.dates]
         with reading(snapshot.fs, file.path) as parquet:
-            for group in range(parquet.num_row_groups):
-                rows = parquet.read_row_group(group, list(_READ), use_threads=False)
-                mine = _match(piece, rows, plan)
+            for groups in _together(parquet.num_row_groups):
+                keys = parquet.read_row_groups(groups, list(KEY), use_threads=False)
+                theirs, ours = _pairs(piece, keys)
+                mine = theirs
+                if slots or len(theirs):
+                    rows = parquet.read_row_groups(groups, list(_READ), use_threads=False)
+                    mine = _giving_way(piece, rows, theirs, ours, plan)
+                    for slot in slots:
+                        gone = slot.missing(rows)
+                        gone[mine] = False
+                        marked |= dict.fromkeys((np.flatnonzero(gone) + begin).tolist(), slot.extracted_at)
                 dropped.append(mine + begin)
-                for slot in piece.reread:
-                    gone = slot.missing(rows)
-                    gone[mine] = False
-                    marked |= dict.fromkeys((np.flatnonzero(gone) + begin).tolist(), slot.extracted_at)
-                begin += rows.num_rows
+                begin += keys.num_rows
         change = Change(np.concatenate([np.empty(0, np.int64), *dropped]), np.array(sorted(marked), np.int64), [])
         change.since = [marked[row] for row in change.marked.tolist()]
         if len(change.dropped) or marked:
@@ -151,35 +158,49 @@ def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
                 begin += rows.num_rows
     kept = np.ones(piece.bets.num_rows, bool)
     kept[list(plan.beaten)] = False
-    mine = piece.bets.filter(pa.array(kept))
-    for day in pc.unique(mine["bet_date"]).to_pylist():
-        files.write(day, mine.filter(pc.equal(mine["bet_date"], pa.scalar(day, pa.date32()))).select(STORED.names))
+    for begin in range(0, piece.bets.num_rows, _WRITTEN):
+        some = piece.bets.slice(begin, _WRITTEN)
+        some = some.filter(pa.array(kept[begin : begin + _WRITTEN]))
+        for day in pc.unique(some["bet_date"]).to_pylist():
+            rows = some.filter(pc.equal(some["bet_date"], pa.scalar(day, pa.date32())))
+            files.write(day, rows.select(STORED.names))
     return files.close()
 
 
 def newest(bets: pa.Table) -> pa.Table:
-    """Each key once, in its newest version: by updated_at, then extracted_at, then the slot's name and stream."""
+    """Each key once, in its newest version: by updated_at, then extracted_at, then the slot's name and stream.
+
+    The rows come by date and time of placing, so that readers who look for a time can skip most of a file.
+    """
     if not bets.num_rows:
         return bets
     codes = _keys(bets).combine_chunks().dictionary_encode().indices
-    ranked = pa.table({"key": codes, "row": np.arange(bets.num_rows), **{n: bets[n] for n in ("updated_at", *_SOURCE)}})
-    order = ("key", "updated_at", "extracted_at", "slot_start", "slot_end", "stream")
-    ranked = ranked.sort_by([(name, "ascending") for name in order])
+    ranked = pa.table({"key": codes, "row": np.arange(bets.num_rows), **{n: bets[n] for n in _RANK}})
+    ranked = ranked.sort_by([(name, "ascending") for name in ("key", *_RANK)])
     keys = ranked["key"].to_numpy()
-    last = np.append(keys[1:] != keys[:-1], True)
-    return bets.take(ranked["row"].filter(pa.array(last)).sort())
+    last = ranked["row"].filter(pa.array(np.append(keys[1:] != keys[:-1], True)))
+    times = bets.select(["bet_date", "placed_at", "bet_id"]).take(last)
+    order = pc.sort_indices(times, [(name, "ascending") for name in times.column_names])
+    return bets.take(last.take(order))
 
 
-def _match(piece: Piece, rows: pa.Table, plan: Plan) -> Rows:
-    """Which rows of a row group give way to rows of the piece; notes those of the piece that do not win."""
+def _together(groups: int) -> list[list[int]]:
+    return [list(range(first, min(first + _TOGETHER, groups))) for first in range(0, groups, _TOGETHER)]
+
+
+def _pairs(piece: Piece, keys: pa.Table) -> tuple[Rows, Rows]:
+    """Rows of a row group and rows of the piece that are of one bet."""
     if not piece.bets.num_rows:
-        return np.empty(0, np.int64)
-    found = pc.index_in(_keys(rows), piece.keys)
-    theirs = np.flatnonzero(_mask(pc.is_valid(found)))
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    found = pc.index_in(_keys(keys), piece.keys)
+    return np.flatnonzero(_mask(pc.is_valid(found))), pc.drop_null(found).to_numpy().astype(np.int64)
+
+
+def _giving_way(piece: Piece, rows: pa.Table, theirs: Rows, ours: Rows, plan: Plan) -> Rows:
+    """Which rows of a row group give way to rows of the piece; notes those of the piece that do not win."""
     if not len(theirs):
         return theirs
-    ours = pc.drop_null(found).to_numpy().astype(np.int64)
-    wins = _wins(piece.bets.take(pa.array(ours)), rows.take(pa.array(theirs)))
+    wins = _wins(piece.versions.take(pa.array(ours)), rows.take(pa.array(theirs)))
     plan.beaten.update(ours[~wins].tolist())
     plan.replaced.update(ours[wins].tolist())
     return theirs[wins]
@@ -193,7 +214,7 @@ def _wins(new: pa.Table, old: pa.Table) -> Mask:
     """
     wins = np.zeros(new.num_rows, bool)
     open_ = np.ones(new.num_rows, bool)
-    for name in ("updated_at", "extracted_at", "slot_start", "slot_end", "stream"):
+    for name in _RANK:
         wins |= open_ & _mask(pc.greater(new[name], old[name]))
         open_ &= _mask(pc.equal(new[name], old[name]))
     inside = pc.and_(pc.equal(new["stream"], old["stream"]), pc.less_equal(new["slot_start"], old["slot_start"]))

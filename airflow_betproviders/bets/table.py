@@ -58,7 +58,7 @@ class _Sink:
             self._inner.close()
 
 
-class _Store(DeltaStorageHandler):  # type: ignore[misc]
+class _Store(DeltaStorageHandler):
     """The table's folder, under delta-rs's own credentials."""
 
     def open_output_stream(self, path: str, metadata: Mapping[str, str] | None = None) -> pa.PythonFile:

@@ -134,7 +134,7 @@ class MergeBetsOperator(BaseOperator):
                 raise InvalidArgument(
                     f"connection {self.conn_id} is of type {hook.conn_type!r}, not {provider!r}. Give conn_id or provider."
                 )
-            provider, account, settings = hook.conn_type, hook.account, hook.connection.extra_dejson
+            provider, account, settings = hook.conn_type, hook.account, dict(hook.connection.extra_dejson)
         return find(
             place.fs,
             place.path,

@@ -89,7 +89,7 @@ class World:
         merge = Merge(self.table, **options)
         wanted = intervals or (Interval(at(0, 1), at(0, 30)),)
         tallies = [merge.run(stream, wanted) for stream in find(self.lake.fs, self.lake.root, provider=self.provider)]
-        return tallies[0] if len(tallies) == 1 else tallies[-1]
+        return tallies[-1] if tallies else Tally()
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The table, by bet; no bet twice, and each in the partition of its date."""

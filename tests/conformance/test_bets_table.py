@@ -1,0 +1,110 @@
+"""The bets table against the simulator's truth, mapped by hand from the vendors' documents, before and after late changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from airflow_betproviders.bets.merge import Merge
+from airflow_betproviders.bets.source import find
+from airflow_betproviders.bets.table import BetsTable
+from airflow_betproviders.extraction.interval import Interval, slots
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.simulator import Simulator
+from tests.conformance.conftest import HOUR
+
+SETTINGS = {"rate": 90.0, "late_share": 0.4}
+STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
+Worth = tuple[str, Decimal, Decimal | None, Decimal | None]
+
+
+def pv(r: Mapping[str, Any]) -> tuple[str, Worth]:
+    bet, gain = Decimal(r["bet_amount"]) / 1000, Decimal(r["gain_amount"]) / 1000
+    return r["event_id"], ("settled", bet, bet + gain, gain)
+
+
+def aig(r: Mapping[str, Any]) -> tuple[str, Worth]:
+    bet, win = Decimal(r["bet_amount"]), Decimal(r["win_amount"])
+    match r["status"]:
+        case 0:
+            return r["id"], ("open", bet, None, None)
+        case 1:
+            return r["id"], ("settled", bet, win, win - bet)
+        case 2:
+            return r["id"], ("cancelled", bet, bet, Decimal(0))
+    return r["id"], ("void", bet, bet, Decimal(0))
+
+
+def jdb(r: Mapping[str, Any]) -> tuple[str, Worth]:
+    stake = -Decimal(r["bet"]) - Decimal(r.get("gambleBet", 0))
+    return f"{r['gType']}/{r['historyId']}", ("settled", stake, stake + Decimal(r["total"]), Decimal(r["total"]))
+
+
+def gmag(r: Mapping[str, Any]) -> tuple[str, Worth]:
+    bets, wins, cancels, into, out = (Decimal(r.get(n, 0)) for n in ("bets", "wins", "cancels", "transIn", "transOut"))
+    status = "cancelled" if bets and cancels == bets and not wins else "settled"
+    key = f"{r['brandId']}/{r['providerCode']}/{r['playerId']}/{r['roundId']}"
+    return key, (status, bets + into, wins + cancels + out, wins + cancels + out - bets - into)
+
+
+BY_HAND: dict[str, Callable[[Mapping[str, Any]], tuple[str, Worth]]] = {"pv": pv, "aig": aig, "jdb": jdb, "gmag": gmag}
+
+
+@pytest.mark.parametrize("provider", STREAMS)
+def test_the_table_follows_the_truth(
+    provider: str,
+    hook: Callable[..., BetProviderHook],
+    simulator: Simulator,
+    now: datetime,
+    tmp_path: Path,
+) -> None:
+    """What is merged hour by hour just after each hour, and again when bets were settled late, changed and made void."""
+    source = hook(provider)
+    stream = source.stream(STREAMS[provider])
+    begin = now.replace(minute=0, second=0, microsecond=0) - 30 * HOUR
+    raw = Lake(fsspec.filesystem("file"), str(tmp_path / "raw"), provider, stream.name, source.account)
+    table = BetsTable(str(tmp_path / "bets"))
+
+    def load(interval: Interval) -> Any:
+        Extraction(source, stream).store(slots(interval, HOUR), raw)
+        (found,) = find(raw.fs, raw.root, provider=provider)
+        return Merge(table).run(found, [interval])
+
+    def stored() -> dict[str, Worth]:
+        rows = table.open().to_pyarrow_table().to_pylist()
+        live = {
+            row["bet_id"]: (row["status"], row["stake"], row["payout"], row["net"])
+            for row in rows
+            if not row["missing_since"]
+        }
+        assert len({row["bet_id"] for row in rows}) == len(rows)
+        return live
+
+    def truth(until: datetime) -> dict[str, Worth]:
+        records = simulator.truth(provider, stream.name, begin, until)
+        assert len(records) > 100
+        return dict(BY_HAND[provider](record) for record in records)
+
+    middle, end = begin + 3 * HOUR, begin + 8 * HOUR
+    try:
+        for hour in range(3):
+            simulator.set_now(begin + (hour + 1) * HOUR + timedelta(minutes=6))
+            load(Interval(begin + hour * HOUR, begin + (hour + 1) * HOUR))
+        early = stored()
+        simulator.set_now(end + 6 * HOUR)
+        tally = load(Interval(begin, end))
+        assert tally.slots == 8
+        assert stored() == truth(end)
+        assert provider == "pv" or {name: early[name] for name in early if early[name] != stored().get(name)}
+        assert load(Interval(begin, middle)).added == 0
+        assert stored() == truth(end)
+    finally:
+        simulator.set_now(now)
