@@ -16,7 +16,6 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -24,12 +23,15 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
-from airflow_betproviders.bets.schema import INSTANT, PARTITIONS, SCHEMA, STORED
+from airflow_betproviders.bets.schema import PARTITIONS, SCHEMA, STORED
 
 ROW_GROUP = 100_000
 _FILE_SIZE = 256 * 1024 * 1024
-_CONFIGURATION = {"delta.checkpointInterval": "20"}
-_STATISTICS = [field.name for field in STORED if field.type == INSTANT]
+_CONFIGURATION = {
+    "delta.checkpointInterval": "20",
+    # Compaction would note the ends of amounts as floats, and a reader would skip a file for the last digit.
+    "delta.dataSkippingNumIndexedCols": "0",
+}
 _MEMORY = pa.system_memory_pool()
 
 
@@ -234,7 +236,6 @@ class FileWriter:
         )
         self._buffer: list[pa.Table] = []
         self._buffered = 0
-        self._ends: dict[str, tuple[Any, Any, int]] = {}
         self.rows = 0
 
     def write(self, table: pa.Table) -> None:
@@ -264,7 +265,9 @@ class FileWriter:
             partition_values=self._values,
             modification_time=int(time.time() * 1000),
             data_change=True,
-            stats=json.dumps(self._statistics()),
+            # No more than that: with the ends of some columns only, delta-rs's dataset takes the others for null and
+            # filters their rows away. Readers skip by partition, and by the statistics in the Parquet files.
+            stats=json.dumps({"numRecords": self.rows}),
         )
 
     def _flush(self) -> None:
@@ -272,25 +275,6 @@ class FileWriter:
         self._buffer, self._buffered = [], 0
         self._writer.write_table(table, row_group_size=ROW_GROUP)
         self.rows += table.num_rows
-        self._note(table)
-
-    def _note(self, table: pa.Table) -> None:
-        for name in _STATISTICS:
-            ends = pc.min_max(table[name]).as_py()
-            low, high, nulls = self._ends.get(name, (None, None, 0))
-            lows = [end for end in (low, ends["min"]) if end is not None]
-            highs = [end for end in (high, ends["max"]) if end is not None]
-            self._ends[name] = (min(lows, default=None), max(highs, default=None), nulls + table[name].null_count)
-
-    def _statistics(self) -> dict[str, Any]:
-        """What readers skip files by: the ends of every instant. Amounts are left out, since JSON would round them."""
-        ends = {name: (low, high) for name, (low, high, _) in self._ends.items() if low is not None}
-        return {
-            "numRecords": self.rows,
-            "minValues": {name: _text(low) for name, (low, _) in ends.items()},
-            "maxValues": {name: _text(high) for name, (_, high) in ends.items()},
-            "nullCount": {name: nulls for name, (_, _, nulls) in self._ends.items()},
-        }
 
 
 class NewFiles:
@@ -335,7 +319,3 @@ def removal(file: DataFile) -> RemoveAction:
         size=file.size,
         partition_values={"provider": file.provider, "bet_date": file.day.isoformat()},
     )
-
-
-def _text(instant: Any) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"

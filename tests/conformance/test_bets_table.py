@@ -96,7 +96,7 @@ def test_the_table_follows_the_truth(
     middle, end = begin + 3 * HOUR, begin + 8 * HOUR
     try:
         for hour in range(3):
-            simulator.set_now(begin + (hour + 1) * HOUR + timedelta(minutes=6))
+            simulator.set_now(begin + (hour + 1) * HOUR + timedelta(minutes=70))
             load(Interval(begin + hour * HOUR, begin + (hour + 1) * HOUR))
         early = stored()
         simulator.set_now(end + 6 * HOUR)
