@@ -134,7 +134,8 @@ class MergeBetsOperator(BaseOperator):
                 raise InvalidArgument(
                     f"connection {self.conn_id} is of type {hook.conn_type!r}, not {provider!r}. Give conn_id or provider."
                 )
-            provider, account, settings = hook.conn_type, hook.account, dict(hook.connection.extra_dejson)
+            provider, account = hook.conn_type, hook.account
+            settings |= hook.connection.extra_dejson
         return find(
             place.fs,
             place.path,

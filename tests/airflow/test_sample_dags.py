@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 DAGS = Path(__file__).parents[2] / "dags"
-HEAVY = {"numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
+HEAVY = {"deltalake", "numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
 FILES = sorted(path.stem for path in DAGS.glob("*.py") if path.stem != "betproviders_common")
 
 PARSE = """
@@ -53,15 +53,28 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found["bets"] = {name: found["dags"].pop(name) for name in sorted(found["dags"]) if name.startswith("bets_")}
     return found
 
 
-def test_there_is_a_file_for_each_provider() -> None:
-    assert FILES == ["aig", "gmag", "jdb", "pv"]
+def test_there_is_a_file_for_each_provider_and_one_for_the_bets_table() -> None:
+    assert FILES == ["aig", "bets", "gmag", "jdb", "pv"]
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
     assert HEAVY & set(parsed["loaded"]) == set()
+
+
+def test_the_bets_table_has_a_merge_for_each_provider_and_upkeep(parsed: dict[str, Any]) -> None:
+    assert list(parsed["bets"]) == ["bets_aig", "bets_gmag", "bets_jdb", "bets_optimize", "bets_pv"]
+    for dag_id, dag in parsed["bets"].items():
+        (task,) = dag["tasks"]
+        assert task["retries"] >= 3, dag_id
+        assert dag["catchup"] is False, dag_id
+        assert dag["timetable"] == (
+            "CronDataIntervalTimetable" if dag_id == "bets_optimize" else "AssetTriggeredTimetable"
+        )
+        assert task["assets"] == ([] if dag_id == "bets_optimize" else ["betproviders/bets"]), dag_id
 
 
 def test_each_dag_tells_how_to_backfill_and_which_pool(parsed: dict[str, Any]) -> None:

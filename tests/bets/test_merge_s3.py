@@ -68,9 +68,17 @@ def test_days_are_merged_side_by_side_and_compacted(
         return sorted(table.open().to_pyarrow_table()["bet_id"].to_pylist())
 
     before = ids()
-    assert before == sorted([f"{day}-{hour}-{i}" for day in (20, 21) for hour in range(2) for i in range(40)] + ["moving"])
+    assert before == sorted(
+        [f"{day}-{hour}-{i}" for day in (20, 21) for hour in range(2) for i in range(40)] + ["moving"]
+    )
+    late = hour_of(5, 21)
+    world.store(late, [aig("late", placed=late.start)], at(7, 22))
+    fs.put_file(world.lake.data(late), remote.data(late))
+    merge(table.uri, table.options, seaweed, 21)
+    before.append("late")
     done = optimize(table, interval=None, file_size=1 << 24, retention=None, memory=1 << 28)
     assert (done.partitions >= 1, done.files_after < done.files_before) == (True, True)
-    assert ids() == before
+    assert ids() == sorted(before)
+    assert len(table.snapshot().all_files()) == 3
     (path,) = [path for path in fs.find(f"{seaweed.bucket}/bets/_merged") if "2026-11-20" in path]
     assert len(json.loads(fs.cat_file(path))) == 2

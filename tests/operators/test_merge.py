@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+from airflow.sdk import Asset, BaseHook, Connection
+
+from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.operators.extract import stream_asset
+from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset, intervals_of
+from airflow_betproviders.operators.tables import open_table
+from tests.bets.lakes import HOUR, World, aig, at, hour_of
+from tests.bets.records import sample
+from tests.operators.conftest import context
+
+GGR = """
+select provider, bet_date, currency, count(*) as bets, sum(stake) as turnover, -sum(net) as ggr
+from bets
+where missing_since is null and status <> 'open'
+group by provider, bet_date, currency
+order by provider, bet_date, currency
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5), win="25")], at(7))
+    made.store(hour_of(6), [aig("c", placed=at(6), status=0)], at(7))
+    return made
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, conn_type: str, login: str, **extra: Any) -> None:
+    connection = Connection(
+        conn_id="vendor", conn_type=conn_type, host="http://x", login=login, password="k", extra=json.dumps(extra)
+    )
+    monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+
+
+def merge(world: World, ctx: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+    given = {"path": f"file://{world.folder}/raw", "table": f"file://{world.folder}/bets", "start": at(5), "end": at(6)}
+    operator = MergeBetsOperator(task_id="merge", **{**given, **arguments})
+    return type(operator).execute.__wrapped__(operator, ctx or context())
+
+
+def test_it_merges_its_interval_and_tells(world: World) -> None:
+    ctx = context()
+    told = merge(world, ctx)
+    assert {name: told[name] for name in ("slots", "unchanged", "rows", "added", "missing", "commits")} == {
+        "slots": 1, "unchanged": 0, "rows": 2, "added": 2, "missing": 0, "commits": 1,
+    }  # fmt: skip
+    (event,) = ctx["outlet_events"].values()
+    assert event.extra == {**told, "start": at(5).isoformat(), "end": at(6).isoformat()}
+    json.dumps(event.extra)
+    assert sorted(world.rows()) == ["a", "b"]
+    again = merge(world, start=at(5).isoformat(), end=at(7).isoformat())
+    assert (again["slots"], again["unchanged"], again["added"]) == (1, 1, 1)
+
+
+def test_without_a_selection_it_merges_every_provider_in_the_lake(world: World) -> None:
+    other = World(world.folder, "pv", "101")
+    start = at(5).timestamp()
+    other.store(hour_of(5), [{**sample("pv-all-history.json")[0], "start_at": int(start), "end_at": int(start)}], at(7))
+    assert merge(world)["slots"] == 2
+    assert {row["provider"] for row in world.rows().values()} == {"pv", "aig"}
+    assert merge(world, provider="pv")["unchanged"] == 1
+
+
+def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = int(at(5).timestamp())
+    for account in ("101", "102"):
+        record = {**sample("pv-all-history.json")[0], "start_at": start, "end_at": start}
+        World(tmp_path, "pv", account).store(hour_of(5), [record], at(7))
+    connect(monkeypatch, "pv", "102", currency="CNY")
+    assert merge(World(tmp_path), conn_id="vendor")["slots"] == 1
+    (row,) = World(tmp_path).rows().values()
+    assert (row["account"], row["currency"]) == ("102", "CNY")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"provider": "toy"}, "has no mapping to the bets table"),
+        ({"provider": "aig", "stream": "history"}, "It has: transactions, latest"),
+        ({"table": "bets"}, "Give an absolute path"),
+        ({"table": "s3:///bets"}, "names no bucket"),
+        ({"table": "ftp://host/bets"}, "has no store for ftp"),
+        ({"path": "lake"}, "Give an absolute path"),
+        ({"start": at(6), "end": at(5)}, "is not before end"),
+        ({"start": at(6), "end": None}, "give both, or neither"),
+        ({"batch_rows": 0}, "must be at least 1"),
+        ({"moved_within": "often"}, "Write a number and a unit"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(
+    world: World, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        merge(world, **arguments)
+    assert not (world.folder / "bets").exists()
+
+
+def test_a_connection_of_another_provider_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "pv", "101")
+    with pytest.raises(InvalidArgument, match="Give conn_id or provider"):
+        merge(world, conn_id="vendor", provider="aig")
+
+
+@pytest.mark.parametrize("arguments", [{"start": at(9), "end": at(10)}, {"provider": "pv"}, {"filters": {"user": "1"}}])
+def test_a_lake_without_the_interval_is_an_error_that_a_retry_may_mend(world: World, arguments: dict[str, Any]) -> None:
+    with pytest.raises(NothingStored, match="holds no slot"):
+        merge(world, **arguments)
+
+
+def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
+    def event(start: float, end: float) -> SimpleNamespace:
+        return SimpleNamespace(extra={"start": at(start).isoformat(), "end": at(end).isoformat()})
+
+    events = {
+        stream_asset("a"): [event(5, 6), event(6, 7)],
+        stream_asset("b"): [event(9, 10), SimpleNamespace(extra={})],
+    }
+    found = intervals_of({"triggering_asset_events": events}, None, None, HOUR)
+    assert found == [Interval(at(5), at(7)), Interval(at(9), at(10))]
+    assert intervals_of({"triggering_asset_events": events}, at(1), at(2), HOUR) == [hour_of(1)]
+    assert intervals_of({"data_interval_start": at(1), "data_interval_end": at(2)}, None, None, HOUR) == [hour_of(1)]
+    with pytest.raises(InvalidArgument, match="no data interval"):
+        intervals_of({}, None, None, HOUR)
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("s3://aws_default@lake/bets", "bets/lake/bets"),
+        ("file:///data/bets", "bets/data/bets"),
+        ("{{ var.value.table }}", "bets"),
+    ],
+)
+def test_the_tables_asset(table: str, name: str) -> None:
+    assert bets_asset(table) == Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
+
+
+@pytest.mark.parametrize(
+    ("connection", "path", "uri", "options"),
+    [
+        ({"conn_type": "google_cloud_platform", "extra": {"key_path": "/k.json"}}, "gs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT": "/k.json"}),
+        ({"conn_type": "google_cloud_platform", "extra": {"keyfile_dict": {"a": 1}}}, "gcs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT_KEY": '{"a": 1}'}),
+        ({"conn_type": "wasb", "login": "acc", "password": "k"}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k"}),
+        ({"conn_type": "wasb", "host": "https://acc.blob.core.windows.net", "login": "id", "password": "p", "extra": {"tenant_id": "t"}}, "abfss://store@lake/bets", "abfss://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_CLIENT_ID": "id", "AZURE_STORAGE_CLIENT_SECRET": "p", "AZURE_STORAGE_TENANT_ID": "t"}),
+    ],
+)  # fmt: skip
+def test_connections_to_other_stores(
+    connection: dict[str, Any], path: str, uri: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Connection(conn_id="store", **{**connection, "extra": json.dumps(connection.get("extra", {}))})
+    monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: made))
+    monkeypatch.setattr("airflow_betproviders.operators.tables.open_path", lambda path: None)
+    table = open_table(path)
+    assert (table.uri, table.options) == (uri, options)
+
+
+def test_the_ggr_of_a_day(world: World) -> None:
+    merge(world, end=at(7))
+    duckdb = pytest.importorskip("duckdb")
+    bets = world.table.open().to_pyarrow_dataset()
+    assert bets is not None
+    assert duckdb.sql(GGR).fetchall() == [("aig", at(0).date(), "USD", 2, Decimal(20), Decimal(-5))]
+
+
+def test_readers_find_every_row_by_any_column(world: World) -> None:
+    """Delta's statistics of files must not make a reader skip rows, before compaction and after it."""
+    for _ in range(2):
+        merge(world, end=at(7))
+        dataset = world.table.open().to_pyarrow_dataset()
+        for row in dataset.to_table().to_pylist():
+            for name, value in row.items():
+                wanted = pc.field(name).is_null() if value is None else pc.field(name) == value
+                assert dataset.count_rows(filter=wanted & (pc.field("bet_id") == row["bet_id"])) == 1
+        optimize(world)
+
+
+def optimize(world: World, **arguments: Any) -> dict[str, Any]:
+    operator = OptimizeBetsOperator(task_id="optimize", table=f"file://{world.folder}/bets", **arguments)
+    return type(operator).execute.__wrapped__(operator, context())
+
+
+def test_small_files_are_put_together_and_old_ones_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(world)
+    merge(world, start=at(6), end=at(7))
+    before = world.rows()
+    assert optimize(world, start=at(0, 21), end=at(0, 22))["partitions"] == 0
+    done = optimize(world)
+    assert (done["partitions"], done["files_before"], done["files_after"], done["deleted"]) == (1, 2, 1, 0)
+    assert world.rows() == before
+    orphan = world.folder / "bets/_merged/aig/agent001/transactions/date=2026-11-20/1.json"
+    orphan.write_text("{}")
+    monkeypatch.setattr("airflow_betproviders.operators.merge.timedelta", lambda **kwargs: timedelta(0))
+    done = optimize(world, retention=timedelta(0))
+    assert done["deleted"] == 3
+    assert not orphan.exists()
+    assert world.rows() == before
+    assert merge(world, end=at(7))["unchanged"] == 2
+
+
+def test_a_retention_that_would_hurt_a_merge_is_refused(world: World) -> None:
+    with pytest.raises(InvalidArgument, match="less than an hour"):
+        optimize(world, retention="5m")
+
+
+def test_a_dag_file_that_imports_the_operators_imports_nothing_heavy() -> None:
+    code = """
+import sys
+import airflow.sdk
+before = set(sys.modules)
+import airflow_betproviders.operators.merge
+print([name for name in ("pyarrow", "deltalake", "numpy", "pandas") if name in set(sys.modules) - before])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
