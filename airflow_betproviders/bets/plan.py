@@ -26,6 +26,7 @@ _SOURCE = ("stream", "slot_start", "slot_end", "extracted_at")
 _READ = (*KEY, "updated_at", *_SOURCE, "missing_since")
 _RANK = ("updated_at", "extracted_at", "slot_start", "slot_end", "stream")
 _TOGETHER = 4  # row groups whose keys are looked up at once
+_SMALL = 10_000  # rows that are no file of their own
 _WRITTEN = 50_000  # rows of a piece that are written at once
 _SEPARATOR = "\x1f"
 
@@ -90,8 +91,9 @@ class Piece:
 
 @dataclass
 class Change:
-    """What becomes of one file: rows that give way, and rows that are marked with when they were first missing."""
+    """What becomes of one file of so many rows: some give way, some are marked with when they were first missing."""
 
+    rows: int
     dropped: Rows
     marked: Rows
     since: list[datetime]
@@ -139,7 +141,9 @@ def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
                         marked |= dict.fromkeys((np.flatnonzero(gone) + begin).tolist(), slot.extracted_at)
                 dropped.append(mine + begin)
                 begin += keys.num_rows
-        change = Change(np.concatenate([np.empty(0, np.int64), *dropped]), np.array(sorted(marked), np.int64), [])
+        change = Change(
+            begin, np.concatenate([np.empty(0, np.int64), *dropped]), np.array(sorted(marked), np.int64), []
+        )
         change.since = [marked[row] for row in change.marked.tolist()]
         if len(change.dropped) or marked:
             plan.changes[file] = change
@@ -148,13 +152,17 @@ def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
 
 def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
     """Write the files that take the place of the changed ones, with the piece's own rows."""
-    files = NewFiles(snapshot.fs, piece.provider)
+    files, others = NewFiles(snapshot.fs, piece.provider), []
     for file, change in plan.changes.items():
         begin = 0
+        target = files
+        if change.rows - len(change.dropped) > _SMALL:
+            # A file of its own, so that bets of one hour stay together and the next piece changes few files.
+            others.append(target := NewFiles(snapshot.fs, piece.provider))
         with reading(snapshot.fs, file.path) as parquet:
             for group in range(parquet.num_row_groups):
                 rows = parquet.read_row_group(group, STORED.names, use_threads=False)
-                files.write(file.day, _changed(rows, change, begin))
+                target.write(file.day, _changed(rows, change, begin))
                 begin += rows.num_rows
     kept = np.ones(piece.bets.num_rows, bool)
     kept[list(plan.beaten)] = False
@@ -164,7 +172,7 @@ def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
         for day in pc.unique(some["bet_date"]).to_pylist():
             rows = some.filter(pc.equal(some["bet_date"], pa.scalar(day, pa.date32())))
             files.write(day, rows.select(STORED.names))
-    return files.close()
+    return [action for each in (files, *others) for action in each.close()]
 
 
 def newest(bets: pa.Table) -> pa.Table:

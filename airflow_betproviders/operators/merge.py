@@ -116,7 +116,11 @@ class MergeBetsOperator(BaseOperator):
             )
         summary = {"table": self.table, **_sum(tallies)}
         self.log.info("merged %s into %s: %s", told, self.table, summary)
-        extra = {**summary, "start": intervals[0].start.isoformat(), "end": intervals[-1].end.isoformat()}
+        extra: dict[str, Any] = {
+            **summary,
+            "start": intervals[0].start.isoformat(),
+            "end": intervals[-1].end.isoformat(),
+        }
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
@@ -135,7 +139,7 @@ class MergeBetsOperator(BaseOperator):
                     f"connection {self.conn_id} is of type {hook.conn_type!r}, not {provider!r}. Give conn_id or provider."
                 )
             provider, account = hook.conn_type, hook.account
-            settings |= hook.connection.extra_dejson
+            settings.update(hook.connection.extra_dejson)
         return find(
             place.fs,
             place.path,
