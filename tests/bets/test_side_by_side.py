@@ -10,7 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.bets.lakes import MINUTE, World, aig, at, hour_of
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 _spawn = multiprocessing.get_context("spawn")

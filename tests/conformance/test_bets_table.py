@@ -58,6 +58,7 @@ def gmag(r: Mapping[str, Any]) -> tuple[str, Worth]:
 BY_HAND: dict[str, Callable[[Mapping[str, Any]], tuple[str, Worth]]] = {"pv": pv, "aig": aig, "jdb": jdb, "gmag": gmag}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", STREAMS)
 def test_the_table_follows_the_truth(
     provider: str,
