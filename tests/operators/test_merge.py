@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pyarrow.compute as pc
 import pytest
 from airflow.sdk import Asset, BaseHook, Connection
@@ -172,7 +173,6 @@ def test_connections_to_other_stores(
 
 def test_the_ggr_of_a_day(world: World) -> None:
     merge(world, end=at(7))
-    duckdb = pytest.importorskip("duckdb")
     bets = world.table.open().to_pyarrow_dataset()
     assert bets is not None
     assert duckdb.sql(GGR).fetchall() == [("aig", at(0).date(), "USD", 2, Decimal(20), Decimal(-5))]
