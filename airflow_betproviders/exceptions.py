@@ -72,6 +72,14 @@ class NothingStored(BetProviderError):
     """The raw lake holds no slot of the interval that is to be merged: the extraction has yet to run, or went elsewhere."""
 
 
+class NotArchived(BetProviderError, AirflowFailException):
+    """Slots of the interval have no archive to be rebuilt from; those that have one were rebuilt."""
+
+
+class ReconciliationFailed(BetProviderError):
+    """The raw bets of a day are not what the provider's own report says; the report of it names each difference."""
+
+
 class TableContended(BetProviderError):
     """Other commits to the bets table came first for too long; nothing is lost, the next try goes on."""
 

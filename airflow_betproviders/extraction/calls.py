@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import tenacity
@@ -63,6 +65,27 @@ class Pace:
                 self._answered = time.monotonic()
 
 
+@dataclass
+class Reply:
+    """One call, and what came of it.
+
+    Attributes:
+        window: what was asked; None for a snapshot.
+        params: its parameters, before they are signed.
+        call: its number in the extraction, from 1; 0 while it waits for its turn.
+        asked_at: when it was made, UTC.
+        body: the answer as received, decompressed; None where none came.
+        error: why it was refused, or None.
+    """
+
+    window: Interval | None
+    params: Mapping[str, Any]
+    call: int = 0
+    asked_at: datetime | None = None
+    body: bytes | None = None
+    error: str | None = None
+
+
 class Decode(Protocol[Answer]):
     """Turns the bytes of an answer into what the caller wants of it."""
 
@@ -76,6 +99,7 @@ class Caller(Generic[Answer]):
     Attributes:
         calls: calls made, refused and repeated ones included.
         bytes: bytes of answers, decompressed.
+        keep: is given each reply, with what it was decoded to if it was accepted.
     """
 
     def __init__(self, source: Source, stream: Stream, decode: Decode[Answer]) -> None:
@@ -83,6 +107,7 @@ class Caller(Generic[Answer]):
         self._source = source
         self._stream = stream
         self._decode = decode
+        self.keep: Callable[[Reply, Answer | None], None] | None = None
         self._pace = Pace.of(stream.provider, source.account, source.min_interval)
         self._counting = threading.Lock()
         self._abandoned = threading.Event()
@@ -126,13 +151,27 @@ class Caller(Generic[Answer]):
         self._abandoned.set()
 
     def _once(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
+        reply, answer = Reply(window, params), None
+        try:
+            answer = self._exchange(reply)
+        except Exception as error:
+            # Errors of this package carry no secret, others may.
+            reply.error = str(error) if hasattr(error, "passing") else type(error).__name__
+            raise
+        finally:
+            if self.keep and reply.call:
+                self.keep(reply, answer)
+        return answer
+
+    def _exchange(self, reply: Reply) -> Answer:
         with self._pace.turn():
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
             self._source.budget()
             with self._counting:
                 self.calls += 1
-            body = self._source.request(self._stream, window, params)
+                reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
+            reply.body = body = self._source.request(self._stream, reply.window, reply.params)
         with self._counting:
             self.bytes += len(body)
         return self._decode(body, self._source.check)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_betproviders.extraction import arrays
 from airflow_betproviders.extraction.fields import (
     Boolean,
     Decimal,
@@ -95,19 +96,20 @@ def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
     days = pc.utf8_slice_codeunits(array, 0, 2).cast(pa.int64())
     if pc.any(pc.not_equal(pc.day(wall), days)).as_py():
         raise pa.ArrowInvalid("a month has no such day")  # strptime would take it for one of the next month
-    shift = pa.scalar(-int(utc_offset.total_seconds()), pa.duration("s"))
+    shift = arrays.array(np.array([-int(utc_offset.total_seconds())]), pa.duration("s"))[0]
     return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
 
 
 def _maps(array: pa.ListArray, kind: DecimalMap) -> pa.Array:
     """Lists of pairs as maps; a name that comes twice, or without an amount, is not for here."""
-    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+    lengths = np.maximum(arrays.integers(pc.list_value_length(array)), 0)
     pairs = pc.list_flatten(array)
     names, amounts = pairs.field(0), pairs.field(1)
-    codes = names.dictionary_encode().indices.to_numpy(zero_copy_only=False) if len(names) else np.empty(0)
+    codes = arrays.integers(names.dictionary_encode().indices)
     rows = np.repeat(np.arange(len(array)), lengths)
-    if amounts.null_count or len(np.unique(rows * (len(names) + 1) + codes)) < len(names):
+    named = np.sort(rows * (len(names) + 1) + codes)
+    if amounts.null_count or (named[1:] == named[:-1]).any():
         raise pa.ArrowInvalid("an object has a name twice, or one without an amount")
-    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+    offsets = arrays.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32), pa.int32())
     mask = array.is_null() if array.null_count else None
     return pa.MapArray.from_arrays(offsets, names, amounts, type=arrow_type(kind), mask=mask)

@@ -14,17 +14,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
-from airflow_betproviders.extraction import columns
+from airflow_betproviders.extraction import arrays, columns
 from airflow_betproviders.extraction.columns import EXTRA
-from airflow_betproviders.extraction.fields import DecimalMap, Field, Kind, Text
-from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document
+from airflow_betproviders.extraction.cut import MARK, cut
+from airflow_betproviders.extraction.fields import DecimalMap, Field, Text
+from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document, read_value
 from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
 
 _MEMORY = pa.system_memory_pool()
+_FEW = 32
 _STRING = rb'"(?:[^"\\]|\\.)*"'
+# In a flat object without these a quote after a comma begins a name, and a colon after a quote ends one.
+_ODD = (b"\\", b" ", b"\n", b"\r", b"\t", b'{":', b',":', b',",', b',"}')
 _PAIR = re.compile(rb"(" + _STRING + rb")\s*:\s*(" + _STRING + rb"|[^\s,\"]+)")
 
 
@@ -37,27 +42,36 @@ class Page:
         total: the provider's count of rows in the window, where it gives one.
         bad: rows that do not fit the schema.
         quick: whether the quick way took it.
+        call: the number of the call that brought it, where replies are archived.
     """
 
     table: pa.Table
     total: int | None
     bad: list[BadRow] = field(default_factory=list)
     quick: bool = True
+    call: int = 0
 
 
 class Decoder:
     """Decodes the answers of one stream of one account."""
 
-    def __init__(self, stream: Stream, utc_offset: timedelta = timedelta(0)) -> None:
-        """Prepare the schemas; ``utc_offset`` is the account's fixed offset, for local times."""
+    def __init__(self, stream: Stream, utc_offset: timedelta = timedelta(0), *, quotes: bool = True) -> None:
+        """Prepare the schemas.
+
+        Args:
+            stream: whose answers.
+            utc_offset: the account's fixed offset, for local times.
+            quotes: whether an error shows how the answer begins.
+        """
         self._stream = stream
         self._utc_offset = utc_offset
+        self._quotes = quotes
         self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
         self._rows_path = _path(stream.envelope, (Rows, OneRow))
         self._one = _path(stream.envelope, (OneRow,)) is not None
         self._total_path = _path(stream.envelope, (Total,))
         self._numbers = _bare_numbers(stream.fields)
-        self._maps = _objects(stream.fields)
+        self._objects = _objects(stream.fields)
         self._record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
         self._options = pj.ParseOptions(
             explicit_schema=pa.schema([(name, self._envelope_type(part)) for name, part in stream.envelope.items()]),
@@ -88,31 +102,66 @@ class Decoder:
         return Page(table, total)
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        text = body.decode("utf-8-sig", "surrogateescape")
         try:
-            document = read_document(body)
+            document, rows = self._cut(text) or (read_document(text), None)
         except NotJson as reason:
             problem = str(reason)
         else:
             check(document)
             total = _dig(document, self._total_path)
+            if rows is not None:
+                bad: list[BadRow] = []
+                return Page(
+                    pa.concat_tables([pa.Table.from_batches([], self._schema), *self._sorted(rows, bad)]),
+                    _int(total),
+                    bad,
+                    False,
+                )
             records = _dig(document, self._rows_path)
             if self._one:
                 records = [] if records in (None, []) else [records]
             if records is None and _int(total) == 0:
                 records = []
             if isinstance(records, list):
-                return self._mended(records, _int(total))
+                bad = []
+                tables = self._mended(records, bad)
+                return Page(
+                    pa.concat_tables([pa.Table.from_batches([], self._schema), *tables]), _int(total), bad, False
+                )
             problem = f"there is no list of rows at {'.'.join(self._rows_path or ('the top',))}"
-        raise _unavailable(f"the answer is not what the document describes: {problem}. It begins: {_excerpt(body)}")
+        beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
+        raise _unavailable(f"the answer is not what the document describes: {problem}{beginning}")
 
-    def _mended(self, records: list[Any], total: int | None) -> Page:
+    def _cut(self, text: str) -> tuple[Any, list[str]] | None:
+        """The envelope, and the text of each row; None where they cannot be told apart by a glance."""
+        if self._one or not self._rows_path:
+            return None
+        parts = cut(text, self._rows_path[-1])
+        if parts is None:
+            return None
+        document = read_document(parts[0])
+        return (document, parts[1]) if _dig(document, self._rows_path) == [MARK] else None
+
+    def _sorted(self, rows: list[str], bad: list[BadRow]) -> list[pa.Table]:
+        """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
+        if not rows:
+            return []
+        if len(rows) <= _FEW:
+            return self._mended([read_value(row) for row in rows], bad)
+        try:
+            text = ",".join(rows).encode("utf-8", "surrogateescape")
+            return [self._table(self._parse_rows(b"[" + self._prepared(text) + b"]"))]
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            middle = len(rows) // 2
+            return self._sorted(rows[:middle], bad) + self._sorted(rows[middle:], bad)
+
+    def _mended(self, records: list[Any], bad: list[BadRow]) -> list[pa.Table]:
         good: list[Mended] = []
-        bad: list[BadRow] = []
         for record in records:
             row = mend(record, self._stream.fields)
             (bad.append if isinstance(row, BadRow) else good.append)(row)  # type: ignore[arg-type]
-        batches = self._convert(good, bad)
-        return Page(pa.concat_tables([self._schema.empty_table(), *batches]), total, bad, quick=False)
+        return self._convert(good, bad)
 
     def _convert(self, rows: list[Mended], bad: list[BadRow]) -> list[pa.Table]:
         """Convert mended rows; where a batch fails it is halved until the rows that do not fit stand alone."""
@@ -128,7 +177,7 @@ class Decoder:
                 return []
             middle = len(rows) // 2
             return self._convert(rows[:middle], bad) + self._convert(rows[middle:], bad)
-        extra = pa.array([row.extra for row in rows], pa.string())
+        extra = arrays.texts([row.extra for row in rows])
         return [table.set_column(table.num_columns - 1, EXTRA, extra)]
 
     def _reason(self, row: Mended, error: Exception) -> str:
@@ -151,14 +200,9 @@ class Decoder:
         return columns.arrow_type(part)
 
     def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
-        _check_utf8(body)
         if not body.lstrip().startswith(b"{"):
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
-        if self._numbers:
-            body = self._numbers.sub(rb'\1"\2"', body)
-        if self._maps:
-            body = self._maps.sub(_as_pairs, body)
-        table = _read(body, self._options)
+        table = _read(self._prepared(body), self._options)
         if table.num_rows != 1:
             raise pa.ArrowInvalid("not one document")
         row = table.to_struct_array().combine_chunks()
@@ -168,13 +212,21 @@ class Decoder:
             array = array.field(name)
         return _without(table.slice(0, 1), path), array
 
+    def _prepared(self, body: bytes) -> bytes:
+        _check_utf8(body)
+        for numbers in self._numbers:
+            body = _rewritten(body, numbers, _quoted)
+        for objects in self._objects:
+            body = _rewritten(body, objects, _as_pairs)
+        return body
+
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
             return rows.filter(rows.is_valid())
         if rows.null_count:
             if total != 0:
                 raise pa.ArrowInvalid("no rows")
-            return pa.array([], self._record)
+            return pa.nulls(0, self._record)
         return rows.flatten()
 
     def _parse_rows(self, text: bytes) -> pa.StructArray:
@@ -200,7 +252,7 @@ class Decoder:
 def _check_utf8(body: bytes) -> None:
     """Refuse what is not UTF-8, which `pyarrow.json` would let through; a Python string of it would take up to four times the memory."""
     if not body.isascii():
-        offsets = pa.array([0, len(body)], pa.int32()).buffers()[1]
+        offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
         pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)
 
 
@@ -251,29 +303,44 @@ def _int(value: Any) -> int | None:
         return None
 
 
-def _bare_numbers(fields: tuple[Field, ...]) -> re.Pattern[bytes] | None:
-    """Finds bare numbers under names declared as text with numbers.
+def _bare_numbers(fields: tuple[Field, ...]) -> list[re.Pattern[bytes]]:
+    """Find bare numbers under each name declared as text with numbers.
 
     A quote inside a JSON string is always escaped, so that ``"name":`` can only be a member's name.
     """
-    names = [re.escape(f.name) for f in fields if _is_numbered(f.kind)]
-    if not names:
-        return None
-    return re.compile(rf'("(?:{"|".join(names)})"\s*:\s*)(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}}])'.encode())
+    number = rb"(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])"
+    return [_member(f.name, number) for f in fields if isinstance(f.kind, Text) and f.kind.numbers]
 
 
-def _objects(fields: tuple[Field, ...]) -> re.Pattern[bytes] | None:
-    """Finds the flat objects with free names; what it misses, the row-by-row way takes."""
-    names = [re.escape(f.name) for f in fields if isinstance(f.kind, DecimalMap)]
-    return re.compile(rf'("(?:{"|".join(names)})"\s*:\s*)\{{([^{{}}]*)\}}'.encode()) if names else None
+def _objects(fields: tuple[Field, ...]) -> list[re.Pattern[bytes]]:
+    """Find the flat objects with free names; what they miss, the row-by-row way takes."""
+    return [_member(f.name, rb"(\{[^{}]*\})") for f in fields if isinstance(f.kind, DecimalMap)]
 
 
-def _as_pairs(found: re.Match[bytes]) -> bytes:
-    return found[1] + b"[" + _PAIR.sub(rb'{"k":\1,"v":\2}', found[2]) + b"]"
+def _member(name: str, value: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"(" + re.escape(json.dumps(name).encode()) + rb"\s*:\s*)" + value)
 
 
-def _is_numbered(kind: Kind) -> bool:
-    return isinstance(kind, Text) and kind.numbers
+def _rewritten(body: bytes, found: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    """The body with what was found rewritten, all at once: a call for each would take longer than all the rest."""
+    pieces = found.split(body)
+    if len(pieces) == 1:
+        return body
+    pieces[2::3] = rewrite(pieces[2::3])
+    return b"".join(pieces)
+
+
+def _quoted(numbers: list[bytes]) -> list[bytes]:
+    return [b'"' + number + b'"' for number in numbers]
+
+
+def _as_pairs(objects: list[bytes]) -> list[bytes]:
+    together = b"".join(objects)
+    if any(odd in together for odd in _ODD):
+        return [b"[" + _PAIR.sub(rb'{"k":\1,"v":\2}', members[1:-1]) + b"]" for members in objects]
+    text = b"\n".join(objects).replace(b"{}", b"")
+    text = text.replace(b',"', b'},{"').replace(b'":', b'","v":').replace(b'{"', b'{"k":"')
+    return [b"[" + members + b"]" for members in text.split(b"\n")]
 
 
 def _excerpt(body: bytes) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAME = "%Y%m%dT%H%M%SZ"
+_NAMED = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]{8}T[0-9]{6}Z")
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 
 
@@ -23,6 +25,8 @@ class Interval:
         """Convert both ends to UTC; refuse naive ends and empty intervals."""
         for name in ("start", "end"):
             value = getattr(self, name)
+            if type(value) is datetime and value.tzinfo is timezone.utc:
+                continue
             if value.tzinfo is None:
                 raise _invalid(
                     f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
@@ -50,6 +54,15 @@ class Interval:
         """Whether every instant of the other lies in this one."""
         return self.start <= other.start and other.end <= self.end
 
+    def without(self, others: Iterable[Interval]) -> list[Interval]:
+        """What lies in none of the others, in order of time."""
+        left, at = [], self.start
+        for other in sorted(others):
+            if at < min(other.start, self.end):
+                left.append(Interval(at, min(other.start, self.end)))
+            at = max(at, other.end)
+        return [*left, Interval(at, self.end)] if at < self.end else left
+
     @property
     def name(self) -> str:
         """The name of a slot's object, without its suffix: ``20261120T050000Z-20261120T060000Z``."""
@@ -58,8 +71,10 @@ class Interval:
     @classmethod
     def from_name(cls, name: str) -> Interval | None:
         """The interval that an object's name stands for, or None for any other name."""
+        if not _NAMED.fullmatch(name):
+            return None
         try:
-            start, end = (datetime.strptime(part, _NAME).replace(tzinfo=timezone.utc) for part in name.split("-"))
+            start, end = (_instant(part) for part in name.split("-"))
         except ValueError:
             return None
         return cls(start, end) if start < end else None
@@ -91,6 +106,28 @@ def aligned(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)
     return (instant - _EPOCH - origin) % step == timedelta(0)
 
 
+def floor(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
+    """The last whole number of steps after ``origin`` past midnight UTC that is not after the instant."""
+    return instant - (instant - _EPOCH - origin) % step
+
+
+def ceiling(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
+    """The first whole number of steps after ``origin`` past midnight UTC that is not before the instant."""
+    return instant + (_EPOCH + origin - instant) % step
+
+
+def check_slot(slot: timedelta) -> None:
+    """Refuse a width that slots cannot have.
+
+    Raises:
+        InvalidArgument: it does not divide a day, or is no whole number of minutes.
+    """
+    if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
+        raise _invalid(
+            f"slot {slot} does not divide a day into equal parts of whole minutes. Use 1h, 15m, 30m, 6h or 1d."
+        )
+
+
 def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
     """Cut the interval into slots, the unit of storage.
 
@@ -99,10 +136,7 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
         slot: divides a day into whole minutes.
         origin: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
     """
-    if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
-        raise _invalid(
-            f"slot {slot} does not divide a day into equal parts of whole minutes. Use 1h, 15m, 30m, 6h or 1d."
-        )
+    check_slot(slot)
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, origin):
             raise _invalid(
@@ -112,6 +146,11 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
             )
     count = interval.width // slot
     return tuple(Interval(interval.start + i * slot, interval.start + (i + 1) * slot) for i in range(count))
+
+
+def _instant(text: str) -> datetime:
+    """As `_NAME` writes it; strptime would take most of the time of looking at a large lake."""
+    return datetime.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}+00:00")
 
 
 def _invalid(message: str) -> Exception:

@@ -12,17 +12,20 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.extraction.interval import DAY, Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.receipt import FOOTER_KEY, Receipt
 from airflow_betproviders.extraction.rows import BadRow
 
 _MEGABYTE = 1024 * 1024
+_FOOTER = 64 * 1024  # bytes that nearly every footer fits into
 _UPLOADS: dict[str, dict[str, int]] = {
     # Bounded parts keep the memory of an upload from growing with the slot.
     "s3": {"chunksize": 8 * _MEGABYTE, "max_concurrency": 2},
@@ -32,35 +35,83 @@ _UPLOADS: dict[str, dict[str, int]] = {
 }
 
 
-def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[BadRow]) -> str:
-    """Store a slot: quarantine first, then the data, then remove what it replaces. Returns the object's path.
+def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[BadRow], archive: Path | None = None) -> str:
+    """Store a slot: quarantine and archive first, then the data, then remove what it replaces. Returns the object's path.
 
     Raises:
         OverlappingSlot: another task stored an object across this slot meanwhile; this slot's object is removed.
     """
     _quarantine(lake, slot, bad_rows)
+    if archive is not None:
+        put(lake.fs, archive, lake.archive(slot))
     target = lake.data(slot)
-    _put(lake.fs, file, target)
+    put(lake.fs, file, target)
     stored = lake.stored(slot)
     try:
         refuse_overlap([slot], stored)
     except Exception:
         _remove(lake.fs, target)
+        if archive is not None:
+            _remove(lake.fs, lake.archive(slot))
         raise
     for other, path in stored.items():
         if other != slot:
             _remove(lake.fs, path)
             _remove(lake.fs, lake.quarantine(other))
+            _remove(lake.fs, lake.archive(other))
     return target
 
 
 def read_receipt(fs: Any, path: str) -> Receipt | None:
-    """The receipt of a stored object, or None where there is no object."""
-    try:
-        with fs.open(path, "rb", cache_type="readahead") as handle:
-            return Receipt.from_footer(pq.read_metadata(handle).metadata)
-    except FileNotFoundError:
+    """The receipt of a stored object, or None where it has none or is no readable Parquet.
+
+    Raises:
+        FileNotFoundError: there is no such object, or no longer.
+    """
+    footer = read_footer(fs, path)
+    return footer.receipt if footer else None
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The end of a stored object: the rows that it holds, and its receipt's members if it has one."""
+
+    rows: int
+    members: dict[str, Any] | None
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt, or None where there is none of this package."""
+        try:
+            return Receipt.from_members(self.members) if self.members is not None else None
+        except (AttributeError, TypeError):
+            return None
+
+
+def read_footer(fs: Any, path: str) -> Footer | None:
+    """The footer of a stored object, or None where it is no readable Parquet.
+
+    One read of the object's end, so that what is read is of one version even when the object is replaced meanwhile.
+
+    Raises:
+        FileNotFoundError: there is no such object, or no longer.
+    """
+    end = fs.cat_file(path, start=-_FOOTER)
+    if end[-4:] != b"PAR1":
         return None
+    if (size := int.from_bytes(end[-8:-4], "little") + 8) > len(end):
+        end = fs.cat_file(path, start=-size)
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(end))
+        text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
+        return Footer(metadata.num_rows, None if text is None else json.loads(text))
+    except (OSError, ValueError):  # of bytes in memory, Arrow's words for a broken footer
+        return None
+
+
+def put_bytes(fs: Any, target: str, content: bytes) -> None:
+    """Put a small object in one step."""
+    _atomically(fs, target, lambda path: fs.pipe_file(path, content))
 
 
 def _quarantine(lake: Lake, slot: Interval, bad_rows: list[BadRow]) -> None:
@@ -69,16 +120,22 @@ def _quarantine(lake: Lake, slot: Interval, bad_rows: list[BadRow]) -> None:
         _remove(lake.fs, target)
         return
     lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)
-    _atomically(lake.fs, target, lambda path: lake.fs.pipe_file(path, "".join(lines).encode()))
+    put_bytes(lake.fs, target, "".join(lines).encode())
 
 
-def _put(fs: Any, file: Path, target: str) -> None:
+def put(fs: Any, file: Path, target: str) -> None:
+    """Store a finished file in one step."""
     options = next((_UPLOADS[name] for name in _protocols(fs) if name in _UPLOADS), {})
     _atomically(fs, target, lambda path: fs.put_file(str(file), path, **options))
 
 
+def is_object_store(fs: Any) -> bool:
+    """Whether an upload is seen only when it is whole, and one listing takes in every folder."""
+    return any(name in _UPLOADS for name in _protocols(fs))
+
+
 def _atomically(fs: Any, target: str, write: Callable[[str], None]) -> None:
-    if any(name in _UPLOADS for name in _protocols(fs)):
+    if is_object_store(fs):
         write(target)
         return
     folder, name = target.rsplit("/", 1)

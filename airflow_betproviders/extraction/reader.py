@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_betproviders.extraction import keys, windows
+from airflow_betproviders.extraction import arrays, keys, windows
 from airflow_betproviders.extraction.decode import Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.paging import Cursor, Limited, Pages, Whole
@@ -33,8 +33,10 @@ log = logging.getLogger(__name__)
 READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
-# Calls that wait for an answer or to be used while a window is worked on.
-AHEAD = 2
+# Calls at once, where the provider sets no pace.
+CALLS = 4
+# Answers with so many rows are asked for ahead.
+_ROWS_AHEAD = 40_000
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
@@ -56,6 +58,7 @@ class WindowRows:
         total: the provider's count, where it gives one.
         duplicates: rows that came more than once.
         slow_pages: answers that went the row-by-row way.
+        calls: the numbers of the calls that brought it.
     """
 
     window: Interval | None
@@ -65,12 +68,32 @@ class WindowRows:
     total: int | None = None
     duplicates: int = 0
     slow_pages: int = 0
+    calls: tuple[int, ...] = ()
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that the mask leaves out."""
-        self.table = self.table.filter(pa.array(mask))
+        self.table = self.table.filter(arrays.mask(mask))
         if self.hashes is not None:
             self.hashes = self.hashes[mask]
+
+
+@dataclass
+class _Reading:
+    """A window on its way.
+
+    Attributes:
+        window: what is asked; None for a snapshot.
+        to_ask: calls that are still to be made.
+        asked: answers to come, in order.
+        number: how many times the window was begun.
+        begun: whether the first answer was looked at.
+    """
+
+    window: Interval | None
+    to_ask: deque[Ask]
+    asked: deque[Future[Page]] = field(default_factory=deque)
+    number: int = 1
+    begun: bool = False
 
 
 class _Moved(Exception):
@@ -93,9 +116,12 @@ class Reader:
         self._filters = filters
         self._call = call
         self._pool = pool or _Here()
-        self._depth = AHEAD if pool else 0
+        self._ahead = pool is not None
+        self._waiting: deque[_Reading] = deque()
+        self._to_open: Iterator[Interval | None] = iter(())
         self.rereads = 0
-        self._density = 0.0
+        self._density: float | None = None
+        self._page_rows = _ROWS_AHEAD
 
     def read(self, given: Iterable[Interval | None]) -> Iterator[WindowRows]:
         """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
@@ -103,19 +129,49 @@ class Reader:
         Raises:
             IncompleteWindow: after bounded attempts; the message names the counts.
         """
-        parts: deque[Interval | None] = deque()
-        for first in self._ahead(self._firsts(given, parts)):
-            for rows in self._read(parts.popleft(), first):
-                yield rows
-                if rows.window is not None:
-                    self._density = (rows.table.num_rows + len(rows.bad)) / rows.window.width.total_seconds()
+        self._to_open = (part for window in given for part in self._planned(window))
+        try:
+            while self._waiting or self._open():
+                reading = self._waiting[0]
+                rows = self._read(reading)
+                self._waiting.remove(reading)
+                if rows is not None:
+                    yield rows
+        finally:
+            while self._waiting:
+                self._drop(self._waiting.popleft())
 
-    def _firsts(self, given: Iterable[Interval | None], parts: deque[Interval | None]) -> Iterator[Ask]:
-        """The first call of each window; notes in ``parts`` which window it is of."""
-        for window in given:
-            for part in self._planned(window):
-                parts.append(part)
-                yield partial(self._ask, part, **self._opening(part))
+    def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
+        """A window from the answers that made it up when it was read, under the same checks.
+
+        Raises:
+            IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
+        """
+        match self._stream.paging:
+            case Pages():
+                try:
+                    return self._counted(window, pages, self._total(pages[0], window))
+                except _Moved as moved:
+                    raise self._incomplete(window, str(moved)) from None
+            case Cursor() if window is not None:
+                return self._inside(window, pages)
+            case _:
+                return self._whole(window, pages)
+
+    def _open(self) -> bool:
+        """Take up the next window, if there is one."""
+        for window in self._to_open:
+            self._waiting.append(self._reading(window))
+            return True
+        return False
+
+    def _reading(self, window: Interval | None, number: int = 1) -> _Reading:
+        return _Reading(window, deque([partial(self._ask, window, **self._opening(window))]), number=number)
+
+    @staticmethod
+    def _drop(reading: _Reading) -> None:
+        for answer in reading.asked:
+            answer.cancel()
 
     def _opening(self, window: Interval | None) -> dict[str, Any]:
         match self._stream.paging:
@@ -128,23 +184,51 @@ class Reader:
             case _:
                 return {}
 
-    def _ahead(self, asks: Iterable[Ask]) -> Iterator[Page]:
-        """The answers in order, a few of them asked for ahead."""
-        pending: deque[Future[Page]] = deque()
-        try:
-            for ask in asks:
-                pending.append(self._pool.submit(ask))
-                if len(pending) > self._depth:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    def _next(self, reading: _Reading) -> Page:
+        """The next answer of the window that is read, others asked for ahead."""
+        if not reading.asked:
+            self._submit(reading)
+        self._ask_ahead()
+        answer = reading.asked.popleft().result()
+        self._begin(reading, answer)
+        return answer
+
+    def _ask_ahead(self) -> None:
+        """Ask for the rest of the windows whose first answer is there, then for the first of further windows."""
+        # Where calls are spaced, one that waits for its turn is enough.
+        ahead = 0 if not self._ahead else 1 if self._source.min_interval else _ROWS_AHEAD // self._page_rows
+        room = ahead + 1 - sum(len(reading.asked) for reading in self._waiting)
+        place = 0
+        while room > 0 and (place < len(self._waiting) or (self._density is not None and self._open())):
+            reading = self._waiting[place]
+            if reading.asked and not reading.begun and reading.asked[0].done() and not reading.asked[0].exception():
+                self._begin(reading, reading.asked[0].result())
+            if reading.to_ask:
+                self._submit(reading)
+                room -= 1
+            else:
+                place += 1
+
+    def _submit(self, reading: _Reading) -> None:
+        reading.asked.append(self._pool.submit(reading.to_ask.popleft()))
+
+    def _begin(self, reading: _Reading, first: Page) -> None:
+        """See by the first answer of a window what is still to be asked, and how dense the rows are."""
+        if reading.begun:
+            return
+        reading.begun = True
+        self._page_rows = max(1, first.table.num_rows)
+        paging, window = self._stream.paging, reading.window
+        count = first.total if isinstance(paging, Pages) else first.table.num_rows
+        if window is not None and count is not None:
+            self._density = count / window.width.total_seconds()
+        if isinstance(paging, Pages) and len(self._parts(reading, first.total or 0, paging)) == 1:
+            pages = range(1, -(-(first.total or 0) // paging.page_size))
+            reading.to_ask += [partial(self._ask, window, **paging.params(index)) for index in pages]
 
     def _planned(self, window: Interval | None) -> tuple[Interval | None, ...]:
-        """A window that, by the one before it, holds too many rows is cut at once, without asking for them in vain."""
-        if window is None or self._stream.windows is None:
+        """A window that, by the ones before it, holds too many rows is cut at once, without asking for them in vain."""
+        if window is None or self._stream.windows is None or self._density is None:
             return (window,)
         expected = self._density * window.width.total_seconds() * _HEADROOM
         return windows.split(window, max(1, math.ceil(expected / self._most)), self._stream.windows)
@@ -160,64 +244,66 @@ class Reader:
             case _:
                 return MOST_ROWS
 
-    def _read(self, window: Interval | None, first: Page) -> Iterator[WindowRows]:
+    def _read(self, reading: _Reading) -> WindowRows | None:
+        """Read the first of the waiting windows; None where it has to be read anew, or in parts, which then wait."""
         match self._stream.paging:
             case Pages() as paging:
-                yield from self._paged(window, first, paging)
+                return self._paged(reading, paging)
             case Limited() as paging:
-                yield from self._limited(window, first, paging)
+                return self._limited(reading, paging)
             case Cursor() as paging:
-                yield self._followed(window, first, paging)
+                return self._followed(reading, paging)
             case Whole():
-                yield self._whole(window, [first])
+                return self._whole(reading.window, [self._next(reading)])
 
     def _ask(self, window: Interval | None, **paging: Any) -> Page:
         return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging})
 
-    def _reopen(self, window: Interval | None) -> Page:
-        return self._ask(window, **self._opening(window))
+    def _read_instead(self, reading: _Reading, others: Iterable[_Reading]) -> None:
+        """Put others in the place of a window, right after it."""
+        self._drop(reading)
+        for place, other in enumerate(others, self._waiting.index(reading) + 1):
+            self._waiting.insert(place, other)
 
-    def _paged(self, window: Interval | None, first: Page, paging: Pages) -> Iterator[WindowRows]:
-        for read in range(1, READS + 1):
-            total = self._total(first, window)
-            parts = self._parts(window, total, paging, restless=read > _PATIENT_READS)
-            if len(parts) > 1:
-                for part in parts:
-                    yield from self._paged(part, self._reopen(part), paging)
-                return
-            if paging.believed_total is not None and total == paging.believed_total:
-                raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
-            try:
-                yield self._pages(window, first, total, paging)
-            except _Moved as moved:
-                if read == READS:
-                    change = str(moved)
-                    break
-                self.rereads += 1
-                log.warning("stream %s, window %s: %s; reading it again", self._stream.name, window, moved)
-                first = self._reopen(window)
-            else:
-                return
-        raise self._incomplete(window, f"{change}, in each of {READS} reads")
+    def _paged(self, reading: _Reading, paging: Pages) -> WindowRows | None:
+        first = self._next(reading)
+        window, total = reading.window, self._total(first, reading.window)
+        parts = self._parts(reading, total, paging)
+        if len(parts) > 1:
+            self._read_instead(reading, map(self._reading, parts))
+            return None
+        if paging.believed_total is not None and total == paging.believed_total:
+            raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
+        try:
+            return self._pages(reading, first, total)
+        except _Moved as moved:
+            if reading.number == READS:
+                raise self._incomplete(window, f"{moved}, in each of {READS} reads") from None
+            self.rereads += 1
+            log.warning("stream %s, window %s: %s; reading it again", self._stream.name, window, moved)
+            self._read_instead(reading, [self._reading(window, reading.number + 1)])
+            return None
 
-    def _parts(
-        self, window: Interval | None, total: int, paging: Pages, *, restless: bool
-    ) -> tuple[Interval | None, ...]:
+    def _parts(self, reading: _Reading, total: int, paging: Pages) -> tuple[Interval | None, ...]:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
+        window = reading.window
         if window is None or self._stream.windows is None:
             return (window,)
-        parts = math.ceil(total / self._most)
-        if restless and total > paging.page_size:
+        parts = math.ceil(total * _HEADROOM / self._most) if total > self._most else 1
+        if reading.number > _PATIENT_READS and total > paging.page_size:
             parts = max(parts, 2)
         return windows.split(window, parts, self._stream.windows)
 
-    def _pages(self, window: Interval | None, first: Page, total: int, paging: Pages) -> WindowRows:
+    def _pages(self, reading: _Reading, first: Page, total: int) -> WindowRows:
         pages = [first]
-        rest = (partial(self._ask, window, **paging.params(index)) for index in range(1, -(-total // paging.page_size)))
-        for page in self._ahead(rest):
-            if self._total(page, window) != total:
+        while reading.asked or reading.to_ask:
+            page = self._next(reading)
+            if self._total(page, reading.window) != total:
                 raise _Moved(f"the total went from {total} to {page.total} between pages")
             pages.append(page)
+        return self._counted(reading.window, pages, total)
+
+    def _counted(self, window: Interval | None, pages: list[Page], total: int) -> WindowRows:
         rows = self._whole(window, pages)
         rows.total = total
         distinct = rows.table.num_rows + len(rows.bad)
@@ -225,21 +311,22 @@ class Reader:
             raise _Moved(f"the provider counts {total} rows, {distinct} distinct ones came")
         return rows
 
-    def _limited(self, window: Interval | None, page: Page, paging: Limited) -> Iterator[WindowRows]:
+    def _limited(self, reading: _Reading, paging: Limited) -> WindowRows | None:
+        page, window = self._next(reading), reading.window
         if page.table.num_rows + len(page.bad) < paging.limit:
-            yield self._whole(window, [page])
-            return
+            return self._whole(window, [page])
         halves = windows.split(window, 2, self._stream.windows) if window and self._stream.windows else ()
         if len(halves) < 2:
             raise self._incomplete(
                 window,
                 f"the answer is full ({paging.limit} rows), there are no further pages, and the window cannot be halved",
             )
-        for half in halves:
-            yield from self._limited(half, self._reopen(half), paging)
+        self._read_instead(reading, map(self._reading, halves))
+        return None
 
-    def _followed(self, window: Interval | None, page: Page, paging: Cursor) -> WindowRows:
+    def _followed(self, reading: _Reading, paging: Cursor) -> WindowRows:
         """Follow the cursor from a millisecond before the start, whether the provider counts the start in or not."""
+        window, page = reading.window, self._next(reading)
         assert window is not None  # noqa: S101 - a cursor stream has windows
         clock = str(self._stream.clock)
         position, end = _ms(window.start) - 1, _ms(window.end)
@@ -251,22 +338,29 @@ class Reader:
             if last - 1 <= position:
                 raise self._incomplete(window, f"more than {paging.limit} rows share one millisecond")
             position = last - 1
-            page = self._ask(window, **{paging.param: self._source.cursor(self._stream, position)})
+            cursor = {paging.param: self._source.cursor(self._stream, position)}
+            reading.to_ask.append(partial(self._ask, window, **cursor))
+            page = self._next(reading)
             pages.append(page)
+        return self._inside(window, pages)
+
+    def _inside(self, window: Interval, pages: list[Page]) -> WindowRows:
         rows = self._whole(window, pages)
-        instants = rows.table[clock].cast(pa.int64()).to_numpy()
-        rows.keep((instants >= _ms(window.start)) & (instants < end))
+        instants = arrays.integers(rows.table[str(self._stream.clock)])
+        rows.keep((instants >= _ms(window.start)) & (instants < _ms(window.end)))
         return rows
 
     def _whole(self, window: Interval | None, pages: list[Page]) -> WindowRows:
         table = pa.concat_tables([page.table for page in pages])
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
-        rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages))
+        calls = tuple(page.call for page in pages)
+        rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages), calls=calls)
         if self._stream.key:
             rows.hashes = keys.hashes(table, self._stream.key)
-            suspects = np.flatnonzero(np.isin(rows.hashes, keys.shared(np.sort(rows.hashes))))
-            if len(suspects):
-                dropped = keys.losers(table.take(pa.array(suspects)), self._stream.key, self._stream.version)
+            repeated = keys.shared(np.sort(rows.hashes))
+            if len(repeated):
+                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
+                dropped = keys.losers(table.take(arrays.rows(suspects)), self._stream.key, self._stream.version)
                 once = np.ones(table.num_rows, bool)
                 once[suspects[dropped]] = False
                 rows.keep(once)

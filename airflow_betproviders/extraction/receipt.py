@@ -5,12 +5,16 @@ Coverage, reconciliation and a later read of the same slot need nothing else.
 
 from __future__ import annotations
 
+import decimal
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 FOOTER_KEY = "betproviders.receipt"
+_EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
 
 
 @dataclass(kw_only=True)
@@ -39,6 +43,8 @@ class Receipt:
         run_id: the Airflow run.
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the read began.
+        replayed_at: ISO 8601, UTC: when it was rebuilt from the archive of that read, or None.
+        pii: the columns that were dropped or hashed, and which of the two.
         version: of this package.
     """
 
@@ -63,6 +69,8 @@ class Receipt:
     run_id: str | None = None
     try_number: int | None = None
     extracted_at: str = ""
+    replayed_at: str | None = None
+    pii: dict[str, str] = field(default_factory=dict)
     version: str = ""
 
     @property
@@ -70,15 +78,32 @@ class Receipt:
         """Whether the provider reported more rows for this slot before."""
         return self.previous_rows is not None and self.rows < self.previous_rows
 
+    @property
+    def made_at(self) -> datetime:
+        """When it was read, or rebuilt since: what tells the versions of a slot apart."""
+        return datetime.fromisoformat(max(self.extracted_at, self.replayed_at or ""))
+
     def to_footer(self) -> dict[str, str]:
         """Key and value for a Parquet footer."""
         return {FOOTER_KEY: json.dumps(asdict(self), sort_keys=True)}
 
     @classmethod
     def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
-        """The receipt in a footer, or None where there is none; unknown members of a newer version are ignored."""
+        """The receipt in a footer, or None where there is none."""
         text = (metadata or {}).get(FOOTER_KEY.encode())
-        if text is None:
-            return None
+        return None if text is None else cls.from_members(json.loads(text))
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, Any]) -> Receipt:
+        """The receipt that has these members; unknown ones of a newer version are ignored."""
         known = cls.__dataclass_fields__
-        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
+        return cls(**{name: value for name, value in members.items() if name in known})
+
+
+def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:
+    """The exact sums of the money columns over receipts."""
+    sums: dict[str, Decimal] = {}
+    for receipt in receipts:
+        for name, value in receipt.sums.items():
+            sums[name] = _EXACT.add(sums.get(name, Decimal(0)), Decimal(value))
+    return sums

@@ -91,21 +91,20 @@ class _Misfit(ValueError):
     """A nested value of another shape than declared; it is kept whole in ``_extra``."""
 
 
-def read_document(body: bytes) -> Pairs:
-    """Read one JSON object, numbers as digits; bytes that are not UTF-8 stay recognisable as lone surrogates."""
-    try:
-        document = json.loads(
-            body.decode("utf-8-sig", "surrogateescape"),
-            object_pairs_hook=Pairs,
-            parse_float=Number,
-            parse_int=Number,
-            parse_constant=Number,
-        )
-    except (ValueError, RecursionError) as error:
-        raise NotJson(f"not JSON ({error})") from None
+def read_document(text: str) -> Pairs:
+    """Read one JSON object, numbers as digits; bytes that are not UTF-8 come as lone surrogates."""
+    document = read_value(text)
     if not isinstance(document, Pairs):
         raise NotJson("not a JSON object")
     return document
+
+
+def read_value(text: str) -> Any:
+    """Read any JSON, likewise."""
+    try:
+        return json.loads(text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=Number)
+    except (ValueError, RecursionError) as error:
+        raise NotJson(f"not JSON ({error})") from None
 
 
 def dumps(value: Any) -> str:

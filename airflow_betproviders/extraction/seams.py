@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from airflow_betproviders.extraction import arrays
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.reader import WindowRows
 from airflow_betproviders.extraction.stream import Source, Stream
@@ -47,7 +48,7 @@ class Seams:
         clock, window = self._stream.clock, rows.window
         if clock is None or window is None:
             return
-        instants = rows.table[clock].cast(pa.int64()).to_numpy()
+        instants = arrays.integers(rows.table[clock])
         start, end = (int(instant.timestamp() * 1000) for instant in (window.start, window.end))
         outside = (instants < start) | (instants > end)
         if outside.any() and self._stream.guarded:

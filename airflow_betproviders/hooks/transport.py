@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
@@ -35,6 +35,7 @@ class Transport:
         logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
         self._host = host
         self._timeout = timeout
+        self._settings: Any = None
         self.session = requests.Session()
         self.session.verify = verify
         if proxy:
@@ -52,13 +53,14 @@ class Transport:
         failure = ""
         try:
             request = self.session.prepare_request(unsent)
-            # Named here, since what the environment says would come before what the session says.
-            proxies, verify = dict(self.session.proxies), self.session.verify
-            settings = self.session.merge_environment_settings(
-                request.url, proxies, stream=True, verify=verify, cert=None
-            )
+            if not self._settings:
+                # Named here, since what the environment says would come before what the session says.
+                proxies, verify = dict(self.session.proxies), self.session.verify
+                self._settings = self.session.merge_environment_settings(
+                    request.url, proxies, stream=True, verify=verify, cert=None
+                )
             response = self.session.send(
-                request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **settings
+                request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **self._settings
             )
             body: bytes = response.raw.read(decode_content=True)
         except requests.exceptions.SSLError:

@@ -132,6 +132,7 @@ class Simulator:
             log_level="critical",
             access_log=False,
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=75,  # longer than AIG's five seconds between calls
         )

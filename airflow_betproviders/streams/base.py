@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from airflow_betproviders.extraction.stream import Stream
@@ -106,3 +107,21 @@ class ProviderStream(Stream):
             )
         if self.one_of and not any(name in filters for name in self.one_of):
             raise InvalidArgument(f"stream {self.name} needs {' or '.join(self.one_of)}: give one of them in filters=.")
+
+
+def declared(provider: str, name: str) -> ProviderStream:
+    """The declaration of a provider's stream, from its module ``airflow_betproviders.streams.<provider>``.
+
+    Raises:
+        InvalidArgument: there is no such provider, or it has no such stream.
+    """
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    try:
+        streams: tuple[ProviderStream, ...] = import_module(f"airflow_betproviders.streams.{provider}").STREAMS
+    except (ModuleNotFoundError, AttributeError):
+        raise InvalidArgument(f"there is no provider {provider!r} with streams in this package.") from None
+    for stream in streams:
+        if stream.name == name:
+            return stream
+    raise InvalidArgument(f"{provider} has no stream {name!r}. It has: {', '.join(stream.name for stream in streams)}.")

@@ -121,3 +121,19 @@ def test_durations(text: str, seconds: int) -> None:
 def test_other_durations_are_refused_with_the_cure(text: str) -> None:
     with pytest.raises(InvalidArgument, match="Write a number and a unit: 15m, 1h, 1d"):
         parse_duration(text)
+
+
+@given(st.sets(st.integers(0, 11)), st.integers(0, 11), st.integers(1, 12))
+def test_an_interval_is_the_others_in_it_and_what_is_without_them(hours: set[int], first: int, width: int) -> None:
+    interval = Interval(MIDNIGHT + first * timedelta(hours=1), MIDNIGHT + (first + width) * timedelta(hours=1))
+    stored = [
+        Interval(MIDNIGHT + h * timedelta(hours=1), MIDNIGHT + (h + 1) * timedelta(hours=1))
+        for h in sorted(hours)
+        if first <= h < first + width
+    ]
+    found = interval.without(reversed(stored))
+    pieces = sorted([*found, *stored])
+    assert pieces[0].start == interval.start
+    assert pieces[-1].end == interval.end
+    assert all(a.end == b.start for a, b in itertools.pairwise(pieces))
+    assert all(a.end < b.start for a, b in itertools.pairwise(found))

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -59,24 +57,6 @@ def test_hashes_are_the_same_in_every_process_whatever_was_hashed_before() -> No
         for before in ("True", "False")
     }
     assert len(outputs) == 1
-
-
-def test_threads_that_meet_long_keys_at_once_hash_them_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = keys._rng
-
-    class Slow:
-        """Lets other threads in while it draws."""
-
-        def integers(self, *args: object) -> object:
-            time.sleep(0.01)
-            return rng.integers(*args)
-
-    monkeypatch.setattr(keys, "_rng", Slow())
-    monkeypatch.setattr(keys, "_weights", keys._weights[:64])
-    names = pa.table({"id": [f"{i}" * 300 for i in range(50)]})
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda _: keys.hashes(names, ("id",)).tolist(), range(16)))
-    assert all(hashed == keys.hashes(names, ("id",)).tolist() for hashed in together)
 
 
 def test_shared_hashes_are_those_that_occur_more_than_once() -> None:

@@ -142,4 +142,5 @@ def test_the_receipt_of_a_stored_object_reads_back_and_of_none_there_is_none(lak
         filled = spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
         path = publish(lake, SLOT, spool.path, [])
     assert read_receipt(lake.fs, path) == filled
-    assert read_receipt(lake.fs, lake.data(Interval(SLOT.end, SLOT.end + HOUR))) is None
+    with pytest.raises(FileNotFoundError):
+        read_receipt(lake.fs, lake.data(Interval(SLOT.end, SLOT.end + HOUR)))

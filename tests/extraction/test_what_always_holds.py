@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import random
+import tempfile
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal as Exact
@@ -325,3 +328,76 @@ def test_rows_outside_are_kept_and_counted_where_the_document_does_not_name_the_
     assert ids(lake) == ["before", "inside"]
     assert receipt.outside == 1
     assert bet("before", at=-30)["at"] == START_MS - 30_000
+
+
+# ------------------------------------------------------------------ publishing beside reading
+
+
+def slow_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_put: Callable[[str], None]) -> Lake:
+    """A lake whose store does something before it takes an object."""
+    fs = fsspec.filesystem("file", skip_instance_cache=True)
+    put = fs.put_file
+
+    def put_file(local: str, path: str, **options: Any) -> None:
+        before_put(path)
+        put(local, path, **options)
+
+    monkeypatch.setattr(fs, "put_file", put_file)
+    return Lake(fs, str(tmp_path), "toy", "bets", "agent001")
+
+
+def test_a_slot_is_published_while_the_next_one_is_read_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_is_read, order = threading.Event(), []
+
+    def spoil(number: int, answer: dict[str, Any]) -> dict[str, Any]:
+        if vendor.asked[-1][0].start >= QUARTERS[1].start:
+            next_is_read.set()
+        return answer
+
+    def before_put(path: str) -> None:
+        order.append(path)
+        assert next_is_read.wait(20), "the next slot was not read meanwhile"
+
+    vendor = Vendor(hour(), spoil=spoil)
+    stored = store(vendor, slow_lake(tmp_path, monkeypatch, before_put), *QUARTERS)
+    assert list(stored.paths) == list(QUARTERS)
+    names = [slot.name in path for slot, path in zip(QUARTERS, order, strict=True)]
+    assert all(names)
+
+
+def test_a_slot_that_cannot_be_published_is_an_error_and_none_is_published_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before_put(path: str) -> None:
+        if QUARTERS[1].name in path:
+            raise OSError("the store is full")
+
+    lake = slow_lake(tmp_path, monkeypatch, before_put)
+    (tmp_path / "local").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "local"))
+    with pytest.raises(OSError, match="the store is full"):
+        store(Vendor(hour()), lake, *QUARTERS)
+    assert list(lake.stored(SLOT)) == [QUARTERS[0]]
+    assert not list((tmp_path / "local").iterdir())
+
+
+def test_when_a_slot_cannot_be_read_the_one_before_is_published_and_what_befell_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def spoil(number: int, answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "code": 400} if vendor.asked[-1][0].start >= QUARTERS[1].start else answer
+
+    vendor = Vendor(hour(), spoil=spoil)
+    lake = slow_lake(tmp_path / "good", monkeypatch, lambda path: time.sleep(0.2))
+    with pytest.raises(ProviderRequestError):
+        store(vendor, lake, *QUARTERS)
+    assert list(lake.stored(SLOT)) == [QUARTERS[0]]
+
+    def full(path: str) -> None:
+        raise OSError("the store is full")
+
+    with pytest.raises(ProviderRequestError):
+        store(vendor, slow_lake(tmp_path / "full", monkeypatch, full), *QUARTERS)
+    assert "could not be published: the store is full" in caplog.text

@@ -1,0 +1,208 @@
+"""The archive of a slot: every reply that it was made of, as the provider gave it, and those that were refused.
+
+One Parquet object a slot, a row a reply, in the order in which they came. Its footer holds the slot's receipt, the
+account's UTC offset, and which replies made up which window, so that a slot is put together again without planning it
+anew: a later version of this package may ask in other windows and pages.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_betproviders.extraction.calls import Reply
+from airflow_betproviders.extraction.columns import INSTANT
+from airflow_betproviders.extraction.decode import Page, without_signatures
+from airflow_betproviders.extraction.interval import DAY, Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.reader import WindowRows
+from airflow_betproviders.extraction.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+FOOTER_KEY = b"betproviders.archive"
+SCHEMA = pa.schema(
+    [
+        ("call", pa.int64()),  # numbered in the order asked
+        ("part", pa.int64()),  # of a long body
+        ("asked_at", INSTANT),
+        ("window_start", INSTANT),
+        ("window_end", INSTANT),
+        ("params", pa.string()),  # JSON, before they are signed
+        ("usable", pa.bool_()),
+        ("error", pa.string()),
+        ("body", pa.binary()),
+    ]
+)
+_PIECE = 4 * 1024 * 1024  # bytes of bodies that are held, and written, at once
+
+
+class Archive:
+    """Collects the replies of one slot in a local file; a context manager that removes it in the end.
+
+    A reply that was refused is kept without what looks like a signature, since it may echo the request.
+
+    Attributes:
+        path: the file.
+        replies: how many it holds.
+        closed: whether it is finished.
+    """
+
+    def __init__(self, utc_offset: timedelta, directory: str | None = None) -> None:
+        """Begin an empty archive of an account in that offset, in a temporary folder."""
+        self._utc_offset = utc_offset
+        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
+        self.path = Path(self._folder.name) / "archive.parquet"
+        self._writer = pq.ParquetWriter(
+            self.path, SCHEMA, compression="zstd", use_dictionary=["params", "error"], write_statistics=False
+        )
+        self._lock = threading.Lock()
+        self._rows: list[dict[str, Any]] = []
+        self._held = 0
+        self._windows: list[dict[str, Any]] = []
+        self.replies = 0
+        self.closed = False
+
+    def keep(self, reply: Reply, page: Page | None) -> None:
+        """Add a reply, from whatever thread, and number the page that it was decoded to; None where it was refused."""
+        body = reply.body
+        if page is not None:
+            page.call = reply.call
+        elif body is not None:
+            body = without_signatures(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        row = {
+            "call": reply.call,
+            "asked_at": reply.asked_at,
+            "window_start": reply.window and reply.window.start,
+            "window_end": reply.window and reply.window.end,
+            "params": json.dumps(reply.params, sort_keys=True, default=str),
+            "usable": page is not None,
+            "error": reply.error,
+        }
+        with self._lock:
+            if self.closed:  # asked ahead for a slot that has ended
+                return
+            self.replies += 1
+            for part, begin in enumerate(range(0, max(1, len(body or b"")), _PIECE)):
+                piece = body and body[begin : begin + _PIECE]
+                self._rows.append({**row, "part": part, "body": piece})
+                self._held += len(piece or b"")
+                if self._held >= _PIECE:
+                    self._flush()
+
+    def note(self, rows: WindowRows) -> None:
+        """Remember which replies made up a window."""
+        ends = [rows.window.start.isoformat(), rows.window.end.isoformat()] if rows.window else None
+        self._windows.append({"window": ends, "calls": rows.calls})
+
+    def close(self, receipt: Receipt) -> None:
+        """Finish the file."""
+        with self._lock:
+            self.closed = True
+            self._flush()
+            told = {"utc_offset": self._utc_offset.total_seconds(), "windows": self._windows}
+            self._writer.add_key_value_metadata({**receipt.to_footer(), FOOTER_KEY.decode(): json.dumps(told)})
+            self._writer.close()
+
+    def __enter__(self) -> Archive:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the file."""
+        with self._lock:
+            self.closed = True
+            self._writer.close()
+            self._folder.cleanup()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, SCHEMA))
+        self._rows, self._held = [], 0
+
+
+class Archived:
+    """An archive that is read.
+
+    Attributes:
+        receipt: of the slot, as it was first stored.
+        utc_offset: the account's, when the replies were asked for.
+        windows: the windows that the slot was made of, in order, each with the numbers of its calls.
+    """
+
+    def __init__(self, file: pq.ParquetFile, path: str) -> None:
+        """Read the footer.
+
+        Raises:
+            InvalidArgument: it is no archive.
+        """
+        receipt, told = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
+        if receipt is None or told is None:
+            raise _invalid(f"{path} is no archive of this package. Remove it.")
+        self.receipt = receipt
+        footer = json.loads(told)
+        self.utc_offset = timedelta(seconds=footer["utc_offset"])
+        self.windows = [(_window(one["window"]), one["calls"]) for one in footer["windows"]]
+        self._file, self._path = file, path
+        self._groups: dict[int, list[int]] = {}
+        for group in range(file.num_row_groups):
+            for call in set(file.read_row_group(group, ["call"])["call"].to_pylist()):
+                self._groups.setdefault(call, []).append(group)
+        self._last: tuple[list[int], pa.Table] = ([], SCHEMA.empty_table())
+
+    @classmethod
+    @contextmanager
+    def opened(cls, lake: Lake, slot: Interval) -> Iterator[Archived]:
+        """The archive of a slot, by way of a local copy.
+
+        Raises:
+            FileNotFoundError: it has none.
+        """
+        with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
+            local = Path(folder) / "archive.parquet"
+            lake.fs.get_file(lake.archive(slot), str(local))
+            with pq.ParquetFile(local) as file:
+                yield cls(file, lake.archive(slot))
+
+    def body(self, call: int) -> bytes:
+        """The answer to a call, as received; its parts lie in order."""
+        groups = self._groups.get(call)
+        if groups is None:
+            raise _invalid(f"{self._path} lacks the answer to call {call}, so its slot must be extracted again.")
+        if self._last[0] != groups:
+            self._last = (groups, self._file.read_row_groups(groups, ["call", "part", "body"]))
+        parts = self._last[1].filter(pc.equal(self._last[1]["call"], call))
+        return b"".join(parts["body"].to_pylist())
+
+
+def expire(lake: Lake, before: datetime) -> None:
+    """Delete the archives of slots of days that ended before an instant."""
+    for day, folder in sorted(lake.archive_days().items()):
+        if day + DAY <= before.date():
+            log.info("archives of %s have had their time, deleting %s", day, folder)
+            with suppress(FileNotFoundError):
+                lake.fs.rm(folder, recursive=True)
+
+
+def _window(ends: Sequence[str] | None) -> Interval | None:
+    return Interval(datetime.fromisoformat(ends[0]), datetime.fromisoformat(ends[1])) if ends else None
+
+
+def _invalid(message: str) -> Exception:
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    return InvalidArgument(message)

@@ -1,0 +1,162 @@
+"""Columns that say who a player is: dropped, or replaced by a keyed hash, before anything of a window is written.
+
+The hash (HMAC-SHA256) is of the value's text alone: one player has one hash in every stream of every provider under one
+key, and none without the key. Text becomes 32 hexadecimal digits of it; an integer becomes its first 63 bits, so that
+the column stays an integer. Null stays null.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.extraction import keys
+from airflow_betproviders.extraction.columns import EXTRA, arrow_type
+from airflow_betproviders.extraction.fields import Integer, Kind, Text
+from airflow_betproviders.extraction.reader import WindowRows
+from airflow_betproviders.extraction.rows import BadRow, NotJson, Number, Pairs, dumps, read_document
+from airflow_betproviders.extraction.stream import Stream
+
+DROP, HASH = "drop", "hash"
+_INTEGER = re.compile(r"-?\d+")
+_WITHHELD = "the value does not fit; pii withholds it"
+
+
+class Concealment:
+    """What is done to the columns of a stream that say who a player is."""
+
+    def __init__(self, stream: Stream, rules: Mapping[str, str], key: bytes, filters: Mapping[str, Any]) -> None:
+        """Bind stream, rules (column to ``drop`` or ``hash``) and the key of the hashes.
+
+        Raises:
+            InvalidArgument: a rule cannot be kept; names the column and the cure.
+        """
+        for name, rule in rules.items():
+            if problem := _problem(stream, name, rule, filters):
+                from airflow_betproviders.exceptions import InvalidArgument
+
+                raise InvalidArgument(f"pii of stream {stream.name}: {problem}.")
+        self.rules = dict(rules)
+        self._stream = stream
+        self._key = key
+        # A provider that begins to write playerIP for playerIp is not to undo the rule.
+        self._by_name = {name.lower(): (stream.field(name).kind, rule) for name, rule in rules.items()}
+
+    def __call__(self, rows: WindowRows) -> None:
+        """Conceal the rows of a window, those in quarantine included."""
+        for name, rule in self.rules.items():
+            kind, table = self._stream.field(name).kind, rows.table
+            nothing = pa.nulls(table.num_rows, arrow_type(kind))
+            rows.table = _set(table, name, nothing if rule == DROP else self._hashes(table[name], kind))
+        rows.table = _set(rows.table, EXTRA, self._extra(rows.table[EXTRA]))
+        if rows.hashes is not None and not self.rules.keys().isdisjoint(self._stream.key):
+            rows.hashes = keys.hashes(rows.table, self._stream.key)
+        rows.bad = [self._bad(row) for row in rows.bad]
+
+    def hash(self, text: str, kind: Kind) -> str | int:
+        """What takes the place of a value."""
+        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return int.from_bytes(digest[:8], "big") >> 1 if isinstance(kind, Integer) else digest[:16].hex()
+
+    def _hashes(self, column: pa.ChunkedArray, kind: Kind) -> pa.Array:
+        """Each distinct value is hashed once."""
+        encoded = column.combine_chunks().dictionary_encode()
+        hashed = [self.hash(str(value), kind) for value in encoded.dictionary.to_pylist()]
+        return pa.array(hashed, arrow_type(kind)).take(encoded.indices)
+
+    def _extra(self, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+        """``_extra`` may hold a column under its name where its value had another shape, or came twice."""
+        named = f"(?i)({'|'.join(map(re.escape, self.rules))})"
+        odd = pc.fill_null(pc.match_substring_regex(column, named), False)
+        if not pc.any(odd).as_py():
+            return column
+        texts = [dumps(self._concealed(read_document(text))) for text in column.filter(odd).to_pylist()]
+        return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
+
+    def _bad(self, row: BadRow) -> BadRow:
+        """A row in quarantine; one that is not an object of members is kept as a keyed digest."""
+        try:
+            document = read_document(row.raw)
+        except NotJson:
+            digest = self.hash(row.raw, Text()) if self._key else None
+            return BadRow(json.dumps(digest), f"{_WITHHELD} (a digest of the row is kept)")
+        withheld: list[str] = []
+        raw = dumps(self._concealed(document, withheld))
+        return BadRow(raw, self._reason(row.reason, withheld))
+
+    def _reason(self, reason: str, withheld: list[str]) -> str:
+        """Why a row does not fit, without a value that it quotes, in whole or in part."""
+        name = reason.partition(":")[0]
+        quotes = name.lower() in self._by_name or "{" in reason or "[" in reason
+        quotes = quotes or any(text and text in reason for text in withheld)
+        if reason.endswith(" missing") or not quotes:
+            return reason
+        return f"{name}: {_WITHHELD}" if name in (field.name for field in self._stream.fields) else _WITHHELD
+
+    def _concealed(self, value: Any, withheld: list[str] | None = None) -> Any:
+        """A JSON value without what the rules conceal, at whatever depth; notes the texts that were taken away."""
+        withheld = [] if withheld is None else withheld
+        if isinstance(value, list):
+            return [self._concealed(item, withheld) for item in value]
+        if not isinstance(value, Pairs):
+            return value
+        for name in value:
+            members = [*value.doubled.get(name, []), value[name]]
+            if found := self._by_name.get(name.lower()):
+                members = [self._member(member, *found, withheld) for member in members]
+            else:
+                members = [self._concealed(member, withheld) for member in members]
+            *earlier, value[name] = members
+            if earlier:
+                value.doubled[name] = earlier
+        return value
+
+    def _member(self, value: Any, kind: Kind, rule: str, withheld: list[str]) -> Any:
+        if isinstance(value, list) and rule == HASH:  # in `_extra`, what came before the last of a doubled member
+            return [self._member(item, kind, rule, withheld) for item in value]
+        if value is None:
+            return None
+        text = str(value).strip() if isinstance(kind, Integer) and isinstance(value, str) else _text(value)
+        withheld += [text, dumps(value)]
+        if rule == DROP:
+            return None
+        if isinstance(kind, Integer) and _INTEGER.fullmatch(text):
+            return Number(self.hash(str(int(text)), kind))
+        return self.hash(text, Text())
+
+
+def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -> str | None:
+    """Why a rule cannot be kept."""
+    names = {field.name.lower(): field.name for field in stream.fields}
+    if name not in names.values():
+        near = get_close_matches(name.lower(), names, 1)
+        cure = f"; did you mean {names[near[0]]!r}?" if near else f". It has: {', '.join(names.values())}"
+        return f"it has no column {name!r}{cure}"
+    field = stream.field(name)
+    hashable = isinstance(field.kind, Text | Integer) and not field.money
+    ordering = name == stream.clock or name in stream.version
+    needed = name in stream.key or field.required
+    problems = (
+        (rule not in (DROP, HASH), f"{rule!r} is neither 'drop' nor 'hash'"),
+        (name in filters, "it is a filter too, and its plain value would become a folder; extract without that filter"),
+        (ordering, "it orders the rows or their versions, so it can neither be dropped nor hashed"),
+        (rule == HASH and not hashable, "it is neither text nor an id, so it cannot be hashed; drop it instead"),
+        (rule == DROP and needed, f"rows cannot do without it{'; hash it instead' if hashable else ''}"),
+    )
+    return next((f"{name}: {problem}" for wrong, problem in problems if wrong), None)
+
+
+def _set(table: pa.Table, name: str, column: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), table.field(name), column)
+
+
+def _text(value: Any) -> str:
+    """A value as its column would hold it."""
+    return str(value) if isinstance(value, str) else dumps(value)

@@ -1,0 +1,132 @@
+"""Slots rebuilt from their archives, without a call to the provider.
+
+The replies of each window are decoded by today's schema and put together under the same checks as when they were asked
+for; what window was made of which replies is in the archive, so nothing is planned and nothing depends on time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_betproviders.extraction.archive import Archive, Archived
+from airflow_betproviders.extraction.decode import Decoder
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake, refuse_overlap
+from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.publish import read_receipt
+from airflow_betproviders.extraction.reader import Reader, WindowRows
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.slots import Extraction, ReadSlot, Slot, Stored
+from airflow_betproviders.extraction.stream import Source, Stream
+
+
+class Replay(Extraction):
+    """Rebuilds slots of one stream of one account from what `Extraction` archived of them."""
+
+    def __init__(
+        self,
+        source: Source,
+        stream: Stream,
+        lake: Lake,
+        *,
+        stamp: Mapping[str, Any] | None = None,
+        conceal: Concealment | None = None,
+        force: bool = False,
+    ) -> None:
+        """Bind the account and the stream.
+
+        Args:
+            source: the account; only asked what a reply's status means.
+            stream: the stream as it is declared today.
+            lake: where archives and data lie.
+            stamp: members of the receipts.
+            conceal: what is done to columns that say who a player is.
+            force: whether to replace a slot that was read again, without an archive, since its archive was made, or
+                that conceals columns which would come back.
+        """
+        super().__init__(source, stream, lake.filters, stamp=stamp, conceal=conceal)
+        self._lake = lake
+        self._force = force
+
+    def slots(self, interval: Interval) -> list[Interval]:
+        """The archived slots of the interval, in order.
+
+        Raises:
+            InvalidArgument: one reaches beyond the interval.
+        """
+        archived = self._lake.archived(interval)
+        # Inside another one lies only what a killed worker left.
+        found = sorted(one for one in archived if not any(two != one and two.contains(one) for two in archived))
+        refuse_overlap(found, {one: archived[one] for one in found})
+        for one in found:
+            if not interval.contains(one):
+                raise _invalid(f"the archived slot {one} reaches beyond {interval}. Give an interval of whole slots.")
+        return found
+
+    def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
+        """Rebuild and publish slots one after the other.
+
+        Raises:
+            InvalidArgument: before the first, when one was read again after its archive, or conceals columns that would come back.
+        """
+        for slot, path in lake.stored(Interval(slots[0].start, slots[-1].end)).items():
+            if not self._force and slot in slots:
+                receipt = read_receipt(lake.fs, path)
+                self.check_concealed(slot, receipt)
+                self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
+        return super().store(slots, lake)
+
+    @contextmanager
+    def _reading(self) -> Iterator[ReadSlot]:
+        yield self._rebuild
+
+    def _rebuild(
+        self,
+        interval: Interval,
+        *,
+        extracted_at: datetime | None = None,
+        previous_rows: int | None = None,
+        archive: Archive | None = None,  # noqa: ARG002 - the replies are archived already
+    ) -> Slot:
+        """Rebuild one slot.
+
+        Raises:
+            IncompleteWindow, ProviderError: its replies no longer make it up.
+        """
+        with Archived.opened(self._lake, interval) as archived:
+            first = archived.receipt
+            now = extracted_at or datetime.fromisoformat(first.extracted_at)
+            receipt = self._receipt(interval, now, previous_rows)
+            receipt.calls, receipt.bytes, receipt.reread = first.calls, first.bytes, first.reread
+            receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            return self._whole(interval, self._again(archived), receipt)
+
+    def _again(self, archived: Archived) -> Iterator[WindowRows]:
+        decode = Decoder(self._stream, archived.utc_offset, quotes=self._conceal is None)
+        reader = Reader(self._source, self._stream, self._filters, self._call_nobody)
+        for window, calls in archived.windows:
+            yield reader.again(window, [decode(archived.body(call), self._source.check) for call in calls])
+
+    def _call_nobody(self, window: Interval | None, params: Mapping[str, Any]) -> Any:
+        raise NotImplementedError("a replay asks nothing")
+
+    def _check_age(self, slot: Interval, stored: Receipt | None, archived: Receipt | None) -> None:
+        if stored and archived and stored.extracted_at > archived.extracted_at:
+            raise _invalid(
+                f"slot {slot} was read again at {stored.extracted_at}, after its archive of {archived.extracted_at}: a "
+                "replay would bring back what the provider said before. Leave it out of the interval, or set force=True."
+            )
+
+    def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:
+        """As `Extraction.check_concealed`, unless it is forced."""
+        if not self._force:
+            super().check_concealed(slot, receipt)
+
+
+def _invalid(message: str) -> Exception:
+    from airflow_betproviders.exceptions import InvalidArgument
+
+    return InvalidArgument(message)
