@@ -23,6 +23,7 @@ field is kept in ``rest`` where it says anything else. ``rest`` also has ``statu
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from airflow_betproviders.bets.expressions import (
@@ -41,6 +42,7 @@ from airflow_betproviders.bets.expressions import (
     text,
 )
 from airflow_betproviders.bets.mapping import BetMapping
+from airflow_betproviders.bets.reports import WindowTotals
 from airflow_betproviders.bets.schema import MONEY
 
 _SETTLED = among("status", 1)
@@ -81,3 +83,6 @@ MAPPING = BetMapping(
         "create_time": instant("placed_at"),
     },
 )
+
+# AIG has no report. A bet that is settled, cancelled or made void later leaves the window that it was in.
+REPORTS = (WindowTotals(of="transactions", moves_within=timedelta(days=3)),)

@@ -42,6 +42,7 @@ from airflow_betproviders.bets.expressions import (
     text,
 )
 from airflow_betproviders.bets.mapping import BetMapping
+from airflow_betproviders.bets.reports import Count, Distinct, Measure, Report, Sum
 
 _STAKE = added(money("bets"), money("transIn"))
 _PAYOUT = added(money("wins"), money("cancels"), money("transOut"))
@@ -89,4 +90,36 @@ MAPPING = BetMapping(
         "transOut": _NONE,
         "createdAt": instant("updated_at"),
     },
+)
+
+# Public page GameReport: by endTime, ggr = bets - wins - cancels; of this brand alone, whatever the history includes.
+_MEASURES: dict[str, Measure] = {
+    "games": Count(),
+    "totalBets": Sum(("bets",)),
+    "totalWins": Sum(("wins",)),
+    "totalCancels": Sum(("cancels",)),
+    "ggr": Sum(("bets",), minus=("wins", "cancels")),
+    "totalJpc": Sum(("jpc",)),
+    "totalJpw": Sum(("jpw",)),
+    "totalRakes": Sum(("rake",)),
+}
+
+REPORTS = (
+    Report(
+        stream="game_report",
+        of="game_history",
+        measures={**_MEASURES, "players": Distinct("playerId")},
+        groups={"currency": "currency"},
+        own="brandId",
+        divisible=True,
+    ),
+    Report(
+        stream="game_report",
+        of="game_history",
+        measures=_MEASURES,
+        groups={"currency": "currency", "gameCode": "gameCode"},
+        filters={"reportBy": "gameCode"},
+        own="brandId",
+        divisible=True,
+    ),
 )

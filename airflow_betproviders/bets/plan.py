@@ -152,18 +152,21 @@ def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
 
 def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
     """Write the files that take the place of the changed ones, with the piece's own rows."""
-    files, others = NewFiles(snapshot.fs, piece.provider), []
+    files = NewFiles(snapshot.fs, piece.provider)
+    added: list[AddAction] = []
     for file, change in plan.changes.items():
         begin = 0
-        target = files
-        if change.rows - len(change.dropped) > _SMALL:
-            # A file of its own, so that bets of one hour stay together and the next piece changes few files.
-            others.append(target := NewFiles(snapshot.fs, piece.provider))
+        # A large file is rewritten by itself, so that bets of one hour stay together and the next piece changes few
+        # files; and it is finished at once, since an open one holds the rows of its last row group.
+        large = change.rows - len(change.dropped) > _SMALL
+        target = NewFiles(snapshot.fs, piece.provider) if large else files
         with reading(snapshot.fs, file.path) as parquet:
             for group in range(parquet.num_row_groups):
                 rows = parquet.read_row_group(group, STORED.names, use_threads=False)
                 target.write(file.day, _changed(rows, change, begin))
                 begin += rows.num_rows
+        if large:
+            added += target.close()
     kept = np.ones(piece.bets.num_rows, bool)
     kept[list(plan.beaten)] = False
     for begin in range(0, piece.bets.num_rows, _WRITTEN):
@@ -172,7 +175,7 @@ def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
         for day in pc.unique(some["bet_date"]).to_pylist():
             rows = some.filter(pc.equal(some["bet_date"], pa.scalar(day, pa.date32())))
             files.write(day, rows.select(STORED.names))
-    return [action for each in (files, *others) for action in each.close()]
+    return added + files.close()
 
 
 def newest(bets: pa.Table) -> pa.Table:

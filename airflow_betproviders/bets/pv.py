@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from airflow_betproviders.bets.expressions import added, constant, either, instant, li, present, text
 from airflow_betproviders.bets.mapping import BetMapping
+from airflow_betproviders.bets.reports import Count, Measure, Report, Sum
 
 MAPPING = BetMapping(
     provider="pv",
@@ -54,4 +55,31 @@ MAPPING = BetMapping(
         "end_at",
     ),
     settings={"currency": "currency"},
+)
+
+_MEASURES: dict[str, Measure] = {
+    "bet_count": Count(),
+    "bet_amount": Sum(("bet_amount",)),
+    "gain_amount": Sum(("gain_amount",)),
+    "company_gain_amount": Sum(minus=("gain_amount",)),
+}
+
+# Documents 1.2 and 3.3; in their samples company_gain_amount is -gain_amount. Amounts are in li. The second speaks of
+# slots alone, and the history does not say which games are slots.
+REPORTS = (
+    Report(
+        stream="stage_summary",
+        of="history",
+        measures=_MEASURES,
+        total=("data", "summary"),
+        divisible=True,
+    ),
+    Report(
+        stream="slots_game_stage_summary",
+        of="history",
+        measures=_MEASURES,
+        groups={"game_id": "game_id"},
+        named_only=True,
+        divisible=True,
+    ),
 )

@@ -61,7 +61,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "stream": (pa.string(), "The stream that brought this version, with its filters as in the lake's folders."),
     "slot_start": (INSTANT, "The slot that brought this version: its start."),
     "slot_end": (INSTANT, "The slot that brought this version: its end."),
-    "extracted_at": (INSTANT, "When the slot that brought this version was read."),
+    "extracted_at": (INSTANT, "When the slot that brought this version was read, or rebuilt from its archive."),
     "rest": (pa.string(), "JSON object: every field of the record that no column above gives back exactly."),
 }
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +15,11 @@ import pyarrow.parquet as pq
 from airflow_betproviders.bets.mapping import BetMapping, Origin, mapping_of
 from airflow_betproviders.extraction import columns
 from airflow_betproviders.extraction.columns import EXTRACTED_AT
+from airflow_betproviders.extraction.index import Entry, entries
 from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.publish import read_receipt
+from airflow_betproviders.extraction.lake import Lake, lakes, names
 from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.streams.base import declared
 
 _ROWS = 50_000  # raw rows held at once
 
@@ -33,7 +32,7 @@ class RawSlot:
         source: the stream that it belongs to.
         interval: its start and end.
         path: its object.
-        extracted_at: when it was read: what tells its versions apart.
+        extracted_at: when it was read, or rebuilt from its archive since: what tells its versions apart.
         rows: how many it holds.
     """
 
@@ -73,26 +72,25 @@ class RawStream:
         return "/".join([self.lake.stream, *filters])
 
     def slots(self, intervals: Sequence[Interval]) -> list[RawSlot]:
-        """The stored slots that overlap any of the intervals, in order of time; reads the footer of each.
+        """The stored slots that overlap any of the intervals, in order of time.
 
         Raises:
             InvalidArgument: an object has no receipt, so this package did not write it.
         """
-        paths = {slot: path for interval in intervals for slot, path in self.lake.stored(interval).items()}
-        return [found for slot in sorted(paths) if (found := self._slot(slot, paths[slot])) is not None]
+        found = {entry.interval: entry for interval in intervals for entry in entries(self.lake, interval)}
+        return [self._slot(found[interval]) for interval in sorted(found)]
 
-    def _slot(self, interval: Interval, path: str) -> RawSlot | None:
-        receipt = read_receipt(self.lake.fs, path)
-        if receipt is None:
-            if not self.lake.fs.exists(path):
-                return None  # a larger slot has replaced it meanwhile
+    def _slot(self, entry: Entry) -> RawSlot:
+        if entry.receipt is None:
             from airflow_betproviders.exceptions import InvalidArgument
 
-            raise InvalidArgument(f"{path} has no receipt in its footer: it is no slot of this package. Remove it.")
-        return self._version(interval, path, receipt)
+            raise InvalidArgument(
+                f"{entry.path} has no receipt in its footer: it is no slot of this package. Remove it."
+            )
+        return self._version(entry.interval, entry.path, entry.receipt)
 
     def _version(self, interval: Interval, path: str, receipt: Receipt) -> RawSlot:
-        return RawSlot(self, interval, path, datetime.fromisoformat(receipt.extracted_at), receipt.rows)
+        return RawSlot(self, interval, path, receipt.made_at, receipt.rows)
 
     def read(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
         """The slot's rows in pieces, then None; each with the version that was really read.
@@ -116,7 +114,7 @@ class RawStream:
 
     def _aligned(self, table: pa.Table) -> pa.Table:
         """The rows under the stream's columns of today, whichever version of this package wrote them."""
-        for field in _schema(self.lake.provider, self.lake.stream):
+        for field in columns.schema(declared(self.lake.provider, self.lake.stream).fields):
             if field.name not in table.column_names and field.name != EXTRACTED_AT:
                 table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table
@@ -147,7 +145,7 @@ def find(
         InvalidArgument: the provider or the stream has no bets.
     """
     found = []
-    for name in [provider] if provider else _names(fs, root, "provider"):
+    for name in [provider] if provider else names(fs, root, "provider"):
         mapping = mapping_of(name)
         if stream and stream not in mapping.streams:
             from airflow_betproviders.exceptions import InvalidArgument
@@ -157,25 +155,6 @@ def find(
             )
         known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
         for each in [stream] if stream else mapping.streams:
-            held = _names(fs, f"{root.rstrip('/')}/provider={name}/stream={each}", "account")
-            found += [
-                RawStream(Lake(fs, root, name, each, login, dict(filters or {})), known)
-                for login in held
-                if account is None or login == account
-            ]
+            held = lakes(fs, root, provider=name, stream=each, account=account, filters=filters or {})
+            found += [RawStream(lake, known) for lake in held]
     return found
-
-
-def _names(fs: Any, folder: str, kind: str) -> list[str]:
-    fs.invalidate_cache(folder)
-    try:
-        paths: Iterable[str] = fs.ls(folder, detail=False)
-    except FileNotFoundError:
-        return []
-    names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
-    return sorted(unquote(name.removeprefix(f"{kind}=")) for name in names if name.startswith(f"{kind}="))
-
-
-def _schema(provider: str, stream: str) -> pa.Schema:
-    declared = import_module(f"airflow_betproviders.streams.{provider}").STREAMS
-    return columns.schema(next(each.fields for each in declared if each.name == stream))
