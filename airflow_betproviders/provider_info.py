@@ -161,7 +161,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": name,
                 "python-modules": [
                     "airflow_betproviders.operators.extract",
+                    "airflow_betproviders.operators.gaps",
                     "airflow_betproviders.operators.merge",
+                    "airflow_betproviders.operators.replay",
                 ],
             }
             for name in ("PV (2J)", "AIG live casino", "JDB", "GM-Ag")
@@ -239,4 +241,5 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": _GMAG_FIELDS,
             },
         ],
+        "cli": ["airflow_betproviders.cli.definition.get_commands"],
     }

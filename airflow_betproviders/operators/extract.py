@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import decimal
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +12,26 @@ from airflow.sdk import Asset, BaseHook, BaseOperator
 
 from airflow_betproviders import __version__
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
-from airflow_betproviders.extraction.interval import Interval, parse_duration, slots
+from airflow_betproviders.extraction.interval import Interval, check_slot, parse_duration, slots
 from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.receipt import add_up
+from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_betproviders.extraction.privacy import Concealment
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
     from airflow_betproviders.streams.base import ProviderStream
 
 # An event is a message, not a catalogue: of very many slots it names the first.
 _MOST_PATHS = 100
-_EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
+_FOREVER = timedelta.max
 
 
 def stream_asset(conn_id: str, stream: str | None = None) -> Asset:
@@ -73,6 +75,12 @@ class ExtractToParquetOperator(BaseOperator):
         filters: the provider's own, e.g. ``{"game_id": 2011}``; they become folders.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
+        archive: whether to keep the raw replies too, under ``_archive/``, from which ``ReplayOperator`` rebuilds slots:
+            True, or for how long, e.g. ``"90d"``: those of days before that are deleted at the end of each run.
+        pii: columns that say who a player is, each with ``"drop"`` (the column stays, without values) or ``"hash"``, e.g.
+            ``{"playerIp": "drop", "playerId": "hash"}``. Not together with ``archive``, which keeps what the provider sent.
+        pii_conn_id: connection whose password, 16 characters or more, is the key of the hashes. A slot that was stored with
+            ``pii`` is not read again without it.
 
     A mapped operator (``.partial().expand()``) needs ``outlets=[stream_asset(conn_id, stream)]`` in its ``partial``:
     Airflow reads the outlets of mapped tasks there.
@@ -81,7 +89,10 @@ class ExtractToParquetOperator(BaseOperator):
         (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, path: the objects' common folder.
     """
 
-    template_fields: Sequence[str] = ("conn_id", "stream", "path", "start", "end", "slot", "filters", "max_bad_rows")
+    template_fields: Sequence[str] = (
+        *("conn_id", "stream", "path", "start", "end", "slot", "filters", "max_bad_rows"),
+        *("archive", "pii", "pii_conn_id"),
+    )
     ui_color = "#e8f3ec"
 
     def __init__(
@@ -96,6 +107,9 @@ class ExtractToParquetOperator(BaseOperator):
         filters: Mapping[str, Any] | None = None,
         max_bad_rows: int = 0,
         partition: str | timedelta | None = None,
+        archive: bool | str | timedelta = False,
+        pii: Mapping[str, str] | None = None,
+        pii_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("outlets", [stream_asset(conn_id, stream)])
@@ -109,32 +123,48 @@ class ExtractToParquetOperator(BaseOperator):
         self.filters = filters
         self.max_bad_rows = max_bad_rows
         self.partition = partition
+        self.archive = archive
+        self.pii = pii
+        self.pii_conn_id = pii_conn_id
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Extract the interval, or defer until it is ready."""
-        hook = hook_of(self.conn_id)
-        stream = hook.stream(self.stream or None)
-        filters = self._filters()
-        stream.check_filters(filters)
-        self._most_bad_rows()
-        width = parse_duration(self.slot) if self.slot else stream.slot
+        hook, stream, width = self._what()
         if stream.windows is None:
             interval, width = hook.today(), timedelta(days=1)
         else:
-            partition = parse_duration(self.partition) if self.partition else width
-            interval = resolve_interval(context, self.start, self.end, partition)
+            interval = self._interval(context, width)
         cut = slots(interval, width, stream.origin)
-        _check_slot(stream, width)
-        target = open_path(self.path)
-        hook.check_connection()
+        lake = self._lake(hook, stream)
         hook.check_time(stream, interval)
         self._defer_until_ready(hook, stream, interval)
-        lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         stored = self._store(context, hook, stream, lake, cut)
-        summary = _summary(hook, stream, interval, stored)
+        summary = summarise(hook, stream, lake, interval, stored)
         self._tell_assets(context, summary, stored)
         self._judge(hook, stream, interval, stored)
         return summary
+
+    def _what(self) -> tuple[BetProviderHook, ProviderStream, timedelta]:
+        """The account, the stream and the width of its slots, once the arguments are known to be good."""
+        hook = hook_of(self.conn_id)
+        stream = hook.stream(self.stream or None)
+        stream.check_filters(self._filters())
+        self._most_bad_rows()
+        self._archive_or_conceal(stream)
+        width = parse_duration(self.slot) if self.slot else stream.slot
+        check_slot(width)
+        _check_slot(stream, width)
+        return hook, stream, width
+
+    def _interval(self, context: Context, width: timedelta) -> Interval:
+        partition = parse_duration(self.partition) if self.partition else width
+        return resolve_interval(context, self.start, self.end, partition)
+
+    def _lake(self, hook: BetProviderHook, stream: ProviderStream) -> Lake:
+        """Where the stream is stored, once the store and the connection are known to be there."""
+        target = open_path(self.path)
+        hook.check_connection()
+        return Lake(target.fs, target.path, stream.provider, stream.name, hook.account, self._filters())
 
     def _filters(self) -> dict[str, Any]:
         if not isinstance(self.filters or {}, Mapping):
@@ -143,6 +173,16 @@ class ExtractToParquetOperator(BaseOperator):
                 "template makes it."
             )
         return dict(self.filters or {})
+
+    def _archive_or_conceal(self, stream: ProviderStream) -> tuple[timedelta | None, Concealment | None]:
+        """How long replies are kept, None for not at all; and what is concealed."""
+        archived_for = _archived_for(self.archive)
+        conceal = concealment(self.pii, self.pii_conn_id, stream, self._filters())
+        if archived_for and conceal:
+            raise InvalidArgument(
+                "archive= keeps every reply as the provider sent it, and with it what pii= conceals. Give only one of them."
+            )
+        return archived_for, conceal
 
     def _most_bad_rows(self) -> int:
         try:
@@ -153,11 +193,7 @@ class ExtractToParquetOperator(BaseOperator):
     def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
         if hook.ready(stream, interval):
             return
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        moment = hook.ready_at(stream, interval)
-        self.log.info("%s is ready at %s; deferring until then", interval, moment.isoformat())
-        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
+        defer_until(self, hook.ready_at(stream, interval), interval)
 
     def _store(
         self,
@@ -165,28 +201,35 @@ class ExtractToParquetOperator(BaseOperator):
         hook: BetProviderHook,
         stream: ProviderStream,
         lake: Lake,
-        cut: tuple[Interval, ...],
+        cut: Sequence[Interval],
     ) -> Stored:
+        from airflow_betproviders.extraction.archive import expire
+        from airflow_betproviders.extraction.index import entries
         from airflow_betproviders.extraction.slots import Extraction
 
-        task_instance = context["ti"]
+        archived_for, conceal = self._archive_or_conceal(stream)
         extraction = Extraction(
             hook,
             stream,
             lake.filters,
             check_time=lambda window: hook.check_time(stream, window),
-            stamp={"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__},
+            stamp=stamp_of(context),
+            archive=archived_for is not None,
+            conceal=conceal,
         )
-        return extraction.store(cut, lake)
+        stored = extraction.store(cut, lake)
+        if archived_for and archived_for < _FOREVER:
+            expire(lake, hook.now() - archived_for)
+        try:
+            entries(lake, Interval(cut[0].start, cut[-1].end))
+        except Exception:  # the slots are there; the index only makes looking at them quick
+            self.log.warning("the index of %s could not be brought up to date", lake.base, exc_info=True)
+        return stored
 
     def _tell_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
-        sums: dict[str, Decimal] = {}
-        for receipt in stored.receipts:
-            for name, value in receipt.sums.items():
-                sums[name] = _EXACT.add(sums.get(name, Decimal(0)), Decimal(value))
         extra = {
             **summary,
-            "sums": {name: format(value, "f") for name, value in sums.items()},
+            "sums": {name: format(value, "f") for name, value in add_up(stored.receipts).items()},
             "paths": list(stored.paths.values())[:_MOST_PATHS],
             "shrunken": sum(receipt.shrunken for receipt in stored.receipts),
         }
@@ -204,6 +247,24 @@ class ExtractToParquetOperator(BaseOperator):
             )
 
 
+def stamp_of(context: Context) -> dict[str, Any]:
+    """What a receipt says of the task that wrote it."""
+    task_instance = context["ti"]
+    return {"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__}
+
+
+def _archived_for(archive: Any) -> timedelta | None:
+    """How long archives are kept; None for none at all. A template makes text of it."""
+    if archive in (False, None, "", "False", "None"):
+        return None
+    if archive in (True, "True"):
+        return _FOREVER
+    kept = parse_duration(archive)
+    if kept < timedelta(days=1):
+        raise InvalidArgument(f"archive={archive!r} is less than a day. Write True, or how long to keep it: 90d.")
+    return kept
+
+
 def _check_slot(stream: ProviderStream, width: timedelta) -> None:
     rule = stream.windows
     if rule is None:
@@ -214,7 +275,10 @@ def _check_slot(stream: ProviderStream, width: timedelta) -> None:
         raise InvalidArgument(f"slot {width} of stream {stream.name} must be at most {rule.span}, one answer.")
 
 
-def _summary(hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> dict[str, Any]:
+def summarise(
+    hook: BetProviderHook, stream: ProviderStream, lake: Lake, interval: Interval, stored: Stored
+) -> dict[str, Any]:
+    """What a task says of the slots that it has stored."""
     return {
         "stream": stream.name,
         "account": hook.account,
@@ -225,7 +289,7 @@ def _summary(hook: BetProviderHook, stream: ProviderStream, interval: Interval, 
         "slots": len(stored.receipts),
         "calls": stored.total("calls"),
         "bad_rows": stored.total("bad_rows"),
-        "path": _common(stored),
+        "path": _common(stored) if stored.paths else lake.base,
     }
 
 

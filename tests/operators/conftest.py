@@ -14,11 +14,14 @@ from tests.hooks.conftest import make, server, waited  # noqa: F401 - fixtures
 Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
 
-class OutletEvents(defaultdict[Any, SimpleNamespace]):
-    """What a task says of its assets, by asset."""
+class OutletEvents(defaultdict[str, SimpleNamespace]):
+    """What a task says of its assets, by asset name: assets of Airflow 3.1 have no hash."""
 
     def __init__(self) -> None:
         super().__init__(SimpleNamespace)
+
+    def __getitem__(self, asset: Any) -> SimpleNamespace:
+        return super().__getitem__(asset.name)
 
 
 def context(**members: Any) -> dict[str, Any]:

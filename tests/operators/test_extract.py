@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_betproviders.exceptions import BadRows, InvalidArgument, OverlappingSlot, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stream_asset
+from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request
 from tests.operators.conftest import context, execute, operator

@@ -129,8 +129,8 @@ def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
         return SimpleNamespace(extra={"start": at(start).isoformat(), "end": at(end).isoformat()})
 
     events = {
-        stream_asset("a"): [event(5, 6), event(6, 7)],
-        stream_asset("b"): [event(9, 10), SimpleNamespace(extra={})],
+        stream_asset("a").uri: [event(5, 6), event(6, 7)],
+        stream_asset("b").uri: [event(9, 10), SimpleNamespace(extra={})],
     }
     found = intervals_of({"triggering_asset_events": events}, None, None, HOUR)
     assert found == [Interval(at(5), at(7)), Interval(at(9), at(10))]

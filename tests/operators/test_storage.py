@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.operators.storage import open_path
+from tests.airflow_versions import AirflowNotFoundException
 
 
 @pytest.fixture(autouse=True)

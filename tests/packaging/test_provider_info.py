@@ -94,6 +94,12 @@ def test_named_modules_exist() -> None:
             import_module(module)
 
 
+def test_named_commands_exist() -> None:
+    for path in INFO["cli"]:
+        module, _, name = path.rpartition(".")
+        assert [command.name for command in getattr(import_module(module), name)()] == ["betproviders"]
+
+
 @pytest.mark.parametrize("conn_type", OWN)
 def test_no_secret_is_shown_in_clear(conn_type: str) -> None:
     from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
@@ -111,3 +117,17 @@ def test_importing_it_brings_nothing_along(module: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert set(done.stdout.split()) <= {"airflow_betproviders", module}
+
+
+def test_every_airflow_command_pays_for_the_names_of_ours_and_no_more() -> None:
+    code = (
+        "import sys; import airflow.cli.cli_config; before = set(sys.modules)\n"
+        "import airflow_betproviders.cli.definition; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.splitlines()[-1].split()) <= {
+        "airflow_betproviders",
+        "airflow_betproviders.cli",
+        "airflow_betproviders.cli.definition",
+    }

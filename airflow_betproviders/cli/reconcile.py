@@ -1,0 +1,51 @@
+"""``airflow betproviders reconcile``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.utils.cli import suppress_logs_and_warning
+
+from airflow_betproviders import __version__
+from airflow_betproviders.bets.reconcile import judge
+from airflow_betproviders.cli.terminal import complain, instant, show
+from airflow_betproviders.exceptions import AirflowException, BetProviderError, ReconciliationFailed, WindowNotReady
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.operators.reconcile import reconciliation_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from airflow_betproviders.bets.findings import Finding
+
+
+@suppress_logs_and_warning
+def reconcile(args: Namespace) -> None:
+    """Print a line for each day, and the figures that differ; exit with 1 if there are any."""
+    findings: list[Finding] = []
+    try:
+        reconciliation = reconciliation_of(
+            args.conn_id,
+            args.path,
+            tolerance=args.tolerance,
+            repair=args.repair,
+            stamp={"run_id": "airflow betproviders reconcile", "version": __version__},
+        )
+        start = instant(args.start)
+        interval = Interval(start, instant(args.end) if args.end else start + timedelta(days=1))
+        days = reconciliation.days(interval)
+        reconciliation.hook.check_connection()
+        reconciliation.check_time(interval)
+        if (moment := reconciliation.ready_at(interval)) > reconciliation.hook.now():
+            raise WindowNotReady(f"the provider's word on {interval} is final at {moment.isoformat()}. Ask again then.")
+        findings += [reconciliation.run(day) for day in days]
+        show([finding.summary() for finding in findings], args.output)
+        judge(findings, repair=args.repair)
+    except ReconciliationFailed as problem:
+        complain(str(problem))
+        sys.exit(1)
+    except (BetProviderError, AirflowException) as problem:
+        complain(str(problem))
+        sys.exit(2)

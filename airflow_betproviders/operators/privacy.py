@@ -1,0 +1,56 @@
+"""What ``pii=`` and ``pii_conn_id=`` of an operator mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_betproviders.exceptions import AirflowException, InvalidArgument
+from airflow_betproviders.streams.base import ProviderStream
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.privacy import Concealment
+
+_SHORTEST_KEY = 16
+
+
+def concealment(
+    pii: Any, conn_id: str | None, stream: ProviderStream, filters: Mapping[str, Any]
+) -> Concealment | None:
+    """What is done to the columns of a stream that say who a player is; None where nothing is.
+
+    Raises:
+        InvalidArgument: a rule cannot be kept, or the key is missing or short.
+    """
+    if not pii:
+        return None
+    if not isinstance(pii, Mapping):
+        raise InvalidArgument(
+            f"pii={pii!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a template makes it."
+        )
+    from airflow_betproviders.extraction.privacy import HASH, Concealment
+
+    if HASH in pii.values() and not conn_id:
+        raise InvalidArgument(
+            "pii= with hash needs pii_conn_id=, a connection of any type whose password is the key of the hashes."
+        )
+    return Concealment(stream, pii, _key(conn_id) if conn_id else b"", filters)
+
+
+def _key(conn_id: str) -> bytes:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.log import mask_secret
+
+    try:
+        key = BaseHook.get_connection(conn_id).password or ""
+    except AirflowException:
+        raise InvalidArgument(
+            f"pii_conn_id names the connection {conn_id!r}, which does not exist. Create it, or correct the id."
+        ) from None
+    mask_secret(key)
+    if len(key) < _SHORTEST_KEY:
+        raise InvalidArgument(
+            f"connection {conn_id}: the password is the key of the hashes, and who guesses it can tell whose they are. "
+            f"Give it {_SHORTEST_KEY} random characters or more."
+        )
+    return key.encode()

@@ -1,0 +1,199 @@
+"""The operator that holds raw bets against the provider's own report of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseOperator
+
+from airflow_betproviders import __version__
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.interval import parse_duration
+from airflow_betproviders.operators.deferral import defer_until
+from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
+from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.privacy import concealment
+from airflow_betproviders.operators.storage import open_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_betproviders.bets.findings import Finding
+    from airflow_betproviders.bets.reconcile import Reconciliation
+
+
+def reconciliation_asset(conn_id: str) -> Asset:
+    """The asset that a reconciliation which agrees updates."""
+    name = f"{conn_id}/reconciliation"
+    return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
+
+
+class ReconcileOperator(BaseOperator):
+    """Hold the raw bets of whole report days against the provider's own report; equal to the last digit, or the task is red.
+
+    What is added up is the data in the lake, each bet once, not what the receipts say; and each slot of the day must be
+    there and hold what its receipt says. The task defers until the report of the day is final. What was found is
+    written to ``<path>/_reconciliation/provider=.../account=.../stream=.../date=....parquet`` and, to be read, ``.md``,
+    whether it agrees or not.
+
+    Args:
+        conn_id: connection to the provider; its type says which reports there are.
+        path: the raw lake, as given to ``ExtractToParquetOperator``.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. Whole report days, those of
+            JDB from 04:00 UTC.
+        end: explicit end, likewise.
+        tolerance: how far sums of money may differ, in the report's unit; counts never may.
+        repair: read again the slots that are missing or damaged, or carry a difference, and reconcile again.
+        reports: streams of the reports to hold the bets against; default all that the provider has.
+        slot: width of slots on a day of which nothing is stored; default the stream's own, ``1h``.
+        partition: width of a partition under a partitioned timetable.
+        pii: the extraction's own, for slots that are read again.
+        pii_conn_id: likewise.
+
+    Reports that are by a column which the lake conceals are left out. With ``repair`` it updates the extraction's asset too, so that a merge scheduled on that takes up what was read again.
+    A mapped operator (``.partial().expand()``) needs ``outlets=[reconciliation_asset(conn_id)]`` in its ``partial``, and
+    ``stream_asset(conn_id)`` with ``repair``: Airflow reads the outlets of mapped tasks there.
+
+    Returns:
+        (XCom) provider, account, stream, start, end, bets, disagreeing, moved, repaired, calls, and by day: date, start,
+        end, agrees, bets, lines, disagreeing, moved, bad_rows, repaired, calls, path of the report.
+    """
+
+    template_fields: Sequence[str] = (
+        *("conn_id", "path", "start", "end", "tolerance", "repair", "reports", "slot"),
+        *("pii", "pii_conn_id"),
+    )
+    ui_color = "#f7f0dc"
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        path: str,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        tolerance: Decimal | str | int = 0,
+        repair: bool | str = False,
+        reports: Sequence[str] | None = None,
+        slot: str | timedelta | None = None,
+        partition: str | timedelta = "1d",
+        pii: Mapping[str, str] | None = None,
+        pii_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # What is read again is news to a merge that is scheduled on the extraction's asset.
+        kwargs.setdefault("outlets", [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repair else [])])
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.path = path
+        self.start = start
+        self.end = end
+        self.tolerance = tolerance
+        self.repair = repair
+        self.reports = reports
+        self.slot = slot
+        self.partition = partition
+        self.pii = pii
+        self.pii_conn_id = pii_conn_id
+
+    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
+        """Reconcile the days of the interval, or defer until the last is final."""
+        from airflow_betproviders.bets.reconcile import judge
+
+        repair = _switch(self.repair)
+        reconciliation = reconciliation_of(
+            self.conn_id,
+            self.path,
+            tolerance=self.tolerance,
+            repair=repair,
+            reports=self.reports,
+            slot=self.slot,
+            pii=self.pii,
+            pii_conn_id=self.pii_conn_id,
+            stamp=stamp_of(context),
+        )
+        interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
+        days = reconciliation.days(interval)
+        reconciliation.hook.check_connection()
+        reconciliation.check_time(interval)
+        moment = reconciliation.ready_at(interval)
+        if reconciliation.hook.now() < moment:
+            defer_until(self, moment, interval)
+        findings = []
+        for day in days:
+            findings.append(reconciliation.run(day))
+            self.log.info("%s", findings[-1].text())
+        judge(findings, repair=repair)
+        summary = _summary(findings)
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra = summary
+        return summary
+
+
+def reconciliation_of(
+    conn_id: str,
+    path: str,
+    *,
+    tolerance: Decimal | str | int = 0,
+    repair: bool = False,
+    reports: Sequence[str] | None = None,
+    slot: str | timedelta | None = None,
+    pii: Mapping[str, str] | None = None,
+    pii_conn_id: str | None = None,
+    stamp: Mapping[str, Any] | None = None,
+) -> Reconciliation:
+    """The reconciliation of an account's bets, from what an operator or a command line is given.
+
+    Raises:
+        InvalidArgument: names what cannot work, and the cure.
+    """
+    from airflow_betproviders.bets.reconcile import Reconciliation
+
+    place = open_path(path)
+    made = Reconciliation(
+        hook=hook_of(conn_id),
+        fs=place.fs,
+        root=place.path,
+        tolerance=_tolerance(tolerance),
+        repair=repair,
+        reports=(reports,) if isinstance(reports, str) and reports else tuple(reports or ()),
+        width=parse_duration(slot) if slot else None,
+        stamp=stamp or {"version": __version__},
+    )
+    return replace(made, conceal=concealment(pii, pii_conn_id, made.stream, {}))
+
+
+def _tolerance(value: Decimal | str | int) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise InvalidArgument(f"tolerance={value!r} is not an amount. Give 0, or a number as text such as '0.01'.")
+    return amount
+
+
+def _switch(value: bool | str) -> bool:
+    """A switch that a template may have made text of."""
+    if str(value).lower() not in {"true", "false"}:
+        raise InvalidArgument(f"repair={value!r} is neither True nor False.")
+    return str(value).lower() == "true"
+
+
+def _summary(findings: Sequence[Finding]) -> dict[str, Any]:
+    days = [finding.summary() for finding in findings]
+    return {
+        "provider": findings[0].provider,
+        "account": findings[0].account,
+        "stream": findings[0].stream,
+        "start": days[0]["start"],
+        "end": days[-1]["end"],
+        **{name: sum(day[name] for day in days) for name in ("bets", "disagreeing", "moved", "calls")},
+        "repaired": sum(len(day["repaired"]) for day in days),
+        "days": days,
+    }

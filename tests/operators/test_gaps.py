@@ -1,0 +1,285 @@
+"""Gaps of a lake are read again from the provider, here the simulator, and what it no longer has is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+from airflow.sdk import DAG
+
+from airflow_betproviders.bets.coverage import coverage
+from airflow_betproviders.exceptions import BadRows, InvalidArgument, WindowExpired
+from airflow_betproviders.extraction import index
+from airflow_betproviders.extraction.interval import Interval, floor, slots
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+from airflow_betproviders.operators.gaps import FillGapsOperator
+from airflow_betproviders.simulator import Simulator
+from airflow_betproviders.streams.gmag import GAME_HISTORY
+from tests.airflow_versions import TaskDeferred
+from tests.conformance.conftest import hook, no_waiting, now, simulator  # noqa: F401 - fixtures
+from tests.extraction.stored import put, store
+from tests.operators.conftest import context, execute
+
+SETTINGS = {"rate": 30.0, "late_share": 0.0}
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def account(hook: Callable[..., BetProviderHook]) -> BetProviderHook:  # noqa: F811
+    """GM-Ag, which keeps thirty days less ten minutes."""
+    return hook("gmag")
+
+
+@pytest.fixture
+def lake(tmp_path: Path, account: BetProviderHook) -> Lake:
+    return Lake(fsspec.filesystem("file"), f"{tmp_path}/lake", "gmag", "game_history", account.account)
+
+
+@pytest.fixture
+def span(now: datetime) -> Interval:  # noqa: F811
+    """Six hours of yesterday."""
+    start = now.replace(hour=3, minute=0, second=0, microsecond=0) - DAY
+    return Interval(start, start + 6 * HOUR)
+
+
+def run(kind: type[ExtractToParquetOperator], lake: Lake, span: Interval, **options: Any) -> dict[str, Any]:
+    given = {"conn_id": "gmag_default", "path": f"file://{lake.root}", "start": span.start, "end": span.end}
+    ctx = options.pop("ctx", None) or context()
+    return execute(kind(task_id="task", **{**given, **options}), ctx)
+
+
+def rows(lake: Lake, span: Interval) -> set[str]:
+    found = [row["roundId"] for path in lake.stored(span).values() for row in pq.read_table(path).to_pylist()]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def truth(simulator: Simulator, span: Interval) -> set[str]:  # noqa: F811
+    return {row["roundId"] for row in simulator.truth("gmag", "game_history", span.start, span.end)}
+
+
+def states(lake: Lake, span: Interval, at: datetime) -> list[str]:
+    return [cell.state for cell in coverage(lake, GAME_HISTORY, start=span.start, end=span.end, now=at).cells]
+
+
+def test_what_is_missing_or_damaged_is_read_again_and_nothing_else(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+    now: datetime,  # noqa: F811
+) -> None:
+    run(ExtractToParquetOperator, lake, span)
+    expected = rows(lake, span)
+    assert expected == truth(simulator, span)
+    cut = slots(span, HOUR)
+    before = {slot: Path(path).stat().st_mtime_ns for slot, path in lake.stored(span).items()}
+    Path(lake.data(cut[1])).unlink()
+    Path(lake.data(cut[2])).unlink()
+    by_hand = Path(lake.data(cut[4]))
+    pq.write_table(pq.read_table(by_hand).slice(1), by_hand)
+    put(lake, cut[5], b"no Parquet at all")
+    assert states(lake, span, now) == ["complete", "missing", "missing", "complete", "damaged", "damaged"]
+    calls = len(simulator.calls)
+    ctx = context()
+    summary = run(FillGapsOperator, lake, span, ctx=ctx)
+    assert rows(lake, span) == expected
+    assert states(lake, span, now) == ["complete"] * 6
+    assert len(simulator.calls) - calls == summary["calls"]
+    after = {slot: Path(path).stat().st_mtime_ns for slot, path in lake.stored(span).items()}
+    assert [slot for slot in cut if after[slot] != before[slot]] == [cut[1], cut[2], cut[4], cut[5]]
+    told = {name: summary[name] for name in ("stream", "start", "end", "slots", "missing", "expired", "bad_rows")}
+    assert told == {
+        "stream": "game_history", "start": span.start.isoformat(), "end": span.end.isoformat(), "slots": 4, "missing": 0,
+        "expired": 0, "bad_rows": 0,
+    }  # fmt: skip
+    (event,) = ctx["outlet_events"].values()
+    assert event.extra["paths"] == [lake.data(cut[number]) for number in (1, 2, 4, 5)]
+    json.dumps(summary)
+    calls = len(simulator.calls)
+    assert run(FillGapsOperator, lake, span)["slots"] == 0
+    assert len(simulator.calls) == calls
+
+
+def test_of_an_empty_lake_everything_is_missing(lake: Lake, span: Interval, simulator: Simulator) -> None:  # noqa: F811
+    summary = run(FillGapsOperator, lake, span, slot="30m", start=span.start.isoformat(), end=span.end.isoformat())
+    assert (summary["slots"], summary["rows"]) == (12, len(truth(simulator, span)))
+    assert rows(lake, span) == truth(simulator, span)
+
+
+def test_a_slot_is_as_wide_as_its_neighbours_whatever_the_interval(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+) -> None:
+    run(ExtractToParquetOperator, lake, span, slot="30m")
+    gone = Interval(span.start + HOUR, span.start + 1.5 * HOUR)
+    Path(lake.data(gone)).unlink()
+    inside = Interval(gone.start + HOUR / 6, gone.end - HOUR / 6)
+    assert run(FillGapsOperator, lake, inside)["slots"] == 1
+    assert rows(lake, span) == truth(simulator, span)
+
+
+def oldest(now: datetime) -> datetime:  # noqa: F811
+    """The start of the hour that the provider drops next."""
+    assert GAME_HISTORY.retention is not None
+    return floor(now - GAME_HISTORY.retention, HOUR) + HOUR
+
+
+def test_what_is_gone_is_named_after_everything_else_has_landed(
+    lake: Lake,
+    simulator: Simulator,  # noqa: F811
+    now: datetime,  # noqa: F811
+) -> None:
+    first = oldest(now)
+    span = Interval(first - 3 * HOUR, first + 3 * HOUR)
+    store(lake, Interval(first - 2 * HOUR, first - HOUR))
+    with pytest.raises(WindowExpired) as caught:
+        run(FillGapsOperator, lake, span)
+    one, other = Interval(first - 3 * HOUR, first - 2 * HOUR), Interval(first - HOUR, first)
+    assert f"{one} (1 expired), {other} (1 expired) can no longer be read" in str(caught.value)
+    assert states(lake, span, now)[:3] == ["expired", "complete", "expired"]
+    left = Interval(first, first + 3 * HOUR)
+    assert rows(lake, left) == truth(simulator, left)
+    assert set(states(lake, left, now)) == {"complete"}
+
+
+def test_a_damaged_slot_that_is_gone_is_named_too(lake: Lake, now: datetime) -> None:  # noqa: F811
+    span = Interval(oldest(now) - HOUR, oldest(now))
+    put(lake, span, b"")
+    with pytest.raises(WindowExpired, match="1 damaged"):
+        run(FillGapsOperator, lake, span)
+    assert run(FillGapsOperator, lake, span, states=["missing"])["slots"] == 0
+
+
+def test_what_expires_while_older_slots_are_read_does_not_keep_the_others_from_landing(
+    lake: Lake,
+    simulator: Simulator,  # noqa: F811
+    now: datetime,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = oldest(now)
+    span = Interval(first, first + 4 * HOUR)
+    exchange, clock = BetProviderHook.exchange, [now]
+
+    def slow(self: Any, *arguments: Any) -> bytes:
+        clock[0] = now + 1.5 * HOUR  # the first call takes an hour and a half
+        return exchange(self, *arguments)
+
+    monkeypatch.setattr(BetProviderHook, "now", lambda _: clock[0])
+    monkeypatch.setattr(BetProviderHook, "exchange", slow)
+    with pytest.raises(WindowExpired, match="expired"):
+        run(FillGapsOperator, lake, span)
+    found = states(lake, span, clock[0])
+    assert found[0] == "expired"
+    assert found[-2:] == ["complete", "complete"]
+    left = Interval(first + 2 * HOUR, span.end)
+    assert rows(lake, left) == truth(simulator, left)
+
+
+def test_shrunken_and_quarantined_slots_are_read_again_where_that_is_asked_for(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+    now: datetime,  # noqa: F811
+) -> None:
+    run(ExtractToParquetOperator, lake, span)
+    cut = slots(span, HOUR)
+    store(lake, cut[0], rows=0, previous_rows=9)
+    store(lake, cut[1], rows=0, bad_rows=2)
+    assert run(FillGapsOperator, lake, span)["slots"] == 0
+    assert run(FillGapsOperator, lake, span, states=["shrunken", "quarantined"])["slots"] == 2
+    assert states(lake, span, now) == ["complete"] * 6
+    assert rows(lake, span) == truth(simulator, span)
+
+
+def test_bad_rows_make_it_red_after_everything_has_landed(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+    now: datetime,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = BetProviderHook.exchange
+
+    def spoiled(self: Any, *arguments: Any) -> bytes:
+        answer = json.loads(exchange(self, *arguments))
+        for record in answer["records"][:1]:
+            record["endTime"] = "soon"
+        return json.dumps(answer).encode()
+
+    monkeypatch.setattr(BetProviderHook, "exchange", spoiled)
+    with pytest.raises(BadRows, match="rows do not fit"):
+        run(FillGapsOperator, lake, span)
+    assert states(lake, span, now) == ["quarantined"] * 6
+    assert run(FillGapsOperator, lake, span)["slots"] == 0
+    assert run(FillGapsOperator, lake, span, states=["quarantined"], max_bad_rows=99)["slots"] == 6
+
+
+def test_it_waits_until_the_last_slot_is_due(lake: Lake, now: datetime) -> None:  # noqa: F811
+    last = floor(now, HOUR)
+    with pytest.raises(TaskDeferred) as deferred:
+        run(FillGapsOperator, lake, Interval(last - HOUR, last + HOUR))
+    assert deferred.value.trigger.moment == last + HOUR + GAME_HISTORY.lag
+    assert lake.stored(Interval(last - HOUR, last)) == {}
+
+
+@pytest.mark.parametrize("wrong", [["pending"], ["expired"], ["absent"], [], "missing,damaged"])
+def test_states_that_cannot_be_read_are_refused(lake: Lake, span: Interval, wrong: Any) -> None:
+    with pytest.raises(
+        InvalidArgument, match="must be some of complete, empty, shrunken, quarantined, damaged, missing"
+    ):
+        run(FillGapsOperator, lake, span, states=wrong)
+
+
+def test_it_may_be_mapped_and_templated(tmp_path: Path) -> None:
+    with DAG("gaps", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), schedule=None):
+        made = FillGapsOperator(task_id="one", conn_id="gmag_default", path="{{ var.value.lake }}", states="{{ x }}")
+        mapped = FillGapsOperator.partial(
+            task_id="many", conn_id="gmag_default", path="/lake", outlets=[stream_asset("gmag_default")]
+        ).expand(stream=["game_history", "game_transactions"])
+    assert set(made.template_fields) == {*ExtractToParquetOperator.template_fields, "states"}
+    assert made.outlets == mapped.partial_kwargs["outlets"] == [stream_asset("gmag_default")]
+
+
+# ------------------------------------------------------------------ the extractor's part in it
+
+
+def test_an_extraction_leaves_an_index_that_is_up_to_date(
+    lake: Lake,
+    span: Interval,
+    now: datetime,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(ExtractToParquetOperator, lake, span)
+    monkeypatch.setattr(index, "read_footer", lambda *_: pytest.fail("its footer is known"))
+    assert states(lake, span, now) == ["complete"] * 6
+
+
+def test_an_extraction_does_not_fail_for_its_index(
+    lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise OSError("no such listing")
+
+    monkeypatch.setattr(index, "entries", broken)
+    assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
+    assert lake.stored(span)
+
+
+def test_a_damaged_object_does_not_keep_an_extraction_from_replacing_it(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+) -> None:
+    for slot, content in zip(slots(span, HOUR), (b"", b"PAR1", b"no Parquet", b"PAR1" * 9), strict=False):
+        put(lake, slot, content)
+    assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
+    assert rows(lake, span) == truth(simulator, span)

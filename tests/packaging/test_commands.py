@@ -1,0 +1,173 @@
+"""``airflow betproviders`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from airflow.sdk import BaseHook, Connection
+from packaging.version import Version
+
+from airflow_betproviders.extraction.interval import Interval, slots
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.hooks.pv import PvHook
+from airflow_betproviders.simulator import Settings, Simulator
+from tests.extraction.stored import put, store
+from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
+
+pytestmark = pytest.mark.skipif(
+    Version(version("apache-airflow-core")) < Version("3.2"), reason="Airflow takes commands of providers from 3.2 on"
+)
+
+HOUR = timedelta(hours=1)
+NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def betproviders(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    home = tmp_path_factory.mktemp("home")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "airflow", "betproviders", *arguments]
+        return subprocess.run(
+            command, env={**env, "AIRFLOW_HOME": str(home), **more}, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def slot(number: int) -> Interval:
+    return Interval(NOON + number * HOUR, NOON + (number + 1) * HOUR)
+
+
+def fill(fs: Any, root: str) -> Lake:
+    """Of six hours of AIG's, the second and third are missing and the fifth is damaged."""
+    lake = Lake(fs, root, "aig", "transactions", "agent001")
+    for number in (0, 3, 5):
+        store(lake, slot(number), rows=number, sums={"bet_amount": f"{number}.5"})
+    put(lake, slot(4), b"no Parquet")
+    return lake
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    fill(fsspec.filesystem("file"), str(tmp_path))
+    (tmp_path / "provider=toy/stream=bets/account=a/date=2026-11-20").mkdir(parents=True)
+    return f"file://{tmp_path}"
+
+
+END = ("--end", f"{NOON + 6 * HOUR:%Y-%m-%dT%H:%M}")
+
+
+def test_gaps_are_listed_with_the_dates_that_load_them_and_are_a_failure(betproviders: Command, root: str) -> None:
+    done = betproviders("gaps", root, *END, "--output", "json")
+    assert done.returncode == 1, done.stderr
+    gone, broken = json.loads(done.stdout)
+    kept = timedelta(days=89)
+    assert gone == {
+        "provider": "aig", "stream": "transactions", "account": "agent001", "filters": [], "state": "missing", "slots": 2,
+        "start": slot(1).start.isoformat(), "end": slot(2).end.isoformat(), "until": (slot(1).start + kept).isoformat(),
+        "from_date": slot(1).start.isoformat(), "to_date": slot(2).start.isoformat(),
+    }  # fmt: skip
+    assert (broken["state"], broken["slots"], broken["from_date"]) == ("damaged", 1, slot(4).start.isoformat())
+    whole = betproviders("gaps", root, "--start", slot(5).start.isoformat(), *END)
+    assert (whole.returncode, whole.stdout.strip()) == (0, "No data found")
+
+
+def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: str) -> None:
+    table = betproviders("coverage", root, *END)
+    assert table.returncode == 0, table.stderr
+    assert "there is no provider 'toy'" in table.stderr
+    names, _, row, *_ = (line.split() for line in table.stdout.splitlines())
+    assert dict(zip(names, row, strict=True))["missing"] == "2", table.stdout
+    assert "expired" not in names
+    days = betproviders("coverage", root, *END, "--days", "--provider", "aig", "-o", "json")
+    (day,) = json.loads(days.stdout)
+    told = {name: day[name] for name in ("day", "slots", "complete", "empty", "missing", "damaged", "rows", "sums")}
+    assert told == {
+        "day": f"{NOON:%Y-%m-%d}", "slots": 6, "complete": 2, "empty": 1, "missing": 2, "damaged": 1, "rows": 8,
+        "sums": {"bet_amount": "9.5"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("lake",), "Give an absolute path"),
+        (("s3://nobody@lake/raw",), "the connection 'nobody', which does not exist"),
+        (("file:///nowhere/at/all",), "holds no stream of that description"),
+        (("file:///nowhere", "--start", "yesterday"), "'yesterday' is not a time"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_told_and_is_no_gap(
+    betproviders: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    done = betproviders("gaps", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.s3
+def test_a_lake_on_s3_is_found_through_its_connection(
+    betproviders: Command,
+    seaweed: SeaweedFS,  # noqa: F811
+) -> None:
+    fill(seaweed.filesystem(), f"{seaweed.bucket}/commands")
+    connection = {
+        "conn_type": "aws", "login": seaweed.key, "password": seaweed.secret,
+        "extra": {"endpoint_url": seaweed.endpoint, "region_name": "us-east-1"},
+    }  # fmt: skip
+    done = betproviders(
+        "gaps",
+        f"s3://aws_lake@{seaweed.bucket}/commands",
+        *END,
+        "-o",
+        "json",
+        AIRFLOW_CONN_AWS_LAKE=json.dumps(connection),
+    )
+    assert done.returncode == 1, done.stderr
+    assert [gap["slots"] for gap in json.loads(done.stdout)] == [2, 1]
+
+
+def test_a_day_is_reconciled_and_repaired(
+    betproviders: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = NOON.replace(hour=0)
+    with Simulator(Settings(rate=60, min_interval={}, history_days=4)).running() as simulator:
+        vendor = simulator.credentials["pv"]
+        connection = Connection(conn_id="pv_default", **{**vendor, "extra": json.dumps(vendor["extra"])})
+        monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+        hook = PvHook()
+        lake = Lake(fsspec.filesystem("file"), str(tmp_path), "pv", "history", hook.account)
+        Extraction(hook, hook.stream()).store(slots(Interval(day, day + 24 * HOUR), HOUR), lake)
+        given = ["reconcile", f"file://{tmp_path}", "--conn-id", "pv_default", "--start", f"{day:%Y-%m-%d}"]
+
+        def reconcile(*arguments: str) -> tuple[int, dict[str, Any]]:
+            done = betproviders(*given, "--output", "json", *arguments, AIRFLOW_CONN_PV_DEFAULT=json.dumps(vendor))
+            assert done.stdout, done.stderr
+            return done.returncode, json.loads(done.stdout)[0]
+
+        code, told = reconcile()
+        assert (code, told["agrees"]) == (0, True)
+        lost = Interval(day + 5 * HOUR, day + 6 * HOUR)
+        Path(lake.data(lost)).unlink()
+        code, told = reconcile()
+        assert (code, told["agrees"]) == (1, False)
+        code, told = reconcile("--repair")
+        assert (code, told["agrees"], told["repaired"]) == (0, True, [lost.name])
+    odd = betproviders(*given[:-1], f"{day:%Y-%m-%d}T05:00", AIRFLOW_CONN_PV_DEFAULT=json.dumps(vendor))
+    assert odd.returncode == 2
+    assert "does not begin a report day" in odd.stderr
