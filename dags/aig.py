@@ -1,10 +1,11 @@
-"""AIG live casino: bets by the hour in which they last changed, and a re-read."""
+"""AIG live casino: bets by the hour in which they last changed, a re-read, and the day's reconciliation."""
 
 from __future__ import annotations
 
-from betproviders_common import EVERY_NIGHT, HOURLY, LAKE, LAST, bets_dag, connection
+from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, RECONCILED, bets_dag, connection
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.reconcile import ReconcileOperator
 
 CONN_ID = connection("aig")
 
@@ -37,3 +38,15 @@ five minutes after the hour is found here. An hour that shrinks is no loss: its 
         end="{{ data_interval_end }}",
         priority_weight=LAST,
     )
+
+with bets_dag(
+    "aig",
+    "aig_reconcile",
+    DAILY,
+    f"""
+The day's bets in the lake against AIG's own count of each hour, since AIG has no report. A bet that has moved to a later
+hour, as it was settled or made void, is left out of the hour it was in. Hours that differ are read again.
+{RECONCILED}
+""",
+):
+    ReconcileOperator(task_id="reconcile", conn_id=CONN_ID, path=LAKE, repair=True, priority_weight=LAST)

@@ -15,6 +15,7 @@ HOURLY = CronDataIntervalTimetable("0 * * * *", timezone="UTC")
 EVERY_QUARTER = CronDataIntervalTimetable("*/15 * * * *", timezone="UTC")
 DAILY = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
 EVERY_NIGHT = CronDataIntervalTimetable("0 3 * * *", timezone="UTC")
+EVERY_WEEK = CronDataIntervalTimetable("0 6 * * 1", timezone="UTC")
 JDB_REPORT_DAY = CronDataIntervalTimetable("0 4 * * *", timezone="UTC")
 
 _LAKE = os.environ.get("BETPROVIDERS_PATH", "file:///tmp/betproviders-lake")
@@ -59,6 +60,13 @@ slots only if its provider allows calls side by side. Tasks whose pool does not 
 | folder of the lake | Variable `betproviders_path`, else environment `BETPROVIDERS_PATH` | `{lake}` |
 | connection, and pool of the same name | environment `{env}` | `{pool}` |
 """
+
+# What every reconciliation does, for the DAG's description.
+RECONCILED = """
+A run waits, deferred, until the report is final. What was found is in the task's log, and in the lake under
+`_reconciliation` as Parquet and Markdown. A difference that reading again does not mend makes the task red. Only a day
+that agrees updates the asset `betproviders/<connection>/reconciliation`: schedule on it what finance relies on.
+""".strip()
 
 
 def connection(provider: str) -> str:

@@ -1,10 +1,11 @@
-"""GM-Ag (Golden Matrix): rounds and money movements by the hour, a re-read, and the day's report."""
+"""GM-Ag (Golden Matrix): rounds and money movements by the hour, a re-read, the day's report and reconciliation."""
 
 from __future__ import annotations
 
-from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, bets_dag, connection
+from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, RECONCILED, bets_dag, connection
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.reconcile import ReconcileOperator
 
 CONN_ID = connection("gmag")
 
@@ -54,3 +55,15 @@ day's report by game, to reconcile the rounds with.
         path=LAKE,
         filters={"reportBy": "gameCode"},
     )
+
+with bets_dag(
+    "gmag",
+    "gmag_reconcile",
+    DAILY,
+    f"""
+The day's rounds in the lake against GM-Ag's own report by currency and by game; the hours that carry a difference are
+found by asking for the report of halves of the day, and read again.
+{RECONCILED}
+""",
+):
+    ReconcileOperator(task_id="reconcile", conn_id=CONN_ID, path=LAKE, repair=True, priority_weight=LAST)

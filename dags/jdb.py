@@ -1,4 +1,4 @@
-"""JDB: a live feed, bets by the hour, a sweep for those that settle late, and the day's sums."""
+"""JDB: a live feed, bets by the hour, a sweep for those that settle late, the day's sums and reconciliation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from betproviders_common import (
     JDB_REPORT_DAY,
     LAKE,
     LAST,
+    RECONCILED,
     bets_dag,
     connection,
 )
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+from airflow_betproviders.operators.reconcile import ReconcileOperator
 
 CONN_ID = connection("jdb")
 
@@ -85,3 +87,16 @@ GMT-4, which is 04:00 to 04:00 UTC. For sums by player, map `daily_by_player` ov
 """,
 ):
     ExtractToParquetOperator(task_id="daily_by_game_type", conn_id=CONN_ID, stream="daily_by_game_type", path=LAKE)
+
+with bets_dag(
+    "jdb",
+    "jdb_reconcile",
+    JDB_REPORT_DAY,
+    f"""
+The report day's bets in the lake against JDB's own sums by game type (action 66) and by player (action 42), from 04:00
+UTC to 04:00. JDB has no sums of parts of a day: where a sum differs and every hour is as it was stored, the whole day is
+read again, 288 calls.
+{RECONCILED}
+""",
+):
+    ReconcileOperator(task_id="reconcile", conn_id=CONN_ID, path=LAKE, repair=True, priority_weight=LAST)

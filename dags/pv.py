@@ -1,13 +1,14 @@
-"""PV (2J): every bet by the hour, the day's sums and game list, and one stream a game."""
+"""PV (2J): every bet by the hour, the day's sums and game list, one stream a game, and the reconciliation."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow.sdk import Variable, task
-from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, bets_dag, connection
+from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, RECONCILED, bets_dag, connection
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+from airflow_betproviders.operators.reconcile import ReconcileOperator
 
 CONN_ID = connection("pv")
 GAMES = "2000, 2011, 3011, 3015"
@@ -78,3 +79,15 @@ Variable `betproviders_pv_games` lists the games, `{GAMES}` by default. For sing
         map_index_template="game {{ task.filters.game_id }}",
         priority_weight=LAST,
     ).expand(filters=filters())
+
+with bets_dag(
+    "pv",
+    "pv_reconcile",
+    DAILY,
+    f"""
+The day's bets in the lake against PV's own `stage_summary`, and its slots game by game, equal to the last li; the hours
+that carry a difference are found by asking for the summary of halves of the day, and read again.
+{RECONCILED}
+""",
+):
+    ReconcileOperator(task_id="reconcile", conn_id=CONN_ID, path=LAKE, repair=True, priority_weight=LAST)

@@ -11,6 +11,7 @@ import runpy
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 COMPONENTS = {
@@ -46,23 +47,26 @@ def _create_database() -> None:
     import airflow.dag_processing.manager
     import airflow.jobs.scheduler_job_runner
     import airflow.jobs.triggerer_job_runner  # noqa: F401
-    from airflow import settings
     from airflow.utils.db import initdb
+    from airflow.utils.session import create_session
 
     _warm_up()
     initdb()
-    settings.get_engine().dispose()  # a SQLite connection must not cross a fork
+    with create_session() as session:
+        session.get_bind().engine.dispose()  # a SQLite connection must not cross a fork
 
 
 def _warm_up() -> None:
     """Import what every task would import anew, at the cost of a second each: workers inherit it from the scheduler."""
     import airflow.sdk.execution_time.task_runner  # noqa: F401
-    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
     import airflow_betproviders.extraction.slots
     import airflow_betproviders.operators.extract  # noqa: F401
 
-    _ = ProvidersManagerTaskRuntime().asset_uri_handlers
+    with suppress(ModuleNotFoundError):  # Airflow before 3.2 has none
+        from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+        _ = ProvidersManagerTaskRuntime().asset_uri_handlers
 
 
 def _fork(arguments: list[str], log: Path) -> int:

@@ -57,8 +57,8 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_there_is_a_file_for_each_provider_and_one_for_the_bets_table() -> None:
-    assert FILES == ["aig", "bets", "gmag", "jdb", "pv"]
+def test_there_is_a_file_for_each_provider_one_for_the_bets_table_and_one_for_gaps() -> None:
+    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "pv"]
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
@@ -75,6 +75,12 @@ def test_the_bets_table_has_a_merge_for_each_provider_and_upkeep(parsed: dict[st
             "CronDataIntervalTimetable" if dag_id == "bets_optimize" else "AssetTriggeredTimetable"
         )
         assert task["assets"] == ([] if dag_id == "bets_optimize" else ["betproviders/bets"]), dag_id
+
+
+def test_each_provider_has_its_gaps_filled(parsed: dict[str, Any]) -> None:
+    for provider in ("aig", "gmag", "jdb", "pv"):
+        first, *_ = parsed["dags"][f"{provider}_gaps"]["tasks"]
+        assert (first["id"], first["assets"]) == ("main", [f"betproviders/{provider}_default/main"])
 
 
 def test_each_dag_tells_how_to_backfill_and_which_pool(parsed: dict[str, Any]) -> None:
@@ -116,4 +122,7 @@ def test_unmapped_extractions_and_the_one_by_game_name_their_asset(parsed: dict[
     }
     assert assets["pv_history"] == ["betproviders/pv_default/main"]
     assert assets["pv_by_game"] == ["betproviders/pv_default/games_game_history"]
+    for vendor in ("pv", "aig", "jdb", "gmag"):  # the second, so that a merge takes up what was read again
+        ours = [f"betproviders/{vendor}_default/{name}" for name in ("reconciliation", "main")]
+        assert assets[f"{vendor}_reconcile"] == ours
     assert all(assets.values()), assets

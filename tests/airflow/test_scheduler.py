@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_betproviders.bets.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.audit import Audited, audit
@@ -20,6 +21,7 @@ from demo.headless import HeadlessAirflow
 from demo.sessions import processes_of
 from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
 from tests.airflow.vendor_doubles import refuse, simulator, truth_of
+from tests.conformance.by_hand import BY_HAND
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
 
@@ -39,6 +41,7 @@ class World:
 
     airflow: HeadlessAirflow
     lake: Path
+    bets: Path
     now: datetime
     vendors: Simulator
     slow: Simulator
@@ -84,7 +87,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Everything is set going at once: what waits for a provider or a retry costs no time of the other tests."""
-    lake = tmp_path_factory.mktemp("lake")
+    lake, bets = tmp_path_factory.mktemp("lake"), tmp_path_factory.mktemp("bets")
     now = datetime.now(timezone.utc)
     bundles = [
         {
@@ -97,6 +100,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     env = {
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
+        "AIRFLOW_VAR_BETPROVIDERS_TABLE": bets.as_uri(),
         "BETPROVIDERS_RETRY_SECONDS": "1",
     }
     heard = {WRONG_KEY["password"]}
@@ -110,7 +114,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         airflow = stack.enter_context(
             HeadlessAirflow(tmp_path_factory.mktemp("airflow"), BUNDLES["samples"], env, parallelism=6)
         )
-        world = World(airflow, lake, now, vendors, slow, s3, heard)
+        world = World(airflow, lake, bets, now, vendors, slow, s3, heard)
         endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection(
             "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
@@ -129,7 +133,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.runs["to_s3"] = world.trigger("to_s3", world.first, world.last_hour + HOUR)
         world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
         # All is set up before the first task runs: SQLite, for all its locks, likes one writer at a time.
-        for dag_id in (*BACKFILLED, "plain_hourly", "after_games", "pv_by_game", "to_s3"):
+        for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
         yield world
@@ -356,6 +360,26 @@ def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: Wor
         ids = pq.ParquetFile(path).read().column("event_id").to_pylist()
         assert sorted(ids) == sorted(record["event_id"] for record in truth)
     assert {run["run_type"] for run in airflow.wait_runs("after_games")} == {"asset_triggered"}
+
+
+def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(world: World) -> None:
+    airflow, end = world.airflow, world.last_hour + HOUR
+    world.hourly_runs("gmag_game_history")
+
+    def merged() -> set[str] | None:
+        runs = airflow.runs("bets_gmag")
+        if not runs or not all(run["state"] in FINISHED for run in runs) or not (world.bets / "_delta_log").exists():
+            return None
+        rows = BetsTable(str(world.bets)).open().to_pyarrow_table(columns=["bet_id", "settled_at"]).to_pylist()
+        found = [row["bet_id"] for row in rows if world.first <= row["settled_at"] < end]
+        assert len(set(found)) == len(found)
+        return set(found) if set(found) >= expected else None
+
+    records = world.vendors.truth("gmag", "game_history", world.first, end)
+    expected = {BY_HAND["gmag"](record)[0] for record in records}
+    assert wait_for(merged, 120, "the merges", lambda: str(airflow.runs("bets_gmag"))) == expected
+    assert {run["run_type"] for run in airflow.runs("bets_gmag")} == {"asset_triggered"}
+    assert {run["state"] for run in airflow.runs("bets_gmag")} == {"success"}
 
 
 # ---------------------------------------------------------------- the same interval again

@@ -1,7 +1,8 @@
 """A DAG that returns its interval: what the harness needs to show that intervals arrive."""
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable, task
+from airflow.sdk import DAG, task
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 with DAG(
     "hourly_window",
