@@ -1,0 +1,22 @@
+"""The fault campaign, shortened; ``make campaign`` plays two hundred scenarios."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.campaign.__main__ import campaign
+from tests.campaign.verdict import Tally
+
+
+@pytest.mark.slow
+@pytest.mark.s3
+@pytest.mark.timeout(900)
+def test_whatever_goes_wrong_every_bet_is_there_once_as_it_is() -> None:
+    whole = Tally()
+    for _, tally in campaign(range(1, 9)):
+        whole.add(tally)
+    assert whole.wrong == []
+    assert whole.counts["bets checked"] > 1000
+    assert whole.counts["tries killed"] > 5
+    assert whole.counts["provider faults"] > 50
+    assert whole.counts["objects watched"] > 30

@@ -1,0 +1,186 @@
+"""What is in the store against what is true, whoever says so."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_betproviders.bets.coverage import coverage
+from airflow_betproviders.bets.table import BetsTable
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.stream import Stream
+from tests.conformance.by_hand import BY_HAND, Worth
+from tests.conformance.wire import differences
+
+Record = Mapping[str, Any]
+
+
+@dataclass
+class Tally:
+    """What a campaign counted.
+
+    Attributes:
+        counts: of tries, kills, rows and so on.
+        wrong: everything that must not be, in words.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def find(self, kind: str, about: list[str]) -> None:
+        """Count findings of a kind; zero is counted too."""
+        self.counts[kind] += len(about)
+        self.wrong += [f"{kind}: {each}" for each in about]
+
+    def add(self, other: Tally) -> None:
+        """Add another's counts."""
+        self.counts.update(other.counts)
+        self.wrong += other.wrong
+
+
+def visible(lake: Lake) -> dict[Interval, str]:
+    """The data objects that a reader finds: readers leave out names that begin with ``.`` or ``_``."""
+    return {slot: str(each["name"]) for slot, each in _listed(lake).items()}
+
+
+def _listed(lake: Lake) -> dict[Interval, dict[str, Any]]:
+    lake.fs.invalidate_cache()
+    found = {}
+    for path, each in lake.fs.find(lake.base, detail=True).items():
+        parts = path[len(lake.base) + 1 :].split("/")
+        if not path.endswith(".parquet") or any(part.startswith((".", "_")) for part in parts):
+            continue
+        slot = Interval.from_name(parts[-1].removesuffix(".parquet"))
+        if slot is None:
+            raise ValueError(f"{path} has not the name of a slot")
+        found[slot] = each
+    return found
+
+
+def read(lake: Lake, path: str) -> tuple[Receipt, pa.Table]:
+    """A whole object, read at once.
+
+    Raises:
+        ValueError: it is not whole.
+    """
+    content = lake.fs.cat_file(path)
+    try:
+        with pq.ParquetFile(io.BytesIO(content)) as file:
+            receipt, table = Receipt.from_footer(file.metadata.metadata), file.read()
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: {error}") from error
+    if receipt is None or receipt.rows != table.num_rows:
+        raise ValueError(f"{path}: its receipt does not say what it holds")
+    return receipt, table
+
+
+@contextmanager
+def watched(lake: Lake, tally: Tally) -> Iterator[None]:
+    """Read every visible object again and again meanwhile: one that is not whole is a finding."""
+    stop = threading.Event()
+    half: list[str] = []
+
+    def watch() -> None:
+        seen: dict[str, Any] = {}
+        while not stop.wait(0.1):
+            try:
+                listed = _listed(lake)
+            except FileNotFoundError:
+                continue
+            for each in listed.values():
+                path, version = each["name"], (each.get("ETag"), each.get("mtime"), each.get("ino"), each["size"])
+                try:
+                    if seen.get(path) != version:
+                        read(lake, path)
+                        tally.counts["objects watched"] += 1
+                    seen[path] = version
+                except FileNotFoundError:
+                    continue  # a larger slot has replaced it
+                except ValueError as error:
+                    half.append(str(error))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+        tally.find("half objects", half)
+
+
+def check_raw(lake: Lake, truth: Callable[[Interval, datetime], list[Record]], tally: Tally, about: str) -> None:
+    """Every stored slot equals what the provider had when it was read, and no two overlap."""
+    found = visible(lake)
+    ordered = sorted(found)
+    tally.find(
+        "overlapping objects",
+        [f"{about}: {a} and {b}" for a, b in pairwise(ordered) if a.overlaps(b)],
+    )
+    for slot, path in found.items():
+        receipt, table = read(lake, path)
+        rows = table.to_pylist()
+        expected = truth(slot, datetime.fromisoformat(receipt.extracted_at))
+        tally.counts["raw rows checked"] += len(expected)
+        tally.find(
+            "raw rows wrong",
+            [f"{about}: {slot}: {each}" for each in differences(lake.provider, lake.stream, expected, rows)],
+        )
+
+
+def check_coverage(lake: Lake, stream: Stream, whole: Interval, tally: Tally, about: str) -> None:
+    """Coverage says exactly what is there: each object as what it is, everything else as missing."""
+    found = visible(lake)
+    told = {cell.interval: cell.state for cell in coverage(lake, stream, start=whole.start, end=whole.end).cells}
+    expected = {slot: _state(read(lake, path)[0]) for slot, path in found.items()}
+    wrong = [
+        f"{slot} is {expected[slot]}, not {told.get(slot)}" for slot in expected if told.get(slot) != expected[slot]
+    ]
+    at = whole.start
+    for slot in sorted(told):
+        if slot.start != at:
+            wrong.append(f"nothing is said of {at} to {slot.start}")
+        if slot not in found and told[slot] != "missing":
+            wrong.append(f"{slot} is not there, but {told[slot]}")
+        at = slot.end
+    tally.counts["slots covered"] += len(told)
+    tally.find("coverage wrong", [f"{about}: {each}" for each in wrong])
+
+
+def _state(receipt: Receipt) -> str:
+    if receipt.bad_rows:
+        return "quarantined"
+    if receipt.shrunken:
+        return "shrunken"
+    return "complete" if receipt.rows else "empty"
+
+
+def check_bets(table: BetsTable, provider: str, truth: list[Record], tally: Tally, about: str) -> None:
+    """The bets table holds each bet that the provider has, once, as it is now."""
+    rows = table.open().to_pyarrow_table().to_pylist()
+    held: dict[str, Worth] = {}
+    doubled = []
+    for row in rows:
+        if row["bet_id"] in held:
+            doubled.append(f"{about}: {row['bet_id']}")
+        if row["missing_since"] is None:
+            held[row["bet_id"]] = (row["status"], row["stake"], row["payout"], row["net"])
+    expected = dict(BY_HAND[provider](record) for record in truth)
+    tally.counts["bets checked"] += len(expected)
+    tally.find("bets doubled", doubled)
+    tally.find("bets lost", [f"{about}: {bet}" for bet in expected.keys() - held.keys()])
+    tally.find("bets too many", [f"{about}: {bet}" for bet in held.keys() - expected.keys()])
+    stale = [bet for bet in expected.keys() & held.keys() if expected[bet] != held[bet]]
+    tally.find("bets stale", [f"{about}: {bet} is {held[bet]}, should be {expected[bet]}" for bet in stale])
