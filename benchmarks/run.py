@@ -1,74 +1,90 @@
-"""Peak memory of an extraction against the size of its slot, for every provider.
+"""Measure speed and memory, print the tables, and write them to benchmarks/RESULTS.md with a plot beside them.
 
-Each extraction is a process of its own against the simulator in another; the table goes to benchmarks/RESULTS.md.
+python benchmarks/run.py           the suite, in under ten minutes
+python benchmarks/run.py --full    five million rows, more rounds, and the peers from a separate environment
 """
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+import argparse
+import os
+import platform
+import time
 from pathlib import Path
-from typing import Any
+
+import peers
+import sections
 
 HERE = Path(__file__).parent
-RATE = 84_000  # bets an hour: an hour is some 100 thousand rows, a day 2 million
-PROVIDERS = ("aig", "jdb", "gmag", "pv")
-
-
-@contextmanager
-def simulator() -> Iterator[str]:
-    """A simulator in a process of its own; gives its URL."""
-    command = ["airflow_betproviders.simulator", "--port", "0", "--rate", str(RATE), "--min-interval", "aig=0"]
-    with subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        try:
-            yield next(found[0] for line in process.stdout if (found := re.search(r"http://[\d.]+:\d+", line)))
-        finally:
-            process.terminate()
-
-
-def extract(connection: dict[str, Any], start: datetime, hours: int) -> dict[str, Any]:
-    """Extract one slot in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = ["--connection", json.dumps(connection), "--start", start.isoformat(), "--hours", str(hours)]
-        command = [sys.executable, str(HERE / "one_slot.py"), *arguments, "--out", folder]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def main() -> None:
-    """Measure, print and write the table."""
-    from urllib.request import urlopen
+    """Run every section and write the report."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--full", action="store_true", help="everything, the peers included")
+    arguments.add_argument("--only", help="names of sections, joined by commas")
+    given = arguments.parse_args()
+    began, count = time.monotonic(), 7 if given.full else 3
+    sizes = ((500_000, 1), (5_000_000, 12)) if given.full else ((500_000, 1), (2_000_000, 4))
+    speeds: dict[str, dict[str, float]] = {}
 
-    start = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
-    lines = [
-        "| provider | rows | calls | peak MiB | over Airflow's import | against the small slot |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    with simulator() as url:
-        with urlopen(f"{url}/_control/connections") as answer:  # noqa: S310 - the simulator's own URL
-            connections = json.load(answer)
-        for provider in PROVIDERS:
-            connection = connections[provider]
-            connection["extra"] = json.dumps({**connection["extra"], "min_interval": 0, "timeout": 900})
-            small = 0.0
-            for hours in (1, 24):
-                result = extract(connection, start, hours)
-                small = small or result["peak_mib"]
-                lines.append(
-                    f"| {provider} | {result['rows']:,} | {result['calls']:,} | {result['peak_mib']:.0f} | "
-                    f"{result['peak_mib'] - result['airflow_mib']:.0f} | {result['peak_mib'] / small:.2f} |"
-                )
-                print(lines[-1], flush=True)
-    text = f"# Peak memory and the size of a slot\n\n{__doc__}\n" + "\n".join(lines) + "\n"
-    (HERE / "RESULTS.md").write_text(text)
+    def throughput() -> str:
+        text, found = sections.throughput(count, _note, peers.commands if given.full else None)
+        speeds.update(found)
+        return text
+
+    measured = {
+        "Throughput": (
+            throughput,
+            "Whole processes over 500,000 rows, interpreter and imports included, in rounds that take turns; medians. Ours counts from when Airflow is imported, which a worker has done before a task begins.",
+        ),
+        "Memory": (lambda: sections.memory(sizes, _note), "Peak over a process that has imported Airflow; one slot."),
+        "Operator": (lambda: sections.operator(_note), ""),
+        "Pace": (lambda: sections.pace(_note), ""),
+        "Latency": (lambda: sections.latency(_note), ""),
+        "Odd pages": (lambda: sections.odd_pages(count, _note), ""),
+        "Imports": (lambda: sections.imports(2 * count, _note), ""),
+    }
+    sections.prepared(_note)
+    wanted = given.only.split(",") if given.only else list(measured)
+    texts = []
+    for name in wanted:
+        print(name, flush=True)
+        measure, about = measured[name]
+        texts.append(f"## {name}\n\n{about}\n\n{measure()}".replace("\n\n\n\n", "\n\n"))
+        print(texts[-1], flush=True)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end; {time.monotonic() - began:.0f} s in all."
+    text = (
+        f"# Benchmarks\n\nWritten by `make bench{'-full' if given.full else ''}`. {machine}\n\n"
+        + "\n\n".join(texts)
+        + "\n"
+    )
+    if not given.only:
+        (HERE / "RESULTS.md").write_text(text)
+        _plot(speeds)
+
+
+def _plot(speeds: dict[str, dict[str, float]]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(speeds), figsize=(12, 3.2), layout="constrained")
+    for axis, (provider, found) in zip(axes, speeds.items(), strict=True):
+        names = sorted(found, key=found.__getitem__)
+        axis.barh(
+            names,
+            [found[name] / 1000 for name in names],
+            color=["#2a7f62" if n == "ours" else "#b8c4be" for n in names],
+        )
+        axis.set_title(provider)
+        axis.set_xlabel("thousand rows/s")
+    figure.savefig(HERE / "throughput.svg")
+
+
+def _note(text: str) -> None:
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

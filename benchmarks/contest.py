@@ -1,0 +1,89 @@
+"""Contestants as processes of their own, measured from outside, in rounds that take turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a process: wall and CPU seconds (its own, where it tells them), peak memory, bytes written, its words."""
+
+    wall: float
+    cpu: float
+    peak_mib: float
+    bytes: int
+    told: Mapping[str, Any]
+
+
+@contextmanager
+def page_server(provider: str, rows: int, hours: int = 1, *options: str) -> Iterator[str]:
+    """A page server in a process of its own; gives its URL."""
+    command = [sys.executable, str(HERE / "pages.py"), provider, "--rows", str(rows), "--hours", str(hours), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def run(command: Sequence[str]) -> Run:
+    """Run ``python script arguments``; `{out}` in an argument is a folder that is removed afterwards.
+
+    Raises:
+        RuntimeError: the process failed.
+    """
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as told:
+        arguments = [argument.replace("{out}", out) for argument in command]
+        environment = {**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
+        began = time.perf_counter()
+        process = subprocess.Popen(arguments, stdout=told, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
+        told.seek(0)
+        lines = [line for line in told.read().splitlines() if line.startswith("{")]
+        words = json.loads(lines[-1]) if lines else {}
+        size = sum(path.stat().st_size for path in Path(out).rglob("*") if path.is_file())
+        wall, cpu = words.get("seconds", wall), words.get("cpu", usage.ru_utime + usage.ru_stime)
+        return Run(wall, cpu, usage.ru_maxrss / 1024, size, words)
+
+
+def script(name: str, *arguments: str, python: str = sys.executable) -> list[str]:
+    """A command that runs a script of this folder."""
+    return [python, str(HERE / name), *arguments]
+
+
+def rounds(
+    commands: Mapping[str, Sequence[str]], count: int, note: Callable[[str], None] = print
+) -> dict[str, list[Run]]:
+    """Run every command once a round, in an order drawn anew, so that a disturbance meets all alike."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    dice = random.Random(1)
+    for number in range(1, count + 1):
+        for name in dice.sample(list(commands), len(commands)):
+            runs[name].append(run(commands[name]))
+            note(f"  round {number}: {name} {runs[name][-1].wall:.2f} s")
+    return runs
+
+
+def median(runs: Sequence[Run], of: str) -> float:
+    """The median of an attribute."""
+    return float(statistics.median(getattr(run, of) for run in runs))

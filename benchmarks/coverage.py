@@ -1,0 +1,102 @@
+"""How long it takes to see what is there of sixty days of hourly slots of four providers: locally and on S3, cold and warm.
+
+Cold is without an index object, warm with one that is up to date, as each extraction leaves it. S3 is SeaweedFS on loopback;
+requests are what a store far away would be waited for.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+
+from airflow_betproviders.bets.coverage import survey
+from airflow_betproviders.bets.mapping import mapping_of
+from airflow_betproviders.extraction import columns
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.streams.base import declared
+
+PROVIDERS = ("pv", "aig", "jdb", "gmag")
+DAYS = 60
+START = datetime(2026, 9, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def fill(fs: Any, root: str) -> int:
+    """Store a slot for every hour; returns how many."""
+    count = 0
+    for provider in PROVIDERS:
+        stream = declared(provider, mapping_of(provider).streams[0])
+        lake = Lake(fs, root, provider, stream.name, "account")
+        rows = columns.schema(stream.fields).empty_table()
+        for hour in range(DAYS * 24):
+            slot = Interval(START + hour * HOUR, START + (hour + 1) * HOUR)
+            receipt = Receipt(
+                provider=provider, stream=stream.name, account="account", start=slot.start.isoformat(), end=slot.end.isoformat(),
+                windows=12, calls=12, bytes=123_456, sums=dict.fromkeys(stream.money, "12345.6789"), run_id="scheduled__2026-11-20T05:00:00+00:00",
+                try_number=1, extracted_at=slot.end.isoformat(timespec="milliseconds"), version="0.1.0",
+            )  # fmt: skip
+            buffer = BytesIO()
+            pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), buffer, compression="zstd")
+            fs.pipe_file(lake.data(slot), buffer.getvalue())
+            count += 1
+    return count
+
+
+def look(fs: Any, root: str) -> float:
+    """Seconds that a survey takes; it must find every slot."""
+    began = time.perf_counter()
+    found = list(survey(fs, root, now=START + timedelta(days=DAYS, hours=1)))
+    seconds = time.perf_counter() - began
+    if sum(each.total.states["empty"] for each in found) != len(PROVIDERS) * DAYS * 24:
+        raise RuntimeError(f"not every slot was found: {found}")
+    return seconds
+
+
+def requests(fs: Any) -> Counter[str]:
+    """Counts an S3 client's requests by operation from now on."""
+    counts: Counter[str] = Counter()
+    fs.connect()
+    fs.s3.meta.events.register("before-send.s3", lambda event_name, **_: counts.update([event_name.rsplit(".", 1)[-1]]))
+    return counts
+
+
+def main() -> None:
+    """Measure and print the table."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    running = import_module("tests.seaweed").running
+
+    print("| store | slots | cold, s | warm, s | requests cold | requests warm |")
+    print("|---|---:|---:|---:|---|---|")
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
+        local = fsspec.filesystem("file", auto_mkdir=True)
+        slots = fill(local, folder)
+        print(f"| local files | {slots:,} | {look(local, folder):.2f} | {look(local, folder):.2f} | | |", flush=True)
+        with running(Path(data)) as server:
+            fs = server.filesystem()
+            fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
+            for index in fs.glob(f"{server.bucket}/raw/**/_index"):
+                fs.rm(index, recursive=True)
+            told = []
+            for _ in ("cold", "warm"):
+                counts = requests(fs := server.filesystem())
+                seconds = look(fs, f"{server.bucket}/raw")
+                told.append((f"{seconds:.2f}", ", ".join(f"{count:,} {name}" for name, count in counts.most_common())))
+            print(
+                f"| SeaweedFS | {slots:,} | {' | '.join(column for both in zip(*told, strict=True) for column in both)} |"
+            )
+
+
+if __name__ == "__main__":
+    main()

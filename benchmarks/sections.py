@@ -1,0 +1,156 @@
+"""What is measured, one function a table."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable, Iterable
+from urllib.request import urlopen
+
+from contest import Run, median, page_server, rounds, run, script
+from records import PROVIDERS, rendered
+
+ROWS = 500_000
+AIRFLOW = "from airflow.sdk import BaseHook, Connection"
+Note = Callable[[str], None]
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    head = list(head)
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def airflow_alone() -> list[str]:
+    """A process that only imports what Airflow's task runner has imported before the hook is asked for."""
+    return [sys.executable, "-c", AIRFLOW]
+
+
+def throughput(
+    count: int, note: Note, peers: Callable[[str, str], dict[str, list[str]]] | None = None
+) -> tuple[str, dict[str, dict[str, float]]]:
+    """Rows per second of whole processes; and the same by provider and name for the plot."""
+    rows: list[list[object]] = []
+    speeds: dict[str, dict[str, float]] = {}
+    for provider in PROVIDERS:
+        with page_server(provider, ROWS) as url:
+            names = {"bare": "bare.py", "ours": "ours.py"}
+            if provider in {"gmag", "pv"}:
+                names["pandas"] = "pandas_dag.py"
+            runs = rounds({name: script(file, provider, url, "{out}") for name, file in names.items()}, count, note)
+            if peers is not None:
+                runs |= rounds(peers(provider, url), 1, note)
+        speeds[provider] = {name: ROWS / median(held, "wall") for name, held in runs.items()}
+        for name, held in runs.items():
+            if held[-1].told.get("rows", ROWS) != ROWS:
+                raise RuntimeError(f"{name} read {held[-1].told['rows']} of {ROWS} rows")
+            wall, cpu = median(held, "wall"), median(held, "cpu")
+            ratios = [f"{median(held, of) / median(runs['ours'], of):.2f}" for of in ("wall", "cpu")]
+            peak, size = f"{median(held, 'peak_mib'):.0f}", f"{median(held, 'bytes') / 1e6:.1f}"
+            rows.append([f"{provider} {name}", f"{ROWS / wall:,.0f}", f"{wall:.2f}", f"{cpu:.2f}", *ratios, peak, size])
+    head = ["contestant", "rows/s", "wall s", "CPU s", "its wall / ours", "its CPU / ours", "peak MiB", "MB written"]
+    return table(head, rows), speeds
+
+
+def memory(sizes: tuple[tuple[int, int], ...], note: Note) -> str:
+    """Peak memory over a process that has imported Airflow, by rows in one slot."""
+    base = run(airflow_alone()).peak_mib
+    rows = []
+    for provider in PROVIDERS:
+        peaks = []
+        for count, hours in sizes:
+            with page_server(provider, count, hours) as url:
+                done = run(script("ours.py", provider, url, "{out}", "--hours", str(hours)))
+            peaks.append(done.peak_mib - base)
+            note(f"  memory: {provider}, {count:,} rows: {peaks[-1]:.0f} MiB")
+        rows.append([provider, *(f"{peak:.0f}" for peak in peaks), f"{peaks[-1] / peaks[0]:.2f}"])
+    return table(["provider", *(f"{count:,} rows, MiB" for count, _ in sizes), "last / first"], rows)
+
+
+def operator(note: Note) -> str:
+    """What the operator and the number of slots add."""
+    with page_server("pv", 480_000, 24) as url:
+        told = run(script("operator_cost.py", url)).told
+    note(f"  operator: {told}")
+    return table(
+        ["operator", "measured", "goal"],
+        [
+            ["execute() minus extraction, ms a slot", f"{told['overhead'] * 1000:.1f}", "50"],
+            ["a day of 24 slots / the same day as one slot", f"{told['hours'] / told['day']:.2f}", "1.2"],
+        ],
+    )
+
+
+def pace(note: Note) -> str:
+    """AIG at its five seconds: time between the first call and the last, and calls against the fewest possible."""
+    rows = []
+    for count, interval in ((40_000, 5.0), (ROWS, 0.0)):
+        with page_server("aig", count) as url:
+            done = run(script("ours.py", "aig", url, "{out}", "--min-interval", str(interval)))
+            with urlopen(f"{url}/arrivals") as answer:  # noqa: S310 - our own server
+                import json
+
+                arrivals = json.load(answer)
+        calls, least = len(arrivals), -(-count // 5000)
+        ratio = (arrivals[-1] - arrivals[0]) / ((calls - 1) * interval) if interval else None
+        note(f"  pace: {calls} calls, {done.wall:.1f} s")
+        rows.append([f"AIG, {count:,} rows, {interval:g} s apart", calls, least, f"{ratio:.3f}" if ratio else ""])
+    return table(["pace", "calls", "fewest possible", "first to last call / (calls - 1) x interval"], rows)
+
+
+def latency(note: Note) -> str:
+    """Time of the extraction against four connections that are never idle, or against its own work where that is more."""
+    rows = []
+    for provider, count in (("pv", 200_000), ("gmag", ROWS), ("aig", ROWS)):
+        work = 0.0
+        for seconds in (0.0, 0.05, 0.2):
+            with page_server(provider, count, 1, "--latency", str(seconds)) as url:
+                told = run(script("ours.py", provider, url, "{out}")).told
+            work = work or told["seconds"]
+            ideal = max(work, told["calls"] / 4 * seconds)
+            note(f"  latency: {provider} {seconds} s: {told['seconds']:.2f} s")
+            figures = [f"{told['seconds']:.2f}", f"{ideal:.2f}", f"{told['seconds'] / ideal:.2f}"]
+            rows.append([f"{provider}, {seconds * 1000:.0f} ms", told["calls"], *figures])
+    return table(["latency", "calls", "s", "ideal for 4 connections, s", "ratio"], rows)
+
+
+def odd_pages(count: int, note: Note) -> str:
+    """How much a hundredth of odd pages slows PV."""
+    runs: dict[str, list[Run]] = {"even": [], "odd": []}
+    with page_server("pv", ROWS) as even, page_server("pv", ROWS, 1, "--odd", "0.01") as odd:
+        for _ in range(count):
+            for name, url in (("even", even), ("odd", odd)):
+                runs[name].append(run(script("ours.py", "pv", url, "{out}")))
+    seconds = {name: statistics.median(run.told["seconds"] for run in held) for name, held in runs.items()}
+    note(f"  odd pages: {seconds}")
+    slower = seconds["odd"] / seconds["even"]
+    return table(
+        ["odd pages", "of", "slower by"],
+        [[runs["odd"][0].told["slow_pages"], runs["odd"][0].told["calls"], f"{slower - 1:.1%}"]],
+    )
+
+
+IMPORTS = "from airflow_betproviders.operators.extract import ExtractToParquetOperator"
+
+
+def imports(count: int, note: Note) -> str:
+    """What a DAG file's import of ours adds to Airflow's own."""
+    base = "from airflow.sdk import DAG, BaseHook, BaseOperator, Asset"
+    clock = "import sys, time\n{}\nbegan = time.perf_counter()\n{}\nheavy = sorted(set(sys.modules) & {{'pyarrow', 'pandas', 'numpy', 'requests', 'fsspec'}} - held)\nimport json\nprint(json.dumps({{'seconds': time.perf_counter() - began, 'heavy': heavy}}))"
+    code = clock.format(f"{base}\nheld = set(sys.modules)", IMPORTS)
+    runs = [run([sys.executable, "-c", code]) for _ in range(count)]
+    added = statistics.median(done.told["seconds"] for done in runs)
+    note(f"  imports: {added * 1000:.0f} ms")
+    heavy = ", ".join(runs[0].told["heavy"]) or "none"
+    return table(
+        ["import of the operator", "measured", "goal"],
+        [["ms over Airflow's SDK", f"{added * 1000:.0f}", "60"], ["heavy modules", heavy, "none"]],
+    )
+
+
+def prepared(note: Note) -> None:
+    """Render what the quick suite needs, before any clock runs."""
+    for provider in PROVIDERS:
+        rendered(provider, ROWS, 1)
+        note(f"  rendered {provider}")
