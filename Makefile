@@ -1,6 +1,6 @@
 # `make` alone tells what there is. Every target sets up what it needs; python3 (3.10 or newer) is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick lint format lock bench build clean
+.PHONY: help setup demo up test test-quick test-airflow campaign lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -26,6 +26,12 @@ test: $(SETUP) ## Run all tests; ARGS goes to pytest
 test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
 	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis" $(ARGS)
 
+test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8
+	.ci/test-airflow $(VERSION) $(PYTHON_VERSION)
+
+campaign: $(SETUP) ## Play two hundred scenarios of what goes wrong, and write the tally
+	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md
+
 lint: $(SETUP) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,15 +48,21 @@ lock: $(SETUP) ## Choose the newest allowed versions anew for requirements.lock
 	  --no-emit-index-url --no-emit-find-links --no-annotate \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock
 
-bench: $(SETUP) ## Measure speed and memory
+bench: $(SETUP) ## Measure speed and memory, in under ten minutes
 	$(BIN)/python benchmarks/run.py
+
+# The peers need other versions of what the lock holds, so they get an environment of their own.
+bench-full: $(SETUP) ## Measure everything, dlt and the Airbyte CDK included
+	test -x .bench/peers/bin/python || $(PYTHON) -m venv .bench/peers
+	.bench/peers/bin/python -m pip install --quiet "dlt[filesystem,parquet]" airbyte-cdk
+	$(BIN)/python benchmarks/run.py --full
 
 build: $(SETUP) ## Build the wheel and the sdist into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove all that make has made, .venv too
-	rm -rf .venv .airflow demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .airflow .bench demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv installs in seconds what takes pip minutes; where uv cannot be had or cannot reach the index, pip does the same.
