@@ -21,10 +21,11 @@ up: $(SETUP) ## Start Airflow with the vendors' simulator, and keep it up
 	$(BIN)/python demo/up.py
 
 test: $(SETUP) ## Run all tests; ARGS goes to pytest
+	@.ci/debian-packages
 	$(BIN)/python -m pytest $(ARGS)
 
 test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
-	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis" $(ARGS)
+	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
 
 test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8
 	.ci/test-airflow $(VERSION) $(PYTHON_VERSION)
