@@ -158,6 +158,8 @@ def test_the_tables_asset(table: str, name: str) -> None:
         ({"conn_type": "google_cloud_platform", "extra": {"key_path": "/k.json"}}, "gs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT": "/k.json"}),
         ({"conn_type": "google_cloud_platform", "extra": {"keyfile_dict": {"a": 1}}}, "gcs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT_KEY": '{"a": 1}'}),
         ({"conn_type": "wasb", "login": "acc", "password": "k"}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k"}),
+        ({"conn_type": "wasb", "extra": {"connection_string": "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=k==;BlobEndpoint=http://127.0.0.1:1/acc;"}}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k==", "AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:1/acc", "AZURE_ALLOW_HTTP": "true"}),
+        ({"conn_type": "wasb", "extra": {"connection_string": "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=k==;EndpointSuffix=core.usgovcloudapi.net"}}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k==", "AZURE_STORAGE_ENDPOINT": "https://acc.blob.core.usgovcloudapi.net"}),
         ({"conn_type": "wasb", "host": "https://acc.blob.core.windows.net", "login": "id", "password": "p", "extra": {"tenant_id": "t"}}, "abfss://store@lake/bets", "abfss://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_CLIENT_ID": "id", "AZURE_STORAGE_CLIENT_SECRET": "p", "AZURE_STORAGE_TENANT_ID": "t"}),
     ],
 )  # fmt: skip
