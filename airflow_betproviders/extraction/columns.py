@@ -137,6 +137,6 @@ def _pairs_by_name(array: pa.StructArray) -> tuple[pa.Array, pa.Array, Counts]:
     held = [array.field(index) for index in range(array.type.num_fields)]
     there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
     rows, columns = np.nonzero(there.T)
-    names = pa.array([array.type.field(index).name for index in range(len(held))], pa.string())
+    names = arrays.texts([array.type.field(index).name for index in range(len(held))])
     amounts = pa.concat_arrays(held).take(arrays.rows(columns * len(array) + rows))
     return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)
