@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 DAGS = Path(__file__).parents[2] / "dags"
 HEAVY = {"deltalake", "numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
-FILES = sorted(path.stem for path in DAGS.glob("*.py") if path.stem != "betproviders_common")
+FILES = sorted(path.stem for path in DAGS.glob("*.py"))
 
 PARSE = """
 import json, sys
@@ -33,10 +34,12 @@ print(json.dumps({
         "doc": dag.doc_md,
         "catchup": dag.catchup,
         "timetable": type(dag.timetable).__name__,
+        "file": dag.fileloc,
         "run_types": sorted(getattr(dag, "allowed_run_types", None) or []),
         "tasks": [{
             "id": t.task_id, "pool": t.pool, "retries": t.retries, "capped": t.max_retry_delay is not None,
-            "backoff": bool(t.retry_exponential_backoff), "assets": [a.name for a in t.outlets or []],
+            "backoff": bool(t.retry_exponential_backoff), "priority": t.priority_weight, "rule": str(t.weight_rule),
+            "assets": [a.name for a in t.outlets or []],
         } for t in dag.tasks],
     } for dag in made},
 }))
@@ -57,8 +60,40 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_there_is_a_file_for_each_provider_one_for_the_bets_table_and_one_for_gaps() -> None:
-    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "pv"]
+def test_there_is_a_file_for_each_provider_and_for_what_they_share() -> None:
+    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "pv", "reconcile"]
+
+
+def test_a_file_stands_alone_when_it_is_copied() -> None:
+    for name in FILES:
+        imported = set(re.findall(r"^(?:from|import) (\w+)", (DAGS / f"{name}.py").read_text(), re.MULTILINE))
+        assert imported <= {"airflow", "airflow_betproviders", "datetime", "typing"}, name
+
+
+def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None:
+    files = {dag_id: Path(dag["file"]) for dag_id, dag in (parsed["dags"] | parsed["bets"]).items()}
+    assert {file.parent for file in files.values()} == {DAGS}
+    assert (files["aig_transactions"].stem, files["pv_by_game"].stem) == ("aig", "pv")
+
+
+def test_the_ids_are_what_users_have_paused_and_backfilled(parsed: dict[str, Any]) -> None:
+    assert set(parsed["dags"]) == {
+        *(f"{provider}_{kind}" for provider in ("aig", "gmag", "jdb", "pv") for kind in ("gaps", "reconcile")),
+        *("aig_transactions", "aig_transactions_reread"),
+        *("gmag_game_history", "gmag_game_history_reread", "gmag_daily"),
+        *("jdb_recent_transactions", "jdb_transactions", "jdb_transactions_sweep", "jdb_daily"),
+        *("pv_history", "pv_history_reread", "pv_daily", "pv_by_game"),
+    }
+
+
+def test_the_live_feed_goes_first_and_rereads_last(parsed: dict[str, Any]) -> None:
+    weights = {
+        dag_id: {(task["priority"], task["rule"]) for task in dag["tasks"]} for dag_id, dag in parsed["dags"].items()
+    }
+    assert weights["jdb_recent_transactions"] == {(100, "absolute")}
+    assert weights["jdb_transactions"] == {(10, "absolute")}
+    for dag_id in ("aig_transactions_reread", "jdb_transactions_sweep", "jdb_gaps", "jdb_reconcile"):
+        assert weights[dag_id] == {(1, "absolute")}
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
