@@ -88,7 +88,9 @@ class ExtractToParquetOperator(BaseOperator):
     Airflow reads the outlets of mapped tasks there.
 
     Returns:
-        (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, path: the objects' common folder.
+        (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, changed, path. ``changed`` are the starts of
+        the slots whose rows are new, or other than those that this run found stored; a retry finds what the run found.
+        ``path`` is the objects' common folder.
     """
 
     template_fields: Sequence[str] = (
@@ -198,10 +200,10 @@ class ExtractToParquetOperator(BaseOperator):
             raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
 
     def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
-        ready_at = hook.ready_at(stream, interval)
-        if self.lag and stream.windows:
-            ready_at = max(ready_at, interval.end + parse_duration(self.lag))
-        if hook.now() < ready_at:
+        ready, ready_at = hook.ready(stream, interval), hook.ready_at(stream, interval)
+        if self.lag and stream.windows and (later := interval.end + parse_duration(self.lag)) > ready_at:
+            ready, ready_at = hook.now() >= later, later
+        if not ready:
             defer_until(self, ready_at, interval)
 
     def _store(
@@ -259,7 +261,12 @@ class ExtractToParquetOperator(BaseOperator):
 def stamp_of(context: Context) -> dict[str, Any]:
     """What a receipt says of the task that wrote it."""
     task_instance = context["ti"]
-    return {"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__}
+    return {
+        "dag_id": task_instance.dag_id,
+        "run_id": task_instance.run_id,
+        "try_number": task_instance.try_number,
+        "version": __version__,
+    }
 
 
 def _archived_for(archive: Any) -> timedelta | None:
@@ -298,6 +305,7 @@ def summarise(
         "slots": len(stored.receipts),
         "calls": stored.total("calls"),
         "bad_rows": stored.total("bad_rows"),
+        "changed": [receipt.start for receipt in stored.receipts if receipt.changed],
         "path": _common(stored) if stored.paths else lake.base,
     }
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.airflow_versions import HAS_PARTITIONS
+
 DAGS = Path(__file__).parents[2] / "dags"
 HEAVY = {"deltalake", "numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
 FILES = sorted(path.stem for path in DAGS.glob("*.py"))
@@ -56,18 +58,20 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    found["bets"] = {name: found["dags"].pop(name) for name in sorted(found["dags"]) if name.startswith("bets_")}
+    found["said"] = done.stdout + done.stderr
+    for part, mark in {"bets": "bets_", "partitions": "_partitions_"}.items():
+        found[part] = {name: found["dags"].pop(name) for name in sorted(found["dags"]) if mark in name}
     return found
 
 
 def test_there_is_a_file_for_each_provider_and_for_what_they_share() -> None:
-    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "pv", "reconcile"]
+    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "partitions", "pv", "reconcile"]
 
 
 def test_a_file_stands_alone_when_it_is_copied() -> None:
     for name in FILES:
         imported = set(re.findall(r"^(?:from|import) (\w+)", (DAGS / f"{name}.py").read_text(), re.MULTILINE))
-        assert imported <= {"airflow", "airflow_betproviders", "datetime", "typing"}, name
+        assert imported <= {"__future__", "airflow", "airflow_betproviders", "datetime", "logging", "typing"}, name
 
 
 def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None:
@@ -110,6 +114,23 @@ def test_the_bets_table_has_a_merge_for_each_provider_and_upkeep(parsed: dict[st
             "CronDataIntervalTimetable" if dag_id == "bets_optimize" else "AssetTriggeredTimetable"
         )
         assert task["assets"] == ([] if dag_id == "bets_optimize" else ["betproviders/bets"]), dag_id
+
+
+def test_partitions_are_there_where_airflow_has_them_and_elsewhere_it_is_said(parsed: dict[str, Any]) -> None:
+    if not HAS_PARTITIONS:
+        assert parsed["partitions"] == {}
+        assert "need Airflow 3.3 or newer" in parsed["said"]
+        return
+    assert {dag_id: dag["timetable"] for dag_id, dag in parsed["partitions"].items()} == {
+        "gmag_partitions_daily": "PartitionedAssetTimetable",
+        "gmag_partitions_hourly": "CronPartitionTimetable",
+        "gmag_partitions_late": "CronDataIntervalTimetable",
+    }
+    assets = {task["id"]: task["assets"] for dag in parsed["partitions"].values() for task in dag["tasks"]}
+    assert assets["tell"] == ["betproviders/gmag_default/changed_hours"]
+    hourly, late = (parsed["partitions"][f"gmag_partitions_{name}"]["tasks"][0] for name in ("hourly", "late"))
+    assert hourly["assets"] == ["betproviders/gmag_default/hours"]
+    assert late["assets"] == []
 
 
 def test_each_provider_has_its_gaps_filled(parsed: dict[str, Any]) -> None:
