@@ -88,7 +88,7 @@ def account_dag(
         InvalidArgument: the schedule has no interval to load.
     """
     pool = pool or conn_id
-    how_to = (_BACKFILL if backfill else "") + _POOL
+    how_to = (_BACKFILL if backfill and schedule is not None else "") + _POOL
     options: dict[str, Any] = {
         "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
         "catchup": False,
