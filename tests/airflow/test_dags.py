@@ -34,7 +34,8 @@ def test_one_call_makes_a_well_formed_dag() -> None:
     (task,) = dag.tasks
     assert isinstance(task, ExtractToParquetOperator)
     assert (task.task_id, task.conn_id, task.path, task.stream) == ("extract", "aig_default", RAW, None)
-    assert (task.pool, task.retries, str(task.weight_rule)) == ("aig_default", 5, "absolute")
+    assert (task.pool, task.retries) == ("aig_default", 5)
+    assert "absolute" in str(task.weight_rule).lower()  # an object on Airflow 3.1
     assert task.retry_exponential_backoff
     assert task.execution_timeout == timedelta(hours=2)
     assert task.outlets == [stream_asset("aig_default")]

@@ -20,7 +20,7 @@ from tests.conformance.by_hand import BY_HAND
 pytestmark = [
     pytest.mark.scheduler,
     pytest.mark.slow,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow has rollups and add_partitions from 3.3 on"),
 ]
 

@@ -40,7 +40,7 @@ print(json.dumps({
         "run_types": sorted(getattr(dag, "allowed_run_types", None) or []),
         "tasks": [{
             "id": t.task_id, "pool": t.pool, "retries": t.retries, "capped": t.max_retry_delay is not None,
-            "backoff": bool(t.retry_exponential_backoff), "priority": t.priority_weight, "rule": str(t.weight_rule),
+            "backoff": bool(t.retry_exponential_backoff), "priority": t.priority_weight, "absolute": "absolute" in str(t.weight_rule).lower(),
             "assets": [a.name for a in t.outlets or []],
         } for t in dag.tasks],
     } for dag in made},
@@ -92,12 +92,13 @@ def test_the_ids_are_what_users_have_paused_and_backfilled(parsed: dict[str, Any
 
 def test_the_live_feed_goes_first_and_rereads_last(parsed: dict[str, Any]) -> None:
     weights = {
-        dag_id: {(task["priority"], task["rule"]) for task in dag["tasks"]} for dag_id, dag in parsed["dags"].items()
+        dag_id: {(task["priority"], task["absolute"]) for task in dag["tasks"]}
+        for dag_id, dag in parsed["dags"].items()
     }
-    assert weights["jdb_recent_transactions"] == {(100, "absolute")}
-    assert weights["jdb_transactions"] == {(10, "absolute")}
+    assert weights["jdb_recent_transactions"] == {(100, True)}
+    assert weights["jdb_transactions"] == {(10, True)}
     for dag_id in ("aig_transactions_reread", "jdb_transactions_sweep", "jdb_gaps", "jdb_reconcile"):
-        assert weights[dag_id] == {(1, "absolute")}
+        assert weights[dag_id] == {(1, True)}
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:

@@ -73,6 +73,11 @@ def test_any_other_value_makes_another(row: int, name: str, value: Any) -> None:
     assert digest(table(rows)) != digest(table())
 
 
+def test_where_one_list_ends_and_the_next_begins_counts() -> None:
+    one, other = ([{**ROWS[0], "tags": tags} for tags in both] for both in ([["x"], ["y", "z"]], [["x", "y"], ["z"]]))
+    assert digest(table(one)) != digest(table(other))
+
+
 def test_null_is_not_empty_and_order_and_names_count() -> None:
     rows = [dict(each) for each in ROWS]
     for name, nothing in {"text": "", "amount": Exact(0), "at": 0, "flag": False, "tags": []}.items():
