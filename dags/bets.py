@@ -32,7 +32,7 @@ for provider, streams in FEEDS.items():
         catchup=False,
         default_args=RETRIES,
         doc_md=MERGE,
-        tags=["betproviders", provider],
+        tags=["betproviders", conn_id],
     ):
         MergeBetsOperator(task_id="merge", conn_id=conn_id, path=LAKE, table=TABLE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from airflow_betproviders.operators.merge import MergeBetsOperator
 
 RAW = "s3://aws_default@lake/raw"
 BETS = "s3://aws_default@lake/bets"
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 REFUSES = "allowed_run_types" in inspect.signature(DAG).parameters
 
 
@@ -137,3 +139,12 @@ def test_what_cannot_work_is_refused_at_parse_with_the_cure(arguments: dict[str,
 def test_a_misspelt_argument_is_refused() -> None:
     with pytest.raises(TypeError, match="lokback"):
         made(lokback="24h")
+
+
+@pytest.mark.parametrize("page", ["write-a-dag", "recover-from-an-outage"])
+def test_what_the_documentation_shows_is_python_that_makes_dags(page: str) -> None:
+    names: dict[str, Any] = {"__name__": "page"}
+    blocks = re.findall(r"^```python.*?\n(.*?)^```$", (HOW_TO / f"{page}.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, f"{page}.md", "exec"), names)
