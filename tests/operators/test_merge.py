@@ -135,6 +135,8 @@ def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
     found = intervals_of({"triggering_asset_events": events}, None, None, HOUR)
     assert found == [Interval(at(5), at(7)), Interval(at(9), at(10))]
     assert intervals_of({"triggering_asset_events": events}, at(1), at(2), HOUR) == [hour_of(1)]
+    rollup = {"triggering_asset_events": events, "partition_date": at(0)}  # what came late need not be all that is due
+    assert intervals_of(rollup, None, None, 24 * HOUR) == [Interval(at(0), at(0) + 24 * HOUR)]
     assert intervals_of({"data_interval_start": at(1), "data_interval_end": at(2)}, None, None, HOUR) == [hour_of(1)]
     with pytest.raises(InvalidArgument, match="no data interval"):
         intervals_of({}, None, None, HOUR)
