@@ -1,0 +1,24 @@
+"""The documentation builds without a warning, and its pages load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOADED = re.compile(
+    r"""<(?:script|img|iframe)[^>]+src=["']?(https?:[^"'\s>]+)|<link[^>]+href=["']?(https?:[^"'\s>]+)"""
+)
+
+
+def test_the_site_builds_strictly_and_needs_no_network(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+    pages = list(tmp_path.rglob("*.html"))
+    assert len(pages) > 15
+    assert {page.name: found for page in pages if (found := LOADED.findall(page.read_text()))} == {}
+    assert "lookback" in (tmp_path / "reference" / "operators.html").read_text()
