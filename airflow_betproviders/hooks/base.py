@@ -130,7 +130,8 @@ class BetProviderHook(AccountHook):
             self.check_connection()
             note = self.try_out()
         except BetProviderError as error:
-            return False, str(error)
+            # In front of it stands the connection, which the UI tests under an id made up for the moment.
+            return False, str(error).partition(": ")[2]
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:
