@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from airflow_betproviders.hooks.base import BetProviderHook
+
+log = logging.getLogger(__name__)
 
 _EVERYBODYS_POOL = "default_pool"
 
@@ -20,7 +23,7 @@ def warn_without_pool(operator: BaseOperator, hook: BetProviderHook) -> None:
     """
     if operator.pool != _EVERYBODYS_POOL or not hook.min_interval or hook.extra.get("rate_limit_storage"):
         return
-    operator.log.warning(
+    log.warning(
         "%s: this task leaves %g s between its calls, but it runs in %s, where other tasks of the account may run beside it: "
         "together they can call too often. Create a pool of one slot (airflow pools set %s 1 'calls to one account') and "
         "set pool='%s' on every task of the account, or set rate_limit_storage in the connection.",
