@@ -125,7 +125,8 @@ class BetProviderHook(AccountHook):
         return frame
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one cheap real call and say in plain words what is wrong."""
+        """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
+        self.patient = False  # somebody waits for the answer, in the UI
         try:
             self.check_connection()
             note = self.try_out()

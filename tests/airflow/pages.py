@@ -25,6 +25,7 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
     ) as context:
         context.set_default_timeout(20_000)
         yield context.new_page()
+        context.unroute_all(behavior="ignoreErrors")
 
 
 def picture(shown: Page | Locator, name: str) -> None:

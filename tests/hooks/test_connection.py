@@ -157,3 +157,15 @@ def test_the_key_and_the_iv_are_masked_in_airflows_logs(make: MakeHook, monkeypa
     monkeypatch.setattr("airflow_betproviders.hooks.account.mask_secret", masked.append)
     assert make("jdb").connection
     assert masked == ["0123456789abcdef", "fedcba9876543210"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("reply", [Reply(b"", status=503), Reply(b"", status=429), Reply(b"", reset=True)])
+def test_the_connection_test_does_not_keep_anybody_waiting(
+    make: MakeHook, server: Recorder, waited: list[float], provider: str, reply: Reply
+) -> None:
+    server.answer(reply)
+    works, _ = make(provider).test_connection()
+    assert not works
+    assert len(server.requests) == 1
+    assert waited == []
