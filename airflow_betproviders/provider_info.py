@@ -166,6 +166,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_betproviders.operators.extract",
                     "airflow_betproviders.operators.gaps",
                     "airflow_betproviders.operators.merge",
+                    "airflow_betproviders.operators.reconcile",
                     "airflow_betproviders.operators.replay",
                 ],
             }

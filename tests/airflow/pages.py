@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -122,6 +122,18 @@ class DagPage:
         expect(calendar).to_be_hidden()
         expect(field).to_contain_text(f"{at:%b %d, %Y %H:%M}")
 
-    def cell(self, run_id: str, task_id: str = "extract") -> Locator:
-        """A task's square in the grid."""
-        return self.page.locator(f'a[href$="/runs/{run_id}/tasks/{task_id}"]').first
+    def watch(self, states: Mapping[str, str]) -> None:
+        """Wait until the list of runs shows these ones in these states: Success, Failed."""
+        self.page.get_by_role("link", name="Runs", exact=True).click()
+        for run_id, state in states.items():
+            row = self.page.get_by_role("row").filter(has=self.page.locator(f'a[href$="/runs/{run_id}"]'))
+            expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=90_000)
+
+    def clear(self, run_id: str, task_id: str = "extract") -> None:
+        """Clear one task of one run, and nothing else."""
+        self.page.get_by_test_id(f"grid-{run_id}-{task_id}").click()
+        self.page.get_by_role("button", name="Press shift+c to clear").click()
+        dialog = self.page.get_by_role("dialog")
+        expect(dialog.get_by_text("Affected Tasks: 1")).to_be_visible()
+        dialog.get_by_role("button", name="Confirm").click()
+        expect(dialog).to_be_hidden()
