@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from demo.headless import HeadlessAirflow
 
-# The pictures of the documentation are made by the tests: DOCS_IMAGES=docs/images pytest -m browser
+# The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
 IMAGES = os.environ.get("DOCS_IMAGES")
 
 
@@ -28,10 +28,10 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
         context.unroute_all(behavior="ignoreErrors")
 
 
-def picture(shown: Page | Locator, name: str) -> None:
-    """Keep a screenshot for the documentation, if pictures are being made."""
-    if IMAGES:
-        shown.screenshot(path=Path(IMAGES) / f"{name}.png", animations="disabled")
+def picture(shown: Page, name: str) -> None:
+    """Take a picture that the documentation has, if pictures are being taken."""
+    if IMAGES and (path := Path(IMAGES) / f"{name}.png").exists():
+        shown.screenshot(path=path, animations="disabled")
 
 
 def recorded(page: Page) -> list[str]:

@@ -5,7 +5,7 @@ From Airflow 3.2 on the UI greys out Trigger, and with it the Backfill form, on 
 """
 
 import sys
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from airflow.sdk import DAG
@@ -18,7 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "dags"))
 import aig  # noqa: F401 - its DAGs are this file's
 
 LAKE = "{{ var.value.betproviders_path }}"
-COMMON = {"start_date": datetime(2025, 1, 1, tzinfo=timezone.utc), "catchup": False}
+COMMON = {
+    "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
+    "catchup": False,
+    "default_args": {"retries": 2, "retry_delay": timedelta(seconds=1)},
+}
 
 with DAG("aig_by_the_day", schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=LAKE, pool="aig_default")
