@@ -132,7 +132,7 @@ class BetProviderHook(AccountHook):
             note = self.try_out()
         except BetProviderError as error:
             # In front of it stands the connection, which the UI tests under an id made up for the moment.
-            return False, str(error).partition(": ")[2]
+            return False, str(error).partition(": ")[2] or str(error)
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:

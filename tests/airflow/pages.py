@@ -16,6 +16,9 @@ from demo.headless import HeadlessAirflow
 # The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
 IMAGES = os.environ.get("DOCS_IMAGES")
 
+PATIENCE = 20_000  # ms that a page may take on a busy machine
+expect.set_options(timeout=PATIENCE)
+
 
 @contextmanager
 def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
@@ -23,7 +26,7 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
     with chromium.new_context(
         base_url=airflow.base_url, viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en"
     ) as context:
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         yield context.new_page()
         context.unroute_all(behavior="ignoreErrors")
 
@@ -121,6 +124,11 @@ class DagPage:
         self.page.keyboard.press("Escape")
         expect(calendar).to_be_hidden()
         expect(field).to_contain_text(f"{at:%b %d, %Y %H:%M}")
+
+    def start(self, form: Locator) -> None:
+        form.get_by_role("button", name="Run Backfill").click()
+        expect(self.page.get_by_text("Backfill generated").first).to_be_visible()
+        expect(form).to_be_hidden()
 
     def watch(self, states: Mapping[str, str]) -> None:
         """Wait until the list of runs shows these ones in these states: Success, Failed."""

@@ -119,8 +119,7 @@ def test_from_the_form_to_the_files_and_one_failed_slot_again(world: World) -> N
     form.get_by_role("spinbutton").fill("4")
     expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
     picture(page, "backfill-form")
-    form.get_by_role("button", name="Run Backfill").click()
-    expect(page.get_by_text("Backfill generated")).to_be_visible()
+    dag.start(form)
 
     runs = [world.run_id(world.first + i * HOUR) for i in range(HOURS)]
     bad = world.run_id(world.broken)
@@ -197,8 +196,7 @@ def test_all_runs_again_backwards_end_in_the_same_objects(world: World) -> None:
     form.get_by_role("spinbutton").fill("4")
     expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
     before = world.tries()
-    form.get_by_role("button", name="Run Backfill").click()
-    expect(world.page.get_by_text("Backfill generated")).to_be_visible()
+    dag.start(form)
 
     def again() -> dict[str, Json] | None:
         tasks = world.tasks()
@@ -221,8 +219,7 @@ def test_the_day_as_a_whole_ends_in_the_same_objects(world: World) -> None:
     dag.choose(form, "From", midnight)
     dag.choose(form, "To", midnight)
     expect(form.get_by_text("1 run will be triggered.")).to_be_visible()
-    form.get_by_role("button", name="Run Backfill").click()
-    expect(world.page.get_by_text("Backfill generated")).to_be_visible()
+    dag.start(form)
 
     dag.watch({f"backfill__{(midnight + 24 * HOUR).isoformat()}": "Success"})
     assert world.written_at().isdisjoint(times)
