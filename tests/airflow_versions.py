@@ -13,5 +13,7 @@ except ImportError:  # Airflow 3.1
 
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.
 READS_FORMS = Version(version("apache-airflow-core")) >= Version("3.2")
+# Pages are driven by what they show, and that differs from version to version.
+HAS_OUR_PAGES = Version(version("apache-airflow-core")) >= Version("3.3")
 
-__all__ = ["READS_FORMS", "AirflowFailException", "AirflowNotFoundException", "TaskDeferred"]
+__all__ = ["HAS_OUR_PAGES", "READS_FORMS", "AirflowFailException", "AirflowNotFoundException", "TaskDeferred"]

@@ -22,12 +22,12 @@ from demo.audit import audit
 from demo.headless import HeadlessAirflow
 from tests.airflow.pages import DagPage, opened, picture
 from tests.airflow.vendor_doubles import refuse, truth_of
-from tests.airflow_versions import READS_FORMS
+from tests.airflow_versions import HAS_OUR_PAGES
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.scheduler,
-    pytest.mark.skipif(not READS_FORMS, reason="the pages of Airflow 3.1 differ"),
+    pytest.mark.skipif(not HAS_OUR_PAGES, reason="the pages of older versions differ"),
 ]
 
 DAGS = Path(__file__).with_name("backfill_dags")

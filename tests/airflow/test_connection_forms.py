@@ -15,12 +15,12 @@ from airflow_betproviders.simulator.settings import Settings
 from demo.headless import HeadlessAirflow
 from tests.airflow.dags.error_cases import WRONG_KEY
 from tests.airflow.pages import ConnectionsPage, opened, picture, recorded
-from tests.airflow_versions import READS_FORMS
+from tests.airflow_versions import HAS_OUR_PAGES
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.scheduler,
-    pytest.mark.skipif(not READS_FORMS, reason="Airflow 3.1 has the plain form"),
+    pytest.mark.skipif(not HAS_OUR_PAGES, reason="the pages of older versions differ"),
 ]
 
 FORMS: dict[str, dict[str, Any]] = {each["connection-type"]: each for each in get_provider_info()["connection-types"]}
