@@ -5,6 +5,9 @@ Airflow calls `get_provider_info` during `import airflow`, before its configurat
 
 from typing import Any
 
+# A base URL needs none. Airflow 3.3.1 and 3.3.2 refuse to test a connection without one (apache/airflow#73298).
+_PORT = "443 (the Test button of Airflow 3.3.1 and 3.3.2 needs it)"
+
 _TIMEOUT = {
     "label": "Timeout",
     "description": "Seconds to wait for the provider's answer to one call. Default 60.",
@@ -163,6 +166,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_betproviders.operators.extract",
                     "airflow_betproviders.operators.gaps",
                     "airflow_betproviders.operators.merge",
+                    "airflow_betproviders.operators.reconcile",
                     "airflow_betproviders.operators.replay",
                 ],
             }
@@ -180,13 +184,13 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_betproviders.hooks.pv.PvHook",
                 "hook-name": "PV (2J)",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "host": "Base URL",
                         "login": "Merchant id (mch_id)",
                         "password": "Merchant key",
                     },
-                    "placeholders": {"host": "https://summary.example.com", "login": "1001"},
+                    "placeholders": {"host": "https://summary.example.com", "login": "1001", "port": _PORT},
                 },
                 "conn-fields": _PV_FIELDS,
             },
@@ -195,13 +199,13 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_betproviders.hooks.aig.AigHook",
                 "hook-name": "AIG",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "host": "Base URL",
                         "login": "Merchant/agent id (agent_id)",
                         "password": "Secret key",
                     },
-                    "placeholders": {"host": "https://staging.aig1234.com", "login": "agent001"},
+                    "placeholders": {"host": "https://staging.aig1234.com", "login": "agent001", "port": _PORT},
                 },
                 "conn-fields": _AIG_FIELDS,
             },
@@ -210,7 +214,7 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_betproviders.hooks.jdb.JdbHook",
                 "hook-name": "JDB",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "host": "Base URL",
                         "login": "Agent (parent)",
@@ -219,6 +223,7 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "host": "https://api.example.com",
                         "login": "testag",
+                        "port": _PORT,
                         "dc": "TEST",
                         "utc_offset": "-04:00",
                     },
@@ -230,13 +235,13 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_betproviders.hooks.gmag.GmAgHook",
                 "hook-name": "GM-Ag (Golden Matrix)",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "schema"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {
                         "host": "Game data URL",
                         "login": "Brand id (brandId)",
                         "password": "Secret key (secretKey)",
                     },
-                    "placeholders": {"host": "https://gamedata.example.com", "login": "9"},
+                    "placeholders": {"host": "https://gamedata.example.com", "login": "9", "port": _PORT},
                 },
                 "conn-fields": _GMAG_FIELDS,
             },

@@ -15,9 +15,12 @@ AIRFLOW = Version(version("apache-airflow-core"))
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.
 READS_FORMS = Version("3.2") <= AIRFLOW
 HAS_PARTITIONS = Version("3.3") <= AIRFLOW
+# Pages are driven by what they show, and that differs from version to version.
+HAS_OUR_PAGES = Version("3.3") <= AIRFLOW
 
 __all__ = [
     "AIRFLOW",
+    "HAS_OUR_PAGES",
     "HAS_PARTITIONS",
     "READS_FORMS",
     "AirflowFailException",

@@ -121,17 +121,18 @@ class Caller(Generic[Answer]):
             BetProviderError: with connection, stream and window in its message.
         """
         ended = tenacity.stop_when_event_set(self._abandoned)
+        attempts, patience = (ATTEMPTS, RATE_PATIENCE) if self._source.patient else (1, 0.0)
         rate = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_limited),
             wait=_wait_for_rate,
-            stop=tenacity.stop_before_delay(RATE_PATIENCE) | ended,
+            stop=tenacity.stop_before_delay(patience) | ended,
             before_sleep=self._tell,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _passing(error) and not _limited(error)),
             wait=tenacity.wait_exponential_jitter(initial=1, max=30),
-            stop=tenacity.stop_after_attempt(ATTEMPTS) | ended,
+            stop=tenacity.stop_after_attempt(attempts) | ended,
             before_sleep=self._tell,
             reraise=True,
         )

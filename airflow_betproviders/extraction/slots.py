@@ -63,10 +63,12 @@ class Stored:
     Attributes:
         paths: the objects, without protocol, by slot.
         receipts: their receipts, in the same order.
+        size: the objects' bytes, or None where they were not counted.
     """
 
     paths: dict[Interval, str] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
+    size: int | None = 0
 
     def total(self, name: str) -> int:
         """A count of the receipts, summed over the slots."""
@@ -312,6 +314,7 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell:
             lake, slot.interval, slot.spool.path, slot.bad_rows, slot.archive.path if slot.archive else None
         )
         stored.receipts.append(slot.receipt)
+        stored.size = (stored.size or 0) + slot.spool.path.stat().st_size
         tell(slot)
 
 

@@ -84,12 +84,14 @@ class Source(Protocol):
 
     Attributes:
         label: the connection, for messages.
+        patient: whether a call that failed is repeated where that can help; not where somebody waits for the answer.
         account: the account's login at the provider.
         utc_offset: the fixed offset of the account's local times.
         min_interval: least seconds between two calls.
     """
 
     label: str
+    patient: bool
 
     @property
     def account(self) -> str: ...  # noqa: D102 - told above

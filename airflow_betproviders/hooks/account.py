@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
@@ -16,6 +16,9 @@ from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
+
+# What Airflow shows in place of a secret; a connection that was copied from there has it for its key.
+_MASK = "***"
 
 
 class AccountHook(BaseHook):
@@ -39,6 +42,7 @@ class AccountHook(BaseHook):
         super().__init__()
         self.conn_id = conn_id or self.default_conn_name
         self.label = f"connection {self.conn_id}"
+        self.patient = True
 
     @cached_property
     def connection(self) -> Connection:
@@ -76,8 +80,10 @@ class AccountHook(BaseHook):
 
     @cached_property
     def base_url(self) -> str:
-        """The host with its path prefix, without a slash at the end."""
-        return str(self.connection.host).rstrip("/")
+        """The host with its path prefix, without a slash at the end; the connection's port, where the host names none."""
+        url, port = str(self.connection.host).rstrip("/"), self.connection.port
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}")) if port and not parts.port else url
 
     @property
     def host(self) -> str:
@@ -108,10 +114,18 @@ class AccountHook(BaseHook):
         connection = self.connection
         if not _is_url(connection.host or ""):
             raise self._connection_error("host must be the provider's full URL, e.g. https://api.example.com")
+        if connection.port and urlsplit(connection.host or "").port not in {None, connection.port}:
+            raise self._connection_error(f"port {connection.port} is not the one in host; leave one of them out")
         if not connection.login:
             raise self._connection_error("login is empty; it holds the account that the provider issued")
         if not connection.password:
             raise self._connection_error("password is empty; it holds the secret key that the provider issued")
+        given = {"password": connection.password, **{f"extra {name}": value for name, value in self.extra.items()}}
+        for name, value in given.items():
+            if value == _MASK:
+                raise self._connection_error(
+                    f"{name} is {_MASK}, which is what Airflow shows in place of it; enter the value itself, and save"
+                )
         _ = self.min_interval, self.timeout
 
     @property

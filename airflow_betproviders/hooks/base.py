@@ -125,12 +125,14 @@ class BetProviderHook(AccountHook):
         return frame
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one cheap real call and say in plain words what is wrong."""
+        """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
+        self.patient = False  # somebody waits for the answer, in the UI
         try:
             self.check_connection()
             note = self.try_out()
         except BetProviderError as error:
-            return False, str(error)
+            # In front of it stands the connection, which the UI tests under an id made up for the moment.
+            return False, str(error).partition(": ")[2] or str(error)
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:

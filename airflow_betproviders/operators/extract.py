@@ -17,6 +17,8 @@ from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.extraction.receipt import add_up
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.lineage import TellsLineage, dataset
+from airflow_betproviders.operators.pace import warn_without_pool
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
@@ -58,7 +60,7 @@ def hook_of(conn_id: str) -> BetProviderHook:
     return hook
 
 
-class ExtractToParquetOperator(BaseOperator):
+class ExtractToParquetOperator(TellsLineage, BaseOperator):
     """Extract an interval of a stream to Parquet: every slot of it whole, or the task is red.
 
     The task defers, without holding a worker slot, until the provider has every row of the interval. Each slot is
@@ -149,6 +151,7 @@ class ExtractToParquetOperator(BaseOperator):
         stored = self._store(context, hook, stream, lake, cut)
         summary = summarise(hook, stream, lake, interval, stored)
         self._tell_assets(context, summary, stored)
+        self._tell_lineage(stream, lake, stored)
         self._judge(hook, stream, interval, stored)
         return summary
 
@@ -218,6 +221,7 @@ class ExtractToParquetOperator(BaseOperator):
         from airflow_betproviders.extraction.index import entries
         from airflow_betproviders.extraction.slots import Extraction
 
+        warn_without_pool(self, hook)
         archived_for, conceal = self._archive_or_conceal(stream)
         extraction = Extraction(
             hook,
@@ -247,6 +251,12 @@ class ExtractToParquetOperator(BaseOperator):
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
+
+    def _tell_lineage(self, stream: ProviderStream, lake: Lake, stored: Stored) -> None:
+        from airflow_betproviders.extraction import columns
+
+        counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
+        self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]
 
     def _judge(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> None:
         bad = stored.total("bad_rows")

@@ -91,6 +91,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         }
         self.log.info("%s", summary)
         self._tell_assets(context, summary, stored)
+        self._tell_lineage(stream, lake, stored)
         where = f"{hook.label}, stream {stream.name}"
         if lost:
             raise WindowExpired(
@@ -127,7 +128,7 @@ def _read_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
     from airflow_betproviders.extraction.slots import Stored
 
     known = {cell.interval: cell.receipt for cell in before.cells}
-    stored = Stored()
+    stored = Stored(size=None)
     for cell in after.cells:
         if cell.receipt and cell.receipt != known.get(cell.interval):
             stored.paths[cell.interval] = lake.data(cell.interval)

@@ -14,6 +14,7 @@ from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.extraction.interval import Interval, parse_duration
 from airflow_betproviders.operators.extract import hook_of
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.lineage import TellsLineage, dataset
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.operators.tables import open_table
 
@@ -32,7 +33,7 @@ def bets_asset(table: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class MergeBetsOperator(BaseOperator):
+class MergeBetsOperator(TellsLineage, BaseOperator):
     """Merge raw slots into the bets table: every bet once, in its newest version.
 
     A slot is read when the table does not have it in its present version; so the task may run in any order, any number
@@ -107,15 +108,18 @@ class MergeBetsOperator(BaseOperator):
             moved_within=parse_duration(self.moved_within) if self.moved_within is not None else None,
             patience=parse_duration(self.patience),
         )
-        tallies = [merge.run(stream, intervals) for stream in self._streams()]
+        streams = self._streams()
+        tallies = [merge.run(stream, intervals) for stream in streams]
         told = ", ".join(map(str, intervals))
         if not any(tally.slots + tally.unchanged for tally in tallies):
             raise NothingStored(
                 f"{self.path} holds no slot of {told}{self._selection()}. Extract it first, or correct path, conn_id, "
                 "provider, stream or filters."
             )
-        summary = {"table": self.table, **_sum(tallies)}
+        counts = _sum(tallies)
+        summary = {"table": self.table, **counts}
         self.log.info("merged %s into %s: %s", told, self.table, summary)
+        self._tell_lineage(streams, counts["added"] + counts["replaced"])
         extra: dict[str, Any] = {
             **summary,
             "start": intervals[0].start.isoformat(),
@@ -125,6 +129,13 @@ class MergeBetsOperator(BaseOperator):
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
         return summary
+
+    def _tell_lineage(self, streams: Sequence[RawStream], rows: int) -> None:
+        from airflow_betproviders.bets.schema import SCHEMA
+
+        place = open_path(self.table)
+        self.reads = [dataset(stream.lake.fs, stream.lake.base) for stream in streams]
+        self.writes = [dataset(place.fs, place.path, SCHEMA, rows=rows)]
 
     def _streams(self) -> list[RawStream]:
         from airflow_betproviders.bets.source import find

@@ -13,9 +13,12 @@ from airflow.sdk import Asset, BaseOperator
 from airflow_betproviders import __version__
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.interval import parse_duration
+from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.lineage import TellsLineage, dataset
+from airflow_betproviders.operators.pace import warn_without_pool
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 
@@ -32,7 +35,7 @@ def reconciliation_asset(conn_id: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class ReconcileOperator(BaseOperator):
+class ReconcileOperator(TellsLineage, BaseOperator):
     """Hold the raw bets of whole report days against the provider's own report; equal to the last digit, or the task is red.
 
     What is added up is the data in the lake, each bet once, not what the receipts say; and each slot of the day must be
@@ -123,16 +126,28 @@ class ReconcileOperator(BaseOperator):
         moment = reconciliation.ready_at(interval)
         if reconciliation.hook.now() < moment:
             defer_until(self, moment, interval)
+        warn_without_pool(self, reconciliation.hook)
         findings = []
         for day in days:
             findings.append(reconciliation.run(day))
             self.log.info("%s", findings[-1].text())
+        self._tell_lineage(reconciliation, findings)
         judge(findings, repair=repair)
         summary = _summary(findings)
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = summary
         return summary
+
+    def _tell_lineage(self, reconciliation: Reconciliation, findings: Sequence[Finding]) -> None:
+        from airflow_betproviders.bets.findings import SCHEMA
+
+        fs, stream = reconciliation.fs, reconciliation.stream
+        lake = Lake(fs, reconciliation.root, stream.provider, stream.name, reconciliation.hook.account)
+        reports = findings[0].path.rpartition("/")[0]  # each is a day's, by its name
+        lines = sum(len(finding.lines) for finding in findings)
+        self.reads = [dataset(fs, lake.base)]
+        self.writes = [dataset(fs, reports, SCHEMA, rows=lines, files=len(findings))]
 
 
 def reconciliation_of(

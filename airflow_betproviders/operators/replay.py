@@ -101,6 +101,7 @@ class ReplayOperator(ExtractToParquetOperator):
         stored = replay.store(found, lake)
         summary = summarise(hook, stream, lake, interval, stored)
         self._tell_assets(context, summary, stored)
+        self._tell_lineage(stream, lake, stored)
         self._judge(hook, stream, interval, stored)
         if missing:
             raise _not_archived(

@@ -88,7 +88,7 @@ def test_the_ui_offers_the_four_forms(headless_airflow: HeadlessAirflow) -> None
         assert not forms["jdb"]["extra_fields"]
         return
     assert forms["jdb"]["standard_fields"]["password"]["title"] == "AES key"
-    assert forms["jdb"]["standard_fields"]["port"]["hidden"]
+    assert forms["jdb"]["standard_fields"]["url_schema"]["hidden"]
     assert forms["jdb"]["extra_fields"]["utc_offset"]["value"] == "-04:00"
 
 

@@ -1,7 +1,7 @@
 """Simulators in the test's own process, that can be frozen, troubled, told to refuse, and listened to."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -36,13 +36,23 @@ def listen(provider: Any, heard: set[str]) -> None:
     provider.open = open_
 
 
-def refuse(provider: Any, code: str, text: str) -> None:
-    """Let the provider answer every authentic call with this code and text."""
+def refuse(
+    provider: Any, code: str, text: str, when: Callable[[Inquiry], bool] = lambda inquiry: True
+) -> Callable[[], None]:
+    """Let the provider answer the authentic calls of a kind with this code and text; what is returned mends it."""
+    answered = provider.answer
 
     def answer(inquiry: Inquiry) -> Page | str:
-        raise Refusal("parameter", code, text)
+        if when(inquiry):
+            raise Refusal("parameter", code, text)
+        given: Page | str = answered(inquiry)
+        return given
+
+    def mend() -> None:
+        provider.answer = answered
 
     provider.answer = answer
+    return mend
 
 
 def _signed(call: Call) -> Iterator[str]:

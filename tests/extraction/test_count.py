@@ -24,6 +24,7 @@ class Counted:
     cap: int | None = None
     silent: bool = False
     label: str = "connection toy"
+    patient: bool = True
     account: str = "acc"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0

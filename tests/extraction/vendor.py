@@ -93,6 +93,7 @@ class Vendor:
     spoil: Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None = None
     asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
     label: str = "connection toy_default"
+    patient: bool = True
     account: str = "agent001"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0

@@ -21,6 +21,9 @@ COMMON: list[tuple[dict[str, Any], str]] = [
     ({"login": None}, "login is empty"),
     ({"password": None}, "password is empty"),
     ({"password": ""}, "password is empty"),
+    ({"password": "***"}, "password is ***, which is what Airflow shows in place of it; enter the value itself"),
+    ({"extra": {"proxy": "***"}}, "extra proxy is ***, which is what Airflow shows"),
+    ({"host": "https://api.example.com:8443", "port": 443}, "port 443 is not the one in host; leave one of them out"),
     ({"extra": {"min_interval": "fast"}}, "extra min_interval must be a number of seconds"),
     ({"extra": {"min_interval": -1}}, "extra min_interval must be a number of seconds"),
     ({"extra": {"min_interval": "nan"}}, "extra min_interval must be a number of seconds"),
@@ -34,6 +37,7 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("jdb", {"extra": {"dc": ""}}, "extra dc is missing"),
     ("jdb", {"extra": {"iv_secret": None}}, "extra iv_secret must be 16 characters"),
     ("jdb", {"extra": {"iv_secret": "short"}}, "extra iv_secret must be 16 characters"),
+    ("jdb", {"extra": {"iv_secret": "***"}}, "extra iv_secret is ***, which is what Airflow shows"),
     ("jdb", {"password": "0123456789abcdef0"}, "password (the AES key) must be 16 characters"),
     ("jdb", {"password": "é123456789abcdef"}, "password (the AES key) must be 16 characters"),
     ("jdb", {"extra": {"request_style": "xml"}}, "extra request_style must be one of json, form, query"),
@@ -63,7 +67,23 @@ def test_a_connection_that_cannot_work_is_refused_before_the_first_call(
     assert cure in message
     assert server.requests == []
     for secret in (changes.get("password"), (changes.get("extra") or {}).get("iv_secret")):
-        assert not secret or secret not in message
+        assert secret in {None, "", "***"} or secret not in message
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("https://api.example.com/v1/", None, "https://api.example.com/v1"),
+        ("https://api.example.com/v1/", 0, "https://api.example.com/v1"),
+        ("https://api.example.com/v1", 8443, "https://api.example.com:8443/v1"),
+        ("https://api.example.com:8443/v1", 8443, "https://api.example.com:8443/v1"),
+        ("https://[::1]", 8443, "https://[::1]:8443"),
+    ],
+)
+def test_a_port_of_its_own_goes_into_the_url(make: MakeHook, host: str, port: int | None, url: str) -> None:
+    hook = make("aig", host=host, port=port)
+    hook.check_connection()
+    assert hook.base_url == url
 
 
 @pytest.mark.parametrize(
@@ -117,7 +137,7 @@ def test_the_connection_test_says_what_to_check(
     server.answer(refusal(provider, code, text))
     works, message = make(provider).test_connection()
     assert not works
-    assert message.startswith(f"connection {provider}_default")
+    assert message.startswith("the provider answered")  # the UI tests under a made-up id, so there is none in front
     assert cure in message
     assert len(server.requests) == 1
 
@@ -137,3 +157,15 @@ def test_the_key_and_the_iv_are_masked_in_airflows_logs(make: MakeHook, monkeypa
     monkeypatch.setattr("airflow_betproviders.hooks.account.mask_secret", masked.append)
     assert make("jdb").connection
     assert masked == ["0123456789abcdef", "fedcba9876543210"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("reply", [Reply(b"", status=503), Reply(b"", status=429), Reply(b"", reset=True)])
+def test_the_connection_test_does_not_keep_anybody_waiting(
+    make: MakeHook, server: Recorder, waited: list[float], provider: str, reply: Reply
+) -> None:
+    server.answer(reply)
+    works, _ = make(provider).test_connection()
+    assert not works
+    assert len(server.requests) == 1
+    assert waited == []

@@ -68,7 +68,8 @@ def test_a_form_shows_what_is_used_and_hides_the_rest(conn_type: str) -> None:
     behaviour = TYPES[conn_type]["ui-field-behaviour"]
 
     assert set(behaviour["relabeling"]) == {"host", "login", "password"}
-    assert set(behaviour["hidden-fields"]) == {"port", "schema"}
+    assert set(behaviour["hidden-fields"]) == {"schema"}
+    assert "Test button of Airflow 3.3.1 and 3.3.2" in behaviour["placeholders"]["port"]
 
 
 @pytest.mark.parametrize("conn_type", OWN)

@@ -1,0 +1,88 @@
+"""What a task tells OpenLineage, where Airflow's provider for it is installed: what it read and wrote, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+# As fsspec's file systems call themselves, and as OpenLineage's naming of datasets wants it.
+_SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A folder of a store, such as all slots of a stream, and what a task did to it.
+
+    Attributes:
+        namespace: the store, by OpenLineage's naming: ``s3://lake``, ``file``.
+        name: the folder in it.
+        columns: their Arrow types, by name.
+        rows: rows written.
+        size: bytes of the files written, or None where they were not counted.
+        files: files written, likewise.
+    """
+
+    namespace: str
+    name: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    rows: int | None = None
+    size: int | None = None
+    files: int | None = None
+
+
+def dataset(fs: Any, path: str, schema: pa.Schema | None = None, **counts: int | None) -> Dataset:
+    """The dataset that a folder of a file system is, with rows, size and files if they are given."""
+    namespace, name = _named(fs, path.rstrip("/"))
+    columns = {column.name: str(column.type) for column in schema or ()}
+    return Dataset(namespace=namespace, name=name, columns=columns, **counts)
+
+
+def _named(fs: Any, path: str) -> tuple[str, str]:
+    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+    bucket, _, key = path.partition("/")
+    if protocol in _SCHEMES:
+        return f"{_SCHEMES[protocol]}://{bucket}", key
+    if account := getattr(fs, "account_name", None):  # Azure
+        return f"abfss://{bucket}@{account}.dfs.core.windows.net", key
+    return "file", path
+
+
+class TellsLineage:
+    """An operator that knows, once it has run, what it read and wrote.
+
+    Attributes:
+        reads: its inputs.
+        writes: its outputs.
+    """
+
+    reads: Sequence[Dataset] = ()
+    writes: Sequence[Dataset] = ()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - Airflow's signature
+        """Airflow's OpenLineage provider asks this at the end of the task, failed ones included."""
+        from airflow.providers.openlineage.extractors import OperatorLineage
+        from openlineage.client.event_v2 import InputDataset, OutputDataset
+        from openlineage.client.facet_v2 import output_statistics_output_dataset, schema_dataset
+
+        def facets(dataset: Dataset) -> dict[str, Any]:
+            fields = [schema_dataset.SchemaDatasetFacetFields(name, kind) for name, kind in dataset.columns.items()]
+            return {"schema": schema_dataset.SchemaDatasetFacet(fields)} if fields else {}
+
+        def counts(dataset: Dataset) -> dict[str, Any]:
+            statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+                rowCount=dataset.rows, size=dataset.size, fileCount=dataset.files
+            )
+            return {"outputStatistics": statistics}
+
+        return OperatorLineage(
+            inputs=[InputDataset(each.namespace, each.name, facets(each)) for each in self.reads],
+            outputs=[
+                OutputDataset(each.namespace, each.name, facets=facets(each), outputFacets=counts(each))
+                for each in self.writes
+            ],
+        )

@@ -1,0 +1,37 @@
+"""AIG's sample DAGs as a person may start them, and others that load the same hours in another way.
+
+From Airflow 3.2 on the UI greys out Trigger, and with it the Backfill form, on a DAG whose `allowed_run_types` lack
+"manual"; here it is taken off.
+"""
+
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from airflow.sdk import DAG
+from airflow.sdk.definitions._internal.contextmanager import DagContext
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_betproviders.operators.extract import ExtractToParquetOperator
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "dags"))
+import aig  # noqa: F401 - its DAGs are this file's
+
+LAKE = "{{ var.value.betproviders_path }}"
+COMMON = {
+    "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
+    "catchup": False,
+    "default_args": {"retries": 2, "retry_delay": timedelta(seconds=1)},
+}
+
+with DAG("aig_by_the_day", schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=LAKE, pool="aig_default")
+
+with DAG("aig_without_pool", schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"), **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/without_pool")
+
+with DAG("aig_pool_to_come", schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"), **COMMON):
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/later", pool="to_come")
+
+for dag, _ in DagContext.autoregistered_dags:
+    dag.allowed_run_types = None

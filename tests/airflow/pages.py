@@ -1,0 +1,147 @@
+"""Airflow's pages as a person uses them: what is clicked, filled in and read, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from demo.headless import HeadlessAirflow
+
+# The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
+IMAGES = os.environ.get("DOCS_IMAGES")
+
+PATIENCE = 20_000  # ms that a page may take on a busy machine
+expect.set_options(timeout=PATIENCE)
+
+
+@contextmanager
+def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
+    """A page of that Airflow in a browser that knows nothing yet."""
+    with chromium.new_context(
+        base_url=airflow.base_url, viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en"
+    ) as context:
+        context.set_default_timeout(PATIENCE)
+        yield context.new_page()
+        context.unroute_all(behavior="ignoreErrors")
+
+
+def picture(shown: Page, name: str) -> None:
+    """Take a picture that the documentation has, if pictures are being taken."""
+    if IMAGES and (path := Path(IMAGES) / f"{name}.png").exists():
+        shown.screenshot(path=path, animations="disabled")
+
+
+def recorded(page: Page) -> list[str]:
+    """Every answer of the UI's and the public API from now on, as text."""
+    answers: list[str] = []
+
+    def record(route: Route) -> None:
+        answer = route.fetch()
+        answers.append(f"{route.request.method} {answer.url} {answer.status}\n{answer.text()}")
+        route.fulfill(response=answer)
+
+    page.route(re.compile(r"/(api/v2|ui)/"), record)
+    return answers
+
+
+class ConnectionsPage:
+    """Admin > Connections."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.goto("/connections")
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    def add(self, conn_type: str, hook_name: str) -> Locator:
+        """Open the form of a new connection of that type."""
+        self.page.get_by_role("button", name="Add Connection").click()
+        self.dialog.get_by_role("combobox", name="Connection Type").click()
+        self.page.keyboard.type(conn_type)
+        self.page.get_by_role("option", name=hook_name, exact=True).click()
+        return self.dialog
+
+    def edit(self, conn_id: str) -> Locator:
+        """Open the form of a stored connection."""
+        self._row(conn_id).get_by_role("button", name="Edit Connection").click()
+        expect(self.dialog.get_by_label("Connection ID")).to_have_value(conn_id)
+        return self.dialog
+
+    def unfold(self, section: str) -> None:
+        self.dialog.get_by_role("button", name=section, exact=True).click()
+
+    def extra(self, name: str) -> Locator:
+        """The input of a field of the extra."""
+        return self.dialog.locator(f'[name="element_{name}"]')
+
+    def save(self) -> None:
+        self.dialog.get_by_role("button", name="Save").click()
+        expect(self.dialog).to_be_hidden()
+
+    def test(self, conn_id: str) -> str:
+        """Press Test, and read what comes up."""
+        toasts = self.page.get_by_role("status").filter(has_text="Test Connection")
+        for close in toasts.get_by_role("button", name="dismiss").all():
+            close.click()
+        expect(toasts).to_have_count(0)
+        self._row(conn_id).get_by_role("button", name="Test Connection").click()
+        expect(toasts).to_have_count(1)
+        return toasts.inner_text()
+
+    def _row(self, conn_id: str) -> Locator:
+        return self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name=conn_id, exact=True))
+
+
+class DagPage:
+    """A DAG, its grid, its runs, and the form that starts a backfill."""
+
+    def __init__(self, page: Page, dag_id: str) -> None:
+        self.page = page
+        self.dag_id = dag_id
+        page.goto(f"/dags/{dag_id}")
+
+    def backfill_form(self) -> Locator:
+        self.page.get_by_role("button", name="Trigger Dag").click()
+        self.page.get_by_role("dialog").get_by_text("Backfill", exact=True).click()
+        return self.page.get_by_role("dialog").filter(has=self.page.get_by_role("heading", name="Run Backfill"))
+
+    def choose(self, form: Locator, bound: str, at: datetime) -> None:
+        """Set From or To; both are starts of intervals."""
+        field = form.get_by_role("group").filter(has_text=re.compile(f"^{bound}"))
+        field.get_by_role("paragraph").click()
+        calendar = self.page.get_by_role("dialog").filter(has=self.page.get_by_placeholder("HH:mm"))
+        calendar.get_by_placeholder("YYYY/MM/DD").fill(f"{at:%Y/%m/%d}")
+        calendar.get_by_placeholder("HH:mm").fill(f"{at:%H:%M}")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.press("Escape")
+        expect(calendar).to_be_hidden()
+        expect(field).to_contain_text(f"{at:%b %d, %Y %H:%M}")
+
+    def start(self, form: Locator) -> None:
+        form.get_by_role("button", name="Run Backfill").click()
+        expect(self.page.get_by_text("Backfill generated").first).to_be_visible()
+        expect(form).to_be_hidden()
+
+    def watch(self, states: Mapping[str, str]) -> None:
+        """Wait until the list of runs shows these ones in these states: Success, Failed."""
+        self.page.get_by_role("link", name="Runs", exact=True).click()
+        for run_id, state in states.items():
+            row = self.page.get_by_role("row").filter(has=self.page.locator(f'a[href$="/runs/{run_id}"]'))
+            expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=90_000)
+
+    def clear(self, run_id: str, task_id: str = "extract") -> None:
+        """Clear one task of one run, and nothing else."""
+        self.page.get_by_test_id(f"grid-{run_id}-{task_id}").click()
+        self.page.get_by_role("button", name="Press shift+c to clear").click()
+        dialog = self.page.get_by_role("dialog")
+        expect(dialog.get_by_text("Affected Tasks: 1")).to_be_visible()
+        dialog.get_by_role("button", name="Confirm").click()
+        expect(dialog).to_be_hidden()

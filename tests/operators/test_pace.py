@@ -1,0 +1,46 @@
+"""Without a pool of its own, nothing keeps the rate that tasks of an account have together: said before the first call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hooks.conftest import MakeHook
+from tests.hooks.recorder import Recorder, Reply, Request
+from tests.operators.conftest import context, execute, operator
+from tests.operators.test_extract import HOURLY, bets
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("pool", "extra", "warned"),
+    [
+        ("default_pool", {"min_interval": 0.01}, True),
+        ("aig_default", {"min_interval": 0.01}, False),
+        ("default_pool", {"min_interval": 0}, False),
+        ("default_pool", {"min_interval": 0.01, "rate_limit_storage": "memory://"}, False),
+    ],
+)
+def test_it_is_said_once_before_the_first_call(
+    make: MakeHook,
+    server: Recorder,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    pool: str,
+    extra: dict[str, Any],
+    warned: bool,
+) -> None:
+    make("aig", extra=extra)
+    told_before_calls: list[bool] = []
+
+    def reply(request: Request) -> Reply:
+        told_before_calls.append("pool of one slot" in caplog.text)
+        return bets(request)
+
+    server.replies = reply
+    execute(operator(tmp_path, "aig", **HOURLY, pool=pool), context())
+
+    assert told_before_calls == [warned]
+    assert caplog.text.count("set pool='aig_default'") == warned
