@@ -36,7 +36,7 @@ DEFAULT_ARGS: Mapping[str, Any] = {
 }
 """What every task of these DAGs is given unless ``default_args`` or its operator says otherwise."""
 
-# A run by hand without a logical date has no interval to load; Airflow before 3.2 cannot refuse it here, the operator does.
+# Airflow before 3.2 refuses no type of run.
 _CAN_REFUSE = "allowed_run_types" in inspect.signature(DAG).parameters
 
 _BACKFILL = """
@@ -94,8 +94,9 @@ def account_dag(
         "catchup": False,
         "tags": ["betproviders", conn_id],
     }
-    if _CAN_REFUSE and isinstance(schedule, str | CronDataIntervalTimetable):
-        options["allowed_run_types"] = ["scheduled", "backfill"] if backfill else ["scheduled"]
+    if _CAN_REFUSE and not backfill and isinstance(schedule, str | CronDataIntervalTimetable):
+        # Where backfills are wanted, runs by hand are allowed too: the UI's way to the Backfill form is closed without them.
+        options["allowed_run_types"] = ["scheduled"]
     dag = DAG(
         dag_id,
         schedule=_timetable(dag_id, schedule),

@@ -41,7 +41,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     if first is None or last is None:
         raise InvalidArgument(
             "the run has no data interval, as a manual run without a logical date. Trigger it with a logical date, or "
-            f"set allowed_run_types on the DAG. {_CURE}"
+            f"use Backfill. {_CURE}"
         )
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")

@@ -32,7 +32,7 @@ def test_one_call_makes_a_well_formed_dag() -> None:
 
     assert dag.timetable == CronDataIntervalTimetable("@hourly", timezone="UTC")
     assert dag.catchup is False
-    assert not REFUSES or {each.value for each in dag.allowed_run_types} == {"scheduled", "backfill"}
+    assert not REFUSES or not dag.allowed_run_types  # the UI closes its Backfill form where manual runs are refused
     (task,) = dag.tasks
     assert isinstance(task, ExtractToParquetOperator)
     assert (task.task_id, task.conn_id, task.path, task.stream) == ("extract", "aig_default", RAW, None)

@@ -55,7 +55,7 @@ def test_airflows_own_instants_become_plain_ones() -> None:
     [
         (RUN, FIVE, None, "give both, or neither to use the run's interval"),
         (RUN, None, FIVE, "give both, or neither to use the run's interval"),
-        ({}, None, None, "Trigger it with a logical date, or set allowed_run_types"),
+        ({}, None, None, "Trigger it with a logical date, or use Backfill"),
         ({"data_interval_start": None, "data_interval_end": None}, None, None, "Trigger it with a logical date"),
         ({"data_interval_start": FIVE, "data_interval_end": FIVE}, None, None, "CronDataIntervalTimetable"),
         ({}, FIVE, FIVE, "CronDataIntervalTimetable"),

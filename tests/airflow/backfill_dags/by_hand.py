@@ -1,15 +1,10 @@
-"""AIG's sample DAGs as a person may start them, and others that load the same hours in another way.
-
-From Airflow 3.2 on the UI greys out Trigger, and with it the Backfill form, on a DAG whose `allowed_run_types` lack
-"manual"; here it is taken off.
-"""
+"""AIG's sample DAGs as they are, and others that load the same hours in another way."""
 
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from airflow.sdk import DAG
-from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
@@ -32,6 +27,3 @@ with DAG("aig_without_pool", schedule=CronDataIntervalTimetable("@hourly", timez
 
 with DAG("aig_pool_to_come", schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"), **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/later", pool="to_come")
-
-for dag, _ in DagContext.autoregistered_dags:
-    dag.allowed_run_types = None
