@@ -157,7 +157,7 @@ def test_each_dag_has_intervals_with_a_width_and_loads_no_past_by_itself(parsed:
 def test_all_may_be_backfilled_from_the_ui_but_a_feed_of_two_hours(parsed: dict[str, Any]) -> None:
     """The UI's Backfill form is behind Trigger, which is grey on a DAG that does not allow manual runs."""
     restricted = {dag_id: dag["run_types"] for dag_id, dag in parsed["dags"].items() if dag["run_types"]}
-    assert restricted == ({"jdb_recent_transactions": ["scheduled"]} if AIRFLOW >= Version("3.2") else {})
+    assert restricted == ({"jdb_recent_transactions": ["scheduled"]} if Version("3.2") <= AIRFLOW else {})
 
 
 def test_each_extraction_has_its_accounts_pool_retries_and_an_asset(parsed: dict[str, Any]) -> None:
