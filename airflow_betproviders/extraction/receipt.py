@@ -40,6 +40,8 @@ class Receipt:
         bad_rows: rows in quarantine.
         sums: exact sums of the money columns, as decimal text.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
+        dag_id: the Airflow DAG; None where none wrote it, or a version that did not tell.
+        task_id: its task.
         run_id: the Airflow run.
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the read began.
@@ -66,6 +68,8 @@ class Receipt:
     bad_rows: int = 0
     sums: dict[str, str] = field(default_factory=dict)
     previous_rows: int | None = None
+    dag_id: str | None = None
+    task_id: str | None = None
     run_id: str | None = None
     try_number: int | None = None
     extracted_at: str = ""
@@ -97,7 +101,9 @@ class Receipt:
     def from_members(cls, members: Mapping[str, Any]) -> Receipt:
         """The receipt that has these members; unknown ones of a newer version are ignored."""
         known = cls.__dataclass_fields__
-        return cls(**{name: value for name, value in members.items() if name in known})
+        if not members.keys() <= known.keys():
+            members = {name: value for name, value in members.items() if name in known}
+        return cls(**members)
 
 
 def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:

@@ -17,6 +17,7 @@ from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.extraction.receipt import add_up
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
@@ -94,6 +95,8 @@ class ExtractToParquetOperator(BaseOperator):
         *("archive", "pii", "pii_conn_id"),
     )
     ui_color = "#e8f3ec"
+    operator_extra_links = (CoverageLink(), DataLink())
+    about: About | None = None
 
     def __init__(
         self,
@@ -136,6 +139,7 @@ class ExtractToParquetOperator(BaseOperator):
             interval = self._interval(context, width)
         cut = slots(interval, width, stream.origin)
         lake = self._lake(hook, stream)
+        self.about = About(lake, interval)
         hook.check_time(stream, interval)
         self._defer_until_ready(hook, stream, interval)
         stored = self._store(context, hook, stream, lake, cut)
@@ -249,8 +253,8 @@ class ExtractToParquetOperator(BaseOperator):
 
 def stamp_of(context: Context) -> dict[str, Any]:
     """What a receipt says of the task that wrote it."""
-    task_instance = context["ti"]
-    return {"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__}
+    names = ("dag_id", "task_id", "run_id", "try_number")
+    return {**{name: getattr(context["ti"], name) for name in names}, "version": __version__}
 
 
 def _archived_for(archive: Any) -> timedelta | None:

@@ -16,6 +16,7 @@ from airflow_betproviders.extraction.interval import parse_duration
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
 from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 
@@ -68,6 +69,8 @@ class ReconcileOperator(BaseOperator):
         *("pii", "pii_conn_id"),
     )
     ui_color = "#f7f0dc"
+    operator_extra_links = (CoverageLink(), DataLink())
+    about: About | None = None
 
     def __init__(
         self,
@@ -118,6 +121,7 @@ class ReconcileOperator(BaseOperator):
         )
         interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
         days = reconciliation.days(interval)
+        self.about = About(reconciliation.lake, interval)
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)
         moment = reconciliation.ready_at(interval)
