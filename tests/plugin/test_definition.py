@@ -32,8 +32,9 @@ def test_airflow_finds_it_and_loads_none_of_the_page(tmp_path: Path) -> None:
         "from airflow import plugins_manager\n"
         "before = set(sys.modules)\n"
         "import airflow_betproviders.plugin.definition as definition\n"
+        f"loaded = sorted({HEAVY!r} & (set(sys.modules) - before))\n"
         "info = [p for p in plugins_manager.get_plugin_info() if p['name'] == 'betproviders']\n"
-        f"print(json.dumps([info, sorted({HEAVY!r} & (set(sys.modules) - before))], default=str))"
+        "print(json.dumps([info, loaded], default=str))"
     )
     [[info], loaded] = json.loads(run(code, tmp_path, AIRFLOW__API__BASE_URL="https://x.example/af/").splitlines()[-1])
 
