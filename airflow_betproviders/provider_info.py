@@ -246,5 +246,36 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": _GMAG_FIELDS,
             },
         ],
+        "extra-links": [
+            "airflow_betproviders.operators.links.CoverageLink",
+            "airflow_betproviders.operators.links.DataLink",
+        ],
+        "config": {
+            "betproviders": {
+                "description": "The coverage page of the bet providers.",
+                "options": {
+                    "lakes": {
+                        "description": (
+                            "Folders that extractions write to, separated by commas: what the coverage page shows. Default: "
+                            "the Variable betproviders_path, else BETPROVIDERS_PATH in the API server's environment."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://aws_default@lake/raw",
+                        "default": None,
+                    },
+                    "table": {
+                        "description": (
+                            "Folder of the bets table, which the coverage page takes gross gaming revenue from. Default: the "
+                            "Variable betproviders_table, else BETPROVIDERS_TABLE in the API server's environment."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://aws_default@lake/bets",
+                        "default": None,
+                    },
+                },
+            }
+        },
         "cli": ["airflow_betproviders.cli.definition.get_commands"],
     }

@@ -1,11 +1,12 @@
 """How long it takes to see what is there of sixty days of hourly slots of four providers: locally and on S3, cold and warm.
 
 Cold is without an index object, warm with one that is up to date, as each extraction leaves it. S3 is SeaweedFS on loopback;
-requests are what a store far away would be waited for.
+requests are what a store far away would be waited for. Then the coverage page's answer for the same days, as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from airflow_betproviders.extraction import columns
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.plugin.streams import Selection, Shown, examine, span_of
 from airflow_betproviders.streams.base import declared
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
@@ -72,8 +74,23 @@ def requests(fs: Any) -> Counter[str]:
     return counts
 
 
+def page(folder: str) -> tuple[float, float, int]:
+    """Wall and processor seconds that the coverage page takes for the local lake, the best of five, and its bytes."""
+    span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
+    told, took = "", []
+    for turn in range(5):
+        began, used = time.perf_counter(), time.process_time()
+        number, path, found, _ = examine(0, f"file://{folder}", Selection(), span, turn)
+        shown = [Shown(number, path, each, lambda _: True).to_json() for each in found]
+        told = json.dumps(shown, separators=(",", ":"))
+        took.append((time.perf_counter() - began, time.process_time() - used))
+        if sum(each.total.states["empty"] for each in found) != len(PROVIDERS) * DAYS * 24:
+            raise RuntimeError("not every slot was found")
+    return (*min(took), len(told))
+
+
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the tables."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     running = import_module("tests.seaweed").running
 
@@ -83,6 +100,7 @@ def main() -> None:
         local = fsspec.filesystem("file", auto_mkdir=True)
         slots = fill(local, folder)
         print(f"| local files | {slots:,} | {look(local, folder):.2f} | {look(local, folder):.2f} | | |", flush=True)
+        wall, processor, size = page(folder)
         with running(Path(data)) as server:
             fs = server.filesystem()
             fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
@@ -96,6 +114,8 @@ def main() -> None:
             print(
                 f"| SeaweedFS | {slots:,} | {' | '.join(column for both in zip(*told, strict=True) for column in both)} |"
             )
+    print("\n| coverage page | s | of these processor, s | kB of JSON, not compressed |\n|---|---:|---:|---:|")
+    print(f"| local files, warm | {wall:.2f} | {processor:.2f} | {size / 1000:.0f} |")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main() -> None:
                 task_id="extract", conn_id="bench", path=f"file://{out}", start=START, end=end, slot=slot
             )
             context: Any = {
-                "ti": SimpleNamespace(dag_id="bench", run_id="bench", try_number=1),
+                "ti": SimpleNamespace(dag_id="bench", task_id="extract", run_id="bench", try_number=1),
                 "outlet_events": Events(),
             }
             began = time.perf_counter()

@@ -76,6 +76,8 @@ class Cell:
             "previous_rows": receipt.previous_rows if receipt else None,
             "bad_rows": receipt.bad_rows if receipt else None,
             "extracted_at": receipt.extracted_at if receipt else None,
+            "dag_id": receipt.dag_id if receipt else None,
+            "task_id": receipt.task_id if receipt else None,
             "run_id": receipt.run_id if receipt else None,
         }
 

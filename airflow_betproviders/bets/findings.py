@@ -177,11 +177,15 @@ class Finding:
         yield from self.notes
 
 
+def folder(lake: Lake) -> str:
+    """Where what was found of a stream lies, by day; readers of bets skip it."""
+    parts = {"provider": lake.provider, "account": lake.account, "stream": lake.stream}
+    return "/".join([lake.root.rstrip("/"), FOLDER, *(f"{n}={quote(value, safe='@+,')}" for n, value in parts.items())])
+
+
 def publish(lake: Lake, finding: Finding) -> None:
-    """Put the Parquet object and the text into the lake, in a folder that readers of bets skip."""
-    parts = {"provider": finding.provider, "account": finding.account, "stream": finding.stream}
-    folder = "/".join(f"{name}={quote(value, safe='@+,')}" for name, value in parts.items())
-    base = f"{lake.root.rstrip('/')}/{FOLDER}/{folder}/date={finding.day.start:%Y-%m-%d}"
+    """Put the Parquet object and the text into the lake."""
+    base = f"{folder(lake)}/date={finding.day.start:%Y-%m-%d}"
     finding.path = f"{base}.md"
     sink = pa.BufferOutputStream()
     pq.write_table(finding.table(), sink, compression="zstd")

@@ -44,7 +44,7 @@ class Reconciliation:
         reports: streams of the reports to hold the bets against; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
         conceal: what is done to columns that say who a player is, as in the extraction.
-        stamp: members of the receipts of slots that are read again: run_id, try_number, version.
+        stamp: members of the receipts of slots that are read again: dag_id, task_id, run_id, try_number, version.
     """
 
     hook: BetProviderHook
@@ -81,6 +81,11 @@ class Reconciliation:
         """The bet stream."""
         return self.hook.stream(self.words[0].of)
 
+    @property
+    def lake(self) -> Lake:
+        """Where the bets lie."""
+        return Lake(self.fs, self.root, self.stream.provider, self.stream.name, self.hook.account)
+
     def days(self, interval: Interval) -> tuple[Interval, ...]:
         """The report days of an interval.
 
@@ -116,8 +121,7 @@ class Reconciliation:
 
     def run(self, day: Interval) -> Finding:
         """Reconcile one day and publish what was found, whether it agrees or not."""
-        stream, words, statement = self.stream, self.words, Statement(self.hook)
-        lake = Lake(self.fs, self.root, stream.provider, stream.name, self.hook.account)
+        stream, words, statement, lake = self.stream, self.words, Statement(self.hook), self.lake
         finding = Finding(
             provider=stream.provider,
             account=self.hook.account,

@@ -42,7 +42,8 @@ class Receipt:
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
         digest: of the rows, the time of their reading apart: two reads that gave the same rows have the same.
         changed_by: DAG and run whose read first gave these rows; a later read that gives them again leaves it.
-        dag_id: the Airflow DAG.
+        dag_id: the Airflow DAG; None where none wrote it, or a version that did not tell.
+        task_id: its task.
         run_id: the Airflow run.
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the read began.
@@ -72,6 +73,7 @@ class Receipt:
     digest: str = ""
     changed_by: str | None = None
     dag_id: str | None = None
+    task_id: str | None = None
     run_id: str | None = None
     try_number: int | None = None
     extracted_at: str = ""
@@ -117,7 +119,9 @@ class Receipt:
     def from_members(cls, members: Mapping[str, Any]) -> Receipt:
         """The receipt that has these members; unknown ones of a newer version are ignored."""
         known = cls.__dataclass_fields__
-        return cls(**{name: value for name, value in members.items() if name in known})
+        if not members.keys() <= known.keys():
+            members = {name: value for name, value in members.items() if name in known}
+        return cls(**members)
 
 
 def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:

@@ -96,7 +96,7 @@ class Extraction:
             stream: the stream.
             filters: the provider's own filters.
             check_time: called before a window is read; raises when the provider no longer keeps it.
-            stamp: members of the receipts: dag_id, run_id, try_number, version.
+            stamp: members of the receipts: dag_id, task_id, run_id, try_number, version.
             archive: whether `store` keeps the raw replies of each slot.
             conceal: what is done to columns that say who a player is.
         """

@@ -18,6 +18,7 @@ from airflow_betproviders.extraction.receipt import add_up
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
+from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.pace import warn_without_pool
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
@@ -100,6 +101,8 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         *("lookback", "lag", "archive", "pii", "pii_conn_id"),
     )
     ui_color = "#e8f3ec"
+    operator_extra_links = (CoverageLink(), DataLink())
+    about: About | None = None
 
     def __init__(
         self,
@@ -146,6 +149,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
             interval = self._interval(context, width)
         cut = slots(interval, width, stream.origin)
         lake = self._lake(hook, stream)
+        self.about = About(lake, interval)
         hook.check_time(stream, interval)
         self._defer_until_ready(hook, stream, interval)
         stored = self._store(context, hook, stream, lake, cut)
@@ -270,13 +274,8 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
 
 def stamp_of(context: Context) -> dict[str, Any]:
     """What a receipt says of the task that wrote it."""
-    task_instance = context["ti"]
-    return {
-        "dag_id": task_instance.dag_id,
-        "run_id": task_instance.run_id,
-        "try_number": task_instance.try_number,
-        "version": __version__,
-    }
+    names = ("dag_id", "task_id", "run_id", "try_number")
+    return {**{name: getattr(context["ti"], name) for name in names}, "version": __version__}
 
 
 def _archived_for(archive: Any) -> timedelta | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.exceptions import IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, summarise
+from airflow_betproviders.operators.links import About
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,6 +62,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         states = self._states()
         interval = self._interval(context, width)
         lake = self._lake(hook, stream)
+        self.about = About(lake, interval)
         slot = width if self.slot else None
 
         def look() -> Coverage:

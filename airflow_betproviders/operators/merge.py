@@ -15,6 +15,7 @@ from airflow_betproviders.extraction.interval import Interval, parse_duration
 from airflow_betproviders.operators.extract import hook_of
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
+from airflow_betproviders.operators.links import CoverageLink
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.operators.tables import open_table
 
@@ -62,6 +63,7 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
 
     template_fields: Sequence[str] = ("path", "table", "conn_id", "provider", "stream", "filters", "start", "end")
     ui_color = "#e6eef9"
+    operator_extra_links = (CoverageLink(),)
 
     def __init__(
         self,

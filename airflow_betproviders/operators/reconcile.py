@@ -18,6 +18,7 @@ from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
+from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.pace import warn_without_pool
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
@@ -71,6 +72,8 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         *("pii", "pii_conn_id"),
     )
     ui_color = "#f7f0dc"
+    operator_extra_links = (CoverageLink(), DataLink())
+    about: About | None = None
 
     def __init__(
         self,
@@ -121,6 +124,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         )
         interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
         days = reconciliation.days(interval)
+        self.about = About(reconciliation.lake, interval)
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)
         moment = reconciliation.ready_at(interval)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
 from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
+from airflow_betproviders.operators.links import About
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 
@@ -93,6 +94,7 @@ class ReplayOperator(ExtractToParquetOperator):
             raise InvalidArgument(f"{hook.label}: login is empty; it holds the account, which the archive lies under.")
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
+        self.about = About(lake, interval)
         replay = Replay(hook, stream, lake, stamp=stamp_of(context), conceal=conceal, force=self.force)
         found = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(found)))

@@ -37,6 +37,26 @@ def test_the_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
     assert modules <= set(wheel.namelist())
 
 
+def test_the_wheel_holds_all_of_the_page(wheel: zipfile.ZipFile) -> None:
+    page = ROOT / "airflow_betproviders" / "plugin" / "page"
+    files = {path.relative_to(ROOT).as_posix() for path in page.rglob("*") if path.is_file()}
+
+    assert files <= set(wheel.namelist())
+    assert {name.rsplit("/", 1)[-1] for name in files} >= {"index.html", "main.js", "coverage.css", "uPlot.iife.min.js"}
+    # Airflow may have no way to the internet, and its users' browsers neither.
+    loaded = [wheel.read(name).decode() for name in files if name.endswith((".html", ".css", "/main.js"))]
+    assert not [text for text in loaded if "https://" in text or "http://" in text]
+    assert any(
+        name.endswith("licenses/airflow_betproviders/plugin/page/uplot-1.6.32/LICENSE") for name in wheel.namelist()
+    )
+
+
+def test_airflow_finds_the_plugin(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
+
+    assert "[airflow.plugins]\nbetproviders = airflow_betproviders.plugin.definition:" in wheel.read(name).decode()
+
+
 def test_type_checkers_are_told_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
     assert "airflow_betproviders/py.typed" in wheel.namelist()
 

@@ -1,0 +1,1 @@
+"""The coverage page inside the Airflow UI."""

@@ -1,0 +1,43 @@
+"""What Airflow's plugin manager loads, in every process: where the coverage page is in the UI, and no more of it."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from airflow_betproviders.operators.page import PREFIX, ROUTE, page_path
+
+
+class LazyApp:
+    """An ASGI application that imports the page when it is first asked for, which only the API server ever is."""
+
+    _app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a request on."""
+        if self._app is None:
+            self._app = await asyncio.to_thread(_create)
+        await self._app(scope, receive, send)
+
+
+def _create() -> Any:
+    return import_module("airflow_betproviders.plugin.app").create_app()
+
+
+def _view(**members: str) -> dict[str, str]:
+    icons = {"icon": page_path("assets/icon.svg"), "icon_dark_mode": page_path("assets/icon-dark.svg")}
+    return {"name": "Coverage", **icons, **members}
+
+
+class BetProvidersPlugin(AirflowPlugin):
+    """A page in the navigation, and the same of one DAG as a tab of that DAG."""
+
+    name = "betproviders"
+    fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": PREFIX, "name": "Bet coverage"}]  # noqa: RUF012 - so in the base class
+    external_views: list[Any] = [  # noqa: RUF012 - so in the base class
+        _view(href=page_path(), destination="nav", url_route=ROUTE),
+        _view(href=f"{page_path()}?dag={{DAG_ID}}", destination="dag", url_route=f"{ROUTE}_dag"),
+    ]

@@ -1,0 +1,27 @@
+"""The last time that a stream was held against its provider's own report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_betproviders.bets.findings import folder
+from airflow_betproviders.extraction.lake import Lake, listed
+
+
+def last(lake: Lake) -> dict[str, Any] | None:
+    """The newest report day that was reconciled; None where none was. Costs one listing and one small read."""
+    import pyarrow.parquet as pq
+
+    place = folder(lake)
+    days = sorted(path for path in listed(lake.fs, place, detail=False) if str(path).endswith(".parquet"))
+    if not days:
+        return None
+    with lake.fs.open(days[-1], "rb") as file:
+        lines = pq.read_table(file, columns=["agrees", "checked_at"]).to_pydict()
+    return {
+        "date": days[-1].rpartition("/date=")[2].removesuffix(".parquet"),
+        "agrees": all(lines["agrees"]),
+        "figures": len(lines["agrees"]),
+        "disagreeing": lines["agrees"].count(False),
+        "checked_at": max((each.isoformat() for each in lines["checked_at"]), default=None),
+    }

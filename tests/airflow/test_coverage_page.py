@@ -1,0 +1,290 @@
+"""The coverage page as users see it: a real Airflow under a path, with users and logins, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
+
+from demo.airflow_client import wait_for
+from demo.headless import HeadlessAirflow
+from demo.stage import DAGS, MIN_INTERVAL
+from demo.vendors import Vendors
+from tests.plugin.showcase import HOUR, Showcase
+
+pytestmark = [pytest.mark.scheduler, pytest.mark.browser]
+
+USERS = {"ada": "admin", "vic": "viewer", "pv_team": "user", "nobody_team": "user"}
+DAG_ID = "aig_transactions"
+HOURS = 6
+WAIT = 120_000  # milliseconds
+PATH = "/team/airflow"
+
+
+class SharedAirflow(HeadlessAirflow):
+    """One that users log in to, whose password is their name, and that lies under a path."""
+
+    def __init__(self, home: Path, env: dict[str, str]) -> None:
+        super().__init__(home, DAGS, env)
+        passwords = self.home / "passwords.json"
+        self.home.mkdir(parents=True, exist_ok=True)
+        passwords.write_text(json.dumps({name: name for name in USERS}))
+        self.url = f"{self.base_url}{PATH}"
+        self.env |= {
+            "PYTHONPATH": str(Path(__file__).parent),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__AUTH_MANAGER": "team_auth_manager.TeamAuthManager",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        }
+
+    def token(self, user: str) -> str:
+        body = {"username": user, "password": user}
+        response = requests.post(f"{self.url}/auth/token", json=body, timeout=30)
+        response.raise_for_status()
+        return str(response.json()["access_token"])
+
+    def log_in(self) -> None:
+        self._http.headers["Authorization"] = f"Bearer {self.token('ada')}"
+
+    def page(self, path: str, user: str | None = None, **query: Any) -> requests.Response:
+        """What the page's own application answers a user."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"} if user else {}
+        return requests.get(f"{self.url}/betproviders/{path}", headers=headers, params=query, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
+    made = Showcase(tmp_path_factory.mktemp("lake"), datetime.now(timezone.utc))
+    made.fill(4)
+    for provider in ("aig", "jdb", "gmag"):
+        shutil.rmtree(made.folder / "raw" / f"provider={provider}")  # PV's alone are from elsewhere
+    return made
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, show: Showcase) -> Iterator[SharedAirflow]:
+    """With six hours of AIG that a backfill loaded, of which two were lost since."""
+    home = tmp_path_factory.mktemp("airflow")
+    env = {"AIRFLOW_VAR_BETPROVIDERS_PATH": show.path, "AIRFLOW_VAR_BETPROVIDERS_TABLE": show.table}
+    with (
+        Vendors(home / "simulator.log", rate=60, history_days=4, min_interval=MIN_INTERVAL) as vendors,
+        SharedAirflow(home / "airflow", env) as made,
+    ):
+        made.add_connection("aig_default", vendors.connections["aig"])
+        made.set_pool("aig_default", 1)
+        made.wait_dag(DAG_ID)
+        made.api("PATCH", f"dags/{DAG_ID}", {"is_paused": False})
+        made.create_backfill(DAG_ID, first(show), first(show) + (HOURS - 1) * HOUR)
+        wait_for(lambda: len(loaded(made)) == HOURS or None, 120, "the hours to be loaded", made.log_tails)
+        for slot in sorted((show.folder / "raw" / "provider=aig").rglob("*.parquet"))[2:4]:
+            slot.unlink()
+        yield made
+
+
+def loaded(airflow: SharedAirflow) -> list[str]:
+    """The runs of the backfills; the scheduler has one of its own, which may have to wait for its hour."""
+    runs = airflow.runs(DAG_ID)
+    return [run["dag_run_id"] for run in runs if (run["run_type"], run["state"]) == ("backfill", "success")]
+
+
+def first(show: Showcase) -> datetime:
+    """The first of AIG's hours, on the day before yesterday; the third and the fourth are the gap."""
+    return show.midnight - timedelta(days=2) + 5 * HOUR
+
+
+@pytest.fixture
+def browsing(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+    context.set_default_timeout(WAIT)
+    yield context
+    context.close()
+
+
+def enter(airflow: SharedAirflow, browsing: BrowserContext, user: str) -> Page:
+    """Log in as a person does."""
+    page = browsing.new_page()
+    page.goto(f"{airflow.url}/")
+    page.locator('input[name="username"]').fill(user)
+    page.locator('input[name="password"]').fill(user)
+    page.locator('button[type="submit"]').click()
+    page.wait_for_url(re.compile(f"{PATH}/(\\?.*)?$"))
+    return page
+
+
+def coverage(page: Page) -> FrameLocator:
+    """The page, from Airflow's navigation."""
+    page.get_by_text("Coverage", exact=True).first.click()
+    return page.frame_locator("iframe")
+
+
+def square(frame: FrameLocator, start: datetime) -> Any:
+    """AIG's square of an hour."""
+    return card(frame, "AIG").locator(f'.square[data-start="{start:%Y-%m-%dT%H:%M:%SZ}"]')
+
+
+def card(frame: FrameLocator, name: str) -> Any:
+    found = frame.locator(".card", has=frame.locator("h2", has_text=name))
+    expect(found).to_have_count(1, timeout=WAIT)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "assets/main.js", "api/coverage", "api/money", "api/reconciliations", "api/slot", "docs", "openapi.json"],
+)
+def test_without_a_login_there_is_nothing_to_read(airflow: SharedAirflow, path: str) -> None:
+    answer = airflow.page(path)
+
+    assert answer.status_code == (404 if path in {"docs", "openapi.json"} else 401)
+    assert "slot" not in answer.text
+
+
+def test_a_forged_login_is_none(airflow: SharedAirflow) -> None:
+    answer = requests.get(f"{airflow.url}/betproviders/api/coverage", cookies={"_token": "a.b.c"}, timeout=30)
+
+    assert answer.status_code in {401, 403}
+
+
+def test_a_stream_is_shown_to_those_who_may_read_a_dag_that_wrote_it(airflow: SharedAirflow) -> None:
+    seen = {user: airflow.page("api/coverage", user).json() for user in USERS}
+
+    providers = {user: {stream["provider"] for stream in found["streams"]} for user, found in seen.items()}
+    assert providers == {"ada": {"pv", "aig"}, "vic": {"pv", "aig"}, "pv_team": {"pv"}, "nobody_team": set()}
+    assert seen["nobody_team"]["lakes"] == [""]
+    assert "aig" not in json.dumps(seen["pv_team"]["streams"])
+
+
+def test_nor_is_a_receipt_or_an_amount(airflow: SharedAirflow, show: Showcase) -> None:
+    start = first(show)
+    slot = {"lake": 0, "provider": "aig", "stream": "transactions", "account": "agent001", "filters": ""}
+    slot |= {"start": start.isoformat(), "end": (start + HOUR).isoformat()}
+
+    assert airflow.page("api/slot", "vic", **slot).json()["dag_id"] == DAG_ID
+    assert airflow.page("api/slot", "pv_team", **slot).status_code == 404
+    # A DAG that they may read, in the query, opens no other one.
+    assert airflow.page("api/slot", "pv_team", **slot, dag_id="pv_history").status_code == 404
+    assert airflow.page("api/slot", "vic", **{**slot, "provider": "../.."}).status_code == 404
+    money = {user: airflow.page("api/money", user).json()["days"] for user in ("vic", "pv_team", "nobody_team")}
+    assert {day["provider"] for day in money["vic"]} == {"aig", "pv"}, "of what is shown"
+    assert {day["provider"] for day in money["pv_team"]} == {"pv"}
+    assert money["nobody_team"] == []
+    told = {user: airflow.page("api/reconciliations", user).json() for user in ("pv_team", "nobody_team")}
+    assert ([each["provider"] for each in told["pv_team"]], told["nobody_team"]) == (["pv"], [])
+
+
+def test_a_user_without_a_dag_sees_an_empty_page(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+    frame = coverage(enter(airflow, browsing, "nobody_team"))
+
+    expect(frame.locator(".nothing")).to_be_visible(timeout=WAIT)
+    assert frame.locator(".card").count() == 0
+
+
+def test_a_viewer_cannot_start_a_backfill(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
+    frame = coverage(enter(airflow, browsing, "vic"))
+    square(frame, first(show) + 2 * HOUR).click()
+    frame.get_by_role("button", name="Backfill this gap").click()
+
+    expect(frame.locator("dialog")).to_contain_text("Your permissions in Airflow do not allow that", timeout=WAIT)
+
+
+def test_a_slot_leads_to_the_run_that_wrote_it(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+    page = enter(airflow, browsing, "vic")
+    frame = coverage(page)
+    card(frame, "AIG").locator(".square.complete").first.click()
+
+    panel = frame.locator("#panel")
+    expect(panel).to_contain_text("Exact sums", timeout=WAIT)
+    expect(panel).to_contain_text(".parquet")
+    panel.locator("dd a").last.click()
+    page.wait_for_url(re.compile(rf"{PATH}/dags/{DAG_ID}/runs/backfill__[^/]+$"))
+
+
+def test_a_dag_has_its_own_streams_as_a_tab(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+    page = enter(airflow, browsing, "ada")
+    page.goto(f"{airflow.url}/dags/{DAG_ID}")
+    page.get_by_role("link", name="Coverage").or_(page.get_by_role("tab", name="Coverage")).last.click()
+    frame = page.frame_locator("iframe")
+
+    card(frame, "AIG")
+    assert frame.locator(".card").count() == 1
+    expect(frame.locator("#scope")).to_contain_text(DAG_ID)
+
+
+def test_a_task_links_to_its_slot(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
+    run = loaded(airflow)[0]
+    links = airflow.api("GET", f"dags/{DAG_ID}/dagRuns/{run}/taskInstances/extract/links")["extra_links"]
+    assert set(links) == {"Coverage", "Data"}
+
+    page = enter(airflow, browsing, "vic")
+    page.goto(f"{airflow.base_url}{links['Coverage']}")
+
+    panel = page.frame_locator("iframe").locator("#panel")
+    expect(panel).to_contain_text("AIG · transactions", timeout=WAIT)
+    expect(panel).to_contain_text(f"{first(show):%H}:00")
+
+
+def test_the_keyboard_reaches_every_slot(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+    page = enter(airflow, browsing, "vic")
+    frame = coverage(page)
+    squares = card(frame, "AIG").locator(".square")
+    squares.first.wait_for()
+    squares.nth(0).focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(frame.locator("#panel")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(frame.locator("#panel")).to_be_hidden()
+    assert frame.locator(":focus").get_attribute("aria-label")
+
+
+def test_it_is_as_dark_as_airflow(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+    page = enter(airflow, browsing, "vic")
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload()
+    frame = coverage(page)
+    square = card(frame, "PV").locator(".card, .square").first
+    square.wait_for()
+
+    assert frame.locator("html").get_attribute("data-theme") == "dark"
+    page.evaluate("localStorage.setItem('theme', 'light')")  # as Airflow's switch does, while the page is open
+    expect(frame.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_a_gap_is_backfilled_from_the_page(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
+    complaints: list[str] = []
+    page = enter(airflow, browsing, "ada")
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    frame = coverage(page)
+    gap = [square(frame, first(show) + hours * HOUR) for hours in (2, 3)]
+    for each in gap:
+        expect(each).to_have_class(re.compile("missing"))
+    gap[0].click()
+    frame.get_by_role("button", name="Backfill this gap (2 slots)").click()
+
+    dialog = frame.locator("dialog")
+    expect(dialog).to_contain_text("2 runs cover exactly this range", timeout=WAIT)
+    expect(dialog).to_contain_text(f"{first(show) + 2 * HOUR:%Y-%m-%dT%H:%M:%SZ}")
+    expect(dialog).to_contain_text(f"{first(show) + 3 * HOUR:%Y-%m-%dT%H:%M:%SZ}")
+    dialog.get_by_role("button", name="Start 2 runs").click()
+    expect(dialog).to_contain_text("Airflow has begun 2 runs", timeout=WAIT)
+    dialog.get_by_role("button", name="Close").click()
+
+    for each in gap:
+        expect(each).to_have_class(re.compile("complete|empty"), timeout=WAIT)
+    assert len(loaded(airflow)) == HOURS, "two of them ran again, and no others"
+    assert complaints == []

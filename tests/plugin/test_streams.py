@@ -1,0 +1,207 @@
+"""What the page is told of streams, and who is told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.extraction.interval import DAY, Interval
+from airflow_betproviders.plugin import money, reconciliations, streams
+from airflow_betproviders.plugin.streams import Selection, Shown, look, span_of, stored
+from tests.plugin.showcase import HOUR, Showcase
+
+NOW = datetime.now(timezone.utc)
+EVERYBODY: Callable[[str | None], bool] = lambda _: True  # noqa: E731
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
+    made = Showcase(tmp_path_factory.mktemp("lake"), NOW)
+    made.fill(10)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    streams.examine.cache_clear()
+
+
+def seen(
+    show: Showcase, readable: Callable[[str | None], bool] = EVERYBODY, days: int = 10, **chosen: Any
+) -> list[Shown]:
+    dag = chosen.pop("dag", None)
+    shown, problems = look([show.path], Selection(**chosen), span_of(days, None, NOW), readable, dag=dag)
+    assert problems == []
+    return shown
+
+
+def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
+    names = [(each.coverage.lake.provider, each.coverage.lake.stream, each.main) for each in seen(show)]
+
+    assert names == [
+        ("pv", "history", True),
+        ("aig", "transactions", True),
+        ("jdb", "transactions", True),
+        ("gmag", "game_history", True),
+        ("jdb", "daily_by_player", False),
+    ]
+
+
+def test_the_slots_lie_side_by_side_over_the_days(show: Showcase) -> None:
+    span = span_of(10, None, NOW)
+    for each in seen(show):
+        slots = each.to_json()["slots"]
+        assert all(start + width == following for (start, width, *_), (following, *_) in itertools.pairwise(slots))
+        assert slots[-1][0] + slots[-1][1] >= span.end.timestamp()
+        assert slots[-1][3] is None, "what is not due yet has no rows"
+
+
+def test_it_is_json_as_it_stands(show: Showcase) -> None:
+    for each in seen(show):
+        told = each.to_json()
+        assert json.loads(json.dumps(told))["total"]["slots"] == len(told["slots"])
+
+
+def test_a_stream_begins_with_its_first_slot(tmp_path: Path) -> None:
+    show = Showcase(tmp_path, NOW)
+    begin = show.midnight - 3 * DAY + 7 * HOUR
+    show.store("aig", "transactions", Interval(begin, begin + HOUR), 5)
+    [found] = seen(show, days=30)
+
+    assert found.coverage.cells[0].interval.start == begin
+
+
+def test_a_stream_that_ended_long_ago_is_all_gap(tmp_path: Path) -> None:
+    show = Showcase(tmp_path, NOW)
+    begin = show.midnight - 20 * DAY
+    show.store("aig", "transactions", Interval(begin, begin + HOUR), 5)
+    [found] = seen(show, days=7)
+
+    assert found.coverage.total.states["missing"] == sum(
+        cell.interval.end <= NOW - timedelta(minutes=5) for cell in found.coverage.cells
+    )
+    assert seen(show, lambda dag: dag == "aig_transactions", days=7)
+    assert not seen(show, lambda dag: dag == "another", days=7)
+
+
+def test_another_day_may_be_the_last(show: Showcase) -> None:
+    last = (NOW - 5 * DAY).date()
+    span = span_of(3, last, NOW)
+
+    assert (span.start.date(), span.end.date()) == (last - timedelta(days=2), last + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("readable", "providers"),
+    [
+        (set(), []),
+        ({None}, []),
+        ({"pv_history"}, ["pv"]),
+        ({"aig_transactions"}, ["aig"]),
+        ({"jdb_daily_by_player", "gmag_game_history"}, ["gmag", "jdb"]),
+    ],
+)
+def test_who_may_read_the_dag_that_wrote_a_stream_sees_it(
+    show: Showcase, readable: set[str], providers: list[str]
+) -> None:
+    found = seen(show, lambda dag: dag in readable)
+
+    assert [each.coverage.lake.provider for each in found] == providers
+    assert {writer["dag_id"] for each in found for writer in each.to_json()["writers"]} <= readable
+
+
+def test_of_slots_that_name_no_dag_only_those_who_may_read_all_are_told(tmp_path: Path) -> None:
+    show = Showcase(tmp_path, NOW)
+    begin = show.midnight - DAY
+    show.store("aig", "transactions", Interval(begin, begin + HOUR), 5, dag_id=None)
+
+    assert not seen(show, lambda dag: dag is not None)
+    assert seen(show, lambda dag: dag is None)
+
+
+def test_a_dags_tab_has_what_that_dag_wrote(show: Showcase) -> None:
+    assert [each.coverage.lake.provider for each in seen(show, dag="pv_history")] == ["pv"]
+    assert seen(show, dag="of_something_else") == []
+    assert not seen(show, lambda dag: dag != "pv_history", dag="pv_history")
+
+
+def test_a_gap_says_where_it_is(show: Showcase) -> None:
+    [found] = seen(show, provider="aig")
+    [*_, gap] = found.to_json()["gaps"]
+    start = show.midnight - 8 * DAY - 7 * HOUR
+
+    assert (gap["start"], gap["slots"], gap["state"]) == (start.isoformat(), 8, "missing")
+
+
+def test_a_receipt_says_where_its_object_is(show: Showcase) -> None:
+    start = show.midnight - DAY
+    place = Selection(0, "pv", "history", "1001", "")
+    found = stored(show.path, place, Interval(start, start + HOUR))
+
+    assert found
+    receipt, path = found
+    assert (receipt.dag_id, receipt.start) == ("pv_history", start.isoformat())
+    assert path.startswith(f"{show.path}/provider=pv/stream=history/account=1001/date=")
+    assert stored(show.path, place, Interval(start, start + 2 * HOUR)) is None
+
+
+@pytest.mark.parametrize("provider", ["../raw/provider=pv", "pv/..", "base", ""])
+def test_a_provider_is_no_path(show: Showcase, provider: str) -> None:
+    assert provider == "" or seen(show, provider=provider) == []
+
+
+def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
+    show = Showcase(tmp_path, NOW)
+    begin = show.midnight - DAY
+    show.store("pv", "games_game_history", Interval(begin, begin + HOUR), 5)
+    base = Path(show.lake("pv", "games_game_history").base)
+    (base / "game_id=2011").mkdir()
+    (base / f"date={begin:%Y-%m-%d}").rename(base / "game_id=2011" / f"date={begin:%Y-%m-%d}")
+
+    assert seen(show) == []
+    [found] = seen(show, narrowed=True)
+    assert found.to_json()["filters"] == "game_id=2011"
+    assert seen(show, filters="game_id=2011")
+    assert not seen(show, filters="game_id=2012")
+
+
+def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
+    shown, problems = look(["relative/lake", show.path], Selection(provider="pv"), span_of(2, None, NOW), EVERYBODY)
+
+    assert [each.lake for each in shown] == [1]
+    [problem] = problems
+    assert "relative" in problem
+
+
+def test_ggr_is_what_the_players_lost(show: Showcase) -> None:
+    first, last = (NOW - 9 * DAY).date(), NOW.date()
+    days = list(money.by_day(show.table, first, last))
+
+    assert {(day.provider, day.currency) for day in days} >= {("pv", "USD"), ("pv", "THB"), ("aig", "USD")}
+    assert all(first <= day.day <= last for day in days)
+    rows = __import__("deltalake").DeltaTable(show.table.removeprefix("file://")).to_pyarrow_table().to_pylist()
+    expected = -sum(row["net"] for row in rows if (row["provider"], row["currency"]) == ("pv", "THB"))
+    assert sum(day.ggr for day in days if (day.provider, day.currency) == ("pv", "THB")) == expected
+
+
+def test_a_table_without_anything_has_no_days(tmp_path: Path) -> None:
+    assert list(money.by_day(tmp_path.as_uri(), date(2026, 11, 1), date(2026, 11, 2))) == []
+
+
+def test_the_last_reconciliation(show: Showcase, tmp_path: Path) -> None:
+    told = reconciliations.last(show.lake("jdb", "transactions"))
+
+    assert told
+    assert (told["date"], told["agrees"], told["figures"], told["disagreeing"]) == (
+        (NOW - DAY).date().isoformat(),
+        False,
+        24,
+        1,
+    )
+    assert reconciliations.last(Showcase(tmp_path, NOW).lake("jdb", "transactions")) is None
