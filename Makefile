@@ -1,6 +1,6 @@
 # `make` alone tells what there is. Every target sets up what it needs; python3 (3.10 or newer) is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow campaign lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow e2e campaign lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -8,6 +8,8 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 # The command line for pytest, as in `make test ARGS="-k jdb"`.
 ARGS ?=
+# How many hours `make e2e` loads; `make test` loads three.
+HOURS ?= 168
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +31,10 @@ test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
 
 test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8
 	.ci/test-airflow $(VERSION) $(PYTHON_VERSION)
+
+e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
+	@.ci/debian-packages
+	BETPROVIDERS_E2E_HOURS=$(HOURS) $(BIN)/python -m pytest tests/e2e -s $(ARGS)
 
 campaign: $(SETUP) ## Play two hundred scenarios of what goes wrong, and write the tally
 	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md
