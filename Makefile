@@ -12,7 +12,7 @@ ARGS ?=
 HOURS ?= 168
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(SETUP) ## Create .venv with the locked packages and this one, editable
 
@@ -29,8 +29,8 @@ test: $(SETUP) ## Run all tests; ARGS goes to pytest
 test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
 	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
 
-test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8
-	.ci/test-airflow $(VERSION) $(PYTHON_VERSION)
+test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8 PYTHON_VERSION=3.12
+	.ci/test-airflow $(VERSION) $(or $(PYTHON_VERSION),3.11) $(ARGS)
 
 e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
 	@.ci/debian-packages
