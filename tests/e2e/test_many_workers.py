@@ -54,6 +54,7 @@ class World:
     s3: SeaweedFS
     vendors: dict[Way, Simulator]
     end: datetime
+    told: float = 0.0
     killed: str = ""
     lost: dict[tuple[str, str], Json] = field(default_factory=dict)
 
@@ -119,12 +120,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world = World(airflow, s3, vendors, end)
         extra = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection("lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": extra})
-        say("PostgreSQL, Redis, SeaweedFS, the vendors and Airflow with two workers are up")
+        say("PostgreSQL, Redis, SeaweedFS, the vendors, and Airflow with two workers are up")
         for way in HOURS:
             _load(world, way, budget=f"{redis}/1")
         say(f"{TASKS} hours are to be loaded")
         _kill_one(world)
         _wait_all(world)
+        for way, simulator in vendors.items():
+            say(f"{way.name}: {len(simulator.calls)} calls, {len(simulator.breaches)} of them too early")
         yield world
 
 
@@ -146,7 +149,7 @@ def _kill_one(world: World) -> None:
     def look() -> str | None:
         time.sleep(1)
         tasks = world.tasks()
-        if _ended(tasks) * 3 < TASKS:
+        if _ended(world, tasks) * 3 < TASKS:
             return None
         # The pool lets one task at a time call JDB; an hour takes it twelve calls.
         for task in tasks.values():
@@ -187,16 +190,9 @@ def _frozen(worker: psutil.Process) -> list[psutil.Process]:
 
 
 def _wait_all(world: World) -> None:
-    told = 0.0
-
     def look() -> bool | None:
-        nonlocal told
         time.sleep(1)
-        ended = _ended(world.tasks())
-        if ended == TASKS or time.monotonic() > told + 10:
-            told = time.monotonic()
-            say(f"{ended} of {TASKS} hours have ended")
-        return ended == TASKS or None
+        return _ended(world, world.tasks()) == TASKS or None
 
     wait_for(look, PATIENCE, "all backfills", lambda: _progress(world))
 
@@ -206,8 +202,12 @@ def say(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:5.0f} s  {text}", flush=True)  # noqa: T201
 
 
-def _ended(tasks: dict[tuple[str, str], Json]) -> int:
-    return sum(task["state"] in FINISHED for task in tasks.values())
+def _ended(world: World, tasks: dict[tuple[str, str], Json]) -> int:
+    ended = sum(task["state"] in FINISHED for task in tasks.values())
+    if ended == TASKS or time.monotonic() > world.told + 20:
+        world.told = time.monotonic()
+        say(f"{ended} of {TASKS} hours have ended")
+    return ended
 
 
 def _progress(world: World) -> str:
