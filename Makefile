@@ -1,6 +1,6 @@
 # `make` alone tells what there is. Every target sets up what it needs; python3 (3.10 or newer) is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow e2e campaign lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow e2e campaign docs lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -39,6 +39,9 @@ e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worke
 campaign: $(SETUP) ## Play two hundred scenarios of what goes wrong, and write the tally
 	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md
 
+docs: $(SETUP) ## Build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+
 lint: $(SETUP) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,7 +72,7 @@ build: $(SETUP) ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove all that make has made, .venv too
-	rm -rf .venv .airflow .bench demo-output build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .airflow .bench demo-output build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv installs in seconds what takes pip minutes; where uv cannot be had or cannot reach the index, pip does the same.

@@ -56,7 +56,10 @@ def main() -> None:
             operator = ExtractToParquetOperator(
                 task_id="extract", conn_id="bench", path=f"file://{out}", start=START, end=end, slot=slot
             )
-            context: Any = {"ti": SimpleNamespace(run_id="bench", try_number=1), "outlet_events": Events()}
+            context: Any = {
+                "ti": SimpleNamespace(dag_id="bench", run_id="bench", try_number=1),
+                "outlet_events": Events(),
+            }
             began = time.perf_counter()
             operator.execute(context)
             return time.perf_counter() - began

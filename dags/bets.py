@@ -1,35 +1,29 @@
 """The bets table: each provider's new slots merged as soon as they land, and small files put together once a week."""
 
-from __future__ import annotations
-
-import os
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
-from betproviders_common import LAKE, RETRIES, connection
 
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator
 
-_TABLE = os.environ.get("BETPROVIDERS_TABLE", "file:///tmp/betproviders-bets")
-TABLE = f"{{{{ var.value.get('betproviders_table', '{_TABLE}') }}}}"
+# Read when a task runs: change the Variables in the UI, and the next task takes these folders.
+LAKE = "{{ var.value.get('betproviders_path', 'file:///tmp/betproviders-lake') }}"
+TABLE = "{{ var.value.get('betproviders_table', 'file:///tmp/betproviders-bets') }}"
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
+RETRIES = {"retries": 5, "retry_exponential_backoff": True, "max_retry_delay": timedelta(minutes=30)}
 FEEDS = {"pv": (None,), "aig": (None,), "jdb": (None, "recent_transactions"), "gmag": (None,)}
 
 MERGE = """
 Brings the slots that an extraction has just stored into the bets table: one row a bet, the newest version, whatever
 window brought it. A run is about the intervals of the extractions that triggered it, a **Backfill** of the hourly DAG
 included, so there is nothing to backfill here. It may run twice and beside others. Clear a run to look again; only slots
-that have changed since are read.
-
-| what | where | default |
-|---|---|---|
-| folder of the table | Variable `betproviders_table`, else environment `BETPROVIDERS_TABLE` | `{table}` |
+that have changed since are read. The Variable `betproviders_table` names the folder of the table.
 """
 
 for provider, streams in FEEDS.items():
-    conn_id = connection(provider)
+    conn_id = f"{provider}_default"
     first, *others = (stream_asset(conn_id, stream) for stream in streams)
     with DAG(
         dag_id=f"bets_{provider}",
@@ -37,8 +31,8 @@ for provider, streams in FEEDS.items():
         start_date=START,
         catchup=False,
         default_args=RETRIES,
-        doc_md=MERGE.format(table=_TABLE),
-        tags=["betproviders", provider],
+        doc_md=MERGE,
+        tags=["betproviders", conn_id],
     ):
         MergeBetsOperator(task_id="merge", conn_id=conn_id, path=LAKE, table=TABLE)
 

@@ -1,11 +1,10 @@
 """What the week's extractions have left out, for each provider: looked for in the lake, read again, and told if it is gone."""
 
-from __future__ import annotations
-
-from betproviders_common import EVERY_WEEK, LAKE, LAST, bets_dag, connection
-
+from airflow_betproviders.dags import account_dag
 from airflow_betproviders.operators.gaps import FillGapsOperator
 
+# Read when a task runs: change the Variable in the UI, and the next task looks there.
+LAKE = "{{ var.value.get('betproviders_path', 'file:///tmp/betproviders-lake') }}"
 # None is the provider's main bet stream.
 STREAMS = {
     "pv": (None, "stage_summary", "slots_game_stage_summary"),
@@ -22,14 +21,14 @@ Backfill an earlier week, or clear a run, to look again.
 """
 
 for provider, streams in STREAMS.items():
-    with bets_dag(provider, f"{provider}_gaps", EVERY_WEEK, GAPS):
+    with account_dag(f"{provider}_gaps", conn_id=f"{provider}_default", schedule="0 6 * * 1", doc_md=GAPS):
         for stream in streams:
             FillGapsOperator(
                 task_id=stream or "main",
-                conn_id=connection(provider),
+                conn_id=f"{provider}_default",
                 stream=stream,
                 path=LAKE,
                 start="{{ data_interval_start.start_of('day') }}",
                 end="{{ data_interval_end.start_of('day') }}",
-                priority_weight=LAST,
+                priority_weight=1,
             )

@@ -1,53 +1,45 @@
-"""GM-Ag (Golden Matrix): rounds and money movements by the hour, a re-read, the day's report and reconciliation."""
+"""GM-Ag (Golden Matrix): rounds and money movements by the hour, a re-read, and the day's report."""
 
-from __future__ import annotations
-
-from betproviders_common import DAILY, EVERY_NIGHT, HOURLY, LAKE, LAST, RECONCILED, bets_dag, connection
-
+from airflow_betproviders.dags import account_dag, incremental_dag
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
-from airflow_betproviders.operators.reconcile import ReconcileOperator
 
-CONN_ID = connection("gmag")
+CONN_ID = "gmag_default"
+# Read when a task runs: change the Variable in the UI, and the next task writes there.
+LAKE = "{{ var.value.get('betproviders_path', 'file:///tmp/betproviders-lake') }}"
 
-with bets_dag(
-    "gmag",
+incremental_dag(
     "gmag_game_history",
-    HOURLY,
-    """
+    conn_id=CONN_ID,
+    path=LAKE,
+    doc_md="""
 Every round that ended in the hour. A run waits, deferred, until ten minutes after the hour. GM-Ag keeps thirty days.
 """,
-):
-    ExtractToParquetOperator(task_id="extract", conn_id=CONN_ID, path=LAKE)
+)
 
-with bets_dag(
-    "gmag",
+incremental_dag(
     "gmag_game_history_reread",
-    EVERY_NIGHT,
-    """
+    conn_id=CONN_ID,
+    path=LAKE,
+    schedule="0 3 * * *",
+    lookback="24h",
+    extract={"priority_weight": 1},
+    doc_md="""
 The last 48 hours once more, in the same hourly objects as `gmag_game_history`: GM-Ag corrects a round under the
 `endTime` it had, and the corrected round replaces the earlier one.
 """,
-):
-    ExtractToParquetOperator(
-        task_id="extract",
-        conn_id=CONN_ID,
-        path=LAKE,
-        start="{{ data_interval_end.subtract(hours=48) }}",
-        end="{{ data_interval_end }}",
-        priority_weight=LAST,
-    )
+)
 
-with bets_dag(
-    "gmag",
+with account_dag(
     "gmag_daily",
-    DAILY,
-    """
+    conn_id=CONN_ID,
+    schedule="0 0 * * *",
+    doc_md="""
 The day's single money movements and promotion payouts, in hourly objects (GM-Ag keeps them for fifteen days), and the
 day's report by game, to reconcile the rounds with.
 """,
 ):
     for stream in ("game_transactions", "extra_transactions"):
-        ExtractToParquetOperator(task_id=stream, conn_id=CONN_ID, stream=stream, path=LAKE, priority_weight=LAST)
+        ExtractToParquetOperator(task_id=stream, conn_id=CONN_ID, stream=stream, path=LAKE, priority_weight=1)
     ExtractToParquetOperator(
         task_id="game_report",
         conn_id=CONN_ID,
@@ -55,15 +47,3 @@ day's report by game, to reconcile the rounds with.
         path=LAKE,
         filters={"reportBy": "gameCode"},
     )
-
-with bets_dag(
-    "gmag",
-    "gmag_reconcile",
-    DAILY,
-    f"""
-The day's rounds in the lake against GM-Ag's own report by currency and by game; the hours that carry a difference are
-found by asking for the report of halves of the day, and read again.
-{RECONCILED}
-""",
-):
-    ReconcileOperator(task_id="reconcile", conn_id=CONN_ID, path=LAKE, repair=True, priority_weight=LAST)

@@ -47,7 +47,7 @@ def stage(
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     lake.mkdir(parents=True, exist_ok=True)
-    env = {"AIRFLOW_VAR_BETPROVIDERS_PATH": lake.resolve().as_uri(), "BETPROVIDERS_RETRY_SECONDS": "5"}
+    env = {"AIRFLOW_VAR_BETPROVIDERS_PATH": lake.resolve().as_uri(), "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5"}
     simulator_log = home / "logs" / "simulator.log"
     with (
         Vendors(simulator_log, rate=rate, history_days=history_days, min_interval=MIN_INTERVAL) as vendors,

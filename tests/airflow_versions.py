@@ -11,7 +11,16 @@ try:
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import AirflowFailException, AirflowNotFoundException, TaskDeferred
 
+AIRFLOW = Version(version("apache-airflow-core"))
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.
-READS_FORMS = Version(version("apache-airflow-core")) >= Version("3.2")
+READS_FORMS = Version("3.2") <= AIRFLOW
+HAS_PARTITIONS = Version("3.3") <= AIRFLOW
 
-__all__ = ["READS_FORMS", "AirflowFailException", "AirflowNotFoundException", "TaskDeferred"]
+__all__ = [
+    "AIRFLOW",
+    "HAS_PARTITIONS",
+    "READS_FORMS",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "TaskDeferred",
+]

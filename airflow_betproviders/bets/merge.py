@@ -59,11 +59,12 @@ class Tally:
 
 @dataclass
 class _Part:
-    """Rows on their way to one commit, the slots they are of, and the slots that end with them."""
+    """Rows on their way to one commit, the slots they are of, the slots that end with them, and slots that are no more."""
 
     bets: list[pa.Table] = field(default_factory=list)
     touched: dict[RawSlot, set[date]] = field(default_factory=dict)
     ended: list[RawSlot] = field(default_factory=list)
+    gone: list[RawSlot] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -115,11 +116,17 @@ class Merge:
         """Look which slots are due, and merge them."""
         snapshot = self._table.snapshot()
         slots = stream.slots(intervals)
-        days = {day: state.load(self._table, snapshot, stream, day) for day in sorted({slot.day for slot in slots})}
+        around = sorted({day for interval in intervals for day in interval.days})
+        days = {day: state.load(self._table, snapshot, stream, day) for day in around}
         due = [slot for slot in slots if days[slot.day].due(slot)]
         with closing(self._parts(stream, due)) as parts:
             for part in parts:
                 self._merge(stream, days, part)
+        listed = {slot.interval for slot in slots}
+        known = [item for day in days.values() for item in day.slots.items()]
+        unlisted = [one for one, _ in known if one not in listed and any(map(one.overlaps, intervals))]
+        if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
+            self._merge(stream, days, _Part(gone=gone))
         self.tally.unchanged = max(0, len(slots) - self.tally.slots)
 
     def _parts(self, stream: RawStream, slots: Sequence[RawSlot]) -> Generator[_Part, None, None]:
@@ -141,19 +148,37 @@ class Merge:
         if part.touched:
             yield part
 
+    def _gone(
+        self, stream: RawStream, days: dict[date, state.Day], interval: Interval, snapshot: Snapshot
+    ) -> RawSlot | None:
+        """A merged slot whose object was deleted, if others, read later, cover its time and are merged.
+
+        What these do not report is missing, as if the slot had been read again when the first of them was.
+        """
+        others = stream.slots([interval])
+        for day in {slot.day for slot in others} - days.keys():
+            days[day] = state.load(self._table, snapshot, stream, day)
+        if interval.without(slot.interval for slot in others) or any(days[slot.day].due(slot) for slot in others):
+            return None
+        since = min(slot.extracted_at for slot in others)
+        before = days[interval.start.date()].slots[interval].extracted_at
+        return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
+
     def _merge(self, stream: RawStream, days: dict[date, state.Day], part: _Part) -> None:
         """Commit one part, again and again until nobody comes first."""
-        reread = [found for slot in part.ended if (found := _reread(stream, slot, days[slot.day]))]
+        reread = [found for slot in (*part.ended, *part.gone) if (found := _reread(stream, slot, days[slot.day]))]
         rows = pa.concat_tables(part.bets) if part.bets else SCHEMA.empty_table()
         read = rows.num_rows
         piece = Piece(stream.lake.provider, rows, reread)
         part.bets.clear()
         del rows
-        mine = {slot.day for slot in part.touched}
+        mine = {slot.day for slot in (*part.touched, *part.gone)}
         for slot, dates in part.touched.items():
             days[slot.day].touch(slot, dates)
         for slot in part.ended:
             days[slot.day].finish(slot)
+        for slot in part.gone:
+            del days[slot.day].slots[slot.interval]
         before = {day: days[day].number for day in mine}
         numbers = {day: state.save(self._table, days[day]) for day in mine}
         pointers = {days[day].app: numbers[day] for day in mine}

@@ -247,7 +247,7 @@ def judge(findings: Sequence[Finding], *, repair: bool) -> None:
             told.append(f"{finding.bad_rows} rows are in quarantine, and in no sum.")
         told += finding.notes
     if not repair:
-        cure = "Give the task repair=True, and it reads again the slots that carry the difference."
+        cure = "With repair (repair=True in a task, --repair on the command line) the slots that carry the difference are read again."
     elif any(finding.repaired for finding in wrong):
         slots = sum(len(finding.repaired) for finding in wrong)
         cure = (

@@ -58,4 +58,10 @@ def mask(keep: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.Array.from_buffers(pa.bool_(), len(keep), [None, pa.py_buffer(np.packbits(keep, bitorder="little"))])
 
 
+def bits(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """Truth values without nulls."""
+    packed = np.frombuffer(column.buffers()[1] or b"", np.uint8)
+    return np.unpackbits(packed, count=column.offset + len(column), bitorder="little")[column.offset :].astype(bool)
+
+
 _NOTHING = array(np.array([LEAST]), pa.int64())[0]

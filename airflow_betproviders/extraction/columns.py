@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +30,7 @@ INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
 KEY, VALUE = "k", "v"
+Counts = npt.NDArray[np.int64]
 LOCAL_FORMAT = "%d-%m-%Y %H:%M:%S"
 LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:[0-5]\d$"
 
@@ -76,6 +79,11 @@ def wire_type(kind: Kind) -> pa.DataType:
             return arrow_type(kind)
 
 
+def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
+    """The type that `pyarrow.json` reads an object with free names into, where its names are known."""
+    return pa.struct([(name, arrow_type(kind.value)) for name in sorted(names)])
+
+
 def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
     """A column from its wire type to its type in the file; raises `pa.ArrowInvalid` for a value that has no place."""
     match kind:
@@ -100,16 +108,35 @@ def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
     return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
 
 
-def _maps(array: pa.ListArray, kind: DecimalMap) -> pa.Array:
-    """Lists of pairs as maps; a name that comes twice, or without an amount, is not for here."""
-    lengths = np.maximum(arrays.integers(pc.list_value_length(array)), 0)
-    pairs = pc.list_flatten(array)
-    names, amounts = pairs.field(0), pairs.field(1)
-    codes = arrays.integers(names.dictionary_encode().indices)
-    rows = np.repeat(np.arange(len(array)), lengths)
-    named = np.sort(rows * (len(names) + 1) + codes)
-    if amounts.null_count or (named[1:] == named[:-1]).any():
-        raise pa.ArrowInvalid("an object has a name twice, or one without an amount")
-    offsets = arrays.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32), pa.int32())
+def _maps(array: pa.ListArray | pa.StructArray, kind: DecimalMap) -> pa.Array:
+    """Objects with free names as maps, by name in each."""
+    names, amounts, counts = (_pairs_by_name if pa.types.is_struct(array.type) else _pairs)(array)
+    offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())
     mask = array.is_null() if array.null_count else None
     return pa.MapArray.from_arrays(offsets, names, amounts, type=arrow_type(kind), mask=mask)
+
+
+def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
+    """Names and amounts of all rows, and how many each row has; a name that comes twice, or has no amount, is not for here."""
+    counts = np.maximum(arrays.integers(pc.list_value_length(array)), 0)
+    pairs = pc.list_flatten(array)
+    names, amounts = pairs.field(0), pairs.field(1)
+    coded = names.dictionary_encode()
+    ranks = np.argsort(np.array(coded.dictionary.to_pylist(), object)).argsort()
+    rows = np.repeat(np.arange(len(array)), counts)
+    place = rows * (len(ranks) + 1) + ranks[arrays.integers(coded.indices)]
+    order = np.argsort(place)
+    if amounts.null_count or (np.diff(place[order]) == 0).any():
+        raise pa.ArrowInvalid("an object has a name twice, or one without an amount")
+    taken = arrays.rows(order)
+    return names.take(taken), amounts.take(taken), counts
+
+
+def _pairs_by_name(array: pa.StructArray) -> tuple[pa.Array, pa.Array, Counts]:
+    """The same of objects that were read with a column for each name."""
+    held = [array.field(index) for index in range(array.type.num_fields)]
+    there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
+    rows, columns = np.nonzero(there.T)
+    names = arrays.texts([array.type.field(index).name for index in range(len(held))])
+    amounts = pa.concat_arrays(held).take(arrays.rows(columns * len(array) + rows))
+    return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)

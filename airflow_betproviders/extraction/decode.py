@@ -16,21 +16,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from airflow_betproviders.extraction import arrays, columns
 from airflow_betproviders.extraction.columns import EXTRA
 from airflow_betproviders.extraction.cut import MARK, cut
-from airflow_betproviders.extraction.fields import DecimalMap, Field, Text
+from airflow_betproviders.extraction.fields import DecimalMap
+from airflow_betproviders.extraction.rewrite import Rewrite
 from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document, read_value
 from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
 
 _MEMORY = pa.system_memory_pool()
 _FEW = 32
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-# In a flat object without these a quote after a comma begins a name, and a colon after a quote ends one.
-_ODD = (b"\\", b" ", b"\n", b"\r", b"\t", b'{":', b',":', b',",', b',"}')
-_PAIR = re.compile(rb"(" + _STRING + rb")\s*:\s*(" + _STRING + rb"|[^\s,\"]+)")
+_MOST_NAMES = 100  # in an object, that get a column each
 
 
 @dataclass
@@ -70,14 +69,11 @@ class Decoder:
         self._rows_path = _path(stream.envelope, (Rows, OneRow))
         self._one = _path(stream.envelope, (OneRow,)) is not None
         self._total_path = _path(stream.envelope, (Total,))
-        self._numbers = _bare_numbers(stream.fields)
-        self._objects = _objects(stream.fields)
+        self._rewrite = Rewrite(stream.fields)
         self._record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
-        self._options = pj.ParseOptions(
-            explicit_schema=pa.schema([(name, self._envelope_type(part)) for name, part in stream.envelope.items()]),
-            unexpected_field_behavior="error",
-            newlines_in_values=True,
-        )
+        self._options = self._parsing(self._record)
+        self._names: dict[str, set[str]] = {f.name: set() for f in stream.fields if isinstance(f.kind, DecimalMap)}
+        self._options_by_name: pj.ParseOptions | None = None
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode one answer.
@@ -188,21 +184,21 @@ class Decoder:
                 return f"{name}: {str(cell_error).removeprefix('Failed to convert JSON to ')}"
         return str(error)
 
-    def _envelope_type(self, part: Any) -> pa.DataType:
-        if part is Rows:
-            return pa.list_(self._record)
-        if part is OneRow:
-            return self._record
-        if part is Total:
-            return pa.int64()
-        if isinstance(part, Mapping):
-            return pa.struct([(name, self._envelope_type(inner)) for name, inner in part.items()])
-        return columns.arrow_type(part)
+    def _parsing(self, record: pa.DataType) -> pj.ParseOptions:
+        envelope = [(name, _envelope_type(part, record)) for name, part in self._stream.envelope.items()]
+        return pj.ParseOptions(
+            explicit_schema=pa.schema(envelope), unexpected_field_behavior="error", newlines_in_values=True
+        )
 
     def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
         if not body.lstrip().startswith(b"{"):
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
-        table = _read(self._prepared(body), self._options)
+        _check_utf8(body)
+        body = self._rewrite.numbers(body)
+        table = self._read_by_name(body)
+        rewritten = table is None
+        if table is None:
+            table = _read(self._rewrite.objects(body), self._options)
         if table.num_rows != 1:
             raise pa.ArrowInvalid("not one document")
         row = table.to_struct_array().combine_chunks()
@@ -210,15 +206,45 @@ class Decoder:
         array = row
         for name in path:
             array = array.field(name)
+        if rewritten and self._names:
+            self._learn(array if self._one else array.flatten())
         return _without(table.slice(0, 1), path), array
+
+    def _read_by_name(self, body: bytes) -> pa.Table | None:
+        """The answer with a column for each name that objects with free names have had, where these are all it holds.
+
+        A null under such a name counts as a name that is not there, as it does in the row-by-row way.
+        """
+        if self._options_by_name is None:
+            return None
+        try:
+            return _read(body, self._options_by_name)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return None
+
+    def _learn(self, rows: pa.StructArray) -> None:
+        """Note the names in objects with free names: while these are few, further answers need not be rewritten."""
+        names = {
+            name: known | set(pc.unique(rows.field(name).flatten().field(columns.KEY)).to_pylist())
+            for name, known in self._names.items()
+        }
+        if max(map(len, names.values())) > _MOST_NAMES:
+            self._names, self._options_by_name = {}, None
+        elif names != self._names or self._options_by_name is None:
+            types = [
+                (
+                    f.name,
+                    columns.by_name(f.kind, names[f.name])
+                    if isinstance(f.kind, DecimalMap)
+                    else columns.wire_type(f.kind),
+                )
+                for f in self._stream.fields
+            ]
+            self._names, self._options_by_name = names, self._parsing(pa.struct(types))
 
     def _prepared(self, body: bytes) -> bytes:
         _check_utf8(body)
-        for numbers in self._numbers:
-            body = _rewritten(body, numbers, _quoted)
-        for objects in self._objects:
-            body = _rewritten(body, objects, _as_pairs)
-        return body
+        return self._rewrite.objects(self._rewrite.numbers(body))
 
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
@@ -247,6 +273,18 @@ class Decoder:
             arrays.append(array)
         arrays.append(pa.nulls(len(records), pa.string()))
         return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
+    if part is Rows:
+        return pa.list_(record)
+    if part is OneRow:
+        return record
+    if part is Total:
+        return pa.int64()
+    if isinstance(part, Mapping):
+        return pa.struct([(name, _envelope_type(inner, record)) for name, inner in part.items()])
+    return columns.arrow_type(part)
 
 
 def _check_utf8(body: bytes) -> None:
@@ -301,46 +339,6 @@ def _int(value: Any) -> int | None:
         return int(str(value))
     except ValueError:
         return None
-
-
-def _bare_numbers(fields: tuple[Field, ...]) -> list[re.Pattern[bytes]]:
-    """Find bare numbers under each name declared as text with numbers.
-
-    A quote inside a JSON string is always escaped, so that ``"name":`` can only be a member's name.
-    """
-    number = rb"(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])"
-    return [_member(f.name, number) for f in fields if isinstance(f.kind, Text) and f.kind.numbers]
-
-
-def _objects(fields: tuple[Field, ...]) -> list[re.Pattern[bytes]]:
-    """Find the flat objects with free names; what they miss, the row-by-row way takes."""
-    return [_member(f.name, rb"(\{[^{}]*\})") for f in fields if isinstance(f.kind, DecimalMap)]
-
-
-def _member(name: str, value: bytes) -> re.Pattern[bytes]:
-    return re.compile(b"(" + re.escape(json.dumps(name).encode()) + rb"\s*:\s*)" + value)
-
-
-def _rewritten(body: bytes, found: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]) -> bytes:
-    """The body with what was found rewritten, all at once: a call for each would take longer than all the rest."""
-    pieces = found.split(body)
-    if len(pieces) == 1:
-        return body
-    pieces[2::3] = rewrite(pieces[2::3])
-    return b"".join(pieces)
-
-
-def _quoted(numbers: list[bytes]) -> list[bytes]:
-    return [b'"' + number + b'"' for number in numbers]
-
-
-def _as_pairs(objects: list[bytes]) -> list[bytes]:
-    together = b"".join(objects)
-    if any(odd in together for odd in _ODD):
-        return [b"[" + _PAIR.sub(rb'{"k":\1,"v":\2}', members[1:-1]) + b"]" for members in objects]
-    text = b"\n".join(objects).replace(b"{}", b"")
-    text = text.replace(b',"', b'},{"').replace(b'":', b'","v":').replace(b'{"', b'{"k":"')
-    return [b"[" + members + b"]" for members in text.split(b"\n")]
 
 
 def _excerpt(body: bytes) -> str:

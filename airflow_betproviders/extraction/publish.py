@@ -33,6 +33,7 @@ _UPLOADS: dict[str, dict[str, int]] = {
     "abfs": {},
     "adl": {},
 }
+_NO_ENDS = {"abfs", "adl"}  # whose servers cannot be asked for the last bytes
 
 
 def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[BadRow], archive: Path | None = None) -> str:
@@ -96,17 +97,30 @@ def read_footer(fs: Any, path: str) -> Footer | None:
     Raises:
         FileNotFoundError: there is no such object, or no longer.
     """
-    end = fs.cat_file(path, start=-_FOOTER)
+    end = _end(fs, path, _FOOTER)
     if end[-4:] != b"PAR1":
         return None
     if (size := int.from_bytes(end[-8:-4], "little") + 8) > len(end):
-        end = fs.cat_file(path, start=-size)
+        end = _end(fs, path, size)
     try:
         metadata = pq.read_metadata(pa.BufferReader(end))
         text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
         return Footer(metadata.num_rows, None if text is None else json.loads(text))
     except (OSError, ValueError):  # of bytes in memory, Arrow's words for a broken footer
         return None
+
+
+def _end(fs: Any, path: str, size: int) -> bytes:
+    """The last bytes of an object, or all of it where it is smaller."""
+    if not _NO_ENDS.intersection(_protocols(fs)):
+        end: bytes = fs.cat_file(path, start=-size)
+        return end
+    while True:
+        before = fs.info(path, refresh=True)
+        whole = int(before["size"])
+        end = fs.cat_file(path, start=max(0, whole - size), end=whole) if whole else b""
+        if fs.info(path, refresh=True)["etag"] == before["etag"]:  # else it was replaced meanwhile
+            return end
 
 
 def put_bytes(fs: Any, target: str, content: bytes) -> None:

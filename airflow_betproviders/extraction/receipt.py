@@ -40,6 +40,9 @@ class Receipt:
         bad_rows: rows in quarantine.
         sums: exact sums of the money columns, as decimal text.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
+        digest: of the rows, the time of their reading apart: two reads that gave the same rows have the same.
+        changed_by: DAG and run whose read first gave these rows; a later read that gives them again leaves it.
+        dag_id: the Airflow DAG.
         run_id: the Airflow run.
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the read began.
@@ -66,6 +69,9 @@ class Receipt:
     bad_rows: int = 0
     sums: dict[str, str] = field(default_factory=dict)
     previous_rows: int | None = None
+    digest: str = ""
+    changed_by: str | None = None
+    dag_id: str | None = None
     run_id: str | None = None
     try_number: int | None = None
     extracted_at: str = ""
@@ -77,6 +83,20 @@ class Receipt:
     def shrunken(self) -> bool:
         """Whether the provider reported more rows for this slot before."""
         return self.previous_rows is not None and self.rows < self.previous_rows
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run that wrote this slot found other rows than were stored before, in this try or an earlier one."""
+        return self.changed_by == self._read_by
+
+    def follow(self, previous: Receipt | None) -> None:
+        """Note who changed the rows, given the receipt of the slot that this one replaces, and both digests."""
+        same = previous is not None and previous.digest == self.digest
+        self.changed_by = previous.changed_by if previous and same else self._read_by
+
+    @property
+    def _read_by(self) -> str:
+        return f"{self.dag_id}/{self.run_id}"
 
     @property
     def made_at(self) -> datetime:

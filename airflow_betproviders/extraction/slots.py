@@ -34,17 +34,21 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Slot:
-    """A slot that was read whole: its rows in a local file, its receipt, the rows that do not fit, and its replies if kept."""
+    """A slot that was read whole: its rows in a local file, its receipt, the rows that do not fit, and its replies if kept.
+
+    ``previous`` is the receipt of the object of the same slot that this one will replace.
+    """
 
     interval: Interval
     spool: Spool
     receipt: Receipt
     bad_rows: list[BadRow]
     archive: Archive | None = None
+    previous: Receipt | None = None
 
     def finish(self) -> None:
         """Complete the local files, and the receipt that both end with."""
-        self.spool.close(self.receipt)
+        self.spool.close(self.receipt, self.previous)
         if self.archive:
             self.archive.close(self.receipt)
 
@@ -90,7 +94,7 @@ class Extraction:
             stream: the stream.
             filters: the provider's own filters.
             check_time: called before a window is read; raises when the provider no longer keeps it.
-            stamp: members of the receipts: run_id, try_number, version.
+            stamp: members of the receipts: dag_id, run_id, try_number, version.
             archive: whether `store` keeps the raw replies of each slot.
             conceal: what is done to columns that say who a player is.
         """
@@ -198,7 +202,10 @@ class Extraction:
             upload: Future[None] = uploads.submit(lambda: None)
             for interval in slots:
                 try:
-                    slot = self._read_kept(read, interval, lake, self._previous_rows(lake, interval, held))
+                    replaced = self._replaced(lake, interval, held)
+                    rows = sum(receipt.rows if receipt else 0 for receipt in replaced.values()) if replaced else None
+                    slot = self._read_kept(read, interval, lake, rows)
+                    slot.previous = replaced.get(interval)
                 except Exception:
                     if failure := upload.exception():
                         log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
@@ -208,16 +215,15 @@ class Extraction:
             upload.result()
         return stored
 
-    def _previous_rows(self, lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> int | None:
-        """The rows of the objects that the slot will replace, smaller ones inside it included."""
-        rows = None
+    def _replaced(self, lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> dict[Interval, Receipt | None]:
+        """The receipts of the objects that the slot will replace, smaller ones inside it included."""
+        receipts = {}
         for other, path in held.items():
             if slot.contains(other):
                 with suppress(FileNotFoundError):  # another task has replaced it meanwhile
-                    receipt = read_receipt(lake.fs, path)
-                    rows = (rows or 0) + (receipt.rows if receipt else 0)
-                    self.check_concealed(other, receipt)
-        return rows
+                    receipts[other] = read_receipt(lake.fs, path)
+                    self.check_concealed(other, receipts[other])
+        return receipts
 
     def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:
         """Refuse to bring back plain values of columns that a stored slot conceals.

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.extraction import arrays, columns, keys
 from airflow_betproviders.extraction.columns import EXTRACTED_AT, INSTANT
+from airflow_betproviders.extraction.digest import Digest
 from airflow_betproviders.extraction.fields import Text
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.stream import Stream
@@ -52,6 +53,7 @@ class Spool:
         self.rows = 0
         self.duplicates = 0
         self.sums: dict[str, Decimal] = {}
+        self._digest = Digest()
 
     def add(self, table: pa.Table, hashed: keys.Hashes | None = None) -> None:
         """Add the rows of one whole window, each key once; ``hashed`` are the hashes of their keys, where known."""
@@ -67,8 +69,13 @@ class Spool:
         while self._buffered >= ROW_GROUP:
             self._flush(ROW_GROUP)
 
-    def close(self, receipt: Receipt) -> Receipt:
-        """Finish the file: settle keys that came in several windows, fill in the receipt and write it."""
+    def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
+        """Finish the file: settle keys that came in several windows, fill in the receipt and write it.
+
+        Args:
+            receipt: of this slot.
+            previous: of the slot that it replaces, if there is one.
+        """
         while self._buffered:
             self._flush(min(ROW_GROUP, self._buffered))
         self._written.result()
@@ -78,6 +85,8 @@ class Spool:
         receipt.rows = self.rows
         receipt.duplicates += self.duplicates
         receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
+        receipt.digest = self._digest.text()
+        receipt.follow(previous)
         writer.add_key_value_metadata(receipt.to_footer())
         writer.close()
         return receipt
@@ -130,6 +139,7 @@ class Spool:
             total = _sum(table[name])
             if total is not None:
                 self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
+        self._digest.add(table)
         self._writer = self._writer or self._open(table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
@@ -169,7 +179,7 @@ class Spool:
             keep = np.ones(start, bool)
             keep[np.concatenate(places)[losers]] = False
             self.duplicates += len(losers)
-            self._writer, self.rows, self.sums, start = None, 0, {}, 0
+            self._writer, self.rows, self.sums, self._digest, start = None, 0, {}, Digest(), 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group)
                 self._buffer.append(

@@ -71,6 +71,8 @@ class ExtractToParquetOperator(BaseOperator):
         path: folder in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
         end: explicit end, likewise.
+        lookback: how far before its start the interval is read again too, e.g. ``"24h"``, for rows that come or change late.
+        lag: least time between the end of the interval and its reading, where the stream's own is too short for you.
         slot: unit of storage, a divisor of a day; default the stream's own, ``1h`` for bets and ``1d`` for daily ones.
         filters: the provider's own, e.g. ``{"game_id": 2011}``; they become folders.
         max_bad_rows: rows that may go to quarantine without failing the task.
@@ -86,12 +88,14 @@ class ExtractToParquetOperator(BaseOperator):
     Airflow reads the outlets of mapped tasks there.
 
     Returns:
-        (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, path: the objects' common folder.
+        (XCom) stream, account, start, end, rows, bytes, slots, calls, bad_rows, changed, path. ``changed`` are the starts of
+        the slots whose rows are new, or other than those that this run found stored; a retry finds what the run found.
+        ``path`` is the objects' common folder.
     """
 
     template_fields: Sequence[str] = (
         *("conn_id", "stream", "path", "start", "end", "slot", "filters", "max_bad_rows"),
-        *("archive", "pii", "pii_conn_id"),
+        *("lookback", "lag", "archive", "pii", "pii_conn_id"),
     )
     ui_color = "#e8f3ec"
 
@@ -103,6 +107,8 @@ class ExtractToParquetOperator(BaseOperator):
         stream: str | None = None,
         start: datetime | str | None = None,
         end: datetime | str | None = None,
+        lookback: str | timedelta | None = None,
+        lag: str | timedelta | None = None,
         slot: str | timedelta | None = None,
         filters: Mapping[str, Any] | None = None,
         max_bad_rows: int = 0,
@@ -119,6 +125,8 @@ class ExtractToParquetOperator(BaseOperator):
         self.path = path
         self.start = start
         self.end = end
+        self.lookback = lookback
+        self.lag = lag
         self.slot = slot
         self.filters = filters
         self.max_bad_rows = max_bad_rows
@@ -158,7 +166,8 @@ class ExtractToParquetOperator(BaseOperator):
 
     def _interval(self, context: Context, width: timedelta) -> Interval:
         partition = parse_duration(self.partition) if self.partition else width
-        return resolve_interval(context, self.start, self.end, partition)
+        interval = resolve_interval(context, self.start, self.end, partition)
+        return Interval(interval.start - parse_duration(self.lookback), interval.end) if self.lookback else interval
 
     def _lake(self, hook: BetProviderHook, stream: ProviderStream) -> Lake:
         """Where the stream is stored, once the store and the connection are known to be there."""
@@ -191,9 +200,11 @@ class ExtractToParquetOperator(BaseOperator):
             raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
 
     def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
-        if hook.ready(stream, interval):
-            return
-        defer_until(self, hook.ready_at(stream, interval), interval)
+        ready, ready_at = hook.ready(stream, interval), hook.ready_at(stream, interval)
+        if self.lag and stream.windows and (later := interval.end + parse_duration(self.lag)) > ready_at:
+            ready, ready_at = hook.now() >= later, later
+        if not ready:
+            defer_until(self, ready_at, interval)
 
     def _store(
         self,
@@ -250,7 +261,12 @@ class ExtractToParquetOperator(BaseOperator):
 def stamp_of(context: Context) -> dict[str, Any]:
     """What a receipt says of the task that wrote it."""
     task_instance = context["ti"]
-    return {"run_id": task_instance.run_id, "try_number": task_instance.try_number, "version": __version__}
+    return {
+        "dag_id": task_instance.dag_id,
+        "run_id": task_instance.run_id,
+        "try_number": task_instance.try_number,
+        "version": __version__,
+    }
 
 
 def _archived_for(archive: Any) -> timedelta | None:
@@ -289,6 +305,7 @@ def summarise(
         "slots": len(stored.receipts),
         "calls": stored.total("calls"),
         "bad_rows": stored.total("bad_rows"),
+        "changed": [receipt.start for receipt in stored.receipts if receipt.changed],
         "path": _common(stored) if stored.paths else lake.base,
     }
 

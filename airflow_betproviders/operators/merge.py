@@ -46,8 +46,8 @@ class MergeBetsOperator(BaseOperator):
         provider: merge every account of this provider; default, without ``conn_id``, everything in the lake.
         stream: only this stream; default every stream in the lake whose records are bets.
         filters: the filters that the stream was extracted with.
-        start: explicit start (aware, or ISO 8601 with a zone); default the interval of the assets that triggered the run,
-            else the run's own.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's partition, else the intervals of the
+            extractions that triggered the run, else the run's own.
         end: explicit end, likewise.
         batch_rows: rows that one commit merges, whatever the slots hold. It bounds the memory: some 2 KB a row.
         moved_within: how far a bet's date may move between versions and its old version is still found, in whole days;
@@ -214,12 +214,14 @@ class OptimizeBetsOperator(BaseOperator):
 
 
 def intervals_of(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
-    """The intervals that a merge is about: explicit, else those of the extractions that triggered the run, else the run's.
+    """The intervals that a merge is about.
+
+    They are what is given, else the run's partition, else those of the extractions that triggered it, else its own.
 
     Raises:
         InvalidArgument: there is none.
     """
-    if not start and not end:
+    if not (start or end or context.get("partition_date")):
         events = context.get("triggering_asset_events") or {}
         extras = [event.extra or {} for each in events.values() for event in each]
         found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}

@@ -7,10 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
-from airflow_betproviders.extraction.interval import parse_duration
 from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
-from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.privacy import concealment
 from airflow_betproviders.operators.storage import open_path
 
@@ -90,8 +88,7 @@ class ReplayOperator(ExtractToParquetOperator):
         stream.check_filters(filters)
         self._most_bad_rows()
         conceal = concealment(self.pii, self.pii_conn_id, stream, filters)
-        width = parse_duration(self.partition) if self.partition else stream.slot
-        interval = resolve_interval(context, self.start, self.end, width)
+        interval = self._interval(context, stream.slot)
         if not hook.connection.login:
             raise InvalidArgument(f"{hook.label}: login is empty; it holds the account, which the archive lies under.")
         target = open_path(self.path)

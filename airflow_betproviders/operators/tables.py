@@ -78,6 +78,11 @@ def _azure(conn_id: str) -> dict[str, str]:
     told = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)
     tenant = extra.get("tenant_id")
     host = (connection.host or "").removeprefix("https://").split(".")[0]
+    endpoint = told.get("BlobEndpoint", "").rstrip("/")
+    if not endpoint and "EndpointSuffix" in told and "AccountName" in told:
+        endpoint = (
+            f"{told.get('DefaultEndpointsProtocol', 'https')}://{told['AccountName']}.blob.{told['EndpointSuffix']}"
+        )
     return _given(
         {
             "AZURE_STORAGE_ACCOUNT_NAME": told.get("AccountName")
@@ -91,6 +96,8 @@ def _azure(conn_id: str) -> dict[str, str]:
             "AZURE_STORAGE_CLIENT_ID": connection.login if tenant else None,
             "AZURE_STORAGE_CLIENT_SECRET": connection.password if tenant else None,
             "AZURE_STORAGE_TENANT_ID": tenant,
+            "AZURE_STORAGE_ENDPOINT": endpoint,
+            "AZURE_ALLOW_HTTP": "true" if endpoint.startswith("http://") else "",
         }
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.airflow_versions import HAS_PARTITIONS
+
 DAGS = Path(__file__).parents[2] / "dags"
 HEAVY = {"deltalake", "numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
-FILES = sorted(path.stem for path in DAGS.glob("*.py") if path.stem != "betproviders_common")
+FILES = sorted(path.stem for path in DAGS.glob("*.py"))
 
 PARSE = """
 import json, sys
@@ -33,10 +36,12 @@ print(json.dumps({
         "doc": dag.doc_md,
         "catchup": dag.catchup,
         "timetable": type(dag.timetable).__name__,
+        "file": dag.fileloc,
         "run_types": sorted(getattr(dag, "allowed_run_types", None) or []),
         "tasks": [{
             "id": t.task_id, "pool": t.pool, "retries": t.retries, "capped": t.max_retry_delay is not None,
-            "backoff": bool(t.retry_exponential_backoff), "assets": [a.name for a in t.outlets or []],
+            "backoff": bool(t.retry_exponential_backoff), "priority": t.priority_weight, "absolute": "absolute" in str(t.weight_rule).lower(),
+            "assets": [a.name for a in t.outlets or []],
         } for t in dag.tasks],
     } for dag in made},
 }))
@@ -53,12 +58,47 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    found["bets"] = {name: found["dags"].pop(name) for name in sorted(found["dags"]) if name.startswith("bets_")}
+    found["said"] = done.stdout + done.stderr
+    for part, mark in {"bets": "bets_", "partitions": "_partitions_"}.items():
+        found[part] = {name: found["dags"].pop(name) for name in sorted(found["dags"]) if mark in name}
     return found
 
 
-def test_there_is_a_file_for_each_provider_one_for_the_bets_table_and_one_for_gaps() -> None:
-    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "pv"]
+def test_there_is_a_file_for_each_provider_and_for_what_they_share() -> None:
+    assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "partitions", "pv", "reconcile"]
+
+
+def test_a_file_stands_alone_when_it_is_copied() -> None:
+    for name in FILES:
+        imported = set(re.findall(r"^(?:from|import) (\w+)", (DAGS / f"{name}.py").read_text(), re.MULTILINE))
+        assert imported <= {"__future__", "airflow", "airflow_betproviders", "datetime", "logging", "typing"}, name
+
+
+def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None:
+    files = {dag_id: Path(dag["file"]) for dag_id, dag in (parsed["dags"] | parsed["bets"]).items()}
+    assert {file.parent for file in files.values()} == {DAGS}
+    assert (files["aig_transactions"].stem, files["pv_by_game"].stem) == ("aig", "pv")
+
+
+def test_the_ids_are_what_users_have_paused_and_backfilled(parsed: dict[str, Any]) -> None:
+    assert set(parsed["dags"]) == {
+        *(f"{provider}_{kind}" for provider in ("aig", "gmag", "jdb", "pv") for kind in ("gaps", "reconcile")),
+        *("aig_transactions", "aig_transactions_reread"),
+        *("gmag_game_history", "gmag_game_history_reread", "gmag_daily"),
+        *("jdb_recent_transactions", "jdb_transactions", "jdb_transactions_sweep", "jdb_daily"),
+        *("pv_history", "pv_history_reread", "pv_daily", "pv_by_game"),
+    }
+
+
+def test_the_live_feed_goes_first_and_rereads_last(parsed: dict[str, Any]) -> None:
+    weights = {
+        dag_id: {(task["priority"], task["absolute"]) for task in dag["tasks"]}
+        for dag_id, dag in parsed["dags"].items()
+    }
+    assert weights["jdb_recent_transactions"] == {(100, True)}
+    assert weights["jdb_transactions"] == {(10, True)}
+    for dag_id in ("aig_transactions_reread", "jdb_transactions_sweep", "jdb_gaps", "jdb_reconcile"):
+        assert weights[dag_id] == {(1, True)}
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
@@ -75,6 +115,23 @@ def test_the_bets_table_has_a_merge_for_each_provider_and_upkeep(parsed: dict[st
             "CronDataIntervalTimetable" if dag_id == "bets_optimize" else "AssetTriggeredTimetable"
         )
         assert task["assets"] == ([] if dag_id == "bets_optimize" else ["betproviders/bets"]), dag_id
+
+
+def test_partitions_are_there_where_airflow_has_them_and_elsewhere_it_is_said(parsed: dict[str, Any]) -> None:
+    if not HAS_PARTITIONS:
+        assert parsed["partitions"] == {}
+        assert "need Airflow 3.3 or newer" in parsed["said"]
+        return
+    assert {dag_id: dag["timetable"] for dag_id, dag in parsed["partitions"].items()} == {
+        "gmag_partitions_daily": "PartitionedAssetTimetable",
+        "gmag_partitions_hourly": "CronPartitionTimetable",
+        "gmag_partitions_late": "CronDataIntervalTimetable",
+    }
+    assets = {task["id"]: task["assets"] for dag in parsed["partitions"].values() for task in dag["tasks"]}
+    assert assets["tell"] == ["betproviders/gmag_default/changed_hours"]
+    hourly, late = (parsed["partitions"][f"gmag_partitions_{name}"]["tasks"][0] for name in ("hourly", "late"))
+    assert hourly["assets"] == ["betproviders/gmag_default/hours"]
+    assert late["assets"] == []
 
 
 def test_each_provider_has_its_gaps_filled(parsed: dict[str, Any]) -> None:

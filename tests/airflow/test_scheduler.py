@@ -101,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
         "AIRFLOW_VAR_BETPROVIDERS_TABLE": bets.as_uri(),
-        "BETPROVIDERS_RETRY_SECONDS": "1",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     }
     heard = {WRONG_KEY["password"]}
     with ExitStack() as stack:

@@ -140,6 +140,36 @@ def test_a_larger_slot_takes_the_place_of_smaller_ones(world: World) -> None:
     assert world.merge().missing == 2
 
 
+@pytest.mark.parametrize("start", [0, 22])  # the second crosses midnight, and so do the days' objects of knowledge
+@pytest.mark.parametrize("by_the_hour", [True, False])
+def test_smaller_slots_take_the_place_of_a_deleted_one(world: World, start: int, *, by_the_hour: bool) -> None:
+    wide = hour_of(start, width=4)
+    bets = [aig(f"{hour}", placed=at(start + hour)) for hour in range(4)]
+    world.store(wide, [*bets, aig("gone", placed=at(start + 2.5))], at(6, 21))
+    world.merge()
+    Path(world.lake.data(wide)).unlink()
+    for hour in (3, 0, 1):
+        world.store(hour_of(start + hour), [bets[hour]], at(7 + hour, 21))
+        assert world.merge(*([hour_of(start + hour)] if by_the_hour else [])).missing == 0
+    assert set(world.live()) == {"0", "1", "2", "3", "gone"}  # its hour was not read again
+    world.store(hour_of(start + 2), [bets[2]], at(9, 21))
+    assert world.merge(*([hour_of(start + 2)] if by_the_hour else [])).missing == 1
+    assert set(world.live()) == {"0", "1", "2", "3"}
+    assert world.rows()["gone"]["missing_since"] == at(7, 21)
+    assert (world.merge().missing, world.merge().commits) == (0, 0)
+
+
+def test_older_slots_beside_a_deleted_one_do_not_speak_for_it(world: World) -> None:
+    world.store(hour_of(0, width=2), [aig("a", placed=at(0)), aig("b", placed=at(1))], at(7))
+    world.merge()
+    Path(world.lake.data(hour_of(0, width=2))).unlink()
+    world.store(hour_of(0), [], at(6))
+    world.store(hour_of(1), [], at(8))
+    assert world.merge().missing == 0
+    world.store(hour_of(0), [], at(9))
+    assert world.merge().missing == 2
+
+
 def test_a_slot_larger_than_the_memory_setting_is_merged_in_parts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

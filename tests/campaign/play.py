@@ -63,6 +63,7 @@ class Play:
         self._dice = random.Random(f"play/{scenario.seed}")
         self._guard = threading.Lock()
         self._acts: list[tuple[datetime, datetime]] = []  # when an act began, and the world's time in it
+        self._torn: set[Interval] = set()  # what tasks that stayed red should have read
         self._stack = ExitStack()
 
     def run(self) -> Tally:
@@ -176,10 +177,20 @@ class Play:
                 self._count(task, outcome)
                 if outcome.state == "green":
                     break
-            else:
-                if until_green:
-                    with self._guard:
-                        self.tally.find("tasks that stayed red", [f"{self.scenario}: {task.kind}: {outcome}"])
+            with self._guard:
+                self._note(task, outcome)
+                if until_green and outcome.state != "green":
+                    self.tally.find("tasks that stayed red", [f"{self.scenario}: {task.kind}: {outcome}"])
+
+    def _note(self, task: Task, outcome: Outcome) -> None:
+        """Keep in mind what a task that stayed red should have read, until another has read it."""
+        if task.kind == "merge":
+            return
+        interval = Interval(task.arguments["start"], task.arguments["end"])
+        if outcome.state == "green":
+            self._torn = {each for each in self._torn if not interval.contains(each)}
+        else:
+            self._torn.add(interval)
 
     def _kill(self) -> float | None:
         return self._dice.uniform(0, 0.8) if self._dice.random() < self.scenario.killed else None
@@ -208,7 +219,7 @@ class Play:
 
     def _check(self, act: str) -> None:
         about, s = f"seed {self.scenario.seed}{act}", self.scenario
-        check_raw(self.lake, self._truth, self.tally, about)
+        check_raw(self.lake, self._truth, self._torn, self.tally, about)
         check_coverage(self.lake, self._stream, Interval(s.begin, s.end), self.tally, about)
 
     def _open_store(self) -> None:

@@ -70,7 +70,7 @@ class Office:
         given = {"conn_id": self.source.conn_id, "path": f"file://{self.folder}", **arguments}
         given = {"start": self.day.start, "end": self.day.end, **given}
         self.context = {
-            "ti": SimpleNamespace(run_id="scheduled__1", try_number=1),
+            "ti": SimpleNamespace(dag_id="aig", run_id="scheduled__1", try_number=1),
             "outlet_events": {each: SimpleNamespace() for each in ReconcileOperator(task_id="r", **given).outlets},
         }
         operator = ReconcileOperator(task_id="reconcile", **given)

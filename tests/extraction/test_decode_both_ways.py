@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_betproviders.extraction import decode
 from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.stream import Stream
 from airflow_betproviders.streams import aig, gmag, jdb, pv
@@ -54,6 +56,20 @@ def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data
     body = data.draw(answer(stream, odd=True))
     quick, slow = both_ways(stream, body, data.draw(OFFSETS))
     assert same(quick, slow)
+
+
+@pytest.mark.parametrize("stream", [aig.TRANSACTIONS], ids=lambda stream: f"{stream.provider}/{stream.name}")
+@pytest.mark.parametrize("most", [3, 100])
+@settings(max_examples=60, suppress_health_check=quietly)
+@given(data=st.data())
+def test_an_answer_gives_the_same_whatever_names_earlier_ones_had(
+    stream: Stream, most: int, data: st.DataObject
+) -> None:
+    decoder = Decoder(stream)
+    with mock.patch.object(decode, "_MOST_NAMES", most):
+        for odd in data.draw(st.lists(st.booleans(), max_size=5)):
+            body = data.draw(answer(stream, odd=odd))
+            assert same(decoder(body, accept), Decoder(stream)._decode_slowly(body, accept))
 
 
 @each_stream

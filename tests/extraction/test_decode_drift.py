@@ -25,6 +25,7 @@ from airflow_betproviders.extraction.fields import (
     Text,
     UtcTime,
 )
+from airflow_betproviders.extraction.rewrite import Rewrite
 from airflow_betproviders.extraction.stream import OneRow, Rows, Stream, Total
 
 UTC = timezone.utc
@@ -149,6 +150,32 @@ def test_an_object_with_free_names_keeps_each_name_and_amount(detail: str, quick
     assert page.quick is quick
     assert page.table["detail"].to_pylist() == [items]
     assert not page.bad
+
+
+def test_answers_with_names_seen_before_are_not_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The amounts in objects with free names come by column once their names are known, and there is no other way then."""
+    decoder = Decoder(ALL_KINDS)
+
+    def details(*given: str) -> list[object]:
+        rows = ",".join(f'{{"id":"{place}","detail":{detail}}}' for place, detail in enumerate(given))
+        page = decoder(f'{{"code":200,"total":{len(given)},"rows":[{rows}]}}'.encode(), accept)
+        assert not page.bad
+        return list(page.table["detail"].to_pylist())
+
+    tie, lucky = ("Tie", Exact("2.0000")), ("Lucky7", Exact("1.5000"))
+    assert details('{"Tie":"2","Lucky7":1.5}') == [[lucky, tie]]
+    with monkeypatch.context() as patched:
+        patched.setattr(Rewrite, "objects", None)
+        assert details('{"Tie":2.0}', "{}", '{"Tie":2,"Lucky7":"1.50"}', "null", '{"Tie":null}') == [
+            [tie],
+            [],
+            [lucky, tie],
+            None,
+            [],
+        ]
+    assert details('{"Zero":0}', '{"Tie":2}') == [[("Zero", Exact("0.0000"))], [tie]]
+    monkeypatch.setattr(Rewrite, "objects", None)
+    assert details('{"Zero":0,"Tie":2,"Lucky7":1.5}') == [[lucky, tie, ("Zero", Exact("0.0000"))]]
 
 
 def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_betproviders.exceptions import OverlappingSlot
 from airflow_betproviders.extraction.interval import Interval
@@ -144,3 +145,42 @@ def test_the_receipt_of_a_stored_object_reads_back_and_of_none_there_is_none(lak
     assert read_receipt(lake.fs, path) == filled
     with pytest.raises(FileNotFoundError):
         read_receipt(lake.fs, lake.data(Interval(SLOT.end, SLOT.end + HOUR)))
+
+
+class WithoutEnds(LocalFileSystem):
+    """A store that cannot be asked for the last bytes, as Azure's; and an object that is replaced while it is read."""
+
+    protocol = ("abfs",)
+    cachable = False
+    newer: Path | None = None
+
+    def info(self, path: str, *, refresh: bool = False, **kwargs: object) -> dict[str, object]:
+        assert refresh, "a listing kept from before may know another size"
+        told = super().info(path, **kwargs)
+        return {**told, "etag": f"{told['mtime']} {told['size']}"}
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: object) -> bytes:
+        assert start is not None
+        assert start >= 0
+        if self.newer:
+            self.newer.replace(path)
+            self.newer = None
+        read: bytes = super().cat_file(path, start, end, **kwargs)
+        return read
+
+
+def test_a_receipt_is_read_where_the_store_has_no_last_bytes(tmp_path: Path) -> None:
+    receipts, paths = [], []
+    for ids in (["a"], [f"{number}" for number in range(500)]):
+        with Spool(BETS, FIVE) as spool:
+            spool.add(table(*map(bet, ids)))
+            receipts.append(spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end="")))
+            paths.append(spool.path.rename(tmp_path / f"{len(paths)}.parquet"))
+    store = WithoutEnds()
+    assert read_receipt(store, str(paths[0])) == receipts[0]
+    store.newer = paths[1]
+    assert read_receipt(store, str(paths[0])) == receipts[1]
+    with pytest.raises(FileNotFoundError):
+        read_receipt(store, str(tmp_path / "none.parquet"))
+    (tmp_path / "none.parquet").touch()
+    assert read_receipt(store, str(tmp_path / "none.parquet")) is None

@@ -173,6 +173,36 @@ def test_promise_4_same_interval_same_objects_whoever_runs_it(lake: Lake) -> Non
     assert read_receipt(lake.fs, lake.data(SLOT)).run_id == "manual__2"
 
 
+def test_promise_4_a_slot_knows_who_changed_it_last(lake: Lake) -> None:
+    def read(vendor: Vendor, run: str) -> bool:
+        (receipt,) = store(vendor, lake, dag_id="bets", run_id=run).receipts
+        assert read_receipt(lake.fs, lake.data(SLOT)) == receipt
+        return receipt.changed
+
+    rows = hour()
+    assert read(Vendor(rows), "first")
+    assert read(Vendor(rows), "first")  # a retry finds what the run found
+    assert not read(Vendor(rows[::-1]), "second")
+    assert read_receipt(lake.fs, lake.data(SLOT)).changed_by == "bets/first"
+    assert read(Vendor([{**row, "changed": row["changed"] + 1000} if row["id"] == "030" else row for row in rows]), "3")
+    assert read(Vendor(rows[:-1]), "fourth")
+
+
+def test_promise_4_keys_that_came_in_several_windows_leave_the_digest_as_it_is(lake: Lake) -> None:
+    def digest() -> str:
+        receipt = read_receipt(lake.fs, lake.data(SLOT))
+        assert receipt is not None
+        return receipt.digest
+
+    rows = hour()
+    store(Vendor(rows), lake)
+    plain = digest()
+    moved = {**rows[0], "at": (rows[0]["at"] - START_MS + 1_800_000) % 3_600_000 + START_MS, "changed": 0}
+    doubled = store(Vendor([*rows, moved]), lake)
+    assert doubled.total("duplicates") == 1
+    assert digest() == plain
+
+
 def test_promise_4_same_interval_same_rows_in_the_same_order(lake: Lake) -> None:
     store(Vendor(hour()), lake)
     first = pq.read_table(lake.data(SLOT)).drop_columns("_extracted_at")

@@ -26,7 +26,8 @@ class OutletEvents(defaultdict[str, SimpleNamespace]):
 
 def context(**members: Any) -> dict[str, Any]:
     """A task's context, as far as the operator looks."""
-    return {"ti": SimpleNamespace(run_id="manual__1", try_number=1), "outlet_events": OutletEvents(), **members}
+    task = SimpleNamespace(dag_id="bets", run_id="manual__1", try_number=1)
+    return {"ti": task, "outlet_events": OutletEvents(), **members}
 
 
 def operator(tmp_path: Path, provider: str, **arguments: Any) -> ExtractToParquetOperator:

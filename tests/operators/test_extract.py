@@ -152,6 +152,37 @@ def test_promise_7_an_interval_that_is_not_ready_is_deferred_until_it_is(
     assert execute(operator(tmp_path, "aig", **HOURLY), context())["rows"] == 3
 
 
+def test_a_lag_of_ones_own_holds_back_longer_but_never_shorter(
+    make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("aig")
+    server.replies = bets
+    at(monkeypatch, FIVE + HOUR + timedelta(minutes=6))
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(operator(tmp_path, "aig", **HOURLY, lag="30m"), context())
+    assert deferred.value.trigger.moment == FIVE + HOUR + timedelta(minutes=30)
+    assert server.requests == []
+    assert execute(operator(tmp_path, "aig", **HOURLY, lag="6m"), context())["rows"] == 3
+    at(monkeypatch, FIVE + HOUR + timedelta(minutes=4))
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(operator(tmp_path, "aig", **HOURLY, lag="1m"), context())
+    assert deferred.value.trigger.moment == FIVE + HOUR + timedelta(minutes=5)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "run", [{"data_interval_start": FIVE, "data_interval_end": FIVE + HOUR}, {"partition_date": FIVE}]
+)
+def test_a_lookback_reads_what_is_before_the_interval_too(
+    make: MakeHook, server: Recorder, tmp_path: Path, run: dict[str, Any]
+) -> None:
+    make("aig")
+    server.replies = bets
+    summary = execute(operator(tmp_path, "aig", lookback="2h"), context(**run))
+    assert (summary["start"], summary["end"]) == ("2026-11-20T03:00:00+00:00", "2026-11-20T06:00:00+00:00")
+    assert summary["slots"] == 3
+
+
 def test_promise_7_an_interval_that_is_gone_fails_at_once(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +217,7 @@ def test_the_interval_of_the_run_is_stored_slot_by_slot_and_told(
         "slots": 3,
         "calls": 3,
         "bad_rows": 0,
+        "changed": [f"2026-11-20T0{hour}:00:00+00:00" for hour in (5, 6, 7)],
         "path": base,
     }
     json.dumps(summary)
@@ -197,6 +229,33 @@ def test_the_interval_of_the_run_is_stored_slot_by_slot_and_told(
     footer = pq.read_metadata(f"{base}/{names[0]}").metadata
     receipt = json.loads(footer[b"betproviders.receipt"])
     assert (receipt["run_id"], receipt["try_number"], receipt["rows"]) == ("manual__1", 1, 3)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_has_changed_is_told_also_by_a_retry(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+    make("aig")
+    three = {"start": FIVE, "end": FIVE + 3 * HOUR}
+
+    def corrected(request: Request) -> Reply:
+        reply = bets(request)
+        for row in reply.body["data"]["transactions"]:
+            if row["update_time"] == int((FIVE + HOUR).timestamp() * 1000):
+                row["bet_amount"] = "0.11"
+        return reply
+
+    def changed(run_id: str) -> Any:
+        ctx = context()
+        ctx["ti"].run_id = run_id
+        return execute(operator(tmp_path, "aig", **three), ctx)["changed"]
+
+    hours = [(FIVE + i * HOUR).isoformat() for i in range(3)]
+    server.replies = bets
+    assert changed("first") == hours
+    assert changed("second") == []
+    server.replies = corrected
+    assert changed("third") == hours[1:2]
+    assert changed("third") == hours[1:2]  # its first try failed after it had stored the hour
+    assert changed("fourth") == []
 
 
 @pytest.mark.usefixtures("quick")

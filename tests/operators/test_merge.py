@@ -135,6 +135,8 @@ def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
     found = intervals_of({"triggering_asset_events": events}, None, None, HOUR)
     assert found == [Interval(at(5), at(7)), Interval(at(9), at(10))]
     assert intervals_of({"triggering_asset_events": events}, at(1), at(2), HOUR) == [hour_of(1)]
+    rollup = {"triggering_asset_events": events, "partition_date": at(0)}  # what came late need not be all that is due
+    assert intervals_of(rollup, None, None, 24 * HOUR) == [Interval(at(0), at(0) + 24 * HOUR)]
     assert intervals_of({"data_interval_start": at(1), "data_interval_end": at(2)}, None, None, HOUR) == [hour_of(1)]
     with pytest.raises(InvalidArgument, match="no data interval"):
         intervals_of({}, None, None, HOUR)
@@ -158,6 +160,8 @@ def test_the_tables_asset(table: str, name: str) -> None:
         ({"conn_type": "google_cloud_platform", "extra": {"key_path": "/k.json"}}, "gs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT": "/k.json"}),
         ({"conn_type": "google_cloud_platform", "extra": {"keyfile_dict": {"a": 1}}}, "gcs://store@lake/bets", "gs://lake/bets", {"GOOGLE_SERVICE_ACCOUNT_KEY": '{"a": 1}'}),
         ({"conn_type": "wasb", "login": "acc", "password": "k"}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k"}),
+        ({"conn_type": "wasb", "extra": {"connection_string": "DefaultEndpointsProtocol=http;AccountName=acc;AccountKey=k==;BlobEndpoint=http://127.0.0.1:1/acc;"}}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k==", "AZURE_STORAGE_ENDPOINT": "http://127.0.0.1:1/acc", "AZURE_ALLOW_HTTP": "true"}),
+        ({"conn_type": "wasb", "extra": {"connection_string": "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=k==;EndpointSuffix=core.usgovcloudapi.net"}}, "abfs://store@lake/bets", "abfs://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_ACCOUNT_KEY": "k==", "AZURE_STORAGE_ENDPOINT": "https://acc.blob.core.usgovcloudapi.net"}),
         ({"conn_type": "wasb", "host": "https://acc.blob.core.windows.net", "login": "id", "password": "p", "extra": {"tenant_id": "t"}}, "abfss://store@lake/bets", "abfss://lake/bets", {"AZURE_STORAGE_ACCOUNT_NAME": "acc", "AZURE_STORAGE_CLIENT_ID": "id", "AZURE_STORAGE_CLIENT_SECRET": "p", "AZURE_STORAGE_TENANT_ID": "t"}),
     ],
 )  # fmt: skip

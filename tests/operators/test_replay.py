@@ -95,6 +95,7 @@ def test_a_replay_needs_no_provider(archived: Path, monkeypatch: pytest.MonkeyPa
     assert summary == {
         "stream": "transactions", "account": "agent001", "start": FIVE.isoformat(), "end": (FIVE + 3 * HOUR).isoformat(),
         "rows": 9, "bytes": summary["bytes"], "slots": 3, "calls": 3, "bad_rows": 0,
+        "changed": [(FIVE + i * HOUR).isoformat() for i in range(3)],
         "path": f"{archived}/lake/provider=aig/stream=transactions/account=agent001/date=2026-11-20",
     }  # fmt: skip
     assert ctx["outlet_events"][stream_asset("aig_default")].extra["start"] == FIVE.isoformat()

@@ -1,6 +1,6 @@
 """The sample DAGs' hourly loads, for the ways of keeping the rate that the sample DAGs do not take."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
@@ -15,7 +15,7 @@ for way in (SWAPPED, UNHELD):
             schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
             start_date=datetime(2025, 1, 1, tzinfo=timezone.utc),
             catchup=False,
-            default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
+            default_args={"retries": 5},
         ):
             ExtractToParquetOperator(
                 task_id="extract", conn_id=way.conn_id(vendor), path=way.path, pool=way.conn_id(vendor)

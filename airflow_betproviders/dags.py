@@ -1,0 +1,188 @@
+"""Well-formed DAGs in one call: intervals with a width, one pool an account, retries, and how to load the past again.
+
+    from airflow_betproviders.dags import incremental_dag
+
+    incremental_dag("aig_bets", conn_id="aig_default", path="s3://aws_default@lake/raw")
+
+Nothing here is hidden: a DAG that needs other tasks is an `account_dag` with operators in it, and both take every
+argument of Airflow's ``DAG``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.merge import MergeBetsOperator
+
+DEFAULT_ARGS: Mapping[str, Any] = {
+    # The first delay is the deployment's own, [core] default_task_retry_delay.
+    "retries": 5,
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=30),
+    # A task that hangs would keep the account's only pool slot.
+    "execution_timeout": timedelta(hours=2),
+    # So that priorities compare between DAGs: who goes first when tasks of one account wait for its pool.
+    "priority_weight": 10,
+    "weight_rule": "absolute",
+}
+"""What every task of these DAGs is given unless ``default_args`` or its operator says otherwise."""
+
+# A run by hand without a logical date has no interval to load; Airflow before 3.2 cannot refuse it here, the operator does.
+_CAN_REFUSE = "allowed_run_types" in inspect.signature(DAG).parameters
+
+_BACKFILL = """
+### Load a past interval again
+
+Trigger ▸ **Backfill** (or `airflow backfill create --dag-id {dag_id} --from-date ... --to-date ...`). Both ends are
+inclusive and name the *starts* of intervals: `2026-11-20T02:00` to `2026-11-20T06:00` of an hourly DAG loads 02:00 to
+07:00. Take reprocessing behaviour *All runs* (`completed`) for intervals that were loaded before: the objects are
+replaced in place, nothing doubles. Clearing a task does the same for one interval.
+"""
+
+_POOL = """
+### Pool
+
+Tasks run in the pool **`{pool}`**, one slot wide, since the provider limits calls by account: all DAGs of the account and
+their backfills take turns. A backfill's *max active runs* may be larger; the pool decides. Give it more slots only if the
+provider allows calls side by side. Tasks whose pool does not exist never start, so create it once:
+
+    airflow pools set {pool} 1 "calls to one account, one task at a time"
+"""
+
+
+def account_dag(
+    dag_id: str,
+    *,
+    conn_id: str,
+    schedule: Any = "@hourly",
+    pool: str | None = None,
+    backfill: bool = True,
+    default_args: Mapping[str, Any] | None = None,
+    doc_md: str | None = None,
+    **dag_kwargs: Any,
+) -> DAG:
+    """An empty DAG whose tasks call one account: enter it, and put operators in.
+
+    Args:
+        dag_id: its id.
+        conn_id: connection to the provider.
+        schedule: a cron expression, whose intervals are in UTC and have a width (Airflow's own reading of one gives
+            intervals of zero width), or anything that ``DAG`` takes: a timetable, assets, None.
+        pool: pool of the tasks; default the one named like the connection.
+        backfill: whether the past can be loaded again; with False only the schedule starts runs (a cron schedule, Airflow
+            3.2 or newer).
+        default_args: for every task, over `DEFAULT_ARGS`.
+        doc_md: what it loads; how to load the past again and which pool it needs is put below.
+        **dag_kwargs: any other argument of ``DAG``, over what is set here.
+
+    Raises:
+        InvalidArgument: the schedule has no interval to load.
+    """
+    pool = pool or conn_id
+    how_to = (_BACKFILL if backfill and schedule is not None else "") + _POOL
+    options: dict[str, Any] = {
+        "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
+        "catchup": False,
+        "tags": ["betproviders", conn_id],
+    }
+    if _CAN_REFUSE and isinstance(schedule, str | CronDataIntervalTimetable):
+        options["allowed_run_types"] = ["scheduled", "backfill"] if backfill else ["scheduled"]
+    dag = DAG(
+        dag_id,
+        schedule=_timetable(dag_id, schedule),
+        default_args={**DEFAULT_ARGS, "pool": pool, **(default_args or {})},
+        doc_md=f"{(doc_md or '').strip()}\n{how_to.format(dag_id=dag_id, pool=pool)}",
+        **{**options, **dag_kwargs},
+    )
+    dag.fileloc = _caller()
+    return dag
+
+
+def incremental_dag(
+    dag_id: str,
+    *,
+    conn_id: str,
+    path: str,
+    stream: str | None = None,
+    schedule: Any = "@hourly",
+    lookback: str | timedelta | None = None,
+    lag: str | timedelta | None = None,
+    table: str | None = None,
+    extract: Mapping[str, Any] | None = None,
+    merge: Mapping[str, Any] | None = None,
+    doc_md: str | None = None,
+    **account: Any,
+) -> DAG:
+    """A DAG that loads a stream of an account as it grows: each run the interval before it, once the provider has all of it.
+
+    Its tasks are ``extract``, an `ExtractToParquetOperator`, and with ``table`` then ``merge``, a `MergeBetsOperator`. The
+    DAG is known to Airflow without being assigned to a name; it is returned for further tasks
+    (``dag.get_task("extract") >> ...`` in ``with dag:``).
+
+    Args:
+        dag_id: its id.
+        conn_id: connection to the provider; its type picks the hook.
+        path: the lake, in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
+        stream: stream name; default the provider's main bet stream.
+        schedule: as of `account_dag`.
+        lookback: how far before its interval each run reads again, e.g. ``"24h"``, for rows that come or change late.
+        lag: least time between the end of the interval and its reading, where the stream's own is too short for you.
+        table: folder of the bets table; default no merge.
+        extract: further arguments of the extract task, over those here: ``filters``, ``slot``, ``pii``, ``archive``,
+            ``priority_weight``, ...
+        merge: further arguments of the merge task, likewise.
+        doc_md: what it loads, if you want to tell more than the arguments do.
+        **account: further arguments of `account_dag`, among them any of ``DAG``.
+
+    Raises:
+        InvalidArgument: an argument does not go with the others.
+    """
+    if merge and not table:
+        raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
+    told = doc_md or _told(conn_id, stream, path, lookback)
+    with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=told, **account) as dag:
+        arguments = {"conn_id": conn_id, "stream": stream, "path": path, "lookback": lookback, "lag": lag}
+        extracted = ExtractToParquetOperator(**{"task_id": "extract", **arguments, **(extract or {})})
+        if table:
+            same = {name: getattr(extracted, name) for name in ("conn_id", "stream", "path", "filters")}
+            read = {
+                name: f"{{{{ ti.xcom_pull(task_ids='{extracted.task_id}')['{name}'] }}}}" for name in ("start", "end")
+            }
+            # It calls nobody: the account's pool is not for it.
+            arguments = {**same, **read, "table": table, "pool": "default_pool"}
+            extracted >> MergeBetsOperator(**{"task_id": "merge", **arguments, **(merge or {})})
+    return dag
+
+
+def _timetable(dag_id: str, schedule: Any) -> Any:
+    if isinstance(schedule, str):
+        return CronDataIntervalTimetable(schedule, timezone="UTC")
+    if isinstance(schedule, timedelta):
+        raise InvalidArgument(
+            f"DAG {dag_id}: schedule={schedule!r} gives intervals of zero width in Airflow 3. Write a cron expression "
+            "such as '*/15 * * * *', or a timetable."
+        )
+    return schedule
+
+
+def _told(conn_id: str, stream: str | None, path: str, lookback: str | timedelta | None) -> str:
+    what = f"stream `{stream}`" if stream else "main bet stream"
+    again = f", and the {lookback} before it once more" if lookback else ""
+    return f"The {what} of `{conn_id}`: the interval of each run{again}, as Parquet under `{path}`."
+
+
+def _caller() -> str:
+    """The file that called this module: the UI shows its code as the DAG's."""
+    frame = sys._getframe()  # noqa: SLF001 - as Airflow finds a DAG's file
+    while frame.f_back and frame.f_globals is globals():
+        frame = frame.f_back
+    return frame.f_code.co_filename
