@@ -24,8 +24,10 @@ class Way:
 
     @property
     def intervals(self) -> dict[str, float]:
-        """Seconds between two calls, by vendor."""
-        return INTERVAL | dict.fromkeys(self.budgeted, BUDGET_INTERVAL)
+        """Seconds between two calls, by vendor; longer where nothing holds them, so that tasks surely meet."""
+        held = self.pooled | self.budgeted
+        unheld = {vendor: 2 * seconds for vendor, seconds in INTERVAL.items() if vendor not in held}
+        return INTERVAL | unheld | dict.fromkeys(self.budgeted, BUDGET_INTERVAL)
 
     def conn_id(self, vendor: str) -> str:
         """The connection, and the pool of the same name."""
