@@ -1,6 +1,6 @@
 # `make` alone tells what there is. Every target sets up what it needs; python3 (3.10 or newer) is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow campaign docs lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow e2e campaign docs lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -8,9 +8,11 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 # The command line for pytest, as in `make test ARGS="-k jdb"`.
 ARGS ?=
+# How many hours `make e2e` loads; `make test` loads three.
+HOURS ?= 168
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(SETUP) ## Create .venv with the locked packages and this one, editable
 
@@ -27,8 +29,12 @@ test: $(SETUP) ## Run all tests; ARGS goes to pytest
 test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
 	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
 
-test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8
-	.ci/test-airflow $(VERSION) $(PYTHON_VERSION)
+test-airflow: $(SETUP) ## Run the tests that face Airflow on another one: VERSION=3.1.8 PYTHON_VERSION=3.12
+	.ci/test-airflow $(VERSION) $(or $(PYTHON_VERSION),3.11) $(ARGS)
+
+e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
+	@.ci/debian-packages
+	BETPROVIDERS_E2E_HOURS=$(HOURS) $(BIN)/python -m pytest tests/e2e -s $(ARGS)
 
 campaign: $(SETUP) ## Play two hundred scenarios of what goes wrong, and write the tally
 	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md

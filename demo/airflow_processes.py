@@ -1,4 +1,4 @@
-"""Run Airflow's four components as children of one process that imports Airflow once.
+"""Run Airflow's four components, and Celery workers, as children of one process that imports Airflow once.
 
 Each `airflow` command spends some four seconds importing the same modules. Here one process imports them, creates the
 database, and forks; every child then runs the very command line that a person would type, with its output in
@@ -23,22 +23,37 @@ COMPONENTS = {
 }
 
 
-def main(owner: int) -> int:
-    """Start everything, and return when a component has ended or when `owner`, the parent, is no more."""
+def main(owner: int, *workers: str) -> int:
+    """Start everything, and return when a component has ended or when `owner`, the parent, is no more.
+
+    A Celery worker that ends is a machine that is lost: the others go on.
+    """
     _create_database()
-    logs = Path(os.environ["AIRFLOW_HOME"]) / "logs"
-    children = {_fork(arguments, logs / f"{name}.log"): name for name, arguments in COMPONENTS.items()}
+    if workers:
+        import airflow.providers.celery.cli.celery_command  # noqa: F401 - for the children's sake
+    home = Path(os.environ["AIRFLOW_HOME"])
+    started = COMPONENTS | {name: _worker(name) for name in workers}
+    children = {_fork(arguments, home / "logs" / f"{name}.log"): name for name, arguments in started.items()}
+    for pid, name in children.items():
+        if name in workers:
+            (home / f"{name}.pid").write_text(str(pid))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while os.getppid() == owner:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid:
-                print(f"{children.pop(pid)} ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
-                return 1
+                name = children.pop(pid)
+                print(f"{name} ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
+                if name not in workers:
+                    return 1
             time.sleep(0.2)
         return 0
     finally:
         _end(list(children))
+
+
+def _worker(name: str) -> list[str]:
+    return ["celery", "worker", "--celery-hostname", name, "--skip-serve-logs"]
 
 
 def _create_database() -> None:
@@ -94,4 +109,4 @@ def _end(pids: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))

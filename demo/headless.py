@@ -6,8 +6,8 @@
         airflow.create_backfill("aig_hourly", "2026-11-20T00:00Z", "2026-11-20T05:00Z")
         airflow.wait_runs("aig_hourly", count=6)
 
-SQLite and the local executor; a free port on loopback; everybody is an admin. All its processes are one POSIX session,
-which is ended when the block is left, or when the process that entered it dies.
+SQLite and the local executor, or another database and Celery workers; a free port on loopback; everybody is an admin. All
+its processes are one POSIX session, which is ended when the block is left, or when the process that entered it dies.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,9 +35,27 @@ LAUNCHER = Path(__file__).with_name("airflow_processes.py")
 LOCAL_SETTINGS = Path(__file__).with_name("sqlite_savepoints.py")
 COMPONENTS = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
+Settings = dict[str, dict[str, object]]
+"""Airflow's options and their values, by section."""
+
 
 class AirflowStartError(RuntimeError):
     """Airflow did not become healthy; the message ends with the tail of its logs."""
+
+
+@dataclass(frozen=True)
+class CeleryWorkers:
+    """Who runs the tasks, if not the scheduler's own processes.
+
+    Attributes:
+        broker: URL of the Redis through which they are handed over.
+        concurrency: how many tasks each worker runs at once.
+        names: of the workers, on this machine.
+    """
+
+    broker: str
+    concurrency: int = 4
+    names: tuple[str, ...] = ("worker-1", "worker-2")
 
 
 class HeadlessAirflow(AirflowClient):
@@ -50,6 +69,8 @@ class HeadlessAirflow(AirflowClient):
         *,
         parallelism: int = 4,
         port: int | None = None,
+        database: str | None = None,
+        celery: CeleryWorkers | None = None,
     ) -> None:
         """Describe the Airflow to start.
 
@@ -59,12 +80,20 @@ class HeadlessAirflow(AirflowClient):
             env: More environment for all components, such as AIRFLOW__* or AIRFLOW_CONN_* variables.
             parallelism: How many tasks run at once.
             port: The API server's port on loopback; default: a free one.
+            database: SQLAlchemy's URL of an empty database; default: SQLite in `home`.
+            celery: Workers that run the tasks; they need a `database` that is a server.
         """
         self.home = home.resolve()
         self.port = port or _free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
-        self.env = _environment(self.home, dags_folder.resolve(), self.base_url, self.port, parallelism) | dict(
-            env or {}
+        self.workers = celery.names if celery else ()
+        # On a busy machine a writer may wait longer for its turn than SQLite's five seconds.
+        database = database or f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
+        self.env = (
+            _environment(self.home, dags_folder.resolve(), self.base_url, self.port, parallelism)
+            | _variables({"database": {"sql_alchemy_conn": database}})
+            | (_variables(_celery(celery, database)) if celery else {})
+            | dict(env or {})
         )
         self.logs = self.home / "logs"
         self._launcher: subprocess.Popen[bytes] | None = None
@@ -85,7 +114,7 @@ class HeadlessAirflow(AirflowClient):
         shutil.copyfile(LOCAL_SETTINGS, self.home / "config" / "airflow_local_settings.py")
         with (self.logs / "launcher.log").open("ab") as output:
             self._launcher = subprocess.Popen(
-                [sys.executable, str(LAUNCHER), str(os.getpid())],
+                [sys.executable, str(LAUNCHER), str(os.getpid()), *self.workers],
                 cwd=self.home,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
@@ -107,6 +136,10 @@ class HeadlessAirflow(AirflowClient):
             end_session(self._launcher.pid)
             self._launcher.wait()
             self._launcher = None
+
+    def worker_pid(self, name: str) -> int:
+        """The process id of a Celery worker; the processes of its tasks descend from it."""
+        return int((self.home / f"{name}.pid").read_text())
 
     def cli(self, *arguments: str, timeout: float = 120) -> str:
         """Run `airflow <arguments>` on this Airflow and return what it printed."""
@@ -169,7 +202,7 @@ class HeadlessAirflow(AirflowClient):
 def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism: int) -> dict[str, str]:
     """The environment of all components: the caller's, with none of its Airflow settings."""
     inherited = {k: v for k, v in os.environ.items() if not re.match("_?AIRFLOW_", k)}
-    settings: dict[str, dict[str, object]] = {
+    settings: Settings = {
         "core": {
             "dags_folder": dags_folder,
             "execution_api_server_url": f"{url}/execution/",
@@ -183,8 +216,6 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         },
         "api": {"base_url": url, "host": "127.0.0.1", "port": port, "secret_key": secrets.token_urlsafe(32)},
         "api_auth": {"jwt_secret": secrets.token_urlsafe(32)},
-        # On a busy machine a writer may wait longer for its turn than SQLite's five seconds.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60"},
         "dag_processor": {
             "bundle_refresh_check_interval": 1,
             "min_file_process_interval": 60,  # a new or changed file is read at the next refresh all the same
@@ -199,12 +230,27 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         inherited
         | {"AIRFLOW_HOME": str(home), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
         | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])}
-        | {
-            f"AIRFLOW__{section}__{option}".upper(): str(value)
-            for section, options in settings.items()
-            for option, value in options.items()
-        }
+        | _variables(settings)
     )
+
+
+def _celery(workers: CeleryWorkers, database: str) -> Settings:
+    return {
+        "core": {"executor": "CeleryExecutor"},
+        "celery": {
+            "broker_url": workers.broker,
+            "result_backend": f"db+{database}",
+            "worker_concurrency": workers.concurrency,
+        },
+    }
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    return {
+        f"AIRFLOW__{section}__{option}".upper(): str(value)
+        for section, options in settings.items()
+        for option, value in options.items()
+    }
 
 
 def _persistent(path: Path) -> bytes:

@@ -1,0 +1,283 @@
+"""PostgreSQL, Redis and two Celery workers: hourly backfills of four providers, with a worker killed in the middle.
+
+``make e2e`` loads a week with the sample DAGs; by default it is a few hours. BETPROVIDERS_E2E_HOURS tells how many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.simulator import Settings, Simulator
+from demo.airflow_client import FINISHED, Json, wait_for
+from demo.headless import CeleryWorkers, HeadlessAirflow
+from tests.conformance.wire import differences
+from tests.e2e import postgres
+from tests.e2e.dags.ways import INTERVAL, SAMPLE, SWAPPED, UNHELD, Way
+from tests.redis_server import running as running_redis
+from tests.seaweed import SeaweedFS
+from tests.seaweed import running as running_seaweed
+
+HERE = Path(__file__).parent
+HOUR = timedelta(hours=1)
+# The shared budget's two seconds a call make an hour of JDB, twelve calls, the slowest of all: it begins first.
+HOURS = {SWAPPED: 2, SAMPLE: int(os.environ.get("BETPROVIDERS_E2E_HOURS", "3")), UNHELD: 3}
+TASKS = len(INTERVAL) * sum(HOURS.values())
+RATE = 120  # bets an hour and vendor
+STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
+BUNDLES = {"samples": HERE.parents[1] / "dags", "other_ways": HERE / "dags"}
+PATIENCE = 240 + 15 * HOURS[SAMPLE]
+BEGAN = time.monotonic()
+
+pytestmark = [pytest.mark.scheduler, pytest.mark.s3, pytest.mark.redis, pytest.mark.timeout(PATIENCE + 60)]
+
+
+@dataclass
+class World:
+    """What was loaded, by which way, and what it cost that a worker was killed."""
+
+    airflow: HeadlessAirflow
+    s3: SeaweedFS
+    vendors: dict[Way, Simulator]
+    end: datetime
+    told: float = 0.0
+    killed: str = ""
+    lost: dict[tuple[str, str], Json] = field(default_factory=dict)
+
+    def interval(self, way: Way) -> Interval:
+        return Interval(self.end - HOURS[way] * HOUR, self.end)
+
+    def tasks(self) -> dict[tuple[str, str], Json]:
+        """The tasks of all backfills, by DAG and run; what the scheduler starts by itself is not counted on."""
+        return {
+            (task["dag_id"], task["dag_run_id"]): task
+            for task in self.airflow.task_instances("~")
+            if task["dag_run_id"].startswith("backfill")
+        }
+
+    def lake(self, way: Way, vendor: str) -> Lake:
+        account = self.vendors[way].credentials[vendor]["login"]
+        return Lake(self.s3.filesystem(), way.path.partition("@")[2], vendor, STREAMS[vendor], account)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Everything that is to be loaded is loaded, at once, and one of the two workers is no more."""
+    now = datetime.now(timezone.utc)
+    end = (now - timedelta(minutes=70)).replace(minute=0, second=0, microsecond=0)
+    bundles = [
+        {
+            "name": name,
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(path)},
+        }
+        for name, path in BUNDLES.items()
+    ]
+    env = {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+        # Where other work takes the cores, a healthy task's heartbeat may be late by ten seconds and more.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+        "AIRFLOW_VAR_BETPROVIDERS_PATH": SAMPLE.path,
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+    }
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.running())
+        redis = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
+        s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
+        # The worlds stand still later than anything that is asked for in the meantime: the truth does not change.
+        settings = {"now": now + 3 * HOUR, "rate": RATE, "history_days": 30}
+        vendors = {
+            way: stack.enter_context(Simulator(Settings(**settings, min_interval=way.intervals)).running())
+            for way in HOURS
+        }
+        airflow = stack.enter_context(
+            HeadlessAirflow(
+                tmp_path_factory.mktemp("airflow"),
+                BUNDLES["samples"],
+                env,
+                parallelism=32,
+                database=database,
+                celery=CeleryWorkers(f"{redis}/0", concurrency=6),
+            )
+        )
+        world = World(airflow, s3, vendors, end)
+        extra = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
+        airflow.add_connection("lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": extra})
+        say("PostgreSQL, Redis, SeaweedFS, the vendors, and Airflow with two workers are up")
+        for way in HOURS:
+            _load(world, way, budget=f"{redis}/1")
+        say(f"{TASKS} hours are to be loaded")
+        _kill_one(world)
+        _wait_all(world)
+        for way, simulator in vendors.items():
+            say(f"{way.name}: {len(simulator.calls)} calls, {len(simulator.breaches)} of them too early")
+        yield world
+
+
+def _load(world: World, way: Way, budget: str) -> None:
+    """Backfill the way's hours, three runs of each DAG side by side."""
+    for vendor, dag_id in way.dag_ids.items():
+        given = world.vendors[way].credentials[vendor]
+        shared = {"rate_limit_storage": budget} if vendor in way.budgeted else {}
+        world.airflow.add_connection(way.conn_id(vendor), {**given, "extra": {**given["extra"], **shared}})
+        world.airflow.set_pool(way.conn_id(vendor), way.slots(vendor))
+        world.airflow.unpause(dag_id)
+        interval = world.interval(way)
+        world.airflow.post_backfill(dag_id, interval.start, interval.end - HOUR, max_active_runs=3)
+
+
+def _kill_one(world: World) -> None:
+    """Kill the worker that is in the middle of an hour of JDB, once a third of all is loaded."""
+
+    def look() -> str | None:
+        time.sleep(1)
+        tasks = world.tasks()
+        if _ended(world, tasks) * 3 < TASKS:
+            return None
+        # The pool lets one task at a time call JDB; an hour takes it twelve calls.
+        for task in tasks.values():
+            if task["dag_id"] == SAMPLE.dag_ids["jdb"] and task["state"] == "running" and task["pid"]:
+                since = datetime.fromisoformat(task["start_date"]).timestamp()
+                calls = [call for call in world.vendors[SAMPLE].calls if call["provider"] == "jdb"]
+                if 3 <= sum(call["at"] > since for call in calls) <= 8:
+                    return _worker_of(world.airflow, task)
+        return None
+
+    world.killed = wait_for(look, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
+    family = _frozen(psutil.Process(world.airflow.worker_pid(world.killed)))
+    pids = {process.pid for process in family}
+    world.lost = {
+        which: task for which, task in world.tasks().items() if task["state"] == "running" and task["pid"] in pids
+    }
+    for process in family:
+        process.kill()
+    say(f"killed {world.killed}, which was at {', '.join(sorted(dag_id for dag_id, _ in world.lost))}")
+
+
+def _worker_of(airflow: HeadlessAirflow, task: Json) -> str | None:
+    try:
+        above = {process.pid for process in psutil.Process(task["pid"]).parents()}
+    except psutil.NoSuchProcess:
+        return None
+    return next((name for name in airflow.workers if airflow.worker_pid(name) in above), None)
+
+
+def _frozen(worker: psutil.Process) -> list[psutil.Process]:
+    """The worker and all its processes, stopped, as a machine that is lost: none outlives another."""
+    family: list[psutil.Process] = []
+    while more := [each for each in (worker, *worker.children(recursive=True)) if each not in family]:
+        for process in more:
+            process.suspend()
+        family += more
+    return family
+
+
+def _wait_all(world: World) -> None:
+    def look() -> bool | None:
+        time.sleep(1)
+        return _ended(world, world.tasks()) == TASKS or None
+
+    wait_for(look, PATIENCE, "all backfills", lambda: _progress(world))
+
+
+def say(text: str) -> None:
+    """Tell who runs this with `pytest -s` how far it is."""
+    print(f"{time.monotonic() - BEGAN:5.0f} s  {text}", flush=True)  # noqa: T201
+
+
+def _ended(world: World, tasks: dict[tuple[str, str], Json]) -> int:
+    ended = sum(task["state"] in FINISHED for task in tasks.values())
+    if ended == TASKS or time.monotonic() > world.told + 20:
+        world.told = time.monotonic()
+        say(f"{ended} of {TASKS} hours have ended")
+    return ended
+
+
+def _progress(world: World) -> str:
+    open_ = [
+        f"{dag_id} {task['state']}" for (dag_id, _), task in world.tasks().items() if task["state"] not in FINISHED
+    ]
+    return f"not ended: {open_}\n{world.airflow.log_tails()}"
+
+
+@pytest.mark.parametrize("way", HOURS, ids=lambda way: way.name)
+@pytest.mark.parametrize("vendor", STREAMS)
+def test_the_files_are_the_truth(world: World, way: Way, vendor: str) -> None:
+    lake, interval = world.lake(way, vendor), world.interval(way)
+    stored = lake.stored(interval)
+    assert sorted(slot.start for slot in stored) == [interval.start + i * HOUR for i in range(HOURS[way])]
+
+    rows: list[dict[str, Any]] = []
+    for path in stored.values():
+        with lake.fs.open(path, "rb") as file:
+            rows += pq.ParquetFile(file).read().to_pylist()
+    truth = world.vendors[way].truth(vendor, STREAMS[vendor], interval.start, interval.end)
+    assert len(truth) > 50 * HOURS[way]
+    assert differences(vendor, STREAMS[vendor], truth, rows) == []
+
+
+@pytest.mark.parametrize("way", [SAMPLE, SWAPPED], ids=lambda way: way.name)
+def test_pools_and_the_shared_budget_keep_every_vendors_rate(world: World, way: Way) -> None:
+    assert {call["provider"] for call in world.vendors[way].calls} == set(INTERVAL)
+    assert world.vendors[way].breaches == []
+
+
+def test_without_pool_and_budget_the_rate_is_broken(world: World) -> None:
+    assert {breach["rule"] for breach in world.vendors[UNHELD].breaches} == {"rate"}
+
+
+def test_a_killed_worker_costs_a_retry_and_nothing_else(world: World) -> None:
+    tasks = world.tasks()
+
+    assert SAMPLE.dag_ids["jdb"] in {dag_id for dag_id, _ in world.lost}
+    assert {task["state"] for task in tasks.values()} == {"success"}
+    assert {tasks[which]["try_number"] for which in world.lost} == {2}
+    assert {task["try_number"] for which, task in tasks.items() if which not in world.lost} == {1}
+
+
+def test_the_other_worker_takes_over(world: World) -> None:
+    [other] = {*world.airflow.workers} - {world.killed}
+    log = (world.airflow.logs / f"{other}.log").read_text()
+    tasks = world.tasks()
+
+    assert not psutil.pid_exists(world.airflow.worker_pid(world.killed))
+    for which in world.lost:
+        assert tasks[which]["id"] in log
+
+
+def test_the_hour_that_was_cut_short_is_written_by_its_second_try(world: World) -> None:
+    [run_id] = [run_id for dag_id, run_id in world.lost if dag_id == SAMPLE.dag_ids["jdb"]]
+    lake = world.lake(SAMPLE, "jdb")
+    receipts = [
+        Receipt.from_footer(pq.read_metadata(lake.fs.open(path)).metadata)
+        for path in lake.stored(world.interval(SAMPLE)).values()
+    ]
+
+    [receipt] = [receipt for receipt in receipts if receipt and receipt.run_id == run_id]
+    assert receipt.try_number == 2
+
+
+def test_nothing_half_done_is_left_in_the_store(world: World) -> None:
+    fs = world.s3.filesystem()
+    others = {path for path in fs.find("lake") if not path.endswith(".parquet") and "/_index/" not in path}
+
+    assert others == {"lake/ready"}  # of SeaweedFS's own start
+    assert not fs.call_s3("list_multipart_uploads", Bucket="lake").get("Uploads")
