@@ -193,8 +193,20 @@ class AirflowClient:
         return response.content.decode()
 
     def asset_events(self, **filters: Any) -> list[Json]:
-        """Asset events, oldest first, each with its `extra`."""
-        return self._all("assets/events", "asset_events", order_by="timestamp", **filters)
+        """Asset events, oldest first, each with its `extra`.
+
+        Airflow 3.3 answers 500 while a run that one of them has made is queued, as it has no start yet; so ask again.
+        """
+
+        def look() -> list[Json] | None:
+            try:
+                return self._all("assets/events", "asset_events", order_by="timestamp", **filters)
+            except AirflowApiError as error:
+                if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                return None
+
+        return wait_for(look, 60, "the runs that asset events have made to begin")
 
     def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         url = f"{self.base_url}{path}" if path.startswith("/") else f"{self.base_url}/api/v2/{path}"
