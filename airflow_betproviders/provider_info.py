@@ -257,7 +257,7 @@ def get_provider_info() -> dict[str, Any]:
                     "lakes": {
                         "description": (
                             "Folders that extractions write to, separated by commas: what the coverage page shows. Default: "
-                            "the Variable betproviders_path, else BETPROVIDERS_PATH in the API server's environment."
+                            "the Variable betproviders_path, as in the sample DAGs."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",
@@ -267,7 +267,7 @@ def get_provider_info() -> dict[str, Any]:
                     "table": {
                         "description": (
                             "Folder of the bets table, which the coverage page takes gross gaming revenue from. Default: the "
-                            "Variable betproviders_table, else BETPROVIDERS_TABLE in the API server's environment."
+                            "Variable betproviders_table, as in the sample DAGs."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",

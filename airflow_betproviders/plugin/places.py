@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import os
-
 from airflow.configuration import conf
 
 SECTION = "betproviders"
 UNSET = (
     "No lake is known here. Set the Variable betproviders_path to the folder that the DAGs write to, such as "
-    "s3://aws_default@lake/raw; or BETPROVIDERS_PATH in the API server's environment; or, for several lakes, "
-    "[betproviders] lakes in airflow.cfg."
+    "s3://aws_default@lake/raw; or, for several lakes, [betproviders] lakes in airflow.cfg."
 )
 
 
 def lakes() -> list[str]:
     """The folders that extractions write to, as they were configured; empty if none was."""
-    text = conf.get(SECTION, "lakes", fallback="") or _setting("betproviders_path", "BETPROVIDERS_PATH")
+    text = conf.get(SECTION, "lakes", fallback="") or _variable("betproviders_path")
     return [path.strip() for path in text.split(",") if path.strip()]
 
 
 def table() -> str:
     """The folder of the bets table, or empty text."""
-    return conf.get(SECTION, "table", fallback="") or _setting("betproviders_table", "BETPROVIDERS_TABLE")
+    return conf.get(SECTION, "table", fallback="") or _variable("betproviders_table")
 
 
-def _setting(variable: str, environment: str) -> str:
-    """As the sample DAGs have it: a Variable, else the environment."""
+def _variable(name: str) -> str:
+    """As the sample DAGs have it."""
     from airflow.sdk import Variable
 
-    return str(Variable.get(variable, default=None) or os.environ.get(environment, ""))
+    return str(Variable.get(name, default=None) or "")

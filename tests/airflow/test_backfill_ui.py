@@ -89,7 +89,7 @@ def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     now = datetime.now(timezone.utc)
     env = {
         "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
-        "BETPROVIDERS_RETRY_SECONDS": "1",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(lineage / "event"), "append": False}
         ),

@@ -56,22 +56,23 @@ def test_airflow_imports_none_of_it_at_all(tmp_path: Path) -> None:
     ("env", "lakes", "table"),
     [
         ({}, [], ""),
-        ({"BETPROVIDERS_PATH": "s3://a/raw"}, ["s3://a/raw"], ""),
-        ({"BETPROVIDERS_PATH": "s3://a/raw", "AIRFLOW_VAR_BETPROVIDERS_PATH": "s3://b/raw"}, ["s3://b/raw"], ""),
+        ({"AIRFLOW_VAR_BETPROVIDERS_PATH": "s3://b/raw"}, ["s3://b/raw"], ""),
         (
             {"AIRFLOW_VAR_BETPROVIDERS_PATH": "s3://b/raw", "AIRFLOW__BETPROVIDERS__LAKES": "s3://c/raw, file:///d"},
             ["s3://c/raw", "file:///d"],
             "",
         ),
-        ({"BETPROVIDERS_TABLE": "s3://a/bets"}, [], "s3://a/bets"),
-        ({"BETPROVIDERS_TABLE": "s3://a/bets", "AIRFLOW__BETPROVIDERS__TABLE": "s3://c/bets"}, [], "s3://c/bets"),
+        ({"AIRFLOW_VAR_BETPROVIDERS_TABLE": "s3://a/bets"}, [], "s3://a/bets"),
+        (
+            {"AIRFLOW_VAR_BETPROVIDERS_TABLE": "s3://a/bets", "AIRFLOW__BETPROVIDERS__TABLE": "s3://c/bets"},
+            [],
+            "s3://c/bets",
+        ),
     ],
 )
 def test_where_the_lakes_are(
     monkeypatch: pytest.MonkeyPatch, env: dict[str, str], lakes: list[str], table: str
 ) -> None:
-    for name in ("BETPROVIDERS_PATH", "BETPROVIDERS_TABLE"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
 
