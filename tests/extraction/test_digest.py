@@ -17,13 +17,22 @@ SCHEMA = pa.schema(
         "at": pa.timestamp("ms", "UTC"),
         "flag": pa.bool_(),
         "tags": pa.list_(pa.string()),
+        "items": pa.map_(pa.string(), pa.decimal128(28, 8)),
         "more": pa.struct({"a": pa.int64(), "b": pa.list_(pa.int32())}),
     }
 )
 ROWS: list[dict[str, Any]] = [
-    {"text": "a", "amount": Exact("1.5"), "at": 1, "flag": True, "tags": ["x", None], "more": {"a": 1, "b": [1]}},
-    {"text": None, "amount": None, "at": None, "flag": None, "tags": None, "more": None},
-    {"text": "", "amount": Exact(0), "at": 0, "flag": False, "tags": [], "more": {"a": None, "b": []}},
+    {
+        "text": "a",
+        "amount": Exact("1.5"),
+        "at": 1,
+        "flag": True,
+        "tags": ["x", None],
+        "items": [("Tie", Exact(2))],
+        "more": {"a": 1, "b": [1]},
+    },
+    {"text": None, "amount": None, "at": None, "flag": None, "tags": None, "items": None, "more": None},
+    {"text": "", "amount": Exact(0), "at": 0, "flag": False, "tags": [], "items": [], "more": {"a": None, "b": []}},
 ]
 
 
@@ -63,6 +72,9 @@ def test_what_lies_under_a_missing_value_makes_no_difference() -> None:
         ("at", 2),
         ("tags", ["x"]),
         ("tags", [None, "x"]),
+        ("items", [("Tie", Exact(3))]),
+        ("items", [("Big", Exact(2))]),
+        ("items", [("Tie", Exact(2)), ("Big", Exact(2))]),
         ("more", {"a": 2, "b": [1]}),
         ("more", {"a": 1, "b": [1, 1]}),
     ],
@@ -77,10 +89,19 @@ def test_where_one_list_ends_and_the_next_begins_counts() -> None:
     one, other = ([{**ROWS[0], "tags": tags} for tags in both] for both in ([["x"], ["y", "z"]], [["x", "y"], ["z"]]))
     assert digest(table(one)) != digest(table(other))
 
+    odd, even = (
+        [{**ROWS[0], "items": items} for items in both]
+        for both in (
+            ([("a", 1)], [("b", 2), ("c", 3)]),
+            ([("a", 1), ("b", 2)], [("c", 3)]),
+        )
+    )
+    assert digest(table(odd)) != digest(table(even))
+
 
 def test_null_is_not_empty_and_order_and_names_count() -> None:
     rows = [dict(each) for each in ROWS]
-    for name, nothing in {"text": "", "amount": Exact(0), "at": 0, "flag": False, "tags": []}.items():
+    for name, nothing in {"text": "", "amount": Exact(0), "at": 0, "flag": False, "tags": [], "items": []}.items():
         changed = [rows[0], {**rows[1], name: nothing}, rows[2]]
         assert digest(table(changed)) != digest(table())
     assert digest(table(ROWS[::-1])) != digest(table())
