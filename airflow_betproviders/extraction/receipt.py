@@ -36,7 +36,7 @@ class Receipt:
         reread: windows read again because the provider's total moved between pages.
         duplicates: rows that came more than once.
         outside: rows whose clock lies outside the slot that asked for them.
-        slow_pages: answers that went the row-by-row way.
+        slow_pages: answers that went the row-by-row way; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         sums: exact sums of the money columns, as decimal text.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.

@@ -101,7 +101,9 @@ def test_a_replay_equals_the_original_and_the_archive_has_no_secret(
         assert data_bytes(path) == content
         rebuilt = receipt_of(path)
         assert rebuilt["replayed_at"]
-        assert rebuilt == {**receipt, "replayed_at": rebuilt["replayed_at"], "previous_rows": receipt["rows"]}
+        # Which way a page goes may depend on the names that others had before it; what it gives does not.
+        own = {name: rebuilt[name] for name in ("replayed_at", "slow_pages")}
+        assert rebuilt == {**receipt, **own, "previous_rows": receipt["rows"]}
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")} == bad
 
     given = simulator.credentials[provider]
