@@ -210,7 +210,8 @@ class AirflowClient:
 
     def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         url = f"{self.base_url}{path}" if path.startswith("/") else f"{self.base_url}/api/v2/{path}"
-        response = self._http.request(method, url, timeout=30, **kwargs)
+        # A writer waits a minute for its turn at SQLite, where many write.
+        response = self._http.request(method, url, timeout=90, **kwargs)
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise AirflowApiError(response.status_code, f"{method} {path}: {response.status_code} {response.text}")
         return response

@@ -260,12 +260,13 @@ def test_an_interval_of_zero_width_fails_with_the_cure(world: World) -> None:
 
 
 def test_an_interval_that_is_not_ready_defers_and_then_completes(world: World) -> None:
+    world.airflow.wait_dag("minutes")
+    world.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
     ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if ready - datetime.now(timezone.utc) < timedelta(seconds=20):
+    if ready - datetime.now(timezone.utc) < timedelta(seconds=40):
         ready += timedelta(minutes=1)
     end = ready - timedelta(minutes=5)  # AIG's lag
     run_id = world.trigger("minutes", end - timedelta(minutes=1), end)
-    world.airflow.unpause("minutes")
 
     def deferred() -> bool | None:
         return world.task("minutes", run_id)["state"] == "deferred" or None
