@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_betproviders.bets.findings import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.reconcile import ReconcileOperator, reconciliation_asset, reconciliation_of
+from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.bets.lakes import World, aig, at, hour_of
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request

@@ -12,7 +12,6 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_betproviders.bets.aig import MAPPING
 from airflow_betproviders.bets.expressions import text
@@ -34,6 +33,7 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.replay import ReplayOperator
 from airflow_betproviders.streams import aig
+from tests.airflow_versions import AirflowFailException
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request
 from tests.operators.conftest import context, execute, operator
