@@ -25,6 +25,10 @@ with signal 9 at random moments, runs in random order, a backfill at another gra
 deleted by hand. Each object is held against what the provider had when it was read, the bets table against the truth,
 coverage against what is there; a watcher reads every visible object meanwhile. What must not be stands in the rows at
 zero.
+
+A worker that is killed after it has published a wide slot, before it has removed the smaller ones inside, leaves both until
+its task is tried again. Where no try is left the task is red, and coverage must say `damaged`; overlaps count as wrong
+everywhere else.
 """
 
 
