@@ -100,7 +100,7 @@ def coverage(
     now = datetime.now(timezone.utc)
     span = span_of(days, last, now)
     paths = places.lakes()
-    shown, problems = look(paths, chosen, span, reader.may_read, dag=dag)
+    shown, problems = look(paths, chosen, span, reader.may_read, now=now, dag=dag)
     knows_all = reader.may_read(None)
     return Json(
         {
@@ -123,10 +123,11 @@ def ggr(reader: Whoever, chosen: Chosen, days: Days = 60, last: date | None = No
     path = places.table()
     if not path:
         return Json({"days": [], "problem": "Set the Variable betproviders_table to see GGR here."})
-    span = span_of(days, last, datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    span = span_of(days, last, now)
     accounts = {
         (each.coverage.lake.provider, each.coverage.lake.account)
-        for each in _shown(reader, chosen, span, dag)
+        for each in _shown(reader, chosen, span, now, dag)
         if each.main
     }
     if not accounts:
@@ -149,9 +150,10 @@ def reconciled(
     reader: Whoever, chosen: Chosen, days: Days = 60, last: date | None = None, dag: str | None = None
 ) -> Response:
     """The last reconciliation of each stream that the user may see and that is reconciled."""
-    span = span_of(days, last, datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    span = span_of(days, last, now)
     found = []
-    for each in _shown(reader, chosen, span, dag):
+    for each in _shown(reader, chosen, span, now, dag):
         try:
             result = reconciliations.last(each.coverage.lake) if each.main else None
         except Exception:
@@ -177,5 +179,5 @@ def slot(reader: Whoever, chosen: Chosen, start: datetime, end: datetime) -> Res
     return Json({**vars(receipt), "path": path})
 
 
-def _shown(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> list[Shown]:
-    return look(places.lakes(), chosen, span, reader.may_read, dag=dag)[0]
+def _shown(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> list[Shown]:
+    return look(places.lakes(), chosen, span, reader.may_read, now=now, dag=dag)[0]

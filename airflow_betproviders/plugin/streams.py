@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
-from time import monotonic
 from typing import Any
 
 from airflow_betproviders.bets.coverage import STATES, Coverage, coverage
@@ -109,7 +108,13 @@ def span_of(days: int, last: date | None, now: datetime) -> Interval:
 
 
 def look(
-    paths: Sequence[str], selection: Selection, span: Interval, readable: Readable, *, dag: str | None = None
+    paths: Sequence[str],
+    selection: Selection,
+    span: Interval,
+    readable: Readable,
+    *,
+    now: datetime,
+    dag: str | None = None,
 ) -> tuple[list[Shown], list[str]]:
     """The streams that a user may see, and what kept others from being looked at.
 
@@ -118,13 +123,15 @@ def look(
         selection: which streams.
         span: the days.
         readable: whether the user may read a DAG.
+        now: what is due by then is missing or there.
         dag: only what this DAG has written.
 
     Returns:
         The streams, and messages that name folders: they are for those who may read every DAG.
     """
+    tick = now - timedelta(seconds=now.timestamp() % _KEPT)
     looks = [
-        examine(number, path, selection, span, int(monotonic() // _KEPT))
+        examine(number, path, selection, span, tick)
         for number, path in enumerate(paths)
         if selection.lake in {None, number}
     ]
@@ -137,16 +144,11 @@ def look(
 
 @lru_cache(maxsize=8)
 def examine(
-    number: int,
-    path: str,
-    selection: Selection,
-    span: Interval,
-    tick: int,  # noqa: ARG001 - a part of the key
+    number: int, path: str, selection: Selection, span: Interval, now: datetime
 ) -> tuple[int, str, list[Coverage], list[str]]:
     """What any user might see of a lake. A page asks several things of it one after the other, so it is kept for a tick."""
     problems = []
     covered: list[Coverage] = []
-    now = datetime.now(timezone.utc)
     try:
         found = _streams(path, selection)
         if len(found) > MOST:

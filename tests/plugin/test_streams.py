@@ -36,7 +36,7 @@ def seen(
     show: Showcase, readable: Callable[[str | None], bool] = EVERYBODY, days: int = 10, **chosen: Any
 ) -> list[Shown]:
     dag = chosen.pop("dag", None)
-    shown, problems = look([show.path], Selection(**chosen), span_of(days, None, NOW), readable, dag=dag)
+    shown, problems = look([show.path], Selection(**chosen), span_of(days, None, NOW), readable, now=NOW, dag=dag)
     assert problems == []
     return shown
 
@@ -172,7 +172,8 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
 
 
 def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
-    shown, problems = look(["relative/lake", show.path], Selection(provider="pv"), span_of(2, None, NOW), EVERYBODY)
+    span = span_of(2, None, NOW)
+    shown, problems = look(["relative/lake", show.path], Selection(provider="pv"), span, EVERYBODY, now=NOW)
 
     assert [each.lake for each in shown] == [1]
     [problem] = problems
