@@ -25,6 +25,8 @@ Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name rea
 
 ATTEMPTS = 5
 RATE_PATIENCE = 900.0
+# Connections in use at once, where the provider sets no pace.
+CONNECTIONS = 4
 
 
 class Pace:
@@ -41,6 +43,7 @@ class Pace:
         """Begin an interval now."""
         self.interval = interval
         self.lock = threading.Lock()
+        self._connections = threading.Semaphore(CONNECTIONS)
         self._answered = time.monotonic()
 
     @classmethod
@@ -53,9 +56,10 @@ class Pace:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the account for one call, once the interval is over; without an interval calls may overlap."""
+        """Hold the account for one call, once the interval is over; without an interval a few calls may overlap."""
         if not self.interval:
-            yield
+            with self._connections:
+                yield
             return
         with self.lock:
             time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
-# Calls at once, where the provider sets no pace.
-CALLS = 4
 # Answers with so many rows are asked for ahead.
 _ROWS_AHEAD = 40_000
 # So many rows of a window are held in memory at once.
@@ -195,19 +193,38 @@ class Reader:
 
     def _ask_ahead(self) -> None:
         """Ask for the rest of the windows whose first answer is there, then for the first of further windows."""
+        for reading in self._waiting:
+            if reading.asked and reading.asked[0].done() and not reading.asked[0].exception():
+                self._begin(reading, reading.asked[0].result())
         # Where calls are spaced, one that waits for its turn is enough.
         ahead = 0 if not self._ahead else 1 if self._source.min_interval else _ROWS_AHEAD // self._page_rows
         room = ahead + 1 - sum(len(reading.asked) for reading in self._waiting)
         place = 0
-        while room > 0 and (place < len(self._waiting) or (self._density is not None and self._open())):
+        while room > 0 and self._is_open(place):
             reading = self._waiting[place]
-            if reading.asked and not reading.begun and reading.asked[0].done() and not reading.asked[0].exception():
-                self._begin(reading, reading.asked[0].result())
             if reading.to_ask:
+                # The first of the window after it goes before: when its other pages are to be asked, they are known.
+                if reading.begun and self._is_open(place + 1) and not self._waiting[place + 1].asked:
+                    self._submit(self._waiting[place + 1])
+                    room -= 1
                 self._submit(reading)
                 room -= 1
-            else:
+            elif reading.begun or self._fits_a_page(reading.window):
                 place += 1
+            else:
+                break
+
+    def _is_open(self, place: int) -> bool:
+        """Whether there is such a window among those that wait, further ones taken up where it is known how dense they are."""
+        return place < len(self._waiting) or (self._density is not None and self._open())
+
+    def _fits_a_page(self, window: Interval | None) -> bool:
+        """Whether a window will likely be whole with its first answer."""
+        match self._stream.paging:
+            case Pages(page_size=size) if window is not None and self._density is not None:
+                return self._density * window.width.total_seconds() <= size
+            case _:
+                return True
 
     def _submit(self, reading: _Reading) -> None:
         reading.asked.append(self._pool.submit(reading.to_ask.popleft()))

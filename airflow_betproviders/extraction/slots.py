@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from airflow_betproviders.extraction import windows
 from airflow_betproviders.extraction.archive import Archive
-from airflow_betproviders.extraction.calls import Caller
+from airflow_betproviders.extraction.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
 from airflow_betproviders.extraction.privacy import Concealment
 from airflow_betproviders.extraction.publish import publish, put, read_receipt
-from airflow_betproviders.extraction.reader import CALLS, Reader, WindowRows
+from airflow_betproviders.extraction.reader import Reader, WindowRows
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.seams import Seams
@@ -30,6 +30,9 @@ from airflow_betproviders.extraction.spool import Spool
 from airflow_betproviders.extraction.stream import Source, Stream
 
 log = logging.getLogger(__name__)
+
+# Calls on their way: one more than connections, which so are not idle while an answer is decoded.
+_CALLS = CONNECTIONS + 1
 
 
 @dataclass
@@ -289,7 +292,7 @@ class Extraction:
 @contextmanager
 def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
     """Threads that ask ahead; when the read ends early they are not waited for, and ask no more."""
-    pool = ThreadPoolExecutor(CALLS, thread_name_prefix="betproviders")
+    pool = ThreadPoolExecutor(_CALLS, thread_name_prefix="betproviders")
     try:
         yield pool
     finally:

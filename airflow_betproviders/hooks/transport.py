@@ -38,6 +38,7 @@ class Transport:
         self._settings: Any = None
         self.session = requests.Session()
         self.session.verify = verify
+        self.session.auth = _signed_already
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
@@ -93,6 +94,11 @@ class Transport:
         if status >= 500 or status == 408:
             raise ProviderUnavailable(f"{host} answered HTTP {status}")
         raise ProviderRequestError(f"{host} answered HTTP {status}: check the connection's host, path prefix included")
+
+
+def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there."""
+    return request
 
 
 def _without_query(record: logging.LogRecord) -> bool:

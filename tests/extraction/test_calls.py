@@ -20,7 +20,7 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.extraction import calls
-from airflow_betproviders.extraction.calls import ATTEMPTS, Caller, Pace
+from airflow_betproviders.extraction.calls import ATTEMPTS, CONNECTIONS, Caller, Pace
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
 
@@ -97,6 +97,30 @@ def test_calls_of_several_threads_are_spaced(monkeypatch: pytest.MonkeyPatch) ->
     times = sorted(source.at)
     assert len(times) == 6
     assert all(b - a >= 0.049 for a, b in itertools.pairwise(times))
+
+
+def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
+    """Threads of several extractions of one account share its connections."""
+    at_once, most, guard = 0, 0, threading.Lock()
+
+    class Slow(Line):
+        def request(self, stream: Any, window: Any, params: Any) -> bytes:
+            nonlocal at_once, most
+            with guard:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.05)
+            with guard:
+                at_once -= 1
+            return b"ok"
+
+    source = Slow(b"ok")
+    threads = [threading.Thread(target=lambda: Caller(source, BETS, text)(SLOT, {})) for _ in range(3 * CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == CONNECTIONS
 
 
 # ------------------------------------------------------------------ repeating

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,25 @@ def within(rows: list[dict[str, Any]], window: Interval) -> list[dict[str, Any]]
 
 
 STREAM = serving(windows=WindowRule(span=HOUR, step=MINUTE))
+
+# ------------------------------------------------------------------ asking ahead
+
+
+def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> None:
+    """So that its own pages, which only its first answer tells of, can follow without a pause."""
+    rows = [bet(f"{i}", at=90 * i) for i in range(40)]
+    quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
+    script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
+    with ThreadPoolExecutor(1) as pool:  # one thread: calls are made in the order they are asked for
+        parts = list(Reader(Vendor([]), STREAM, {}, script, pool).read(quarters))
+
+    assert ids(parts) == [row["id"] for row in rows]
+    order = [(quarters.index(window), params["page"]) for window, params in script.asked if window]
+    assert order == [
+        (0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (2, 1), (1, 2), (1, 3), (1, 4), (3, 1), (2, 2), (2, 3), (2, 4),
+        (3, 2), (3, 3), (3, 4),
+    ]  # fmt: skip
+
 
 # ------------------------------------------------------------------ pages with a total
 
