@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +35,8 @@ READS = 5
 _PATIENT_READS = 2
 # Answers with so many rows are asked for ahead.
 _ROWS_AHEAD = 40_000
+# Calls that may have been in vain when a window turns out not to be whole.
+_CALLS_AHEAD = 32
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
@@ -73,6 +75,12 @@ class WindowRows:
         self.table = self.table.filter(arrays.mask(mask))
         if self.hashes is not None:
             self.hashes = self.hashes[mask]
+
+    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
+        """Hand the rows over, so that nothing else keeps them in memory."""
+        taken = self.table, self.hashes
+        self.table, self.hashes = self.table.slice(0, 0), None
+        return taken
 
 
 @dataclass
@@ -121,7 +129,7 @@ class Reader:
         self._density: float | None = None
         self._page_rows = _ROWS_AHEAD
 
-    def read(self, given: Iterable[Interval | None]) -> Iterator[WindowRows]:
+    def read(self, given: Iterable[Interval | None]) -> Generator[WindowRows, None, None]:
         """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
 
         Raises:
@@ -197,7 +205,8 @@ class Reader:
             if reading.asked and reading.asked[0].done() and not reading.asked[0].exception():
                 self._begin(reading, reading.asked[0].result())
         # Where calls are spaced, one that waits for its turn is enough.
-        ahead = 0 if not self._ahead else 1 if self._source.min_interval else _ROWS_AHEAD // self._page_rows
+        most = 1 if self._source.min_interval else _CALLS_AHEAD
+        ahead = min(most, _ROWS_AHEAD // self._page_rows) if self._ahead else 0
         room = ahead + 1 - sum(len(reading.asked) for reading in self._waiting)
         place = 0
         while room > 0 and self._is_open(place):

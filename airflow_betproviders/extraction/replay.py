@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_betproviders.extraction.archive import Archive, Archived
+from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode import Decoder
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
@@ -80,7 +80,7 @@ class Replay(Extraction):
         return super().store(slots, lake)
 
     @contextmanager
-    def _reading(self) -> Iterator[ReadSlot]:
+    def _reading(self, slots: Sequence[Interval], lake: Lake | None = None) -> Iterator[ReadSlot]:  # noqa: ARG002 - the replies are archived already
         yield self._rebuild
 
     def _rebuild(
@@ -89,7 +89,6 @@ class Replay(Extraction):
         *,
         extracted_at: datetime | None = None,
         previous_rows: int | None = None,
-        archive: Archive | None = None,  # noqa: ARG002 - the replies are archived already
     ) -> Slot:
         """Rebuild one slot.
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.lake import Lake, refuse_overlap
+from airflow_betproviders.extraction.ledger import Entry, Ledger
 from airflow_betproviders.extraction.privacy import Concealment
 from airflow_betproviders.extraction.publish import publish, put, read_receipt
 from airflow_betproviders.extraction.reader import Reader, WindowRows
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # Calls on their way: one more than connections, which so are not idle while an answer is decoded.
 _CALLS = CONNECTIONS + 1
+# Receipts of stored objects that are read at once.
+_LOOKS = 8
 
 
 @dataclass
@@ -112,58 +115,59 @@ class Extraction:
         self._conceal = conceal
 
     @contextmanager
-    def read(
-        self, interval: Interval, *, extracted_at: datetime | None = None, archive: Archive | None = None
-    ) -> Iterator[Slot]:
+    def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
         """Read one slot whole, into a local file that is removed when the context ends.
 
         Args:
             interval: the slot.
-            extracted_at: the present, unless given.
-            archive: is given each reply, and is closed when the slot is whole.
+            extracted_at: when its first call was made, unless given.
 
         Raises:
             IncompleteWindow, ProviderError: nothing of the slot is given out then.
         """
-        with self._reading() as read:
-            slot = read(interval, extracted_at=extracted_at, archive=archive)
+        with self._reading([interval]) as read:
+            slot = read(interval, extracted_at=extracted_at)
         with slot.spool:
             slot.finish()
             yield slot
 
     @contextmanager
-    def _reading(self) -> Iterator[ReadSlot]:
-        """What reads one slot after the other, by the same threads."""
+    def _reading(self, slots: Sequence[Interval], lake: Lake | None = None) -> Iterator[ReadSlot]:
+        """What reads the slots, which it must be asked for in order; calls of later ones are made meanwhile.
+
+        Where replies are kept, those of a slot that fails are stored in the lake, as evidence.
+        """
         decode = Decoder(self._stream, self._source.utc_offset, quotes=self._conceal is None)
         caller = Caller(self._source, self._stream, decode)
-        with _threads(caller) as pool:
-            reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller), pool)
-            yield partial(self._read, reader, caller)
+        begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
+        with Ledger(slots, begin_archive) as ledger, _threads(caller) as pool:
+            caller.keep = ledger.note
+            reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller, ledger), pool)
+            windows = (window for slot in slots for window in self._windows(slot))
+            with closing(reader.read(windows)) as rows:
+                yield partial(self._read, reader, rows, ledger, lake)
 
     def _read(
         self,
         reader: Reader,
-        caller: Caller[Page],
+        windows: Iterator[WindowRows],
+        ledger: Ledger,
+        lake: Lake | None,
         interval: Interval,
         *,
         extracted_at: datetime | None = None,
         previous_rows: int | None = None,
-        archive: Archive | None = None,
     ) -> Slot:
-        caller.keep = archive.keep if archive else None
-        receipt = self._receipt(interval, extracted_at or datetime.now(timezone.utc), previous_rows)
-        before = caller.calls, caller.bytes, reader.rereads
-
-        def windows() -> Iterator[WindowRows]:
-            for rows in reader.read(self._windows(interval)):
-                if archive:
-                    archive.note(rows)
-                yield rows
-            after = caller.calls, caller.bytes, reader.rereads
-            receipt.calls, receipt.bytes, receipt.reread = (now - then for now, then in zip(after, before, strict=True))
-
-        slot = self._whole(interval, windows(), receipt)
-        slot.archive = archive
+        asked, rereads = ledger.of(interval), reader.rereads
+        receipt = self._receipt(interval, extracted_at or ledger.begin(interval), previous_rows)
+        try:
+            slot = self._whole(interval, _up_to(interval.end, windows, asked), receipt)
+        except Exception:
+            if asked.archive and lake:
+                self._keep_evidence(asked.archive, interval, lake)
+            raise
+        receipt.calls, receipt.bytes, receipt.reread = asked.calls, asked.bytes, reader.rereads - rereads
+        slot.archive = asked.archive
         return slot
 
     def _whole(self, interval: Interval, read: Iterable[WindowRows], receipt: Receipt) -> Slot:
@@ -182,9 +186,9 @@ class Extraction:
                 totals.append(rows.total)
                 bad_rows += rows.bad
                 seams.place(rows)
-                spool.add(rows.table, rows.hashes)
+                spool.add(*rows.take())
             if rest := seams.rest():
-                spool.add(rest.table, rest.hashes)
+                spool.add(*rest.take())
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.bad_rows, receipt.outside = len(bad_rows), seams.outside
             unfinished.pop_all()
@@ -195,22 +199,26 @@ class Extraction:
 
         Raises:
             OverlappingSlot: before the first call, when a slot would cut across a stored object.
-            InvalidArgument: a slot is stored with columns concealed that would come back.
+            InvalidArgument: before the first call, when a slot is stored with columns concealed that would come back.
         """
         # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
         pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored()
         held = lake.stored(Interval(slots[0].start, slots[-1].end))
         refuse_overlap(slots, held)
+        receipts = self._receipts(lake, held)
         tell = partial(_tell, len(slots), stored, time.monotonic())
-        with ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads, self._reading() as read:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
+            self._reading(slots, lake) as read,
+        ):
             upload: Future[None] = uploads.submit(lambda: None)
             for interval in slots:
                 try:
-                    replaced = self._replaced(lake, interval, held)
-                    rows = sum(receipt.rows if receipt else 0 for receipt in replaced.values()) if replaced else None
-                    slot = self._read_kept(read, interval, lake, rows)
-                    slot.previous = replaced.get(interval)
+                    replaced = [receipt for other, receipt in receipts.items() if interval.contains(other)]
+                    rows = sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None
+                    slot = read(interval, previous_rows=rows)
+                    slot.previous = receipts.get(interval)
                 except Exception:
                     if failure := upload.exception():
                         log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
@@ -220,14 +228,18 @@ class Extraction:
             upload.result()
         return stored
 
-    def _replaced(self, lake: Lake, slot: Interval, held: Mapping[Interval, str]) -> dict[Interval, Receipt | None]:
-        """The receipts of the objects that the slot will replace, smaller ones inside it included."""
-        receipts = {}
-        for other, path in held.items():
-            if slot.contains(other):
-                with suppress(FileNotFoundError):  # another task has replaced it meanwhile
-                    receipts[other] = read_receipt(lake.fs, path)
-                    self.check_concealed(other, receipts[other])
+    def _receipts(self, lake: Lake, held: Mapping[Interval, str]) -> dict[Interval, Receipt | None]:
+        """The receipts of stored objects that will be replaced."""
+        receipts: dict[Interval, Receipt | None] = {}
+
+        def look(slot: Interval) -> None:
+            with suppress(FileNotFoundError):  # another task has replaced it meanwhile
+                receipts[slot] = read_receipt(lake.fs, held[slot])
+
+        with ThreadPoolExecutor(_LOOKS, thread_name_prefix="betproviders-receipts") as pool:
+            list(pool.map(look, held))
+        for slot, receipt in receipts.items():
+            self.check_concealed(slot, receipt)
         return receipts
 
     def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:
@@ -245,33 +257,27 @@ class Extraction:
                 f"{', '.join(sorted(uncovered))}. Give the same pii, or delete the slot first."
             )
 
-    def _read_kept(self, read: ReadSlot, interval: Interval, lake: Lake, previous_rows: int | None) -> Slot:
-        """Read a slot and keep its replies, where that is wanted; of one that fails, what came is stored as evidence."""
-        if not self._archives:
-            return read(interval, previous_rows=previous_rows)
-        with ExitStack() as unfinished:
-            archive = unfinished.enter_context(Archive(self._source.utc_offset))
-            try:
-                slot = read(interval, previous_rows=previous_rows, archive=archive)
-            except Exception:
-                if archive.replies and not archive.closed:
-                    archive.close(self._receipt(interval, datetime.now(timezone.utc)))
-                    try:
-                        put(lake.fs, archive.path, lake.failed(interval))
-                    except Exception:  # the failure of the slot is what matters
-                        log.exception("what was received of the failed slot %s could not be stored", interval)
-                    else:
-                        log.info("what was received of the failed slot %s is in %s", interval, lake.failed(interval))
-                raise
-            unfinished.pop_all()
-        return slot
+    def _keep_evidence(self, archive: Archive, interval: Interval, lake: Lake) -> None:
+        """Store what was received of a slot that failed."""
+        if archive.closed:
+            return
+        archive.close(self._receipt(interval))
+        try:
+            put(lake.fs, archive.path, lake.failed(interval))
+        except Exception:  # the failure of the slot is what matters
+            log.exception("what was received of the failed slot %s could not be stored", interval)
+        else:
+            log.info("what was received of the failed slot %s is in %s", interval, lake.failed(interval))
 
-    def _call(self, caller: Caller[Page], window: Interval | None, params: Mapping[str, Any]) -> Page:
+    def _call(self, caller: Caller[Page], ledger: Ledger, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        ledger.begin(window)
         if window is not None and self._check_time is not None:
             self._check_time(window)
         return caller(window, params)
 
-    def _receipt(self, interval: Interval, now: datetime, previous_rows: int | None = None) -> Receipt:
+    def _receipt(
+        self, interval: Interval, extracted_at: datetime | None = None, previous_rows: int | None = None
+    ) -> Receipt:
         return Receipt(
             provider=self._stream.provider,
             stream=self._stream.name,
@@ -279,7 +285,7 @@ class Extraction:
             filters=self._filters,
             start=interval.start.isoformat(),
             end=interval.end.isoformat(),
-            extracted_at=now.isoformat(timespec="milliseconds"),
+            extracted_at=(extracted_at or datetime.now(timezone.utc)).isoformat(timespec="milliseconds"),
             pii=self._conceal.rules if self._conceal else {},
             previous_rows=previous_rows,
             **self._stamp,
@@ -287,6 +293,17 @@ class Extraction:
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
+
+
+def _up_to(end: datetime, windows: Iterator[WindowRows], asked: Entry) -> Iterator[WindowRows]:
+    """The windows of the slot that ends there, noted in its archive where it has one; a snapshot has no window."""
+    for rows in windows:
+        last = rows.window is None or rows.window.end >= end
+        if asked.archive:
+            asked.archive.note(rows)
+        yield rows
+        if last:
+            return
 
 
 @contextmanager
