@@ -29,6 +29,7 @@ from airflow_betproviders.extraction.stream import Stream
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # looked at at once, eight bytes each
+_SAMPLE = 2_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 _MEMORY = pa.system_memory_pool()
@@ -225,10 +226,14 @@ def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
 
 
 def _seldom_repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a value comes less than eight times; a few rows tell unless they neither repeat it often nor hardly ever."""
     if pa.types.is_nested(column.type) or pa.types.is_null(column.type):
         return False
-    distinct: int = pc.count_distinct(column).as_py()
-    return distinct * 8 > len(column)
+    looked_at = column.slice(0, _SAMPLE)
+    distinct: int = pc.count_distinct(looked_at).as_py()
+    if len(looked_at) < distinct * 8 and distinct * 10 < len(looked_at) * 9:
+        looked_at, distinct = column, pc.count_distinct(column).as_py()
+    return distinct * 8 > len(looked_at)
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
