@@ -90,6 +90,7 @@ class Spool:
         receipt.follow(previous)
         writer.add_key_value_metadata(receipt.to_footer())
         writer.close()
+        _MEMORY.release_unused()
         return receipt
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -145,7 +146,6 @@ class Spool:
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
         self.rows += table.num_rows
-        _MEMORY.release_unused()
 
     def _repeated(self) -> keys.Hashes:
         """The hashes that came more than once, looked for in as many passes as bound their memory."""
