@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,29 @@ def test_an_object_arrives_whole_and_is_overwritten_in_place(lake: Lake, tmp_pat
         assert lake.fs.cat_file(path) == made.read_bytes()
         assert lake.stored(SLOT) == {SLOT: path}
     assert [name.rsplit("/", 1)[-1] for name in lake.fs.find(lake.root)] == [f"{SLOT.name}.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("size", "writes"),
+    [
+        (SMALL, {"PutObject": 1}),
+        (15 * 1024 * 1024, {"PutObject": 1}),
+        (BIG, {"CreateMultipartUpload": 1, "UploadPart": 4, "CompleteMultipartUpload": 1}),
+    ],
+)
+def test_a_slot_of_up_to_two_parts_costs_one_put(lake: Lake, tmp_path: Path, size: int, writes: dict[str, int]) -> None:
+    """What a bucket's owner pays for."""
+    publish(lake, Interval(FIVE - 15 * MINUTE, FIVE), file(tmp_path, SMALL), [])  # the client has connected
+    sent: Counter[str] = Counter()
+    events = lake.fs.s3.meta.events
+    events.register("before-send.s3", count := lambda event_name, **_: sent.update([event_name.rsplit(".", 1)[-1]]))
+    try:
+        publish(lake, SLOT, file(tmp_path, size), [])
+    finally:
+        events.unregister("before-send.s3", count)
+
+    looks = {"ListObjectsV2", "DeleteObject"}  # the slots of these days, and bad rows of an earlier read
+    assert {name: count for name, count in sent.items() if name not in looks} == writes
 
 
 def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> None:
