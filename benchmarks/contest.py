@@ -50,7 +50,8 @@ def run(command: Sequence[str]) -> Run:
     """
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as told:
         arguments = [argument.replace("{out}", out) for argument in command]
-        environment = {**os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
+        # As docs/deployment.md advises for workers; the yardstick did it for itself.
+        environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
         began = time.perf_counter()
         process = subprocess.Popen(arguments, stdout=told, env=environment)
         _, status, usage = os.wait4(process.pid, 0)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
 from urllib.request import urlopen
 
 from contest import Run, median, page_server, rounds, run, script
-from records import PROVIDERS, rendered
+from records import FOLDER, PROVIDERS, rendered
 
 ROWS = 500_000
 AIRFLOW = "from airflow.sdk import BaseHook, Connection"
@@ -89,8 +95,6 @@ def pace(note: Note) -> str:
         with page_server("aig", count) as url:
             done = run(script("ours.py", "aig", url, "{out}", "--min-interval", str(interval)))
             with urlopen(f"{url}/arrivals") as answer:  # noqa: S310 - our own server
-                import json
-
                 arrivals = json.load(answer)
         calls, least = len(arrivals), -(-count // 5000)
         ratio = (arrivals[-1] - arrivals[0]) / ((calls - 1) * interval) if interval else None
@@ -102,10 +106,10 @@ def pace(note: Note) -> str:
 def latency(note: Note) -> str:
     """Time of the extraction against four connections that are never idle, or against its own work where that is more."""
     rows = []
-    for provider, count in (("pv", 200_000), ("gmag", ROWS), ("aig", ROWS)):
+    for provider in ("pv", "gmag", "aig"):
         work = 0.0
         for seconds in (0.0, 0.05, 0.2):
-            with page_server(provider, count, 1, "--latency", str(seconds)) as url:
+            with page_server(provider, ROWS, 1, "--latency", str(seconds)) as url:
                 told = run(script("ours.py", provider, url, "{out}")).told
             work = work or told["seconds"]
             ideal = max(work, told["calls"] / 4 * seconds)
@@ -146,6 +150,34 @@ def imports(count: int, note: Note) -> str:
     return table(
         ["import of the operator", "measured", "goal"],
         [["ms over Airflow's SDK", f"{added * 1000:.0f}", "60"], ["heavy modules", heavy, "none"]],
+    )
+
+
+def airflow_import(count: int, note: Note) -> str:
+    """What ``import airflow`` costs for having us installed: an Airflow without us, and the same with our wheel on its path."""
+    plain, wheel = FOLDER / "airflow", FOLDER / "wheel"
+    uv: list[str | Path] = [sys.executable, "-m", "uv", "--quiet"]
+    if not plain.exists():
+        subprocess.run([*uv, "venv", plain], check=True)
+        wanted = f"apache-airflow=={version('apache-airflow')}"
+        subprocess.run([*uv, "pip", "install", "--python", plain / "bin/python", wanted], check=True)
+    shutil.rmtree(wheel, ignore_errors=True)
+    subprocess.run([*uv, "pip", "install", "--no-deps", "--target", wheel, Path(__file__).parents[1]], check=True)
+    command = [
+        str(plain / "bin/python"),
+        "-c",
+        "import time\nbegan = time.perf_counter()\nimport airflow\nprint(time.perf_counter() - began)",
+    ]
+    seconds: dict[str, list[float]] = {"without": [], "with": []}
+    for _ in range(count):
+        for name, path in (("without", ""), ("with", str(wheel))):
+            done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, stdout=subprocess.PIPE)
+            seconds[name].append(float(done.stdout))
+    without, with_us = (statistics.median(held) * 1000 for held in seconds.values())
+    note(f"  import airflow: {without:.1f} ms without us, {with_us:.1f} with")
+    return table(
+        ["import airflow", "without us", "with us", "slower by, goal 5"],
+        [["ms", f"{without:.1f}", f"{with_us:.1f}", f"{with_us - without:.1f}"]],
     )
 
 
