@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import TracebackType
@@ -34,14 +33,14 @@ class Entry:
 
 
 class Ledger:
-    """Notes each reply under its slot; a context manager that removes the archives that nobody took over."""
+    """Notes each reply under its slot; a context manager that removes the archives that were not handed over."""
 
     def __init__(self, slots: Sequence[Interval], archive: Callable[[], Archive] | None = None) -> None:
         """Begin with slots in time order; ``archive`` begins the archive of one, where replies are kept."""
         self._starts = [slot.start for slot in slots]
         self._entries = {slot.start: Entry() for slot in slots}
         self._archive = archive
-        self._archives = ExitStack()
+        self._kept: set[Archive] = set()
         self._lock = threading.Lock()
 
     def of(self, slot: Interval) -> Entry:
@@ -62,9 +61,17 @@ class Ledger:
             entry.calls += 1
             entry.bytes += len(reply.body or b"")
             if entry.archive is None and self._archive is not None:
-                entry.archive = self._archives.enter_context(self._archive())
+                entry.archive = self._archive()
+                self._kept.add(entry.archive)
         if entry.archive is not None:
             entry.archive.keep(reply, page)
+
+    def hand_over(self, slot: Interval) -> Archive | None:
+        """The archive of a slot, which the caller is to remove from now on."""
+        archive = self.of(slot).archive
+        with self._lock:
+            self._kept.discard(archive)
+        return archive
 
     def __enter__(self) -> Ledger:
         """Use as a context manager."""
@@ -76,7 +83,8 @@ class Ledger:
         """Remove the archives, and begin no more for calls that are still on their way."""
         with self._lock:
             self._archive = None
-            self._archives.close()
+            for archive in self._kept:
+                archive.__exit__(kind, error, trace)
 
     def _of_window(self, window: Interval | None) -> Entry:
         place = bisect_right(self._starts, window.start) - 1 if window else 0

@@ -167,7 +167,7 @@ class Extraction:
                 self._keep_evidence(asked.archive, interval, lake)
             raise
         receipt.calls, receipt.bytes, receipt.reread = asked.calls, asked.bytes, reader.rereads - rereads
-        slot.archive = asked.archive
+        slot.archive = ledger.hand_over(interval)
         return slot
 
     def _whole(self, interval: Interval, read: Iterable[WindowRows], receipt: Receipt) -> Slot:

@@ -15,6 +15,7 @@ import fsspec
 import pytest
 
 from airflow_betproviders.exceptions import ProviderRequestError
+from airflow_betproviders.extraction import slots as publishing
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.interval import Interval, slots
 from airflow_betproviders.extraction.lake import Lake
@@ -98,3 +99,29 @@ def test_of_a_slot_that_fails_the_replies_are_kept_and_of_those_after_it_nothing
 
     assert set(lake.stored(SLOT)) == set(QUARTERS[:2])
     assert [slot for slot in QUARTERS if Path(lake.failed(slot)).exists()] == [QUARTERS[2]]
+
+
+class OutOfTime(BaseException):
+    """As Airflow ends a task that takes too long."""
+
+
+def test_a_slot_that_is_being_published_when_the_task_is_ended_is_still_published_with_its_archive(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(n: int, answer: dict[str, Any]) -> dict[str, Any]:
+        if any(row["at"] >= QUARTERS[1].start.timestamp() * 1000 for row in answer["rows"]):
+            raise OutOfTime
+        return answer
+
+    publish = publishing.publish
+
+    def slowly(*given: Any) -> str:
+        time.sleep(0.5)
+        return publish(*given)
+
+    monkeypatch.setattr(publishing, "publish", slowly)
+    with pytest.raises(OutOfTime):
+        Extraction(Watched(ROWS, spoil=ends), BETS, archive=True).store(QUARTERS, lake)
+
+    assert set(lake.stored(SLOT)) == {QUARTERS[0]}
+    assert set(lake.archived(SLOT)) == {QUARTERS[0]}
