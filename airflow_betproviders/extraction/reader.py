@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
-# Answers with so many rows are asked for ahead.
-_ROWS_AHEAD = 40_000
+# Answers with so many rows are on their way at once.
+_ROWS_ASKED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
-_CALLS_AHEAD = 32
+_CALLS_ASKED = 32
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
@@ -127,7 +127,7 @@ class Reader:
         self._to_open: Iterator[Interval | None] = iter(())
         self.rereads = 0
         self._density: float | None = None
-        self._page_rows = _ROWS_AHEAD
+        self._page_rows = _ROWS_ASKED
 
     def read(self, given: Iterable[Interval | None]) -> Generator[WindowRows, None, None]:
         """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
@@ -205,9 +205,8 @@ class Reader:
             if reading.asked and reading.asked[0].done() and not reading.asked[0].exception():
                 self._begin(reading, reading.asked[0].result())
         # Where calls are spaced, one that waits for its turn is enough.
-        most = 1 if self._source.min_interval else _CALLS_AHEAD
-        ahead = min(most, _ROWS_AHEAD // self._page_rows) if self._ahead else 0
-        room = ahead + 1 - sum(len(reading.asked) for reading in self._waiting)
+        most = (2 if self._source.min_interval else _CALLS_ASKED) if self._ahead else 1
+        room = min(most, _ROWS_ASKED // self._page_rows) - sum(len(reading.asked) for reading in self._waiting)
         place = 0
         while room > 0 and self._is_open(place):
             reading = self._waiting[place]

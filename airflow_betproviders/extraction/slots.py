@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
@@ -206,7 +207,7 @@ class Extraction:
         stored = Stored()
         held = lake.stored(Interval(slots[0].start, slots[-1].end))
         refuse_overlap(slots, held)
-        receipts = self._receipts(lake, held)
+        replaced = self._replaced(lake, slots, held)
         tell = partial(_tell, len(slots), stored, time.monotonic())
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
@@ -215,8 +216,8 @@ class Extraction:
             upload: Future[None] = uploads.submit(lambda: None)
             for interval in slots:
                 try:
-                    replaced = [receipt for other, receipt in receipts.items() if interval.contains(other)]
-                    rows = sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None
+                    receipts = replaced[interval]
+                    rows = sum(receipt.rows if receipt else 0 for receipt in receipts.values()) if receipts else None
                     slot = read(interval, previous_rows=rows)
                     slot.previous = receipts.get(interval)
                 except Exception:
@@ -228,18 +229,22 @@ class Extraction:
             upload.result()
         return stored
 
-    def _receipts(self, lake: Lake, held: Mapping[Interval, str]) -> dict[Interval, Receipt | None]:
-        """The receipts of stored objects that will be replaced."""
-        receipts: dict[Interval, Receipt | None] = {}
+    def _replaced(
+        self, lake: Lake, slots: Sequence[Interval], held: Mapping[Interval, str]
+    ) -> dict[Interval, dict[Interval, Receipt | None]]:
+        """The receipts of the objects that each slot will replace, smaller ones inside it included."""
+        starts = [slot.start for slot in slots]
+        receipts: dict[Interval, dict[Interval, Receipt | None]] = {slot: {} for slot in slots}
 
-        def look(slot: Interval) -> None:
-            with suppress(FileNotFoundError):  # another task has replaced it meanwhile
-                receipts[slot] = read_receipt(lake.fs, held[slot])
+        def look(other: Interval) -> None:
+            slot = slots[max(0, bisect_right(starts, other.start) - 1)]
+            if slot.contains(other):
+                with suppress(FileNotFoundError):  # another task has replaced it meanwhile
+                    receipts[slot][other] = read_receipt(lake.fs, held[other])
+                    self.check_concealed(other, receipts[slot][other])
 
         with ThreadPoolExecutor(_LOOKS, thread_name_prefix="betproviders-receipts") as pool:
             list(pool.map(look, held))
-        for slot, receipt in receipts.items():
-            self.check_concealed(slot, receipt)
         return receipts
 
     def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Context, Decimal
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -29,7 +30,8 @@ from airflow_betproviders.extraction.stream import Stream
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # looked at at once, eight bytes each
-_SAMPLE = 2_000
+_SAMPLE = 1_000
+_TRIM = 4 * ROW_GROUP  # memory is given back so often; each time takes a while
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 _MEMORY = pa.system_memory_pool()
@@ -90,7 +92,6 @@ class Spool:
         receipt.follow(previous)
         writer.add_key_value_metadata(receipt.to_footer())
         writer.close()
-        _MEMORY.release_unused()
         return receipt
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -146,6 +147,8 @@ class Spool:
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
         self.rows += table.num_rows
+        if self.rows % _TRIM == 0:
+            _MEMORY.release_unused()
 
     def _repeated(self) -> keys.Hashes:
         """The hashes that came more than once, looked for in as many passes as bound their memory."""
@@ -231,11 +234,12 @@ def _seldom_repeats(column: pa.ChunkedArray) -> bool:
         return False
     looked_at = column.slice(0, _SAMPLE)
     distinct: int = pc.count_distinct(looked_at).as_py()
-    if len(looked_at) < distinct * 8 and distinct * 10 < len(looked_at) * 9:
+    if len(looked_at) < distinct * 8 and distinct * 20 < len(looked_at) * 19:
         looked_at, distinct = column, pc.count_distinct(column).as_py()
     return distinct * 8 > len(looked_at)
 
 
+@lru_cache(maxsize=8)
 def _leaves(schema: pa.Schema) -> list[str]:
     return [column.path for column in _parquet_columns(schema)]
 
