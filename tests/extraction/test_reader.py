@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -80,6 +82,33 @@ def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> N
         (0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (2, 1), (1, 2), (1, 3), (1, 4), (3, 1), (2, 2), (2, 3), (2, 4),
         (3, 2), (3, 3), (3, 4),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows_asked", "most"), [(9, 3), (5, 1), (1, 1)])
+def test_answers_on_their_way_are_bounded_by_their_rows(
+    monkeypatch: pytest.MonkeyPatch, rows_asked: int, most: int
+) -> None:
+    """Large answers are decoded one at a time."""
+    monkeypatch.setattr(reading, "_ROWS_ASKED", rows_asked)
+    rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
+    on_their_way, seen, guard = 0, [], threading.Lock()
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        nonlocal on_their_way
+        with guard:
+            on_their_way += 1
+            seen.append(on_their_way)
+        time.sleep(0.005)
+        with guard:
+            on_their_way -= 1
+        return cut(within(rows, window or SLOT), params)
+
+    quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        parts = list(Reader(Vendor([]), STREAM, {}, Script(answer), pool).read(quarters))
+
+    assert ids(parts) == [row["id"] for row in rows]
+    assert max(seen) == most
 
 
 # ------------------------------------------------------------------ pages with a total
