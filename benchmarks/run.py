@@ -44,7 +44,7 @@ def main() -> None:
         "Latency": (lambda: sections.latency(_note), ""),
         "Odd pages": (lambda: sections.odd_pages(count, _note), ""),
         "Imports": (lambda: sections.imports(2 * count, _note), ""),
-        **({"Airflow's own import": (lambda: sections.airflow_import(4 * count, _note), "")} if given.full else {}),
+        **({"Airflow's own import": (lambda: sections.airflow_import(count, _note), "")} if given.full else {}),
     }
     sections.prepared(_note)
     wanted = given.only.split(",") if given.only else list(measured)
