@@ -205,14 +205,15 @@ class Reader:
             if reading.asked and reading.asked[0].done() and not reading.asked[0].exception():
                 self._begin(reading, reading.asked[0].result())
         # Where calls are spaced, one that waits for its turn is enough.
-        most = (2 if self._source.min_interval else _CALLS_ASKED) if self._ahead else 1
+        spaced = bool(self._source.min_interval)
+        most = (2 if spaced else _CALLS_ASKED) if self._ahead else 1
         room = min(most, _ROWS_ASKED // self._page_rows) - sum(len(reading.asked) for reading in self._waiting)
         place = 0
         while room > 0 and self._is_open(place):
             reading = self._waiting[place]
             if reading.to_ask:
                 # The first of the window after it goes before: when its other pages are to be asked, they are known.
-                if reading.begun and self._is_open(place + 1) and not self._waiting[place + 1].asked:
+                if reading.begun and not spaced and self._is_open(place + 1) and not self._waiting[place + 1].asked:
                     self._submit(self._waiting[place + 1])
                     room -= 1
                 self._submit(reading)

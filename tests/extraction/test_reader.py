@@ -84,6 +84,18 @@ def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> N
     ]  # fmt: skip
 
 
+def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
+    rows = [bet(f"{i}", at=90 * i) for i in range(40)]
+    quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
+    script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
+    with ThreadPoolExecutor(1) as pool:
+        parts = list(Reader(Vendor([], min_interval=5), STREAM, {}, script, pool).read(quarters))
+
+    assert ids(parts) == [row["id"] for row in rows]
+    assert [window for window, _ in script.asked] == [quarter for quarter in quarters for _ in range(4)]
+    assert script.pages() == [1, 2, 3, 4] * 4
+
+
 @pytest.mark.parametrize(("rows_asked", "most"), [(9, 3), (5, 1), (1, 1)])
 def test_answers_on_their_way_are_bounded_by_their_rows(
     monkeypatch: pytest.MonkeyPatch, rows_asked: int, most: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.hooks import aig, gmag, jdb, pv
 from airflow_betproviders.streams import jdb as jdb_streams
-from tests.hooks.accounts import ACCOUNTS, SUCCESS
+from tests.hooks.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Request
 
@@ -262,3 +263,15 @@ def test_every_attempt_is_signed_anew(
             signs = [request.query["hash"] for request in server.requests]
     assert len(set(marks)) == 3
     assert len(set(signs)) == 3
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_netrc_says_of_the_host_is_not_sent(
+    make: MakeHook, server: Recorder, provider: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    make(provider).exchange(ENDPOINT[provider], {})
+    (request,) = server.requests
+    assert "authorization" not in request.headers
