@@ -78,10 +78,9 @@ def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> N
 
     assert ids(parts) == [row["id"] for row in rows]
     order = [(quarters.index(window), params["page"]) for window, params in script.asked if window]
-    assert order == [
-        (0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (2, 1), (1, 2), (1, 3), (1, 4), (3, 1), (2, 2), (2, 3), (2, 4),
-        (3, 2), (3, 3), (3, 4),
-    ]  # fmt: skip
+    assert sorted(order) == [(quarter, number) for quarter in range(4) for number in range(1, 5)]
+    for quarter in range(3):
+        assert order.index((quarter + 1, 1)) < order.index((quarter, 3)) < order.index((quarter + 1, 2))
 
 
 def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
