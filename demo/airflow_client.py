@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import requests
+import tenacity
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -209,6 +210,19 @@ class AirflowClient:
         return wait_for(look, 60, "the runs that asset events have made to begin")
 
     def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        """Make a call; one that sets a state is made again where the database was busy.
+
+        SQLite refuses at once what began by reading when another process has written meanwhile, and Airflow answers 500.
+        """
+        again = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: "Database error" in str(error)),
+            stop=tenacity.stop_after_attempt(5 if method == "PATCH" else 1),
+            wait=tenacity.wait_fixed(1),
+            reraise=True,
+        )
+        return again(self._request_once, method, path, **kwargs)
+
+    def _request_once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         url = f"{self.base_url}{path}" if path.startswith("/") else f"{self.base_url}/api/v2/{path}"
         # A writer waits a minute for its turn at SQLite, where many write.
         response = self._http.request(method, url, timeout=90, **kwargs)

@@ -86,7 +86,7 @@ class Recorder:
                 recorder.requests.append(request)
                 self._send(recorder._reply(request))
 
-            do_GET = do_POST  # noqa: N815 - the base class's spelling
+            do_GET = do_PATCH = do_POST  # noqa: N815 - the base class's spelling
 
             def _send(self, reply: Reply) -> None:
                 time.sleep(reply.stall)

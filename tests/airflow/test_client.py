@@ -1,0 +1,33 @@
+"""The client that the tests and the demo speak to Airflow with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.airflow_client import AirflowApiError, AirflowClient
+from tests.hooks.recorder import Recorder, Reply
+
+BUSY = Reply(status=500, body={"detail": {"reason": "Database error", "message": "hidden"}})
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    with Recorder() as running:
+        yield running
+
+
+def test_a_state_is_set_again_where_the_database_was_busy(server: Recorder) -> None:
+    server.answer(BUSY, BUSY, Reply(body={"is_paused": False}))
+
+    assert AirflowClient(server.url).api("PATCH", "dags/one", {"is_paused": False}) == {"is_paused": False}
+    assert [request.method for request in server.requests] == ["PATCH"] * 3
+
+
+def test_what_makes_something_is_not_asked_for_twice(server: Recorder) -> None:
+    server.answer(BUSY, Reply(body={}))
+
+    with pytest.raises(AirflowApiError):
+        AirflowClient(server.url).api("POST", "backfills", {})
+    assert len(server.requests) == 1
