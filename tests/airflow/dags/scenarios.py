@@ -28,7 +28,7 @@ for case in CASES:
         )
 
 with DAG(dag_id="plain_hourly", schedule="@hourly", **COMMON):
-    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/plain")
+    ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/plain", retries=3)
 
 with DAG(dag_id="a_day_at_once", schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=LAKE)
