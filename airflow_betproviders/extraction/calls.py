@@ -102,7 +102,6 @@ class Caller(Generic[Answer]):
 
     Attributes:
         calls: calls made, refused and repeated ones included.
-        bytes: bytes of answers, decompressed.
         keep: is given each reply, with what it was decoded to if it was accepted.
     """
 
@@ -116,7 +115,6 @@ class Caller(Generic[Answer]):
         self._counting = threading.Lock()
         self._abandoned = threading.Event()
         self.calls = 0
-        self.bytes = 0
 
     def __call__(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
         """Ask for one page until it comes, an error is final, or patience ends.
@@ -177,8 +175,6 @@ class Caller(Generic[Answer]):
                 self.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
             reply.body = body = self._source.request(self._stream, reply.window, reply.params)
-        with self._counting:
-            self.bytes += len(body)
         return self._decode(body, self._source.check)
 
     @staticmethod

@@ -65,7 +65,6 @@ def test_the_first_call_waits_an_interval_and_each_next_one_from_the_answer_befo
     assert [at - began for at in source.at] == [5, 10, 15]
     assert source.budgets == 3
     assert caller.calls == 3
-    assert caller.bytes == 6
 
 
 def test_a_second_extraction_of_the_account_keeps_the_pace_of_the_first(clock: Clock) -> None:
