@@ -84,11 +84,24 @@ def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
     return pa.struct([(name, arrow_type(kind.value)) for name in sorted(names)])
 
 
+def holds_decimals(kind: Kind) -> bool:
+    """Whether a column of the kind holds decimals, at whatever depth."""
+    match kind:
+        case Decimal() | DecimalMap():
+            return True
+        case ListOf(item):
+            return holds_decimals(item)
+        case Record(members):
+            return any(holds_decimals(member.kind) for member in members)
+        case _:
+            return False
+
+
 def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
     """A column from its wire type to its type in the file; raises `pa.ArrowInvalid` for a value that has no place."""
     match kind:
         case Epoch(unit):
-            return array.cast(pa.timestamp(unit, "UTC")).cast(INSTANT)
+            return array.view(pa.timestamp(unit, "UTC")).cast(INSTANT)
         case LocalTime():
             return _local_times(array, utc_offset)
         case DecimalMap():

@@ -269,7 +269,7 @@ class Decoder:
             array = columns.finish(records.field(index), f.kind, self._utc_offset)
             if require and f.required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
-            if not pa.types.is_string(array.type):  # texts were checked with the body
+            if columns.holds_decimals(f.kind):
                 array.validate(full=True)  # pyarrow.json lets whole numbers outgrow a decimal's precision
             arrays.append(array)
         arrays.append(pa.nulls(len(records), pa.string()))

@@ -81,8 +81,9 @@ class Spool:
         """
         while self._buffered:
             self._flush(min(ROW_GROUP, self._buffered))
+        repeated = self._repeated()
         self._written.result()
-        if len(repeated := self._repeated()):
+        if len(repeated):
             self._rewrite(repeated)
         writer = self._writer or self._open(pa.Table.from_batches([], self.schema))
         receipt.rows = self.rows
@@ -135,18 +136,19 @@ class Spool:
         self._buffered = whole.num_rows - rows
         self._written.result()
         # One chunk a row group: where chunks end would show in where Parquet's pages end.
-        self._written = self._thread.submit(self._write, whole.slice(0, rows).combine_chunks())
-
-    def _write(self, table: pa.Table) -> None:
+        group = whole.slice(0, rows).combine_chunks()
+        self.rows += rows
+        self._written = self._thread.submit(self._write, group)
+        self._digest.add(group)
         for name in self._stream.money:
-            total = _sum(table[name])
+            total = _sum(group[name])
             if total is not None:
                 self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
-        self._digest.add(table)
+
+    def _write(self, table: pa.Table) -> None:
         self._writer = self._writer or self._open(table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
-        self.rows += table.num_rows
         if self.rows % _TRIM == 0:
             _MEMORY.release_unused()
 
