@@ -204,7 +204,7 @@ class Spool:
         """Begin the file; where the first rows seldom repeat a value, a dictionary would cost time and size."""
         ids = [name for name in self._stream.key if isinstance(self._stream.field(name).kind, Text)]
         instants = [f.name for f in self.schema if pa.types.is_timestamp(f.type)]
-        varied = [name for name in first.column_names if _seldom_repeats(first[name])]
+        varied = [name for name in first.column_names if name not in {*ids, *instants} and _seldom_repeats(first[name])]
         numbers = {name for name in varied if pa.types.is_integer(self.schema.field(name).type)}
         plain = {*ids, *instants, *varied}
         dictionary = [name for name in _leaves(self.schema) if name.split(".")[0] not in plain]
