@@ -134,13 +134,15 @@ def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
     counts = np.maximum(arrays.integers(pc.list_value_length(array)), 0)
     pairs = pc.list_flatten(array)
     names, amounts = pairs.field(0), pairs.field(1)
+    if names.null_count or amounts.null_count:
+        raise pa.ArrowInvalid("an object has a name without an amount, or is none")
     coded = names.dictionary_encode()
     ranks = np.argsort(np.array(coded.dictionary.to_pylist(), object)).argsort()
     rows = np.repeat(np.arange(len(array)), counts)
     place = rows * (len(ranks) + 1) + ranks[arrays.integers(coded.indices)]
     order = np.argsort(place)
-    if amounts.null_count or (np.diff(place[order]) == 0).any():
-        raise pa.ArrowInvalid("an object has a name twice, or one without an amount")
+    if (np.diff(place[order]) == 0).any():
+        raise pa.ArrowInvalid("an object has a name twice")
     taken = arrays.rows(order)
     return names.take(taken), amounts.take(taken), counts
 

@@ -1,8 +1,7 @@
 """From the bytes of one answer to an Arrow table, without a Python object per cell.
 
-The whole body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into
-instants in C++. It refuses what it does not know, and the page then goes the row-by-row way (`rows`), which mends each
-record losslessly and comes back here: both ways end in the same conversion, and so in the same table.
+An answer is parsed whole (`parse`), which refuses what it does not know. The page then goes the row-by-row way (`rows`),
+which mends each record losslessly and comes back here: both ways end in the same conversion, and so in the same table.
 """
 
 from __future__ import annotations
@@ -14,22 +13,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from airflow_betproviders.extraction import arrays, columns
 from airflow_betproviders.extraction.columns import EXTRA
 from airflow_betproviders.extraction.cut import MARK, cut
-from airflow_betproviders.extraction.fields import DecimalMap
-from airflow_betproviders.extraction.rewrite import Rewrite
+from airflow_betproviders.extraction.parse import REFUSALS, Parser, path_to
 from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document, read_value
-from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
+from airflow_betproviders.extraction.stream import OneRow, Rows, Stream, Total
 
-_MEMORY = pa.system_memory_pool()
 _FEW = 32
-_MOST_NAMES = 100  # in an object, that get a column each
 
 
 @dataclass
@@ -66,14 +59,10 @@ class Decoder:
         self._utc_offset = utc_offset
         self._quotes = quotes
         self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
-        self._rows_path = _path(stream.envelope, (Rows, OneRow))
-        self._one = _path(stream.envelope, (OneRow,)) is not None
-        self._total_path = _path(stream.envelope, (Total,))
-        self._rewrite = Rewrite(stream.fields)
-        self._record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
-        self._options = self._parsing(self._record)
-        self._names: dict[str, set[str]] = {f.name: set() for f in stream.fields if isinstance(f.kind, DecimalMap)}
-        self._options_by_name: pj.ParseOptions | None = None
+        self._parser = Parser(stream)
+        self._rows_path = path_to(stream.envelope, Rows, OneRow)
+        self._one = path_to(stream.envelope, OneRow) is not None
+        self._total_path = path_to(stream.envelope, Total)
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode one answer.
@@ -86,9 +75,10 @@ class Decoder:
             ProviderUnavailable: the body is not one whole JSON document of the expected shape.
         """
         try:
-            envelope, rows = self._parse(body)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            document, rows = self._parser.document(body)
+        except REFUSALS:
             return self._decode_slowly(body, check)
+        envelope = _without(document.slice(0, 1), self._parser.path)
         check(envelope)
         total = _dig(envelope, self._total_path)
         try:
@@ -147,8 +137,8 @@ class Decoder:
             return self._mended([read_value(row) for row in rows], bad)
         try:
             text = ",".join(rows).encode("utf-8", "surrogateescape")
-            return [self._table(self._parse_rows(b"[" + self._prepared(text) + b"]"))]
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return [self._table(self._parser.rows(b"[" + text + b"]", rewrite=True))]
+        except REFUSALS:
             middle = len(rows) // 2
             return self._sorted(rows[:middle], bad) + self._sorted(rows[middle:], bad)
 
@@ -165,7 +155,7 @@ class Decoder:
             return []
         try:
             text = ",".join(row.text for row in rows)
-            array = self._parse_rows(f"[{text}]".encode())
+            array = self._parser.rows(f"[{text}]".encode())
             table = self._table(array)
         except (pa.ArrowInvalid, UnicodeEncodeError) as error:
             if len(rows) == 1:
@@ -179,72 +169,10 @@ class Decoder:
     def _reason(self, row: Mended, error: Exception) -> str:
         for name, text in row.cells.items():
             try:
-                self._table(self._parse_rows(f"[{{{json.dumps(name)}:{text}}}]".encode()), require=False)
+                self._table(self._parser.rows(f"[{{{json.dumps(name)}:{text}}}]".encode()), require=False)
             except (pa.ArrowInvalid, UnicodeEncodeError) as cell_error:
                 return f"{name}: {str(cell_error).removeprefix('Failed to convert JSON to ')}"
         return str(error)
-
-    def _parsing(self, record: pa.DataType) -> pj.ParseOptions:
-        envelope = [(name, _envelope_type(part, record)) for name, part in self._stream.envelope.items()]
-        return pj.ParseOptions(
-            explicit_schema=pa.schema(envelope), unexpected_field_behavior="error", newlines_in_values=True
-        )
-
-    def _parse(self, body: bytes) -> tuple[dict[str, Any], pa.Array]:
-        if not body.lstrip().startswith(b"{"):
-            raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
-        _check_utf8(body)
-        body = self._rewrite.numbers(body)
-        table = self._read_by_name(body)
-        rewritten = table is None
-        if table is None:
-            table = _read(self._rewrite.objects(body), self._options)
-        if table.num_rows != 1:
-            raise pa.ArrowInvalid("not one document")
-        row = arrays.whole(table.to_struct_array())
-        path = self._rows_path or ()
-        array = row
-        for name in path:
-            array = array.field(name)
-        if rewritten and self._names:
-            self._learn(array if self._one else array.flatten())
-        return _without(table.slice(0, 1), path), array
-
-    def _read_by_name(self, body: bytes) -> pa.Table | None:
-        """The answer with a column for each name that objects with free names have had, where these are all it holds.
-
-        A null under such a name counts as a name that is not there, as it does in the row-by-row way.
-        """
-        if self._options_by_name is None:
-            return None
-        try:
-            return _read(body, self._options_by_name)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return None
-
-    def _learn(self, rows: pa.StructArray) -> None:
-        """Note the names in objects with free names: while these are few, further answers need not be rewritten."""
-        names = {
-            name: known | set(pc.unique(rows.field(name).flatten().field(columns.KEY)).to_pylist())
-            for name, known in self._names.items()
-        }
-        if max(map(len, names.values())) > _MOST_NAMES:
-            self._names, self._options_by_name = {}, None
-        elif names != self._names or self._options_by_name is None:
-            types = [
-                (
-                    f.name,
-                    columns.by_name(f.kind, names[f.name])
-                    if isinstance(f.kind, DecimalMap)
-                    else columns.wire_type(f.kind),
-                )
-                for f in self._stream.fields
-            ]
-            self._names, self._options_by_name = names, self._parsing(pa.struct(types))
-
-    def _prepared(self, body: bytes) -> bytes:
-        _check_utf8(body)
-        return self._rewrite.objects(self._rewrite.numbers(body))
 
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
@@ -252,14 +180,8 @@ class Decoder:
         if rows.null_count:
             if total != 0:
                 raise pa.ArrowInvalid("no rows")
-            return pa.nulls(0, self._record)
+            return pa.nulls(0, self._parser.record)
         return rows.flatten()
-
-    def _parse_rows(self, text: bytes) -> pa.StructArray:
-        options = pj.ParseOptions(
-            explicit_schema=pa.schema([("rows", pa.list_(self._record))]), unexpected_field_behavior="error"
-        )
-        return arrays.whole(_read(b'{"rows":' + text + b"}", options)["rows"]).flatten()
 
     def _table(self, records: pa.StructArray, *, require: bool = True) -> pa.Table:
         if records.null_count:
@@ -276,30 +198,6 @@ class Decoder:
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
 
-def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
-    if part is Rows:
-        return pa.list_(record)
-    if part is OneRow:
-        return record
-    if part is Total:
-        return pa.int64()
-    if isinstance(part, Mapping):
-        return pa.struct([(name, _envelope_type(inner, record)) for name, inner in part.items()])
-    return columns.arrow_type(part)
-
-
-def _check_utf8(body: bytes) -> None:
-    """Refuse what is not UTF-8, which `pyarrow.json` would let through; a Python string of it would take up to four times the memory."""
-    if not body.isascii():
-        offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
-        pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)
-
-
-def _read(body: bytes, options: pj.ParseOptions) -> pa.Table:
-    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
-    return pj.read_json(pa.BufferReader(body), read, options, memory_pool=_MEMORY)
-
-
 def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
     """The envelope as Python values, its rows left out."""
     envelope: dict[str, Any] = {}
@@ -311,15 +209,6 @@ def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
         else:
             envelope[name] = table[name][0].as_py()
     return envelope
-
-
-def _path(envelope: Envelope, markers: tuple[type, ...]) -> tuple[str, ...] | None:
-    for name, part in envelope.items():
-        if part in markers:
-            return (name,)
-        if isinstance(part, Mapping) and (inner := _path(part, markers)) is not None:
-            return (name, *inner)
-    return None
 
 
 def _dig(document: Any, path: tuple[str, ...] | None) -> Any:

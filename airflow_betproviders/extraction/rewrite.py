@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from airflow_betproviders.extraction.fields import DecimalMap, Field, Text
 
@@ -15,7 +15,11 @@ _PAIR = re.compile(rb"(" + _STRING + rb")\s*:\s*(" + _STRING + rb"|[^\s,\"]+)")
 
 
 class Rewrite:
-    """The rewriting that a stream's fields ask for."""
+    """The rewriting that a stream's fields ask for.
+
+    Attributes:
+        needed: whether any may be.
+    """
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
         """Prepare to find them.
@@ -23,19 +27,23 @@ class Rewrite:
         A quote inside a JSON string is always escaped, so that ``"name":`` can only be a member's name.
         """
         number, flat = rb"(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])", rb"(\{[^{}]*\})"
-        self._numbers = [_member(f.name, number) for f in fields if isinstance(f.kind, Text) and f.kind.numbers]
+        self._numbers = {f.name: _member(f.name, number) for f in fields if isinstance(f.kind, Text) and f.kind.numbers}
         self._objects = [_member(f.name, flat) for f in fields if isinstance(f.kind, DecimalMap)]
+        self.needed = bool(self._numbers or self._objects)
 
-    def numbers(self, body: bytes) -> bytes:
-        """Bare numbers under names that are declared as text with numbers, as text."""
-        for numbers in self._numbers:
-            body = _rewritten(body, numbers, _quoted)
-        return body
+    def numbers(self, body: bytes, names: Collection[str] | None = None) -> tuple[bytes, set[str]]:
+        """Bare numbers as text under those of the names, or all, that are declared so; and the names that had any."""
+        had = set()
+        for name, found in self._numbers.items():
+            if names is None or name in names:
+                body, numbers = _rewritten(body, found, _quoted)
+                had |= {name} if numbers else set()
+        return body, had
 
     def objects(self, body: bytes) -> bytes:
         """Flat objects with free names as lists of pairs; what this misses, the row-by-row way takes."""
         for objects in self._objects:
-            body = _rewritten(body, objects, _as_pairs)
+            body, _ = _rewritten(body, objects, _as_pairs)
         return body
 
 
@@ -43,13 +51,16 @@ def _member(name: str, value: bytes) -> re.Pattern[bytes]:
     return re.compile(b"(" + re.escape(json.dumps(name).encode()) + rb"\s*:\s*)" + value)
 
 
-def _rewritten(body: bytes, found: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]) -> bytes:
-    """The body with what was found rewritten, all at once: a call for each would take longer than all the rest."""
+def _rewritten(
+    body: bytes, found: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]
+) -> tuple[bytes, list[bytes]]:
+    """The body with what was found rewritten, all at once (a call for each would take longer than all the rest), and what was found."""
     pieces = found.split(body)
-    if len(pieces) == 1:
-        return body
-    pieces[2::3] = rewrite(pieces[2::3])
-    return b"".join(pieces)
+    held = pieces[2::3]
+    if held:
+        pieces[2::3] = rewrite(held)
+        body = b"".join(pieces)
+    return body, held
 
 
 def _quoted(numbers: list[bytes]) -> list[bytes]:

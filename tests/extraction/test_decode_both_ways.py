@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_betproviders.extraction import decode
+from airflow_betproviders.extraction import parse
 from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.stream import Stream
 from airflow_betproviders.streams import aig, gmag, jdb, pv
@@ -66,7 +66,7 @@ def test_an_answer_gives_the_same_whatever_names_earlier_ones_had(
     stream: Stream, most: int, data: st.DataObject
 ) -> None:
     decoder = Decoder(stream)
-    with mock.patch.object(decode, "_MOST_NAMES", most):
+    with mock.patch.object(parse, "_MOST_NAMES", most):
         for odd in data.draw(st.lists(st.booleans(), max_size=5)):
             body = data.draw(answer(stream, odd=odd))
             assert same(decoder(body, accept), Decoder(stream)._decode_slowly(body, accept))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
 from typing import Any
@@ -177,6 +177,40 @@ def test_answers_with_names_seen_before_are_not_rewritten(monkeypatch: pytest.Mo
     assert details('{"Zero":0}', '{"Tie":2}') == [[("Zero", Exact("0.0000"))], [tie]]
     monkeypatch.setattr(Rewrite, "objects", None)
     assert details('{"Zero":0,"Tie":2,"Lucky7":1.5}') == [[lucky, tie, ("Zero", Exact("0.0000"))]]
+
+
+@pytest.mark.parametrize("detail", ["[null]", '[{"k":null,"v":1}]', '[{"k":"Big"}]'])
+def test_a_list_where_an_object_with_free_names_is_due_is_kept_beside(detail: str) -> None:
+    page = decode(f'"detail":{detail}', '"detail":{"Tie":2}')
+    assert page.table["detail"].to_pylist() == [None, [("Tie", Exact("2.0000"))]]
+    assert page.table["_extra"].to_pylist() == [f'{{"detail":{detail}}}', None]
+    assert not page.bad
+
+
+def test_texts_that_may_come_as_numbers_are_rewritten_only_where_they_have_come_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_for = []
+    numbers = Rewrite.numbers
+
+    def watched(self: Rewrite, body: bytes, names: Collection[str] | None = None) -> tuple[bytes, set[str]]:
+        looked_for.append(None if names is None else set(names))
+        return numbers(self, body, names)
+
+    monkeypatch.setattr(Rewrite, "numbers", watched)
+    ids = Stream(provider="toy", name="ids", fields=(Field("seq", Text(numbers=True)),), envelope={"rows": Rows})
+    decoder = Decoder(ids)
+
+    def texts(*given: str) -> list[object]:
+        looked_for.clear()
+        rows = ",".join(f'{{"seq":{seq}}}' for seq in given)
+        page = decoder(f'{{"rows":[{rows}]}}'.encode(), accept)
+        assert page.quick
+        return list(page.table["seq"].to_pylist())
+
+    assert (texts('"07"', "null"), looked_for) == (["07", None], [set()])
+    assert (texts("12", '"07"', "-0"), looked_for) == (["12", "07", "-0"], [set(), None])
+    assert (texts('"07"', "12", "1.50"), looked_for) == (["07", "12", "1.50"], [{"seq"}])
 
 
 def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None:
