@@ -123,7 +123,7 @@ def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
 
 def _maps(array: pa.ListArray | pa.StructArray, kind: DecimalMap) -> pa.Array:
     """Objects with free names as maps, by name in each."""
-    names, amounts, counts = (_pairs_by_name if pa.types.is_struct(array.type) else _pairs)(array)
+    names, amounts, counts = _pairs_by_name(array, kind) if pa.types.is_struct(array.type) else _pairs(array)
     offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())
     mask = array.is_null() if array.null_count else None
     return pa.MapArray.from_arrays(offsets, names, amounts, type=arrow_type(kind), mask=mask)
@@ -147,11 +147,13 @@ def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
     return names.take(taken), amounts.take(taken), counts
 
 
-def _pairs_by_name(array: pa.StructArray) -> tuple[pa.Array, pa.Array, Counts]:
+def _pairs_by_name(array: pa.StructArray, kind: DecimalMap) -> tuple[pa.Array, pa.Array, Counts]:
     """The same of objects that were read with a column for each name."""
     held = [array.field(index) for index in range(array.type.num_fields)]
     there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
     rows, columns = np.nonzero(there.T)
     names = arrays.texts([array.type.field(index).name for index in range(len(held))])
-    amounts = pa.concat_arrays(held).take(arrays.rows(columns * len(array) + rows))
+    amounts = pa.concat_arrays([pa.nulls(0, arrow_type(kind.value)), *held]).take(
+        arrays.rows(columns * len(array) + rows)
+    )
     return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)

@@ -216,6 +216,14 @@ def test_texts_that_may_come_as_numbers_are_rewritten_only_where_they_have_come_
     assert (texts('"07"', "12", "1.50"), looked_for) == (["07", "12", "1.50"], [{"seq"}])
 
 
+def test_objects_with_free_names_that_have_had_none_go_the_quick_way() -> None:
+    decoder = Decoder(ALL_KINDS)
+    body = b'{"code":200,"total":3,"rows":[{"id":"a","detail":{}},{"id":"b"},{"id":"c","detail":null}]}'
+    pages = [decoder(body, accept) for _ in range(2)]
+    assert [page.table["detail"].to_pylist() for page in pages] == [[[], None, None]] * 2
+    assert all(page.quick for page in pages)
+
+
 def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None:
     page = Decoder(ALL_KINDS)(b'{"code":200,"total":1,"rows":[{"id":"a","detail":{"Tie":1,"Tie":2}}]}', accept)
     (row,) = page.table.to_pylist()
