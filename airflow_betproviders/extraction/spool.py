@@ -7,6 +7,7 @@ groups, and each key stays once; so the same rows give the same bytes whatever o
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +38,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 _MEMORY = pa.system_memory_pool()
 
+Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
+
 
 class Spool:
     """Collects the rows of one slot; a context manager that removes its files in the end."""
@@ -50,7 +54,7 @@ class Spool:
         self._writer: pq.ParquetWriter | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="betproviders-parquet")
         self._written: Future[None] = self._thread.submit(lambda: None)
-        self._buffer: list[pa.Table] = []
+        self._buffer: deque[tuple[pa.Table, Order]] = deque()
         self._buffered = 0
         self._hashes = Path(self._folder.name) / "hashes"
         self.rows = 0
@@ -62,13 +66,18 @@ class Spool:
         """Add the rows of one whole window, each key once; ``hashed`` are the hashes of their keys, where known."""
         if not table.num_rows:
             return
+        order = np.arange(table.num_rows)
         if self._stream.key:
-            table, hashed = self._ordered(table, keys.hashes(table, self._stream.key) if hashed is None else hashed)
-        if hashed is not None:
+            hashed = keys.hashes(table, self._stream.key) if hashed is None else hashed
+            order = self._order(table, hashed)
             with self._hashes.open("ab") as file:
                 hashed.tofile(file)
-        self._buffer.append(table)
-        self._buffered += table.num_rows
+        self._collect(table, order)
+
+    def _collect(self, table: pa.Table, order: Order) -> None:
+        """Add rows in an order, and hand on what makes whole row groups."""
+        self._buffer.append((table, order))
+        self._buffered += len(order)
         while self._buffered >= ROW_GROUP:
             self._flush(ROW_GROUP)
 
@@ -113,13 +122,10 @@ class Spool:
             self._writer.close()
         self._folder.cleanup()
 
-    def _ordered(self, table: pa.Table, hashed: keys.Hashes) -> tuple[pa.Table, keys.Hashes]:
-        order = np.argsort(hashed, kind="stable") if self._stream.clock is None else self._by_clock(table, hashed)
-        if not np.array_equal(order, np.arange(len(order))):
-            table, hashed = table.take(arrays.rows(order)), hashed[order]
-        return table, hashed
+    def _order(self, table: pa.Table, hashed: keys.Hashes) -> Order:
+        return np.argsort(hashed, kind="stable") if self._stream.clock is None else self._by_clock(table, hashed)
 
-    def _by_clock(self, table: pa.Table, hashed: keys.Hashes) -> npt.NDArray[np.intp]:
+    def _by_clock(self, table: pa.Table, hashed: keys.Hashes) -> Order:
         """The order by clock and hash: by both in one number, which sorts several times faster, while that tells all apart."""
         clock = arrays.integers(table[str(self._stream.clock)])
         since = (clock - clock.min()).astype(np.uint64)
@@ -131,13 +137,21 @@ class Spool:
 
     def _flush(self, rows: int) -> None:
         """Hand a row group over to be written, while the next one is collected."""
-        whole = pa.concat_tables(self._buffer)
-        self._buffer = [whole.slice(rows)] if whole.num_rows > rows else []
-        self._buffered = whole.num_rows - rows
+        self._buffered -= rows
+        self.rows += rows
+        tables, places, before = [], [], 0
+        while rows:
+            table, order = self._buffer.popleft()
+            if len(order) > rows:
+                self._buffer.appendleft((table, order[rows:]))
+            tables.append(table)
+            places.append(order[:rows] + before)
+            before += table.num_rows
+            rows -= len(places[-1])
         self._written.result()
         # One chunk a row group: where chunks end would show in where Parquet's pages end.
-        group = whole.slice(0, rows).combine_chunks()
-        self.rows += rows
+        group = pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
+        del table, tables  # a row group less in memory
         self._written = self._thread.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:
@@ -187,14 +201,9 @@ class Spool:
             self.duplicates += len(losers)
             self._writer, self.rows, self.sums, self._digest, start = None, 0, {}, Digest(), 0
             for group in range(file.num_row_groups):
-                held = file.read_row_group(group)
-                self._buffer.append(
-                    held.filter(arrays.mask(keep[start : start + held.num_rows])).drop_columns(EXTRACTED_AT)
-                )
-                self._buffered += self._buffer[-1].num_rows
+                held = file.read_row_group(group).drop_columns(EXTRACTED_AT)
+                self._collect(held, np.flatnonzero(keep[start : start + held.num_rows]))
                 start += held.num_rows
-                while self._buffered >= ROW_GROUP:
-                    self._flush(ROW_GROUP)
             if self._buffered:
                 self._flush(self._buffered)
             self._written.result()

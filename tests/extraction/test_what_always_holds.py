@@ -315,7 +315,7 @@ def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
 
     def noted(self: spooling.Spool, *args: Any) -> None:
         add(self, *args)
-        held.append(sum(buffered.num_rows for buffered in self._buffer))
+        held.append(sum(len(order) for _, order in self._buffer))
 
     monkeypatch.setattr(spooling.Spool, "add", noted)
     paging = Pages(**{**vars(BETS.paging), "page_size": 100})
