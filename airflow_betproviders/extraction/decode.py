@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -25,7 +23,6 @@ from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, 
 from airflow_betproviders.extraction.stream import OneRow, Rows, Stream, Total
 
 _FEW = 32
-_LARGE = 8_000_000  # bytes
 
 
 @dataclass
@@ -63,7 +60,6 @@ class Decoder:
         self._quotes = quotes
         self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
         self._parser = Parser(stream)
-        self._alone = threading.Lock()
         self._rows_path = path_to(stream.envelope, Rows, OneRow)
         self._one = path_to(stream.envelope, OneRow) is not None
         self._total_path = path_to(stream.envelope, Total)
@@ -78,22 +74,6 @@ class Decoder:
         Raises:
             ProviderUnavailable: the body is not one whole JSON document of the expected shape.
         """
-        with self._room(len(body)):
-            return self._decode(body, check)
-
-    @contextmanager
-    def _room(self, size: int) -> Iterator[None]:
-        """Let a large answer be decoded alone, and give back the memory, several times its size, that this takes."""
-        if size < _LARGE:
-            yield
-            return
-        with self._alone:
-            try:
-                yield
-            finally:
-                pa.system_memory_pool().release_unused()
-
-    def _decode(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         try:
             document, rows = self._parser.document(body)
         except REFUSALS:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
-# Answers with so many rows, or two, are on their way at once.
+# Answers with so many rows are on their way at once.
 _ROWS_ASKED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
 _CALLS_ASKED = 32
@@ -207,7 +207,7 @@ class Reader:
         # Where calls are spaced, one that waits for its turn is enough.
         spaced = bool(self._source.min_interval)
         most = (2 if spaced else _CALLS_ASKED) if self._ahead else 1
-        room = min(most, max(2, _ROWS_ASKED // self._page_rows)) - sum(len(reading.asked) for reading in self._waiting)
+        room = min(most, _ROWS_ASKED // self._page_rows) - sum(len(reading.asked) for reading in self._waiting)
         place = 0
         while room > 0 and self._is_open(place):
             reading = self._waiting[place]

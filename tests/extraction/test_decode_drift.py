@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.exceptions import ProviderRequestError, ProviderUnavailable
-from airflow_betproviders.extraction import decode as decoding
 from airflow_betproviders.extraction.decode import Decoder, Page
 from airflow_betproviders.extraction.fields import (
     Boolean,
@@ -444,30 +441,3 @@ def test_ids_keep_their_text_and_integers_their_64_bits() -> None:
 )
 def test_local_times_become_utc_by_the_accounts_offset(hours: int, local: str, utc: datetime) -> None:
     assert only(decode(f'"local":"{local}"', offset=timedelta(hours=hours)), "local") == utc
-
-
-# ------------------------------------------------------------------ large answers
-
-
-@pytest.mark.parametrize(("large", "most"), [(1, 1), (10**9, 4)])
-def test_large_answers_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch, large: int, most: int) -> None:
-    monkeypatch.setattr(decoding, "_LARGE", large)
-    at_once, seen, guard, together = 0, [], threading.Lock(), threading.Barrier(4)
-
-    def check(_envelope: Mapping[str, Any]) -> None:
-        nonlocal at_once
-        with guard:
-            at_once += 1
-            seen.append(at_once)
-        if most > 1:
-            together.wait(10)
-        with guard:
-            at_once -= 1
-
-    decoder = Decoder(ALL_KINDS)
-    with ThreadPoolExecutor(4) as pool:
-        pages = pool.map(
-            lambda n: decoder(f'{{"code":200,"total":1,"rows":[{{"id":"{n}"}}]}}'.encode(), check), range(4)
-        )
-        assert [page.table["id"].to_pylist() for page in pages] == [["0"], ["1"], ["2"], ["3"]]
-    assert max(seen) == most
