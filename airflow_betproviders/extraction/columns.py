@@ -103,7 +103,8 @@ def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
         case Epoch(unit):
             return array.view(pa.timestamp(unit, "UTC")).cast(INSTANT)
         case LocalTime():
-            return _local_times(array, utc_offset)
+            coded = array.dictionary_encode()  # many rows share a second
+            return _local_times(coded.dictionary, utc_offset).take(coded.indices)
         case DecimalMap():
             return _maps(array, kind)
         case _:
