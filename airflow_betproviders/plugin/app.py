@@ -21,7 +21,7 @@ from airflow_betproviders.bets.coverage import STATES
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.interval import DAY, Interval
 from airflow_betproviders.plugin import money, places, reconciliations
-from airflow_betproviders.plugin.reader import Reader
+from airflow_betproviders.plugin.reader import Reader, reader
 from airflow_betproviders.plugin.streams import Selection, Shown, look, span_of, stored
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-Whoever = Annotated[Reader, Depends(Reader)]
+Whoever = Annotated[Reader, Depends(reader)]
 Days = Annotated[int, Query(ge=1, le=400)]
 
 
@@ -54,7 +54,7 @@ class Json(Response):
 def create_app() -> FastAPI:
     """The application that Airflow's API server mounts."""
     # Its own documentation pages would be open to anybody.
-    app = FastAPI(title="Bet coverage", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(Reader)])
+    app = FastAPI(title="Bet coverage", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(reader)])
     app.add_api_route("/", index)
     app.add_api_route("/assets/{name:path}", asset)
     app.add_api_route("/api/coverage", coverage)

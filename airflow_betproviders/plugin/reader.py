@@ -44,3 +44,8 @@ class Reader:
             return False
         with create_session() as session:
             return set(session.scalars(select(DagModel.dag_id))) <= manager.get_authorized_dag_ids(user=self._user)
+
+
+def reader(request: Request, user: GetUserDep) -> Reader:
+    """Who makes a request. A function, since the FastAPI of Airflow 3.1 does not resolve annotations of a class."""
+    return Reader(request, user)
