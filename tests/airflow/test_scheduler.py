@@ -1,6 +1,7 @@
 """Sample DAGs and failures under a real scheduler: what is stored, what becomes of the task, what is told."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -58,6 +59,11 @@ class World:
         """Create a run for an interval; it waits while its DAG is paused."""
         self.airflow.wait_dag(dag_id)
         return self.airflow.trigger(dag_id, conf={"start": start.isoformat(), "end": end.isoformat()})
+
+    def tries_lost(self, dag_id: str) -> int:
+        """Tries whose outcome a busy Airflow did not take in: it says that the process ended, but not the task."""
+        log = (self.airflow.logs / "scheduler.log").read_text()
+        return len(re.findall(rf"<TaskInstance: {dag_id}\.extract [^>]*> finished with state failed, but", log))
 
     def task(self, dag_id: str, run_id: str) -> Json:
         [task] = self.airflow.task_instances(dag_id, run_id)
@@ -228,7 +234,8 @@ def test_an_error_ends_as_it_should(world: World, case: Case) -> None:
     dag_id, run_id = f"case_{case.name}", world.runs[case.name]
     task = world.ended(dag_id, run_id)
 
-    assert (task["state"], task["try_number"]) == (case.state, case.tries)
+    assert task["state"] == case.state
+    assert case.tries <= task["try_number"] <= case.tries + world.tries_lost(dag_id)
     log = world.airflow.task_logs(dag_id, run_id, "extract")
     for words in (*case.says, *([case.name] if case.state == "failed" and not case.path else [])):
         assert words in log
