@@ -20,7 +20,7 @@ from airflow_betproviders.extraction.columns import EXTRA
 from airflow_betproviders.extraction.cut import MARK, cut
 from airflow_betproviders.extraction.parse import REFUSALS, Parser, path_to
 from airflow_betproviders.extraction.rows import BadRow, Mended, NotJson, mend, read_document, read_value
-from airflow_betproviders.extraction.stream import OneRow, Rows, Stream, Total
+from airflow_betproviders.extraction.stream import OneRow, Stream, Total
 
 _FEW = 32
 
@@ -60,7 +60,7 @@ class Decoder:
         self._quotes = quotes
         self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
         self._parser = Parser(stream)
-        self._rows_path = path_to(stream.envelope, Rows, OneRow)
+        self._rows_path = self._parser.path
         self._one = path_to(stream.envelope, OneRow) is not None
         self._total_path = path_to(stream.envelope, Total)
 
@@ -78,7 +78,7 @@ class Decoder:
             document, rows = self._parser.document(body)
         except REFUSALS:
             return self._decode_slowly(body, check)
-        envelope = _without(document.slice(0, 1), self._parser.path)
+        envelope = _without(document.slice(0, 1), self._rows_path)
         check(envelope)
         total = _dig(envelope, self._total_path)
         try:
@@ -115,13 +115,13 @@ class Decoder:
                 return Page(
                     pa.concat_tables([pa.Table.from_batches([], self._schema), *tables]), _int(total), bad, False
                 )
-            problem = f"there is no list of rows at {'.'.join(self._rows_path or ('the top',))}"
+            problem = f"there is no list of rows at {'.'.join(self._rows_path)}"
         beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
         raise _unavailable(f"the answer is not what the document describes: {problem}{beginning}")
 
     def _cut(self, text: str) -> tuple[Any, list[str]] | None:
         """The envelope, and the text of each row; None where they cannot be told apart by a glance."""
-        if self._one or not self._rows_path:
+        if self._one:
             return None
         parts = cut(text, self._rows_path[-1])
         if parts is None:

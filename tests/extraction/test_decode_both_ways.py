@@ -58,13 +58,13 @@ def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data
     assert same(quick, slow)
 
 
-@pytest.mark.parametrize("stream", [aig.TRANSACTIONS], ids=lambda stream: f"{stream.provider}/{stream.name}")
+@pytest.mark.parametrize(
+    "stream", [aig.TRANSACTIONS, jdb.STREAMS[0]], ids=lambda stream: f"{stream.provider}/{stream.name}"
+)
 @pytest.mark.parametrize("most", [3, 100])
 @settings(max_examples=60, suppress_health_check=quietly)
 @given(data=st.data())
-def test_an_answer_gives_the_same_whatever_names_earlier_ones_had(
-    stream: Stream, most: int, data: st.DataObject
-) -> None:
+def test_an_answer_gives_the_same_whatever_earlier_ones_had(stream: Stream, most: int, data: st.DataObject) -> None:
     decoder = Decoder(stream)
     with mock.patch.object(parse, "_MOST_NAMES", most):
         for odd in data.draw(st.lists(st.booleans(), max_size=5)):
