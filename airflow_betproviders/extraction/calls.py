@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import tenacity
 
 from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.stream import Source, Stream
+from airflow_betproviders.extraction.stream import Receive, Source, Stream
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,16 @@ class Pace:
             finally:
                 self._answered = time.monotonic()
 
+    def aside(self, receive: Receive, read: Callable[[], Any]) -> Any:
+        """Receive the rest of an answer that has begun, without keeping the account's other calls from overlapping with it."""
+        if self.interval:
+            return receive(read)
+        self._connections.release()
+        try:
+            return receive(read)
+        finally:
+            self._connections.acquire()
+
 
 @dataclass
 class Reply:
@@ -116,8 +127,14 @@ class Caller(Generic[Answer]):
         self._abandoned = threading.Event()
         self.calls = 0
 
-    def __call__(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
+    def __call__(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None = None) -> Answer:
         """Ask for one page until it comes, an error is final, or patience ends.
+
+        Args:
+            window: what is asked; None for a snapshot.
+            params: the request's parameters.
+            receive: runs what reads and decodes the answer, of which only the beginning was received by then; None where
+                that need not wait.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
@@ -139,7 +156,7 @@ class Caller(Generic[Answer]):
             reraise=True,
         )
         try:
-            answer: Answer = unavailable(rate, self._once, window, params)
+            answer: Answer = unavailable(rate, self._once, window, params, receive)
         except Exception as error:
             if not hasattr(error, "passing"):
                 raise
@@ -153,10 +170,10 @@ class Caller(Generic[Answer]):
         """Make no further call, not even for what other threads are still waiting to repeat."""
         self._abandoned.set()
 
-    def _once(self, window: Interval | None, params: Mapping[str, Any]) -> Answer:
+    def _once(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None) -> Answer:
         reply, answer = Reply(window, params), None
         try:
-            answer = self._exchange(reply)
+            answer = self._exchange(reply, receive)
         except Exception as error:
             # Errors of this package carry no secret, others may.
             reply.error = str(error) if hasattr(error, "passing") else type(error).__name__
@@ -166,7 +183,7 @@ class Caller(Generic[Answer]):
                 self.keep(reply, answer)
         return answer
 
-    def _exchange(self, reply: Reply) -> Answer:
+    def _exchange(self, reply: Reply, receive: Receive | None) -> Answer:
         with self._pace.turn():
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
@@ -174,14 +191,20 @@ class Caller(Generic[Answer]):
             with self._counting:
                 self.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
-            reply.body = body = self._source.request(self._stream, reply.window, reply.params)
-        return self._decode(body, self._source.check)
+            read = partial(self._pace.aside, receive) if receive else _at_once
+            reply.body = body = self._source.request(self._stream, reply.window, reply.params, read)
+        answer: Answer = (receive or _at_once)(partial(self._decode, body, self._source.check))
+        return answer
 
     @staticmethod
     def _tell(state: tenacity.RetryCallState) -> None:
         outcome = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
         log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
+
+
+def _at_once(act: Callable[[], Any]) -> Any:
+    return act()
 
 
 # By attribute rather than by class: the errors' module imports Airflow, the engine does not.

@@ -10,10 +10,11 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,18 +23,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_betproviders.extraction import arrays, keys, windows
+from airflow_betproviders.extraction.calls import CONNECTIONS
 from airflow_betproviders.extraction.decode import Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.paging import Cursor, Limited, Pages, Whole
 from airflow_betproviders.extraction.rows import BadRow
-from airflow_betproviders.extraction.stream import Source, Stream
+from airflow_betproviders.extraction.stream import Receive, Source, Stream
 
 log = logging.getLogger(__name__)
 
 READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
-# Answers with so many rows are on their way at once.
+# Answers with so many rows are received at once.
 _ROWS_ASKED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
 _CALLS_ASKED = 32
@@ -41,9 +43,11 @@ _CALLS_ASKED = 32
 MOST_ROWS = 50_000
 # A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
 _HEADROOM = 1.15
+# Standard deviations of a count of rows (its square root) that a window may hold more than expected.
+_NOISE = 2
 
-Call = Callable[[Interval | None, Mapping[str, Any]], Page]
-Ask = Callable[[], Page]
+Call = Callable[[Interval | None, Mapping[str, Any], Receive | None], Page]
+Ask = Callable[[Receive | None], Page]
 
 
 @dataclass
@@ -84,6 +88,19 @@ class WindowRows:
 
 
 @dataclass
+class _Answer:
+    """An answer to come.
+
+    Attributes:
+        page: what it is decoded to.
+        room: done when there is room for it; until then no more than the beginning of a large one is received.
+    """
+
+    page: Future[Page]
+    room: Future[None]
+
+
+@dataclass
 class _Reading:
     """A window on its way.
 
@@ -97,7 +114,7 @@ class _Reading:
 
     window: Interval | None
     to_ask: deque[Ask]
-    asked: deque[Future[Page]] = field(default_factory=deque)
+    asked: deque[_Answer] = field(default_factory=deque)
     number: int = 1
     begun: bool = False
 
@@ -123,6 +140,7 @@ class Reader:
         self._call = call
         self._pool = pool or _Here()
         self._ahead = pool is not None
+        self._alone = ThreadPoolExecutor(1, thread_name_prefix="betproviders-large")
         self._waiting: deque[_Reading] = deque()
         self._to_open: Iterator[Interval | None] = iter(())
         self.rereads = 0
@@ -146,6 +164,7 @@ class Reader:
         finally:
             while self._waiting:
                 self._drop(self._waiting.popleft())
+            self._alone.shutdown(wait=False)
 
     def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
         """A window from the answers that made it up when it was read, under the same checks.
@@ -177,7 +196,8 @@ class Reader:
     @staticmethod
     def _drop(reading: _Reading) -> None:
         for answer in reading.asked:
-            answer.cancel()
+            answer.page.cancel()
+            answer.room.cancel()
 
     def _opening(self, window: Interval | None) -> dict[str, Any]:
         match self._stream.paging:
@@ -195,33 +215,49 @@ class Reader:
         if not reading.asked:
             self._submit(reading)
         self._ask_ahead()
-        answer = reading.asked.popleft().result()
+        answer = reading.asked.popleft().page.result()
         self._begin(reading, answer)
         return answer
 
     def _ask_ahead(self) -> None:
         """Ask for the rest of the windows whose first answer is there, then for the first of further windows."""
         for reading in self._waiting:
-            if reading.asked and reading.asked[0].done() and not reading.asked[0].exception():
-                self._begin(reading, reading.asked[0].result())
-        # Where calls are spaced, one that waits for its turn is enough.
+            if reading.asked and (first := reading.asked[0].page).done() and not first.exception():
+                self._begin(reading, first.result())
         spaced = bool(self._source.min_interval)
-        most = (2 if spaced else _CALLS_ASKED) if self._ahead else 1
-        room = min(most, _ROWS_ASKED // self._page_rows) - sum(len(reading.asked) for reading in self._waiting)
+        more = self._most_asked - sum(len(reading.asked) for reading in self._waiting)
         place = 0
-        while room > 0 and self._is_open(place):
+        while more > 0 and self._is_open(place):
             reading = self._waiting[place]
             if reading.to_ask:
                 # The first of the window after it goes before: when its other pages are to be asked, they are known.
                 if reading.begun and not spaced and self._is_open(place + 1) and not self._waiting[place + 1].asked:
                     self._submit(self._waiting[place + 1])
-                    room -= 1
+                    more -= 1
                 self._submit(reading)
-                room -= 1
+                more -= 1
             elif reading.begun or self._fits_a_page(reading.window):
                 place += 1
             else:
                 break
+        answers = (answer for reading in self._waiting for answer in reading.asked)
+        for answer in islice(answers, self._most_received):
+            if not answer.room.done():
+                answer.room.set_result(None)
+
+    @property
+    def _most_asked(self) -> int:
+        """How many answers are waited for at once: so many that connections are not idle, even where few are received at once."""
+        if not self._ahead:
+            return 1
+        if self._source.min_interval:  # one that waits for its turn is enough
+            return min(2, self._most_received)
+        return min(_CALLS_ASKED, self._most_received) if self._most_received > 1 else CONNECTIONS
+
+    @property
+    def _most_received(self) -> int:
+        """How many answers are received and decoded at once."""
+        return max(1, _ROWS_ASKED // self._page_rows)
 
     def _is_open(self, place: int) -> bool:
         """Whether there is such a window among those that wait, further ones taken up where it is known how dense they are."""
@@ -236,7 +272,14 @@ class Reader:
                 return True
 
     def _submit(self, reading: _Reading) -> None:
-        reading.asked.append(self._pool.submit(reading.to_ask.popleft()))
+        room: Future[None] = Future()
+        receive = partial(self._receive, room) if self._ahead and self._most_received == 1 else None
+        reading.asked.append(_Answer(self._pool.submit(reading.to_ask.popleft(), receive), room))
+
+    def _receive(self, room: Future[None], act: Callable[[], Any]) -> Any:
+        """Receive or decode a large answer when there is room, in the one thread that does: each would keep memory for it."""
+        room.result()
+        return self._alone.submit(act).result()
 
     def _begin(self, reading: _Reading, first: Page) -> None:
         """See by the first answer of a window what is still to be asked, and how dense the rows are."""
@@ -256,8 +299,17 @@ class Reader:
         """A window that, by the ones before it, holds too many rows is cut at once, without asking for them in vain."""
         if window is None or self._stream.windows is None or self._density is None:
             return (window,)
-        expected = self._density * window.width.total_seconds() * _HEADROOM
-        return windows.split(window, max(1, math.ceil(expected / self._most)), self._stream.windows)
+        expected = self._density * window.width.total_seconds()
+        return self._cut(window, expected) if expected * _HEADROOM > self._most else (window,)
+
+    def _cut(self, window: Interval, rows: float) -> tuple[Interval, ...]:
+        """Cut a window with so many rows into such as can be read in one go, with the fewest calls."""
+        rule = self._stream.windows
+        assert rule is not None  # noqa: S101 - who cuts has looked
+        each = window.width / rows
+        # Where a step holds many rows, one more of them would be too many.
+        most = each * (self._most - _NOISE * math.isqrt(self._most)) // rule.step * rule.step
+        return windows.slice_up(window, min(each * self._planned_for, most), rule)
 
     @property
     def _most(self) -> int:
@@ -269,6 +321,17 @@ class Reader:
                 return limit - 1
             case _:
                 return MOST_ROWS
+
+    @property
+    def _planned_for(self) -> int:
+        """The rows that a window is to hold: fewer than the most, so that it seldom has to be split after all, and full pages."""
+        rows = int(self._most / _HEADROOM)
+        match self._stream.paging:
+            case Pages(page_size=size) if rows >= size:
+                rows -= rows % size
+                return rows - _NOISE * math.isqrt(rows)
+            case _:
+                return rows
 
     def _read(self, reading: _Reading) -> WindowRows | None:
         """Read the first of the waiting windows; None where it has to be read anew, or in parts, which then wait."""
@@ -282,8 +345,8 @@ class Reader:
             case Whole():
                 return self._whole(reading.window, [self._next(reading)])
 
-    def _ask(self, window: Interval | None, **paging: Any) -> Page:
-        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging})
+    def _ask(self, window: Interval | None, receive: Receive | None, **paging: Any) -> Page:
+        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging}, receive)
 
     def _read_instead(self, reading: _Reading, others: Iterable[_Reading]) -> None:
         """Put others in the place of a window, right after it."""
@@ -315,10 +378,10 @@ class Reader:
         window = reading.window
         if window is None or self._stream.windows is None:
             return (window,)
-        parts = math.ceil(total * _HEADROOM / self._most) if total > self._most else 1
-        if reading.number > _PATIENT_READS and total > paging.page_size:
-            parts = max(parts, 2)
-        return windows.split(window, parts, self._stream.windows)
+        if total > self._most:
+            return self._cut(window, total)
+        restless = reading.number > _PATIENT_READS and total > paging.page_size
+        return windows.split(window, 2 if restless else 1, self._stream.windows)
 
     def _pages(self, reading: _Reading, first: Page, total: int) -> WindowRows:
         pages = [first]

@@ -29,7 +29,7 @@ from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.seams import Seams
 from airflow_betproviders.extraction.spool import Spool
-from airflow_betproviders.extraction.stream import Source, Stream
+from airflow_betproviders.extraction.stream import Receive, Source, Stream
 
 log = logging.getLogger(__name__)
 
@@ -274,11 +274,18 @@ class Extraction:
         else:
             log.info("what was received of the failed slot %s is in %s", interval, lake.failed(interval))
 
-    def _call(self, caller: Caller[Page], ledger: Ledger, window: Interval | None, params: Mapping[str, Any]) -> Page:
+    def _call(
+        self,
+        caller: Caller[Page],
+        ledger: Ledger,
+        window: Interval | None,
+        params: Mapping[str, Any],
+        receive: Receive | None,
+    ) -> Page:
         ledger.begin(window)
         if window is not None and self._check_time is not None:
             self._check_time(window)
-        return caller(window, params)
+        return caller(window, params, receive)
 
     def _receipt(
         self, interval: Interval, extracted_at: datetime | None = None, previous_rows: int | None = None

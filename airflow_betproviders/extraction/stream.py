@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -79,6 +79,10 @@ class Stream:
         return tuple(field.name for field in self.fields if field.money)
 
 
+Receive: TypeAlias = Callable[[Callable[[], Any]], Any]
+"""Runs what it is given, and gives what that returns."""
+
+
 class Source(Protocol):
     """One account at one provider: what the engine needs of a hook.
 
@@ -105,8 +109,11 @@ class Source(Protocol):
     def params(self, stream: Any, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""
 
-    def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any]) -> bytes:
-        """Make one signed call and return the body of its answer; raises `ProviderUnavailable` and its like."""
+    def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any], receive: Receive) -> bytes:
+        """Make one signed call and return the body of its answer; raises `ProviderUnavailable` and its like.
+
+        Once the answer has begun, its body is read by what ``receive`` is given, when and where that sees fit.
+        """
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """Raise the error that the envelope's status stands for; return when it says success."""

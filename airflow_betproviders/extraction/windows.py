@@ -44,6 +44,16 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
     return tuple(Interval(a, b) for a, b in pairwise(borders))
 
 
+def slice_up(window: Interval, width: timedelta, rule: WindowRule) -> tuple[Interval, ...]:
+    """Cut a window into contiguous parts of that width, to the step; the last takes what is left."""
+    width = max(width, rule.step)
+    if width >= window.width or not rule.divisible:
+        return (window,)
+    parts = math.ceil(window.width / width)
+    borders = [window.start + rule.step * (width * i // rule.step) for i in range(parts)] + [window.end]
+    return tuple(Interval(a, b) for a, b in pairwise(borders))
+
+
 def _by_day(interval: Interval) -> tuple[Interval, ...]:
     borders = [interval.start]
     midnight = interval.start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY

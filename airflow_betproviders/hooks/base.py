@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_betproviders.extraction.budget import SharedBudget
+    from airflow_betproviders.extraction.stream import Receive
 
 
 @dataclass(frozen=True)
@@ -200,13 +201,19 @@ class BetProviderHook(AccountHook):
         """An instant as the stream's cursor parameter carries it."""
         return stream.time(datetime.fromtimestamp(instant_ms / 1000, timezone.utc), self.utc_offset)
 
-    def request(self, stream: ProviderStream, window: Interval | None, params: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - part of the engine's contract
-        """Make one signed call and return the body of its answer."""
-        return self.exchange(stream.endpoint, params)
+    def request(
+        self,
+        stream: ProviderStream,
+        window: Interval | None,  # noqa: ARG002 - part of the engine's contract
+        params: Mapping[str, Any],
+        receive: Receive,
+    ) -> bytes:
+        """Make one signed call and return the body of its answer; see `Source.request`."""
+        return self.exchange(stream.endpoint, params, receive)
 
-    def exchange(self, endpoint: str | int, params: Mapping[str, Any]) -> bytes:
+    def exchange(self, endpoint: str | int, params: Mapping[str, Any], receive: Receive = lambda read: read()) -> bytes:
         """One HTTP exchange, signed now; raises as `Transport.send` does."""
-        return self.transport.send(self.signed(endpoint, params))
+        return self.transport.send(self.signed(endpoint, params), receive)
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """Raise the error that the envelope's status stands for; return when it says success."""

@@ -25,6 +25,8 @@ from airflow_betproviders.streams.base import ProviderStream
 if TYPE_CHECKING:
     import requests
 
+    from airflow_betproviders.extraction.stream import Receive
+
 _ABOUT_ACCOUNT = re.compile(r"sign|merchant|mch|white|auth|\bip\b", re.IGNORECASE)
 
 
@@ -89,7 +91,13 @@ class PvHook(BetProviderHook):
         own = {"mch_id": self.merchant} if "mch_id" in stream.filters else {}
         return {**own, **super().params(stream, window, filters)}
 
-    def request(self, stream: ProviderStream, window: Interval | None, params: Mapping[str, Any]) -> bytes:
+    def request(
+        self,
+        stream: ProviderStream,
+        window: Interval | None,
+        params: Mapping[str, Any],
+        receive: Receive,
+    ) -> bytes:
         """Make one call. A window that ends at midnight is asked as such, and another way where PV refuses that.
 
         The document wants both ends in one day and does not say whether 24:00 still is. Where the server says no, the
@@ -97,18 +105,18 @@ class PvHook(BetProviderHook):
         holds no bet.
         """
         if not (stream.windows and stream.windows.same_day and window and window.end.time() == datetime.min.time()):
-            return super().request(stream, window, params)
+            return super().request(stream, window, params, receive)
         if not self._refuses_midnight:
-            body = super().request(stream, window, params)
+            body = super().request(stream, window, params, receive)
             if _code(body) != "400":
                 return body
             self._pause()
-            sooner = super().request(stream, window, self._sooner(params))
+            sooner = super().request(stream, window, self._sooner(params), receive)
             if _code(sooner) != "200":
                 return body
             self._refuses_midnight = True
         else:
-            sooner = super().request(stream, window, self._sooner(params))
+            sooner = super().request(stream, window, self._sooner(params), receive)
         self._prove_last_second(window, params)
         return sooner
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import (
@@ -15,6 +16,8 @@ from airflow_betproviders.exceptions import (
 
 if TYPE_CHECKING:
     import requests
+
+    from airflow_betproviders.extraction.stream import Receive
 
 _CONNECT_TIMEOUT = 10.0
 
@@ -42,8 +45,8 @@ class Transport:
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
-    def send(self, unsent: requests.Request) -> bytes:
-        """Send a request and give the body of its answer.
+    def send(self, unsent: requests.Request, receive: Receive) -> bytes:
+        """Send a request and give the body of its answer, read by what ``receive`` is given.
 
         Raises:
             ProviderUnavailable, ProviderRateLimited, ProviderAuthError, ProviderRequestError: by transport or HTTP status.
@@ -60,10 +63,10 @@ class Transport:
                 self._settings = self.session.merge_environment_settings(
                     request.url, proxies, stream=True, verify=verify, cert=None
                 )
-            response = self.session.send(
+            with self.session.send(
                 request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **self._settings
-            )
-            body: bytes = response.raw.read(decode_content=True)
+            ) as response:
+                body: bytes = receive(partial(response.raw.read, decode_content=True))
         except requests.exceptions.SSLError:
             failure = "the TLS certificate was not accepted; give its authority to this host, or set verify to false for a test"
         except requests.exceptions.ProxyError:

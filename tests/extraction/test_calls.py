@@ -33,7 +33,7 @@ class Line(Vendor):
         self.outcomes = list(outcomes)
         self.at: list[float] = []
 
-    def request(self, stream: Any, window: Any, params: Mapping[str, Any]) -> bytes:
+    def request(self, stream: Any, window: Any, params: Mapping[str, Any], *rest: Any) -> bytes:
         self.at.append(time.monotonic())
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, Exception):
@@ -103,7 +103,7 @@ def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
     at_once, most, guard = 0, 0, threading.Lock()
 
     class Slow(Line):
-        def request(self, stream: Any, window: Any, params: Any) -> bytes:
+        def request(self, stream: Any, window: Any, params: Any, *rest: Any) -> bytes:
             nonlocal at_once, most
             with guard:
                 at_once += 1

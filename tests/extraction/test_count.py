@@ -33,7 +33,7 @@ class Counted:
     def params(self, stream: Any, window: Interval | None, filters: Any) -> dict[str, Any]:
         return {}
 
-    def request(self, stream: Any, window: Interval, params: dict[str, Any]) -> bytes:
+    def request(self, stream: Any, window: Interval, params: dict[str, Any], *rest: Any) -> bytes:
         self.asked.append((window, params))
         rows = int(window.width.total_seconds())
         total = {} if self.silent else {"total": rows if self.cap is None else min(rows, self.cap)}

@@ -92,7 +92,7 @@ def colliding(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("colliding")
 def test_keys_that_collide_are_told_apart_by_their_values() -> None:
     answers = [bet("a"), bet("b"), bet("a", changed=9, stake="7"), bet("c")]
-    reader = Reader(Vendor([]), serving(paging=BETS.paging), {}, lambda window, params: page(*answers, total=3))
+    reader = Reader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
     (rows,) = list(reader.read([None]))
     assert sorted(rows.table["id"].to_pylist()) == ["a", "b", "c"]
     assert rows.duplicates == 1

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from airflow_betproviders.extraction.decode import Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.paging import Cursor, Limited, Pages, Whole
 from airflow_betproviders.extraction.reader import Reader, WindowRows
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.extraction.stream import Receive, Stream
 from airflow_betproviders.extraction.windows import WindowRule
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
@@ -35,9 +36,10 @@ class Script:
         self.answer = answer
         self.asked: list[tuple[Interval | None, dict[str, Any]]] = []
 
-    def __call__(self, window: Interval | None, params: Mapping[str, Any]) -> Page:
+    def __call__(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None) -> Page:
         self.asked.append((window, dict(params)))
-        return self.answer(len(self.asked), window, params)
+        answer = partial(self.answer, len(self.asked), window, params)
+        return receive(answer) if receive else answer()
 
     def pages(self) -> list[int]:
         return [params["page"] for _, params in self.asked]

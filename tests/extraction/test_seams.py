@@ -32,7 +32,7 @@ class Reading(Vendor):
 
     holds: Callable[[int, int, int], bool]
 
-    def request(self, stream: Any, window: Interval | None, params: Any) -> bytes:
+    def request(self, stream: Any, window: Interval | None, params: Any, *rest: Any) -> bytes:
         assert window is not None
         start, end = (int(t.timestamp() * 1000) for t in (window.start, window.end))
         held = Vendor([row for row in self.rows if self.holds(start, row["at"], end)])

@@ -35,14 +35,14 @@ class Watched(Vendor):
     sent: Counter[datetime] = field(default_factory=Counter)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any]) -> bytes:
+    def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any], *rest: Any) -> bytes:
         assert window
         now = datetime.now(timezone.utc)
         with self.guard:
             self.at.setdefault(window.start, []).append(now)
         time.sleep(0.005)
         with self.guard:
-            answer = super().request(stream, window, params)
+            answer = super().request(stream, window, params, *rest)
             self.sent[window.start] += len(answer)
         return answer
 
@@ -56,13 +56,13 @@ def test_a_slot_is_asked_for_before_the_one_in_front_of_it_is_there(lake: Lake) 
     begun = threading.Event()
 
     class Waits(Watched):
-        def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any]) -> bytes:
+        def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any], *rest: Any) -> bytes:
             assert window
             if window.start >= QUARTERS[2].start:
                 begun.set()
             last = window.start == QUARTERS[1].start and params["page"] == 5
             assert not last or begun.wait(10), "the third slot waits for the end of the second"
-            return super().request(stream, window, params)
+            return super().request(stream, window, params, *rest)
 
     stored = Extraction(Waits(ROWS), BETS).store(QUARTERS, lake)
 

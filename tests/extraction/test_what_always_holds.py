@@ -330,8 +330,10 @@ def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
 
 def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_counts_both_ends_in(lake: Lake) -> None:
     class BothEnds(Vendor):
-        def request(self, stream: Any, window: Any, params: Any) -> bytes:
-            return super().request(stream, Interval(window.start, window.end + timedelta(milliseconds=1)), params)
+        def request(self, stream: Any, window: Any, params: Any, *rest: Any) -> bytes:
+            return super().request(
+                stream, Interval(window.start, window.end + timedelta(milliseconds=1)), params, *rest
+            )
 
     rows = [bet("start"), bet("seam", at=900), bet("end", at=3600)]
     (receipt,) = store(BothEnds(rows), lake).receipts
@@ -352,8 +354,8 @@ def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(l
 
 def test_rows_outside_are_kept_and_counted_where_the_document_does_not_name_the_column(lake: Lake) -> None:
     class ByEnd(Vendor):
-        def request(self, stream: Any, window: Any, params: Any) -> bytes:
-            return super().request(stream, Interval(window.start - MINUTE, window.end - MINUTE), params)
+        def request(self, stream: Any, window: Any, params: Any, *rest: Any) -> bytes:
+            return super().request(stream, Interval(window.start - MINUTE, window.end - MINUTE), params, *rest)
 
     (receipt,) = store(ByEnd([bet("before", at=-30), bet("inside", at=30)]), lake).receipts
     assert ids(lake) == ["before", "inside"]

@@ -17,7 +17,7 @@ from airflow_betproviders.extraction.fields import Decimal, Epoch, Field, Intege
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.paging import Pages
 from airflow_betproviders.extraction.rows import BadRow
-from airflow_betproviders.extraction.stream import Rows, Stream, Total
+from airflow_betproviders.extraction.stream import Receive, Rows, Stream, Total
 from airflow_betproviders.extraction.windows import WindowRule
 
 MINUTE = timedelta(minutes=1)
@@ -103,14 +103,22 @@ class Vendor:
         """The window and the filters."""
         return {**({"window": window} if window else {}), **filters}
 
-    def request(self, stream: Stream, window: Interval | None, params: Mapping[str, Any]) -> bytes:
+    def request(
+        self,
+        stream: Stream,
+        window: Interval | None,
+        params: Mapping[str, Any],
+        receive: Receive = lambda read: read(),
+    ) -> bytes:
         """A page of the records whose `at` lies in the window."""
         self.asked.append((window, dict(params)))
+        number = len(self.asked)
+        receive(lambda: None)
         start, end = (int(t.timestamp() * 1000) for t in (window.start, window.end))
         held = [row for row in self.rows if isinstance(row.get("at"), str) or start <= row.get("at", start) < end]
         first, size = (params["page"] - 1) * params["size"], params["size"]
         document = {"code": 200, "total": len(held), "rows": held[first : first + size]}
-        answer = self.spoil(len(self.asked), document) if self.spoil else document
+        answer = self.spoil(number, document) if self.spoil else document
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     def check(self, envelope: Mapping[str, Any]) -> None:
