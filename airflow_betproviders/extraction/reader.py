@@ -191,7 +191,7 @@ class Reader:
         return False
 
     def _reading(self, window: Interval | None, number: int = 1) -> _Reading:
-        return _Reading(window, deque([partial(self._ask, window, **self._opening(window))]), number=number)
+        return _Reading(window, deque([partial(self._ask, window, self._opening(window))]), number=number)
 
     @staticmethod
     def _drop(reading: _Reading) -> None:
@@ -293,7 +293,7 @@ class Reader:
             self._density = count / window.width.total_seconds()
         if isinstance(paging, Pages) and len(self._parts(reading, first.total or 0, paging)) == 1:
             pages = range(1, -(-(first.total or 0) // paging.page_size))
-            reading.to_ask += [partial(self._ask, window, **paging.params(index)) for index in pages]
+            reading.to_ask += [partial(self._ask, window, paging.params(index)) for index in pages]
 
     def _planned(self, window: Interval | None) -> tuple[Interval | None, ...]:
         """A window that, by the ones before it, holds too many rows is cut at once, without asking for them in vain."""
@@ -345,7 +345,7 @@ class Reader:
             case Whole():
                 return self._whole(reading.window, [self._next(reading)])
 
-    def _ask(self, window: Interval | None, receive: Receive | None, **paging: Any) -> Page:
+    def _ask(self, window: Interval | None, paging: Mapping[str, Any], receive: Receive | None) -> Page:
         return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging}, receive)
 
     def _read_instead(self, reading: _Reading, others: Iterable[_Reading]) -> None:
@@ -428,7 +428,7 @@ class Reader:
                 raise self._incomplete(window, f"more than {paging.limit} rows share one millisecond")
             position = last - 1
             cursor = {paging.param: self._source.cursor(self._stream, position)}
-            reading.to_ask.append(partial(self._ask, window, **cursor))
+            reading.to_ask.append(partial(self._ask, window, cursor))
             page = self._next(reading)
             pages.append(page)
         return self._inside(window, pages)

@@ -109,7 +109,7 @@ class Replay(Extraction):
         for window, calls in archived.windows:
             yield reader.again(window, [decode(archived.body(call), self._source.check) for call in calls])
 
-    def _call_nobody(self, window: Interval | None, params: Mapping[str, Any]) -> Any:
+    def _call_nobody(self, *_asked: Any) -> Any:
         raise NotImplementedError("a replay asks nothing")
 
     def _check_age(self, slot: Interval, stored: Receipt | None, archived: Receipt | None) -> None:

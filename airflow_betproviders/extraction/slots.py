@@ -30,6 +30,7 @@ from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.seams import Seams
 from airflow_betproviders.extraction.spool import Spool
 from airflow_betproviders.extraction.stream import Receive, Source, Stream
+from airflow_betproviders.extraction.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class Extraction:
         self._stamp = dict(stamp or {})
         self._archives = archive
         self._conceal = conceal
+        self._writing = Writing()
 
     @contextmanager
     def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
@@ -177,7 +179,9 @@ class Extraction:
         totals: list[int | None] = []
         seams = Seams(self._source, self._stream)
         with ExitStack() as unfinished:
-            spool = unfinished.enter_context(Spool(self._stream, datetime.fromisoformat(receipt.extracted_at)))
+            spool = unfinished.enter_context(
+                Spool(self._stream, datetime.fromisoformat(receipt.extracted_at), self._writing)
+            )
             for rows in read:
                 if self._conceal:
                     self._conceal(rows)
@@ -190,6 +194,7 @@ class Extraction:
                 spool.add(*rows.take())
             if rest := seams.rest():
                 spool.add(*rest.take())
+            spool.drain()  # not beside the reading of the next slot, which would take a row group more of memory
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.bad_rows, receipt.outside = len(bad_rows), seams.outside
             unfinished.pop_all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta, timezone
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -29,14 +29,13 @@ from airflow_betproviders.extraction.digest import Digest
 from airflow_betproviders.extraction.fields import Text
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.extraction.writing import MEMORY, Writing
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # looked at at once, eight bytes each
 _SAMPLE = 1_000
-_TRIM = 4 * ROW_GROUP  # memory is given back so often; each time takes a while
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
-_MEMORY = pa.system_memory_pool()
 
 Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
@@ -44,16 +43,18 @@ Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 class Spool:
     """Collects the rows of one slot; a context manager that removes its files in the end."""
 
-    def __init__(self, stream: Stream, extracted_at: datetime, directory: str | None = None) -> None:
-        """Begin an empty slot in a temporary folder."""
+    def __init__(
+        self, stream: Stream, extracted_at: datetime, writing: Writing | None = None, directory: str | None = None
+    ) -> None:
+        """Begin an empty slot in a temporary folder; slots that follow each other share what writes them."""
         self.schema = columns.schema(stream.fields)
         self._stream = stream
         self._extracted_at = (extracted_at - _EPOCH) // timedelta(milliseconds=1)
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
         self.path = Path(self._folder.name) / "slot.parquet"
         self._writer: pq.ParquetWriter | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="betproviders-parquet")
-        self._written: Future[None] = self._thread.submit(lambda: None)
+        self._writing = writing or Writing()
+        self._written: Future[None] | None = None
         self._buffer: deque[tuple[pa.Table, Order]] = deque()
         self._buffered = 0
         self._hashes = Path(self._folder.name) / "hashes"
@@ -81,6 +82,11 @@ class Spool:
         while self._buffered >= ROW_GROUP:
             self._flush(ROW_GROUP)
 
+    def drain(self) -> None:
+        """Hand the last rows over to be written."""
+        while self._buffered:
+            self._flush(min(ROW_GROUP, self._buffered))
+
     def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
         """Finish the file: settle keys that came in several windows, fill in the receipt and write it.
 
@@ -88,10 +94,9 @@ class Spool:
             receipt: of this slot.
             previous: of the slot that it replaces, if there is one.
         """
-        while self._buffered:
-            self._flush(min(ROW_GROUP, self._buffered))
+        self.drain()
         repeated = self._repeated()
-        self._written.result()
+        self._settle()
         if len(repeated):
             self._rewrite(repeated)
         writer = self._writer or self._open(pa.Table.from_batches([], self.schema))
@@ -117,7 +122,8 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the files."""
-        self._thread.shutdown(cancel_futures=True)
+        if self._written and not self._written.cancel():
+            wait([self._written])
         if self._writer:
             self._writer.close()
         self._folder.cleanup()
@@ -148,23 +154,26 @@ class Spool:
             places.append(order[:rows] + before)
             before += table.num_rows
             rows -= len(places[-1])
-        self._written.result()
+        self._settle()
         # One chunk a row group: where chunks end would show in where Parquet's pages end.
         group = pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
         del table, tables  # a row group less in memory
-        self._written = self._thread.submit(self._write, group)
+        self._written = self._writing.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:
             total = _sum(group[name])
             if total is not None:
                 self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
 
+    def _settle(self) -> None:
+        """Wait until all that was handed over is written."""
+        if self._written:
+            self._written.result()
+
     def _write(self, table: pa.Table) -> None:
         self._writer = self._writer or self._open(table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
-        if self.rows % _TRIM == 0:
-            _MEMORY.release_unused()
 
     def _repeated(self) -> keys.Hashes:
         """The hashes that came more than once, looked for in as many passes as bound their memory."""
@@ -204,9 +213,8 @@ class Spool:
                 held = file.read_row_group(group).drop_columns(EXTRACTED_AT)
                 self._collect(held, np.flatnonzero(keep[start : start + held.num_rows]))
                 start += held.num_rows
-            if self._buffered:
-                self._flush(self._buffered)
-            self._written.result()
+            self.drain()
+            self._settle()
         first.unlink()
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
@@ -226,7 +234,7 @@ class Spool:
             use_dictionary=dictionary,
             column_encoding=encodings,
             store_decimal_as_integer=True,
-            memory_pool=_MEMORY,
+            memory_pool=MEMORY,
         )
 
 

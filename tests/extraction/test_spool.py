@@ -159,7 +159,7 @@ def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
 
 
 def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Spool(BETS, NOW, str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
+    with pytest.raises(RuntimeError), Spool(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
         made.add(table(bet("a")))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
