@@ -7,7 +7,6 @@ to the last; where there is no total, when an answer is not full.
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ from airflow_betproviders.extraction.calls import CONNECTIONS
 from airflow_betproviders.extraction.decode import Page
 from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.extraction.paging import Cursor, Limited, Pages, Whole
+from airflow_betproviders.extraction.planning import Planner
 from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.stream import Receive, Source, Stream
 
@@ -39,12 +39,6 @@ _PATIENT_READS = 2
 _ROWS_ASKED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
 _CALLS_ASKED = 32
-# So many rows of a window are held in memory at once.
-MOST_ROWS = 50_000
-# A window is planned for so much more than the windows before it held, so that it seldom has to be split after all.
-_HEADROOM = 1.15
-# Standard deviations of a count of rows (its square root) that a window may hold more than expected.
-_NOISE = 2
 
 Call = Callable[[Interval | None, Mapping[str, Any], Receive | None], Page]
 Ask = Callable[[Receive | None], Page]
@@ -144,7 +138,7 @@ class Reader:
         self._waiting: deque[_Reading] = deque()
         self._to_open: Iterator[Interval | None] = iter(())
         self.rereads = 0
-        self._density: float | None = None
+        self._planner = Planner(stream)
         self._page_rows = _ROWS_ASKED
 
     def read(self, given: Iterable[Interval | None]) -> Generator[WindowRows, None, None]:
@@ -153,12 +147,11 @@ class Reader:
         Raises:
             IncompleteWindow: after bounded attempts; the message names the counts.
         """
-        self._to_open = (part for window in given for part in self._planned(window))
+        self._to_open = iter(given)
         try:
-            while self._waiting or self._open():
-                reading = self._waiting[0]
-                rows = self._read(reading)
-                self._waiting.remove(reading)
+            while first := self._at(0):
+                rows = self._read(first)
+                self._waiting.remove(first)
                 if rows is not None:
                     yield rows
         finally:
@@ -183,12 +176,24 @@ class Reader:
             case _:
                 return self._whole(window, pages)
 
-    def _open(self) -> bool:
-        """Take up the next window, if there is one."""
-        for window in self._to_open:
-            self._waiting.append(self._reading(window))
-            return True
-        return False
+    def _at(self, place: int) -> _Reading | None:
+        """The window at that place in the queue, cut first where by the ones before it it holds too many rows; None where there is none.
+
+        Further ones are taken up once it is known how dense their rows are.
+        """
+        if place == len(self._waiting):
+            if place and self._planner.density is None:
+                return None
+            self._waiting.extend(map(self._reading, islice(self._to_open, 1)))
+            if place == len(self._waiting):
+                return None
+        reading = self._waiting[place]
+        if reading.number == 1 and not reading.asked and not reading.begun:
+            parts = self._planner.plan(reading.window)
+            if len(parts) > 1:
+                self._read_instead(reading, map(self._reading, parts))
+                self._waiting.remove(reading)
+        return self._waiting[place]
 
     def _reading(self, window: Interval | None, number: int = 1) -> _Reading:
         return _Reading(window, deque([partial(self._ask, window, self._opening(window))]), number=number)
@@ -221,22 +226,21 @@ class Reader:
 
     def _ask_ahead(self) -> None:
         """Ask for the rest of the windows whose first answer is there, then for the first of further windows."""
-        for reading in self._waiting:
-            if reading.asked and (first := reading.asked[0].page).done() and not first.exception():
-                self._begin(reading, first.result())
+        for waiting in self._waiting:
+            if waiting.asked and (first := waiting.asked[0].page).done() and not first.exception():
+                self._begin(waiting, first.result())
         spaced = bool(self._source.min_interval)
         more = self._most_asked - sum(len(reading.asked) for reading in self._waiting)
         place = 0
-        while more > 0 and self._is_open(place):
-            reading = self._waiting[place]
+        while more > 0 and (reading := self._at(place)):
             if reading.to_ask:
                 # The first of the window after it goes before: when its other pages are to be asked, they are known.
-                if reading.begun and not spaced and self._is_open(place + 1) and not self._waiting[place + 1].asked:
-                    self._submit(self._waiting[place + 1])
+                if reading.begun and not spaced and (after := self._at(place + 1)) and not after.asked:
+                    self._submit(after)
                     more -= 1
                 self._submit(reading)
                 more -= 1
-            elif reading.begun or self._fits_a_page(reading.window):
+            elif reading.begun or self._planner.fits_a_page(reading.window):
                 place += 1
             else:
                 break
@@ -259,18 +263,6 @@ class Reader:
         """How many answers are received and decoded at once."""
         return max(1, _ROWS_ASKED // self._page_rows)
 
-    def _is_open(self, place: int) -> bool:
-        """Whether there is such a window among those that wait, further ones taken up where it is known how dense they are."""
-        return place < len(self._waiting) or (self._density is not None and self._open())
-
-    def _fits_a_page(self, window: Interval | None) -> bool:
-        """Whether a window will likely be whole with its first answer."""
-        match self._stream.paging:
-            case Pages(page_size=size) if window is not None and self._density is not None:
-                return self._density * window.width.total_seconds() <= size
-            case _:
-                return True
-
     def _submit(self, reading: _Reading) -> None:
         room: Future[None] = Future()
         receive = partial(self._receive, room) if self._ahead and self._most_received == 1 else None
@@ -288,50 +280,10 @@ class Reader:
         reading.begun = True
         self._page_rows = max(1, first.table.num_rows)
         paging, window = self._stream.paging, reading.window
-        count = first.total if isinstance(paging, Pages) else first.table.num_rows
-        if window is not None and count is not None:
-            self._density = count / window.width.total_seconds()
+        self._planner.learn(window, first.total if isinstance(paging, Pages) else first.table.num_rows + len(first.bad))
         if isinstance(paging, Pages) and len(self._parts(reading, first.total or 0, paging)) == 1:
             pages = range(1, -(-(first.total or 0) // paging.page_size))
             reading.to_ask += [partial(self._ask, window, paging.params(index)) for index in pages]
-
-    def _planned(self, window: Interval | None) -> tuple[Interval | None, ...]:
-        """A window that, by the ones before it, holds too many rows is cut at once, without asking for them in vain."""
-        if window is None or self._stream.windows is None or self._density is None:
-            return (window,)
-        expected = self._density * window.width.total_seconds()
-        return self._cut(window, expected) if expected * _HEADROOM > self._most else (window,)
-
-    def _cut(self, window: Interval, rows: float) -> tuple[Interval, ...]:
-        """Cut a window with so many rows into such as can be read in one go, with the fewest calls."""
-        rule = self._stream.windows
-        assert rule is not None  # noqa: S101 - who cuts has looked
-        each = window.width / rows
-        # Where a step holds many rows, one more of them would be too many.
-        most = each * (self._most - _NOISE * math.isqrt(self._most)) // rule.step * rule.step
-        return windows.slice_up(window, min(each * self._planned_for, most), rule)
-
-    @property
-    def _most(self) -> int:
-        """The most rows of a window that are read in one go."""
-        match self._stream.paging:
-            case Pages(believed_total=int(cap)):
-                return min(MOST_ROWS, cap - 1)
-            case Limited(limit=limit):
-                return limit - 1
-            case _:
-                return MOST_ROWS
-
-    @property
-    def _planned_for(self) -> int:
-        """The rows that a window is to hold: fewer than the most, so that it seldom has to be split after all, and full pages."""
-        rows = int(self._most / _HEADROOM)
-        match self._stream.paging:
-            case Pages(page_size=size) if rows >= size:
-                rows -= rows % size
-                return rows - _NOISE * math.isqrt(rows)
-            case _:
-                return rows
 
     def _read(self, reading: _Reading) -> WindowRows | None:
         """Read the first of the waiting windows; None where it has to be read anew, or in parts, which then wait."""
@@ -376,12 +328,14 @@ class Reader:
     def _parts(self, reading: _Reading, total: int, paging: Pages) -> tuple[Interval | None, ...]:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
         window = reading.window
-        if window is None or self._stream.windows is None:
-            return (window,)
-        if total > self._most:
-            return self._cut(window, total)
-        restless = reading.number > _PATIENT_READS and total > paging.page_size
-        return windows.split(window, 2 if restless else 1, self._stream.windows)
+        if (
+            window
+            and self._stream.windows
+            and reading.number > _PATIENT_READS
+            and paging.page_size < total <= self._planner.most
+        ):
+            return windows.split(window, 2, self._stream.windows)
+        return self._planner.parts(window, total)
 
     def _pages(self, reading: _Reading, first: Page, total: int) -> WindowRows:
         pages = [first]

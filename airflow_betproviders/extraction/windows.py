@@ -44,14 +44,12 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
     return tuple(Interval(a, b) for a, b in pairwise(borders))
 
 
-def slice_up(window: Interval, width: timedelta, rule: WindowRule) -> tuple[Interval, ...]:
-    """Cut a window into contiguous parts of that width, to the step; the last takes what is left."""
-    width = max(width, rule.step)
-    if width >= window.width or not rule.divisible:
+def cut_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
+    """Cut so many steps off a window, one at least: they, and the rest; or the window alone where nothing would be left."""
+    border = window.start + max(1, steps) * rule.step
+    if border >= window.end or not rule.divisible:
         return (window,)
-    parts = math.ceil(window.width / width)
-    borders = [window.start + rule.step * (width * i // rule.step) for i in range(parts)] + [window.end]
-    return tuple(Interval(a, b) for a, b in pairwise(borders))
+    return Interval(window.start, border), Interval(border, window.end)
 
 
 def _by_day(interval: Interval) -> tuple[Interval, ...]:

@@ -6,6 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.extraction import calls
 from airflow_betproviders.extraction.calls import ATTEMPTS, CONNECTIONS, Caller, Pace
+from airflow_betproviders.extraction.stream import Receive
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
 
@@ -120,6 +122,43 @@ def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
     for thread in threads:
         thread.join()
     assert most == CONNECTIONS
+
+
+def test_a_call_whose_answer_waits_for_room_keeps_no_other_from_being_made() -> None:
+    source, room = Vendor([]), threading.Event()
+
+    def receive(act: Callable[[], Any]) -> Any:
+        assert room.wait(10)
+        return act()
+
+    params = {"page": 1, "size": 1}
+    with ThreadPoolExecutor(2 * CONNECTIONS) as pool:
+        waiting = [pool.submit(Caller(source, BETS, text), SLOT, params, receive) for _ in range(2 * CONNECTIONS)]
+        while len(source.asked) < 2 * CONNECTIONS:
+            time.sleep(0.001)
+        assert '"total"' in Caller(source, BETS, text)(SLOT, params)
+        room.set()
+        assert all('"total"' in answer.result(10) for answer in waiting)
+
+
+def test_where_calls_are_spaced_the_interval_runs_from_when_an_answer_was_received(clock: Clock) -> None:
+    class Slow(Line):
+        def request(self, stream: Any, window: Any, params: Any, receive: Receive) -> bytes:
+            answer = super().request(stream, window, params)
+            receive(lambda: None)
+            return answer
+
+    def late(act: Callable[[], Any]) -> Any:
+        clock.now += 2
+        return act()
+
+    source = Slow(b"ok", min_interval=5)
+    caller = Caller(source, BETS, text)
+    began = clock.now
+    caller(SLOT, {}, late)
+    assert clock.now - began == 5 + 2 + 2  # to receive, and to decode
+    caller(SLOT, {})
+    assert source.at[1] - source.at[0] == 7
 
 
 # ------------------------------------------------------------------ repeating

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from decimal import Decimal as Exact
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from airflow_betproviders.extraction import keys, spool
 from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.spool import Spool
+from airflow_betproviders.extraction.writing import Writing
 from tests.extraction.vendor import BETS, bet, serving, table
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=timezone.utc)
@@ -163,6 +166,37 @@ def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> 
         made.add(table(bet("a")))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(spool, "ROW_GROUP", 2)
+    writing, threads, at_work = Writing(), set(), []
+    write = Spool._write
+
+    def noted(self: Spool, group: pa.Table) -> None:
+        threads.add(threading.current_thread())
+        at_work.append(self)
+        time.sleep(0.01)
+        write(self, group)
+        at_work.remove(self)
+
+    monkeypatch.setattr(Spool, "_write", noted)
+    slots = [[bet(f"{slot}{i}", at=i) for i in range(9)] for slot in "abc"]
+    with Spool(BETS, NOW, writing) as one, Spool(BETS, NOW, writing) as two:
+        for i in range(9):
+            one.add(table(slots[0][i]))
+            two.add(table(slots[1][i]))
+        with Spool(BETS, NOW, writing, str(tmp_path)) as given_up:
+            given_up.add(table(*slots[2]))
+        assert given_up not in at_work
+        for made, rows in ((one, slots[0]), (two, slots[1])):
+            made.drain()
+            made.close(receipt())
+            assert [name for batch in made.batches() for name in batch.column("id").to_pylist()] == [
+                r["id"] for r in rows
+            ]
+    assert list(tmp_path.iterdir()) == []
+    assert len(threads - {threading.current_thread()}) == len(threads) == 1
 
 
 def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as_it_came() -> None:

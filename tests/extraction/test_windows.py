@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.extraction.interval import DAY, Interval
-from airflow_betproviders.extraction.windows import WindowRule, cut, split
+from airflow_betproviders.extraction.windows import WindowRule, cut, cut_off, split
 
 START = datetime(2026, 11, 20, tzinfo=timezone.utc)
 STEPS = [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)]
@@ -68,6 +68,23 @@ def test_split_tiles_the_window_in_nearly_equal_parts(given_: tuple[Interval, Wi
     assert all(a.end == b.start for a, b in itertools.pairwise(cuts))
     assert all((part.start - window.start) % rule.step == timedelta(0) for part in cuts)
     assert max(part.width for part in cuts) - min(part.width for part in cuts) <= rule.step
+
+
+@given(ruled(), st.integers(-1, 1000))
+def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval, WindowRule], steps: int) -> None:
+    window, rule = given_
+    parts = cut_off(window, steps, rule)
+    if max(1, steps) * rule.step < window.width:
+        first, rest = parts
+        assert first.width == max(1, steps) * rule.step
+        assert (first.start, first.end, rest.end) == (window.start, rest.start, window.end)
+    else:
+        assert parts == (window,)
+
+
+def test_a_window_whose_answer_speaks_of_it_as_a_whole_has_nothing_cut_off() -> None:
+    day = Interval(START, START + DAY)
+    assert cut_off(day, 1, WindowRule(span=60 * DAY, divisible=False)) == (day,)
 
 
 def test_a_window_of_one_step_cannot_be_split() -> None:

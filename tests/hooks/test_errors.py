@@ -9,7 +9,8 @@ import pickle
 import re
 import ssl
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,37 @@ def test_a_gzipped_answer_is_read(make: MakeHook, server: Recorder) -> None:
     body = gzip.compress(json.dumps(SUCCESS["aig"]).encode())
     server.answer(Reply(body, headers={"Content-Encoding": "gzip"}))
     assert make("aig").look_up("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
+
+
+def test_the_body_is_read_by_what_was_given_for_it_and_the_connection_is_used_again(
+    make: MakeHook, server: Recorder
+) -> None:
+    server.answer(SUCCESS["aig"])
+    hook, readers = make("aig"), []
+    with ThreadPoolExecutor(1) as other:
+
+        def receive(read: Callable[[], Any]) -> Any:
+            readers.append(read)
+            return other.submit(read).result()
+
+        for _ in range(3):
+            assert json.loads(hook.exchange(ENDPOINT["aig"], {}, receive)) == SUCCESS["aig"]
+    assert len(readers) == 3
+    pools = hook.transport.session.get_adapter(hook.base_url).poolmanager.pools
+    assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118 - it cannot be iterated
+
+
+def test_an_answer_that_is_no_longer_wanted_leaves_no_connection_in_the_midst_of_it(
+    make: MakeHook, server: Recorder
+) -> None:
+    def refuse(_read: Callable[[], Any]) -> Any:
+        raise CancelledError
+
+    server.answer(Reply(b"x" * 10_000_000), SUCCESS["aig"])
+    hook = make("aig")
+    with pytest.raises(CancelledError):
+        hook.exchange(ENDPOINT["aig"], {}, refuse)
+    assert json.loads(hook.exchange(ENDPOINT["aig"], {})) == SUCCESS["aig"]
 
 
 def test_a_slow_answer_is_a_timeout_that_says_how_long_it_waited(make: MakeHook, server: Recorder) -> None:
