@@ -20,7 +20,7 @@ from records import START
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 
-ROUNDS = 5
+ROUNDS = 9
 
 
 class Events(dict[Any, Any]):
