@@ -198,10 +198,12 @@ def test_a_viewer_cannot_start_a_backfill(airflow: SharedAirflow, browsing: Brow
     expect(frame.locator("dialog")).to_contain_text("Your permissions in Airflow do not allow that", timeout=WAIT)
 
 
-def test_a_slot_leads_to_the_run_that_wrote_it(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+def test_a_slot_leads_to_the_run_that_wrote_it(
+    airflow: SharedAirflow, browsing: BrowserContext, show: Showcase
+) -> None:
     page = enter(airflow, browsing, "vic")
     frame = coverage(page)
-    card(frame, "AIG").locator(".square.complete").first.click()
+    square(frame, first(show)).click()
 
     panel = frame.locator("#panel")
     expect(panel).to_contain_text("Exact sums", timeout=WAIT)
