@@ -36,7 +36,7 @@ READS = 5
 # After so many reads of a window that kept changing, it is read in parts.
 _PATIENT_READS = 2
 # Answers with so many rows are received at once.
-_ROWS_ASKED = 45_000
+_ROWS_RECEIVED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
 _CALLS_ASKED = 32
 
@@ -139,7 +139,7 @@ class Reader:
         self._to_open: Iterator[Interval | None] = iter(())
         self.rereads = 0
         self._planner = Planner(stream)
-        self._page_rows = _ROWS_ASKED
+        self._page_rows = _ROWS_RECEIVED
 
     def read(self, given: Iterable[Interval | None]) -> Generator[WindowRows, None, None]:
         """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
@@ -177,7 +177,7 @@ class Reader:
                 return self._whole(window, pages)
 
     def _at(self, place: int) -> _Reading | None:
-        """The window at that place in the queue, cut first where by the ones before it it holds too many rows; None where there is none.
+        """The window at that place in the queue, cut where it likely holds too many rows; None where there is none.
 
         Further ones are taken up once it is known how dense their rows are.
         """
@@ -261,7 +261,7 @@ class Reader:
     @property
     def _most_received(self) -> int:
         """How many answers are received and decoded at once."""
-        return max(1, _ROWS_ASKED // self._page_rows)
+        return max(1, _ROWS_RECEIVED // self._page_rows)
 
     def _submit(self, reading: _Reading) -> None:
         room: Future[None] = Future()
@@ -328,12 +328,8 @@ class Reader:
     def _parts(self, reading: _Reading, total: int, paging: Pages) -> tuple[Interval | None, ...]:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
         window = reading.window
-        if (
-            window
-            and self._stream.windows
-            and reading.number > _PATIENT_READS
-            and paging.page_size < total <= self._planner.most
-        ):
+        restless = reading.number > _PATIENT_READS and total > paging.page_size
+        if window and self._stream.windows and restless:
             return windows.split(window, 2, self._stream.windows)
         return self._planner.parts(window, total)
 

@@ -101,12 +101,12 @@ def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
     assert script.pages() == [1, 2, 3, 4] * 4
 
 
-@pytest.mark.parametrize(("rows_asked", "most"), [(9, 3), (5, 1), (1, 1)])
+@pytest.mark.parametrize(("rows_received", "most"), [(9, 3), (5, 1), (1, 1)])
 def test_answers_on_their_way_are_bounded_by_their_rows(
-    monkeypatch: pytest.MonkeyPatch, rows_asked: int, most: int
+    monkeypatch: pytest.MonkeyPatch, rows_received: int, most: int
 ) -> None:
     """Large answers are decoded one at a time."""
-    monkeypatch.setattr(reading, "_ROWS_ASKED", rows_asked)
+    monkeypatch.setattr(reading, "_ROWS_RECEIVED", rows_received)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     on_their_way, seen, guard = 0, [], threading.Lock()
 
@@ -132,7 +132,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their latency passes meanwhile, their memory is taken once; threads would each keep some of it."""
-    monkeypatch.setattr(reading, "_ROWS_ASKED", 5)
+    monkeypatch.setattr(reading, "_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     ahead: list[int] = []
     receivers = set()
@@ -154,7 +154,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
 
 
 def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_ROWS_ASKED", 5)
+    monkeypatch.setattr(reading, "_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     received = []
 
