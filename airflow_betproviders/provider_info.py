@@ -173,15 +173,15 @@ def get_provider_info() -> dict[str, Any]:
             for name in ("PV (2J)", "AIG live casino", "JDB", "GM-Ag")
         ],
         "hooks": [
-            {"integration-name": "PV (2J)", "python-modules": ["airflow_betproviders.hooks.pv"]},
-            {"integration-name": "AIG live casino", "python-modules": ["airflow_betproviders.hooks.aig"]},
-            {"integration-name": "JDB", "python-modules": ["airflow_betproviders.hooks.jdb"]},
-            {"integration-name": "GM-Ag", "python-modules": ["airflow_betproviders.hooks.gmag"]},
+            {"integration-name": "PV (2J)", "python-modules": ["airflow_betproviders.providers.pv.hook"]},
+            {"integration-name": "AIG live casino", "python-modules": ["airflow_betproviders.providers.aig.hook"]},
+            {"integration-name": "JDB", "python-modules": ["airflow_betproviders.providers.jdb.hook"]},
+            {"integration-name": "GM-Ag", "python-modules": ["airflow_betproviders.providers.gmag.hook"]},
         ],
         "connection-types": [
             {
                 "connection-type": "pv",
-                "hook-class-name": "airflow_betproviders.hooks.pv.PvHook",
+                "hook-class-name": "airflow_betproviders.providers.pv.hook.PvHook",
                 "hook-name": "PV (2J)",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema"],
@@ -196,7 +196,7 @@ def get_provider_info() -> dict[str, Any]:
             },
             {
                 "connection-type": "aig",
-                "hook-class-name": "airflow_betproviders.hooks.aig.AigHook",
+                "hook-class-name": "airflow_betproviders.providers.aig.hook.AigHook",
                 "hook-name": "AIG",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema"],
@@ -211,7 +211,7 @@ def get_provider_info() -> dict[str, Any]:
             },
             {
                 "connection-type": "jdb",
-                "hook-class-name": "airflow_betproviders.hooks.jdb.JdbHook",
+                "hook-class-name": "airflow_betproviders.providers.jdb.hook.JdbHook",
                 "hook-name": "JDB",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema"],
@@ -232,7 +232,7 @@ def get_provider_info() -> dict[str, Any]:
             },
             {
                 "connection-type": "gmag",
-                "hook-class-name": "airflow_betproviders.hooks.gmag.GmAgHook",
+                "hook-class-name": "airflow_betproviders.providers.gmag.hook.GmAgHook",
                 "hook-name": "GM-Ag (Golden Matrix)",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema"],

@@ -20,14 +20,13 @@ from typing import Any
 import fsspec
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets.coverage import survey
-from airflow_betproviders.bets.mapping import mapping_of
-from airflow_betproviders.extraction import columns
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.lake.coverage import survey
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.plugin.streams import Selection, Shown, examine, span_of
-from airflow_betproviders.streams.base import declared
+from airflow_betproviders.registry import declared, mapping_of
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
 DAYS = 60

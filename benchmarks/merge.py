@@ -25,15 +25,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets.merge import Merge
-from airflow_betproviders.bets.source import find
-from airflow_betproviders.bets.table import BetsTable
-from airflow_betproviders.extraction import columns
-from airflow_betproviders.extraction.columns import EXTRACTED_AT
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.streams import aig
+from airflow_betproviders.bets_table.merge import Merge
+from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.providers.aig import streams as aig
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

@@ -47,9 +47,9 @@ def main() -> None:
     import fsspec
     from records import START
 
-    from airflow_betproviders.extraction.interval import Interval, slots
-    from airflow_betproviders.extraction.lake import Lake
+    from airflow_betproviders.declare.interval import Interval, slots
     from airflow_betproviders.extraction.slots import Extraction
+    from airflow_betproviders.lake.layout import Lake
     from airflow_betproviders.operators.extract import hook_of
 
     hook = hook_of("bench")

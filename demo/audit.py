@@ -9,9 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.streams import aig, gmag, jdb, pv
-from airflow_betproviders.streams.base import ProviderStream
+from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.providers.aig import streams as aig
+from airflow_betproviders.providers.gmag import streams as gmag
+from airflow_betproviders.providers.jdb import streams as jdb
+from airflow_betproviders.providers.pv import streams as pv
 
 Record = Mapping[str, Any]
 Money = tuple[Decimal, Decimal]

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from airflow_betproviders.streams import aig, gmag, jdb, pv
+from airflow_betproviders.providers.aig import streams as aig
+from airflow_betproviders.providers.gmag import streams as gmag
+from airflow_betproviders.providers.jdb import streams as jdb
+from airflow_betproviders.providers.pv import streams as pv
 from demo.airflow_client import FINISHED, Json
 from demo.audit import Audited, audit
 from demo.headless import HeadlessAirflow

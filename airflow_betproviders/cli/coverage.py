@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.bets.coverage import STATES, Coverage, survey
 from airflow_betproviders.cli.terminal import complain, instant, show
+from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.extraction.interval import parse_duration
+from airflow_betproviders.lake.coverage import STATES, Coverage, survey
 from airflow_betproviders.operators.storage import open_path
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from airflow_betproviders import __version__
-from airflow_betproviders.bets.reconcile import judge
 from airflow_betproviders.cli.terminal import complain, instant, show
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import AirflowException, BetProviderError, ReconciliationFailed, WindowNotReady
-from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.operators.reconcile import reconciliation_of
+from airflow_betproviders.reconciliation.reconcile import judge
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from airflow_betproviders.bets.findings import Finding
+    from airflow_betproviders.reconciliation.results import Finding
 
 
 @suppress_logs_and_warning

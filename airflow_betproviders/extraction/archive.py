@@ -22,13 +22,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.extraction.calls import Reply
-from airflow_betproviders.extraction.columns import INSTANT
-from airflow_betproviders.extraction.decode import Page, without_signatures
-from airflow_betproviders.extraction.interval import DAY, Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.reader import WindowRows
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.extraction.decode.columns import INSTANT
+from airflow_betproviders.extraction.decode.decoder import Page, without_signatures
+from airflow_betproviders.extraction.fetch.calls import Reply
+from airflow_betproviders.extraction.fetch.reader import WindowRows
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_betproviders.declare.fields import Integer, Kind, Text
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction import keys
-from airflow_betproviders.extraction.columns import EXTRA, arrow_type
-from airflow_betproviders.extraction.fields import Integer, Kind, Text
-from airflow_betproviders.extraction.reader import WindowRows
-from airflow_betproviders.extraction.rows import BadRow, NotJson, Number, Pairs, dumps, read_document
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.extraction.decode.coerce import BadRow, NotJson, Number, Pairs, dumps, read_document
+from airflow_betproviders.extraction.decode.columns import EXTRA, arrow_type
+from airflow_betproviders.extraction.fetch.reader import WindowRows
 
 DROP, HASH = "drop", "hash"
 _INTEGER = re.compile(r"-?\d+")

@@ -11,16 +11,17 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.archive import Archived
-from airflow_betproviders.extraction.decode import Decoder
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake, refuse_overlap
+from airflow_betproviders.extraction.decode.decoder import Decoder
+from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
 from airflow_betproviders.extraction.privacy import Concealment
-from airflow_betproviders.extraction.publish import read_receipt
-from airflow_betproviders.extraction.reader import Reader, WindowRows
-from airflow_betproviders.extraction.receipt import Receipt
 from airflow_betproviders.extraction.slots import Extraction, ReadSlot, Slot, Stored
-from airflow_betproviders.extraction.stream import Source, Stream
+from airflow_betproviders.extraction.source import Source
+from airflow_betproviders.lake.layout import Lake, refuse_overlap
+from airflow_betproviders.lake.publish import read_receipt
+from airflow_betproviders.lake.receipt import Receipt
 
 
 class Replay(Extraction):

@@ -15,22 +15,23 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from airflow_betproviders.extraction import windows
+from airflow_betproviders.declare import windows
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.archive import Archive
-from airflow_betproviders.extraction.calls import CONNECTIONS, Caller
-from airflow_betproviders.extraction.decode import Decoder, Page
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake, refuse_overlap
-from airflow_betproviders.extraction.ledger import Entry, Ledger
+from airflow_betproviders.extraction.decode.coerce import BadRow
+from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
+from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
+from airflow_betproviders.extraction.fetch.slot_call_stats import Entry, Ledger
+from airflow_betproviders.extraction.fetch.window_boundaries import Seams
 from airflow_betproviders.extraction.privacy import Concealment
-from airflow_betproviders.extraction.publish import publish, put, read_receipt
-from airflow_betproviders.extraction.reader import Reader, WindowRows
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.extraction.rows import BadRow
-from airflow_betproviders.extraction.seams import Seams
-from airflow_betproviders.extraction.spool import Spool
-from airflow_betproviders.extraction.stream import Receive, Source, Stream
-from airflow_betproviders.extraction.writing import Writing
+from airflow_betproviders.extraction.source import Receive, Source
+from airflow_betproviders.extraction.write.slot_writer import Spool
+from airflow_betproviders.extraction.write.writer_thread import Writing
+from airflow_betproviders.lake.layout import Lake, refuse_overlap
+from airflow_betproviders.lake.publish import publish, put, read_receipt
+from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_betproviders.declare.interval import Interval, aligned
+from airflow_betproviders.declare.stream import ProviderStream
 from airflow_betproviders.exceptions import (
     BadRows,
     BetProviderError,
@@ -19,18 +21,16 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
     WindowNotReady,
 )
-from airflow_betproviders.extraction.interval import Interval, aligned
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.transport import Transport
-from airflow_betproviders.streams.base import ProviderStream
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     import requests
 
-    from airflow_betproviders.extraction.budget import SharedBudget
-    from airflow_betproviders.extraction.stream import Receive
+    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedBudget
+    from airflow_betproviders.extraction.source import Receive
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class BetProviderHook(AccountHook):
         import pandas as pd
         import pyarrow as pa
 
-        from airflow_betproviders.extraction import columns
+        from airflow_betproviders.extraction.decode import columns
 
         chosen = self.stream(stream)
         batches = list(self.extract(chosen.name, start, end, **filters))
@@ -220,7 +220,7 @@ class BetProviderHook(AccountHook):
         code, text = self.status(envelope)
         if code is None:
             return
-        from airflow_betproviders.extraction.decode import without_signatures
+        from airflow_betproviders.extraction.decode.decoder import without_signatures
 
         meaning = self.meaning(code, text)
         raise meaning.error(f"the provider answered {code} {without_signatures(text)[:200]!r}: {meaning.cure}")
@@ -235,7 +235,7 @@ class BetProviderHook(AccountHook):
 
     def look_up(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """One call outside the streams, spaced and repeated like theirs; returns the answer as JSON."""
-        from airflow_betproviders.extraction.calls import Caller
+        from airflow_betproviders.extraction.fetch.calls import Caller
 
         self.check_connection()
         about = ProviderStream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
@@ -267,7 +267,7 @@ class BetProviderHook(AccountHook):
         storage = self.extra.get("rate_limit_storage")
         if not storage:
             return None
-        from airflow_betproviders.extraction.budget import SharedBudget
+        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedBudget
 
         return SharedBudget(storage, f"{self.conn_type}/{self.account}", self.min_interval)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
-    from airflow_betproviders.extraction.interval import Interval
+    from airflow_betproviders.declare.interval import Interval
 
 
 def defer_until(operator: BaseOperator, moment: datetime, interval: Interval) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseHook, BaseOperator
 
 from airflow_betproviders import __version__
+from airflow_betproviders.declare.interval import Interval, check_slot, parse_duration, slots
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
-from airflow_betproviders.extraction.interval import Interval, check_slot, parse_duration, slots
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import add_up
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import add_up
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
@@ -27,10 +27,10 @@ from airflow_betproviders.provider_info import get_provider_info
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_betproviders.declare.stream import ProviderStream
     from airflow_betproviders.extraction.privacy import Concealment
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
-    from airflow_betproviders.streams.base import ProviderStream
 
 # An event is a message, not a catalogue: of very many slots it names the first.
 _MOST_PATHS = 100
@@ -222,8 +222,8 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         cut: Sequence[Interval],
     ) -> Stored:
         from airflow_betproviders.extraction.archive import expire
-        from airflow_betproviders.extraction.index import entries
         from airflow_betproviders.extraction.slots import Extraction
+        from airflow_betproviders.lake.footer_cache import entries
 
         warn_without_pool(self, hook)
         archived_for, conceal = self._archive_or_conceal(stream)
@@ -257,7 +257,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
                 context["outlet_events"][asset].extra = extra
 
     def _tell_lineage(self, stream: ProviderStream, lake: Lake, stored: Stored) -> None:
-        from airflow_betproviders.extraction import columns
+        from airflow_betproviders.extraction.decode import columns
 
         counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
         self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]

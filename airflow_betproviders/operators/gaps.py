@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow, InvalidArgument, WindowExpired
-from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, summarise
 from airflow_betproviders.operators.links import About
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.bets.coverage import Coverage, Gap
-    from airflow_betproviders.extraction.lake import Lake
     from airflow_betproviders.extraction.slots import Stored
+    from airflow_betproviders.lake.coverage import Coverage, Gap
+    from airflow_betproviders.lake.layout import Lake
 
 _UNREADABLE = frozenset({"expired", "pending"})
 
@@ -38,7 +38,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             these.
         filters: the filters that the stream was extracted with.
         states: what is read again: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or ``complete``, see
-            `airflow_betproviders.bets.coverage.STATES`.
+            `airflow_betproviders.lake.coverage.STATES`.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
 
@@ -56,7 +56,7 @@ class FillGapsOperator(ExtractToParquetOperator):
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Fill the interval's gaps, or defer until all of it is due."""
-        from airflow_betproviders.bets.coverage import coverage, runs
+        from airflow_betproviders.lake.coverage import coverage, runs
 
         hook, stream, width = self._what()
         states = self._states()
@@ -109,7 +109,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         return summary
 
     def _states(self) -> set[str]:
-        from airflow_betproviders.bets.coverage import STATES
+        from airflow_betproviders.lake.coverage import STATES
 
         known = STATES.keys() - _UNREADABLE
         states = {self.states} if isinstance(self.states, str) else set(self.states)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.extraction.interval import Interval
 
 _CURE = (
     "Schedule the DAG with CronDataIntervalTimetable (a plain cron string gives intervals of zero width in Airflow 3), "

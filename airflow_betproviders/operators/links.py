@@ -14,8 +14,8 @@ from airflow_betproviders.operators.page import framed
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
-    from airflow_betproviders.extraction.interval import Interval
-    from airflow_betproviders.extraction.lake import Lake
+    from airflow_betproviders.declare.interval import Interval
+    from airflow_betproviders.lake.layout import Lake
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from airflow.sdk import Asset, BaseOperator
 
+from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
-from airflow_betproviders.extraction.interval import Interval, parse_duration
 from airflow_betproviders.operators.extract import hook_of
 from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
@@ -22,8 +22,8 @@ from airflow_betproviders.operators.tables import open_table
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.bets.merge import Tally
-    from airflow_betproviders.bets.source import RawStream
+    from airflow_betproviders.bets_table.merge import Tally
+    from airflow_betproviders.bets_table.raw_slots import RawStream
 
 
 def bets_asset(table: str) -> Asset:
@@ -99,7 +99,7 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge what is due of the intervals."""
-        from airflow_betproviders.bets.merge import Merge
+        from airflow_betproviders.bets_table.merge import Merge
 
         if self.batch_rows < 1:
             raise InvalidArgument(f"batch_rows={self.batch_rows} must be at least 1.")
@@ -133,14 +133,14 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
         return summary
 
     def _tell_lineage(self, streams: Sequence[RawStream], rows: int) -> None:
-        from airflow_betproviders.bets.schema import SCHEMA
+        from airflow_betproviders.bets_table.schema import SCHEMA
 
         place = open_path(self.table)
         self.reads = [dataset(stream.lake.fs, stream.lake.base) for stream in streams]
         self.writes = [dataset(place.fs, place.path, SCHEMA, rows=rows)]
 
     def _streams(self) -> list[RawStream]:
-        from airflow_betproviders.bets.source import find
+        from airflow_betproviders.bets_table.raw_slots import find
 
         place = open_path(self.path)
         provider, account = self.provider or None, None
@@ -208,7 +208,7 @@ class OptimizeBetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compact and vacuum."""
-        from airflow_betproviders.bets.upkeep import optimize
+        from airflow_betproviders.bets_table.optimize import optimize
 
         retention = parse_duration(self.retention) if self.retention is not None else None
         if retention is not None and retention < timedelta(hours=1):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_betproviders.declare.stream import ProviderStream
 from airflow_betproviders.exceptions import AirflowException, InvalidArgument
-from airflow_betproviders.streams.base import ProviderStream
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.privacy import Concealment

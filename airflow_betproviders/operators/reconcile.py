@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders import __version__
+from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.extraction.interval import parse_duration
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
 from airflow_betproviders.operators.interval import resolve_interval
@@ -26,8 +26,8 @@ from airflow_betproviders.operators.storage import open_path
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.bets.findings import Finding
-    from airflow_betproviders.bets.reconcile import Reconciliation
+    from airflow_betproviders.reconciliation.reconcile import Reconciliation
+    from airflow_betproviders.reconciliation.results import Finding
 
 
 def reconciliation_asset(conn_id: str) -> Asset:
@@ -108,7 +108,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Reconcile the days of the interval, or defer until the last is final."""
-        from airflow_betproviders.bets.reconcile import judge
+        from airflow_betproviders.reconciliation.reconcile import judge
 
         repair = _switch(self.repair)
         reconciliation = reconciliation_of(
@@ -144,7 +144,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         return summary
 
     def _tell_lineage(self, reconciliation: Reconciliation, findings: Sequence[Finding]) -> None:
-        from airflow_betproviders.bets.findings import SCHEMA
+        from airflow_betproviders.reconciliation.results import SCHEMA
 
         fs, stream = reconciliation.fs, reconciliation.stream
         lake = Lake(fs, reconciliation.root, stream.provider, stream.name, reconciliation.hook.account)
@@ -171,7 +171,7 @@ def reconciliation_of(
     Raises:
         InvalidArgument: names what cannot work, and the cure.
     """
-    from airflow_betproviders.bets.reconcile import Reconciliation
+    from airflow_betproviders.reconciliation.reconcile import Reconciliation
 
     place = open_path(path)
     made = Reconciliation(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
 from airflow_betproviders.operators.links import About
 from airflow_betproviders.operators.privacy import concealment

@@ -13,7 +13,7 @@ from airflow_betproviders.operators.storage import open_path
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_betproviders.bets.table import BetsTable
+    from airflow_betproviders.bets_table.table import BetsTable
 
 
 def open_table(path: str) -> BetsTable:
@@ -24,7 +24,7 @@ def open_table(path: str) -> BetsTable:
     Raises:
         InvalidArgument: names what is missing or not known.
     """
-    from airflow_betproviders.bets.table import BetsTable
+    from airflow_betproviders.bets_table.table import BetsTable
 
     place = open_path(path)
     parts = urlsplit(str(path))

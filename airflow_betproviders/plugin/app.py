@@ -17,9 +17,9 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 from fastapi.responses import FileResponse, Response
 
 from airflow_betproviders import __version__
-from airflow_betproviders.bets.coverage import STATES
+from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.extraction.interval import DAY, Interval
+from airflow_betproviders.lake.coverage import STATES
 from airflow_betproviders.plugin import money, places, reconciliations
 from airflow_betproviders.plugin.reader import Reader, reader
 from airflow_betproviders.plugin.streams import Selection, Shown, look, span_of, stored

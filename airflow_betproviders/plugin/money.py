@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.operators.tables import open_table
 
 if TYPE_CHECKING:
-    from airflow_betproviders.bets.table import BetsTable
+    from airflow_betproviders.bets_table.table import BetsTable
 
 _GROUP = ("provider", "account", "currency", "bet_date")
 _SUMS = (("stake", "sum"), ("net", "sum"), ("net", "count"))

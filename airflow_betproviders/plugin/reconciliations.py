@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_betproviders.bets.findings import folder
-from airflow_betproviders.extraction.lake import Lake, listed
+from airflow_betproviders.lake.layout import Lake, listed
+from airflow_betproviders.reconciliation.results import folder
 
 
 def last(lake: Lake) -> dict[str, Any] | None:

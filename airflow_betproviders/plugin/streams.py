@@ -10,17 +10,16 @@ from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 
-from airflow_betproviders.bets.coverage import STATES, Coverage, coverage
-from airflow_betproviders.bets.mapping import mapping_of
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
-from airflow_betproviders.extraction.index import entries
-from airflow_betproviders.extraction.interval import DAY, Interval
-from airflow_betproviders.extraction.lake import Lake, lakes
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
+from airflow_betproviders.lake.footer_cache import entries
+from airflow_betproviders.lake.layout import Lake, lakes
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
-from airflow_betproviders.streams.base import declared
+from airflow_betproviders.registry import declared, mapping_of
 
 log = logging.getLogger(__name__)
 

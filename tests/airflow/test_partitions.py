@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders.bets.table import BetsTable
+from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.headless import HeadlessAirflow

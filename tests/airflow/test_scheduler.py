@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.bets.table import BetsTable
+from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.audit import Audited, audit

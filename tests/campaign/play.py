@@ -13,12 +13,13 @@ from typing import Any
 
 import fsspec
 
-from airflow_betproviders.bets.coverage import coverage
-from airflow_betproviders.bets.table import BetsTable
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.registry import declared
 from airflow_betproviders.simulator import Settings, Simulator
-from airflow_betproviders.streams.base import ProviderStream, declared
 from tests.campaign.flaky_store import FlakyStore
 from tests.campaign.scenario import HOUR, STREAMS, Scenario
 from tests.campaign.verdict import Record, Tally, check_bets, check_coverage, check_raw, visible, watched

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_betproviders.extraction.interval import Interval
+from airflow_betproviders.declare.interval import Interval
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
 STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}

@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets.coverage import coverage
-from airflow_betproviders.bets.table import BetsTable
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 from tests.conformance.by_hand import BY_HAND, Worth
 from tests.conformance.wire import differences
 

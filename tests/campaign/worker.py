@@ -23,7 +23,7 @@ from airflow.providers.amazon.aws.fs import s3  # noqa: F401
 from airflow.providers.amazon.aws.hooks import base_aws  # noqa: F401
 from airflow.sdk import BaseHook, Connection, ObjectStoragePath  # noqa: F401
 
-import airflow_betproviders.bets.merge
+import airflow_betproviders.bets_table.merge
 import airflow_betproviders.extraction.slots  # noqa: F401
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.gaps import FillGapsOperator

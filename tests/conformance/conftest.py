@@ -12,11 +12,11 @@ import pytest
 import tenacity.nap
 from airflow.sdk import BaseHook, Connection
 
-from airflow_betproviders.hooks.aig import AigHook
 from airflow_betproviders.hooks.base import BetProviderHook
-from airflow_betproviders.hooks.gmag import GmAgHook
-from airflow_betproviders.hooks.jdb import JdbHook
-from airflow_betproviders.hooks.pv import PvHook
+from airflow_betproviders.providers.aig.hook import AigHook
+from airflow_betproviders.providers.gmag.hook import GmAgHook
+from airflow_betproviders.providers.jdb.hook import JdbHook
+from airflow_betproviders.providers.pv.hook import PvHook
 from airflow_betproviders.simulator import Settings, Simulator
 
 HOOKS: dict[str, type[BetProviderHook]] = {"pv": PvHook, "aig": AigHook, "jdb": JdbHook, "gmag": GmAgHook}

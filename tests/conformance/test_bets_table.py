@@ -10,13 +10,13 @@ from typing import Any
 import fsspec
 import pytest
 
-from airflow_betproviders.bets.merge import Merge
-from airflow_betproviders.bets.source import find
-from airflow_betproviders.bets.table import BetsTable
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.bets_table.merge import Merge
+from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.simulator import Simulator
 from tests.conformance.by_hand import BY_HAND, Worth
 from tests.conformance.conftest import HOUR

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.extraction import columns
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import Interval, slots
+from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.simulator import Simulator
 from tests.conformance.conftest import HOOKS, HOUR
 from tests.conformance.wire import differences

@@ -12,10 +12,10 @@ import fsspec
 import pytest
 from airflow.sdk import BaseHook, Connection
 
+from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.conformance.conftest import HOOKS, HOUR
 from tests.conformance.test_every_stream import stored_rows

@@ -17,16 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.bets.reconcile import Reconciliation
+from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed
-from airflow_betproviders.extraction.columns import EXTRACTED_AT
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
 from airflow_betproviders.extraction.privacy import Concealment
-from airflow_betproviders.extraction.receipt import FOOTER_KEY, Receipt
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import FOOTER_KEY, Receipt
 from airflow_betproviders.operators.reconcile import ReconcileOperator
+from airflow_betproviders.reconciliation.reconcile import Reconciliation
 from airflow_betproviders.simulator import Simulator
 from airflow_betproviders.simulator.pv.summaries import Summaries
 from tests.conformance.conftest import HOUR

@@ -12,12 +12,12 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.extraction.interval import slots
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import slots
 from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.simulator import Simulator
 from tests.conformance.conftest import HOUR
 from tests.conformance.test_every_stream import STREAMS, filters_of, interval_of

@@ -9,10 +9,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.simulator import Simulator
 from tests.conformance.conftest import HOUR
 from tests.conformance.test_every_stream import stored_rows

@@ -19,9 +19,9 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.simulator import Settings, Simulator
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.headless import CeleryWorkers, HeadlessAirflow

@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from airflow_betproviders.extraction import fields
-from airflow_betproviders.extraction.fields import Field, Kind
-from airflow_betproviders.extraction.stream import Envelope, OneRow, Rows, Stream, Total
+from airflow_betproviders.declare import fields
+from airflow_betproviders.declare.fields import Field, Kind
+from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
 
 _SPACE = st.sampled_from(["", "", "", " ", "\n", "\r\n\t"])
 _CHARACTERS = st.text(

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
 
 
 def parquet(rows: int, receipt: Receipt | None) -> bytes:

@@ -23,6 +23,8 @@ import tenacity.nap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.fields import Field, Integer
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
     InvalidArgument,
@@ -32,15 +34,13 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.extraction import archive as archiving
 from airflow_betproviders.extraction.archive import Archive, Archived, expire
-from airflow_betproviders.extraction.calls import Reply
-from airflow_betproviders.extraction.decode import Page
-from airflow_betproviders.extraction.fields import Field, Integer
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.publish import publish, read_receipt
-from airflow_betproviders.extraction.receipt import Receipt
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.fetch.calls import Reply
 from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import publish, read_receipt
+from airflow_betproviders.lake.receipt import Receipt
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, Vendor, bet
 
 QUARTERS = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
@@ -186,9 +186,9 @@ KILLER = textwrap.dedent(
     import os, signal, sys
     from pathlib import Path
     import fsspec
-    from airflow_betproviders.extraction import publish
-    from airflow_betproviders.extraction.interval import Interval
-    from airflow_betproviders.extraction.lake import Lake
+    from airflow_betproviders.lake import publish
+    from airflow_betproviders.declare.interval import Interval
+    from airflow_betproviders.lake.layout import Lake
 
     root, file, slot, nth, where = sys.argv[1:]
     fs, seen, original = fsspec.filesystem("file"), [], Path.replace

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.extraction import keys
-from airflow_betproviders.extraction.reader import Reader
+from airflow_betproviders.extraction.fetch.reader import Reader
 from tests.extraction.vendor import BETS, Vendor, bet, page, serving, table
 
 KEYS = ("provider", "round")

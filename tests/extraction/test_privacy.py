@@ -17,16 +17,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.fields import Field, Integer, ListOf, Text
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument, ProviderUnavailable
-from airflow_betproviders.extraction import calls, columns, keys
-from airflow_betproviders.extraction.fields import Field, Integer, ListOf, Text
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction import keys
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.coerce import BadRow
+from airflow_betproviders.extraction.fetch import calls
+from airflow_betproviders.extraction.fetch.reader import WindowRows
 from airflow_betproviders.extraction.privacy import Concealment
-from airflow_betproviders.extraction.publish import read_receipt
-from airflow_betproviders.extraction.reader import WindowRows
-from airflow_betproviders.extraction.rows import BadRow
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import read_receipt
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 
 KEY = b"0123456789abcdef"

@@ -20,6 +20,10 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_betproviders.declare.fields import Field, LocalTime
+from airflow_betproviders.declare.interval import Interval, slots
+from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
     OverlappingSlot,
@@ -27,14 +31,10 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
     WindowExpired,
 )
-from airflow_betproviders.extraction import spool as spooling
-from airflow_betproviders.extraction.fields import Field, LocalTime
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.paging import Pages
-from airflow_betproviders.extraction.publish import read_receipt
 from airflow_betproviders.extraction.slots import Extraction, Stored
-from airflow_betproviders.extraction.stream import Stream
+from airflow_betproviders.extraction.write import slot_writer as spooling
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import read_receipt
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, START_MS, Vendor, bet, serving
 

@@ -8,10 +8,10 @@ import sys
 CODE = """
 import sys
 import fsspec
-from airflow_betproviders.extraction.decode import Decoder
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.extraction.decode.decoder import Decoder
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.streams import aig
+from airflow_betproviders.providers.aig import streams as aig
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 
 rows = [bet(f"{i}", at=i % 5) for i in range(7)]

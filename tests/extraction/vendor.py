@@ -11,14 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, Text
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.stream import Rows, Stream, Total
+from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import ProviderRequestError
-from airflow_betproviders.extraction.decode import Page
-from airflow_betproviders.extraction.fields import Decimal, Epoch, Field, Integer, Text
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.paging import Pages
-from airflow_betproviders.extraction.rows import BadRow
-from airflow_betproviders.extraction.stream import Receive, Rows, Stream, Total
-from airflow_betproviders.extraction.windows import WindowRule
+from airflow_betproviders.extraction.decode.coerce import BadRow
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.source import Receive
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 import tenacity.nap
 from airflow.sdk import BaseHook, Connection
 
-from airflow_betproviders.extraction.calls import Pace
+from airflow_betproviders.extraction.fetch.calls import Pace
 from airflow_betproviders.hooks.base import BetProviderHook
 from tests.hooks.accounts import ACCOUNTS, HOOKS
 from tests.hooks.recorder import Recorder

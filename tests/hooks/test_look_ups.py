@@ -7,13 +7,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airflow_betproviders.hooks.aig import AigHook
-from airflow_betproviders.hooks.gmag import GmAgHook
-from airflow_betproviders.hooks.jdb import JdbHook
-from airflow_betproviders.hooks.pv import PvHook
+from airflow_betproviders.providers.aig.hook import AigHook
+from airflow_betproviders.providers.gmag.hook import GmAgHook
+from airflow_betproviders.providers.jdb.hook import JdbHook
+from airflow_betproviders.providers.pv.hook import PvHook
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder
-from tests.hooks.test_signatures import decrypt
+from tests.providers.test_signatures import decrypt
 
 
 def test_pv_slots_detail_url(make: MakeHook, server: Recorder) -> None:

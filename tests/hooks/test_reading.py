@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired, WindowNotReady
-from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.hooks.base import BetProviderHook
 from tests.hooks.accounts import PROVIDERS
 from tests.hooks.conftest import MakeHook

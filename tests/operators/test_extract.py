@@ -339,8 +339,8 @@ def test_importing_operators_and_hooks_brings_nothing_heavy_along() -> None:
         "from airflow.sdk import BaseOperator, BaseHook, Asset\n"
         "before = set(sys.modules)\n"
         "import airflow_betproviders.operators.extract\n"
-        "import airflow_betproviders.hooks.pv, airflow_betproviders.hooks.aig\n"
-        "import airflow_betproviders.hooks.jdb, airflow_betproviders.hooks.gmag\n"
+        "import airflow_betproviders.providers.pv.hook, airflow_betproviders.providers.aig.hook\n"
+        "import airflow_betproviders.providers.jdb.hook, airflow_betproviders.providers.gmag.hook\n"
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
     )
     brought = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)

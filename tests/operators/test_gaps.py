@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
 
-from airflow_betproviders.bets.coverage import coverage
+from airflow_betproviders.declare.interval import Interval, floor, slots
 from airflow_betproviders.exceptions import BadRows, InvalidArgument, WindowExpired
-from airflow_betproviders.extraction import index
-from airflow_betproviders.extraction.interval import Interval, floor, slots
-from airflow_betproviders.extraction.lake import Lake
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake import footer_cache as index
+from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.gaps import FillGapsOperator
+from airflow_betproviders.providers.gmag.streams import GAME_HISTORY
 from airflow_betproviders.simulator import Simulator
-from airflow_betproviders.streams.gmag import GAME_HISTORY
 from tests.airflow_versions import TaskDeferred
 from tests.conformance.conftest import hook, no_waiting, now, simulator  # noqa: F401 - fixtures
 from tests.extraction.stored import put, store

@@ -6,8 +6,8 @@ from typing import Any
 import pendulum
 import pytest
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.operators.interval import resolve_interval
 
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.lineage import dataset
 from airflow_betproviders.operators.merge import MergeBetsOperator
-from tests.bets.lakes import World, aig, at, hour_of
+from tests.bets_table.lakes import World, aig, at, hour_of
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request
 from tests.operators import test_reconcile as reconciled

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import fsspec
 import pytest
 
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.links import About, CoverageLink, DataLink
-from tests.bets.lakes import at
+from tests.bets_table.lakes import at
 from tests.operators.conftest import operator
 
 

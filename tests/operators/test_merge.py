@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pytest
 from airflow.sdk import Asset, BaseHook, Connection
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
-from airflow_betproviders.extraction.interval import Interval
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset, intervals_of
 from airflow_betproviders.operators.tables import open_table
-from tests.bets.lakes import HOUR, World, aig, at, hour_of
-from tests.bets.records import sample
+from tests.bets_table.lakes import HOUR, World, aig, at, hour_of
+from tests.bets_table.records import sample
 from tests.operators.conftest import context
 
 GGR = """

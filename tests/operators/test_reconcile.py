@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import Asset
 
-from airflow_betproviders.bets.findings import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.reconcile import ReconcileOperator, reconciliation_asset, reconciliation_of
+from airflow_betproviders.reconciliation.results import SCHEMA
 from tests.airflow_versions import AirflowFailException, TaskDeferred
-from tests.bets.lakes import World, aig, at, hour_of
+from tests.bets_table.lakes import World, aig, at, hour_of
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request
 from tests.operators.conftest import context

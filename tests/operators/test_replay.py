@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import BaseHook, Connection
 
-from airflow_betproviders.bets.aig import MAPPING
-from airflow_betproviders.bets.expressions import text
-from airflow_betproviders.bets.merge import Merge
-from airflow_betproviders.bets.source import find
-from airflow_betproviders.bets.table import BetsTable
+from airflow_betproviders.bets_table.merge import Merge
+from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.declare.bet_expressions import text
+from airflow_betproviders.declare.fields import Field, Integer
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import (
     AirflowException,
     BadRows,
@@ -25,14 +26,13 @@ from airflow_betproviders.exceptions import (
     NotArchived,
     ProviderUnavailable,
 )
-from airflow_betproviders.extraction.fields import Field, Integer
-from airflow_betproviders.extraction.interval import Interval
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.hooks.aig import AigHook
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.replay import ReplayOperator
-from airflow_betproviders.streams import aig
+from airflow_betproviders.providers.aig import streams as aig
+from airflow_betproviders.providers.aig.bets import MAPPING
+from airflow_betproviders.providers.aig.hook import AigHook
 from tests.airflow_versions import AirflowFailException
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request
@@ -188,7 +188,7 @@ def test_a_field_that_is_declared_later_reaches_files_and_bets_table(
     monkeypatch.setattr(AigHook, "streams", (fixed, aig.LATEST))
     monkeypatch.setattr(aig, "STREAMS", (fixed, aig.LATEST))
     mapping = replace(MAPPING, columns={**MAPPING.columns, "game_type": text("table_no")})
-    monkeypatch.setattr("airflow_betproviders.bets.aig.MAPPING", mapping)
+    monkeypatch.setattr("airflow_betproviders.providers.aig.bets.MAPPING", mapping)
     assert merged(archived)[0].slots == 0  # nothing is due yet
     stamps = [pq.read_table(path, partitioning=None)["_extracted_at"] for path in objects(archived)]
     execute(replay_of(archived, **THREE), context())

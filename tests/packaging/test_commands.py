@@ -17,10 +17,10 @@ import pytest
 from airflow.sdk import BaseHook, Connection
 from packaging.version import Version
 
-from airflow_betproviders.extraction.interval import Interval, slots
-from airflow_betproviders.extraction.lake import Lake
+from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.hooks.pv import PvHook
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.providers.pv.hook import PvHook
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.extraction.stored import put, store
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture

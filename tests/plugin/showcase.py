@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
-from airflow_betproviders.bets.findings import Finding, Line, publish
-from airflow_betproviders.bets.mapping import mapping_of
-from airflow_betproviders.bets.schema import PARTITIONS, SCHEMA
-from airflow_betproviders.extraction.interval import DAY, Interval
-from airflow_betproviders.extraction.lake import Lake
-from airflow_betproviders.extraction.receipt import Receipt
-from airflow_betproviders.streams.base import ProviderStream, declared
+from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.reconciliation.results import Finding, Line, publish
+from airflow_betproviders.registry import declared, mapping_of
 
 HOUR = timedelta(hours=1)
 ACCOUNTS = {"pv": "1001", "aig": "agent001", "jdb": "testag", "gmag": "9"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders.extraction.interval import DAY, Interval
+from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.plugin import money, reconciliations, streams
 from airflow_betproviders.plugin.streams import Selection, Shown, look, span_of, stored
 from tests.plugin.showcase import HOUR, Showcase

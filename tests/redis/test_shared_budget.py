@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.redis, pytest.mark.slow]
 WORKER = """
 import sys
 from datetime import datetime, timedelta
-from airflow_betproviders.hooks.aig import AigHook
+from airflow_betproviders.providers.aig.hook import AigHook
 start = datetime.fromisoformat(sys.argv[1])
 for hour in range(2):
     rows = AigHook().get_df("transactions", start + timedelta(hours=hour), start + timedelta(hours=hour + 1))

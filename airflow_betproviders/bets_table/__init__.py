@@ -1,0 +1,1 @@
+"""One row a bet in Delta Lake: schema, mapping, merge, optimise."""

@@ -1,0 +1,92 @@
+"""From a raw slot's rows to rows of the bets table, by a provider's declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.bets_table.extra_json import json_object
+from airflow_betproviders.bets_table.schema import INSTANT, SCHEMA
+from airflow_betproviders.declare.bet_mapping import BetMapping
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.decode.columns import EXTRA, EXTRACTED_AT
+
+_DAY = pa.date32()
+_WIDE = pa.decimal256(60, 18)  # holds what is on the wire and what is in the table, both to the last digit
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where raw rows come from: account, stream (with filters as in the lake's folders), slot, and when it was read."""
+
+    account: str
+    stream: str
+    slot: Interval
+    extracted_at: datetime
+
+
+def canonical(
+    raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mapping[str, str] | None = None
+) -> pa.Table:
+    """The raw rows as rows of the bets table.
+
+    Args:
+        raw: rows of one slot, under the stream's columns.
+        mapping: the provider's.
+        origin: the slot.
+        settings: columns that are the same for all rows, from the connection.
+
+    Raises:
+        pa.ArrowInvalid: an amount has more than 20 digits before the point.
+    """
+    made = {name: expression(raw) for name, expression in mapping.columns.items()}
+    made |= {
+        "provider": mapping.provider,
+        "account": origin.account,
+        "stream": origin.stream,
+        "slot_start": origin.slot.start,
+        "slot_end": origin.slot.end,
+        "extracted_at": origin.extracted_at,
+        **(settings or {}),
+    }
+    when = (made.get(name) for name in ("placed_at", "settled_at", "updated_at"))
+    moments = [*(moment for moment in when if moment is not None), pa.scalar(origin.slot.start, INSTANT)]
+    made["updated_at"] = pc.coalesce(*reversed(moments[:-1]), moments[-1])
+    made["bet_date"] = pc.cast(pc.coalesce(*moments), _DAY)
+    table = _table({**made, "rest": None, "missing_since": None}, raw.num_rows)
+    return table.set_column(table.column_names.index("rest"), SCHEMA.field("rest"), _rest(raw, table, mapping))
+
+
+def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
+    left_out = {*mapping.carried, EXTRA, EXTRACTED_AT}
+    members = []
+    for name in raw.column_names:
+        if name in left_out:
+            continue
+        column = raw[name].combine_chunks()
+        if shown := mapping.shown.get(name):
+            same = pc.fill_null(pc.equal(*(_comparable(side, column.type) for side in (column, shown(bets)))), False)
+            column = pc.if_else(same, pa.scalar(None, column.type), column)
+        members.append((name, column))
+    return json_object(members, raw[EXTRA])
+
+
+def _comparable(column: Any, kind: pa.DataType) -> Any:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return array.cast(_WIDE if pa.types.is_decimal(kind) else kind)
+
+
+def _table(made: Mapping[str, Any], rows: int) -> pa.Table:
+    arrays = []
+    for column in SCHEMA:
+        value = made.get(column.name)
+        if isinstance(value, pa.Array | pa.ChunkedArray):
+            arrays.append(value.cast(column.type))
+        else:
+            arrays.append(pa.repeat(pa.scalar(value, column.type), rows))
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)

@@ -1,0 +1,285 @@
+"""Bringing raw slots into the bets table: in any order, any number of times, side by side with others."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.bets_table import merge_state as state
+from airflow_betproviders.bets_table import plan as planning
+from airflow_betproviders.bets_table.mapping import canonical
+from airflow_betproviders.bets_table.plan import Piece, Plan, Reread
+from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
+from airflow_betproviders.bets_table.schema import SCHEMA
+from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot, removal
+from airflow_betproviders.declare.interval import Interval
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS = 250_000
+MOVED_WITHIN = timedelta(days=3)
+PATIENCE = timedelta(minutes=10)
+
+
+@dataclass
+class Tally:
+    """What a merge did.
+
+    Attributes:
+        slots: slots that were in another version than the table knew, or unknown to it.
+        unchanged: slots that the table already had in their present version.
+        rows: rows read.
+        added: bets that the table did not have.
+        replaced: bets of which the table had an older version.
+        older: rows that the table knew better.
+        missing: bets that were marked, since their slot no longer reports them.
+        commits: versions of the table.
+        conflicts: attempts that gave way to another merge.
+    """
+
+    slots: int = 0
+    unchanged: int = 0
+    rows: int = 0
+    added: int = 0
+    replaced: int = 0
+    older: int = 0
+    missing: int = 0
+    commits: int = 0
+    conflicts: int = 0
+
+
+@dataclass
+class _Part:
+    """Rows on their way to one commit, the slots they are of, the slots that end with them, and slots that are no more."""
+
+    bets: list[pa.Table] = field(default_factory=list)
+    touched: dict[RawSlot, set[date]] = field(default_factory=dict)
+    ended: list[RawSlot] = field(default_factory=list)
+    gone: list[RawSlot] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(table.num_rows for table in self.bets)
+
+
+class Merge:
+    """Merges the slots of raw streams into a table.
+
+    Args:
+        table: the bets table.
+        batch_rows: rows that are merged by one commit: what bounds the memory, some 2 KB each.
+        moved_within: how far the date of a bet may move: its old version is looked for so many whole days around its
+            new date; None looks through the whole table.
+        patience: how long to try again when other merges come first.
+    """
+
+    def __init__(
+        self,
+        table: BetsTable,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        moved_within: timedelta | None = MOVED_WITHIN,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._table = table
+        self._batch_rows = batch_rows
+        self._moved_within = moved_within
+        self._patience = patience.total_seconds()
+        self.tally = Tally()
+
+    def run(self, stream: RawStream, intervals: Sequence[Interval]) -> Tally:
+        """Merge every slot that overlaps the intervals and is not in the table in its present version.
+
+        Raises:
+            TableContended: other merges came first for longer than ``patience``.
+        """
+        began, attempt, self.tally = time.monotonic(), 0, Tally()
+        while True:
+            try:
+                self._pass(stream, intervals)
+            except Conflict as conflict:
+                attempt += 1
+                self._wait(attempt, began, conflict)
+            else:
+                return self.tally
+
+    def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
+        """Look which slots are due, and merge them."""
+        snapshot = self._table.snapshot()
+        slots = stream.slots(intervals)
+        around = sorted({day for interval in intervals for day in interval.days})
+        days = {day: state.load(self._table, snapshot, stream, day) for day in around}
+        due = [slot for slot in slots if days[slot.day].due(slot)]
+        with closing(self._parts(stream, due)) as parts:
+            for part in parts:
+                self._merge(stream, days, part)
+        listed = {slot.interval for slot in slots}
+        known = [item for day in days.values() for item in day.slots.items()]
+        unlisted = [one for one, _ in known if one not in listed and any(map(one.overlaps, intervals))]
+        if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
+            self._merge(stream, days, _Part(gone=gone))
+        self.tally.unchanged = max(0, len(slots) - self.tally.slots)
+
+    def _parts(self, stream: RawStream, slots: Sequence[RawSlot]) -> Generator[_Part, None, None]:
+        """The slots' rows, cut into parts without regard to where slots end."""
+        part = _Part()
+        for slot in slots:
+            with suppress(FileNotFoundError):  # a larger slot has replaced it, and its own run merges that
+                for version, raw in stream.read(slot):
+                    if raw is None:
+                        part.touched.setdefault(version, set())
+                        part.ended.append(version)
+                        continue
+                    bets = canonical(raw, stream.mapping, stream.origin(version), stream.settings)
+                    part.bets.append(bets)
+                    part.touched.setdefault(version, set()).update(pc.unique(bets["bet_date"]).to_pylist())
+                    if part.rows >= self._batch_rows:
+                        yield part
+                        part = _Part()
+        if part.touched:
+            yield part
+
+    def _gone(
+        self, stream: RawStream, days: dict[date, state.Day], interval: Interval, snapshot: Snapshot
+    ) -> RawSlot | None:
+        """A merged slot whose object was deleted, if others, read later, cover its time and are merged.
+
+        What these do not report is missing, as if the slot had been read again when the first of them was.
+        """
+        others = stream.slots([interval])
+        for day in {slot.day for slot in others} - days.keys():
+            days[day] = state.load(self._table, snapshot, stream, day)
+        if interval.without(slot.interval for slot in others) or any(days[slot.day].due(slot) for slot in others):
+            return None
+        since = min(slot.extracted_at for slot in others)
+        before = days[interval.start.date()].slots[interval].extracted_at
+        return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
+
+    def _merge(self, stream: RawStream, days: dict[date, state.Day], part: _Part) -> None:
+        """Commit one part, again and again until nobody comes first."""
+        reread = [found for slot in (*part.ended, *part.gone) if (found := _reread(stream, slot, days[slot.day]))]
+        rows = pa.concat_tables(part.bets) if part.bets else SCHEMA.empty_table()
+        read = rows.num_rows
+        piece = Piece(stream.lake.provider, rows, reread)
+        part.bets.clear()
+        del rows
+        mine = {slot.day for slot in (*part.touched, *part.gone)}
+        for slot, dates in part.touched.items():
+            days[slot.day].touch(slot, dates)
+        for slot in part.ended:
+            days[slot.day].finish(slot)
+        for slot in part.gone:
+            del days[slot.day].slots[slot.interval]
+        before = {day: days[day].number for day in mine}
+        numbers = {day: state.save(self._table, days[day]) for day in mine}
+        pointers = {days[day].app: numbers[day] for day in mine}
+        plan = self._commit(piece, {days[day].app: before[day] for day in mine}, pointers, len(part.ended))
+        for day in mine:
+            if (old := before[day]) is not None:
+                self._table.remove(state.path_of(days[day].app, old))
+            days[day].number = numbers[day]
+        self._count(piece, plan, read, part)
+
+    def _commit(
+        self,
+        piece: Piece,
+        before: dict[str, int | None],
+        pointers: dict[str, int],
+        ended: int,
+    ) -> Plan:
+        """Plan and commit on the newest version; what was written is used again if the versions between do not matter.
+
+        Raises:
+            Conflict: another merge of the same day came first, so that what is due must be looked up anew.
+        """
+        began, attempt = time.monotonic(), 0
+        snapshot = self._table.snapshot()
+        _check_unmoved(snapshot, before)
+        while True:
+            scanned = set(piece.concerned(snapshot.files(piece.provider), self._moved_within))
+            plan = planning.make(snapshot, piece, sorted(scanned, key=lambda file: file.path))
+            added = planning.apply(snapshot, piece, plan)
+            removed = [removal(file) for file in plan.changes]
+            told = {"slots": ended, "rows": piece.bets.num_rows - len(plan.beaten), "missing": plan.missing}
+            holds = True
+            while holds:
+                try:
+                    snapshot.commit(added, removed, pointers, told)
+                except Conflict as conflict:
+                    attempt += 1
+                    self._wait(attempt, began, conflict)
+                    snapshot = self._table.snapshot()
+                    if not _has(snapshot, pointers):  # else it was ours, and only its answer was lost
+                        _check_unmoved(snapshot, before)
+                        holds = self._still_holds(snapshot, piece, plan, scanned)
+                        continue
+                self.tally.commits += 1
+                return plan
+            # Never committed, as the pointers show; files of any other failure are left to vacuum.
+            for action in added:
+                self._table.remove(action.path)
+
+    def _still_holds(self, snapshot: Snapshot, piece: Piece, plan: Plan, scanned: set[Any]) -> bool:
+        """Whether the plan, made on an older version, is the plan for this one too."""
+        files = snapshot.files(piece.provider)
+        if not plan.changes.keys() <= set(files):
+            return False
+        new = [file for file in piece.concerned(files, self._moved_within) if file not in scanned]
+        more = planning.make(snapshot, piece, new)
+        gone = scanned - set(files)
+        if more.changes or more.beaten or (gone and plan.beaten):
+            return False
+        scanned |= set(new)
+        return True
+
+    def _wait(self, attempt: int, began: float, conflict: Conflict) -> None:
+        self.tally.conflicts += 1
+        if time.monotonic() - began > self._patience:
+            from airflow_betproviders.exceptions import TableContended
+
+            raise TableContended(
+                f"{self._table.uri}: other commits came first {attempt} times, for more than {self._patience:.0f} s. Run "
+                "fewer merges side by side (a pool), or set patience."
+            ) from conflict
+        time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
+
+    def _count(self, piece: Piece, plan: Plan, read: int, part: _Part) -> None:
+        kept = piece.bets.num_rows - len(plan.beaten)
+        replaced = len(plan.replaced - plan.beaten)
+        self.tally.slots += len(part.ended)
+        self.tally.rows += read
+        self.tally.added += kept - replaced
+        self.tally.replaced += replaced
+        self.tally.older += read - kept
+        self.tally.missing += plan.missing
+        log.info(
+            "merged %d slots, %d rows: %d bets new, %d replaced, %d known better, %d missing",
+            len(part.ended), read, kept - replaced, replaced, read - kept, plan.missing,
+        )  # fmt: skip
+
+
+def _reread(stream: RawStream, slot: RawSlot, day: state.Day) -> Reread | None:
+    """The slot as one that was merged before, if it was."""
+    dates = day.inside(slot.interval)
+    if not dates:
+        return None
+    ends = slot.interval.start, slot.interval.end
+    return Reread(stream.lake.account, stream.label, *ends, slot.extracted_at, frozenset(dates))
+
+
+def _has(snapshot: Snapshot, pointers: Mapping[str, int | None]) -> bool:
+    return all(snapshot.pointer(app) == number for app, number in pointers.items())
+
+
+def _check_unmoved(snapshot: Snapshot, before: Mapping[str, int | None]) -> None:
+    if not _has(snapshot, before):
+        raise Conflict("another merge has dealt with the same day meanwhile")

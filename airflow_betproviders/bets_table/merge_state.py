@@ -1,0 +1,118 @@
+"""Which version of each raw slot has been merged: one small object a stream and day, swapped by the merge's own commit.
+
+The commit names the object by a number under an application id of its own (Delta's ``txn`` action), so that rows and
+what is known of them change in one step, and two merges of one day conflict.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from urllib.parse import quote
+
+from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
+from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot
+from airflow_betproviders.declare.interval import Interval
+
+FOLDER = "_merged"
+
+
+@dataclass
+class Merged:
+    """What is known of one slot.
+
+    Attributes:
+        extracted_at: its version in the table; None while its first merge is under way.
+        dates: bet dates on which rows of it may lie, whatever the version.
+    """
+
+    extracted_at: datetime | None = None
+    dates: set[date] = field(default_factory=set)
+
+
+@dataclass
+class Day:
+    """The slots of one stream and day.
+
+    Attributes:
+        app: the application id in the table's log.
+        number: the object that held this, or None.
+        slots: what is known of each slot.
+    """
+
+    app: str
+    number: int | None
+    slots: dict[Interval, Merged]
+
+    def due(self, slot: RawSlot) -> bool:
+        """Whether the slot's present version is newer than what is in the table."""
+        known = self.slots.get(slot.interval)
+        return known is None or known.extracted_at is None or known.extracted_at < slot.extracted_at
+
+    def inside(self, interval: Interval) -> set[date]:
+        """The dates of rows that the slot, or smaller ones that it replaces, brought before."""
+        return {day for slot, merged in self.slots.items() if interval.contains(slot) for day in merged.dates}
+
+    def touch(self, slot: RawSlot, dates: Iterable[date]) -> None:
+        """Rows of the slot are about to lie on these dates."""
+        self.slots.setdefault(slot.interval, Merged()).dates.update(dates)
+
+    def finish(self, slot: RawSlot) -> None:
+        """The slot is in the table, and those inside it are no longer of interest."""
+        mine = self.slots.setdefault(slot.interval, Merged())
+        mine.extracted_at = slot.extracted_at
+        for other in [other for other in self.slots if slot.interval.contains(other) and other != slot.interval]:
+            mine.dates |= self.slots.pop(other).dates
+
+    def to_json(self) -> dict[str, object]:
+        """As it is stored."""
+        return {
+            slot.name: {
+                "extracted_at": merged.extracted_at.isoformat() if merged.extracted_at else None,
+                "dates": sorted(day.isoformat() for day in merged.dates),
+            }
+            for slot, merged in self.slots.items()
+        }
+
+
+def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> Day:
+    """What the snapshot knows of a day.
+
+    Raises:
+        Conflict: a commit has swapped the object meanwhile.
+    """
+    app = app_of(stream, day)
+    number = snapshot.pointer(app)
+    if number is None:
+        return Day(app, None, {})
+    stored = table.read_json(path_of(app, number))
+    if stored is None and table.snapshot().pointer(app) != number:
+        raise Conflict(f"{app} has moved on")
+    slots = {}
+    for name, known in (stored or {}).items():  # without the object all is merged again, which changes nothing
+        slot = Interval.from_name(name)
+        read = datetime.fromisoformat(known["extracted_at"]) if known["extracted_at"] else None
+        if slot is not None:
+            slots[slot] = Merged(read, {date.fromisoformat(text) for text in known["dates"]})
+    return Day(app, number, slots)
+
+
+def save(table: BetsTable, day: Day) -> int:
+    """Store it under a new number, which a commit is to name."""
+    number = (time.time_ns() // 1000 << 10) + secrets.randbelow(1 << 10)
+    table.write_json(path_of(day.app, number), day.to_json())
+    return number
+
+
+def app_of(stream: RawStream, day: date) -> str:
+    """The application id of a stream's day."""
+    parts = (stream.lake.provider, stream.lake.account, *stream.label.split("/"), f"date={day:%Y-%m-%d}")
+    return "/".join(quote(part, safe="@+,=") for part in parts)
+
+
+def path_of(app: str, number: int) -> str:
+    """The object that holds a day, in the table's folder; names that begin with ``_`` are no data to Delta."""
+    return f"{FOLDER}/{app}/{number}.json"

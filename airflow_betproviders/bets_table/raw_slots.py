@@ -1,0 +1,161 @@
+"""The raw lake as the merge reads it: which slots there are, in which version, and their rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_betproviders.bets_table.mapping import Origin
+from airflow_betproviders.declare.bet_mapping import BetMapping
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
+from airflow_betproviders.lake.footer_cache import Entry, entries
+from airflow_betproviders.lake.layout import Lake, lakes, names
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.registry import declared, mapping_of
+
+_ROWS = 50_000  # raw rows held at once
+
+
+@dataclass(frozen=True, eq=False)
+class RawSlot:
+    """One stored slot in its present version.
+
+    Attributes:
+        source: the stream that it belongs to.
+        interval: its start and end.
+        path: its object.
+        extracted_at: when it was read, or rebuilt from its archive since: what tells its versions apart.
+        rows: how many it holds.
+    """
+
+    source: RawStream
+    interval: Interval
+    path: str
+    extracted_at: datetime
+    rows: int
+
+    @property
+    def day(self) -> date:
+        """The folder that it lies in."""
+        return self.interval.start.date()
+
+
+@dataclass(frozen=True, eq=False)
+class RawStream:
+    """One bet stream of one account in a raw lake.
+
+    Attributes:
+        lake: where it lies.
+        settings: columns of the bets table that the connection fills.
+    """
+
+    lake: Lake
+    settings: Mapping[str, str]
+
+    @property
+    def mapping(self) -> BetMapping:
+        """How its records become bets."""
+        return mapping_of(self.lake.provider)
+
+    @property
+    def label(self) -> str:
+        """The stream's name, and its filters as in the folders: ``history/game_ids=2011``."""
+        filters = self.lake.base.rsplit("/account=", 1)[-1].split("/")[1:]
+        return "/".join([self.lake.stream, *filters])
+
+    def slots(self, intervals: Sequence[Interval]) -> list[RawSlot]:
+        """The stored slots that overlap any of the intervals, in order of time.
+
+        Raises:
+            InvalidArgument: an object has no receipt, so this package did not write it.
+        """
+        found = {entry.interval: entry for interval in intervals for entry in entries(self.lake, interval)}
+        return [self._slot(found[interval]) for interval in sorted(found)]
+
+    def _slot(self, entry: Entry) -> RawSlot:
+        if entry.receipt is None:
+            from airflow_betproviders.exceptions import InvalidArgument
+
+            raise InvalidArgument(
+                f"{entry.path} has no receipt in its footer: it is no slot of this package. Remove it."
+            )
+        return self._version(entry.interval, entry.path, entry.receipt)
+
+    def _version(self, interval: Interval, path: str, receipt: Receipt) -> RawSlot:
+        return RawSlot(self, interval, path, receipt.made_at, receipt.rows)
+
+    def read(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
+        """The slot's rows in pieces, then None; each with the version that was really read.
+
+        Raises:
+            FileNotFoundError: a larger slot has replaced it.
+        """
+        with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
+            local = Path(folder) / "slot.parquet"
+            self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
+            with pq.ParquetFile(local) as file:
+                receipt = Receipt.from_footer(file.metadata.metadata)
+                version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
+                for batch in file.iter_batches(_ROWS, use_threads=False):
+                    yield version, self._aligned(pa.Table.from_batches([batch]))
+                yield version, None
+
+    def origin(self, slot: RawSlot) -> Origin:
+        """What the rows of a slot say of where they come from."""
+        return Origin(self.lake.account, self.label, slot.interval, slot.extracted_at)
+
+    def _aligned(self, table: pa.Table) -> pa.Table:
+        """The rows under the stream's columns of today, whichever version of this package wrote them."""
+        for field in columns.schema(declared(self.lake.provider, self.lake.stream).fields):
+            if field.name not in table.column_names and field.name != EXTRACTED_AT:
+                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+        return table
+
+
+def find(
+    fs: Any,
+    root: str,
+    *,
+    provider: str | None,
+    account: str | None = None,
+    stream: str | None = None,
+    filters: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> list[RawStream]:
+    """The bet streams that a raw lake holds.
+
+    Args:
+        fs: an fsspec file system.
+        root: the raw lake's folder in it.
+        provider: only this one.
+        account: only this one.
+        stream: only this one; default all whose records are bets.
+        filters: the filters that it was extracted with; default none.
+        settings: what the connection's extra says.
+
+    Raises:
+        InvalidArgument: the provider or the stream has no bets.
+    """
+    found = []
+    for name in [provider] if provider else names(fs, root, "provider"):
+        mapping = mapping_of(name)
+        if stream and stream not in mapping.streams:
+            from airflow_betproviders.exceptions import InvalidArgument
+
+            raise InvalidArgument(
+                f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."
+            )
+        known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
+        for each in [stream] if stream else mapping.streams:
+            held = lakes(fs, root, provider=name, stream=each, account=account, filters=filters or {})
+            found += [RawStream(lake, known) for lake in held]
+    return found

@@ -1,0 +1,1 @@
+"""The words in which a provider is declared: fields, pagination, windows, parameters, streams, bets and reports."""

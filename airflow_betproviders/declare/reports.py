@@ -1,0 +1,117 @@
+"""The vocabulary in which a provider's own word on its bets is declared, so that raw bets can be held against it.
+
+Pure declarations: column names of the raw stream and of the report, both the provider's own. What is asked is in
+`statement`, what the lake holds in `ledger`, and ``<provider>.py`` declares ``REPORTS`` beside its ``MAPPING``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many bets."""
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """How many different values a raw column has."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Raw columns added up, in the raw stream's unit; a missing amount counts nothing.
+
+    Attributes:
+        plus: columns that are added.
+        minus: columns that are taken off.
+        unsigned: the document does not give the report's sign, and the amounts never mix signs: sizes are compared.
+    """
+
+    plus: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
+    unsigned: bool = False
+
+
+Measure: TypeAlias = Count | Distinct | Sum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Sums and counts that a provider gives for a day.
+
+    Attributes:
+        stream: the stream that reads it.
+        of: the bet stream that it adds up.
+        measures: what the report's columns are of the raw rows.
+        groups: what the report's rows are by: the report's column, and the raw one; none for one total.
+        filters: how it is asked.
+        each: a filter that takes one value a call, and the raw column whose values it is asked for.
+        own: a raw column that must be the account's login: rows of others (sub-brands) are not in the report.
+        named_only: it speaks of some groups only, and which ones the raw rows do not tell.
+        total: where the answer carries a grand total under the names of the measures, outside of the rows.
+        divisible: it can be asked for any part of a day.
+    """
+
+    stream: str
+    of: str
+    measures: Mapping[str, Measure]
+    groups: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    each: Mapping[str, str] = field(default_factory=dict)
+    own: str | None = None
+    named_only: bool = False
+    total: tuple[str, ...] = ()
+    divisible: bool = False
+
+    @property
+    def name(self) -> str:
+        """The stream, and how it is asked."""
+        return " ".join([self.stream, *(f"{name}={value}" for name, value in self.filters.items())])
+
+    @property
+    def grouping(self) -> dict[str, str]:
+        """Every column that a figure is by, and the raw one."""
+        return {**self.each, **self.groups}
+
+    @property
+    def columns(self) -> set[str]:
+        """The raw columns that it takes."""
+        taken = {*self.grouping.values(), *([self.own] if self.own else [])}
+        for measure in self.measures.values():
+            match measure:
+                case Sum(plus, minus):
+                    taken |= {*plus, *minus}
+                case Distinct(column):
+                    taken.add(column)
+        return taken
+
+    def without(self, dropped: Collection[str]) -> Report:
+        """The report without counts of different values in raw columns that have none."""
+        left = {n: m for n, m in self.measures.items() if not (isinstance(m, Distinct) and m.column in dropped)}
+        return replace(self, measures=left)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowTotals:
+    """For a provider without a report: the count of rows that it gives with every window.
+
+    Attributes:
+        of: the bet stream, whose answers carry a total.
+        moves_within: how long after a day its rows may still move to later windows, where its clock is the time of the
+            last change; such rows are looked for in what was stored since, and at the provider up to now.
+    """
+
+    of: str
+    moves_within: timedelta | None = None
+    name: str = "window totals"
+    columns: frozenset[str] = frozenset()
+
+
+Word: TypeAlias = Report | WindowTotals

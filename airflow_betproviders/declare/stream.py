@@ -1,0 +1,133 @@
+"""A stream: one kind of record of one provider, how it is asked for and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from airflow_betproviders.declare.fields import Field
+from airflow_betproviders.declare.pagination import Paging, Whole
+from airflow_betproviders.declare.request_parameters import EpochParam, Filter, TimeParam
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.windows import WindowRule
+
+
+class Rows:
+    """Marks where the answer's envelope holds the list of records."""
+
+
+class OneRow:
+    """Marks where the envelope holds a single record as an object."""
+
+
+class Total:
+    """Marks where the envelope holds the provider's count of rows in the window."""
+
+
+Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the three markers above
+
+
+_WHOLE = Whole()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """One kind of record of one provider, as the engine reads it.
+
+    Attributes:
+        provider: the connection type, e.g. ``aig``.
+        name: e.g. ``transactions``.
+        fields: the record, under the provider's own names.
+        envelope: the answer around the records, with the markers `Rows` or `OneRow`, and `Total`.
+        key: the columns that identify a record; empty where a window has one.
+        version: of two records with one key the greater value of these columns wins, then the one read later.
+        clock: the column that rows are sorted by and windows filter on; None where a record has no time.
+        guarded: rows whose clock lies outside the asked window mean a wrong time zone, and are refused.
+        windows: the provider's window limits; None for a snapshot without a time filter.
+        paging: how it hands out a window's rows.
+        lag: how long after its end a window may still gain rows.
+        retention: how far back the provider answers; None where it states no limit.
+        slot: the unit of storage unless the user says otherwise.
+        origin: time past midnight UTC at which the stream's day begins.
+    """
+
+    provider: str
+    name: str
+    fields: tuple[Field, ...]
+    envelope: Envelope
+    key: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    clock: str | None = None
+    guarded: bool = False
+    windows: WindowRule | None = None
+    paging: Paging = _WHOLE
+    lag: timedelta = timedelta(0)
+    retention: timedelta | None = None
+    slot: timedelta = timedelta(hours=1)
+    origin: timedelta = timedelta(0)
+
+    def field(self, name: str) -> Field:
+        """The field of that name."""
+        return next(field for field in self.fields if field.name == name)
+
+    @property
+    def money(self) -> tuple[str, ...]:
+        """The columns that a receipt sums."""
+        return tuple(field.name for field in self.fields if field.money)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderStream(Stream):
+    """A stream and how it is asked for.
+
+    Attributes:
+        endpoint: path or action at the provider.
+        doc: what it holds and which document it comes from.
+        bounds: names of the parameters for a window's start and, where there is one, its end.
+        time: how an instant travels in them.
+        filters: the provider's own filters by name.
+        one_of: of these filters at least one must be given.
+    """
+
+    endpoint: str | int
+    doc: str
+    bounds: tuple[str, ...] = ()
+    time: TimeParam = EpochParam(1)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    one_of: tuple[str, ...] = ()
+
+    def check_filters(self, filters: Mapping[str, Any]) -> None:
+        """Refuse filters that the stream lacks, that are missing, or that have the wrong type.
+
+        Raises:
+            InvalidArgument: names the filter and the cure.
+        """
+        from airflow_betproviders.exceptions import InvalidArgument
+
+        offered = ", ".join(sorted(self.filters)) or "none"
+        for name, value in filters.items():
+            declared = self.filters.get(name)
+            if declared is None:
+                raise InvalidArgument(f"stream {self.name} has no filter {name!r}. It takes: {offered}.")
+            fits = isinstance(value, declared.type) and not isinstance(value, bool)
+            if declared.type is list:
+                fits = fits and bool(value) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+            if not fits:
+                wanted = (
+                    "a list of integers, not empty" if declared.type is list else f"of type {declared.type.__name__}"
+                )
+                raise InvalidArgument(f"filter {name}={value!r} of stream {self.name} must be {wanted}.")
+            if declared.choices and value not in declared.choices:
+                raise InvalidArgument(
+                    f"filter {name}={value!r} of stream {self.name} must be one of {declared.choices}."
+                )
+        missing = [name for name, declared in self.filters.items() if declared.required and name not in filters]
+        if missing:
+            raise InvalidArgument(
+                f"stream {self.name} needs {', '.join(missing)}: give filters={{{missing[0]!r}: ...}}."
+            )
+        if self.one_of and not any(name in filters for name in self.one_of):
+            raise InvalidArgument(f"stream {self.name} needs {' or '.join(self.one_of)}: give one of them in filters=.")

@@ -1,0 +1,62 @@
+"""Windows: the unit of asking. A slot is cut into as few as the provider's rules allow, without losing an instant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from airflow_betproviders.declare.interval import DAY, Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowRule:
+    """What a provider says of the windows it answers.
+
+    Attributes:
+        span: the longest window it takes, inclusive ("less than 30 minutes" at whole minutes is 29 minutes).
+        step: both ends are whole steps (a minute where seconds must be 00).
+        same_day: start and end lie in one UTC day (the end may be the midnight that closes it).
+        divisible: False where the answer speaks of the whole window (a summary), so that it cannot be put together
+            from parts.
+    """
+
+    span: timedelta
+    step: timedelta = timedelta(seconds=1)
+    same_day: bool = False
+    divisible: bool = True
+
+
+def cut(interval: Interval, rule: WindowRule) -> tuple[Interval, ...]:
+    """The fewest windows that cover the interval under the rule: contiguous, nearly equal, ends on whole steps."""
+    days = _by_day(interval) if rule.same_day else (interval,)
+    return tuple(window for day in days for window in split(day, math.ceil(day.width / rule.span), rule))
+
+
+def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...]:
+    """Cut a window into at most that many contiguous parts, or return it alone where it cannot be cut."""
+    steps = window.width // rule.step
+    parts = min(parts, steps) if rule.divisible else 1
+    if parts <= 1:
+        return (window,)
+    borders = [window.start + rule.step * (steps * i // parts) for i in range(parts)] + [window.end]
+    return tuple(Interval(a, b) for a, b in pairwise(borders))
+
+
+def cut_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
+    """Cut so many steps off a window, one at least: they, and the rest; or the window alone where nothing would be left."""
+    border = window.start + max(1, steps) * rule.step
+    if border >= window.end or not rule.divisible:
+        return (window,)
+    return Interval(window.start, border), Interval(border, window.end)
+
+
+def _by_day(interval: Interval) -> tuple[Interval, ...]:
+    borders = [interval.start]
+    midnight = interval.start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    while midnight < interval.end:
+        borders.append(midnight)
+        midnight += DAY
+    borders.append(interval.end)
+    return tuple(Interval(a, b) for a, b in pairwise(borders))

@@ -1,0 +1,149 @@
+"""From the bytes of one answer to Arrow, in the types of the wire.
+
+The whole body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
+in C++. Two things it cannot take as they come, so they are rewritten first: objects with free names, and bare numbers
+where text is declared. What answers have had so far tells what is left alone in the next ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from airflow_betproviders.declare.fields import DecimalMap
+from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
+from airflow_betproviders.extraction import arrays
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.rewrite import Rewrite
+
+_MEMORY = pa.system_memory_pool()
+# What `pyarrow.json` raises for what does not fit the schema.
+REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+_MOST_NAMES = 100  # in an object, that get a column each
+
+
+class Parser:
+    """Parses the answers of one stream.
+
+    Attributes:
+        record: the type of a row.
+        path: where in the document the rows are.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        """Prepare the schemas."""
+        self._stream = stream
+        self._rewrite = Rewrite(stream.fields)
+        self.path = path_to(stream.envelope, Rows, OneRow) or ()
+        self.record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
+        self._options = self._parsing(self.record)
+        self._names: dict[str, set[str]] = {f.name: set() for f in stream.fields if isinstance(f.kind, DecimalMap)}
+        self._numbers: set[str] = set()
+        # None while objects with free names have to be rewritten.
+        self._learned = None if self._names else self._options
+
+    def document(self, body: bytes) -> tuple[pa.Table, pa.Array]:
+        """An answer as one row, and what it holds where the rows are: a list of rows, or one.
+
+        Raises:
+            pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError: it is not one whole document of the known schema.
+        """
+        if not body.lstrip().startswith(b"{"):
+            raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
+        _check_utf8(body)
+        if self._learned is not None:
+            try:
+                return self._read(self._rewrite.numbers(body, self._numbers)[0], self._learned)
+            except REFUSALS:
+                if not self._rewrite.needed:
+                    raise
+        body, numbers = self._rewrite.numbers(body)
+        document, rows = self._read(self._rewrite.objects(body), self._options)
+        self._numbers |= numbers
+        if self._names:
+            self._learn(rows.flatten() if pa.types.is_list(rows.type) else rows)
+        return document, rows
+
+    def rows(self, text: bytes, *, rewrite: bool = False) -> pa.StructArray:
+        """Rows from the text of a JSON list of them; raises as `document` does."""
+        if rewrite:
+            _check_utf8(text)
+            text = self._rewrite.objects(self._rewrite.numbers(text)[0])
+        options = pj.ParseOptions(
+            explicit_schema=pa.schema([("rows", pa.list_(self.record))]), unexpected_field_behavior="error"
+        )
+        return arrays.whole(_read(b'{"rows":' + text + b"}", options)["rows"]).flatten()
+
+    def _read(self, body: bytes, options: pj.ParseOptions) -> tuple[pa.Table, pa.Array]:
+        document = _read(body, options)
+        if document.num_rows != 1:
+            raise pa.ArrowInvalid("not one document")
+        rows = arrays.whole(document.to_struct_array())
+        for name in self.path:
+            rows = rows.field(name)
+        return document, rows
+
+    def _learn(self, rows: pa.StructArray) -> None:
+        """Note the names in objects with free names: while these are few, further answers need not be rewritten."""
+        names = {
+            name: known | set(pc.unique(rows.field(name).flatten().field(columns.KEY).drop_null()).to_pylist())
+            for name, known in self._names.items()
+        }
+        if max(map(len, names.values())) > _MOST_NAMES:
+            self._names, self._learned = {}, None
+        elif names != self._names or self._learned is None:
+            types = [
+                (
+                    f.name,
+                    columns.by_name(f.kind, names[f.name])
+                    if isinstance(f.kind, DecimalMap)
+                    else columns.wire_type(f.kind),
+                )
+                for f in self._stream.fields
+            ]
+            self._names, self._learned = names, self._parsing(pa.struct(types))
+
+    def _parsing(self, record: pa.DataType) -> pj.ParseOptions:
+        envelope = [(name, _envelope_type(part, record)) for name, part in self._stream.envelope.items()]
+        return pj.ParseOptions(
+            explicit_schema=pa.schema(envelope), unexpected_field_behavior="error", newlines_in_values=True
+        )
+
+
+def path_to(envelope: Envelope, *markers: type) -> tuple[str, ...] | None:
+    """Where in a document one of the markers stands, or None."""
+    for name, part in envelope.items():
+        if part in markers:
+            return (name,)
+        if isinstance(part, Mapping) and (inner := path_to(part, *markers)) is not None:
+            return (name, *inner)
+    return None
+
+
+def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
+    if part is Rows:
+        return pa.list_(record)
+    if part is OneRow:
+        return record
+    if part is Total:
+        return pa.int64()
+    if isinstance(part, Mapping):
+        return pa.struct([(name, _envelope_type(inner, record)) for name, inner in part.items()])
+    return columns.arrow_type(part)
+
+
+def _check_utf8(body: bytes) -> None:
+    """Refuse what is not UTF-8, which `pyarrow.json` would let through; a Python string of it would take up to four times the memory."""
+    if not body.isascii():
+        offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
+        pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)
+
+
+def _read(body: bytes, options: pj.ParseOptions) -> pa.Table:
+    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
+    return pj.read_json(pa.BufferReader(body), read, options, memory_pool=_MEMORY)

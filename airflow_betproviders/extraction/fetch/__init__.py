@@ -1,0 +1,1 @@
+"""Ask a provider: rate limits, retries, prefetch, window planning, completeness, window boundaries."""

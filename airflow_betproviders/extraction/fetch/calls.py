@@ -1,0 +1,223 @@
+"""Calls to a provider: spaced, repeated where that can help, counted.
+
+A call is signed anew for each attempt (by the hook, inside `Source.request`), so an old timestamp is never sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import tenacity
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.source import Receive, Source
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
+
+ATTEMPTS = 5
+RATE_PATIENCE = 900.0
+# Connections in use at once, where the provider sets no pace.
+CONNECTIONS = 4
+
+
+class Pace:
+    """Keeps calls of one account apart by an interval, across threads and extractions of a process.
+
+    The first call waits a whole interval too, since another task may have called just before. The interval runs from
+    the answer of the call before, so that jitter on the way cannot bring two calls closer together at the provider.
+    """
+
+    _held: ClassVar[dict[tuple[str, str], Pace]] = {}
+    _guard = threading.Lock()
+
+    def __init__(self, interval: float) -> None:
+        """Begin an interval now."""
+        self.interval = interval
+        self.lock = threading.Lock()
+        self._connections = threading.Semaphore(CONNECTIONS)
+        self._answered = time.monotonic()
+
+    @classmethod
+    def of(cls, provider: str, account: str, interval: float) -> Pace:
+        """The pace of an account, shared in this process."""
+        with cls._guard:
+            pace = cls._held.setdefault((provider, account), cls(interval))
+        pace.interval = interval
+        return pace
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the account for one call, once the interval is over; without an interval a few calls may overlap."""
+        if not self.interval:
+            with self._connections:
+                yield
+            return
+        with self.lock:
+            time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
+            try:
+                yield
+            finally:
+                self._answered = time.monotonic()
+
+    def aside(self, receive: Receive, read: Callable[[], Any]) -> Any:
+        """Receive the rest of an answer that has begun, without keeping the account's other calls from overlapping with it."""
+        if self.interval:
+            return receive(read)
+        self._connections.release()
+        try:
+            return receive(read)
+        finally:
+            self._connections.acquire()
+
+
+@dataclass
+class Reply:
+    """One call, and what came of it.
+
+    Attributes:
+        window: what was asked; None for a snapshot.
+        params: its parameters, before they are signed.
+        call: its number in the extraction, from 1; 0 while it waits for its turn.
+        asked_at: when it was made, UTC.
+        body: the answer as received, decompressed; None where none came.
+        error: why it was refused, or None.
+    """
+
+    window: Interval | None
+    params: Mapping[str, Any]
+    call: int = 0
+    asked_at: datetime | None = None
+    body: bytes | None = None
+    error: str | None = None
+
+
+class Decode(Protocol[Answer]):
+    """Turns the bytes of an answer into what the caller wants of it."""
+
+    def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Answer:
+        """Decode; calls ``check`` with the envelope first."""
+
+
+class Caller(Generic[Answer]):
+    """Makes the calls of one extraction of one stream.
+
+    Attributes:
+        calls: calls made, refused and repeated ones included.
+        keep: is given each reply, with what it was decoded to if it was accepted.
+    """
+
+    def __init__(self, source: Source, stream: Stream, decode: Decode[Answer]) -> None:
+        """Bind the account and the stream."""
+        self._source = source
+        self._stream = stream
+        self._decode = decode
+        self.keep: Callable[[Reply, Answer | None], None] | None = None
+        self._pace = Pace.of(stream.provider, source.account, source.min_interval)
+        self._counting = threading.Lock()
+        self._abandoned = threading.Event()
+        self.calls = 0
+
+    def __call__(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None = None) -> Answer:
+        """Ask for one page until it comes, an error is final, or patience ends.
+
+        Args:
+            window: what is asked; None for a snapshot.
+            params: the request's parameters.
+            receive: runs what reads and decodes the answer, of which only the beginning was received by then; None where
+                that need not wait.
+
+        Raises:
+            BetProviderError: with connection, stream and window in its message.
+        """
+        ended = tenacity.stop_when_event_set(self._abandoned)
+        attempts, patience = (ATTEMPTS, RATE_PATIENCE) if self._source.patient else (1, 0.0)
+        rate = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_limited),
+            wait=_wait_for_rate,
+            stop=tenacity.stop_before_delay(patience) | ended,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        unavailable = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: _passing(error) and not _limited(error)),
+            wait=tenacity.wait_exponential_jitter(initial=1, max=30),
+            stop=tenacity.stop_after_attempt(attempts) | ended,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            answer: Answer = unavailable(rate, self._once, window, params, receive)
+        except Exception as error:
+            if not hasattr(error, "passing"):
+                raise
+            failure = error
+        else:
+            return answer
+        where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
+        raise type(failure)(f"{where}: {failure}")
+
+    def abandon(self) -> None:
+        """Make no further call, not even for what other threads are still waiting to repeat."""
+        self._abandoned.set()
+
+    def _once(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None) -> Answer:
+        reply, answer = Reply(window, params), None
+        try:
+            answer = self._exchange(reply, receive)
+        except Exception as error:
+            # Errors of this package carry no secret, others may.
+            reply.error = str(error) if hasattr(error, "passing") else type(error).__name__
+            raise
+        finally:
+            if self.keep and reply.call:
+                self.keep(reply, answer)
+        return answer
+
+    def _exchange(self, reply: Reply, receive: Receive | None) -> Answer:
+        with self._pace.turn():
+            if self._abandoned.is_set():
+                raise RuntimeError("the extraction has ended")
+            self._source.budget()
+            with self._counting:
+                self.calls += 1
+                reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
+            read = partial(self._pace.aside, receive) if receive else _at_once
+            reply.body = body = self._source.request(self._stream, reply.window, reply.params, read)
+        answer: Answer = (receive or _at_once)(partial(self._decode, body, self._source.check))
+        return answer
+
+    @staticmethod
+    def _tell(state: tenacity.RetryCallState) -> None:
+        outcome = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0
+        log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
+
+
+def _at_once(act: Callable[[], Any]) -> Any:
+    return act()
+
+
+# By attribute rather than by class: the errors' module imports Airflow, the engine does not.
+def _passing(error: BaseException) -> bool:
+    return getattr(error, "passing", False)
+
+
+def _limited(error: BaseException) -> bool:
+    return getattr(error, "limited", False)
+
+
+def _wait_for_rate(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "retry_after", None)
+    return float(asked) if asked is not None and asked >= 0 else min(5.0 * 2 ** (state.attempt_number - 1), 120.0)

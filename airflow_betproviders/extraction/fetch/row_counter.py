@@ -1,0 +1,60 @@
+"""Counting a window's rows at the provider without reading them: its total, on the smallest page that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from airflow_betproviders.declare import windows
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+from airflow_betproviders.extraction.fetch.calls import Caller
+from airflow_betproviders.extraction.source import Source
+
+
+class Counter:
+    """Counts rows of one stream of one account, whose answers come in `Pages` with a total."""
+
+    def __init__(self, source: Source, stream: Stream, *, check_time: Callable[[Interval], None] | None = None) -> None:
+        """Bind the account and the stream; ``check_time`` raises when the provider no longer keeps a window."""
+        assert isinstance(stream.paging, Pages)  # noqa: S101 - others give no total
+        assert stream.windows is not None  # noqa: S101 - likewise
+        self._source = source
+        self._stream = stream
+        self._rule = stream.windows
+        self._believed = stream.paging.believed_total
+        self._page = replace(stream.paging, page_size=1).params(0)
+        self._check_time = check_time
+        self._caller: Caller[Page] = Caller(source, stream, Decoder(stream, source.utc_offset))
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self._caller.calls
+
+    def __call__(self, interval: Interval) -> int:
+        """How many rows the provider has in an interval now.
+
+        Raises:
+            IncompleteWindow: an answer has no total, or one that may be a cap in a window that cannot be cut.
+        """
+        return sum(self._count(window) for window in windows.cut(interval, self._rule))
+
+    def _count(self, window: Interval) -> int:
+        if self._check_time is not None:
+            self._check_time(window)
+        total = self._caller(window, {**self._source.params(self._stream, window, {}), **self._page}).total
+        if total is not None and (self._believed is None or total < self._believed):
+            return total
+        halves = windows.split(window, 2, self._rule)
+        if total is not None and len(halves) > 1:
+            return sum(self._count(half) for half in halves)
+        from airflow_betproviders.exceptions import IncompleteWindow
+
+        raise IncompleteWindow(
+            f"{self._source.label}, stream {self._stream.name}, window {window}: "
+            + ("the answer has no total" if total is None else f"the provider counts {total} rows, the most it answers")
+            + ", so the window cannot be counted."
+        )

@@ -1,0 +1,91 @@
+"""What was asked for each slot, told apart while slots are read ahead of each other."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from types import TracebackType
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.fetch.calls import Reply
+
+
+@dataclass
+class Entry:
+    """What came of the calls of one slot.
+
+    Attributes:
+        calls: calls made, refused and repeated ones included.
+        bytes: bytes of their answers, decompressed.
+        since: not later than the first of them, and than the slot's turn.
+        archive: their replies, where these are kept.
+    """
+
+    calls: int = 0
+    bytes: int = 0
+    since: datetime | None = None
+    archive: Archive | None = None
+
+
+class Ledger:
+    """Notes each reply under its slot; a context manager that removes the archives that were not handed over."""
+
+    def __init__(self, slots: Sequence[Interval], archive: Callable[[], Archive] | None = None) -> None:
+        """Begin with slots in time order; ``archive`` begins the archive of one, where replies are kept."""
+        self._starts = [slot.start for slot in slots]
+        self._entries = {slot.start: Entry() for slot in slots}
+        self._archive = archive
+        self._kept: set[Archive] = set()
+        self._lock = threading.Lock()
+
+    def of(self, slot: Interval) -> Entry:
+        """The entry of a slot."""
+        return self._entries[slot.start]
+
+    def begin(self, window: Interval | None) -> datetime:
+        """Note, from whatever thread, that a window is about to be asked for; tells since when its slot is read."""
+        entry = self._of_window(window)
+        with self._lock:
+            entry.since = entry.since or datetime.now(timezone.utc)
+            return entry.since
+
+    def note(self, reply: Reply, page: Page | None) -> None:
+        """Note a reply, from whatever thread, and what it was decoded to; None where it was refused."""
+        entry = self._of_window(reply.window)
+        with self._lock:
+            entry.calls += 1
+            entry.bytes += len(reply.body or b"")
+            if entry.archive is None and self._archive is not None:
+                entry.archive = self._archive()
+                self._kept.add(entry.archive)
+        if entry.archive is not None:
+            entry.archive.keep(reply, page)
+
+    def hand_over(self, slot: Interval) -> Archive | None:
+        """The archive of a slot, which the caller is to remove from now on."""
+        archive = self.of(slot).archive
+        with self._lock:
+            self._kept.discard(archive)
+        return archive
+
+    def __enter__(self) -> Ledger:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the archives, and begin no more for calls that are still on their way."""
+        with self._lock:
+            self._archive = None
+            for archive in self._kept:
+                archive.__exit__(kind, error, trace)
+
+    def _of_window(self, window: Interval | None) -> Entry:
+        place = bisect_right(self._starts, window.start) - 1 if window else 0
+        return self._entries[self._starts[place]]

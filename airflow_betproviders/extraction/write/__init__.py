@@ -1,0 +1,1 @@
+"""Write one slot to a local file: order, de-duplication, digest, encodings."""

@@ -1,0 +1,271 @@
+"""One slot on its way to storage: a local Parquet file, in bounded memory.
+
+Whole windows come in time order. Rows are ordered by the stream's clock (the key breaks ties), cut into equal row
+groups, and each key stays once; so the same rows give the same bytes whatever order the provider sent them in.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from datetime import datetime, timedelta, timezone
+from decimal import Context, Decimal
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_betproviders.declare.fields import Text
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction import arrays, keys
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
+from airflow_betproviders.extraction.write.digest import Digest
+from airflow_betproviders.extraction.write.writer_thread import MEMORY, Writing
+from airflow_betproviders.lake.receipt import Receipt
+
+ROW_GROUP = 50_000
+_HASHES = 500_000  # looked at at once, eight bytes each
+_SAMPLE = 1_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
+
+Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
+
+
+class Spool:
+    """Collects the rows of one slot; a context manager that removes its files in the end."""
+
+    def __init__(
+        self, stream: Stream, extracted_at: datetime, writing: Writing | None = None, directory: str | None = None
+    ) -> None:
+        """Begin an empty slot in a temporary folder; slots that follow each other share what writes them."""
+        self.schema = columns.schema(stream.fields)
+        self._stream = stream
+        self._extracted_at = (extracted_at - _EPOCH) // timedelta(milliseconds=1)
+        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
+        self.path = Path(self._folder.name) / "slot.parquet"
+        self._writer: pq.ParquetWriter | None = None
+        self._writing = writing or Writing()
+        self._written: Future[None] | None = None
+        self._buffer: deque[tuple[pa.Table, Order]] = deque()
+        self._buffered = 0
+        self._hashes = Path(self._folder.name) / "hashes"
+        self.rows = 0
+        self.duplicates = 0
+        self.sums: dict[str, Decimal] = {}
+        self._digest = Digest()
+
+    def add(self, table: pa.Table, hashed: keys.Hashes | None = None) -> None:
+        """Add the rows of one whole window, each key once; ``hashed`` are the hashes of their keys, where known."""
+        if not table.num_rows:
+            return
+        order = np.arange(table.num_rows)
+        if self._stream.key:
+            hashed = keys.hashes(table, self._stream.key) if hashed is None else hashed
+            order = self._order(table, hashed)
+            with self._hashes.open("ab") as file:
+                hashed.tofile(file)
+        self._collect(table, order)
+
+    def _collect(self, table: pa.Table, order: Order) -> None:
+        """Add rows in an order, and hand on what makes whole row groups."""
+        self._buffer.append((table, order))
+        self._buffered += len(order)
+        while self._buffered >= ROW_GROUP:
+            self._flush(ROW_GROUP)
+
+    def drain(self) -> None:
+        """Hand the last rows over to be written."""
+        while self._buffered:
+            self._flush(min(ROW_GROUP, self._buffered))
+
+    def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
+        """Finish the file: settle keys that came in several windows, fill in the receipt and write it.
+
+        Args:
+            receipt: of this slot.
+            previous: of the slot that it replaces, if there is one.
+        """
+        self.drain()
+        repeated = self._repeated()
+        self._settle()
+        if len(repeated):
+            self._rewrite(repeated)
+        writer = self._writer or self._open(pa.Table.from_batches([], self.schema))
+        receipt.rows = self.rows
+        receipt.duplicates += self.duplicates
+        receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
+        receipt.digest = self._digest.text()
+        receipt.follow(previous)
+        writer.add_key_value_metadata(receipt.to_footer())
+        writer.close()
+        return receipt
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows of the closed file."""
+        with pq.ParquetFile(self.path) as file:
+            yield from file.iter_batches()
+
+    def __enter__(self) -> Spool:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the files."""
+        if self._written and not self._written.cancel():
+            wait([self._written])
+        if self._writer:
+            self._writer.close()
+        self._folder.cleanup()
+
+    def _order(self, table: pa.Table, hashed: keys.Hashes) -> Order:
+        return np.argsort(hashed, kind="stable") if self._stream.clock is None else self._by_clock(table, hashed)
+
+    def _by_clock(self, table: pa.Table, hashed: keys.Hashes) -> Order:
+        """The order by clock and hash: by both in one number, which sorts several times faster, while that tells all apart."""
+        clock = arrays.integers(table[str(self._stream.clock)])
+        since = (clock - clock.min()).astype(np.uint64)
+        bits = np.uint64(max(1, int(since.max()).bit_length()))
+        together = (since << (np.uint64(64) - bits)) | (hashed >> bits)
+        order = np.argsort(together)
+        together = together[order]
+        return np.lexsort((hashed, clock)) if (together[1:] == together[:-1]).any() else order
+
+    def _flush(self, rows: int) -> None:
+        """Hand a row group over to be written, while the next one is collected."""
+        self._buffered -= rows
+        self.rows += rows
+        tables, places, before = [], [], 0
+        while rows:
+            table, order = self._buffer.popleft()
+            if len(order) > rows:
+                self._buffer.appendleft((table, order[rows:]))
+            tables.append(table)
+            places.append(order[:rows] + before)
+            before += table.num_rows
+            rows -= len(places[-1])
+        self._settle()
+        # One chunk a row group: where chunks end would show in where Parquet's pages end.
+        group = pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
+        del table, tables  # a row group less in memory
+        self._written = self._writing.submit(self._write, group)
+        self._digest.add(group)
+        for name in self._stream.money:
+            total = _sum(group[name])
+            if total is not None:
+                self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
+
+    def _settle(self) -> None:
+        """Wait until all that was handed over is written."""
+        if self._written:
+            self._written.result()
+
+    def _write(self, table: pa.Table) -> None:
+        self._writer = self._writer or self._open(table)
+        stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
+        self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
+
+    def _repeated(self) -> keys.Hashes:
+        """The hashes that came more than once, looked for in as many passes as bound their memory."""
+        if not self._hashes.exists():
+            return np.empty(0, np.uint64)
+        count = self._hashes.stat().st_size // 8
+        passes = np.uint64(count // _HASHES + 1)
+        found = []
+        for number in range(int(passes)):
+            pieces = (
+                np.fromfile(self._hashes, np.uint64, _HASHES // 8, offset=8 * at)
+                for at in range(0, count, _HASHES // 8)
+            )
+            found.append(keys.shared(np.sort(np.concatenate([piece[piece % passes == number] for piece in pieces]))))
+        return np.concatenate(found)
+
+    def _rewrite(self, repeated: keys.Hashes) -> None:
+        """Copy the file without the older versions of keys that came in more than one window."""
+        if self._writer:
+            self._writer.close()
+        first, self.path = self.path, self.path.with_name("slot-once.parquet")
+        with pq.ParquetFile(first) as file:
+            wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
+            tables, places, start = [], [], 0
+            for group in range(file.num_row_groups):
+                held = file.read_row_group(group, wanted)
+                suspects = np.flatnonzero(np.isin(keys.hashes(held, self._stream.key), repeated))
+                tables.append(held.take(arrays.rows(suspects)))
+                places.append(suspects + start)
+                start += held.num_rows
+            losers = keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version)
+            keep = np.ones(start, bool)
+            keep[np.concatenate(places)[losers]] = False
+            self.duplicates += len(losers)
+            self._writer, self.rows, self.sums, self._digest, start = None, 0, {}, Digest(), 0
+            for group in range(file.num_row_groups):
+                held = file.read_row_group(group).drop_columns(EXTRACTED_AT)
+                self._collect(held, np.flatnonzero(keep[start : start + held.num_rows]))
+                start += held.num_rows
+            self.drain()
+            self._settle()
+        first.unlink()
+
+    def _open(self, first: pa.Table) -> pq.ParquetWriter:
+        """Begin the file; where the first rows seldom repeat a value, a dictionary would cost time and size."""
+        ids = [name for name in self._stream.key if isinstance(self._stream.field(name).kind, Text)]
+        instants = [f.name for f in self.schema if pa.types.is_timestamp(f.type)]
+        varied = [name for name in first.column_names if name not in {*ids, *instants} and _seldom_repeats(first[name])]
+        numbers = {name for name in varied if pa.types.is_integer(self.schema.field(name).type)}
+        plain = {*ids, *instants, *varied}
+        dictionary = [name for name in _leaves(self.schema) if name.split(".")[0] not in plain]
+        encodings = dict.fromkeys([*instants, *numbers], "DELTA_BINARY_PACKED") | dict.fromkeys(ids, "DELTA_BYTE_ARRAY")
+        return pq.ParquetWriter(
+            self.path,
+            self.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=dictionary,
+            column_encoding=encodings,
+            store_decimal_as_integer=True,
+            memory_pool=MEMORY,
+        )
+
+
+def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
+    if pa.types.is_integer(column.type):
+        extremes = pc.min_max(column).as_py()
+        if max(abs(extremes["min"] or 0), abs(extremes["max"] or 0)) * len(column) >= 2**63:
+            column = column.cast(pa.decimal128(38, 0))  # a sum of 64 bits would wrap
+    total: Decimal | int | None = pc.sum(column).as_py()
+    return total
+
+
+def _seldom_repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a value comes less than eight times; a few rows tell unless they neither repeat it often nor hardly ever."""
+    if pa.types.is_nested(column.type) or pa.types.is_null(column.type):
+        return False
+    looked_at = column.slice(0, _SAMPLE)
+    distinct: int = pc.count_distinct(looked_at).as_py()
+    if len(looked_at) < distinct * 8 and distinct * 20 < len(looked_at) * 19:
+        looked_at, distinct = column, pc.count_distinct(column).as_py()
+    return distinct * 8 > len(looked_at)
+
+
+@lru_cache(maxsize=8)
+def _leaves(schema: pa.Schema) -> list[str]:
+    return [column.path for column in _parquet_columns(schema)]
+
+
+def _parquet_columns(schema: pa.Schema) -> Iterator[pq.ColumnSchema]:
+    sink = pa.BufferOutputStream()
+    pq.ParquetWriter(sink, schema).close()
+    parquet = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
+    return (parquet.column(i) for i in range(len(parquet)))

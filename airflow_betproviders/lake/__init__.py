@@ -1,0 +1,1 @@
+"""What is stored: layout, receipts, publishing, footer cache, gaps, coverage."""

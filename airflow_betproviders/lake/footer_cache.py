@@ -1,0 +1,165 @@
+"""What is known of a lake's objects without opening each: one small index object a month.
+
+``<base>/_index/2026-11.json`` remembers the footer of each object beside its identity as a listing shows it: an ETag, or
+inode and times. It is a cache and never the truth. The store is listed first, and a footer is read wherever the identity
+is another, so that a replaced object, a lost index, or one that another task wrote meanwhile costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.layout import Lake, listed, slot_of
+from airflow_betproviders.lake.publish import Footer, is_object_store, put_bytes, read_footer
+from airflow_betproviders.lake.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+_FORMAT = "objects-1"  # another number, should the members change
+_THREADS = 16  # footers read at once
+_LISTINGS = 3  # tries when objects vanish between the listing and the reading
+# Of these, whichever a listing shows; an object with one of the strong ones has another value after each write.
+_STRONG = ("ETag", "etag", "generation", "ino")
+_IDENTITY = (*_STRONG, "LastModified", "last_modified", "updated", "mtime", "created", "size")
+
+_Listing: TypeAlias = dict[Interval, dict[str, Any]]
+_Known: TypeAlias = dict[str, tuple[str, Footer | None]]  # by an object's name: its identity and its footer
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stored slot, as its footer tells.
+
+    Attributes:
+        interval: its start and end, by its name.
+        path: its object.
+        footer: what the object's end says; None where it is no readable Parquet.
+    """
+
+    interval: Interval
+    path: str
+    footer: Footer | None
+
+    @cached_property
+    def receipt(self) -> Receipt | None:
+        """Its receipt, or None where it has none that can be read."""
+        return self.footer.receipt if self.footer else None
+
+
+def entries(lake: Lake, interval: Interval | None = None) -> list[Entry]:
+    """The stored slots that overlap the interval, or all, in order of time; brings the index up to date.
+
+    With an index that is up to date it costs the listings, and one read a month.
+    """
+    found: list[Entry] = []
+    for month, days in groupby(interval.days if interval else lake.days(), lambda day: f"{day:%Y-%m}"):
+        found += _Month(lake, month, set(days)).entries()
+    return sorted(
+        (entry for entry in found if interval is None or entry.interval.overlaps(interval)),
+        key=lambda entry: entry.interval,
+    )
+
+
+class _Month:
+    """Some days of one month of a lake; of the other days the index keeps what it knew."""
+
+    def __init__(self, lake: Lake, month: str, days: set[date]) -> None:
+        self._lake = lake
+        self._month = month
+        self._days = days
+
+    def entries(self) -> list[Entry]:
+        known = self._load()
+        for _ in range(_LISTINGS):
+            listing = self._list()
+            footers, vanished = self._footers(listing, known)
+            if not vanished:
+                break  # else a larger slot may have taken their place
+        self._save(known, listing, footers)
+        return [Entry(slot, str(listing[slot]["name"]), footer) for slot, footer in footers.items()]
+
+    def _list(self) -> _Listing:
+        fs, base = self._lake.fs, self._lake.base
+        if is_object_store(fs):  # one listing for the month
+            fs.invalidate_cache(base)
+            found: Iterable[dict[str, Any]] = fs.find(base, prefix=f"date={self._month}", detail=True).values()
+        else:
+            found = (each for day in self._days for each in listed(fs, self._lake.folder(day), detail=True))
+        listing = {}
+        for each in found:
+            path = str(each["name"])
+            slot = slot_of(path)
+            # An object in another day's folder is no slot: no extraction will ever replace it.
+            if slot and slot.start.date() in self._days and path.rsplit("/", 2)[-2] == f"date={slot.start:%Y-%m-%d}":
+                listing[slot] = each
+        return listing
+
+    def _footers(self, listing: _Listing, known: _Known) -> tuple[dict[Interval, Footer | None], bool]:
+        """The footers of the listed objects, and whether some of these were gone when they were to be read."""
+        footers, new = {}, []
+        for slot, each in listing.items():
+            identity, footer = known.get(slot.name, (None, None))
+            if identity is not None and identity == _identity(each):
+                footers[slot] = footer
+            else:
+                new.append(slot)
+        vanished = False
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-index") as pool:
+            reads = [(slot, pool.submit(self._read, listing[slot])) for slot in new]
+        for slot, read in reads:
+            try:
+                footers[slot] = read.result()
+            except FileNotFoundError:
+                vanished = True
+        return footers, vanished
+
+    def _read(self, each: Mapping[str, Any]) -> Footer | None:
+        return read_footer(self._lake.fs, str(each["name"])) if each["size"] else None
+
+    def _load(self) -> _Known:
+        path = self._lake.index(self._month)
+        try:
+            document = json.loads(
+                self._lake.fs.cat_file(path, start=0)
+            )  # told where to begin, s3fs does not ask for the size first
+            return {
+                name: (identity, Footer(**members) if members else None)
+                for name, (identity, members) in document[_FORMAT].items()
+            }
+        except FileNotFoundError:
+            pass
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as problem:
+            log.warning("the index %s cannot be read and is made anew: %s", path, problem)
+        return {}
+
+    def _save(self, known: _Known, listing: _Listing, footers: Mapping[Interval, Footer | None]) -> None:
+        days = {f"{day:%Y%m%d}" for day in self._days}
+        members = {name: member for name, member in known.items() if name[:8] not in days}
+        for slot, footer in sorted(footers.items(), key=lambda item: item[0]):
+            if identity := _identity(listing[slot]):
+                members[slot.name] = (identity, footer)
+        if members == known:
+            return
+        path = self._lake.index(self._month)
+        objects = {name: (identity, vars(footer) if footer else None) for name, (identity, footer) in members.items()}
+        text = json.dumps({_FORMAT: objects}, separators=(",", ":"))
+        try:
+            put_bytes(self._lake.fs, path, text.encode())
+        except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next reader takes longer and that is all
+            log.warning("the index %s cannot be written, so footers will be read again: %s", path, problem)
+
+
+def _identity(listed: Mapping[str, Any]) -> str | None:
+    """What tells the versions of an object apart, or None where the listing does not show it."""
+    if not any(listed.get(name) for name in _STRONG):
+        return None
+    return "|".join(f"{name}={listed[name]}" for name in _IDENTITY if listed.get(name) is not None)

@@ -1,0 +1,1 @@
+"""The providers of this package, each a package of the same shape as one outside it."""

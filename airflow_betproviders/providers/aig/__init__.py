@@ -1,0 +1,1 @@
+"""AIG live casino (Lucko)."""

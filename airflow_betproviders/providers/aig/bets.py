@@ -1,0 +1,88 @@
+"""AIG's bets, from ``transactions`` or ``latest`` (document: Query Bet Records). Amounts are text in currency units.
+
+| column | from |
+|---|---|
+| bet_id | id |
+| round_id | inst_id/shoe_id/round_id: the round's number means something only at its table and shoe |
+| player_id, game_id | user_id, game_id (101 baccarat, 103 roulette) |
+| game_type | null: the record has none |
+| currency | currency, house codes such as VND2 included |
+| stake | bet_amount |
+| payout | win_amount, which is gross, when settled; the stake itself under status 2, 3, 4; null while open |
+| net | real_win_amount (win_amount - bet_amount) when settled; 0 under status 2, 3, 4; null while open |
+| valid_stake | valid_bet_turnover, else real_bet_amount, when settled; 0 under status 2, 3, 4; null while open |
+| jackpot_contribution, jackpot_payout, fee, balance_before, balance_after | null: the record has none |
+| placed_at | bet_time, else create_time |
+| settled_at | settle_time; null while open (AIG sends 0 or nothing) |
+| updated_at | update_time |
+| status | 0 open, 1 settled, 2 cancelled, 3 and 4 void; null for a status that the document does not name |
+
+What AIG sends as win_amount under status 2, 3 and 4 is not documented: the stake goes back whatever it says, and the
+field is kept in ``rest`` where it says anything else. ``rest`` also has ``status`` itself.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from airflow_betproviders.bets_table.schema import MONEY
+from airflow_betproviders.declare.bet_expressions import (
+    Expression,
+    added,
+    among,
+    by_value,
+    constant,
+    either,
+    first,
+    instant,
+    joined,
+    money,
+    negative,
+    nothing,
+    text,
+)
+from airflow_betproviders.declare.bet_mapping import BetMapping
+from airflow_betproviders.declare.reports import WindowTotals
+
+_SETTLED = among("status", 1)
+_GIVEN_BACK = among("status", 2, 3, 4)
+
+
+def _result(settled: Expression, given_back: Expression) -> Expression:
+    return either(_SETTLED, settled, either(_GIVEN_BACK, given_back, nothing(MONEY)))
+
+
+MAPPING = BetMapping(
+    provider="aig",
+    streams=("transactions", "latest"),
+    columns={
+        "bet_id": text("id"),
+        "round_id": joined("inst_id", "shoe_id", "round_id"),
+        "player_id": text("user_id"),
+        "game_id": text("game_id"),
+        "currency": text("currency"),
+        "stake": money("bet_amount"),
+        "payout": _result(money("win_amount"), money("bet_amount")),
+        "net": _result(
+            first(money("real_win_amount"), added(money("win_amount"), negative(money("bet_amount")))),
+            constant(Decimal(0)),
+        ),
+        "valid_stake": _result(first(money("valid_bet_turnover"), money("real_bet_amount")), constant(Decimal(0))),
+        "placed_at": first(instant("bet_time"), instant("create_time")),
+        "settled_at": instant("settle_time"),
+        "updated_at": instant("update_time"),
+        "status": by_value("status", {0: "open", 1: "settled", 2: "cancelled", 3: "void", 4: "void"}),
+    },
+    carried=("id", "user_id", "game_id", "currency", "bet_amount", "bet_time", "settle_time", "update_time"),
+    shown={
+        "win_amount": money("payout"),
+        "real_win_amount": money("net"),
+        "valid_bet_turnover": money("valid_stake"),
+        "real_bet_amount": money("valid_stake"),
+        "create_time": instant("placed_at"),
+    },
+)
+
+# AIG has no report. A bet that is settled, cancelled or made void later leaves the window that it was in.
+REPORTS = (WindowTotals(of="transactions", moves_within=timedelta(days=3)),)

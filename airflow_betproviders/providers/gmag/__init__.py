@@ -1,0 +1,1 @@
+"""GM-Ag (Golden Matrix)."""

@@ -1,0 +1,125 @@
+"""GM-Ag's bets, from ``game_history`` (document: history/game). Amounts are JSON numbers in currency units, all positive.
+
+A row is a settled round; the house's result is ggr = bets - wins - cancels (public page GameReport). Games of the
+transfer kind have transIn and transOut in place of bets and wins.
+
+| column | from |
+|---|---|
+| bet_id | brandId/providerCode/playerId/roundId: two providers may give one roundId |
+| round_id | roundId |
+| player_id | playerId |
+| game_id | providerCode/gameCode |
+| game_type | gameType |
+| currency | currency |
+| stake | bets + transIn |
+| payout | wins + cancels + transOut: what was cancelled went back to the player |
+| net | wins + cancels - bets, and transOut - transIn: the negative of ggr |
+| valid_stake | null: the record has none |
+| jackpot_contribution | jpc |
+| jackpot_payout | jpw; the vendor says that it is contained in a win |
+| fee | rake |
+| balance_before | null: the record has none |
+| balance_after | balanceEnd |
+| placed_at, settled_at | startTime, endTime |
+| updated_at | createdAt, else endTime |
+| status | cancelled when all of bets was cancelled and nothing won, else settled; unsettled rounds are not in the stream |
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from airflow_betproviders.declare.bet_expressions import (
+    added,
+    constant,
+    either,
+    first,
+    given_back,
+    instant,
+    joined,
+    money,
+    negative,
+    text,
+)
+from airflow_betproviders.declare.bet_mapping import BetMapping
+from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
+
+_STAKE = added(money("bets"), money("transIn"))
+_PAYOUT = added(money("wins"), money("cancels"), money("transOut"))
+_NONE = constant(Decimal(0))
+
+MAPPING = BetMapping(
+    provider="gmag",
+    streams=("game_history",),
+    columns={
+        "bet_id": joined("brandId", "providerCode", "playerId", "roundId"),
+        "round_id": text("roundId"),
+        "player_id": text("playerId"),
+        "game_id": joined("providerCode", "gameCode"),
+        "game_type": text("gameType"),
+        "currency": text("currency"),
+        "stake": _STAKE,
+        "payout": _PAYOUT,
+        "net": added(_PAYOUT, negative(_STAKE)),
+        "jackpot_contribution": money("jpc"),
+        "jackpot_payout": money("jpw"),
+        "fee": money("rake"),
+        "balance_after": money("balanceEnd"),
+        "placed_at": instant("startTime"),
+        "settled_at": instant("endTime"),
+        "updated_at": first(instant("createdAt"), instant("endTime")),
+        "status": either(given_back("cancels", "bets", "wins"), constant("cancelled"), constant("settled")),
+    },
+    carried=(
+        "playerId",
+        "roundId",
+        "currency",
+        "balanceEnd",
+        "rake",
+        "startTime",
+        "endTime",
+        "jpc",
+        "jpw",
+        "gameType",
+    ),
+    shown={
+        "bets": money("stake"),
+        "wins": money("payout"),
+        "cancels": _NONE,
+        "transIn": _NONE,
+        "transOut": _NONE,
+        "createdAt": instant("updated_at"),
+    },
+)
+
+# Public page GameReport: by endTime, ggr = bets - wins - cancels; of this brand alone, whatever the history includes.
+_MEASURES: dict[str, Measure] = {
+    "games": Count(),
+    "totalBets": Sum(("bets",)),
+    "totalWins": Sum(("wins",)),
+    "totalCancels": Sum(("cancels",)),
+    "ggr": Sum(("bets",), minus=("wins", "cancels")),
+    "totalJpc": Sum(("jpc",)),
+    "totalJpw": Sum(("jpw",)),
+    "totalRakes": Sum(("rake",)),
+}
+
+REPORTS = (
+    Report(
+        stream="game_report",
+        of="game_history",
+        measures={**_MEASURES, "players": Distinct("playerId")},
+        groups={"currency": "currency"},
+        own="brandId",
+        divisible=True,
+    ),
+    Report(
+        stream="game_report",
+        of="game_history",
+        measures=_MEASURES,
+        groups={"currency": "currency", "gameCode": "gameCode"},
+        filters={"reportBy": "gameCode"},
+        own="brandId",
+        divisible=True,
+    ),
+)

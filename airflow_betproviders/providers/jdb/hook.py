@@ -1,0 +1,176 @@
+"""JDB: one URL, the action encrypted with AES-128-CBC in ``x``."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_betproviders.exceptions import (
+    ProviderAuthError,
+    ProviderRateLimited,
+    ProviderRequestError,
+    ProviderUnavailable,
+)
+from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.providers.jdb import streams as jdb
+
+if TYPE_CHECKING:
+    import requests
+    from airflow.sdk import Connection
+
+_BLOCK = 16
+_MINUTE = timedelta(minutes=1)
+_STYLES = ("json", "form", "query")
+
+_KEYS = "check dc, the AES key (password) and iv_secret"
+_BUSY = "busy or under maintenance"
+_PARENT = "the agent is suspended, locked or closed; ask JDB"
+
+
+def encrypt(action: Mapping[str, Any], key: str, iv: str) -> str:
+    """The ``x`` of a request (vendor's guide): JSON, padded with blanks to whole blocks, AES-128-CBC, base64url.
+
+    Args:
+        action: its members, in the order they are sent.
+        key: 16 characters, used as their own bytes.
+        iv: 16 characters, likewise.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    text = json.dumps(action, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % _BLOCK)
+    encryptor = Cipher(algorithms.AES(key.encode()), modes.CBC(iv.encode())).encryptor()
+    return base64.urlsafe_b64encode(encryptor.update(text) + encryptor.finalize()).rstrip(b"=").decode()
+
+
+class JdbHook(BetProviderHook):
+    """JDB: login is parent (the agent), password the AES key; extra dc, iv_secret, utc_offset, own_key, request_style."""
+
+    default_conn_name = "jdb_default"
+    conn_type = "jdb"
+    hook_name = "JDB"
+    streams = jdb.STREAMS
+    default_min_interval = 5.0
+    codes: ClassVar[Mapping[str, Code]] = {
+        "9001": Code(ProviderAuthError, "not authorised; this address is probably not on JDB's IP whitelist"),
+        "9002": Code(ProviderAuthError, "dc is missing or too short; check extra dc"),
+        "9003": Code(ProviderAuthError, "dc is not valid; check extra dc"),
+        "9004": Code(ProviderAuthError, f"x is empty; {_KEYS}"),
+        "9005": Code(ProviderUnavailable, "the request was older than 30 s; check this machine's clock"),
+        "9006": Code(ProviderAuthError, f"x cannot be decrypted; {_KEYS}"),
+        "9007": Code(ProviderRequestError, "it does not know the action; the account may lack it"),
+        "9009": Code(ProviderUnavailable, "timeout on its side"),
+        "9010": Code(ProviderUnavailable, "timeout on its side"),
+        "9012": Code(ProviderUnavailable, _BUSY),
+        "9013": Code(ProviderUnavailable, _BUSY),
+        "9015": Code(
+            ProviderRequestError,
+            "it says that the data does not exist, which is not the same as no bets; check parent (login)",
+        ),
+        "9017": Code(ProviderUnavailable, _BUSY),
+        "9019": Code(ProviderRateLimited, "called too often; raise min_interval in the connection's extra"),
+        "9022": Code(ProviderUnavailable, _BUSY),
+        "8006": Code(
+            ProviderRequestError,
+            "it refuses the time: too new or too old for the action, or utc_offset in the connection's extra is wrong",
+        ),
+        "7001": Code(ProviderAuthError, "it does not know the agent; check parent (login)"),
+        "7002": Code(ProviderAuthError, _PARENT),
+        "7003": Code(ProviderAuthError, _PARENT),
+        "7004": Code(ProviderAuthError, _PARENT),
+    }
+
+    @property
+    def utc_offset(self) -> timedelta:
+        """The fixed offset of the account's times; never a zone with summer time."""
+        text = str(self.extra.get("utc_offset", "-04:00"))
+        match = re.fullmatch(r"([+-])(\d{2}):(\d{2})", text)
+        if not match:
+            raise self._connection_error(
+                f"extra utc_offset {text!r} must be a fixed offset such as -04:00 or +08:00, not the name of a zone"
+            )
+        size = timedelta(hours=int(match[2]), minutes=int(match[3]))
+        return -size if match[1] == "-" else size
+
+    def secrets(self, connection: Connection) -> list[str]:
+        """The key and the IV."""
+        iv = connection.extra_dejson.get("iv_secret")
+        return [*super().secrets(connection), *([iv] if iv else [])]
+
+    @property
+    def request_style(self) -> str:
+        """How ``dc`` and ``x`` travel: as JSON today, as a form or in the query for older accounts."""
+        return str(self.extra.get("request_style", "json"))
+
+    def check_connection(self) -> None:
+        """See `BetProviderHook`; dc, a key and an IV of 16 characters are needed."""
+        super().check_connection()
+        if not self.extra.get("dc"):
+            raise self._connection_error("extra dc is missing; it holds the domain code that JDB issued")
+        for name, value in (("password (the AES key)", self.key), ("extra iv_secret", self.extra.get("iv_secret", ""))):
+            if len(str(value).encode()) != _BLOCK:
+                raise self._connection_error(f"{name} must be {_BLOCK} characters, as JDB issued it")
+        if self.request_style not in _STYLES:
+            raise self._connection_error(f"extra request_style must be one of {', '.join(_STYLES)}")
+        _ = self.utc_offset
+
+    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
+        """A request encrypted with the present time; JDB takes it for 30 s."""
+        import requests
+
+        ts = round(self.now().timestamp() * 1000)
+        action = {"action": endpoint, "ts": ts, "parent": self.account, **params}
+        fields = {"dc": self.extra["dc"], "x": encrypt(action, self.key, str(self.extra["iv_secret"]))}
+        if self.extra.get("own_key"):
+            fields["parent"] = self.account
+        body = {"json": "json", "form": "data", "query": "params"}[self.request_style]
+        return requests.Request("POST", f"{self.base_url}/apiRequest.do", **{body: fields})
+
+    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
+        """``status`` 0000 is success, no data included."""
+        code = str(envelope.get("status"))
+        return (None if code == "0000" else code), str(envelope.get("err_text") or "")
+
+    def meaning(self, code: str, text: str) -> Code:
+        """All of 8xxx are parameter errors."""
+        if code not in self.codes and code.startswith("8"):
+            return Code(ProviderRequestError, "it refuses a parameter")
+        return super().meaning(code, text)
+
+    def try_out(self) -> str:
+        """Ask for the bets of a recent minute by action 29.
+
+        With a wrong utc_offset that minute lies outside the two hours that the action looks back: JDB refuses it, or
+        has no bets there.
+        """
+        end = self.now().replace(second=0, microsecond=0) - 4 * _MINUTE
+        if any(batch.num_rows for batch in self.extract(jdb.RECENT_TRANSACTIONS.name, end - _MINUTE, end)):
+            return ""
+        return (
+            f" It has no bets between {end - _MINUTE:%H:%M} and {end:%H:%M} UTC; if players were active then, extra "
+            f"utc_offset (now {self.extra.get('utc_offset', '-04:00')}) is wrong."
+        )
+
+    def game_result_url(
+        self, uid: str, history_id: str, *, g_type: int | None = None, m_type: int | None = None
+    ) -> str:
+        """The page that shows a round, valid for 30 s (public page of Action 54).
+
+        Args:
+            uid: the player.
+            history_id: historyId of the bet.
+            g_type: gType, which transfer-wallet accounts name.
+            m_type: mtype of the bet, which seamless-wallet accounts name instead.
+        """
+        named = {"gType": g_type, "mType": m_type}
+        params = {"uid": uid, "historyId": history_id, **{k: v for k, v in named.items() if v is not None}}
+        data = self.look_up("game_result_url", 54, params)["data"]
+        first = data[0] if isinstance(data, list) else data
+        return str(first["path"] if isinstance(first, dict) else first)
+
+
+HOOK = JdbHook

@@ -1,0 +1,299 @@
+"""PV / 2J summary API: amounts are integers in li (1000 li = 1 currency unit), times are epoch seconds UTC.
+
+Windows are half-open. The document does not name the column that ``/api/all/history`` filters, its ordering, its
+retention, nor how soon a round appears; the lag of ten minutes is this package's choice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow_betproviders.declare.fields import (
+    Boolean,
+    Decimal,
+    Epoch,
+    Field,
+    Integer,
+    ListOf,
+    Record,
+    Text,
+)
+from airflow_betproviders.declare.pagination import Limited, Pages
+from airflow_betproviders.declare.request_parameters import Filter
+from airflow_betproviders.declare.stream import OneRow, ProviderStream, Rows, Total
+from airflow_betproviders.declare.windows import WindowRule
+
+_STATUS = {"code": Integer(), "msg": Text()}
+_LIST = {**_STATUS, "data": Rows}
+_OBJECT = {**_STATUS, "data": OneRow}
+_SECONDS = Epoch("s")
+_LAG = timedelta(minutes=10)
+_DAY = timedelta(days=1)
+_BOUNDS = ("time_start", "time_end")
+_SIXTY_DAYS = WindowRule(span=timedelta(days=60))
+_WHOLE_RANGE = WindowRule(span=timedelta(days=60), divisible=False)
+_PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
+_GAME = {"game_id": Filter(type=int, required=True)}
+
+
+def _li(name: str) -> Field:
+    return Field(name, Integer(), money=True)
+
+
+_EVENT = (
+    Field("event_id", Text(), required=True),
+    Field("draw_id", Text()),
+    Field("game_id", Integer()),
+)
+_USER = (Field("user_id", Integer()), Field("op_id", Text()))
+_STAKE = (_li("bet_amount"), _li("gain_amount"))
+_CREDIT = (Field("credit_before_bet", Integer()), Field("credit", Integer()))
+_TIMES = (Field("start_at", _SECONDS, required=True), Field("end_at", _SECONDS))
+_GAMES_RESULT = (
+    Field("bet_areas", ListOf(Integer())),
+    Field("win_areas", ListOf(Integer())),
+    Field("game_result", Integer()),
+    Field("award_odds", Decimal(38, 10)),
+)
+_SLOTS_BUSINESS = Record(
+    tuple(
+        Field(name, Integer())
+        for name in ("award_type", "base_amount", "free_amount", "bonus_amount", "jackpot_amount", "extra_spins")
+    )
+)
+_COMPANY = (Field("bet_count", Integer()), *_STAKE, _li("company_gain_amount"))
+
+HISTORY = ProviderStream(
+    provider="pv",
+    name="history",
+    endpoint="/api/all/history",
+    doc="Every bet of every game (document 1.3). gain_amount is the player's net result, not the payout.",
+    fields=(*_EVENT, *_USER, *_STAKE, *_CREDIT, *_TIMES),
+    envelope={
+        **_STATUS,
+        "data": {"items": Rows, "total": Total, "page": Integer(), "page_size": Integer()},
+    },
+    key=("event_id",),
+    version=("end_at",),
+    clock="start_at",
+    windows=WindowRule(span=timedelta(hours=1), same_day=True),
+    paging=Pages(param="page", size_param="page_size", page_size=2000, first=1, stride=1),
+    lag=_LAG,
+    bounds=_BOUNDS,
+    filters={"game_ids": Filter(type=list)},
+)
+
+GAMES = ProviderStream(
+    provider="pv",
+    name="games",
+    endpoint="/api/all/list",
+    doc="The game list (document 1.1), as of the day it is taken.",
+    fields=(
+        Field("game_id", Integer(), required=True),
+        Field("game_name", Text()),
+        Field("game_type", Text()),
+        Field("resource_url", Text()),
+        Field("resource_with_name_url", Text()),
+    ),
+    envelope=_LIST,
+    key=("game_id",),
+    slot=_DAY,
+)
+
+STAGE_SUMMARY = ProviderStream(
+    provider="pv",
+    name="stage_summary",
+    endpoint="/api/all/stage/summary",
+    doc="Counts and sums of all games a day (document 1.2); ask whole UTC days.",
+    fields=(Field("date", Text(), required=True), *_COMPANY),
+    envelope={
+        **_STATUS,
+        "data": {
+            "day_list": Rows,
+            "summary": {name: Integer() for name in ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")},
+        },
+    },
+    key=("date",),
+    windows=_SIXTY_DAYS,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+)
+
+BONUS_SUMMARY = ProviderStream(
+    provider="pv",
+    name="bonus_summary",
+    endpoint="/api/all/bonus/summary",
+    doc="Bonuses created in a range (document 1.4); one row a slot. mch_id is this merchant unless a filter names another.",
+    fields=(
+        Field("release_count", Integer()),
+        Field("used_count", Integer()),
+        Field("release_bonus", Decimal(38, 10), money=True),
+        Field("converted_cash", Decimal(38, 10), money=True),
+        _li("bet_amount"),
+        _li("win_amount"),
+    ),
+    envelope=_OBJECT,
+    windows=_WHOLE_RANGE,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+    filters={
+        "mch_id": Filter(type=int),
+        **_PLAYER,
+        "game_ids": Filter(type=list),
+        "create_type_list": Filter(type=list),
+        "state_list": Filter(type=list),
+    },
+)
+
+_LIMITED = Limited(param="limit", limit=500)
+
+GAMES_USER_HISTORY = ProviderStream(
+    provider="pv",
+    name="games_user_history",
+    endpoint="/api/games/user/history",
+    doc="One player's bets in games of the type Games (document 2.1). No pages: a full answer is halved.",
+    fields=(*_EVENT, *_STAKE, *_CREDIT, *_TIMES, *_GAMES_RESULT),
+    envelope=_LIST,
+    key=("event_id",),
+    version=("end_at",),
+    clock="start_at",
+    windows=_SIXTY_DAYS,
+    paging=_LIMITED,
+    lag=_LAG,
+    bounds=_BOUNDS,
+    filters=_PLAYER,
+    one_of=("user_id", "op_id"),
+)
+
+GAMES_GAME_HISTORY = ProviderStream(
+    provider="pv",
+    name="games_game_history",
+    endpoint="/api/games/game/history",
+    doc="One game's bets, type Games (document 2.2). No pages: a full answer is halved.",
+    fields=(*_EVENT, *_USER, *_STAKE, *_TIMES, *_GAMES_RESULT),
+    envelope=_LIST,
+    key=("event_id",),
+    version=("end_at",),
+    clock="start_at",
+    windows=_SIXTY_DAYS,
+    paging=_LIMITED,
+    lag=_LAG,
+    bounds=_BOUNDS,
+    filters=_GAME,
+)
+
+GAMES_USER_STAGE_SUMMARY = ProviderStream(
+    provider="pv",
+    name="games_user_stage_summary",
+    endpoint="/api/games/user/stage/summary",
+    doc="One player's sums in games of the type Games (document 2.3); one row a slot.",
+    fields=(*_STAKE, Field("credit_before_game", Integer()), Field("credit", Integer())),
+    envelope=_OBJECT,
+    windows=_WHOLE_RANGE,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+    filters=_PLAYER,
+    one_of=("user_id", "op_id"),
+)
+
+GAMES_GAME_STAGE_SUMMARY = ProviderStream(
+    provider="pv",
+    name="games_game_stage_summary",
+    endpoint="/api/games/game/stage/summary",
+    doc="One game's counts and sums, type Games (document 2.4); one row a slot.",
+    fields=(
+        *_STAKE,
+        Field("user_count", Integer()),
+        Field("bet_count", Integer()),
+        Field("win_user_count", Integer()),
+        Field("lose_user_count", Integer()),
+    ),
+    envelope=_OBJECT,
+    windows=_WHOLE_RANGE,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+    filters=_GAME,
+)
+
+SLOTS_USER_HISTORY = ProviderStream(
+    provider="pv",
+    name="slots_user_history",
+    endpoint="/api/slots/user/history",
+    doc="One player's slot bets with currency and features (document 3.1). No pages: a full answer is halved.",
+    fields=(
+        *_EVENT[:2],
+        *_USER,
+        Field("currency", Text()),
+        _EVENT[2],
+        Field("feature", Integer()),
+        Field("extra_business", _SLOTS_BUSINESS),
+        *_STAKE,
+        *_CREDIT,
+        *_TIMES,
+        Field("is_buy", Boolean()),
+    ),
+    envelope=_LIST,
+    key=("event_id",),
+    version=("end_at",),
+    clock="start_at",
+    windows=_SIXTY_DAYS,
+    paging=_LIMITED,
+    lag=_LAG,
+    bounds=_BOUNDS,
+    filters=_PLAYER,
+    one_of=("user_id", "op_id"),
+)
+
+SLOTS_USER_STAGE_SUMMARY = ProviderStream(
+    provider="pv",
+    name="slots_user_stage_summary",
+    endpoint="/api/slots/user/stage/summary",
+    doc="One player's slot counts and sums by game (document 3.2).",
+    fields=(
+        *_USER,
+        Field("game_id", Integer(), required=True),
+        Field("bet_count", Integer()),
+        *_STAKE,
+        Field("currency", Text()),
+    ),
+    envelope=_LIST,
+    key=("user_id", "op_id", "game_id", "currency"),
+    windows=_WHOLE_RANGE,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+    filters=_PLAYER,
+    one_of=("user_id", "op_id"),
+)
+
+SLOTS_GAME_STAGE_SUMMARY = ProviderStream(
+    provider="pv",
+    name="slots_game_stage_summary",
+    endpoint="/api/slots/game/stage/summary",
+    doc="Slot counts and sums of the whole merchant by game (document 3.3).",
+    fields=(Field("game_id", Integer(), required=True), *_COMPANY),
+    envelope=_LIST,
+    key=("game_id",),
+    windows=_WHOLE_RANGE,
+    lag=_LAG,
+    slot=_DAY,
+    bounds=_BOUNDS,
+)
+
+STREAMS = (
+    HISTORY,
+    GAMES,
+    STAGE_SUMMARY,
+    BONUS_SUMMARY,
+    GAMES_USER_HISTORY,
+    GAMES_GAME_HISTORY,
+    GAMES_USER_STAGE_SUMMARY,
+    GAMES_GAME_STAGE_SUMMARY,
+    SLOTS_USER_HISTORY,
+    SLOTS_USER_STAGE_SUMMARY,
+    SLOTS_GAME_STAGE_SUMMARY,
+)

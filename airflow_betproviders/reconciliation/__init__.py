@@ -1,0 +1,1 @@
+"""Compare our sums with the provider's own."""

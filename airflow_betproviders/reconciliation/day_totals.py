@@ -1,0 +1,235 @@
+"""What the raw lake holds of one day, from its data: each bet once, in its newest version, and what they add up to."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction import keys
+from airflow_betproviders.lake.gaps import gaps
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, Held, Look, copied, wide
+
+Group: TypeAlias = tuple[str, ...]
+Figures: TypeAlias = dict[Group, dict[str, Decimal]]
+
+_LISTINGS = 3  # an object may be replaced by a larger one between listing and reading
+
+
+class Ledger:
+    """The stored slots of a day; a context manager that removes its local files in the end.
+
+    Args:
+        lake: where the bet stream lies.
+        stream: the bet stream.
+        day: the provider's report day.
+        wanted: the raw columns that reports take.
+        width: of slots that are missing; default that of the day's others, else the stream's own.
+        moves_within: how long after the day a row may be found again, moved, in a later slot.
+
+    Attributes:
+        missing: slots of the day that are not stored.
+        moved: rows of the day whose newest version lies after it.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        stream: Stream,
+        day: Interval,
+        wanted: set[str],
+        *,
+        width: timedelta | None = None,
+        moves_within: timedelta | None = None,
+    ) -> None:
+        self.lake = lake
+        self.day = day
+        self.missing: tuple[Interval, ...] = ()
+        self.moved = 0
+        self._stream = stream
+        self._width = width
+        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
+        self._look = Look(stream, wanted, Path(self._folder.name))
+        self._held: dict[Interval, Held] = {}
+        self._later: dict[Interval, Held] = {}
+        self._after = Interval(day.end, day.end + moves_within) if moves_within else None
+
+    def __enter__(self) -> Ledger:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the local files."""
+        self._folder.cleanup()
+
+    def load(self, *, anew: Iterable[Interval] = ()) -> None:
+        """Look through the slots that are stored now; those that were looked through before only where named."""
+        for slot in anew:
+            self._held.pop(slot, None)
+        for _ in range(_LISTINGS):
+            wanted = self.lake.stored(self.day)
+            self._held = {slot: held for slot, held in self._held.items() if slot in wanted}
+            if self._fill(self._held, wanted, self.day):
+                break
+        default = self._width or self._stream.slot
+        self.missing = tuple(gaps(self.day, sorted(self._held), default=default, origin=self._stream.origin))
+        if self._after is not None:
+            self._fill(self._later, self.lake.stored(self._after), self._after)
+        self._settle()
+
+    @property
+    def slots(self) -> tuple[Interval, ...]:
+        """The day's slots in order, stored and missing."""
+        return tuple(sorted([*self._held, *self.missing]))
+
+    @property
+    def held(self) -> list[Held]:
+        """The stored slots in order."""
+        return [self._held[slot] for slot in sorted(self._held)]
+
+    @property
+    def damaged(self) -> tuple[Interval, ...]:
+        """The stored slots whose rows do not bear out their receipt."""
+        return tuple(held.interval for held in self.held if held.wrong)
+
+    @property
+    def pii(self) -> dict[str, str]:
+        """The columns that the day's slots conceal, and how."""
+        return {name: rule for held in self.held for name, rule in (held.pii or {}).items()}
+
+    def counted(self, slot: Interval) -> int:
+        """How many bets a slot holds that are in no later one."""
+        return self._held[slot].counted if slot in self._held else 0
+
+    def figures(self, report: Report, account: str, part: Interval | None = None) -> Figures:
+        """What the bets add up to in a report's terms, by its groups.
+
+        Args:
+            report: the declaration.
+            account: the account's login, for rows that are of its own.
+            part: whole slots of the day; default all of it.
+        """
+        grouping = list(report.grouping.values())
+        distinct = [measure.column for measure in report.measures.values() if isinstance(measure, Distinct)]
+        added = sorted({n for m in report.measures.values() if isinstance(m, Sum) for n in (*m.plus, *m.minus)})
+        pieces = []
+        for held in self.held:
+            if part is None or held.interval.overlaps(part):
+                for rows in held.batches():
+                    own = rows if report.own is None else rows.filter(pc.equal(_text(rows[report.own]), account))
+                    pieces.append(_added(_narrow(own, grouping, distinct, added), len(grouping) + len(distinct)))
+        if not pieces:
+            return {}
+        names = pieces[0].column_names
+        places = range(1, 1 + len(grouping))
+        total = pa.concat_tables(pieces).group_by([names[0], *(names[i] for i in places)])
+        sums = total.aggregate(
+            [
+                *((names[1 + len(grouping) + i], "count_distinct") for i in range(len(distinct))),
+                *((f"{name}_sum", "sum") for name in ("rows", *added)),
+            ]
+        )
+        figures: Figures = {}
+        for row in sums.to_pylist():
+            values = {name: row[f"{name}_sum_sum"] or NONE for name in ("rows", *added)}
+            for i, column in enumerate(distinct):
+                values[f"distinct {column}"] = Decimal(row[f"{names[1 + len(grouping) + i]}_count_distinct"])
+            figures[tuple(row[names[i]] for i in places)] = {
+                name: _measured(measure, values) for name, measure in report.measures.items()
+            }
+        return figures
+
+    def unread(self, now: datetime) -> list[Interval]:
+        """What lies between the day and now, as far as rows may have moved, and was not looked through yet."""
+        if self._after is None or now <= self._after.start:
+            return []
+        return Interval(self._after.start, min(self._after.end, now)).without(self._later)
+
+    def look_after(self, interval: Interval, file: Path) -> None:
+        """Look for moved rows in what was read of a later interval."""
+        self._later[interval] = self._look.through(interval, file)
+        self._settle()
+
+    def _fill(self, into: dict[Interval, Held], stored: Mapping[Interval, str], period: Interval) -> bool:
+        """Look through objects that were not looked through before; False when one is gone."""
+        for slot in sorted(set(stored) - set(into)):
+            try:
+                with copied(self.lake.fs, stored[slot]) as local:
+                    into[slot] = self._look.through(slot, local, None if period.contains(slot) else period)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _settle(self) -> None:
+        """Let each bet count once, where its newest version is."""
+        everything = [*self.held, *(self._later[slot] for slot in sorted(self._later))]
+        hashes = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in everything)])
+        hashes.sort()
+        repeated = keys.shared(hashes)
+        names = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
+        places = [np.flatnonzero(np.isin(held.hashes, repeated)) for held in everything]
+        rows = [held.keys(place, names) for held, place in zip(everything, places, strict=True) if len(place)]
+        losers = keys.losers(pa.concat_tables(rows), self._stream.key, self._stream.version) if rows else ()
+        lost = np.zeros(sum(map(len, places)), bool)
+        lost[list(losers)] = True
+        later = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in self._later.values())])
+        begin = self.moved = 0
+        for held, place in zip(everything, places, strict=True):
+            out = place[lost[begin : begin + len(place)]]
+            begin += len(place)
+            held.kept = np.ones(len(held.hashes), bool)
+            held.kept[out] = False
+            if held.interval in self._held:
+                self.moved += int(np.isin(held.hashes[out], later).sum())
+
+
+def _narrow(rows: pa.Table, grouping: Sequence[str], distinct: Sequence[str], added: Sequence[str]) -> pa.Table:
+    """The columns to add up, by place: the same raw column may be grouped by and counted."""
+    by = [pa.repeat("", rows.num_rows), *(_text(rows[name]) for name in (*grouping, *distinct))]
+    ones = pa.repeat(pa.scalar(Decimal(1), pa.decimal128(38, 0)), rows.num_rows)
+    return pa.Table.from_arrays(
+        [*by, ones, *(wide(rows[name]) for name in added)],
+        names=[*(f"by {i}" for i in range(len(by))), "rows", *added],
+    )
+
+
+def _added(table: pa.Table, by: int) -> pa.Table:
+    names = table.column_names
+    return (
+        table.group_by(names[: by + 1])
+        .aggregate([(name, "sum") for name in names[by + 1 :]])
+        .select([*names[: by + 1], *(f"{name}_sum" for name in names[by + 1 :])])
+    )
+
+
+def _measured(measure: Measure, values: Mapping[str, Decimal]) -> Decimal:
+    match measure:
+        case Count():
+            return values["rows"]
+        case Distinct(column):
+            return values[f"distinct {column}"]
+        case Sum(plus, minus, unsigned):
+            total = NONE
+            for name in plus:
+                total = EXACT.add(total, values[name])
+            for name in minus:
+                total = EXACT.subtract(total, values[name])
+            return EXACT.abs(total) if unsigned else total
+
+
+def _text(column: Any) -> Any:
+    return pc.fill_null(column.cast(pa.string()), "")

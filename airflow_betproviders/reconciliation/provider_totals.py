@@ -1,0 +1,136 @@
+"""What a provider says of its bets by itself, asked afresh: its reports, and its counts of windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.reports import Report, Sum
+from airflow_betproviders.extraction.fetch.row_counter import Counter
+from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.reconciliation.day_totals import Figures
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.stream import ProviderStream
+    from airflow_betproviders.hooks.base import BetProviderHook
+
+
+class Statement:
+    """Asks one account's provider.
+
+    Attributes:
+        calls: calls made so far.
+    """
+
+    def __init__(self, hook: BetProviderHook) -> None:
+        self._hook = hook
+        self._counters: dict[str, Counter] = {}
+        self._calls = 0
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self._calls + sum(counter.calls for counter in self._counters.values())
+
+    def read(self, calls: int) -> None:
+        """Count calls that were made elsewhere to understand it."""
+        self._calls += calls
+
+    def count(self, stream: ProviderStream, window: Interval) -> int:
+        """How many rows it has in a window of a stream."""
+        counter = self._counters.setdefault(
+            stream.name, Counter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
+        )
+        return counter(window)
+
+    def figures(self, report: Report, interval: Interval, named: Mapping[str, set[str]]) -> tuple[Figures, Figures]:
+        """A report's figures by its groups, and its grand total where the answer carries one.
+
+        A figure that the report leaves out is left out.
+
+        Args:
+            report: the declaration.
+            interval: the day, or a part of it.
+            named: the values of the filters that take one a call.
+
+        Raises:
+            BadRows: the answer has rows that are not as the document describes them.
+        """
+        stream = self._hook.stream(report.stream)
+        figures: Figures = {}
+        grand: Figures = {}
+        for values in product(*(sorted(named[name]) for name in report.each)):
+            each = dict(zip(report.each, values, strict=True))
+            listener = _Listener(self._hook, report.total)
+            for row in self._rows(listener, stream, interval, {**report.filters, **_typed(stream, each)}):
+                group = tuple(str(row[name] if row[name] is not None else "") for name in report.groups)
+                _add(figures.setdefault((*values, *group), {}), _measures(report, row))
+            if isinstance(listener.total, Mapping):
+                grand[()] = _measures(report, listener.total)
+        return figures, grand
+
+    def _rows(
+        self, source: Any, stream: ProviderStream, interval: Interval, filters: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        extraction = Extraction(
+            source, stream, filters, check_time=lambda window: self._hook.check_time(stream, window)
+        )
+        with extraction.read(interval, extracted_at=self._hook.now()) as slot:
+            self._calls += slot.receipt.calls
+            if slot.bad_rows:
+                from airflow_betproviders.exceptions import BadRows
+
+                raise BadRows(
+                    f"{self._hook.label}, stream {stream.name}, {interval}: {len(slot.bad_rows)} rows of the report do "
+                    f"not fit the schema, the first because of {slot.bad_rows[0].reason}. Nothing can be held against it."
+                )
+            for batch in slot.spool.batches():
+                yield from pa.Table.from_batches([batch]).to_pylist()
+
+
+class _Listener:
+    """An account that remembers what an answer says around its rows."""
+
+    def __init__(self, hook: BetProviderHook, path: tuple[str, ...]) -> None:
+        self._hook = hook
+        self._path = path
+        self.total: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._hook, name)
+
+    def check(self, envelope: Mapping[str, Any]) -> None:
+        """Judge the status, and keep the grand total."""
+        self._hook.check(envelope)
+        if not self._path:
+            return
+        found: Any = envelope
+        for name in self._path:
+            if isinstance(found, list):  # JDB wraps an object in an array
+                found = found[0] if found else None
+            found = found.get(name) if isinstance(found, Mapping) else None
+        self.total = found
+
+
+def _measures(report: Report, row: Mapping[str, Any]) -> dict[str, Decimal]:
+    found = {}
+    for name, measure in report.measures.items():
+        if (value := row.get(name)) is not None:
+            amount = Decimal(str(value))
+            found[name] = EXACT.abs(amount) if isinstance(measure, Sum) and measure.unsigned else amount
+    return found
+
+
+def _add(into: dict[str, Decimal], more: Mapping[str, Decimal]) -> None:
+    for name, amount in more.items():
+        into[name] = EXACT.add(into.get(name, NONE), amount)
+
+
+def _typed(stream: ProviderStream, filters: Mapping[str, str]) -> dict[str, Any]:
+    return {name: stream.filters[name].type(value) for name, value in filters.items()}

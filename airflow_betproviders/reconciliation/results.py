@@ -1,0 +1,206 @@
+"""What a reconciliation found: its lines, as a small Parquet object and as a text to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.decode.columns import INSTANT
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import put_bytes
+from airflow_betproviders.reconciliation.slot_scanner import EXACT
+
+FOLDER = "_reconciliation"
+_AMOUNT = pa.decimal128(38, 18)
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("provider", "account", "stream")),
+        ("start", INSTANT),
+        ("end", INSTANT),
+        *((name, pa.string()) for name in ("report", "group", "measure")),
+        *((name, _AMOUNT) for name in ("ours", "theirs", "difference")),
+        ("agrees", pa.bool_()),
+        ("checked_at", INSTANT),
+        ("run_id", pa.string()),
+        ("repaired", pa.list_(pa.string())),
+    ]
+)
+_SHOWN = 50  # lines in a text; the object has all of them
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure, as the lake has it and as the provider says it.
+
+    Attributes:
+        report: what it was held against.
+        group: of what it is, such as ``gType=7``; ``all`` for a total.
+        measure: the report's column.
+        ours: from the raw rows.
+        theirs: the provider's.
+        agrees: whether they are equal, or as near as is tolerated.
+    """
+
+    report: str
+    group: str
+    measure: str
+    ours: Decimal
+    theirs: Decimal
+    agrees: bool
+
+    @property
+    def difference(self) -> Decimal:
+        """Ours less theirs."""
+        return EXACT.subtract(self.ours, self.theirs)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.report}, {self.group}, {self.measure}: {_shown(self.ours)} here, {_shown(self.theirs)} there "
+            f"({_shown(self.difference, sign=True)})"
+        )
+
+
+@dataclass(kw_only=True)
+class Finding:
+    """One day of one bet stream of one account, reconciled.
+
+    Attributes:
+        provider: connection type.
+        account: the account's login.
+        stream: the bet stream.
+        label: the connection, for messages.
+        day: the provider's report day.
+        lines: every figure.
+        bets: bets that the lake holds for the day.
+        moved: rows of the day that now lie in a later window, and were left out.
+        bad_rows: rows in quarantine, which no sum holds.
+        repaired: slots that were read again.
+        notes: what else a reader should know.
+        calls: calls to the provider, the repair's included.
+        checked_at: when.
+        run_id: the Airflow run.
+        path: where the report is, once it is published.
+    """
+
+    provider: str
+    account: str
+    stream: str
+    label: str
+    day: Interval
+    lines: list[Line] = field(default_factory=list)
+    bets: int = 0
+    moved: int = 0
+    bad_rows: int = 0
+    repaired: list[Interval] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    calls: int = 0
+    checked_at: datetime
+    run_id: str | None = None
+    path: str = ""
+
+    @property
+    def wrong(self) -> list[Line]:
+        """The lines that do not agree, by report, the greatest difference first."""
+        order = {line.report: place for place, line in reversed(list(enumerate(self.lines)))}
+        wrong = (line for line in self.lines if not line.agrees)
+        return sorted(wrong, key=lambda line: (order[line.report], -abs(line.difference)))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every line does."""
+        return not self.wrong
+
+    def summary(self) -> dict[str, Any]:
+        """What XCom and the asset's event say."""
+        return {
+            "date": f"{self.day.start:%Y-%m-%d}",
+            "start": self.day.start.isoformat(),
+            "end": self.day.end.isoformat(),
+            "agrees": self.agrees,
+            "bets": self.bets,
+            "lines": len(self.lines),
+            "disagreeing": len(self.wrong),
+            "moved": self.moved,
+            "bad_rows": self.bad_rows,
+            "repaired": [slot.name for slot in self.repaired],
+            "calls": self.calls,
+            "path": self.path,
+        }
+
+    def table(self) -> pa.Table:
+        """The lines as the Parquet object holds them."""
+        same = {
+            "provider": self.provider,
+            "account": self.account,
+            "stream": self.stream,
+            "start": self.day.start,
+            "end": self.day.end,
+            "checked_at": self.checked_at,
+            "run_id": self.run_id,
+            "repaired": [slot.name for slot in self.repaired],
+        }
+        own = ("report", "group", "measure", "ours", "theirs", "difference", "agrees")
+        return pa.Table.from_pylist([{**same, **{n: getattr(each, n) for n in own}} for each in self.lines], SCHEMA)
+
+    def text(self) -> str:
+        """The report for a reader, in Markdown: what disagrees first, what agrees in short."""
+        head = f"{self.provider} {self.stream}, account {self.account}, {self.day}"
+        told = [f"# {head}: {'agrees' if self.agrees else 'DOES NOT AGREE'}", "", *self._told()]
+        if wrong := self.wrong:
+            told += ["", *_rows(wrong[:_SHOWN])]
+            if len(wrong) > _SHOWN:
+                told += ["", f"{len(wrong) - _SHOWN} more lines disagree; the Parquet object beside this has them all."]
+        held = Counter(line.report for line in self.lines)
+        agreeing = Counter(line.report for line in self.lines if line.agrees)
+        told += ["", *(f"- {report}: {agreeing[report]} of {count} figures agree" for report, count in held.items())]
+        if totals := [line for line in self.lines if line.agrees and line.group == "all"]:
+            told += ["", *_rows(totals)]
+        return "\n".join(told) + "\n"
+
+    def _told(self) -> Iterable[str]:
+        yield f"{self.bets} bets in the lake, held against the provider at {self.checked_at:%Y-%m-%dT%H:%M:%SZ}."
+        if self.moved:
+            yield f"{self.moved} rows have moved to later windows since they were read, and are left out."
+        if self.bad_rows:
+            yield f"{self.bad_rows} rows are in quarantine, and in no sum."
+        if self.repaired:
+            yield f"Read again: {', '.join(map(str, self.repaired))}."
+        yield from self.notes
+
+
+def folder(lake: Lake) -> str:
+    """Where what was found of a stream lies, by day; readers of bets skip it."""
+    parts = {"provider": lake.provider, "account": lake.account, "stream": lake.stream}
+    return "/".join([lake.root.rstrip("/"), FOLDER, *(f"{n}={quote(value, safe='@+,')}" for n, value in parts.items())])
+
+
+def publish(lake: Lake, finding: Finding) -> None:
+    """Put the Parquet object and the text into the lake."""
+    base = f"{folder(lake)}/date={finding.day.start:%Y-%m-%d}"
+    finding.path = f"{base}.md"
+    sink = pa.BufferOutputStream()
+    pq.write_table(finding.table(), sink, compression="zstd")
+    put_bytes(lake.fs, f"{base}.parquet", sink.getvalue().to_pybytes())
+    put_bytes(lake.fs, finding.path, finding.text().encode())
+
+
+def _rows(lines: Sequence[Line]) -> Iterable[str]:
+    yield "| report | of | figure | lake | provider | difference |"
+    yield "|---|---|---|--:|--:|--:|"
+    for line in lines:
+        cells = (line.report, line.group.replace("|", "\\|"), line.measure, _shown(line.ours), _shown(line.theirs))
+        yield f"| {' | '.join(cells)} | {_shown(line.difference, sign=True)} |"
+
+
+def _shown(amount: Decimal, *, sign: bool = False) -> str:
+    text = format(amount, "+f" if sign else "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,196 @@
+"""One stored slot, looked through: what it adds up to against its receipt, and the columns that a reconciliation needs.
+
+The object is read once and a batch at a time; of its rows only the needed columns stay, in a small local file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Context, Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction import keys
+from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.lake.receipt import Receipt
+
+EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
+NONE = Decimal(0)
+_ROWS = 50_000
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something a slot's rows do not bear out: a measure, what they come to, and what it should be."""
+
+    measure: str
+    found: Decimal
+    expected: Decimal
+
+
+@dataclass
+class Held:
+    """What a stored slot holds.
+
+    Attributes:
+        interval: the slot.
+        file: its rows' needed columns, those of the day only.
+        hashes: of the keys of those rows.
+        rows: of the whole slot.
+        bad_rows: rows in quarantine, by the receipt.
+        wrong: where its rows and its receipt do not agree.
+        pii: columns that were concealed, by the receipt; None where there is none.
+        kept: which of its rows are the newest version of their bet.
+    """
+
+    interval: Interval
+    file: Path
+    hashes: keys.Hashes
+    rows: int = 0
+    bad_rows: int = 0
+    wrong: list[Wrong] = field(default_factory=list)
+    pii: Mapping[str, str] | None = None
+    kept: Mask | None = None
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Its rows, those that count only, a batch at a time."""
+        begin = 0
+        if not len(self.hashes):
+            return
+        with pq.ParquetFile(self.file) as file:
+            for batch in file.iter_batches(_ROWS, use_threads=False):
+                table = pa.Table.from_batches([batch])
+                if self.kept is not None:
+                    table = table.filter(pa.array(self.kept[begin : begin + batch.num_rows]))
+                begin += batch.num_rows
+                yield table
+
+    def keys(self, places: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
+        """Some columns of some of its rows."""
+        found, begin = [], 0
+        with pq.ParquetFile(self.file) as file:
+            for batch in file.iter_batches(_ROWS, columns=names, use_threads=False):
+                first, last = np.searchsorted(places, (begin, begin + batch.num_rows))
+                found.append(pa.Table.from_batches([batch]).take(pa.array(places[first:last] - begin)))
+                begin += batch.num_rows
+        return pa.concat_tables(found)
+
+    @property
+    def counted(self) -> int:
+        """How many of its rows count."""
+        return len(self.hashes) if self.kept is None else int(self.kept.sum())
+
+
+class Look:
+    """Looks through objects of one stream.
+
+    Args:
+        stream: theirs.
+        wanted: the columns that will be needed, key and version apart.
+        folder: where the local files go.
+    """
+
+    def __init__(self, stream: Stream, wanted: set[str], folder: Path) -> None:
+        self._stream = stream
+        self._folder = folder
+        self._kept = list(dict.fromkeys((*stream.key, *stream.version, *sorted(wanted))))
+        self._schema = columns.schema(stream.fields)
+        self._number = 0
+
+    def through(self, interval: Interval, source: Path, within: Interval | None = None) -> Held:
+        """A slot's rows, and whether they bear out its receipt.
+
+        Args:
+            interval: the slot.
+            source: a local copy of its object.
+            within: rows whose clock lies outside of it do not belong to the day.
+        """
+        self._number += 1
+        held = Held(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
+        try:
+            with pq.ParquetFile(source) as file:
+                receipt = Receipt.from_footer(file.metadata.metadata)
+                sums = self._read(held, file, within)
+        except pa.ArrowInvalid:
+            held.wrong.append(Wrong("readable objects", NONE, Decimal(1)))
+            return held
+        if receipt is None:
+            held.wrong.append(Wrong("receipts", NONE, Decimal(1)))
+            return held
+        held.bad_rows, held.pii = receipt.bad_rows, receipt.pii
+        expected = {"rows": Decimal(receipt.rows), **{name: Decimal(text) for name, text in receipt.sums.items()}}
+        found = {"rows": Decimal(held.rows), **sums}
+        held.wrong += [
+            Wrong(name, found[name], value) for name, value in expected.items() if found.get(name, value) != value
+        ]
+        return held
+
+    def _read(self, held: Held, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
+        names = dict.fromkeys((*self._kept, *self._stream.money, *([self._stream.clock] if within else [])))
+        there = [name for name in names if name in file.schema_arrow.names]
+        sums: dict[str, Decimal] = {}
+        hashes = []
+        with pq.ParquetWriter(held.file, pa.schema([self._schema.field(name) for name in self._kept])) as writer:
+            for batch in file.iter_batches(_ROWS, columns=there, use_threads=False):
+                table = pa.Table.from_batches([batch])
+                held.rows += table.num_rows
+                for name in self._stream.money:
+                    if name in there and (total := pc.sum(wide(table[name])).as_py()) is not None:
+                        sums[name] = EXACT.add(sums.get(name, NONE), total)
+                if within is not None:
+                    table = table.filter(_within(table[str(self._stream.clock)], within))
+                hashes.append(keys.hashes(table, self._stream.key))
+                writer.write_table(self._aligned(table))
+        held.hashes = np.concatenate([held.hashes, *hashes])
+        return {name: sums.get(name, NONE) for name in self._stream.money if name in there}
+
+    def _aligned(self, table: pa.Table) -> pa.Table:
+        """The needed columns as they are today, whichever version of this package wrote the slot."""
+        arrays = []
+        for name in self._kept:
+            kind = self._schema.field(name).type
+            has = name in table.column_names
+            arrays.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
+        return pa.Table.from_arrays(arrays, names=self._kept)
+
+
+@contextmanager
+def copied(fs: Any, path: str) -> Iterator[Path]:
+    """A local copy of an object, read at once since it may be replaced at any moment.
+
+    Raises:
+        FileNotFoundError: it is gone.
+    """
+    with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
+        local = Path(folder) / "slot.parquet"
+        fs.get_file(path, str(local))
+        yield local
+
+
+def wide(column: Any) -> Any:
+    """Amounts as decimals of 38 digits, so that many of them can be added."""
+    scale = column.type.scale if pa.types.is_decimal(column.type) else 0
+    return column.cast(pa.decimal128(38, scale))
+
+
+def _within(clock: Any, interval: Interval) -> Any:
+    start, end = (pa.scalar(_plain(instant), columns.INSTANT) for instant in (interval.start, interval.end))
+    return pc.and_(pc.greater_equal(clock, start), pc.less(clock, end))
+
+
+def _plain(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -1,1 +1,0 @@
-"""What each provider's records are: fields, key, clock, limits. Declarations only."""

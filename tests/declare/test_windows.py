@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.declare.windows import WindowRule, cut, cut_off, split
+
+START = datetime(2026, 11, 20, tzinfo=timezone.utc)
+STEPS = [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)]
+
+rules = st.builds(
+    lambda step, spans, same_day: WindowRule(span=step * spans, step=step, same_day=same_day),
+    st.sampled_from(STEPS),
+    st.integers(1, 1_000_000),
+    st.booleans(),
+)
+
+
+@st.composite
+def ruled(draw: st.DrawFn) -> tuple[Interval, WindowRule]:
+    """A rule, and an interval on its steps that needs at most some hundred windows."""
+    rule = draw(rules)
+    first, steps = draw(st.integers(0, 3 * DAY // rule.step)), draw(st.integers(1, 300 * (rule.span // rule.step)))
+    steps = min(steps, 5 * DAY // rule.step)
+    start = START + first * rule.step
+    return Interval(start, start + steps * rule.step), rule
+
+
+def fewest(interval: Interval, rule: WindowRule) -> int:
+    """By hand: the days the interval touches if a window may not leave its day, each cut by the longest window."""
+    pieces = []
+    start = interval.start
+    while start < interval.end:
+        midnight = START + ((start - START) // DAY + 1) * DAY
+        end = min(interval.end, midnight) if rule.same_day else interval.end
+        pieces.append(end - start)
+        start = end
+    return sum(-(-piece // rule.span) for piece in pieces)
+
+
+@given(ruled())
+def test_windows_tile_the_interval_obey_the_rule_and_are_the_fewest(given_: tuple[Interval, WindowRule]) -> None:
+    interval, rule = given_
+    windows = cut(interval, rule)
+    assert windows[0].start == interval.start
+    assert windows[-1].end == interval.end
+    assert all(a.end == b.start for a, b in itertools.pairwise(windows))
+    for window in windows:
+        assert window.width <= rule.span
+        assert (window.start - START) % rule.step == timedelta(0)
+        if rule.same_day:
+            last_instant = window.end - timedelta(microseconds=1)
+            assert window.start.date() == last_instant.date()
+    assert len(windows) == fewest(interval, rule)
+
+
+@given(ruled(), st.integers(1, 50))
+def test_split_tiles_the_window_in_nearly_equal_parts(given_: tuple[Interval, WindowRule], parts: int) -> None:
+    window, rule = given_
+    cuts = split(window, parts, rule)
+    assert len(cuts) == min(parts, window.width // rule.step)
+    assert cuts[0].start == window.start
+    assert cuts[-1].end == window.end
+    assert all(a.end == b.start for a, b in itertools.pairwise(cuts))
+    assert all((part.start - window.start) % rule.step == timedelta(0) for part in cuts)
+    assert max(part.width for part in cuts) - min(part.width for part in cuts) <= rule.step
+
+
+@given(ruled(), st.integers(-1, 1000))
+def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval, WindowRule], steps: int) -> None:
+    window, rule = given_
+    parts = cut_off(window, steps, rule)
+    if max(1, steps) * rule.step < window.width:
+        first, rest = parts
+        assert first.width == max(1, steps) * rule.step
+        assert (first.start, first.end, rest.end) == (window.start, rest.start, window.end)
+    else:
+        assert parts == (window,)
+
+
+def test_a_window_whose_answer_speaks_of_it_as_a_whole_has_nothing_cut_off() -> None:
+    day = Interval(START, START + DAY)
+    assert cut_off(day, 1, WindowRule(span=60 * DAY, divisible=False)) == (day,)
+
+
+def test_a_window_of_one_step_cannot_be_split() -> None:
+    minute = Interval(START, START + timedelta(minutes=1))
+    assert split(minute, 2, WindowRule(span=timedelta(minutes=5), step=timedelta(minutes=1))) == (minute,)
+
+
+def test_a_window_whose_answer_speaks_of_it_as_a_whole_is_never_split() -> None:
+    day = Interval(START, START + DAY)
+    assert split(day, 2, WindowRule(span=60 * DAY, divisible=False)) == (day,)
+
+
+def test_pv_asks_a_day_in_24_hours_and_none_crosses_midnight() -> None:
+    rule = WindowRule(span=timedelta(hours=1), same_day=True)
+    half = timedelta(minutes=30)
+    assert len(cut(Interval(START, START + DAY), rule)) == 24
+    assert cut(Interval(START - half, START + half), rule) == (
+        Interval(START - half, START),
+        Interval(START, START + half),
+    )
+
+
+def test_gmag_half_hours_are_not_asked_as_one_window_since_30_minutes_are_too_many() -> None:
+    rule = WindowRule(span=timedelta(minutes=29), step=timedelta(minutes=1))
+    assert len(cut(Interval(START, START + timedelta(minutes=30)), rule)) == 2
+    assert len(cut(Interval(START, START + timedelta(hours=1)), rule)) == 3

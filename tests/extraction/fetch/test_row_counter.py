@@ -1,0 +1,85 @@
+"""Counting a window without reading it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.extraction.fetch.calls import Pace
+from airflow_betproviders.extraction.fetch.row_counter import Counter
+from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
+
+
+@dataclass
+class Counted:
+    """An account with a row a second, whose totals stop at a cap, or are not given."""
+
+    cap: int | None = None
+    silent: bool = False
+    label: str = "connection toy"
+    patient: bool = True
+    account: str = "acc"
+    utc_offset: timedelta = timedelta(0)
+    min_interval: float = 0.0
+    asked: list[tuple[Interval, dict[str, Any]]] = field(default_factory=list)
+
+    def params(self, stream: Any, window: Interval | None, filters: Any) -> dict[str, Any]:
+        return {}
+
+    def request(self, stream: Any, window: Interval, params: dict[str, Any], *rest: Any) -> bytes:
+        self.asked.append((window, params))
+        rows = int(window.width.total_seconds())
+        total = {} if self.silent else {"total": rows if self.cap is None else min(rows, self.cap)}
+        return json.dumps({"code": 0, **total, "rows": [bet("a")]}).encode()
+
+    def check(self, envelope: Any) -> None:
+        assert envelope["code"] == 0
+
+    def cursor(self, stream: Any, instant_ms: int) -> Any:
+        raise NotImplementedError
+
+    def budget(self) -> None:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def fresh_pace() -> None:
+    Pace._held.clear()
+
+
+def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
+    source, checked = Counted(), []
+    counter = Counter(source, BETS, check_time=checked.append)
+    assert counter(SLOT) == 3600
+    assert [window.width for window, _ in source.asked] == [15 * MINUTE] * 4
+    assert [params for _, params in source.asked] == [{"page": 1, "size": 1}] * 4
+    assert checked == [window for window, _ in source.asked]
+    assert counter.calls == 4
+
+
+def test_an_offset_in_text_begins_at_the_first_row() -> None:
+    source = Counted()
+    offsets = Pages(param="start", size_param="size", page_size=5000, first=0, stride=5000, text=True)
+    Counter(source, replace(BETS, paging=offsets))(Interval(FIVE, FIVE + MINUTE))
+    assert source.asked[0][1] == {"start": "0", "size": "1"}
+
+
+def test_a_total_that_may_be_a_cap_is_counted_in_parts() -> None:
+    capped = replace(BETS, paging=replace(BETS.paging, believed_total=500))  # type: ignore[type-var]
+    source = Counted(cap=500)
+    assert Counter(source, capped)(SLOT) == 3600
+    assert [window.width for window, _ in source.asked[:3]] == [15 * MINUTE, 7 * MINUTE, 8 * MINUTE]
+    with pytest.raises(IncompleteWindow, match="counts 50 rows, the most it answers"):
+        Counter(Counted(cap=50), replace(BETS, paging=replace(BETS.paging, believed_total=50)))(SLOT)  # type: ignore[type-var]
+
+
+def test_an_answer_without_a_total_counts_nothing() -> None:
+    with pytest.raises(IncompleteWindow, match=r"connection toy, stream bets, .* has no total"):
+        Counter(Counted(silent=True), BETS)(SLOT)

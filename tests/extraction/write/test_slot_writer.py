@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from decimal import Decimal as Exact
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.extraction import keys
+from airflow_betproviders.extraction.write import slot_writer as spool
+from airflow_betproviders.extraction.write.slot_writer import Spool
+from airflow_betproviders.extraction.write.writer_thread import Writing
+from airflow_betproviders.lake.receipt import Receipt
+from tests.extraction.vendor import BETS, bet, serving, table
+
+NOW = datetime(2026, 11, 20, 6, 30, tzinfo=timezone.utc)
+
+
+def receipt() -> Receipt:
+    return Receipt(provider="toy", stream="bets", account="agent001", start="", end="")
+
+
+def spooled(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
+    """The bytes of the file that holds the windows' rows, and its receipt."""
+    with Spool(BETS, NOW) as made:
+        for rows in windows:
+            made.add(table(*rows))
+        filled = made.close(receipt())
+        return made.path.read_bytes(), filled
+
+
+def read(data: bytes) -> pa.Table:
+    return pq.read_table(pa.BufferReader(data))
+
+
+def without_footer(data: bytes) -> bytes:
+    """The rows as they are stored: everything in front of the footer."""
+    return data[: -8 - int.from_bytes(data[-8:-4], "little")]
+
+
+@given(st.integers(0, 60), st.lists(st.integers(1, 59), max_size=4), st.randoms(use_true_random=False))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
+    count: int, borders: list[int], rng: random.Random
+) -> None:
+    rows = [bet(f"bet-{i}", at=rng.randrange(60), stake=f"{i}.25") for i in range(count)]
+    once, _ = spooled(rows)
+    cuts = sorted({0, 60, *borders})
+    windows = []
+    for start, end in itertools.pairwise(cuts):
+        held = [row for row in rows if start * 1000 <= row["at"] - bet("", 0)["at"] < end * 1000]
+        rng.shuffle(held)
+        windows.append(held)
+    again, _ = spooled(*windows)
+    assert without_footer(again) == without_footer(once)
+
+
+@pytest.mark.parametrize("row_group", [1, 7, 10, 1000])
+def test_row_groups_are_equal_however_the_windows_fall_and_only_one_is_held(
+    row_group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "ROW_GROUP", row_group)
+    rows = [bet(f"{i}", at=i) for i in range(60)]
+    held = []
+    with Spool(BETS, NOW) as made:
+        for start in range(0, 60, 5):
+            made.add(table(*rows[start : start + 5]))
+            held.append(made._buffered)
+        made.close(receipt())
+        metadata = pq.read_metadata(made.path)
+        sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        ids = pq.read_table(made.path)["id"].to_pylist()
+    assert max(held) < row_group + 5
+    assert sizes[:-1] == [row_group] * (len(sizes) - 1)
+    assert sum(sizes) == 60
+    assert ids == [f"{i}" for i in range(60)]
+
+
+@pytest.mark.parametrize("row_group", [2, 3, 1000])
+def test_a_key_that_came_in_several_windows_stays_once_in_its_newest_version(
+    row_group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "ROW_GROUP", row_group)
+    early = [bet("a", 1, changed=1, stake="1"), bet("b", 2, changed=9, stake="2"), bet("c", 3)]
+    late = [bet("a", 4, changed=5, stake="10"), bet("b", 5, changed=8, stake="20"), bet("d", 6)]
+    data, filled = spooled(early, late)
+    rows = {row["id"]: row["stake"] for row in read(data).to_pylist()}
+    assert rows == {"a": Exact(10), "b": Exact(2), "c": Exact("1.5"), "d": Exact("1.5")}
+    assert (filled.rows, filled.duplicates) == (4, 2)
+    assert filled.sums["stake"] == "15.00000000"
+    ids = [row["id"] for row in read(data).to_pylist()]
+    assert ids == ["b", "c", "a", "d"]  # still by the clock
+
+
+def test_a_slot_with_settled_duplicates_has_the_bytes_of_one_that_never_had_them() -> None:
+    rows = [bet(f"{i}", at=i) for i in range(20)]
+    plain, _ = spooled(rows[:10], rows[10:])
+    doubled, _ = spooled(rows[:10], [bet("3", at=3), *rows[10:]])
+    assert sorted(read(doubled)["id"].to_pylist()) == sorted(read(plain)["id"].to_pylist())
+
+
+def test_colliding_hashes_lose_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "hashes", lambda rows, key: np.zeros(rows.num_rows, np.uint64))
+    data, filled = spooled([bet("a", 1), bet("b", 2)], [bet("c", 3), bet("b", 4)])
+    assert sorted(read(data)["id"].to_pylist()) == ["a", "b", "c"]
+    assert filled.duplicates == 1
+
+
+def test_sums_are_exact_to_the_last_digit() -> None:
+    stakes = ["99999999999999999999.99999999"] * 3 + ["-0.00000001", "912345678901.0003"]
+    _, filled = spooled([bet(f"{i}", stake=stake, units=2**62) for i, stake in enumerate(stakes)])
+    assert filled.sums["stake"] == "300000000912345678901.00029996"  # 29 digits, one more than Python's own sums keep
+    assert filled.sums["units"] == str(5 * 2**62)  # beyond 64 bits
+
+
+def test_an_empty_slot_is_a_file_without_rows_that_says_so() -> None:
+    data, filled = spooled([], [])
+    assert read(data).num_rows == 0
+    assert read(data).schema.names == ["id", "at", "changed", "stake", "units", "_extra", "_extracted_at"]
+    assert (filled.rows, filled.sums) == (0, {"stake": "0", "units": "0"})
+
+
+def test_the_footer_is_the_receipt() -> None:
+    data, filled = spooled([bet("a")])
+    stored = Receipt.from_footer(pq.read_metadata(pa.BufferReader(data)).metadata)
+    assert stored == filled
+    assert stored.rows == 1
+    assert Receipt.from_footer({}) is None
+    assert Receipt.from_footer(None) is None
+    newer = {b"betproviders.receipt": b'{"provider":"p","stream":"s","account":"a","start":"","end":"","new":1}'}
+    assert Receipt.from_footer(newer).provider == "p"
+
+
+def test_every_row_tells_when_it_was_extracted() -> None:
+    data, _ = spooled([bet("a"), bet("b")])
+    assert read(data)["_extracted_at"].to_pylist() == [NOW, NOW]
+
+
+def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
+    data, _ = spooled([bet("0012", stake="999999999999.9999"), bet("😀", at=1, units=2**63 - 1)])
+    file = tmp_path / "slot.parquet"
+    file.write_bytes(data)
+    frame = pd.read_parquet(file)
+    assert frame["id"].tolist() == ["0012", "😀"]
+    assert frame["stake"].tolist() == [Exact("999999999999.9999"), Exact("1.5")]
+    assert frame["units"].tolist() == [1, 2**63 - 1]
+    assert str(frame["at"].dt.tz) == "UTC"
+    (row,) = duckdb.sql(f"select id, stake from '{file}' order by \"at\" limit 1").fetchall()
+    assert row == ("0012", Exact("999999999999.9999"))
+
+
+def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), Spool(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
+        made.add(table(bet("a")))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(spool, "ROW_GROUP", 2)
+    writing, threads, at_work = Writing(), set(), []
+    write = Spool._write
+
+    def noted(self: Spool, group: pa.Table) -> None:
+        threads.add(threading.current_thread())
+        at_work.append(self)
+        time.sleep(0.01)
+        write(self, group)
+        at_work.remove(self)
+
+    monkeypatch.setattr(Spool, "_write", noted)
+    slots = [[bet(f"{slot}{i}", at=i) for i in range(9)] for slot in "abc"]
+    with Spool(BETS, NOW, writing) as one, Spool(BETS, NOW, writing) as two:
+        for i in range(9):
+            one.add(table(slots[0][i]))
+            two.add(table(slots[1][i]))
+        with Spool(BETS, NOW, writing, str(tmp_path)) as given_up:
+            given_up.add(table(*slots[2]))
+        assert given_up not in at_work
+        for made, rows in ((one, slots[0]), (two, slots[1])):
+            made.drain()
+            made.close(receipt())
+            assert [name for batch in made.batches() for name in batch.column("id").to_pylist()] == [
+                r["id"] for r in rows
+            ]
+    assert list(tmp_path.iterdir()) == []
+    assert len(threads - {threading.current_thread()}) == len(threads) == 1
+
+
+def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as_it_came() -> None:
+    for stream, same in ((serving(clock=None), True), (serving(clock=None, key=()), False)):
+        orders = []
+        for rows in ([bet("a"), bet("b"), bet("c")], [bet("c"), bet("a"), bet("b")]):
+            with Spool(stream, NOW) as made:
+                made.add(table(*rows))
+                made.close(receipt())
+                orders.append([batch.column("id").to_pylist() for batch in made.batches()])
+        assert (orders[0] == orders[1]) is same

@@ -1,0 +1,308 @@
+"""The index object makes looking quick, and nothing that happens to it makes what is seen wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.lake import footer_cache as index
+from airflow_betproviders.lake.footer_cache import entries
+from airflow_betproviders.lake.layout import Lake
+from tests.extraction.stored import parquet, put, receipt_of, store
+from tests.extraction.vendor import FIVE, HOUR
+from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
+
+Seen = dict[Interval, tuple[int | None, int | None]]
+
+
+def hour(number: int) -> Interval:
+    return Interval(FIVE + number * HOUR, FIVE + (number + 1) * HOUR)
+
+
+SPAN = Interval(FIVE, FIVE + DAY)
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.s3)])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
+    if request.param == "local":
+        yield Lake(fsspec.filesystem("file"), str(tmp_path / "lake"), "toy", "bets", "agent001")
+    else:
+        server: SeaweedFS = request.getfixturevalue("seaweed")
+        name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+        yield Lake(server.filesystem(), f"{server.bucket}/{name}", "toy", "bets", "agent001")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each object's footer was read."""
+    counts: Counter[str] = Counter()
+    read, lock = index.read_footer, threading.Lock()
+
+    def counting(fs: Any, path: str) -> Any:
+        with lock:
+            counts[Interval.from_name(path.rsplit("/", 1)[-1].removesuffix(".parquet")).start.hour] += 1
+        return read(fs, path)
+
+    monkeypatch.setattr(index, "read_footer", counting)
+    return counts
+
+
+def seen(lake: Lake, span: Interval | None = SPAN) -> Seen:
+    """By slot: rows of the file, rows by the receipt."""
+    return {
+        entry.interval: (entry.footer and entry.footer.rows, entry.receipt and entry.receipt.rows)
+        for entry in entries(lake, span)
+    }
+
+
+def document(lake: Lake) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lake.fs.cat_file(lake.index("2026-11")))
+    return found
+
+
+def test_each_footer_is_read_once(lake: Lake, reads: Counter[str]) -> None:
+    for number in range(3):
+        store(lake, hour(number), rows=number)
+    expected = {hour(number): (number, number) for number in range(3)}
+    assert seen(lake) == expected
+    assert reads == {5: 1, 6: 1, 7: 1}
+    assert seen(lake) == seen(lake, None) == expected
+    assert reads.total() == 3
+    assert [entry.path for entry in entries(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
+
+
+def test_only_what_overlaps_is_told(lake: Lake) -> None:
+    for number in (0, 1, 2, 30):
+        store(lake, hour(number))
+    assert list(seen(lake, Interval(FIVE + 1.5 * HOUR, FIVE + 2 * HOUR))) == [hour(1)]
+    assert list(seen(lake, None)) == [hour(number) for number in (0, 1, 2, 30)]
+    assert seen(Lake(lake.fs, lake.root, "toy", "bets", "other"), None) == {}
+
+
+def test_a_new_a_replaced_and_a_removed_object_are_seen_at_once(lake: Lake, reads: Counter[str]) -> None:
+    for number in range(3):
+        store(lake, hour(number))
+    seen(lake)
+    reads.clear()
+    store(lake, hour(1), rows=4)
+    lake.fs.rm_file(lake.data(hour(2)))
+    store(lake, hour(3))
+    assert seen(lake) == {hour(0): (3, 3), hour(1): (4, 4), hour(3): (3, 3)}
+    assert reads == {6: 1, 8: 1}
+    assert hour(2).name not in document(lake)["objects-1"]
+
+
+def test_of_an_object_that_is_replaced_after_the_listing_the_next_look_sees_the_truth(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(lake, hour(0), rows=1)
+    read = index.read_footer
+
+    def late(fs: Any, path: str) -> Any:
+        store(lake, hour(0), rows=2)
+        footer = read(fs, path)
+        store(lake, hour(0), rows=3)
+        return footer
+
+    monkeypatch.setattr(index, "read_footer", late)
+    assert seen(lake) == {hour(0): (2, 2)}
+    monkeypatch.setattr(index, "read_footer", read)
+    assert seen(lake) == {hour(0): (3, 3)}
+
+
+def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index may know it under the footer of what took its place for a moment."""
+    read = index.read_footer
+    first = parquet(1, receipt_of(lake, hour(0), 1))
+    put(lake, hour(0), first)
+
+    def late(fs: Any, path: str) -> Any:
+        store(lake, hour(0), rows=2)
+        return read(fs, path)
+
+    monkeypatch.setattr(index, "read_footer", late)
+    assert seen(lake) == {hour(0): (2, 2)}
+    monkeypatch.setattr(index, "read_footer", read)
+    threading.Event().wait(1.1)  # S3 tells whole seconds
+    put(lake, hour(0), first)
+    assert seen(lake) == {hour(0): (1, 1)}
+
+
+def test_an_object_that_vanishes_after_the_listing_makes_way_for_what_replaced_it(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = Interval(FIVE, FIVE + 3 * HOUR)
+    store(lake, hour(1))
+    read = index.read_footer
+
+    def late(fs: Any, path: str) -> Any:
+        monkeypatch.setattr(index, "read_footer", read)
+        store(lake, wide, rows=9)
+        fs.rm_file(lake.data(hour(1)))
+        return read(fs, path)
+
+    monkeypatch.setattr(index, "read_footer", late)
+    assert seen(lake) == {wide: (9, 9)}
+
+
+BROKEN = {
+    "empty": b"",
+    "cut": b'{"objects-1": {',
+    "not JSON": b"\xff\xfe",
+    "a list": b"[1]",
+    "of another format": b'{"objects-9": {}}',
+    "with other members": b'{"objects-1": {"20261120T050000Z-20261120T060000Z": {"rows": 3}}}',
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_an_index_that_cannot_be_read_is_made_anew(
+    lake: Lake, reads: Counter[str], caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    store(lake, hour(0))
+    lake.fs.makedirs(lake.index("2026-11").rpartition("/")[0], exist_ok=True)
+    lake.fs.pipe_file(lake.index("2026-11"), content)
+    with caplog.at_level(logging.WARNING):
+        assert seen(lake) == {hour(0): (3, 3)}
+    assert "cannot be read and is made anew" in caplog.text
+    assert seen(lake) == {hour(0): (3, 3)}
+    assert reads.total() == 1
+
+
+def test_without_leave_to_write_it_goes_on_without_an_index(
+    lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forbidden(*_: Any) -> None:
+        raise PermissionError("Access Denied")
+
+    store(lake, hour(0))
+    monkeypatch.setattr(index, "put_bytes", forbidden)
+    with caplog.at_level(logging.WARNING):
+        assert seen(lake) == seen(lake) == {hour(0): (3, 3)}
+    assert "cannot be written" in caplog.text
+    assert reads.total() == 2
+
+
+def test_who_loses_the_race_to_write_costs_time_only(
+    lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tasks of one month, each of its own day, write the index one after the other."""
+    store(lake, hour(0))
+    store(lake, hour(48))
+    write = index.put_bytes
+
+    def late(*arguments: Any) -> None:
+        monkeypatch.setattr(index, "put_bytes", write)
+        entries(lake, hour(48))
+        write(*arguments)
+
+    monkeypatch.setattr(index, "put_bytes", late)
+    entries(lake, hour(0))
+    assert list(document(lake)["objects-1"]) == [hour(0).name]
+    assert set(seen(lake, None)) == {hour(0), hour(48)}
+    assert reads.total() == 3
+    assert set(seen(lake, None)) == {hour(0), hour(48)}
+    assert reads.total() == 3
+
+
+def test_a_look_at_one_day_keeps_what_is_known_of_the_others_and_writes_only_news(
+    lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(lake, hour(0))
+    store(lake, hour(96))
+    entries(lake)
+    store(lake, hour(1))
+    entries(lake, hour(1))
+    assert set(document(lake)["objects-1"]) == {hour(0).name, hour(1).name, hour(96).name}
+    monkeypatch.setattr(index, "put_bytes", lambda *_: pytest.fail("nothing is new"))
+    assert len(entries(lake)) == 3
+    assert reads.total() == 3
+
+
+def test_what_is_no_slot_of_this_package_is_told_as_such_and_not_read_again(lake: Lake, reads: Counter[str]) -> None:
+    put(lake, hour(0), parquet(2, None))
+    put(lake, hour(1), b"PAR1 but cut off")
+    put(lake, hour(2), parquet(2, receipt_of(lake, hour(2), 2))[:-9] + b"\0\0\0\x7fPAR1")
+    put(lake, hour(3), b"")
+    lake.fs.pipe_file(f"{lake.folder(FIVE.date())}/part-0.parquet", b"")
+    lake.fs.cp_file(lake.data(hour(0)), f"{lake.folder(FIVE.date())}/{hour(30).name}.parquet")
+    expected = {hour(0): (2, None), hour(1): (None, None), hour(2): (None, None), hour(3): (None, None)}
+    assert seen(lake) == seen(lake, None) == expected
+    assert reads == {5: 1, 6: 1, 7: 1}
+
+
+def test_what_a_newer_version_says_in_a_receipt_survives_an_older_one_that_writes_the_index(lake: Lake) -> None:
+    receipt = receipt_of(lake, hour(0), 3)
+    vars(receipt)["of_the_future"] = "kept"
+    object.__setattr__(receipt, "to_footer", lambda: {"betproviders.receipt": json.dumps(_members(receipt))})
+    put(lake, hour(0), parquet(3, receipt))
+    assert seen(lake) == {hour(0): (3, 3)}
+    _, footer = document(lake)["objects-1"][hour(0).name]
+    assert footer["members"]["of_the_future"] == "kept"
+
+
+def _members(receipt: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(receipt).items() if not callable(value)}
+
+
+@pytest.mark.s3
+def test_on_s3_a_month_costs_one_listing_and_one_read_and_no_footer(
+    seaweed: SeaweedFS,  # noqa: F811
+    request: pytest.FixtureRequest,
+) -> None:
+    fs = seaweed.filesystem()
+    lake = Lake(fs, f"{seaweed.bucket}/{request.node.name}", "toy", "bets", "agent001")
+    for number in range(48):
+        store(lake, hour(number))
+    requests: Counter[str] = Counter()
+    fs.s3.meta.events.register(
+        "before-send.s3", lambda event_name, **_: requests.update([event_name.rsplit(".", 1)[-1]])
+    )
+    span = Interval(FIVE, FIVE + 2 * DAY)
+    assert len(seen(lake, span)) == 48
+    assert requests == {"ListObjectsV2": 1, "GetObject": 49, "PutObject": 1}
+    requests.clear()
+    assert len(seen(lake, span)) == 48
+    assert requests == {"ListObjectsV2": 1, "GetObject": 1}
+
+
+def test_where_a_listing_cannot_tell_versions_apart_footers_are_read_each_time(reads: Counter[str]) -> None:
+    fs = MemoryFileSystem(skip_instance_cache=True)
+    lake = Lake(fs, "/index-of-memory", "toy", "bets", "agent001")
+    store(lake, hour(0))
+    assert seen(lake) == seen(lake) == {hour(0): (3, 3)}
+    assert reads.total() == 2
+
+
+def test_an_error_of_the_store_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
+    store(lake, hour(0))
+    monkeypatch.setattr(LocalFileSystem, "cat_file", lambda *_, **__: (_ for _ in ()).throw(PermissionError("no")))
+    with pytest.raises(PermissionError):
+        seen(lake)
+
+
+def test_of_an_object_that_is_no_parquet_only_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
+    put(lake, hour(0), b"x" * 1_000_000)
+    read, sizes = LocalFileSystem.cat_file, []
+
+    def measured(*arguments: Any, **options: Any) -> bytes:
+        found: bytes = read(*arguments, **options)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", measured)
+    assert seen(lake) == {hour(0): (None, None)}
+    assert sum(sizes) < 100_000
