@@ -1,88 +1,137 @@
 """Every error this package raises.
 
-A final error derives from ``AirflowFailException``: the task fails at once, whatever its ``retries``. The others are
-retried by Airflow. Each takes one positional message and so survives pickling; no message carries a secret.
+```
+BetProviderError
+├── FinalError                     no retry helps: the task fails at once
+│   ├── ProviderAuthError          account, key or address refused
+│   ├── ProviderRequestError       parameter, filter or window refused
+│   ├── WindowExpired              the provider no longer has the rows
+│   ├── BadRows                    too many rows in quarantine
+│   ├── OverlappingSlot            a stored object is in the way
+│   ├── NotArchived                nothing to replay from
+│   └── InvalidArgument            an argument or a connection cannot work
+├── ProviderUnavailable            retried inside the task, then by Airflow
+│   └── ProviderRateLimited        waits inside the task
+├── WindowNotReady                 the task defers
+├── IncompleteWindow               retried by Airflow
+├── NothingStored                  retried by Airflow
+├── ReconciliationFailed           retried by Airflow
+└── TableContended                 retried by Airflow
+```
+
+Each error takes one positional message, so that it survives pickling. No message carries a secret.
 """
 
 from __future__ import annotations
 
-try:
-    from airflow.sdk.exceptions import AirflowException as AirflowException  # noqa: PLC0414 - for `open_path`
-    from airflow.sdk.exceptions import AirflowFailException
-except ImportError:  # Airflow 3.1 has them elsewhere
-    from airflow.exceptions import AirflowException as AirflowException  # type: ignore[attr-defined]  # noqa: PLC0414 - as above
-    from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
+from functools import cache
+from typing import Any, TypeVar
+
+_Error = TypeVar("_Error", bound="FinalError")
 
 
 class BetProviderError(Exception):
     """Base of every error of this package.
 
     Attributes:
-        passing: the same call may succeed in a moment.
-        limited: it was one call too many.
-        retry_after: seconds the provider asked to wait, where it did.
+        transient: the same call may succeed in a moment.
+        rate_limited: the provider asked for fewer calls.
+        retry_after: seconds that the provider asked to wait, where it did.
     """
 
-    passing = False
-    limited = False
+    transient = False
+    rate_limited = False
     retry_after: float | None = None
 
 
-class ProviderAuthError(BetProviderError, AirflowFailException):
+class FinalError(BetProviderError):
+    """Base of errors that no retry can mend.
+
+    Every instance is also an ``AirflowFailException``, which fails the task at once, whatever its ``retries``. The class
+    itself does not need Airflow, so that the engine can be imported without it.
+    """
+
+    def __new__(cls: type[_Error], *args: Any) -> _Error:
+        """Create an instance of this class that Airflow knows as final."""
+        error: _Error = super().__new__(_known_to_airflow(cls), *args)
+        return error
+
+
+@cache
+def _known_to_airflow(cls: type[FinalError]) -> type[Any]:
+    try:
+        try:
+            from airflow.sdk.exceptions import AirflowFailException
+        except ImportError:  # Airflow 3.1 has it elsewhere
+            from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
+    except ImportError:  # the engine without Airflow
+        return cls
+    if issubclass(cls, AirflowFailException):
+        return cls
+    members = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+        "__reduce__": lambda error: (cls, error.args),
+    }
+    return type(cls.__name__, (cls, AirflowFailException), members)
+
+
+class ProviderAuthError(FinalError):
     """The provider does not accept the account, its key, or the caller's address."""
 
 
-class ProviderRequestError(BetProviderError, AirflowFailException):
+class ProviderRequestError(FinalError):
     """The provider refuses what was asked: a parameter, a filter, a window."""
 
 
 class ProviderUnavailable(BetProviderError):
     """No usable answer: timeout, reset, 5xx, HTML or cut JSON, maintenance."""
 
-    passing = True
+    transient = True
 
 
 class ProviderRateLimited(ProviderUnavailable):
-    """The provider asked for fewer calls, and went on asking for longer than a call waits."""
+    """The provider asked for fewer calls, for longer than a call waits."""
 
-    limited = True
+    rate_limited = True
 
 
 class WindowNotReady(BetProviderError):
     """The window ends too recently: the provider may still add rows to it."""
 
 
-class WindowExpired(BetProviderError, AirflowFailException):
+class WindowExpired(FinalError):
     """The window is older than the provider keeps."""
 
 
 class IncompleteWindow(BetProviderError):
-    """The provider's total and the rows read never agreed, or an answer stayed cut off."""
+    """The rows read were not proven complete: the provider's total and the rows never agreed, or an answer was cut off."""
 
 
-class BadRows(BetProviderError, AirflowFailException):
-    """More rows than ``max_bad_rows`` did not fit the schema; they are in quarantine, the good rows have landed."""
+class BadRows(FinalError):
+    """More rows than ``max_bad_rows`` do not fit the schema. They are in quarantine, and the good rows are stored."""
 
 
-class OverlappingSlot(BetProviderError, AirflowFailException):
-    """The slot would cut across an object that is already stored."""
+class OverlappingSlot(FinalError):
+    """The slot overlaps an object that is already stored."""
 
 
 class NothingStored(BetProviderError):
     """The raw lake holds no slot of the interval that is to be merged: the extraction has yet to run, or went elsewhere."""
 
 
-class NotArchived(BetProviderError, AirflowFailException):
-    """Slots of the interval have no archive to be rebuilt from; those that have one were rebuilt."""
+class NotArchived(FinalError):
+    """Slots of the interval have no archive to be rebuilt from. Those that have one were rebuilt."""
 
 
 class ReconciliationFailed(BetProviderError):
-    """The raw bets of a day are not what the provider's own report says; the report of it names each difference."""
+    """The raw bets of a day differ from the provider's own report. The result names each difference."""
 
 
 class TableContended(BetProviderError):
-    """Other commits to the bets table came first for too long; nothing is lost, the next try goes on."""
+    """Other commits to the bets table came first for too long. Nothing is lost; the next try continues."""
 
 
-class InvalidArgument(BetProviderError, AirflowFailException, ValueError):
-    """An argument of an operator, a hook or a connection that cannot work, refused before the first call."""
+class InvalidArgument(FinalError, ValueError):
+    """An argument of an operator, a hook or a connection cannot work. It is refused before the first call."""

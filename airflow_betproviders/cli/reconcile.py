@@ -11,7 +11,8 @@ from airflow.utils.cli import suppress_logs_and_warning
 from airflow_betproviders import __version__
 from airflow_betproviders.cli.terminal import complain, instant, show
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import AirflowException, BetProviderError, ReconciliationFailed, WindowNotReady
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
+from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
 from airflow_betproviders.operators.reconcile import reconciliation_of
 from airflow_betproviders.reconciliation.reconcile import judge
 

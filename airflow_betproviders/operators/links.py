@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseHook, BaseOperatorLink
 
-from airflow_betproviders.exceptions import AirflowException
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.operators.page import framed
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.stream import ProviderStream
-from airflow_betproviders.exceptions import AirflowException, InvalidArgument
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
+from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.privacy import Concealment

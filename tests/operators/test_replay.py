@@ -20,7 +20,6 @@ from airflow_betproviders.declare.bet_expressions import text
 from airflow_betproviders.declare.fields import Field, Integer
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import (
-    AirflowException,
     BadRows,
     InvalidArgument,
     NotArchived,
@@ -33,6 +32,7 @@ from airflow_betproviders.operators.replay import ReplayOperator
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.aig.bets import MAPPING
 from airflow_betproviders.providers.aig.hook import AigHook
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from tests.airflow_versions import AirflowFailException
 from tests.hooks.conftest import MakeHook
 from tests.hooks.recorder import Recorder, Reply, Request

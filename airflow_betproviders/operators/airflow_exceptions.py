@@ -1,0 +1,10 @@
+"""Airflow's own errors, which versions keep in different places."""
+
+from __future__ import annotations
+
+try:
+    from airflow.sdk.exceptions import AirflowException
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import AirflowException  # type: ignore[no-redef]
+
+__all__ = ["AirflowException"]
