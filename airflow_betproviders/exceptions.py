@@ -51,9 +51,9 @@ class FinalError(BetProviderError):
     itself does not need Airflow, so that the engine can be imported without it.
     """
 
-    def __new__(cls: type[_Error], *args: Any) -> _Error:
+    def __new__(cls: type[_Error], *args: Any) -> _Error:  # noqa: PYI019 - typing.Self comes with Python 3.11
         """Create an instance of this class that Airflow knows as final."""
-        error: _Error = super().__new__(_known_to_airflow(cls), *args)
+        error: _Error = super().__new__(_known_to_airflow(cls), *args)  # type: ignore[arg-type]
         return error
 
 

@@ -16,8 +16,8 @@ from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.bet_mapping import BetMapping
-    from airflow_betproviders.declare.reports import Word
-    from airflow_betproviders.declare.stream import ProviderStream
+    from airflow_betproviders.declare.reports import ReportSpec
+    from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.hooks.base import BetProviderHook
 
 GROUP = "airflow_betproviders.providers"
@@ -39,17 +39,17 @@ def hook_class(provider: str) -> type[BetProviderHook]:
     return hook
 
 
-def streams_of(provider: str) -> tuple[ProviderStream, ...]:
+def streams_of(provider: str) -> tuple[Stream, ...]:
     """Return the streams of a provider, the main one first.
 
     Raises:
         InvalidArgument: no installed package provides it.
     """
-    streams: tuple[ProviderStream, ...] = _member(provider, "streams", "STREAMS")
+    streams: tuple[Stream, ...] = _member(provider, "streams", "STREAMS")
     return streams
 
 
-def declared(provider: str, name: str) -> ProviderStream:
+def declared(provider: str, name: str) -> Stream:
     """Return the declaration of a provider's stream.
 
     Raises:
@@ -72,13 +72,13 @@ def mapping_of(provider: str) -> BetMapping:
     return mapping
 
 
-def reports_of(provider: str) -> tuple[Word, ...]:
+def reports_of(provider: str) -> tuple[ReportSpec, ...]:
     """Return the reports that a provider's bets are reconciled with.
 
     Raises:
         InvalidArgument: there are none.
     """
-    reports: tuple[Word, ...] = _member(provider, "bets", "REPORTS")
+    reports: tuple[ReportSpec, ...] = _member(provider, "bets", "REPORTS")
     return reports
 
 

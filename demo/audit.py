@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
@@ -101,6 +101,6 @@ def _audited(path: Path, receipt: Receipt, truth: Truth) -> Audited:
     )
 
 
-def _books(stream: ProviderStream, records: list[dict[str, Any]]) -> Books:
+def _books(stream: Stream, records: list[dict[str, Any]]) -> Books:
     money = MONEY[stream.provider]
     return {tuple(str(record[name]) for name in stream.key): money(record) for record in records}

@@ -63,14 +63,16 @@ def canonical(
 
 
 def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
-    left_out = {*mapping.carried, EXTRA, EXTRACTED_AT}
+    left_out = {*mapping.exact_columns, EXTRA, EXTRACTED_AT}
     members = []
     for name in raw.column_names:
         if name in left_out:
             continue
         column = raw[name].combine_chunks()
-        if shown := mapping.shown.get(name):
-            same = pc.fill_null(pc.equal(*(_comparable(side, column.type) for side in (column, shown(bets)))), False)
+        if derivable_columns := mapping.derivable_columns.get(name):
+            same = pc.fill_null(
+                pc.equal(*(_comparable(side, column.type) for side in (column, derivable_columns(bets)))), False
+            )
             column = pc.if_else(same, pa.scalar(None, column.type), column)
         members.append((name, column))
     return json_object(members, raw[EXTRA])

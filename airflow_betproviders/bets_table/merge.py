@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from airflow_betproviders.bets_table import merge_state as state
 from airflow_betproviders.bets_table import plan as planning
 from airflow_betproviders.bets_table.mapping import canonical
-from airflow_betproviders.bets_table.plan import Piece, Plan, Reread
+from airflow_betproviders.bets_table.plan import MergeBatch, Plan, ReextractedSlot
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot, removal
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import TableContended
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ PATIENCE = timedelta(minutes=10)
 
 
 @dataclass
-class Tally:
+class MergeStats:
     """What a merge did.
 
     Attributes:
@@ -94,15 +95,15 @@ class Merge:
         self._batch_rows = batch_rows
         self._moved_within = moved_within
         self._patience = patience.total_seconds()
-        self.tally = Tally()
+        self.tally = MergeStats()
 
-    def run(self, stream: RawStream, intervals: Sequence[Interval]) -> Tally:
+    def run(self, stream: RawStream, intervals: Sequence[Interval]) -> MergeStats:
         """Merge every slot that overlaps the intervals and is not in the table in its present version.
 
         Raises:
             TableContended: other merges came first for longer than ``patience``.
         """
-        began, attempt, self.tally = time.monotonic(), 0, Tally()
+        began, attempt, self.tally = time.monotonic(), 0, MergeStats()
         while True:
             try:
                 self._pass(stream, intervals)
@@ -169,7 +170,7 @@ class Merge:
         reread = [found for slot in (*part.ended, *part.gone) if (found := _reread(stream, slot, days[slot.day]))]
         rows = pa.concat_tables(part.bets) if part.bets else SCHEMA.empty_table()
         read = rows.num_rows
-        piece = Piece(stream.lake.provider, rows, reread)
+        piece = MergeBatch(stream.lake.provider, rows, reread)
         part.bets.clear()
         del rows
         mine = {slot.day for slot in (*part.touched, *part.gone)}
@@ -191,7 +192,7 @@ class Merge:
 
     def _commit(
         self,
-        piece: Piece,
+        piece: MergeBatch,
         before: dict[str, int | None],
         pointers: dict[str, int],
         ended: int,
@@ -228,7 +229,7 @@ class Merge:
             for action in added:
                 self._table.remove(action.path)
 
-    def _still_holds(self, snapshot: Snapshot, piece: Piece, plan: Plan, scanned: set[Any]) -> bool:
+    def _still_holds(self, snapshot: Snapshot, piece: MergeBatch, plan: Plan, scanned: set[Any]) -> bool:
         """Whether the plan, made on an older version, is the plan for this one too."""
         files = snapshot.files(piece.provider)
         if not plan.changes.keys() <= set(files):
@@ -244,15 +245,13 @@ class Merge:
     def _wait(self, attempt: int, began: float, conflict: Conflict) -> None:
         self.tally.conflicts += 1
         if time.monotonic() - began > self._patience:
-            from airflow_betproviders.exceptions import TableContended
-
             raise TableContended(
                 f"{self._table.uri}: other commits came first {attempt} times, for more than {self._patience:.0f} s. Run "
                 "fewer merges side by side (a pool), or set patience."
             ) from conflict
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
 
-    def _count(self, piece: Piece, plan: Plan, read: int, part: _Part) -> None:
+    def _count(self, piece: MergeBatch, plan: Plan, read: int, part: _Part) -> None:
         kept = piece.bets.num_rows - len(plan.beaten)
         replaced = len(plan.replaced - plan.beaten)
         self.tally.slots += len(part.ended)
@@ -267,13 +266,13 @@ class Merge:
         )  # fmt: skip
 
 
-def _reread(stream: RawStream, slot: RawSlot, day: state.Day) -> Reread | None:
+def _reread(stream: RawStream, slot: RawSlot, day: state.Day) -> ReextractedSlot | None:
     """The slot as one that was merged before, if it was."""
     dates = day.inside(slot.interval)
     if not dates:
         return None
     ends = slot.interval.start, slot.interval.end
-    return Reread(stream.lake.account, stream.label, *ends, slot.extracted_at, frozenset(dates))
+    return ReextractedSlot(stream.lake.account, stream.label, *ends, slot.extracted_at, frozenset(dates))
 
 
 def _has(snapshot: Snapshot, pointers: Mapping[str, int | None]) -> bool:

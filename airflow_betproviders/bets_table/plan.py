@@ -35,7 +35,7 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Reread:
+class ReextractedSlot:
     """A slot that was merged before and has been merged again: rows that only an older version of it brought are missing.
 
     Attributes:
@@ -63,7 +63,7 @@ class Reread:
         return _mask(pc.and_(found, pc.is_null(rows["missing_since"])))
 
 
-class Piece:
+class MergeBatch:
     """Bets to be merged at once, each key once, and the slots that were read again.
 
     Args:
@@ -71,7 +71,7 @@ class Piece:
         reread: slots whose last rows are in this piece, merged before.
     """
 
-    def __init__(self, provider: str, bets: pa.Table, reread: Sequence[Reread]) -> None:
+    def __init__(self, provider: str, bets: pa.Table, reread: Sequence[ReextractedSlot]) -> None:
         self.provider = provider
         self.bets = newest(bets)
         self.reread = reread
@@ -119,7 +119,7 @@ class Plan:
         return sum(len(change.marked) for change in self.changes.values())
 
 
-def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
+def make(snapshot: Snapshot, piece: MergeBatch, files: Iterable[DataFile]) -> Plan:
     """Hold the piece against files of the table."""
     plan = Plan()
     for file in files:
@@ -150,7 +150,7 @@ def make(snapshot: Snapshot, piece: Piece, files: Iterable[DataFile]) -> Plan:
     return plan
 
 
-def apply(snapshot: Snapshot, piece: Piece, plan: Plan) -> list[AddAction]:
+def apply(snapshot: Snapshot, piece: MergeBatch, plan: Plan) -> list[AddAction]:
     """Write the files that take the place of the changed ones, with the piece's own rows."""
     files = NewFiles(snapshot.fs, piece.provider)
     added: list[AddAction] = []
@@ -199,7 +199,7 @@ def _together(groups: int) -> list[list[int]]:
     return [list(range(first, min(first + _TOGETHER, groups))) for first in range(0, groups, _TOGETHER)]
 
 
-def _pairs(piece: Piece, keys: pa.Table) -> tuple[Rows, Rows]:
+def _pairs(piece: MergeBatch, keys: pa.Table) -> tuple[Rows, Rows]:
     """Rows of a row group and rows of the piece that are of one bet."""
     if not piece.bets.num_rows:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -207,7 +207,7 @@ def _pairs(piece: Piece, keys: pa.Table) -> tuple[Rows, Rows]:
     return np.flatnonzero(_mask(pc.is_valid(found))), pc.drop_null(found).to_numpy().astype(np.int64)
 
 
-def _giving_way(piece: Piece, rows: pa.Table, theirs: Rows, ours: Rows, plan: Plan) -> Rows:
+def _giving_way(piece: MergeBatch, rows: pa.Table, theirs: Rows, ours: Rows, plan: Plan) -> Rows:
     """Which rows of a row group give way to rows of the piece; notes those of the piece that do not win."""
     if not len(theirs):
         return theirs

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from airflow_betproviders.bets_table.mapping import Origin
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
-from airflow_betproviders.lake.footer_cache import Entry, entries
+from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes, names
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared, mapping_of
@@ -78,13 +79,11 @@ class RawStream:
         Raises:
             InvalidArgument: an object has no receipt, so this package did not write it.
         """
-        found = {entry.interval: entry for interval in intervals for entry in entries(self.lake, interval)}
+        found = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
         return [self._slot(found[interval]) for interval in sorted(found)]
 
-    def _slot(self, entry: Entry) -> RawSlot:
+    def _slot(self, entry: StoredObject) -> RawSlot:
         if entry.receipt is None:
-            from airflow_betproviders.exceptions import InvalidArgument
-
             raise InvalidArgument(
                 f"{entry.path} has no receipt in its footer: it is no slot of this package. Remove it."
             )
@@ -149,8 +148,6 @@ def find(
     for name in [provider] if provider else names(fs, root, "provider"):
         mapping = mapping_of(name)
         if stream and stream not in mapping.streams:
-            from airflow_betproviders.exceptions import InvalidArgument
-
             raise InvalidArgument(
                 f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."
             )

@@ -24,6 +24,7 @@ from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
 
 from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA, STORED
+from airflow_betproviders.exceptions import InvalidArgument
 
 ROW_GROUP = 100_000
 _FILE_SIZE = 256 * 1024 * 1024
@@ -209,8 +210,6 @@ class BetsTable:
                 raise  # it was not another task that made it first
 
     def _check(self, delta: DeltaTable) -> None:
-        from airflow_betproviders.exceptions import InvalidArgument
-
         found = [field.name for field in delta.schema().fields]
         if found != SCHEMA.names:
             raise InvalidArgument(

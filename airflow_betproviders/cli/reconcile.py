@@ -11,21 +11,21 @@ from airflow.utils.cli import suppress_logs_and_warning
 from airflow_betproviders import __version__
 from airflow_betproviders.cli.terminal import complain, instant, show
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.operators.reconcile import reconciliation_of
-from airflow_betproviders.reconciliation.reconcile import judge
+from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from airflow_betproviders.reconciliation.results import Finding
+    from airflow_betproviders.reconciliation.results import ReconciliationResult
 
 
 @suppress_logs_and_warning
 def reconcile(args: Namespace) -> None:
     """Print a line for each day, and the figures that differ; exit with 1 if there are any."""
-    findings: list[Finding] = []
+    findings: list[ReconciliationResult] = []
     try:
         reconciliation = reconciliation_of(
             args.conn_id,
@@ -43,7 +43,7 @@ def reconcile(args: Namespace) -> None:
             raise WindowNotReady(f"the provider's word on {interval} is final at {moment.isoformat()}. Ask again then.")
         findings += [reconciliation.run(day) for day in days]
         show([finding.summary() for finding in findings], args.output)
-        judge(findings, repair=args.repair)
+        raise_for_mismatch(findings, repair=args.repair)
     except ReconciliationFailed as problem:
         complain(str(problem))
         sys.exit(1)

@@ -16,7 +16,7 @@ Expression: TypeAlias = Callable[[pa.Table], Any]
 _EPOCH = pa.scalar(0, pa.timestamp("us", "UTC"))
 
 
-def nothing(kind: pa.DataType) -> Expression:
+def null(kind: pa.DataType) -> Expression:
     """Null in every row: the provider does not report it."""
     return lambda table: pa.nulls(table.num_rows, kind)
 
@@ -32,7 +32,7 @@ def text(name: str) -> Expression:
     return lambda table: table[name].cast(pa.string())
 
 
-def joined(*names: str) -> Expression:
+def concat(*names: str) -> Expression:
     """Several fields as one text, null where one is: ``a/b``, a ``/`` or ``%`` inside all but the last written %2F, %25."""
 
     def evaluate(table: pa.Table) -> Any:
@@ -63,7 +63,7 @@ def instant(name: str) -> Expression:
     return evaluate
 
 
-def negative(expression: Expression) -> Expression:
+def negate(expression: Expression) -> Expression:
     """An amount with the other sign."""
     return lambda table: pc.negate(expression(table))
 
@@ -73,7 +73,7 @@ def magnitude(expression: Expression) -> Expression:
     return lambda table: pc.abs(expression(table))
 
 
-def added(*expressions: Expression) -> Expression:
+def add(*expressions: Expression) -> Expression:
     """A sum of amounts in which a missing one counts nothing; null where all are missing."""
 
     def evaluate(table: pa.Table) -> Any:
@@ -86,22 +86,22 @@ def added(*expressions: Expression) -> Expression:
     return evaluate
 
 
-def first(*expressions: Expression) -> Expression:
+def coalesce(*expressions: Expression) -> Expression:
     """The first that is not null."""
     return lambda table: pc.coalesce(*(expression(table) for expression in expressions))
 
 
-def either(condition: Expression, then: Expression, otherwise: Expression) -> Expression:
+def if_else(condition: Expression, then: Expression, otherwise: Expression) -> Expression:
     """One or the other, row by row; the other too where the condition is null."""
     return lambda table: pc.if_else(pc.fill_null(condition(table), False), then(table), otherwise(table))
 
 
-def among(name: str, *values: Any) -> Expression:
+def is_in(name: str, *values: Any) -> Expression:
     """Whether a field has one of the values."""
     return lambda table: pc.is_in(table[name], pa.array(values, table.schema.field(name).type))
 
 
-def present(name: str) -> Expression:
+def is_valid(name: str) -> Expression:
     """Whether a field is there."""
     return lambda table: pc.is_valid(table[name])
 

@@ -24,6 +24,6 @@ class BetMapping:
     provider: str
     streams: tuple[str, ...]
     columns: Mapping[str, Expression]
-    carried: tuple[str, ...]
-    shown: Mapping[str, Expression] = field(default_factory=dict)
+    exact_columns: tuple[str, ...]
+    derivable_columns: Mapping[str, Expression] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from airflow_betproviders.exceptions import InvalidArgument
+
 DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAME = "%Y%m%dT%H%M%SZ"
@@ -154,6 +156,4 @@ def _instant(text: str) -> datetime:
 
 
 def _invalid(message: str) -> Exception:
-    from airflow_betproviders.exceptions import InvalidArgument
-
     return InvalidArgument(message)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pages:
+class PageNumber:
     """Pages with a total, counted by page number (``stride`` 1) or by row offset (``stride`` = ``page_size``).
 
     Attributes:
@@ -17,7 +17,7 @@ class Pages:
         first: the first page's number or offset.
         stride: added from page to page.
         text: both values travel as strings.
-        believed_total: a total above it is taken for a cap and the window is split (GM-Ag answers 10,000 at most).
+        total_cap: the greatest total that the provider ever says: a window with that total is split (GM-Ag: 10,000).
     """
 
     param: str
@@ -26,7 +26,7 @@ class Pages:
     first: int
     stride: int
     text: bool = False
-    believed_total: int | None = None
+    total_cap: int | None = None
 
     def params(self, index: int) -> dict[str, str | int]:
         """The parameters of page ``index`` (from 0)."""
@@ -39,7 +39,7 @@ class Pages:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limited:
+class LimitedAnswer:
     """One answer of at most ``limit`` rows, silently cut there: a full answer is halved until it is not."""
 
     param: str
@@ -47,7 +47,7 @@ class Limited:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cursor:
+class TimestampCursor:
     """At most ``limit`` rows from an instant on, in its order: the next call starts at the last row's instant.
 
     Attributes:
@@ -60,8 +60,8 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Whole:
+class SingleAnswer:
     """One answer with everything."""
 
 
-Paging: TypeAlias = Pages | Limited | Cursor | Whole
+Paging: TypeAlias = PageNumber | LimitedAnswer | TimestampCursor | SingleAnswer

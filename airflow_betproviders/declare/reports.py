@@ -114,4 +114,4 @@ class WindowTotals:
     columns: frozenset[str] = frozenset()
 
 
-Word: TypeAlias = Report | WindowTotals
+ReportSpec: TypeAlias = Report | WindowTotals

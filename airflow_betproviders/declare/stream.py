@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_betproviders.declare.fields import Field
-from airflow_betproviders.declare.pagination import Paging, Whole
+from airflow_betproviders.declare.pagination import Paging, SingleAnswer
 from airflow_betproviders.declare.request_parameters import EpochParam, Filter, TimeParam
+from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.windows import WindowRule
@@ -30,44 +32,57 @@ class Total:
 Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the three markers above
 
 
-_WHOLE = Whole()
+_SINGLE_ANSWER = SingleAnswer()
+_SECONDS = EpochParam(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """One kind of record of one provider, as the engine reads it.
+    """One kind of record of one provider.
 
     Attributes:
         provider: the connection type, e.g. ``aig``.
-        name: e.g. ``transactions``.
+        name: the stream's name, e.g. ``transactions``.
+        endpoint: path or action at the provider.
+        doc: what the stream holds and which document it comes from.
         fields: the record, under the provider's own names.
         envelope: the answer around the records, with the markers `Rows` or `OneRow`, and `Total`.
-        key: the columns that identify a record; empty where a window has one.
-        version: of two records with one key the greater value of these columns wins, then the one read later.
-        clock: the column that rows are sorted by and windows filter on; None where a record has no time.
-        guarded: rows whose clock lies outside the asked window mean a wrong time zone, and are refused.
+        key: the columns that identify a record; empty where a window has one record.
+        version_columns: of two records with one key, the one with the greater values wins; of equal ones, the one read later.
+        time_column: the column that rows are sorted by and windows filter on; None where a record has no time.
+        reject_outside_window: the document names the filter column, so rows outside the window mean a wrong time zone or column.
         windows: the provider's window limits; None for a snapshot without a time filter.
-        paging: how it hands out a window's rows.
+        bounds: names of the parameters for a window's start and, where there is one, its end.
+        time: how an instant travels in these parameters.
+        paging: how the provider hands out a window's rows.
+        filters: the provider's own filters, by name.
+        one_of: of these filters, at least one must be given.
         lag: how long after its end a window may still gain rows.
         retention: how far back the provider answers; None where it states no limit.
         slot: the unit of storage unless the user says otherwise.
-        origin: time past midnight UTC at which the stream's day begins.
+        day_start_offset: time past midnight UTC at which the stream's day begins.
     """
 
     provider: str
     name: str
+    endpoint: str | int = ""
+    doc: str = ""
     fields: tuple[Field, ...]
     envelope: Envelope
     key: tuple[str, ...] = ()
-    version: tuple[str, ...] = ()
-    clock: str | None = None
-    guarded: bool = False
+    version_columns: tuple[str, ...] = ()
+    time_column: str | None = None
+    reject_outside_window: bool = False
     windows: WindowRule | None = None
-    paging: Paging = _WHOLE
+    bounds: tuple[str, ...] = ()
+    time: TimeParam = _SECONDS
+    paging: Paging = _SINGLE_ANSWER
+    filters: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
+    one_of: tuple[str, ...] = ()
     lag: timedelta = timedelta(0)
     retention: timedelta | None = None
     slot: timedelta = timedelta(hours=1)
-    origin: timedelta = timedelta(0)
+    day_start_offset: timedelta = timedelta(0)
 
     def field(self, name: str) -> Field:
         """The field of that name."""
@@ -78,35 +93,12 @@ class Stream:
         """The columns that a receipt sums."""
         return tuple(field.name for field in self.fields if field.money)
 
-
-@dataclass(frozen=True, kw_only=True)
-class ProviderStream(Stream):
-    """A stream and how it is asked for.
-
-    Attributes:
-        endpoint: path or action at the provider.
-        doc: what it holds and which document it comes from.
-        bounds: names of the parameters for a window's start and, where there is one, its end.
-        time: how an instant travels in them.
-        filters: the provider's own filters by name.
-        one_of: of these filters at least one must be given.
-    """
-
-    endpoint: str | int
-    doc: str
-    bounds: tuple[str, ...] = ()
-    time: TimeParam = EpochParam(1)
-    filters: Mapping[str, Filter] = field(default_factory=dict)
-    one_of: tuple[str, ...] = ()
-
     def check_filters(self, filters: Mapping[str, Any]) -> None:
         """Refuse filters that the stream lacks, that are missing, or that have the wrong type.
 
         Raises:
             InvalidArgument: names the filter and the cure.
         """
-        from airflow_betproviders.exceptions import InvalidArgument
-
         offered = ", ".join(sorted(self.filters)) or "none"
         for name, value in filters.items():
             declared = self.filters.get(name)

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.decode.columns import INSTANT
 from airflow_betproviders.extraction.decode.decoder import Page, without_signatures
 from airflow_betproviders.extraction.fetch.calls import Reply
@@ -203,6 +204,4 @@ def _window(ends: Sequence[str] | None) -> Interval | None:
 
 
 def _invalid(message: str) -> Exception:
-    from airflow_betproviders.exceptions import InvalidArgument
-
     return InvalidArgument(message)

@@ -19,17 +19,19 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.declare.fields import Integer, Kind, Text
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction import keys
-from airflow_betproviders.extraction.decode.coerce import BadRow, NotJson, Number, Pairs, dumps, read_document
+from airflow_betproviders.extraction.decode.coerce import NotJson, Number, Pairs, dumps, read_document
 from airflow_betproviders.extraction.decode.columns import EXTRA, arrow_type
 from airflow_betproviders.extraction.fetch.reader import WindowRows
+from airflow_betproviders.lake.quarantine import RejectedRow
 
 DROP, HASH = "drop", "hash"
 _INTEGER = re.compile(r"-?\d+")
 _WITHHELD = "the value does not fit; pii withholds it"
 
 
-class Concealment:
+class PiiPolicy:
     """What is done to the columns of a stream that say who a player is."""
 
     def __init__(self, stream: Stream, rules: Mapping[str, str], key: bytes, filters: Mapping[str, Any]) -> None:
@@ -40,8 +42,6 @@ class Concealment:
         """
         for name, rule in rules.items():
             if problem := _problem(stream, name, rule, filters):
-                from airflow_betproviders.exceptions import InvalidArgument
-
                 raise InvalidArgument(f"pii of stream {stream.name}: {problem}.")
         self.rules = dict(rules)
         self._stream = stream
@@ -80,16 +80,16 @@ class Concealment:
         texts = [dumps(self._concealed(read_document(text))) for text in column.filter(odd).to_pylist()]
         return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
 
-    def _bad(self, row: BadRow) -> BadRow:
+    def _bad(self, row: RejectedRow) -> RejectedRow:
         """A row in quarantine; one that is not an object of members is kept as a keyed digest."""
         try:
             document = read_document(row.raw)
         except NotJson:
             digest = self.hash(row.raw, Text()) if self._key else None
-            return BadRow(json.dumps(digest), f"{_WITHHELD} (a digest of the row is kept)")
+            return RejectedRow(json.dumps(digest), f"{_WITHHELD} (a digest of the row is kept)")
         withheld: list[str] = []
         raw = dumps(self._concealed(document, withheld))
-        return BadRow(raw, self._reason(row.reason, withheld))
+        return RejectedRow(raw, self._reason(row.reason, withheld))
 
     def _reason(self, reason: str, withheld: list[str]) -> str:
         """Why a row does not fit, without a value that it quotes, in whole or in part."""
@@ -141,7 +141,7 @@ def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -
         return f"it has no column {name!r}{cure}"
     field = stream.field(name)
     hashable = isinstance(field.kind, Text | Integer) and not field.money
-    ordering = name == stream.clock or name in stream.version
+    ordering = name == stream.time_column or name in stream.version_columns
     needed = name in stream.key or field.required
     problems = (
         (rule not in (DROP, HASH), f"{rule!r} is neither 'drop' nor 'hash'"),

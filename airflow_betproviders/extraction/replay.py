@@ -13,10 +13,11 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slots import Extraction, ReadSlot, Slot, Stored
 from airflow_betproviders.extraction.source import Source
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
@@ -34,7 +35,7 @@ class Replay(Extraction):
         lake: Lake,
         *,
         stamp: Mapping[str, Any] | None = None,
-        conceal: Concealment | None = None,
+        pii_policy: PiiPolicy | None = None,
         force: bool = False,
     ) -> None:
         """Bind the account and the stream.
@@ -44,11 +45,11 @@ class Replay(Extraction):
             stream: the stream as it is declared today.
             lake: where archives and data lie.
             stamp: members of the receipts.
-            conceal: what is done to columns that say who a player is.
+            pii_policy: what is done to columns that say who a player is.
             force: whether to replace a slot that was read again, without an archive, since its archive was made, or
                 that conceals columns which would come back.
         """
-        super().__init__(source, stream, lake.filters, stamp=stamp, conceal=conceal)
+        super().__init__(source, stream, lake.filters, stamp=stamp, pii_policy=pii_policy)
         self._lake = lake
         self._force = force
 
@@ -76,7 +77,7 @@ class Replay(Extraction):
         for slot, path in lake.stored(Interval(slots[0].start, slots[-1].end)).items():
             if not self._force and slot in slots:
                 receipt = read_receipt(lake.fs, path)
-                self.check_concealed(slot, receipt)
+                self.check_pii(slot, receipt)
                 self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
         return super().store(slots, lake)
 
@@ -105,7 +106,7 @@ class Replay(Extraction):
             return self._whole(interval, self._again(archived), receipt)
 
     def _again(self, archived: Archived) -> Iterator[WindowRows]:
-        decode = Decoder(self._stream, archived.utc_offset, quotes=self._conceal is None)
+        decode = Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None)
         reader = Reader(self._source, self._stream, self._filters, self._call_nobody)
         for window, calls in archived.windows:
             yield reader.again(window, [decode(archived.body(call), self._source.check) for call in calls])
@@ -120,13 +121,11 @@ class Replay(Extraction):
                 "replay would bring back what the provider said before. Leave it out of the interval, or set force=True."
             )
 
-    def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:
+    def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
         """As `Extraction.check_concealed`, unless it is forced."""
         if not self._force:
-            super().check_concealed(slot, receipt)
+            super().check_pii(slot, receipt)
 
 
 def _invalid(message: str) -> Exception:
-    from airflow_betproviders.exceptions import InvalidArgument
-
     return InvalidArgument(message)

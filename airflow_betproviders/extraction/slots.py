@@ -18,19 +18,20 @@ import pyarrow as pa
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
-from airflow_betproviders.extraction.decode.coerce import BadRow
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.fetch.slot_call_stats import Entry, Ledger
-from airflow_betproviders.extraction.fetch.window_boundaries import Seams
-from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.fetch.slot_call_stats import CallStats, SlotCallStats
+from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.source import Receive, Source
-from airflow_betproviders.extraction.write.slot_writer import Spool
-from airflow_betproviders.extraction.write.writer_thread import Writing
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
+from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.publish import publish, put, read_receipt
+from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,9 @@ class Slot:
     """
 
     interval: Interval
-    spool: Spool
+    spool: SlotWriter
     receipt: Receipt
-    bad_rows: list[BadRow]
+    bad_rows: list[RejectedRow]
     archive: Archive | None = None
     previous: Receipt | None = None
 
@@ -96,7 +97,7 @@ class Extraction:
         check_time: Callable[[Interval], None] | None = None,
         stamp: Mapping[str, Any] | None = None,
         archive: bool = False,
-        conceal: Concealment | None = None,
+        pii_policy: PiiPolicy | None = None,
     ) -> None:
         """Bind the account and the stream.
 
@@ -107,7 +108,7 @@ class Extraction:
             check_time: called before a window is read; raises when the provider no longer keeps it.
             stamp: members of the receipts: dag_id, task_id, run_id, try_number, version.
             archive: whether `store` keeps the raw replies of each slot.
-            conceal: what is done to columns that say who a player is.
+            pii_policy: what is done to columns that say who a player is.
         """
         self._source = source
         self._stream = stream
@@ -115,8 +116,8 @@ class Extraction:
         self._check_time = check_time
         self._stamp = dict(stamp or {})
         self._archives = archive
-        self._conceal = conceal
-        self._writing = Writing()
+        self._pii_policy = pii_policy
+        self._writing = WriterThread()
 
     @contextmanager
     def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
@@ -141,10 +142,10 @@ class Extraction:
 
         Where replies are kept, those of a slot that fails are stored in the lake, as evidence.
         """
-        decode = Decoder(self._stream, self._source.utc_offset, quotes=self._conceal is None)
+        decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
         caller = Caller(self._source, self._stream, decode)
         begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
-        with Ledger(slots, begin_archive) as ledger, _threads(caller) as pool:
+        with SlotCallStats(slots, begin_archive) as ledger, _threads(caller) as pool:
             caller.keep = ledger.note
             reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller, ledger), pool)
             windows = (window for slot in slots for window in self._windows(slot))
@@ -155,7 +156,7 @@ class Extraction:
         self,
         reader: Reader,
         windows: Iterator[WindowRows],
-        ledger: Ledger,
+        ledger: SlotCallStats,
         lake: Lake | None,
         interval: Interval,
         *,
@@ -176,16 +177,16 @@ class Extraction:
 
     def _whole(self, interval: Interval, read: Iterable[WindowRows], receipt: Receipt) -> Slot:
         """Put the windows of a slot, which come in order, together in a local file that is yet to be finished."""
-        bad_rows: list[BadRow] = []
+        bad_rows: list[RejectedRow] = []
         totals: list[int | None] = []
-        seams = Seams(self._source, self._stream)
+        seams = WindowBoundaries(self._source, self._stream)
         with ExitStack() as unfinished:
             spool = unfinished.enter_context(
-                Spool(self._stream, datetime.fromisoformat(receipt.extracted_at), self._writing)
+                SlotWriter(self._stream, datetime.fromisoformat(receipt.extracted_at), self._writing)
             )
             for rows in read:
-                if self._conceal:
-                    self._conceal(rows)
+                if self._pii_policy:
+                    self._pii_policy(rows)
                 receipt.windows += 1
                 receipt.duplicates += rows.duplicates
                 receipt.slow_pages += rows.slow_pages
@@ -247,22 +248,20 @@ class Extraction:
             if slot.contains(other):
                 with suppress(FileNotFoundError):  # another task has replaced it meanwhile
                     receipts[slot][other] = read_receipt(lake.fs, held[other])
-                    self.check_concealed(other, receipts[slot][other])
+                    self.check_pii(other, receipts[slot][other])
 
         with ThreadPoolExecutor(_LOOKS, thread_name_prefix="betproviders-receipts") as pool:
             list(pool.map(look, held))
         return receipts
 
-    def check_concealed(self, slot: Interval, receipt: Receipt | None) -> None:
+    def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
         """Refuse to bring back plain values of columns that a stored slot conceals.
 
         Raises:
             InvalidArgument: names the slot and the cure.
         """
-        uncovered = set(receipt.pii if receipt else ()) - set(self._conceal.rules if self._conceal else ())
+        uncovered = set(receipt.pii if receipt else ()) - set(self._pii_policy.rules if self._pii_policy else ())
         if receipt and uncovered:
-            from airflow_betproviders.exceptions import InvalidArgument
-
             raise InvalidArgument(
                 f"slot {slot} is stored with pii={receipt.pii}, and this would bring back the plain values of "
                 f"{', '.join(sorted(uncovered))}. Give the same pii, or delete the slot first."
@@ -283,7 +282,7 @@ class Extraction:
     def _call(
         self,
         caller: Caller[Page],
-        ledger: Ledger,
+        ledger: SlotCallStats,
         window: Interval | None,
         params: Mapping[str, Any],
         receive: Receive | None,
@@ -304,7 +303,7 @@ class Extraction:
             start=interval.start.isoformat(),
             end=interval.end.isoformat(),
             extracted_at=(extracted_at or datetime.now(timezone.utc)).isoformat(timespec="milliseconds"),
-            pii=self._conceal.rules if self._conceal else {},
+            pii=self._pii_policy.rules if self._pii_policy else {},
             previous_rows=previous_rows,
             **self._stamp,
         )
@@ -313,7 +312,7 @@ class Extraction:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
 
 
-def _up_to(end: datetime, windows: Iterator[WindowRows], asked: Entry) -> Iterator[WindowRows]:
+def _up_to(end: datetime, windows: Iterator[WindowRows], asked: CallStats) -> Iterator[WindowRows]:
     """The windows of the slot that ends there, noted in its archive where it has one; a snapshot has no window."""
     for rows in windows:
         last = rows.window is None or rows.window.end >= end

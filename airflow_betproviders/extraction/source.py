@@ -24,7 +24,7 @@ class Source(Protocol):
     """
 
     label: str
-    patient: bool
+    retries: bool
 
     @property
     def account(self) -> str: ...  # noqa: D102 - told above
@@ -48,7 +48,7 @@ class Source(Protocol):
         """Raise the error that the envelope's status stands for; return when it says success."""
 
     def cursor(self, stream: Any, instant_ms: int) -> Any:
-        """An instant (ms since 1970) as the provider writes it in a `Cursor` parameter."""
+        """An instant (ms since 1970) as the provider writes it in a `TimestampCursor` parameter."""
 
     def budget(self) -> None:
         """Wait for a place in the budget that the account shares with other workers, if it has one."""

@@ -42,7 +42,7 @@ class AccountHook(BaseHook):
         super().__init__()
         self.conn_id = conn_id or self.default_conn_name
         self.label = f"connection {self.conn_id}"
-        self.patient = True
+        self.retries = True
 
     @cached_property
     def connection(self) -> Connection:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval, aligned
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     BadRows,
     BetProviderError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import requests
 
-    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedBudget
+    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
     from airflow_betproviders.extraction.source import Receive
 
 
@@ -52,10 +52,10 @@ class BetProviderHook(AccountHook):
         codes: its documented status codes, success apart.
     """
 
-    streams: ClassVar[tuple[ProviderStream, ...]]
+    streams: ClassVar[tuple[Stream, ...]]
     codes: ClassVar[Mapping[str, Code]]
 
-    def stream(self, name: str | None = None) -> ProviderStream:
+    def stream(self, name: str | None = None) -> Stream:
         """The stream of that name, or the main one.
 
         Raises:
@@ -127,7 +127,7 @@ class BetProviderHook(AccountHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
-        self.patient = False  # somebody waits for the answer, in the UI
+        self.retries = False  # somebody waits for the answer, in the UI
         try:
             self.check_connection()
             note = self.try_out()
@@ -140,15 +140,15 @@ class BetProviderHook(AccountHook):
         """The present, in UTC."""
         return datetime.now(timezone.utc)
 
-    def ready_at(self, stream: ProviderStream, interval: Interval) -> datetime:
+    def ready_at(self, stream: Stream, interval: Interval) -> datetime:
         """When the provider has every row of the interval: its end plus the stream's lag; a snapshot is never early."""
         return interval.end + stream.lag if stream.windows else interval.start
 
-    def ready(self, stream: ProviderStream, interval: Interval) -> bool:
+    def ready(self, stream: Stream, interval: Interval) -> bool:
         """Whether the interval is old enough to be read."""
         return self.now() >= self.ready_at(stream, interval)
 
-    def check_time(self, stream: ProviderStream, interval: Interval) -> None:
+    def check_time(self, stream: Stream, interval: Interval) -> None:
         """Refuse what the provider no longer keeps.
 
         Raises:
@@ -164,17 +164,18 @@ class BetProviderHook(AccountHook):
                 f"The oldest that can still be read begins at {oldest:%Y-%m-%dT%H:%M:%SZ}."
             )
 
-    def _interval(self, stream: ProviderStream, start: datetime | None, end: datetime | None) -> Interval:
+    def _interval(self, stream: Stream, start: datetime | None, end: datetime | None) -> Interval:
         if stream.windows is None:
             return self.today()
         if start is None or end is None:
             raise InvalidArgument(f"stream {stream.name} needs start= and end=.")
         interval = Interval(start, end)
         for name, instant in (("start", interval.start), ("end", interval.end)):
-            if not aligned(instant, stream.windows.step, stream.origin):
+            if not aligned(instant, stream.windows.step, stream.day_start_offset):
                 raise InvalidArgument(
                     f"{name} {instant.isoformat()} of stream {stream.name} must be a whole number of "
-                    f"{stream.windows.step} steps" + (f" from {stream.origin} UTC." if stream.origin else ".")
+                    f"{stream.windows.step} steps"
+                    + (f" from {stream.day_start_offset} UTC." if stream.day_start_offset else ".")
                 )
         return interval
 
@@ -191,19 +192,19 @@ class BetProviderHook(AccountHook):
     def try_out(self) -> str:
         """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
 
-    def params(self, stream: ProviderStream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""
         bounds = (window.start, window.end) if window else ()
         times = {name: stream.time(at, self.utc_offset) for name, at in zip(stream.bounds, bounds, strict=False)}
         return {**times, **filters}
 
-    def cursor(self, stream: ProviderStream, instant_ms: int) -> Any:
+    def cursor(self, stream: Stream, instant_ms: int) -> Any:
         """An instant as the stream's cursor parameter carries it."""
         return stream.time(datetime.fromtimestamp(instant_ms / 1000, timezone.utc), self.utc_offset)
 
     def request(
         self,
-        stream: ProviderStream,
+        stream: Stream,
         window: Interval | None,  # noqa: ARG002 - part of the engine's contract
         params: Mapping[str, Any],
         receive: Receive,
@@ -238,7 +239,7 @@ class BetProviderHook(AccountHook):
         from airflow_betproviders.extraction.fetch.calls import Caller
 
         self.check_connection()
-        about = ProviderStream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
+        about = Stream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
 
         def decode(body: bytes, check: Any) -> Mapping[str, Any]:
             document = None
@@ -263,13 +264,13 @@ class BetProviderHook(AccountHook):
         return Transport(self.host, self.timeout, verify=verify, proxy=self.extra.get("proxy"))
 
     @cached_property
-    def _budget(self) -> SharedBudget | None:
+    def _budget(self) -> SharedRateLimiter | None:
         storage = self.extra.get("rate_limit_storage")
         if not storage:
             return None
-        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedBudget
+        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
 
-        return SharedBudget(storage, f"{self.conn_type}/{self.account}", self.min_interval)
+        return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}", self.min_interval)
 
 
 def _days(span: timedelta) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.footer_cache import Entry, entries
+from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake, lakes
 from airflow_betproviders.lake.receipt import Receipt, add_up
@@ -281,16 +281,16 @@ def coverage(
     rules = _Rules(stream, now or datetime.now(timezone.utc), margin)
     asked = Interval(start or _BEGINNING, end or _END)
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
-    blocks = [rules.block(lake, group) for group in _together(entries(lake, around))]
+    blocks = [rules.block(lake, group) for group in _together(stored_objects(lake, around))]
     held = [block.interval for block in blocks]
     width = slot or (held[-1].width if held else stream.slot)
     first = start or (held[0].start if held else rules.due)
-    last = end or max([floor(rules.due, width, stream.origin), *(interval.end for interval in held)])
+    last = end or max([floor(rules.due, width, stream.day_start_offset), *(interval.end for interval in held)])
     if first >= last:
         return Coverage(lake, ())
     span = Interval(first, last)
     cells = [block for block in blocks if block.interval.overlaps(span)]
-    cells += map(rules.gap, gaps(span, held, slot=slot, default=stream.slot, origin=stream.origin))
+    cells += map(rules.gap, gaps(span, held, slot=slot, default=stream.slot, origin=stream.day_start_offset))
     return Coverage(lake, tuple(sorted(cells, key=lambda cell: cell.interval)))
 
 
@@ -320,7 +320,7 @@ class _Rules:
         gone = until is not None and until < self._now + self._margin
         return Cell(interval, "expired" if gone else "missing", until)
 
-    def block(self, lake: Lake, stored: Sequence[Entry]) -> Cell:
+    def block(self, lake: Lake, stored: Sequence[StoredObject]) -> Cell:
         """The cell of a stored slot, or of several that lie over one another."""
         hull = Interval(stored[0].interval.start, max(entry.interval.end for entry in stored))
         entry = next((entry for entry in stored if entry.interval == hull), None)
@@ -329,7 +329,7 @@ class _Rules:
         return Cell(hull, state, self.until(hull), receipt)
 
 
-def _state(lake: Lake, entry: Entry) -> str:
+def _state(lake: Lake, entry: StoredObject) -> str:
     receipt = entry.receipt
     if receipt is None or entry.footer is None or receipt.rows != entry.footer.rows:
         return "damaged"
@@ -343,9 +343,9 @@ def _state(lake: Lake, entry: Entry) -> str:
     return "complete" if receipt.rows else "empty"
 
 
-def _together(stored: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _together(stored: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
     """The slots, in order of time, those that lie over one another together."""
-    group: list[Entry] = []
+    group: list[StoredObject] = []
     for entry in stored:
         if group and entry.interval.start >= max(each.interval.end for each in group):
             yield group

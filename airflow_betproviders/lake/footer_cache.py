@@ -36,7 +36,7 @@ _Known: TypeAlias = dict[str, tuple[str, Footer | None]]  # by an object's name:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredObject:
     """A stored slot, as its footer tells.
 
     Attributes:
@@ -55,14 +55,14 @@ class Entry:
         return self.footer.receipt if self.footer else None
 
 
-def entries(lake: Lake, interval: Interval | None = None) -> list[Entry]:
+def stored_objects(lake: Lake, interval: Interval | None = None) -> list[StoredObject]:
     """The stored slots that overlap the interval, or all, in order of time; brings the index up to date.
 
     With an index that is up to date it costs the listings, and one read a month.
     """
-    found: list[Entry] = []
+    found: list[StoredObject] = []
     for month, days in groupby(interval.days if interval else lake.days(), lambda day: f"{day:%Y-%m}"):
-        found += _Month(lake, month, set(days)).entries()
+        found += _Month(lake, month, set(days)).stored_objects()
     return sorted(
         (entry for entry in found if interval is None or entry.interval.overlaps(interval)),
         key=lambda entry: entry.interval,
@@ -77,7 +77,7 @@ class _Month:
         self._month = month
         self._days = days
 
-    def entries(self) -> list[Entry]:
+    def stored_objects(self) -> list[StoredObject]:
         known = self._load()
         for _ in range(_LISTINGS):
             listing = self._list()
@@ -85,7 +85,7 @@ class _Month:
             if not vanished:
                 break  # else a larger slot may have taken their place
         self._save(known, listing, footers)
-        return [Entry(slot, str(listing[slot]["name"]), footer) for slot, footer in footers.items()]
+        return [StoredObject(slot, str(listing[slot]["name"]), footer) for slot, footer in footers.items()]
 
     def _list(self) -> _Listing:
         fs, base = self._lake.fs, self._lake.base

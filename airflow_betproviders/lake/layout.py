@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import OverlappingSlot
 
 QUARANTINE = "_quarantine"
 ARCHIVE = "_archive"
@@ -179,8 +180,6 @@ def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) ->
     for slot in slots:
         for other, path in stored.items():
             if slot.overlaps(other) and not slot.contains(other):
-                from airflow_betproviders.exceptions import OverlappingSlot
-
                 raise OverlappingSlot(
                     f"slot {slot} would cut across the stored object {path}, and its rows would be there twice. Use "
                     f"the slot width of that object ({other.width}), or a slot that holds it whole, or delete it first."

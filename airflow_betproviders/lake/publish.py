@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.extraction.decode.coerce import BadRow
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
+from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import FOOTER_KEY, Receipt
 
 _MEGABYTE = 1024 * 1024
@@ -36,7 +36,7 @@ _UPLOADS: dict[str, dict[str, int]] = {
 _NO_ENDS = {"abfs", "adl"}  # whose servers cannot be asked for the last bytes
 
 
-def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[BadRow], archive: Path | None = None) -> str:
+def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow], archive: Path | None = None) -> str:
     """Store a slot: quarantine and archive first, then the data, then remove what it replaces. Returns the object's path.
 
     Raises:
@@ -128,7 +128,7 @@ def put_bytes(fs: Any, target: str, content: bytes) -> None:
     _atomically(fs, target, lambda path: fs.pipe_file(path, content))
 
 
-def _quarantine(lake: Lake, slot: Interval, bad_rows: list[BadRow]) -> None:
+def _quarantine(lake: Lake, slot: Interval, bad_rows: list[RejectedRow]) -> None:
     target = lake.quarantine(slot)
     if not bad_rows:
         _remove(lake.fs, target)

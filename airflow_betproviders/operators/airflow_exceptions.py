@@ -5,6 +5,6 @@ from __future__ import annotations
 try:
     from airflow.sdk.exceptions import AirflowException
 except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowException  # type: ignore[no-redef]
+    from airflow.exceptions import AirflowException  # type: ignore[attr-defined]
 
 __all__ = ["AirflowException"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseHook, BaseOperator
@@ -20,15 +19,15 @@ from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
 from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.pace import warn_without_pool
-from airflow_betproviders.operators.privacy import concealment
+from airflow_betproviders.operators.privacy import pii_policy_of
 from airflow_betproviders.operators.storage import open_path
-from airflow_betproviders.provider_info import get_provider_info
+from airflow_betproviders.registry import hook_class, providers
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.declare.stream import ProviderStream
-    from airflow_betproviders.extraction.privacy import Concealment
+    from airflow_betproviders.declare.stream import Stream
+    from airflow_betproviders.extraction.privacy import PiiPolicy
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
 
@@ -49,16 +48,13 @@ def hook_of(conn_id: str) -> BetProviderHook:
     Raises:
         InvalidArgument: the connection is of another type.
     """
-    types = {entry["connection-type"]: entry["hook-class-name"] for entry in get_provider_info()["connection-types"]}
-    conn_type = BaseHook.get_connection(conn_id).conn_type
-    if conn_type not in types:
+    conn_type = str(BaseHook.get_connection(conn_id).conn_type)
+    if conn_type not in providers():
         raise InvalidArgument(
-            f"connection {conn_id} is of type {conn_type!r}, which no hook of this package serves. "
-            f"Use a connection of type {', '.join(types)}."
+            f"connection {conn_id} is of type {conn_type!r}, which no installed provider serves. "
+            f"Use a connection of type {', '.join(providers())}."
         )
-    module, _, name = types[conn_type].rpartition(".")
-    hook: BetProviderHook = getattr(import_module(module), name)(conn_id)
-    return hook
+    return hook_class(conn_type)(conn_id)
 
 
 class ExtractToParquetOperator(TellsLineage, BaseOperator):
@@ -147,7 +143,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
             interval, width = hook.today(), timedelta(days=1)
         else:
             interval = self._interval(context, width)
-        cut = slots(interval, width, stream.origin)
+        cut = slots(interval, width, stream.day_start_offset)
         lake = self._lake(hook, stream)
         self.about = About(lake, interval)
         hook.check_time(stream, interval)
@@ -159,7 +155,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         self._judge(hook, stream, interval, stored)
         return summary
 
-    def _what(self) -> tuple[BetProviderHook, ProviderStream, timedelta]:
+    def _what(self) -> tuple[BetProviderHook, Stream, timedelta]:
         """The account, the stream and the width of its slots, once the arguments are known to be good."""
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
@@ -176,7 +172,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         interval = resolve_interval(context, self.start, self.end, partition)
         return Interval(interval.start - parse_duration(self.lookback), interval.end) if self.lookback else interval
 
-    def _lake(self, hook: BetProviderHook, stream: ProviderStream) -> Lake:
+    def _lake(self, hook: BetProviderHook, stream: Stream) -> Lake:
         """Where the stream is stored, once the store and the connection are known to be there."""
         target = open_path(self.path)
         hook.check_connection()
@@ -190,15 +186,15 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
             )
         return dict(self.filters or {})
 
-    def _archive_or_conceal(self, stream: ProviderStream) -> tuple[timedelta | None, Concealment | None]:
+    def _archive_or_conceal(self, stream: Stream) -> tuple[timedelta | None, PiiPolicy | None]:
         """How long replies are kept, None for not at all; and what is concealed."""
         archived_for = _archived_for(self.archive)
-        conceal = concealment(self.pii, self.pii_conn_id, stream, self._filters())
-        if archived_for and conceal:
+        pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, self._filters())
+        if archived_for and pii_policy:
             raise InvalidArgument(
                 "archive= keeps every reply as the provider sent it, and with it what pii= conceals. Give only one of them."
             )
-        return archived_for, conceal
+        return archived_for, pii_policy
 
     def _most_bad_rows(self) -> int:
         try:
@@ -206,7 +202,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         except (TypeError, ValueError):
             raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
 
-    def _defer_until_ready(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval) -> None:
+    def _defer_until_ready(self, hook: BetProviderHook, stream: Stream, interval: Interval) -> None:
         ready, ready_at = hook.ready(stream, interval), hook.ready_at(stream, interval)
         if self.lag and stream.windows and (later := interval.end + parse_duration(self.lag)) > ready_at:
             ready, ready_at = hook.now() >= later, later
@@ -217,16 +213,16 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         self,
         context: Context,
         hook: BetProviderHook,
-        stream: ProviderStream,
+        stream: Stream,
         lake: Lake,
         cut: Sequence[Interval],
     ) -> Stored:
         from airflow_betproviders.extraction.archive import expire
         from airflow_betproviders.extraction.slots import Extraction
-        from airflow_betproviders.lake.footer_cache import entries
+        from airflow_betproviders.lake.footer_cache import stored_objects
 
         warn_without_pool(self, hook)
-        archived_for, conceal = self._archive_or_conceal(stream)
+        archived_for, pii_policy = self._archive_or_conceal(stream)
         extraction = Extraction(
             hook,
             stream,
@@ -234,13 +230,13 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
             check_time=lambda window: hook.check_time(stream, window),
             stamp=stamp_of(context),
             archive=archived_for is not None,
-            conceal=conceal,
+            pii_policy=pii_policy,
         )
         stored = extraction.store(cut, lake)
         if archived_for and archived_for < _FOREVER:
             expire(lake, hook.now() - archived_for)
         try:
-            entries(lake, Interval(cut[0].start, cut[-1].end))
+            stored_objects(lake, Interval(cut[0].start, cut[-1].end))
         except Exception:  # the slots are there; the index only makes looking at them quick
             self.log.warning("the index of %s could not be brought up to date", lake.base, exc_info=True)
         return stored
@@ -256,13 +252,13 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
 
-    def _tell_lineage(self, stream: ProviderStream, lake: Lake, stored: Stored) -> None:
+    def _tell_lineage(self, stream: Stream, lake: Lake, stored: Stored) -> None:
         from airflow_betproviders.extraction.decode import columns
 
         counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
         self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]
 
-    def _judge(self, hook: BetProviderHook, stream: ProviderStream, interval: Interval, stored: Stored) -> None:
+    def _judge(self, hook: BetProviderHook, stream: Stream, interval: Interval, stored: Stored) -> None:
         bad = stored.total("bad_rows")
         if bad > self._most_bad_rows():
             raise BadRows(
@@ -290,7 +286,7 @@ def _archived_for(archive: Any) -> timedelta | None:
     return kept
 
 
-def _check_slot(stream: ProviderStream, width: timedelta) -> None:
+def _check_slot(stream: Stream, width: timedelta) -> None:
     rule = stream.windows
     if rule is None:
         return
@@ -300,9 +296,7 @@ def _check_slot(stream: ProviderStream, width: timedelta) -> None:
         raise InvalidArgument(f"slot {width} of stream {stream.name} must be at most {rule.span}, one answer.")
 
 
-def summarise(
-    hook: BetProviderHook, stream: ProviderStream, lake: Lake, interval: Interval, stored: Stored
-) -> dict[str, Any]:
+def summarise(hook: BetProviderHook, stream: Stream, lake: Lake, interval: Interval, stored: Stored) -> dict[str, Any]:
     """What a task says of the slots that it has stored."""
     return {
         "stream": stream.name,

@@ -22,7 +22,7 @@ from airflow_betproviders.operators.tables import open_table
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.bets_table.merge import Tally
+    from airflow_betproviders.bets_table.merge import MergeStats
     from airflow_betproviders.bets_table.raw_slots import RawStream
 
 
@@ -254,7 +254,7 @@ def _joined(intervals: Sequence[Interval]) -> list[Interval]:
     return joined
 
 
-def _sum(tallies: Sequence[Tally]) -> dict[str, int]:
+def _sum(tallies: Sequence[MergeStats]) -> dict[str, int]:
     summed: dict[str, int] = {}
     for tally in tallies:
         for name, count in asdict(tally).items():

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.stream import ProviderStream
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:
-    from airflow_betproviders.extraction.privacy import Concealment
+    from airflow_betproviders.extraction.privacy import PiiPolicy
 
 _SHORTEST_KEY = 16
 
 
-def concealment(
-    pii: Any, conn_id: str | None, stream: ProviderStream, filters: Mapping[str, Any]
-) -> Concealment | None:
+def pii_policy_of(pii: Any, conn_id: str | None, stream: Stream, filters: Mapping[str, Any]) -> PiiPolicy | None:
     """What is done to the columns of a stream that say who a player is; None where nothing is.
 
     Raises:
@@ -29,13 +27,13 @@ def concealment(
         raise InvalidArgument(
             f"pii={pii!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a template makes it."
         )
-    from airflow_betproviders.extraction.privacy import HASH, Concealment
+    from airflow_betproviders.extraction.privacy import HASH, PiiPolicy
 
     if HASH in pii.values() and not conn_id:
         raise InvalidArgument(
             "pii= with hash needs pii_conn_id=, a connection of any type whose password is the key of the hashes."
         )
-    return Concealment(stream, pii, _key(conn_id) if conn_id else b"", filters)
+    return PiiPolicy(stream, pii, _key(conn_id) if conn_id else b"", filters)
 
 
 def _key(conn_id: str) -> bytes:

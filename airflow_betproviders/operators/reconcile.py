@@ -20,14 +20,14 @@ from airflow_betproviders.operators.interval import resolve_interval
 from airflow_betproviders.operators.lineage import TellsLineage, dataset
 from airflow_betproviders.operators.links import About, CoverageLink, DataLink
 from airflow_betproviders.operators.pace import warn_without_pool
-from airflow_betproviders.operators.privacy import concealment
+from airflow_betproviders.operators.privacy import pii_policy_of
 from airflow_betproviders.operators.storage import open_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_betproviders.reconciliation.reconcile import Reconciliation
-    from airflow_betproviders.reconciliation.results import Finding
+    from airflow_betproviders.reconciliation.results import ReconciliationResult
 
 
 def reconciliation_asset(conn_id: str) -> Asset:
@@ -108,7 +108,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Reconcile the days of the interval, or defer until the last is final."""
-        from airflow_betproviders.reconciliation.reconcile import judge
+        from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
 
         repair = _switch(self.repair)
         reconciliation = reconciliation_of(
@@ -136,14 +136,14 @@ class ReconcileOperator(TellsLineage, BaseOperator):
             findings.append(reconciliation.run(day))
             self.log.info("%s", findings[-1].text())
         self._tell_lineage(reconciliation, findings)
-        judge(findings, repair=repair)
+        raise_for_mismatch(findings, repair=repair)
         summary = _summary(findings)
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = summary
         return summary
 
-    def _tell_lineage(self, reconciliation: Reconciliation, findings: Sequence[Finding]) -> None:
+    def _tell_lineage(self, reconciliation: Reconciliation, findings: Sequence[ReconciliationResult]) -> None:
         from airflow_betproviders.reconciliation.results import SCHEMA
 
         fs, stream = reconciliation.fs, reconciliation.stream
@@ -184,7 +184,7 @@ def reconciliation_of(
         width=parse_duration(slot) if slot else None,
         stamp=stamp or {"version": __version__},
     )
-    return replace(made, conceal=concealment(pii, pii_conn_id, made.stream, {}))
+    return replace(made, pii_policy=pii_policy_of(pii, pii_conn_id, made.stream, {}))
 
 
 def _tolerance(value: Decimal | str | int) -> Decimal:
@@ -204,7 +204,7 @@ def _switch(value: bool | str) -> bool:
     return str(value).lower() == "true"
 
 
-def _summary(findings: Sequence[Finding]) -> dict[str, Any]:
+def _summary(findings: Sequence[ReconciliationResult]) -> dict[str, Any]:
     days = [finding.summary() for finding in findings]
     return {
         "provider": findings[0].provider,

@@ -10,7 +10,7 @@ from airflow_betproviders.exceptions import InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
 from airflow_betproviders.operators.links import About
-from airflow_betproviders.operators.privacy import concealment
+from airflow_betproviders.operators.privacy import pii_policy_of
 from airflow_betproviders.operators.storage import open_path
 
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ class ReplayOperator(ExtractToParquetOperator):
         filters = self._filters()
         stream.check_filters(filters)
         self._most_bad_rows()
-        conceal = concealment(self.pii, self.pii_conn_id, stream, filters)
+        pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)
         if not hook.connection.login:
             raise InvalidArgument(f"{hook.label}: login is empty; it holds the account, which the archive lies under.")
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         self.about = About(lake, interval)
-        replay = Replay(hook, stream, lake, stamp=stamp_of(context), conceal=conceal, force=self.force)
+        replay = Replay(hook, stream, lake, stamp=stamp_of(context), pii_policy=pii_policy, force=self.force)
         found = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(found)))
         if not found:

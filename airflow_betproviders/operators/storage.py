@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath

@@ -14,7 +14,7 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
-from airflow_betproviders.lake.footer_cache import entries
+from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.operators.storage import open_path
@@ -221,7 +221,7 @@ def _coverage(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Cove
 def _on(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
     for day in days:
         start = datetime.combine(day, time(), timezone.utc)
-        yield from entries(lake, Interval(start, start + timedelta(days=1)))
+        yield from stored_objects(lake, Interval(start, start + timedelta(days=1)))
 
 
 def _writers(receipts: Iterable[Receipt], readable: Readable) -> Iterator[dict[str, Any]]:

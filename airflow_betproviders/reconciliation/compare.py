@@ -8,15 +8,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.reports import Distinct, Report, Sum, WindowTotals, Word
+from airflow_betproviders.declare.reports import Distinct, Report, ReportSpec, Sum, WindowTotals
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.reconciliation.day_totals import Figures, Group, Ledger
-from airflow_betproviders.reconciliation.provider_totals import Statement
-from airflow_betproviders.reconciliation.results import Line
+from airflow_betproviders.reconciliation.day_totals import DayTotals, Figures, Group
+from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
+from airflow_betproviders.reconciliation.results import Figure
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
 
 if TYPE_CHECKING:
-    from airflow_betproviders.declare.stream import ProviderStream
+    from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.hooks.base import BetProviderHook
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _ROUNDS = 3  # rows may move between the count and the look for where they went
 class Check(Protocol):
     """One word of the provider, against the ledger."""
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Figure]:
         """Every figure as it stands."""
 
     def suspects(self) -> Collection[Interval]:
@@ -42,7 +42,7 @@ class AgainstReport:
     """A report of a provider."""
 
     def __init__(
-        self, hook: BetProviderHook, report: Report, ledger: Ledger, statement: Statement, tolerance: Decimal
+        self, hook: BetProviderHook, report: Report, ledger: DayTotals, statement: ProviderTotals, tolerance: Decimal
     ) -> None:
         self._account = hook.account
         self._report = report
@@ -53,7 +53,7 @@ class AgainstReport:
         self._named: dict[str, set[str]] = {}
         self._stale = False
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Figure]:
         """Every figure; the provider is asked again when it said otherwise before slots were read again."""
         ours = self._ledger.figures(self._report, self._account)
         named = self._names(ours)
@@ -92,7 +92,7 @@ class AgainstReport:
     def _names(self, ours: Figures) -> dict[str, set[str]]:
         return {name: {group[place] for group in ours} for place, name in enumerate(self._report.each)}
 
-    def _held_against(self, ours: Figures, theirs: Figures, grand: Figures) -> list[Line]:
+    def _held_against(self, ours: Figures, theirs: Figures, grand: Figures) -> list[Figure]:
         """A group that one of the two does not have counts as nothing there."""
         report = self._report
         groups = set(theirs) if report.named_only else {*ours, *theirs, *([] if report.grouping else [()])}
@@ -109,7 +109,7 @@ class AgainstReport:
 
     def _of(
         self, group: Group, ours: dict[str, Decimal] | None, theirs: dict[str, Decimal] | None, name: str | None = None
-    ) -> list[Line]:
+    ) -> list[Figure]:
         shown = " ".join(f"{by}={value}" for by, value in zip(self._report.grouping, group, strict=False)) or ALL
         lines = []
         for measure, kind in self._report.measures.items():
@@ -118,7 +118,7 @@ class AgainstReport:
             mine, said = ((side or {}).get(measure, NONE) for side in (ours, theirs))
             allowed = self._tolerance if isinstance(kind, Sum) else NONE
             agrees = EXACT.abs(EXACT.subtract(mine, said)) <= allowed
-            lines.append(Line(name or self._report.name, shown, measure, mine, said, agrees))
+            lines.append(Figure(name or self._report.name, shown, measure, mine, said, agrees))
         return lines
 
 
@@ -126,7 +126,12 @@ class AgainstTotals:
     """The totals that a provider gives with its windows, slot by slot."""
 
     def __init__(
-        self, hook: BetProviderHook, word: WindowTotals, stream: ProviderStream, ledger: Ledger, statement: Statement
+        self,
+        hook: BetProviderHook,
+        word: WindowTotals,
+        stream: Stream,
+        ledger: DayTotals,
+        statement: ProviderTotals,
     ) -> None:
         self._hook = hook
         self._word = word
@@ -135,7 +140,7 @@ class AgainstTotals:
         self._statement = statement
         self._counts: dict[Interval, int] = {}
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Figure]:
         """The count of each window, once rows that have moved to a later one are left out, and their sum."""
         before = None
         for _ in range(_ROUNDS):
@@ -185,31 +190,33 @@ class AgainstTotals:
         day = self._ledger.day
         return Interval(max(slot.start, day.start), min(slot.end, day.end))
 
-    def _line(self, group: str, ours: Decimal, theirs: Decimal) -> Line:
-        return Line(self._word.name, group, "rows", ours, theirs, ours == theirs)
+    def _line(self, group: str, ours: Decimal, theirs: Decimal) -> Figure:
+        return Figure(self._word.name, group, "rows", ours, theirs, ours == theirs)
 
 
-def integrity(ledger: Ledger) -> list[Line]:
+def integrity(ledger: DayTotals) -> list[Figure]:
     """Whether each slot of the day is there and holds what its receipt says."""
     slots = ledger.slots
     whole = len(slots) - len(ledger.missing) - len(ledger.damaged)
-    lines = [Line("receipts", ALL, "slots", Decimal(whole), Decimal(len(slots)), whole == len(slots))]
+    lines = [Figure("receipts", ALL, "slots", Decimal(whole), Decimal(len(slots)), whole == len(slots))]
     lines += [
-        Line("receipts", f"slot={slot.name}", "stored objects", NONE, Decimal(1), agrees=False)
+        Figure("receipts", f"slot={slot.name}", "stored objects", NONE, Decimal(1), agrees=False)
         for slot in ledger.missing
     ]
     for held in ledger.held:
         group = f"slot={held.interval.name}"
-        lines += [Line("receipts", group, each.measure, each.found, each.expected, agrees=False) for each in held.wrong]
+        lines += [
+            Figure("receipts", group, each.measure, each.found, each.expected, agrees=False) for each in held.wrong
+        ]
     return lines
 
 
 def check(
     hook: BetProviderHook,
-    word: Word,
-    stream: ProviderStream,
-    ledger: Ledger,
-    statement: Statement,
+    word: ReportSpec,
+    stream: Stream,
+    ledger: DayTotals,
+    statement: ProviderTotals,
     tolerance: Decimal,
 ) -> Check:
     """The way to hold the ledger against a word of the provider."""

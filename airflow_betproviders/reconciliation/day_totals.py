@@ -20,7 +20,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction import keys
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, Held, Look, copied, wide
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, ScannedSlot, SlotScanner, copied, wide
 
 Group: TypeAlias = tuple[str, ...]
 Figures: TypeAlias = dict[Group, dict[str, Decimal]]
@@ -28,7 +28,7 @@ Figures: TypeAlias = dict[Group, dict[str, Decimal]]
 _LISTINGS = 3  # an object may be replaced by a larger one between listing and reading
 
 
-class Ledger:
+class DayTotals:
     """The stored slots of a day; a context manager that removes its local files in the end.
 
     Args:
@@ -61,12 +61,12 @@ class Ledger:
         self._stream = stream
         self._width = width
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
-        self._look = Look(stream, wanted, Path(self._folder.name))
-        self._held: dict[Interval, Held] = {}
-        self._later: dict[Interval, Held] = {}
+        self._look = SlotScanner(stream, wanted, Path(self._folder.name))
+        self._held: dict[Interval, ScannedSlot] = {}
+        self._later: dict[Interval, ScannedSlot] = {}
         self._after = Interval(day.end, day.end + moves_within) if moves_within else None
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> DayTotals:
         """Use as a context manager."""
         return self
 
@@ -86,7 +86,7 @@ class Ledger:
             if self._fill(self._held, wanted, self.day):
                 break
         default = self._width or self._stream.slot
-        self.missing = tuple(gaps(self.day, sorted(self._held), default=default, origin=self._stream.origin))
+        self.missing = tuple(gaps(self.day, sorted(self._held), default=default, origin=self._stream.day_start_offset))
         if self._after is not None:
             self._fill(self._later, self.lake.stored(self._after), self._after)
         self._settle()
@@ -97,7 +97,7 @@ class Ledger:
         return tuple(sorted([*self._held, *self.missing]))
 
     @property
-    def held(self) -> list[Held]:
+    def held(self) -> list[ScannedSlot]:
         """The stored slots in order."""
         return [self._held[slot] for slot in sorted(self._held)]
 
@@ -164,7 +164,7 @@ class Ledger:
         self._later[interval] = self._look.through(interval, file)
         self._settle()
 
-    def _fill(self, into: dict[Interval, Held], stored: Mapping[Interval, str], period: Interval) -> bool:
+    def _fill(self, into: dict[Interval, ScannedSlot], stored: Mapping[Interval, str], period: Interval) -> bool:
         """Look through objects that were not looked through before; False when one is gone."""
         for slot in sorted(set(stored) - set(into)):
             try:
@@ -180,10 +180,10 @@ class Ledger:
         hashes = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in everything)])
         hashes.sort()
         repeated = keys.shared(hashes)
-        names = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
+        names = [*dict.fromkeys((*self._stream.key, *self._stream.version_columns))]
         places = [np.flatnonzero(np.isin(held.hashes, repeated)) for held in everything]
         rows = [held.keys(place, names) for held, place in zip(everything, places, strict=True) if len(place)]
-        losers = keys.losers(pa.concat_tables(rows), self._stream.key, self._stream.version) if rows else ()
+        losers = keys.losers(pa.concat_tables(rows), self._stream.key, self._stream.version_columns) if rows else ()
         lost = np.zeros(sum(map(len, places)), bool)
         lost[list(losers)] = True
         later = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in self._later.values())])

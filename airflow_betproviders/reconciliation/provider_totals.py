@@ -11,17 +11,18 @@ import pyarrow as pa
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Report, Sum
+from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.extraction.fetch.row_counter import Counter
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import Figures
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
 
 if TYPE_CHECKING:
-    from airflow_betproviders.declare.stream import ProviderStream
+    from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.hooks.base import BetProviderHook
 
 
-class Statement:
+class ProviderTotals:
     """Asks one account's provider.
 
     Attributes:
@@ -42,7 +43,7 @@ class Statement:
         """Count calls that were made elsewhere to understand it."""
         self._calls += calls
 
-    def count(self, stream: ProviderStream, window: Interval) -> int:
+    def count(self, stream: Stream, window: Interval) -> int:
         """How many rows it has in a window of a stream."""
         counter = self._counters.setdefault(
             stream.name, Counter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
@@ -76,7 +77,7 @@ class Statement:
         return figures, grand
 
     def _rows(
-        self, source: Any, stream: ProviderStream, interval: Interval, filters: Mapping[str, Any]
+        self, source: Any, stream: Stream, interval: Interval, filters: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
         extraction = Extraction(
             source, stream, filters, check_time=lambda window: self._hook.check_time(stream, window)
@@ -84,8 +85,6 @@ class Statement:
         with extraction.read(interval, extracted_at=self._hook.now()) as slot:
             self._calls += slot.receipt.calls
             if slot.bad_rows:
-                from airflow_betproviders.exceptions import BadRows
-
                 raise BadRows(
                     f"{self._hook.label}, stream {stream.name}, {interval}: {len(slot.bad_rows)} rows of the report do "
                     f"not fit the schema, the first because of {slot.bad_rows[0].reason}. Nothing can be held against it."
@@ -132,5 +131,5 @@ def _add(into: dict[str, Decimal], more: Mapping[str, Decimal]) -> None:
         into[name] = EXACT.add(into.get(name, NONE), amount)
 
 
-def _typed(stream: ProviderStream, filters: Mapping[str, str]) -> dict[str, Any]:
+def _typed(stream: Stream, filters: Mapping[str, str]) -> dict[str, Any]:
     return {name: stream.filters[name].type(value) for name, value in filters.items()}

@@ -10,21 +10,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned
-from airflow_betproviders.declare.reports import Report, WindowTotals, Word
+from airflow_betproviders.declare.reports import Report, ReportSpec, WindowTotals
+from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed, WindowExpired
 from airflow_betproviders.extraction.privacy import DROP
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.reconciliation.compare import Check, check, integrity
-from airflow_betproviders.reconciliation.day_totals import Ledger
-from airflow_betproviders.reconciliation.provider_totals import Statement
-from airflow_betproviders.reconciliation.results import Finding, publish
+from airflow_betproviders.reconciliation.day_totals import DayTotals
+from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
+from airflow_betproviders.reconciliation.results import ReconciliationResult, publish
 from airflow_betproviders.reconciliation.slot_scanner import NONE
 from airflow_betproviders.registry import reports_of
 
 if TYPE_CHECKING:
-    from airflow_betproviders.declare.stream import ProviderStream
-    from airflow_betproviders.extraction.privacy import Concealment
+    from airflow_betproviders.declare.stream import Stream
+    from airflow_betproviders.extraction.privacy import PiiPolicy
     from airflow_betproviders.hooks.base import BetProviderHook
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Reconciliation:
         repair: read again the slots that carry a difference.
         reports: streams of the reports to hold the bets against; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
-        conceal: what is done to columns that say who a player is, as in the extraction.
+        pii_policy: what is done to columns that say who a player is, as in the extraction.
         stamp: members of the receipts of slots that are read again: dag_id, task_id, run_id, try_number, version.
     """
 
@@ -55,11 +56,11 @@ class Reconciliation:
     repair: bool = False
     reports: Sequence[str] = ()
     width: timedelta | None = None
-    conceal: Concealment | None = None
+    pii_policy: PiiPolicy | None = None
     stamp: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def words(self) -> tuple[Word, ...]:
+    def words(self) -> tuple[ReportSpec, ...]:
         """What the bets are held against.
 
         Raises:
@@ -68,8 +69,6 @@ class Reconciliation:
         declared = reports_of(self.hook.conn_type)
         offered = {word.stream for word in declared if isinstance(word, Report)}
         if unknown := set(self.reports) - offered:
-            from airflow_betproviders.exceptions import InvalidArgument
-
             raise InvalidArgument(
                 f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered))}."
             )
@@ -78,7 +77,7 @@ class Reconciliation:
         )
 
     @property
-    def stream(self) -> ProviderStream:
+    def stream(self) -> Stream:
         """The bet stream."""
         return self.hook.stream(self.words[0].of)
 
@@ -93,11 +92,9 @@ class Reconciliation:
         Raises:
             InvalidArgument: it is not of whole ones.
         """
-        origin = self._asked[0].origin
+        origin = self._asked[0].day_start_offset
         for name, instant in (("start", interval.start), ("end", interval.end)):
             if not aligned(instant, DAY, origin):
-                from airflow_betproviders.exceptions import InvalidArgument
-
                 raise InvalidArgument(
                     f"{name} {instant.isoformat()} does not begin a report day: those of {self.hook.hook_name} run from "
                     f"{origin // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
@@ -120,10 +117,10 @@ class Reconciliation:
         for stream in self._asked:
             self.hook.check_time(stream, interval)
 
-    def run(self, day: Interval) -> Finding:
+    def run(self, day: Interval) -> ReconciliationResult:
         """Reconcile one day and publish what was found, whether it agrees or not."""
-        stream, words, statement, lake = self.stream, self.words, Statement(self.hook), self.lake
-        finding = Finding(
+        stream, words, statement, lake = self.stream, self.words, ProviderTotals(self.hook), self.lake
+        finding = ReconciliationResult(
             provider=stream.provider,
             account=self.hook.account,
             stream=stream.name,
@@ -134,7 +131,7 @@ class Reconciliation:
         )
         moves = [word.moves_within for word in words if isinstance(word, WindowTotals)]
         wanted = {name for word in words for name in word.columns}
-        with Ledger(lake, stream, day, wanted, width=self.width, moves_within=moves[0] if moves else None) as ledger:
+        with DayTotals(lake, stream, day, wanted, width=self.width, moves_within=moves[0] if moves else None) as ledger:
             ledger.load()
             words = _telling(words, ledger.pii, finding)
             checks = [check(self.hook, word, stream, ledger, statement, self.tolerance) for word in words]
@@ -149,10 +146,10 @@ class Reconciliation:
         return finding
 
     @property
-    def _asked(self) -> list[ProviderStream]:
+    def _asked(self) -> list[Stream]:
         return [self.hook.stream(word.stream if isinstance(word, Report) else word.of) for word in self.words]
 
-    def _mend(self, ledger: Ledger, checks: Sequence[Check], finding: Finding) -> None:
+    def _mend(self, ledger: DayTotals, checks: Sequence[Check], finding: ReconciliationResult) -> None:
         """Read again what is missing or damaged, then what carries the differences that are left."""
         self._read_again([*ledger.missing, *ledger.damaged], ledger, checks, finding)
         for each in checks:
@@ -164,10 +161,8 @@ class Reconciliation:
         finding.notes = list(dict.fromkeys(finding.notes))
 
     def _read_again(
-        self, slots: Collection[Interval], ledger: Ledger, checks: Sequence[Check], finding: Finding
+        self, slots: Collection[Interval], ledger: DayTotals, checks: Sequence[Check], finding: ReconciliationResult
     ) -> None:
-        from airflow_betproviders.exceptions import WindowExpired
-
         due = []
         for slot in sorted(set(slots) - set(finding.repaired)):
             try:
@@ -186,7 +181,7 @@ class Reconciliation:
             check_time=lambda window: self.hook.check_time(self.stream, window),
             stamp=self.stamp,
             archive=any(self.fs.exists(ledger.lake.archive(slot)) for slot in due),
-            conceal=self.conceal,
+            pii_policy=self.pii_policy,
         )
         finding.calls += extraction.store(due, ledger.lake).total("calls")
         finding.repaired = sorted([*finding.repaired, *due])
@@ -194,19 +189,17 @@ class Reconciliation:
         for each in checks:
             each.changed(due)
 
-    def _refuse_to_reveal(self, ledger: Ledger) -> None:
+    def _refuse_to_reveal(self, ledger: DayTotals) -> None:
         """Before slots are read again: what the lake conceals, they must conceal too."""
         rules = ledger.pii or self._pii_around(ledger)
-        known = self.conceal.rules if self.conceal else {}
+        known = self.pii_policy.rules if self.pii_policy else {}
         if shown := {name: rule for name, rule in rules.items() if known.get(name) != rule}:
-            from airflow_betproviders.exceptions import InvalidArgument
-
             raise InvalidArgument(
                 f"{self.hook.label}, stream {self.stream.name}: the lake conceals {', '.join(sorted(shown))}, and what is "
                 f"read again would show it. Give repair the extraction's own pii={dict(rules)!r} and pii_conn_id=."
             )
 
-    def _pii_around(self, ledger: Ledger) -> Mapping[str, str]:
+    def _pii_around(self, ledger: DayTotals) -> Mapping[str, str]:
         """What the nearest days conceal, for a day without a receipt."""
         around = Interval(ledger.day.start - _AROUND, ledger.day.end + _AROUND)
         for slot, path in sorted(ledger.lake.stored(around).items(), reverse=True):
@@ -215,9 +208,11 @@ class Reconciliation:
         return {}
 
 
-def _telling(words: Sequence[Word], pii: Mapping[str, str], finding: Finding) -> tuple[Word, ...]:
+def _telling(
+    words: Sequence[ReportSpec], pii: Mapping[str, str], finding: ReconciliationResult
+) -> tuple[ReportSpec, ...]:
     """Without the reports that speak of what the lake conceals: they would not agree, and would show it."""
-    told: list[Word] = []
+    told: list[ReportSpec] = []
     for word in words:
         if isinstance(word, Report):
             if concealed := set(word.grouping.values()) & set(pii):
@@ -230,7 +225,7 @@ def _telling(words: Sequence[Word], pii: Mapping[str, str], finding: Finding) ->
     return tuple(told)
 
 
-def judge(findings: Sequence[Finding], *, repair: bool) -> None:
+def raise_for_mismatch(findings: Sequence[ReconciliationResult], *, repair: bool) -> None:
     """Raise for days that do not agree.
 
     Raises:
@@ -239,8 +234,6 @@ def judge(findings: Sequence[Finding], *, repair: bool) -> None:
     wrong = [finding for finding in findings if not finding.agrees]
     if not wrong:
         return
-    from airflow_betproviders.exceptions import ReconciliationFailed
-
     told = []
     for finding in wrong:
         lines = "; ".join(map(str, finding.wrong[:3]))

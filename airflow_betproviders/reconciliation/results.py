@@ -38,7 +38,7 @@ _SHOWN = 50  # lines in a text; the object has all of them
 
 
 @dataclass(frozen=True)
-class Line:
+class Figure:
     """One figure, as the lake has it and as the provider says it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Line:
 
 
 @dataclass(kw_only=True)
-class Finding:
+class ReconciliationResult:
     """One day of one bet stream of one account, reconciled.
 
     Attributes:
@@ -96,7 +96,7 @@ class Finding:
     stream: str
     label: str
     day: Interval
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Figure] = field(default_factory=list)
     bets: int = 0
     moved: int = 0
     bad_rows: int = 0
@@ -108,7 +108,7 @@ class Finding:
     path: str = ""
 
     @property
-    def wrong(self) -> list[Line]:
+    def wrong(self) -> list[Figure]:
         """The lines that do not agree, by report, the greatest difference first."""
         order = {line.report: place for place, line in reversed(list(enumerate(self.lines)))}
         wrong = (line for line in self.lines if not line.agrees)
@@ -183,7 +183,7 @@ def folder(lake: Lake) -> str:
     return "/".join([lake.root.rstrip("/"), FOLDER, *(f"{n}={quote(value, safe='@+,')}" for n, value in parts.items())])
 
 
-def publish(lake: Lake, finding: Finding) -> None:
+def publish(lake: Lake, finding: ReconciliationResult) -> None:
     """Put the Parquet object and the text into the lake."""
     base = f"{folder(lake)}/date={finding.day.start:%Y-%m-%d}"
     finding.path = f"{base}.md"
@@ -193,7 +193,7 @@ def publish(lake: Lake, finding: Finding) -> None:
     put_bytes(lake.fs, finding.path, finding.text().encode())
 
 
-def _rows(lines: Sequence[Line]) -> Iterable[str]:
+def _rows(lines: Sequence[Figure]) -> Iterable[str]:
     yield "| report | of | figure | lake | provider | difference |"
     yield "|---|---|---|--:|--:|--:|"
     for line in lines:

@@ -43,7 +43,7 @@ class Wrong:
 
 
 @dataclass
-class Held:
+class ScannedSlot:
     """What a stored slot holds.
 
     Attributes:
@@ -95,7 +95,7 @@ class Held:
         return len(self.hashes) if self.kept is None else int(self.kept.sum())
 
 
-class Look:
+class SlotScanner:
     """Looks through objects of one stream.
 
     Args:
@@ -107,11 +107,11 @@ class Look:
     def __init__(self, stream: Stream, wanted: set[str], folder: Path) -> None:
         self._stream = stream
         self._folder = folder
-        self._kept = list(dict.fromkeys((*stream.key, *stream.version, *sorted(wanted))))
+        self._kept = list(dict.fromkeys((*stream.key, *stream.version_columns, *sorted(wanted))))
         self._schema = columns.schema(stream.fields)
         self._number = 0
 
-    def through(self, interval: Interval, source: Path, within: Interval | None = None) -> Held:
+    def through(self, interval: Interval, source: Path, within: Interval | None = None) -> ScannedSlot:
         """A slot's rows, and whether they bear out its receipt.
 
         Args:
@@ -120,7 +120,7 @@ class Look:
             within: rows whose clock lies outside of it do not belong to the day.
         """
         self._number += 1
-        held = Held(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
+        held = ScannedSlot(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
         try:
             with pq.ParquetFile(source) as file:
                 receipt = Receipt.from_footer(file.metadata.metadata)
@@ -139,8 +139,8 @@ class Look:
         ]
         return held
 
-    def _read(self, held: Held, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
-        names = dict.fromkeys((*self._kept, *self._stream.money, *([self._stream.clock] if within else [])))
+    def _read(self, held: ScannedSlot, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
+        names = dict.fromkeys((*self._kept, *self._stream.money, *([self._stream.time_column] if within else [])))
         there = [name for name in names if name in file.schema_arrow.names]
         sums: dict[str, Decimal] = {}
         hashes = []
@@ -152,7 +152,7 @@ class Look:
                     if name in there and (total := pc.sum(wide(table[name])).as_py()) is not None:
                         sums[name] = EXACT.add(sums.get(name, NONE), total)
                 if within is not None:
-                    table = table.filter(_within(table[str(self._stream.clock)], within))
+                    table = table.filter(_within(table[str(self._stream.time_column)], within))
                 hashes.append(keys.hashes(table, self._stream.key))
                 writer.write_table(self._aligned(table))
         held.hashes = np.concatenate([held.hashes, *hashes])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.airflow_client import AirflowApiError, AirflowClient
-from tests.hooks.recorder import Recorder, Reply
+from tests.recorder import Recorder, Reply
 
 BUSY = Reply(status=500, body={"detail": {"reason": "Database error", "message": "hidden"}})
 

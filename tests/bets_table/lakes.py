@@ -12,7 +12,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.merge import Merge, Tally
+from airflow_betproviders.bets_table.merge import Merge, MergeStats
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
@@ -84,12 +84,12 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), path)
 
-    def merge(self, *intervals: Interval, **options: Any) -> Tally:
+    def merge(self, *intervals: Interval, **options: Any) -> MergeStats:
         """Merge every stream's slots of the intervals; default of the month."""
         merge = Merge(self.table, **options)
         wanted = intervals or (Interval(at(0, 1), at(0, 30)),)
         tallies = [merge.run(stream, wanted) for stream in find(self.lake.fs, self.lake.root, provider=self.provider)]
-        return tallies[-1] if tallies else Tally()
+        return tallies[-1] if tallies else MergeStats()
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The table, by bet; no bet twice, and each in the partition of its date."""

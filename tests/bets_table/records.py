@@ -17,7 +17,7 @@ from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.registry import mapping_of
 
-SAMPLES = Path(__file__).parent.parent / "streams" / "samples"
+SAMPLES = Path(__file__).parent.parent / "providers" / "samples"
 READ = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 SLOT = Interval(datetime(2026, 11, 20, 5, tzinfo=timezone.utc), datetime(2026, 11, 20, 6, tzinfo=timezone.utc))
 ENVELOPES = {
@@ -31,7 +31,7 @@ ENVELOPES = {
 def raw(provider: str, records: list[Mapping[str, Any]] | str, utc_offset: timedelta = timedelta(hours=-4)) -> pa.Table:
     """Records, or their JSON text, as a raw slot holds them."""
     mapping = mapping_of(provider)
-    declared = import_module(f"airflow_betproviders.streams.{provider}").STREAMS
+    declared = import_module(f"airflow_betproviders.providers.{provider}.streams").STREAMS
     stream = next(each for each in declared if each.name == mapping.streams[0])
     marker = "@@rows@@"
     text = records if isinstance(records, str) else json.dumps(records, ensure_ascii=False)

@@ -110,12 +110,14 @@ def test_aig_statuses(status: int, named: str | None, expected: dict[str, str]) 
     """Whatever the amounts beside it say: under 2, 3 and 4 the stake goes back."""
     row = one("aig", {**sample("aig-baccarat.json")[0], "status": status})
     assert (row["status"], amounts(row)) == (named, expected)
-    shown = (
+    derivable_columns = (
         {}
         if status == 1
         else {"win_amount": 200, "real_win_amount": 100, "valid_bet_turnover": 100, "real_bet_amount": 100}
     )
-    assert {name: value for name, value in row["rest"].items() if "amount" in name or "turnover" in name} == shown
+    assert {
+        name: value for name, value in row["rest"].items() if "amount" in name or "turnover" in name
+    } == derivable_columns
 
 
 @pytest.mark.parametrize("settle", [{"settle_time": 0}, {"settle_time": None}])
@@ -277,14 +279,14 @@ def test_gmag_a_record_without_a_start_is_dated_by_its_end() -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_provider_names_columns_and_fields_that_there_are(provider: str) -> None:
     mapping = mapping_of(provider)
-    declared = {each.name: each for each in import_module(f"airflow_betproviders.streams.{provider}").STREAMS}
+    declared = {each.name: each for each in import_module(f"airflow_betproviders.providers.{provider}.streams").STREAMS}
     assert mapping.columns.keys() <= COLUMNS.keys()
     for name in mapping.streams:
         fields = {field.name for field in declared[name].fields}
-        assert {*mapping.carried, *mapping.shown} <= fields
-        assert not {*mapping.carried} & {*mapping.shown}
+        assert {*mapping.exact_columns, *mapping.derivable_columns} <= fields
+        assert not {*mapping.exact_columns} & {*mapping.derivable_columns}
     missing = {*MONEY_COLUMNS, "game_type", "currency"} - mapping.columns.keys()
-    documented = import_module(type(mapping).__module__.replace("mapping", provider)).__doc__
+    documented = import_module(f"airflow_betproviders.providers.{provider}.bets").__doc__
     assert all(f"{name}" in documented for name in (*mapping.columns, *missing))
 
 
@@ -317,7 +319,7 @@ def test_an_amount_that_does_not_fit_is_an_error() -> None:
 
 
 def test_a_provider_without_a_mapping_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match=r"'toy' has no mapping"):
+    with pytest.raises(InvalidArgument, match=r"no installed package provides 'toy'"):
         mapping_of("toy")
 
 

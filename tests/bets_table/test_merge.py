@@ -178,8 +178,8 @@ def test_a_slot_larger_than_the_memory_setting_is_merged_in_parts(
     world.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids], at(7))
     world.store(hour_of(6), [aig("next", placed=at(6))], at(7))
     held: list[int] = []
-    made = plan.Piece.__init__
-    monkeypatch.setattr(plan.Piece, "__init__", lambda self, provider, bets, again: (held.append(bets.num_rows), made(self, provider, bets, again))[1])  # fmt: skip
+    made = plan.MergeBatch.__init__
+    monkeypatch.setattr(plan.MergeBatch, "__init__", lambda self, provider, bets, again: (held.append(bets.num_rows), made(self, provider, bets, again))[1])  # fmt: skip
     tally = world.merge(batch_rows=20)
     assert max(held) < 27
     assert (tally.slots, tally.added, tally.missing, tally.commits) == (2, 101, 0, len(held))

@@ -15,7 +15,7 @@ import fsspec
 
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared
@@ -143,7 +143,7 @@ class Play:
         return {"conn_id": "vendor", "path": f"{self._root}/raw", **times}
 
     @property
-    def _stream(self) -> ProviderStream:
+    def _stream(self) -> Stream:
         return declared(self.scenario.provider, STREAMS[self.scenario.provider])
 
     def _merge(self, interval: Interval | None = None) -> Task:

@@ -32,7 +32,7 @@ def interval_of(hook: BetProviderHook, name: str, now: datetime) -> Interval:
     if stream.windows is None:
         return hook.today()
     if stream.slot == DAY:
-        end = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY + stream.origin
+        end = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY + stream.day_start_offset
         return Interval(end - DAY, end)
     if stream.retention and stream.retention < 3 * HOUR:
         end = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0) - HOUR / 4
@@ -88,7 +88,7 @@ def test_what_lands_is_what_was_sent(
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), provider, name, source.account, filters)
     before = len(simulator.breaches)
 
-    stored = Extraction(source, stream, filters).store(slots(interval, width, stream.origin), lake)
+    stored = Extraction(source, stream, filters).store(slots(interval, width, stream.day_start_offset), lake)
 
     truth = simulator.truth(provider, name, interval.start, interval.end, filters)
     rows = stored_rows(lake, interval)

@@ -16,7 +16,7 @@ from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval, slots
-from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
@@ -67,14 +67,14 @@ def test_no_plain_value_is_left_anywhere(
     tables = {}
     # As it is, concealed as it is read, and concealed when it is rebuilt from the archive of the first.
     for kind in ("plain", "concealed", "rebuilt"):
-        conceal = Concealment(stream, rules, KEY, {}) if kind != "plain" else None
+        conceal = PiiPolicy(stream, rules, KEY, {}) if kind != "plain" else None
         lake = Lake(fsspec.filesystem("file"), str(tmp_path / kind / "raw"), provider, name, source.account)
         if kind == "rebuilt":
             old = Lake(lake.fs, str(tmp_path / "plain" / "raw"), provider, name, source.account)
             for slot, path in old.archived(interval).items():
                 lake.fs.makedirs(lake.archive(slot).rpartition("/")[0], exist_ok=True)
                 lake.fs.copy(path, lake.archive(slot))
-            Replay(source, stream, lake, conceal=conceal).store(slots(interval, HOUR), lake)
+            Replay(source, stream, lake, pii_policy=conceal).store(slots(interval, HOUR), lake)
             lake.fs.rm(f"{lake.base}/_archive", recursive=True)
         else:
             for fault in (*FAULTS, "bad_row"):
@@ -82,7 +82,7 @@ def test_no_plain_value_is_left_anywhere(
             for fault in ("bad_row", "unknown_field", "duplicate_key"):
                 simulator.faults.set(fault, 0.5)
             try:
-                extraction = Extraction(source, stream, archive=conceal is None, conceal=conceal)
+                extraction = Extraction(source, stream, archive=conceal is None, pii_policy=conceal)
                 stored = extraction.store(slots(interval, HOUR), lake)
             finally:
                 simulator.faults.clear()
@@ -94,7 +94,7 @@ def test_no_plain_value_is_left_anywhere(
         left = plain & words(tmp_path / kind)
         assert left == (plain if kind == "plain" else set())
 
-    by = Concealment(stream, rules, KEY, {})
+    by = PiiPolicy(stream, rules, KEY, {})
     player = next(column for column, rule in rules.items() if rule == "hash")
     truth = simulator.truth(provider, name, interval.start, interval.end)
     hashes = {str(by.hash(str(record[player]), stream.field(player).kind)) for record in truth}

@@ -20,7 +20,7 @@ import pytest
 from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
-from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.layout import Lake
@@ -59,10 +59,10 @@ class Office:
     def extract(self, interval: Interval) -> None:
         Extraction(self.source, self.stream).store(slots(interval, HOUR), self.lake)
 
-    def extract_concealed(self, conceal: Concealment) -> None:
+    def extract_concealed(self, conceal: PiiPolicy) -> None:
         """The hour after the day."""
         after = Interval(self.day.end, self.day.end + HOUR)
-        Extraction(self.source, self.stream, conceal=conceal).store([after], self.lake)
+        Extraction(self.source, self.stream, pii_policy=conceal).store([after], self.lake)
 
     def reconcile(self, **arguments: Any) -> dict[str, Any]:
         """Run the operator; what it tells."""
@@ -408,8 +408,8 @@ def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
 ) -> None:
     begin = now.replace(hour=4, minute=0, second=0, microsecond=0) - 3 * DAY
     at = Office(tmp_path, "jdb", hook("jdb"), simulator, Interval(begin, begin + DAY))
-    conceal = Concealment(at.stream, {"playerId": "hash"}, b"0123456789abcdef", {})
-    Extraction(at.source, at.stream, conceal=conceal).store(slots(at.day, HOUR), at.lake)
+    conceal = PiiPolicy(at.stream, {"playerId": "hash"}, b"0123456789abcdef", {})
+    Extraction(at.source, at.stream, pii_policy=conceal).store(slots(at.day, HOUR), at.lake)
     players = {row["playerId"] for row in simulator.truth("jdb", "transactions", begin, begin + DAY)}
     assert at.reconcile()["disagreeing"] == 0
     table, text = at.report
@@ -427,7 +427,7 @@ def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
         at.extract_concealed(conceal)
     for file in tmp_path.rglob("*.away"):
         file.rename(file.with_suffix(".parquet"))
-    reconciliation = Reconciliation(hook=at.source, fs=at.lake.fs, root=at.lake.root, repair=True, conceal=conceal)
+    reconciliation = Reconciliation(hook=at.source, fs=at.lake.fs, root=at.lake.root, repair=True, pii_policy=conceal)
     assert reconciliation.run(at.day).repaired == [slots(at.day, HOUR)[3]]
     assert {name: rows for name, rows in contents(at.files).items() if name in before} == before
     written = at.report[1] + str(at.report[0].to_pylist())

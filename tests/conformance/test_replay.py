@@ -82,7 +82,7 @@ def test_a_replay_equals_the_original_and_the_archive_has_no_secret(
     interval = interval_of(source, name, now)
     filters = filters_of(simulator, source, name, interval)
     width = HOUR / 4 if stream.retention and stream.retention < 3 * HOUR else stream.slot
-    cut = slots(interval, width, stream.origin)
+    cut = slots(interval, width, stream.day_start_offset)
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), provider, name, source.account, filters)
     with trouble(simulator), signatures(source, monkeypatch) as sent:
         stored = Extraction(source, stream, filters, archive=True).store(cut, lake)

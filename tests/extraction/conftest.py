@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import settings
 
-from airflow_betproviders.extraction.fetch.calls import Pace
+from airflow_betproviders.extraction.fetch.calls import RateLimiter
 
 settings.register_profile("whatever else the machine does", deadline=None)
 settings.load_profile("whatever else the machine does")
@@ -43,4 +43,4 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(autouse=True)
 def fresh_pace() -> None:
     """Tests do not share the pace of an account."""
-    Pace._held.clear()
+    RateLimiter._held.clear()

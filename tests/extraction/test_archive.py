@@ -377,7 +377,7 @@ def test_replies_that_no_longer_come_to_the_total_are_an_error(lake: Lake) -> No
     Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
     before = Path(lake.data(SLOT)).read_bytes()
     with pytest.raises(IncompleteWindow, match=r"counts 12 rows, 1 distinct ones came"):
-        Replay(Vendor([]), replace(BETS, key=("units",), version=()), lake).store([SLOT], lake)
+        Replay(Vendor([]), replace(BETS, key=("units",), version_columns=()), lake).store([SLOT], lake)
     assert Path(lake.data(SLOT)).read_bytes() == before
 
 

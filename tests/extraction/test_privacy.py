@@ -22,13 +22,13 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument, ProviderUnavailable
 from airflow_betproviders.extraction import keys
 from airflow_betproviders.extraction.decode import columns
-from airflow_betproviders.extraction.decode.coerce import BadRow
 from airflow_betproviders.extraction.fetch import calls
 from airflow_betproviders.extraction.fetch.reader import WindowRows
-from airflow_betproviders.extraction.privacy import Concealment
+from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
+from airflow_betproviders.lake.quarantine import RejectedRow
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 
 KEY = b"0123456789abcdef"
@@ -47,7 +47,7 @@ def by_hand(text: str, key: bytes = KEY) -> str:
 
 
 def rows(
-    players: list[str | None], numbers: list[int | None], extra: list[str | None] | None = None, bad: list[BadRow] | None = None
+    players: list[str | None], numbers: list[int | None], extra: list[str | None] | None = None, bad: list[RejectedRow] | None = None
 ) -> WindowRows:  # fmt: skip
     count = len(players)
     schema = columns.schema(PLAYERS.fields).remove(len(PLAYERS.fields) + 1)
@@ -64,7 +64,7 @@ def rows(
 
 def concealed(made: WindowRows, rules: dict[str, str] | None = None, key: bytes = KEY) -> WindowRows:
     schema = made.table.schema
-    Concealment(PLAYERS, RULES if rules is None else rules, key, {})(made)
+    PiiPolicy(PLAYERS, RULES if rules is None else rules, key, {})(made)
     assert made.table.schema == schema
     return made
 
@@ -92,7 +92,7 @@ def test_other_values_and_other_keys_give_other_hashes(players: list[str], one: 
 
 def test_a_hash_is_the_same_in_every_stream() -> None:
     other = replace(PLAYERS, provider="other", name="rounds")
-    assert Concealment(other, RULES, KEY, {}).hash("p1", Text()) == by_hand("p1")
+    assert PiiPolicy(other, RULES, KEY, {}).hash("p1", Text()) == by_hand("p1")
     assert concealed(rows(["p1"], [None])).table["player"].to_pylist() == [by_hand("p1")]
 
 
@@ -101,7 +101,7 @@ def test_hashes_of_keys_follow_their_columns() -> None:
     made = rows(["a", "b"], [1, 2])
     made.hashes = keys.hashes(made.table, stream.key)
     plain = made.hashes.copy()
-    Concealment(stream, {"player": "hash"}, KEY, {})(made)
+    PiiPolicy(stream, {"player": "hash"}, KEY, {})(made)
     assert np.array_equal(made.hashes, keys.hashes(made.table, stream.key))
     assert not np.array_equal(made.hashes, plain)
 
@@ -140,18 +140,20 @@ BAD = [
 
 @pytest.mark.parametrize(("raw", "reason", "kept", "told"), BAD)
 def test_rows_in_quarantine_are_concealed(raw: str, reason: str, kept: Any, told: str) -> None:
-    (row,) = concealed(rows([], [], bad=[BadRow(raw, reason)])).bad
+    (row,) = concealed(rows([], [], bad=[RejectedRow(raw, reason)])).bad
     assert json.loads(row.raw) == kept
     assert row.reason == told
 
 
 def test_doubled_members_of_a_row_in_quarantine_are_all_concealed() -> None:
-    (row,) = concealed(rows([], [], bad=[BadRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])).bad
+    (row,) = concealed(
+        rows([], [], bad=[RejectedRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])
+    ).bad
     assert row.raw == f'{{"player":"{by_hand("a")}","ip":null,"player":"{by_hand("b")}","ip":null}}'
 
 
 def test_without_a_key_a_row_that_is_no_object_leaves_nothing() -> None:
-    made = rows([], [], bad=[BadRow('"10.0.0.1"', "the row is not a JSON object")])
+    made = rows([], [], bad=[RejectedRow('"10.0.0.1"', "the row is not a JSON object")])
     (row,) = concealed(made, {"ip": "drop"}, b"").bad
     assert row.raw == "null"
 
@@ -174,7 +176,7 @@ REFUSED: list[tuple[dict[str, str], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("rules", "filters", "message"), REFUSED)
 def test_rules_that_cannot_be_kept_are_refused(rules: dict[str, str], filters: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        Concealment(PLAYERS, rules, KEY, filters)
+        PiiPolicy(PLAYERS, rules, KEY, filters)
     assert message in str(caught.value)
 
 
@@ -195,19 +197,19 @@ def seated(**odd: Any) -> list[dict[str, Any]]:
 
 
 def stored(
-    tmp_path: Path, stream: Stream, records: list[dict[str, Any]], conceal: Concealment | None = None
+    tmp_path: Path, stream: Stream, records: list[dict[str, Any]], pii_policy: PiiPolicy | None = None
 ) -> pa.Table:
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
-    Extraction(Vendor(records, stream), stream, conceal=conceal).store([SLOT], lake)
+    Extraction(Vendor(records, stream), stream, pii_policy=pii_policy).store([SLOT], lake)
     receipt = read_receipt(lake.fs, lake.data(SLOT))
     assert receipt is not None
-    assert receipt.pii == (conceal.rules if conceal else {})
+    assert receipt.pii == (pii_policy.rules if pii_policy else {})
     return pq.read_table(lake.data(SLOT), partitioning=None)
 
 
 def test_a_slot_differs_from_a_plain_one_in_those_columns_only(tmp_path: Path) -> None:
     plain = stored(tmp_path / "plain", PLAYERS, seated())
-    made = stored(tmp_path / "concealed", PLAYERS, seated(), Concealment(PLAYERS, RULES, KEY, {}))
+    made = stored(tmp_path / "concealed", PLAYERS, seated(), PiiPolicy(PLAYERS, RULES, KEY, {}))
     untouched = [name for name in plain.column_names if name not in (*RULES, "_extracted_at")]
     assert made.select(untouched) == plain.select(untouched)
     assert made.schema == plain.schema
@@ -217,12 +219,12 @@ def test_a_slot_differs_from_a_plain_one_in_those_columns_only(tmp_path: Path) -
 
 def test_a_key_that_is_hashed_is_still_each_once(tmp_path: Path) -> None:
     """The same rows in two windows, so that the finished file has to be gone through once more."""
-    stream = replace(PLAYERS, key=("player",), guarded=False)
+    stream = replace(PLAYERS, key=("player",), reject_outside_window=False)
     records = [
         {**row, "player": "same" if i in (0, 23) else row["id"], "changed": i * 1000} for i, row in enumerate(seated())
     ]
-    conceal = Concealment(stream, {"player": "hash"}, KEY, {})
-    table = stored(tmp_path, stream, records, conceal)
+    pii_policy = PiiPolicy(stream, {"player": "hash"}, KEY, {})
+    table = stored(tmp_path, stream, records, pii_policy)
     assert table.num_rows == 23
     assert table["id"].to_pylist().count("b23") == 1
     assert "b0" not in table["id"].to_pylist()
@@ -231,8 +233,8 @@ def test_a_key_that_is_hashed_is_still_each_once(tmp_path: Path) -> None:
 def test_an_error_does_not_quote_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(calls, "ATTEMPTS", 1)
     vendor = Vendor(seated(), PLAYERS, spoil=lambda call, answer: b'["10.0.0.1"]')
-    conceal = Concealment(PLAYERS, RULES, KEY, {})
-    with pytest.raises(ProviderUnavailable) as caught, Extraction(vendor, PLAYERS, conceal=conceal).read(SLOT):
+    pii_policy = PiiPolicy(PLAYERS, RULES, KEY, {})
+    with pytest.raises(ProviderUnavailable) as caught, Extraction(vendor, PLAYERS, pii_policy=pii_policy).read(SLOT):
         pass
     assert "10.0.0.1" not in str(caught.value)
     with pytest.raises(ProviderUnavailable, match=r"10\.0\.0\.1"), Extraction(vendor, PLAYERS).read(SLOT):

@@ -22,7 +22,7 @@ import pytest
 
 from airflow_betproviders.declare.fields import Field, LocalTime
 from airflow_betproviders.declare.interval import Interval, slots
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
@@ -221,7 +221,7 @@ def test_promise_5_exact_from_the_wire_to_the_file(lake: Lake) -> None:
         bet(name, at=i, stake=stake, units=2**63 - 1) for i, (name, stake) in enumerate(zip(names, stakes, strict=True))
     ]
     (receipt,) = store(
-        Vendor(rows), lake, stream=serving(paging=Pages(**{**vars(BETS.paging), "page_size": 9}))
+        Vendor(rows), lake, stream=serving(paging=PageNumber(**{**vars(BETS.paging), "page_size": 9}))
     ).receipts
     table = pq.read_table(lake.data(SLOT))
     assert table["id"].to_pylist() == names
@@ -311,14 +311,14 @@ def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
 ) -> None:
     monkeypatch.setattr(spooling, "ROW_GROUP", 50)
     held: list[int] = []
-    add = spooling.Spool.add
+    add = spooling.SlotWriter.add
 
-    def noted(self: spooling.Spool, *args: Any) -> None:
+    def noted(self: spooling.SlotWriter, *args: Any) -> None:
         add(self, *args)
         held.append(sum(len(order) for _, order in self._buffer))
 
-    monkeypatch.setattr(spooling.Spool, "add", noted)
-    paging = Pages(**{**vars(BETS.paging), "page_size": 100})
+    monkeypatch.setattr(spooling.SlotWriter, "add", noted)
+    paging = PageNumber(**{**vars(BETS.paging), "page_size": 100})
     store(Vendor(hour(1200)), lake, stream=serving(paging=paging, windows=type(BETS.windows)(span=MINUTE, step=MINUTE)))
     assert len(ids(lake)) == 1200
     assert len(held) == 60
@@ -343,7 +343,7 @@ def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_coun
 
 def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(lake: Lake) -> None:
     fields = tuple(Field("at", LocalTime(), required=True) if f.name == "at" else f for f in BETS.fields)
-    stream = serving(fields=fields, guarded=True)
+    stream = serving(fields=fields, reject_outside_window=True)
     local = {**bet("a"), "at": "20-11-2026 13:00:00"}  # five o'clock UTC on a clock of +08:00
     with pytest.raises(ProviderRequestError, match=r"outside the window.*set utc_offset"):
         store(Vendor([local], stream), lake, stream=stream)

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, Text
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import ProviderRequestError
-from airflow_betproviders.extraction.decode.coerce import BadRow
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.source import Receive
+from airflow_betproviders.lake.quarantine import RejectedRow
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -27,7 +27,7 @@ FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
 SLOT = Interval(FIVE, FIVE + HOUR)
 START_MS = int(FIVE.timestamp() * 1000)
 
-PAGED = Pages(param="page", size_param="size", page_size=3, first=1, stride=1)
+PAGED = PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1)
 BETS = Stream(
     provider="toy",
     name="bets",
@@ -40,8 +40,8 @@ BETS = Stream(
     ),
     envelope={"code": Integer(), "total": Total, "rows": Rows},
     key=("id",),
-    version=("changed",),
-    clock="at",
+    version_columns=("changed",),
+    time_column="at",
     windows=WindowRule(span=15 * MINUTE, step=MINUTE),
     paging=PAGED,
 )
@@ -75,7 +75,7 @@ def table(*rows: Mapping[str, Any]) -> pa.Table:
 
 def page(*rows: Mapping[str, Any], total: int | None = None, bad: int = 0) -> Page:
     """One answer of `BETS`."""
-    return Page(table(*rows), total, [BadRow(f'{{"id":{i}}}', "id: odd") for i in range(bad)])
+    return Page(table(*rows), total, [RejectedRow(f'{{"id":{i}}}', "id: odd") for i in range(bad)])
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Vendor:
     spoil: Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None = None
     asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
     label: str = "connection toy_default"
-    patient: bool = True
+    retries: bool = True
     account: str = "agent001"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0

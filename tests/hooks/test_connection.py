@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.exceptions import InvalidArgument
-from tests.hooks.accounts import PROVIDERS, SUCCESS, refusal
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply
+from tests.accounts import PROVIDERS, SUCCESS, refusal
+from tests.conftest import MakeHook
+from tests.recorder import Recorder, Reply
 
 COMMON: list[tuple[dict[str, Any], str]] = [
     ({"host": None}, "host must be the provider's full URL"),

@@ -27,9 +27,9 @@ from airflow_betproviders.exceptions import (
     ProviderRequestError,
     ProviderUnavailable,
 )
-from tests.hooks.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS, refusal
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply
+from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS, refusal
+from tests.conftest import MakeHook
+from tests.recorder import Recorder, Reply
 
 CODES = [
     ("pv", "400", "Parameter Error", ProviderRequestError, "check"),
@@ -77,7 +77,7 @@ def test_a_documented_code_is_its_error_with_a_cure(
 ) -> None:
     with pytest.raises(error) as caught:
         make(provider).check(refusal(provider, code, text))
-    assert type(caught.value) is error
+    assert isinstance(caught.value, error)
     message = str(caught.value)
     assert code in message
     assert text.split("'", maxsplit=1)[0] in message

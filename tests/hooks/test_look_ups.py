@@ -11,9 +11,9 @@ from airflow_betproviders.providers.aig.hook import AigHook
 from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
 from airflow_betproviders.providers.pv.hook import PvHook
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder
+from tests.conftest import MakeHook
 from tests.providers.test_signatures import decrypt
+from tests.recorder import Recorder
 
 
 def test_pv_slots_detail_url(make: MakeHook, server: Recorder) -> None:

@@ -14,9 +14,9 @@ import pytest
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired, WindowNotReady
 from airflow_betproviders.hooks.base import BetProviderHook
-from tests.hooks.accounts import PROVIDERS
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply, Request
+from tests.accounts import PROVIDERS
+from tests.conftest import MakeHook
+from tests.recorder import Recorder, Reply, Request
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

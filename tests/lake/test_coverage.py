@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import GAPS, STATES, Coverage, coverage, survey
 from airflow_betproviders.lake.layout import Lake
@@ -254,7 +254,7 @@ def test_every_stream_account_and_filter_under_a_folder_is_found(
     found = list(survey(LOCAL, str(tmp_path), now=NOW))
     assert sorted(each.lake.base for each in found) == sorted(lake.base for lake in lakes)
     assert all(told(each)[0] == (9, 10, "complete") for each in found)
-    assert "no provider 'toy'" in caplog.text
+    assert "provides 'toy'" in caplog.text
     assert "pv has no stream 'gone'" in caplog.text
     selected = [
         ({"provider": "pv"}, 3),
@@ -278,12 +278,12 @@ STREAMS = [
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[ProviderStream, dict[Interval, int]]:
+def worlds(draw: st.DrawFn) -> tuple[Stream, dict[Interval, int]]:
     stream = draw(st.sampled_from(STREAMS))
     held: dict[Interval, int] = {}
     for _ in range(draw(st.integers(0, 8))):
         width = draw(st.sampled_from([DAY] if stream.slot == DAY else WIDTHS))
-        start = MIDNIGHT + stream.origin - 17 * DAY + draw(st.integers(0, 4 * (DAY // width))) * width
+        start = MIDNIGHT + stream.day_start_offset - 17 * DAY + draw(st.integers(0, 4 * (DAY // width))) * width
         made = Interval(start, start + width)
         if not any(made.overlaps(other) for other in held):
             held[made] = draw(st.integers(0, 3))
@@ -293,7 +293,7 @@ def worlds(draw: st.DrawFn) -> tuple[ProviderStream, dict[Interval, int]]:
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.integers(0, 120), st.integers(1, 120))
 def test_every_instant_has_one_cell_and_every_stored_slot_its_own(
-    world: tuple[ProviderStream, dict[Interval, int]], first: int, hours: int
+    world: tuple[Stream, dict[Interval, int]], first: int, hours: int
 ) -> None:
     stream, held = world
     asked = Interval(MIDNIGHT - 17 * DAY + first * HOUR, MIDNIGHT - 17 * DAY + (first + hours) * HOUR)

@@ -17,7 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.lake import footer_cache as index
-from airflow_betproviders.lake.footer_cache import entries
+from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from tests.extraction.stored import parquet, put, receipt_of, store
 from tests.extraction.vendor import FIVE, HOUR
@@ -62,7 +62,7 @@ def seen(lake: Lake, span: Interval | None = SPAN) -> Seen:
     """By slot: rows of the file, rows by the receipt."""
     return {
         entry.interval: (entry.footer and entry.footer.rows, entry.receipt and entry.receipt.rows)
-        for entry in entries(lake, span)
+        for entry in stored_objects(lake, span)
     }
 
 
@@ -79,7 +79,7 @@ def test_each_footer_is_read_once(lake: Lake, reads: Counter[str]) -> None:
     assert reads == {5: 1, 6: 1, 7: 1}
     assert seen(lake) == seen(lake, None) == expected
     assert reads.total() == 3
-    assert [entry.path for entry in entries(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
+    assert [entry.path for entry in stored_objects(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
 
 
 def test_only_what_overlaps_is_told(lake: Lake) -> None:
@@ -204,11 +204,11 @@ def test_who_loses_the_race_to_write_costs_time_only(
 
     def late(*arguments: Any) -> None:
         monkeypatch.setattr(index, "put_bytes", write)
-        entries(lake, hour(48))
+        stored_objects(lake, hour(48))
         write(*arguments)
 
     monkeypatch.setattr(index, "put_bytes", late)
-    entries(lake, hour(0))
+    stored_objects(lake, hour(0))
     assert list(document(lake)["objects-1"]) == [hour(0).name]
     assert set(seen(lake, None)) == {hour(0), hour(48)}
     assert reads.total() == 3
@@ -221,12 +221,12 @@ def test_a_look_at_one_day_keeps_what_is_known_of_the_others_and_writes_only_new
 ) -> None:
     store(lake, hour(0))
     store(lake, hour(96))
-    entries(lake)
+    stored_objects(lake)
     store(lake, hour(1))
-    entries(lake, hour(1))
+    stored_objects(lake, hour(1))
     assert set(document(lake)["objects-1"]) == {hour(0).name, hour(1).name, hour(96).name}
     monkeypatch.setattr(index, "put_bytes", lambda *_: pytest.fail("nothing is new"))
-    assert len(entries(lake)) == 3
+    assert len(stored_objects(lake)) == 3
     assert reads.total() == 3
 
 

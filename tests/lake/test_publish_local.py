@@ -17,10 +17,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import OverlappingSlot
-from airflow_betproviders.extraction.decode.coerce import BadRow
-from airflow_betproviders.extraction.write.slot_writer import Spool
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
+from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, bet, table
 
@@ -108,7 +108,7 @@ def test_a_failed_write_leaves_nothing_behind(lake: Lake, tmp_path: Path, monkey
 
 
 def test_quarantine_is_written_beside_the_data_and_removed_when_the_slot_is_clean(lake: Lake, tmp_path: Path) -> None:
-    bad = [BadRow('{"id":1.50,"é":"x"}', "id: odd"), BadRow('{"id":2}', "id: odd")]
+    bad = [RejectedRow('{"id":1.50,"é":"x"}', "id: odd"), RejectedRow('{"id":2}', "id: odd")]
     publish(lake, SLOT, file(tmp_path), bad)
     lines = Path(lake.quarantine(SLOT)).read_text().splitlines()
     assert lines[0] == '{"reason":"id: odd","row":{"id":1.50,"é":"x"}}'
@@ -120,7 +120,7 @@ def test_quarantine_is_written_beside_the_data_and_removed_when_the_slot_is_clea
 def test_smaller_objects_inside_the_slot_go_when_it_is_there_with_their_quarantine(lake: Lake, tmp_path: Path) -> None:
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     for quarter in quarters:
-        publish(lake, quarter, file(tmp_path), [BadRow("{}", "odd")])
+        publish(lake, quarter, file(tmp_path), [RejectedRow("{}", "odd")])
     neighbour = Interval(SLOT.end, SLOT.end + HOUR)
     publish(lake, neighbour, file(tmp_path), [])
     publish(lake, SLOT, file(tmp_path, "hour"), [])
@@ -138,7 +138,7 @@ def test_a_slot_that_another_task_cut_across_meanwhile_is_not_left_there(lake: L
 
 
 def test_the_receipt_of_a_stored_object_reads_back_and_of_none_there_is_none(lake: Lake) -> None:
-    with Spool(BETS, FIVE) as spool:
+    with SlotWriter(BETS, FIVE) as spool:
         spool.add(table(bet("a")))
         filled = spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
         path = publish(lake, SLOT, spool.path, [])
@@ -172,7 +172,7 @@ class WithoutEnds(LocalFileSystem):
 def test_a_receipt_is_read_where_the_store_has_no_last_bytes(tmp_path: Path) -> None:
     receipts, paths = [], []
     for ids in (["a"], [f"{number}" for number in range(500)]):
-        with Spool(BETS, FIVE) as spool:
+        with SlotWriter(BETS, FIVE) as spool:
             spool.add(table(*map(bet, ids)))
             receipts.append(spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end="")))
             paths.append(spool.path.rename(tmp_path / f"{len(paths)}.parquet"))

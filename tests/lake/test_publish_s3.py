@@ -20,10 +20,10 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.extraction.decode.coerce import BadRow
-from airflow_betproviders.extraction.write.slot_writer import Spool
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
+from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet, table
 from tests.seaweed import KEY, SECRET, SeaweedFS, seaweed  # noqa: F401 - the fixture
@@ -80,9 +80,9 @@ def test_a_slot_of_up_to_two_parts_costs_one_put(lake: Lake, tmp_path: Path, siz
 
 def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> None:
     quarter = Interval(FIVE, FIVE + 15 * MINUTE)
-    publish(lake, quarter, file(tmp_path, SMALL), [BadRow('{"id":1}', "odd")])
+    publish(lake, quarter, file(tmp_path, SMALL), [RejectedRow('{"id":1}', "odd")])
     assert lake.fs.cat_file(lake.quarantine(quarter)) == b'{"reason":"odd","row":{"id":1}}\n'
-    with Spool(BETS, FIVE) as spool:
+    with SlotWriter(BETS, FIVE) as spool:
         spool.add(table(bet("a")))
         filled = spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
         path = publish(lake, SLOT, spool.path, [])

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
-from tests.hooks.conftest import make, server, waited  # noqa: F401 - fixtures
 
 Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 

@@ -15,9 +15,9 @@ from airflow_betproviders.exceptions import BadRows, InvalidArgument, Overlappin
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stream_asset
 from tests.airflow_versions import AirflowFailException, TaskDeferred
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply, Request
+from tests.conftest import MakeHook
 from tests.operators.conftest import context, execute, operator
+from tests.recorder import Recorder, Reply, Request
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
@@ -112,7 +112,7 @@ def test_a_connection_of_another_type_is_refused_with_those_there_are(
     connection = make("aig").connection
     connection.conn_type = "http"
     with pytest.raises(
-        InvalidArgument, match=r"of type 'http', which no hook of this package serves. Use .* pv, aig, jdb"
+        InvalidArgument, match=r"of type 'http', which no installed provider serves. Use .* aig, gmag, jdb, pv"
     ):
         hook_of("aig_default")
 

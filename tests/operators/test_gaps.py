@@ -269,7 +269,7 @@ def test_an_extraction_does_not_fail_for_its_index(
     def broken(*_: Any) -> Any:
         raise OSError("no such listing")
 
-    monkeypatch.setattr(index, "entries", broken)
+    monkeypatch.setattr(index, "stored_objects", broken)
     assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
     assert lake.stored(span)
 

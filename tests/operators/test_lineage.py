@@ -16,11 +16,11 @@ from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.lineage import dataset
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from tests.bets_table.lakes import World, aig, at, hour_of
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply, Request
+from tests.conftest import MakeHook
 from tests.operators import test_reconcile as reconciled
 from tests.operators.conftest import context, execute, operator
 from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
+from tests.recorder import Recorder, Reply, Request
 
 STREAM = "provider=aig/stream=transactions/account=agent001"
 

@@ -92,7 +92,7 @@ def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"provider": "toy"}, "has no mapping to the bets table"),
+        ({"provider": "toy"}, "no installed package provides"),
         ({"provider": "aig", "stream": "history"}, "It has: transactions, latest"),
         ({"table": "bets"}, "Give an absolute path"),
         ({"table": "s3:///bets"}, "names no bucket"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Reply, Request
+from tests.conftest import MakeHook
 from tests.operators.conftest import context, execute, operator
 from tests.operators.test_extract import HOURLY, bets
+from tests.recorder import Recorder, Reply, Request
 
 
 @pytest.mark.usefixtures("quick")

@@ -89,7 +89,7 @@ def test_gaps_are_listed_with_the_dates_that_load_them_and_are_a_failure(betprov
 def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: str) -> None:
     table = betproviders("coverage", root, *END)
     assert table.returncode == 0, table.stderr
-    assert "there is no provider 'toy'" in table.stderr
+    assert "no installed package provides 'toy'" in table.stderr
     names, _, row, *_ = (line.split() for line in table.stdout.splitlines())
     assert dict(zip(names, row, strict=True))["missing"] == "2", table.stdout
     assert "expired" not in names

@@ -18,10 +18,10 @@ from deltalake import write_deltalake
 
 from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.reconciliation.results import Finding, Line, publish
+from airflow_betproviders.reconciliation.results import Figure, ReconciliationResult, publish
 from airflow_betproviders.registry import declared, mapping_of
 
 HOUR = timedelta(hours=1)
@@ -85,13 +85,13 @@ class Showcase:
             for slot, rows in self._hours(stream, days, chance):
                 self._fate(provider, stream, slot, rows, chance)
         for day in range(1, days):
-            start = self.midnight - day * DAY + declared("jdb", "daily_by_player").origin
+            start = self.midnight - day * DAY + declared("jdb", "daily_by_player").day_start_offset
             self.store("jdb", "daily_by_player", Interval(start, start + DAY), chance.randrange(180, 420))
         self._money(days, chance)
         for provider, differ in (("pv", 0), ("aig", 0), ("jdb", 1), ("gmag", 0)):
             self._reconcile(provider, differ)
 
-    def _hours(self, stream: ProviderStream, days: int, chance: random.Random) -> Iterator[tuple[Interval, int]]:
+    def _hours(self, stream: Stream, days: int, chance: random.Random) -> Iterator[tuple[Interval, int]]:
         end = (self.now - stream.lag).replace(minute=0, second=0, microsecond=0)
         at = self.midnight - (days - 1) * DAY
         while at < end:
@@ -100,7 +100,7 @@ class Showcase:
             yield Interval(at, at + HOUR), round(BUSY[stream.provider] * evening * weekend * chance.uniform(0.8, 1.2))
             at += HOUR
 
-    def _fate(self, provider: str, stream: ProviderStream, slot: Interval, rows: int, chance: random.Random) -> None:
+    def _fate(self, provider: str, stream: Stream, slot: Interval, rows: int, chance: random.Random) -> None:
         age = (self.midnight - slot.start) / DAY
         members: dict[str, Any] = {}
         if provider == "aig" and 8 <= age < 8.3:
@@ -140,11 +140,12 @@ class Showcase:
         stream = mapping_of(provider).streams[0]
         day = Interval(self.midnight - DAY, self.midnight)
         lines = [
-            Line("report", f"game {n}", "stake", Decimal(n), Decimal(n + (n < differ)), n >= differ) for n in range(24)
+            Figure("report", f"game {n}", "stake", Decimal(n), Decimal(n + (n < differ)), n >= differ)
+            for n in range(24)
         ]
         publish(
             self.lake(provider, stream),
-            Finding(
+            ReconciliationResult(
                 provider=provider, account=ACCOUNTS[provider], stream=stream, label=provider, day=day, lines=lines,
                 checked_at=self.now.astimezone(timezone.utc),
             ),

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from airflow_betproviders.declare.fields import Decimal, Epoch, LocalTime, UtcTime
-from airflow_betproviders.declare.pagination import Cursor, Limited, Pages
+from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, TimestampCursor
 from airflow_betproviders.declare.request_parameters import EpochParam, WallParam
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
@@ -23,19 +23,19 @@ NOW = datetime(2025, 1, 15, 4, tzinfo=UTC)
 
 
 @each_stream
-def test_key_version_and_clock_are_declared_fields(stream: ProviderStream) -> None:
+def test_key_version_and_clock_are_declared_fields(stream: Stream) -> None:
     names = [field.name for field in stream.fields]
     assert len(set(names)) == len(names)
-    assert {*stream.key, *stream.version} <= set(names)
-    for name in stream.version:
+    assert {*stream.key, *stream.version_columns} <= set(names)
+    for name in stream.version_columns:
         assert isinstance(stream.field(name).kind, Epoch | UtcTime | LocalTime)
-    if stream.clock:
-        assert isinstance(stream.field(stream.clock).kind, Epoch | UtcTime | LocalTime)
-        assert stream.field(stream.clock).required  # a row that belongs to no slot must not slip in
+    if stream.time_column:
+        assert isinstance(stream.field(stream.time_column).kind, Epoch | UtcTime | LocalTime)
+        assert stream.field(stream.time_column).required  # a row that belongs to no slot must not slip in
 
 
 @each_stream
-def test_no_float_anywhere_and_money_is_summed(stream: ProviderStream) -> None:
+def test_no_float_anywhere_and_money_is_summed(stream: Stream) -> None:
     from airflow_betproviders.extraction.decode.columns import schema
 
     assert "float" not in str(schema(stream.fields)).lower()
@@ -46,10 +46,10 @@ def test_no_float_anywhere_and_money_is_summed(stream: ProviderStream) -> None:
 
 
 @each_stream
-def test_a_slot_holds_whole_windows_and_every_stream_says_where_it_is_from(stream: ProviderStream) -> None:
+def test_a_slot_holds_whole_windows_and_every_stream_says_where_it_is_from(stream: Stream) -> None:
     if stream.windows:
         assert stream.slot % stream.windows.step == timedelta(0)
-        assert len(stream.bounds) in (1, 2) or isinstance(stream.paging, Cursor)
+        assert len(stream.bounds) in (1, 2) or isinstance(stream.paging, TimestampCursor)
     else:
         assert not stream.bounds
     assert "document" in stream.doc or "public page" in stream.doc
@@ -66,14 +66,14 @@ def test_aig_amounts_are_kept_to_eight_decimals_and_gmag_to_four() -> None:
 def test_pv_history_windows_are_an_hour_within_a_day_in_pages_of_2000() -> None:
     rule, paging = pv.HISTORY.windows, pv.HISTORY.paging
     assert (rule.span, rule.same_day) == (timedelta(hours=1), True)
-    assert isinstance(paging, Pages)
+    assert isinstance(paging, PageNumber)
     assert paging.params(0) == {"page": 1, "page_size": 2000}
     assert paging.params(2) == {"page": 3, "page_size": 2000}
 
 
 def test_pv_limited_histories_ask_for_500() -> None:
     for stream in (pv.GAMES_USER_HISTORY, pv.GAMES_GAME_HISTORY, pv.SLOTS_USER_HISTORY):
-        assert stream.paging == Limited(param="limit", limit=500)
+        assert stream.paging == LimitedAnswer(param="limit", limit=500)
         assert stream.windows.span <= timedelta(days=60)
 
 
@@ -91,7 +91,7 @@ def test_jdb_windows_are_whole_minutes_of_five_and_of_fifteen() -> None:
     assert jdb.TRANSACTIONS.retention <= timedelta(days=60)
     assert jdb.RECENT_TRANSACTIONS.lag >= timedelta(minutes=3)
     assert jdb.RECENT_TRANSACTIONS.retention <= timedelta(hours=2)
-    assert (jdb.TRANSACTIONS.clock, jdb.RECENT_TRANSACTIONS.clock) == ("gameDate", "lastModifyTime")
+    assert (jdb.TRANSACTIONS.time_column, jdb.RECENT_TRANSACTIONS.time_column) == ("gameDate", "lastModifyTime")
 
 
 def test_jdb_a_bet_is_named_by_its_game_type_too_and_never_by_transfer_id() -> None:
@@ -105,7 +105,7 @@ def test_gmag_windows_are_shorter_than_the_limits_and_ten_thousand_is_not_believ
     assert gmag.GAME_TRANSACTIONS.windows.span < 15 * minute
     assert gmag.GAME_HISTORY.windows.step == minute
     assert gmag.GAME_HISTORY.retention <= timedelta(days=30)
-    assert gmag.GAME_HISTORY.paging.believed_total == 10_000
+    assert gmag.GAME_HISTORY.paging.total_cap == 10_000
     assert gmag.GAME_HISTORY.paging.page_size <= 10_000
     assert gmag.GAME_HISTORY.key == ("brandId", "providerCode", "playerId", "roundId")
 
@@ -148,7 +148,7 @@ def test_milliseconds_are_not_lost_to_floats(instant: str) -> None:
     ],
 )
 def test_filters_that_cannot_work_are_refused_with_the_cure(
-    stream: ProviderStream, filters: dict[str, object], cure: str
+    stream: Stream, filters: dict[str, object], cure: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
         stream.check_filters(filters)
@@ -165,5 +165,5 @@ def test_filters_that_cannot_work_are_refused_with_the_cure(
         (gmag.GAME_HISTORY, {"playerId": "p1", "currency": "CNY"}),
     ],
 )
-def test_filters_of_the_documents_are_taken(stream: ProviderStream, filters: dict[str, object]) -> None:
+def test_filters_of_the_documents_are_taken(stream: Stream, filters: dict[str, object]) -> None:
     stream.check_filters(filters)

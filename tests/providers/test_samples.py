@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
@@ -26,7 +26,7 @@ def accept(envelope: Mapping[str, Any]) -> None:
     pass
 
 
-def decode(stream: ProviderStream, sample: str, hours: int = 0) -> Page:
+def decode(stream: Stream, sample: str, hours: int = 0) -> Page:
     return Decoder(stream, timedelta(hours=hours))((SAMPLES / f"{sample}.json").read_bytes(), accept)
 
 
@@ -384,7 +384,7 @@ PV = [
     PV,
     ids=lambda v: v if isinstance(v, str) else "",
 )
-def test_pv(sample: str, stream: ProviderStream, first: dict[str, Any]) -> None:
+def test_pv(sample: str, stream: Stream, first: dict[str, Any]) -> None:
     assert stream.endpoint == "/api/" + sample.replace("-", "/")
     page = decode(stream, f"pv-{sample}")
     assert page.quick

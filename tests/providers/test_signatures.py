@@ -18,9 +18,9 @@ from airflow_betproviders.providers.gmag import hook as gmag
 from airflow_betproviders.providers.jdb import hook as jdb
 from airflow_betproviders.providers.jdb import streams as jdb_streams
 from airflow_betproviders.providers.pv import hook as pv
-from tests.hooks.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
-from tests.hooks.conftest import MakeHook
-from tests.hooks.recorder import Recorder, Request
+from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
+from tests.conftest import MakeHook
+from tests.recorder import Recorder, Request
 
 Vectors = dict[str, Any]
 PV = ["seed_example", "empty_data", "history_nested_list", "unicode_text", "nested_objects_and_types"]
@@ -243,7 +243,7 @@ def test_gmag_refuses_what_the_vendors_own_samples_hash_differently(
 def test_every_attempt_is_signed_anew(
     make: MakeHook, server: Recorder, provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.hooks.recorder import Reply
+    from tests.recorder import Reply
 
     server.answer(Reply(status=502), Reply(status=502), SUCCESS[provider])
     hook = make(provider)

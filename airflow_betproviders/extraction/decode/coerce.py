@@ -2,7 +2,7 @@
 
 Reads JSON keeping each number's own digits and each member, doubled ones too; then mends every record towards its
 schema without losing anything: a number where text is due, text where a number is due, ``1.0`` for an integer, ``1e-5``
-for a decimal. What the schema does not name goes to ``_extra``; what cannot be mended is a `BadRow`.
+for a decimal. What the schema does not name goes to ``_extra``; what cannot be mended is a `RejectedRow`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from airflow_betproviders.declare.fields import (
     Text,
     UtcTime,
 )
+from airflow_betproviders.lake.quarantine import RejectedRow
 
 _INTEGER = re.compile(r"-?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -59,16 +60,8 @@ class Pairs(dict[str, Any]):
                     self.doubled.setdefault(name, []).append(value)
 
 
-@dataclass(frozen=True)
-class BadRow:
-    """A record that does not fit: its JSON text as sent, and why."""
-
-    raw: str
-    reason: str
-
-
 @dataclass
-class Mended:
+class CoercedRow:
     """A record whose members all have the JSON type that its schema reads.
 
     Attributes:
@@ -121,11 +114,11 @@ def dumps(value: Any) -> str:
             return json.dumps(value)
 
 
-def mend(record: Any, fields: tuple[Field, ...]) -> Mended | BadRow:
+def mend(record: Any, fields: tuple[Field, ...]) -> CoercedRow | RejectedRow:
     """Bring one record to its schema without loss, or say why it cannot be."""
     if not isinstance(record, Pairs):
-        return BadRow(dumps(record), "the row is not a JSON object")
-    row = Mended(dumps(record), {})
+        return RejectedRow(dumps(record), "the row is not a JSON object")
+    row = CoercedRow(dumps(record), {})
     extra: dict[str, str] = {name: dumps(earlier) for name, earlier in record.doubled.items()}
     known = {f.name: f.kind for f in fields}
     for name, value in record.items():
@@ -139,10 +132,10 @@ def mend(record: Any, fields: tuple[Field, ...]) -> Mended | BadRow:
         except _Misfit:
             extra[name] = dumps(value)
         except ValueError as reason:
-            return BadRow(row.raw, f"{name}: {reason}")
+            return RejectedRow(row.raw, f"{name}: {reason}")
     missing = [f.name for f in fields if f.required and f.name not in row.cells]
     if missing:
-        return BadRow(row.raw, f"{', '.join(missing)} missing")
+        return RejectedRow(row.raw, f"{', '.join(missing)} missing")
     if extra:
         row.extra = "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in extra.items()) + "}"
     return row

@@ -16,12 +16,14 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_betproviders.declare.stream import OneRow, Stream, Total
+from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction import arrays
 from airflow_betproviders.extraction.decode import columns
-from airflow_betproviders.extraction.decode.coerce import BadRow, Mended, NotJson, mend, read_document, read_value
+from airflow_betproviders.extraction.decode.coerce import CoercedRow, NotJson, mend, read_document, read_value
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
 from airflow_betproviders.extraction.decode.split_rows import MARK, cut
+from airflow_betproviders.lake.quarantine import RejectedRow
 
 _FEW = 32
 
@@ -40,7 +42,7 @@ class Page:
 
     table: pa.Table
     total: int | None
-    bad: list[BadRow] = field(default_factory=list)
+    bad: list[RejectedRow] = field(default_factory=list)
     quick: bool = True
     call: int = 0
 
@@ -98,7 +100,7 @@ class Decoder:
             check(document)
             total = _dig(document, self._total_path)
             if rows is not None:
-                bad: list[BadRow] = []
+                bad: list[RejectedRow] = []
                 return Page(
                     pa.concat_tables([pa.Table.from_batches([], self._schema), *self._sorted(rows, bad)]),
                     _int(total),
@@ -130,7 +132,7 @@ class Decoder:
         document = read_document(parts[0])
         return (document, parts[1]) if _dig(document, self._rows_path) == [MARK] else None
 
-    def _sorted(self, rows: list[str], bad: list[BadRow]) -> list[pa.Table]:
+    def _sorted(self, rows: list[str], bad: list[RejectedRow]) -> list[pa.Table]:
         """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
         if not rows:
             return []
@@ -143,14 +145,14 @@ class Decoder:
             middle = len(rows) // 2
             return self._sorted(rows[:middle], bad) + self._sorted(rows[middle:], bad)
 
-    def _mended(self, records: list[Any], bad: list[BadRow]) -> list[pa.Table]:
-        good: list[Mended] = []
+    def _mended(self, records: list[Any], bad: list[RejectedRow]) -> list[pa.Table]:
+        good: list[CoercedRow] = []
         for record in records:
             row = mend(record, self._stream.fields)
-            (bad.append if isinstance(row, BadRow) else good.append)(row)  # type: ignore[arg-type]
+            (bad.append if isinstance(row, RejectedRow) else good.append)(row)  # type: ignore[arg-type]
         return self._convert(good, bad)
 
-    def _convert(self, rows: list[Mended], bad: list[BadRow]) -> list[pa.Table]:
+    def _convert(self, rows: list[CoercedRow], bad: list[RejectedRow]) -> list[pa.Table]:
         """Convert mended rows; where a batch fails it is halved until the rows that do not fit stand alone."""
         if not rows:
             return []
@@ -160,14 +162,14 @@ class Decoder:
             table = self._table(array)
         except (pa.ArrowInvalid, UnicodeEncodeError) as error:
             if len(rows) == 1:
-                bad.append(BadRow(rows[0].raw, self._reason(rows[0], error)))
+                bad.append(RejectedRow(rows[0].raw, self._reason(rows[0], error)))
                 return []
             middle = len(rows) // 2
             return self._convert(rows[:middle], bad) + self._convert(rows[middle:], bad)
         extra = arrays.texts([row.extra for row in rows])
         return [table.set_column(table.num_columns - 1, EXTRA, extra)]
 
-    def _reason(self, row: Mended, error: Exception) -> str:
+    def _reason(self, row: CoercedRow, error: Exception) -> str:
         for name, text in row.cells.items():
             try:
                 self._table(self._parser.rows(f"[{{{json.dumps(name)}:{text}}}]".encode()), require=False)
@@ -244,6 +246,4 @@ def without_signatures(text: str) -> str:
 
 
 def _unavailable(message: str) -> Exception:
-    from airflow_betproviders.exceptions import ProviderUnavailable
-
     return ProviderUnavailable(message)

@@ -19,6 +19,7 @@ import tenacity
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import BetProviderError
 from airflow_betproviders.extraction.source import Receive, Source
 
 log = logging.getLogger(__name__)
@@ -31,14 +32,14 @@ RATE_PATIENCE = 900.0
 CONNECTIONS = 4
 
 
-class Pace:
+class RateLimiter:
     """Keeps calls of one account apart by an interval, across threads and extractions of a process.
 
     The first call waits a whole interval too, since another task may have called just before. The interval runs from
     the answer of the call before, so that jitter on the way cannot bring two calls closer together at the provider.
     """
 
-    _held: ClassVar[dict[tuple[str, str], Pace]] = {}
+    _held: ClassVar[dict[tuple[str, str], RateLimiter]] = {}
     _guard = threading.Lock()
 
     def __init__(self, interval: float) -> None:
@@ -49,7 +50,7 @@ class Pace:
         self._answered = time.monotonic()
 
     @classmethod
-    def of(cls, provider: str, account: str, interval: float) -> Pace:
+    def of(cls, provider: str, account: str, interval: float) -> RateLimiter:
         """The pace of an account, shared in this process."""
         with cls._guard:
             pace = cls._held.setdefault((provider, account), cls(interval))
@@ -123,7 +124,7 @@ class Caller(Generic[Answer]):
         self._stream = stream
         self._decode = decode
         self.keep: Callable[[Reply, Answer | None], None] | None = None
-        self._pace = Pace.of(stream.provider, source.account, source.min_interval)
+        self._pace = RateLimiter.of(stream.provider, source.account, source.min_interval)
         self._counting = threading.Lock()
         self._abandoned = threading.Event()
         self.calls = 0
@@ -141,16 +142,16 @@ class Caller(Generic[Answer]):
             BetProviderError: with connection, stream and window in its message.
         """
         ended = tenacity.stop_when_event_set(self._abandoned)
-        attempts, patience = (ATTEMPTS, RATE_PATIENCE) if self._source.patient else (1, 0.0)
+        attempts, patience = (ATTEMPTS, RATE_PATIENCE) if self._source.retries else (1, 0.0)
         rate = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_limited),
+            retry=tenacity.retry_if_exception(_rate_limited),
             wait=_wait_for_rate,
             stop=tenacity.stop_before_delay(patience) | ended,
             before_sleep=self._tell,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: _passing(error) and not _limited(error)),
+            retry=tenacity.retry_if_exception(_transient),
             wait=tenacity.wait_exponential_jitter(initial=1, max=30),
             stop=tenacity.stop_after_attempt(attempts) | ended,
             before_sleep=self._tell,
@@ -158,9 +159,7 @@ class Caller(Generic[Answer]):
         )
         try:
             answer: Answer = unavailable(rate, self._once, window, params, receive)
-        except Exception as error:
-            if not hasattr(error, "passing"):
-                raise
+        except BetProviderError as error:
             failure = error
         else:
             return answer
@@ -177,7 +176,7 @@ class Caller(Generic[Answer]):
             answer = self._exchange(reply, receive)
         except Exception as error:
             # Errors of this package carry no secret, others may.
-            reply.error = str(error) if hasattr(error, "passing") else type(error).__name__
+            reply.error = str(error) if isinstance(error, BetProviderError) else type(error).__name__
             raise
         finally:
             if self.keep and reply.call:
@@ -208,13 +207,12 @@ def _at_once(act: Callable[[], Any]) -> Any:
     return act()
 
 
-# By attribute rather than by class: the errors' module imports Airflow, the engine does not.
-def _passing(error: BaseException) -> bool:
-    return getattr(error, "passing", False)
+def _transient(error: BaseException) -> bool:
+    return isinstance(error, BetProviderError) and error.transient and not error.rate_limited
 
 
-def _limited(error: BaseException) -> bool:
-    return getattr(error, "limited", False)
+def _rate_limited(error: BaseException) -> bool:
+    return isinstance(error, BetProviderError) and error.rate_limited
 
 
 def _wait_for_rate(state: tenacity.RetryCallState) -> float:

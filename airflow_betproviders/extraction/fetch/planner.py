@@ -9,7 +9,7 @@ import math
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Limited, Pages
+from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber
 from airflow_betproviders.declare.stream import Stream
 
 # So many rows of a window are held in memory at once.
@@ -34,9 +34,9 @@ class Planner:
         self._paging = stream.paging
         self.density: float | None = None
         match stream.paging:
-            case Pages(believed_total=int(cap)):
+            case PageNumber(total_cap=int(cap)):
                 self.most = min(MOST_ROWS, cap - 1)
-            case Limited(limit=limit):
+            case LimitedAnswer(limit=limit):
                 self.most = limit - 1
             case _:
                 self.most = MOST_ROWS
@@ -64,7 +64,7 @@ class Planner:
     def fits_a_page(self, window: Interval | None) -> bool:
         """Whether a window will likely be whole with its first answer."""
         match self._paging:
-            case Pages(page_size=size) if window is not None and self.density is not None:
+            case PageNumber(page_size=size) if window is not None and self.density is not None:
                 return self.density * window.width.total_seconds() <= size
             case _:
                 return True
@@ -72,7 +72,7 @@ class Planner:
     def _may_be_cut_off(self, rows: int) -> bool:
         """Whether there may be more rows than the provider says."""
         match self._paging:
-            case Pages(believed_total=int(limit)) | Limited(limit=limit):
+            case PageNumber(total_cap=int(limit)) | LimitedAnswer(limit=limit):
                 return rows == limit
             case _:
                 return False
@@ -95,7 +95,7 @@ class Planner:
         """Rows that a part is to hold: full pages, where it has several."""
         rows = int(self.most / _HEADROOM)
         match self._paging:
-            case Pages(page_size=size) if rows >= size:
+            case PageNumber(page_size=size) if rows >= size:
                 rows -= rows % size
                 return rows - _NOISE * math.isqrt(rows)
             case _:

@@ -23,14 +23,15 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Cursor, Limited, Pages, Whole
+from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, SingleAnswer, TimestampCursor
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction import arrays, keys
-from airflow_betproviders.extraction.decode.coerce import BadRow
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.planner import Planner
 from airflow_betproviders.extraction.source import Receive, Source
+from airflow_betproviders.lake.quarantine import RejectedRow
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class WindowRows:
     window: Interval | None
     table: pa.Table
     hashes: keys.Hashes | None = None
-    bad: list[BadRow] = field(default_factory=list)
+    bad: list[RejectedRow] = field(default_factory=list)
     total: int | None = None
     duplicates: int = 0
     slow_pages: int = 0
@@ -168,12 +169,12 @@ class Reader:
             IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
         """
         match self._stream.paging:
-            case Pages():
+            case PageNumber():
                 try:
                     return self._counted(window, pages, self._total(pages[0], window))
                 except _Moved as moved:
                     raise self._incomplete(window, str(moved)) from None
-            case Cursor() if window is not None:
+            case TimestampCursor() if window is not None:
                 return self._inside(window, pages)
             case _:
                 return self._whole(window, pages)
@@ -208,11 +209,11 @@ class Reader:
 
     def _opening(self, window: Interval | None) -> dict[str, Any]:
         match self._stream.paging:
-            case Pages() as paging:
+            case PageNumber() as paging:
                 return paging.params(0)
-            case Limited(param=param, limit=limit):
+            case LimitedAnswer(param=param, limit=limit):
                 return {param: limit}
-            case Cursor(param=param) if window is not None:
+            case TimestampCursor(param=param) if window is not None:
                 return {param: self._source.cursor(self._stream, _ms(window.start) - 1)}
             case _:
                 return {}
@@ -282,21 +283,23 @@ class Reader:
         reading.begun = True
         self._page_rows = max(1, first.table.num_rows)
         paging, window = self._stream.paging, reading.window
-        self._planner.learn(window, first.total if isinstance(paging, Pages) else first.table.num_rows + len(first.bad))
-        if isinstance(paging, Pages) and len(self._parts(reading, first.total or 0, paging)) == 1:
+        self._planner.learn(
+            window, first.total if isinstance(paging, PageNumber) else first.table.num_rows + len(first.bad)
+        )
+        if isinstance(paging, PageNumber) and len(self._parts(reading, first.total or 0, paging)) == 1:
             pages = range(1, -(-(first.total or 0) // paging.page_size))
             reading.to_ask += [partial(self._ask, window, paging.params(index)) for index in pages]
 
     def _read(self, reading: _Reading) -> WindowRows | None:
         """Read the first of the waiting windows; None where it has to be read anew, or in parts, which then wait."""
         match self._stream.paging:
-            case Pages() as paging:
+            case PageNumber() as paging:
                 return self._paged(reading, paging)
-            case Limited() as paging:
+            case LimitedAnswer() as paging:
                 return self._limited(reading, paging)
-            case Cursor() as paging:
+            case TimestampCursor() as paging:
                 return self._followed(reading, paging)
-            case Whole():
+            case SingleAnswer():
                 return self._whole(reading.window, [self._next(reading)])
 
     def _ask(self, window: Interval | None, paging: Mapping[str, Any], receive: Receive | None) -> Page:
@@ -308,14 +311,14 @@ class Reader:
         for place, other in enumerate(others, self._waiting.index(reading) + 1):
             self._waiting.insert(place, other)
 
-    def _paged(self, reading: _Reading, paging: Pages) -> WindowRows | None:
+    def _paged(self, reading: _Reading, paging: PageNumber) -> WindowRows | None:
         first = self._next(reading)
         window, total = reading.window, self._total(first, reading.window)
         parts = self._parts(reading, total, paging)
         if len(parts) > 1:
             self._read_instead(reading, map(self._reading, parts))
             return None
-        if paging.believed_total is not None and total == paging.believed_total:
+        if paging.total_cap is not None and total == paging.total_cap:
             raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
         try:
             return self._pages(reading, first, total)
@@ -327,7 +330,7 @@ class Reader:
             self._read_instead(reading, [self._reading(window, reading.number + 1)])
             return None
 
-    def _parts(self, reading: _Reading, total: int, paging: Pages) -> tuple[Interval | None, ...]:
+    def _parts(self, reading: _Reading, total: int, paging: PageNumber) -> tuple[Interval | None, ...]:
         """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
         window = reading.window
         restless = reading.number > _PATIENT_READS and total > paging.page_size
@@ -352,7 +355,7 @@ class Reader:
             raise _Moved(f"the provider counts {total} rows, {distinct} distinct ones came")
         return rows
 
-    def _limited(self, reading: _Reading, paging: Limited) -> WindowRows | None:
+    def _limited(self, reading: _Reading, paging: LimitedAnswer) -> WindowRows | None:
         page, window = self._next(reading), reading.window
         if page.table.num_rows + len(page.bad) < paging.limit:
             return self._whole(window, [page])
@@ -365,11 +368,11 @@ class Reader:
         self._read_instead(reading, map(self._reading, halves))
         return None
 
-    def _followed(self, reading: _Reading, paging: Cursor) -> WindowRows:
+    def _followed(self, reading: _Reading, paging: TimestampCursor) -> WindowRows:
         """Follow the cursor from a millisecond before the start, whether the provider counts the start in or not."""
         window, page = reading.window, self._next(reading)
         assert window is not None  # noqa: S101 - a cursor stream has windows
-        clock = str(self._stream.clock)
+        clock = str(self._stream.time_column)
         position, end = _ms(window.start) - 1, _ms(window.end)
         pages = [page]
         while page.table.num_rows + len(page.bad) >= paging.limit and page.table.num_rows:
@@ -387,7 +390,7 @@ class Reader:
 
     def _inside(self, window: Interval, pages: list[Page]) -> WindowRows:
         rows = self._whole(window, pages)
-        instants = arrays.integers(rows.table[str(self._stream.clock)])
+        instants = arrays.integers(rows.table[str(self._stream.time_column)])
         rows.keep((instants >= _ms(window.start)) & (instants < _ms(window.end)))
         return rows
 
@@ -401,7 +404,7 @@ class Reader:
             repeated = keys.shared(np.sort(rows.hashes))
             if len(repeated):
                 suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
-                dropped = keys.losers(table.take(arrays.rows(suspects)), self._stream.key, self._stream.version)
+                dropped = keys.losers(table.take(arrays.rows(suspects)), self._stream.key, self._stream.version_columns)
                 once = np.ones(table.num_rows, bool)
                 once[suspects[dropped]] = False
                 rows.keep(once)
@@ -414,8 +417,6 @@ class Reader:
         return page.total
 
     def _incomplete(self, window: Interval | None, reason: str) -> Exception:
-        from airflow_betproviders.exceptions import IncompleteWindow
-
         return IncompleteWindow(
             f"{self._source.label}, stream {self._stream.name}, window {window or 'now'}: {reason}. Nothing was stored for it."
         )

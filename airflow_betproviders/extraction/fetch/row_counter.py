@@ -7,24 +7,25 @@ from dataclasses import replace
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.source import Source
 
 
 class Counter:
-    """Counts rows of one stream of one account, whose answers come in `Pages` with a total."""
+    """Counts rows of one stream of one account, whose answers come in `PageNumber` with a total."""
 
     def __init__(self, source: Source, stream: Stream, *, check_time: Callable[[Interval], None] | None = None) -> None:
         """Bind the account and the stream; ``check_time`` raises when the provider no longer keeps a window."""
-        assert isinstance(stream.paging, Pages)  # noqa: S101 - others give no total
+        assert isinstance(stream.paging, PageNumber)  # noqa: S101 - others give no total
         assert stream.windows is not None  # noqa: S101 - likewise
         self._source = source
         self._stream = stream
         self._rule = stream.windows
-        self._believed = stream.paging.believed_total
+        self._believed = stream.paging.total_cap
         self._page = replace(stream.paging, page_size=1).params(0)
         self._check_time = check_time
         self._caller: Caller[Page] = Caller(source, stream, Decoder(stream, source.utc_offset))
@@ -51,8 +52,6 @@ class Counter:
         halves = windows.split(window, 2, self._rule)
         if total is not None and len(halves) > 1:
             return sum(self._count(half) for half in halves)
-        from airflow_betproviders.exceptions import IncompleteWindow
-
         raise IncompleteWindow(
             f"{self._source.label}, stream {self._stream.name}, window {window}: "
             + ("the answer has no total" if total is None else f"the provider counts {total} rows, the most it answers")

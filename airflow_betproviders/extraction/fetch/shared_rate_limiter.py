@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _JITTER = 0.25
 
 
-class SharedBudget:
+class SharedRateLimiter:
     """One call an interval, for all workers that name the same storage."""
 
     def __init__(self, storage: str, account: str, interval: float) -> None:

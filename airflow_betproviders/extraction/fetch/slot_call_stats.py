@@ -16,7 +16,7 @@ from airflow_betproviders.extraction.fetch.calls import Reply
 
 
 @dataclass
-class Entry:
+class CallStats:
     """What came of the calls of one slot.
 
     Attributes:
@@ -32,18 +32,18 @@ class Entry:
     archive: Archive | None = None
 
 
-class Ledger:
+class SlotCallStats:
     """Notes each reply under its slot; a context manager that removes the archives that were not handed over."""
 
     def __init__(self, slots: Sequence[Interval], archive: Callable[[], Archive] | None = None) -> None:
         """Begin with slots in time order; ``archive`` begins the archive of one, where replies are kept."""
         self._starts = [slot.start for slot in slots]
-        self._entries = {slot.start: Entry() for slot in slots}
+        self._entries = {slot.start: CallStats() for slot in slots}
         self._archive = archive
         self._kept: set[Archive] = set()
         self._lock = threading.Lock()
 
-    def of(self, slot: Interval) -> Entry:
+    def of(self, slot: Interval) -> CallStats:
         """The entry of a slot."""
         return self._entries[slot.start]
 
@@ -73,7 +73,7 @@ class Ledger:
             self._kept.discard(archive)
         return archive
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> SlotCallStats:
         """Use as a context manager."""
         return self
 
@@ -86,6 +86,6 @@ class Ledger:
             for archive in self._kept:
                 archive.__exit__(kind, error, trace)
 
-    def _of_window(self, window: Interval | None) -> Entry:
+    def _of_window(self, window: Interval | None) -> CallStats:
         place = bisect_right(self._starts, window.start) - 1 if window else 0
         return self._entries[self._starts[place]]

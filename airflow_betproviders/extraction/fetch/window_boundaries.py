@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction import arrays
 from airflow_betproviders.extraction.fetch.reader import WindowRows
 from airflow_betproviders.extraction.source import Source
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 _Milliseconds = npt.NDArray[np.int64]
 
 
-class Seams:
+class WindowBoundaries:
     """Puts the rows of a slot's windows, which come in order, in their places.
 
     Attributes:
@@ -46,13 +47,13 @@ class Seams:
         Raises:
             ProviderRequestError: rows lie outside the window, of a stream where that means a wrong time zone.
         """
-        clock, window = self._stream.clock, rows.window
+        clock, window = self._stream.time_column, rows.window
         if clock is None or window is None:
             return
         instants = arrays.integers(rows.table[clock])
         start, end = (int(instant.timestamp() * 1000) for instant in (window.start, window.end))
         outside = (instants < start) | (instants > end)
-        if outside.any() and self._stream.guarded:
+        if outside.any() and self._stream.reject_outside_window:
             raise self._wrong_zone(window, int(instants[outside][0]))
         self.outside += int(outside.sum())
         before, self._held = self._held, None
@@ -82,11 +83,9 @@ class Seams:
             )
 
     def _wrong_zone(self, window: Interval, instant: int) -> Exception:
-        from airflow_betproviders.exceptions import ProviderRequestError
-
         moment = datetime.fromtimestamp(instant / 1000, timezone.utc)
         return ProviderRequestError(
-            f"{self._source.label}, stream {self._stream.name}, window {window}: a row has {self._stream.clock} "
+            f"{self._source.label}, stream {self._stream.name}, window {window}: a row has {self._stream.time_column} "
             f"{moment:%Y-%m-%dT%H:%M:%SZ}, outside the window. The account's times are probably not at UTC offset "
             f"{self._source.utc_offset}: set utc_offset in the connection's extra (e.g. -04:00 or +08:00)."
         )

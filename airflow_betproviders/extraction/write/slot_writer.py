@@ -29,7 +29,7 @@ from airflow_betproviders.extraction import arrays, keys
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
-from airflow_betproviders.extraction.write.writer_thread import MEMORY, Writing
+from airflow_betproviders.extraction.write.writer_thread import MEMORY, WriterThread
 from airflow_betproviders.lake.receipt import Receipt
 
 ROW_GROUP = 50_000
@@ -41,11 +41,11 @@ _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
 
-class Spool:
+class SlotWriter:
     """Collects the rows of one slot; a context manager that removes its files in the end."""
 
     def __init__(
-        self, stream: Stream, extracted_at: datetime, writing: Writing | None = None, directory: str | None = None
+        self, stream: Stream, extracted_at: datetime, writing: WriterThread | None = None, directory: str | None = None
     ) -> None:
         """Begin an empty slot in a temporary folder; slots that follow each other share what writes them."""
         self.schema = columns.schema(stream.fields)
@@ -54,7 +54,7 @@ class Spool:
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
         self.path = Path(self._folder.name) / "slot.parquet"
         self._writer: pq.ParquetWriter | None = None
-        self._writing = writing or Writing()
+        self._writing = writing or WriterThread()
         self._written: Future[None] | None = None
         self._buffer: deque[tuple[pa.Table, Order]] = deque()
         self._buffered = 0
@@ -115,7 +115,7 @@ class Spool:
         with pq.ParquetFile(self.path) as file:
             yield from file.iter_batches()
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> SlotWriter:
         """Use as a context manager."""
         return self
 
@@ -130,11 +130,11 @@ class Spool:
         self._folder.cleanup()
 
     def _order(self, table: pa.Table, hashed: keys.Hashes) -> Order:
-        return np.argsort(hashed, kind="stable") if self._stream.clock is None else self._by_clock(table, hashed)
+        return np.argsort(hashed, kind="stable") if self._stream.time_column is None else self._by_clock(table, hashed)
 
     def _by_clock(self, table: pa.Table, hashed: keys.Hashes) -> Order:
         """The order by clock and hash: by both in one number, which sorts several times faster, while that tells all apart."""
-        clock = arrays.integers(table[str(self._stream.clock)])
+        clock = arrays.integers(table[str(self._stream.time_column)])
         since = (clock - clock.min()).astype(np.uint64)
         bits = np.uint64(max(1, int(since.max()).bit_length()))
         together = (since << (np.uint64(64) - bits)) | (hashed >> bits)
@@ -197,7 +197,7 @@ class Spool:
             self._writer.close()
         first, self.path = self.path, self.path.with_name("slot-once.parquet")
         with pq.ParquetFile(first) as file:
-            wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version))]
+            wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version_columns))]
             tables, places, start = [], [], 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group, wanted)
@@ -205,7 +205,7 @@ class Spool:
                 tables.append(held.take(arrays.rows(suspects)))
                 places.append(suspects + start)
                 start += held.num_rows
-            losers = keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version)
+            losers = keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version_columns)
             keep = np.ones(start, bool)
             keep[np.concatenate(places)[losers]] = False
             self.duplicates += len(losers)

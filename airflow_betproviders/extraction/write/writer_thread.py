@@ -11,7 +11,7 @@ MEMORY = pa.system_memory_pool()
 _TRIM = 200_000  # rows after which memory is given back; each time takes a while
 
 
-class Writing:
+class WriterThread:
     """Writes in the order it is asked to, in a thread that ends with this object."""
 
     def __init__(self) -> None:

@@ -29,28 +29,28 @@ from decimal import Decimal
 from airflow_betproviders.bets_table.schema import MONEY
 from airflow_betproviders.declare.bet_expressions import (
     Expression,
-    added,
-    among,
+    add,
     by_value,
+    coalesce,
+    concat,
     constant,
-    either,
-    first,
+    if_else,
     instant,
-    joined,
+    is_in,
     money,
-    negative,
-    nothing,
+    negate,
+    null,
     text,
 )
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import WindowTotals
 
-_SETTLED = among("status", 1)
-_GIVEN_BACK = among("status", 2, 3, 4)
+_SETTLED = is_in("status", 1)
+_GIVEN_BACK = is_in("status", 2, 3, 4)
 
 
 def _result(settled: Expression, given_back: Expression) -> Expression:
-    return either(_SETTLED, settled, either(_GIVEN_BACK, given_back, nothing(MONEY)))
+    return if_else(_SETTLED, settled, if_else(_GIVEN_BACK, given_back, null(MONEY)))
 
 
 MAPPING = BetMapping(
@@ -58,24 +58,24 @@ MAPPING = BetMapping(
     streams=("transactions", "latest"),
     columns={
         "bet_id": text("id"),
-        "round_id": joined("inst_id", "shoe_id", "round_id"),
+        "round_id": concat("inst_id", "shoe_id", "round_id"),
         "player_id": text("user_id"),
         "game_id": text("game_id"),
         "currency": text("currency"),
         "stake": money("bet_amount"),
         "payout": _result(money("win_amount"), money("bet_amount")),
         "net": _result(
-            first(money("real_win_amount"), added(money("win_amount"), negative(money("bet_amount")))),
+            coalesce(money("real_win_amount"), add(money("win_amount"), negate(money("bet_amount")))),
             constant(Decimal(0)),
         ),
-        "valid_stake": _result(first(money("valid_bet_turnover"), money("real_bet_amount")), constant(Decimal(0))),
-        "placed_at": first(instant("bet_time"), instant("create_time")),
+        "valid_stake": _result(coalesce(money("valid_bet_turnover"), money("real_bet_amount")), constant(Decimal(0))),
+        "placed_at": coalesce(instant("bet_time"), instant("create_time")),
         "settled_at": instant("settle_time"),
         "updated_at": instant("update_time"),
         "status": by_value("status", {0: "open", 1: "settled", 2: "cancelled", 3: "void", 4: "void"}),
     },
-    carried=("id", "user_id", "game_id", "currency", "bet_amount", "bet_time", "settle_time", "update_time"),
-    shown={
+    exact_columns=("id", "user_id", "game_id", "currency", "bet_amount", "bet_time", "settle_time", "update_time"),
+    derivable_columns={
         "win_amount": money("payout"),
         "real_win_amount": money("net"),
         "valid_bet_turnover": money("valid_stake"),

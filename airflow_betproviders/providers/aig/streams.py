@@ -19,9 +19,9 @@ from airflow_betproviders.declare.fields import (
     Record,
     Text,
 )
-from airflow_betproviders.declare.pagination import Cursor, Pages
+from airflow_betproviders.declare.pagination import PageNumber, TimestampCursor
 from airflow_betproviders.declare.request_parameters import EpochParam
-from airflow_betproviders.declare.stream import ProviderStream, Rows, Total
+from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 _AMOUNT = Decimal(28, 8)
@@ -66,7 +66,7 @@ _FIELDS = (
     Field("status", Integer()),
 )
 
-TRANSACTIONS = ProviderStream(
+TRANSACTIONS = Stream(
     provider="aig",
     name="transactions",
     endpoint="/api/game/transaction/query",
@@ -77,17 +77,17 @@ TRANSACTIONS = ProviderStream(
         "data": {"start_index": Integer(), "page_size": Integer(), "total": Total, "transactions": Rows},
     },
     key=("id",),
-    version=("update_time",),
-    clock="update_time",
+    version_columns=("update_time",),
+    time_column="update_time",
     windows=WindowRule(span=timedelta(days=1) - _MILLISECOND, step=_MILLISECOND),
-    paging=Pages(param="start_index", size_param="page_size", page_size=5000, first=0, stride=5000, text=True),
+    paging=PageNumber(param="start_index", size_param="page_size", page_size=5000, first=0, stride=5000, text=True),
     lag=_LAG,
     retention=_RETENTION,
     bounds=("start_time", "end_time"),
     time=_MS_TEXT,
 )
 
-LATEST = ProviderStream(
+LATEST = Stream(
     provider="aig",
     name="latest",
     endpoint="/api/game/transaction/latest",
@@ -96,10 +96,10 @@ LATEST = ProviderStream(
     fields=_FIELDS,
     envelope={**_STATUS, "data": {"transactions": Rows}},
     key=("id",),
-    version=("update_time",),
-    clock="update_time",
+    version_columns=("update_time",),
+    time_column="update_time",
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
-    paging=Cursor(param="last_time", limit=1000),
+    paging=TimestampCursor(param="last_time", limit=1000),
     lag=_LAG,
     retention=_RETENTION,
     time=_MS_TEXT,

@@ -30,47 +30,47 @@ from __future__ import annotations
 from decimal import Decimal
 
 from airflow_betproviders.declare.bet_expressions import (
-    added,
+    add,
+    coalesce,
+    concat,
     constant,
-    either,
-    first,
     given_back,
+    if_else,
     instant,
-    joined,
     money,
-    negative,
+    negate,
     text,
 )
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
 
-_STAKE = added(money("bets"), money("transIn"))
-_PAYOUT = added(money("wins"), money("cancels"), money("transOut"))
+_STAKE = add(money("bets"), money("transIn"))
+_PAYOUT = add(money("wins"), money("cancels"), money("transOut"))
 _NONE = constant(Decimal(0))
 
 MAPPING = BetMapping(
     provider="gmag",
     streams=("game_history",),
     columns={
-        "bet_id": joined("brandId", "providerCode", "playerId", "roundId"),
+        "bet_id": concat("brandId", "providerCode", "playerId", "roundId"),
         "round_id": text("roundId"),
         "player_id": text("playerId"),
-        "game_id": joined("providerCode", "gameCode"),
+        "game_id": concat("providerCode", "gameCode"),
         "game_type": text("gameType"),
         "currency": text("currency"),
         "stake": _STAKE,
         "payout": _PAYOUT,
-        "net": added(_PAYOUT, negative(_STAKE)),
+        "net": add(_PAYOUT, negate(_STAKE)),
         "jackpot_contribution": money("jpc"),
         "jackpot_payout": money("jpw"),
         "fee": money("rake"),
         "balance_after": money("balanceEnd"),
         "placed_at": instant("startTime"),
         "settled_at": instant("endTime"),
-        "updated_at": first(instant("createdAt"), instant("endTime")),
-        "status": either(given_back("cancels", "bets", "wins"), constant("cancelled"), constant("settled")),
+        "updated_at": coalesce(instant("createdAt"), instant("endTime")),
+        "status": if_else(given_back("cancels", "bets", "wins"), constant("cancelled"), constant("settled")),
     },
-    carried=(
+    exact_columns=(
         "playerId",
         "roundId",
         "currency",
@@ -82,7 +82,7 @@ MAPPING = BetMapping(
         "jpw",
         "gameType",
     ),
-    shown={
+    derivable_columns={
         "bets": money("stake"),
         "wins": money("payout"),
         "cancels": _NONE,

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     InvalidArgument,
     ProviderAuthError,
@@ -65,7 +65,7 @@ class GmAgHook(BetProviderHook):
         "50001": Code(ProviderRequestError, "it says that it has no data, which is not the same as no rounds"),
     }
 
-    def params(self, stream: ProviderStream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """See `BetProviderHook`; sub-brands are included where the connection says so."""
         own = {"showAll": 1} if self.extra.get("show_all") and stream in _SUB_BRANDS else {}
         return {**own, **super().params(stream, window, filters)}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, ListOf, Record, Text, UtcTime
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
-from airflow_betproviders.declare.stream import ProviderStream, Rows, Total
+from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 # The document says numeric(16,4); two digits more cost nothing in the file, and a balance may outgrow an amount.
@@ -34,8 +34,8 @@ _PAGED = {
 }
 
 
-def _pages(page_size: int, believed_total: int | None = 10_000) -> Pages:
-    return Pages(param="page", size_param="size", page_size=page_size, first=1, stride=1, believed_total=believed_total)
+def _pages(page_size: int, total_cap: int | None = 10_000) -> PageNumber:
+    return PageNumber(param="page", size_param="size", page_size=page_size, first=1, stride=1, total_cap=total_cap)
 
 
 def _amount(name: str) -> Field:
@@ -53,7 +53,7 @@ def _text_filters(*names: str) -> dict[str, Filter]:
 # The sample shows five decimals in there, although the amounts of a record have four.
 _JACKPOT = ListOf(Record((Field("id", Text()), Field("contribution", Decimal(28, 8)), Field("win", Decimal(28, 8)))))
 
-GAME_HISTORY = ProviderStream(
+GAME_HISTORY = Stream(
     provider="gmag",
     name="game_history",
     endpoint="/history/game",
@@ -90,8 +90,8 @@ GAME_HISTORY = ProviderStream(
     ),
     envelope=_PAGED,
     key=("brandId", "providerCode", "playerId", "roundId"),
-    version=("createdAt", "endTime"),
-    clock="endTime",
+    version_columns=("createdAt", "endTime"),
+    time_column="endTime",
     windows=WindowRule(span=29 * _MINUTE, step=_MINUTE),
     paging=_pages(10_000),
     lag=_LAG,
@@ -101,7 +101,7 @@ GAME_HISTORY = ProviderStream(
     filters=_text_filters("roundId", "playerId", "providerCode", "currency", "gameCode"),
 )
 
-GAME_TRANSACTIONS = ProviderStream(
+GAME_TRANSACTIONS = Stream(
     provider="gmag",
     name="game_transactions",
     endpoint="/history/gameTrans",
@@ -141,8 +141,8 @@ GAME_TRANSACTIONS = ProviderStream(
     ),
     envelope=_PAGED,
     key=("providerCode", "transId"),
-    version=("createdAt",),
-    clock="transTime",
+    version_columns=("createdAt",),
+    time_column="transTime",
     windows=WindowRule(span=14 * _MINUTE, step=_MINUTE),
     paging=_pages(5_000),
     lag=_LAG,
@@ -152,7 +152,7 @@ GAME_TRANSACTIONS = ProviderStream(
     filters=_text_filters("playerId", "providerCode", "currency"),
 )
 
-EXTRA_TRANSACTIONS = ProviderStream(
+EXTRA_TRANSACTIONS = Stream(
     provider="gmag",
     name="extra_transactions",
     endpoint="/history/extraTrans",
@@ -174,7 +174,7 @@ EXTRA_TRANSACTIONS = ProviderStream(
     ),
     envelope=_PAGED,
     key=("providerCode", "transId"),
-    clock="transTime",
+    time_column="transTime",
     windows=WindowRule(span=14 * _MINUTE, step=_MINUTE),
     paging=_pages(5_000),
     lag=_LAG,
@@ -184,7 +184,7 @@ EXTRA_TRANSACTIONS = ProviderStream(
     filters=_text_filters("playerId", "providerCode", "currency"),
 )
 
-GAME_REPORT = ProviderStream(
+GAME_REPORT = Stream(
     provider="gmag",
     name="game_report",
     endpoint="/history/gameReport",
@@ -221,7 +221,7 @@ GAME_REPORT = ProviderStream(
 
 _FLAGS = ("mobile", "desktop", "freeGame", "freespin", "goldenChip", "progressive", "released", "status")
 
-GAMES = ProviderStream(
+GAMES = Stream(
     provider="gmag",
     name="games",
     endpoint="/game/list",
@@ -247,7 +247,7 @@ GAMES = ProviderStream(
     ),
     envelope=_PAGED,
     key=("providerCode", "gameCode"),
-    paging=_pages(100, believed_total=None),
+    paging=_pages(100, total_cap=None),
     slot=_DAY,
     filters=_text_filters("providerCode", "gameType", "gameCode"),
 )

@@ -30,38 +30,38 @@ from __future__ import annotations
 from decimal import Decimal
 
 from airflow_betproviders.declare.bet_expressions import (
-    added,
+    add,
+    coalesce,
+    concat,
     constant,
-    first,
     instant,
-    joined,
     magnitude,
     money,
-    negative,
+    negate,
     text,
 )
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Measure, Report, Sum
 
-_STAKE = negative(added(money("bet"), money("gambleBet")))
+_STAKE = negate(add(money("bet"), money("gambleBet")))
 
 MAPPING = BetMapping(
     provider="jdb",
     streams=("transactions", "recent_transactions"),
     columns={
-        "bet_id": joined("gType", "historyId"),
-        "round_id": first(text("roundSeqNo"), text("gameRoundSeqNo")),
+        "bet_id": concat("gType", "historyId"),
+        "round_id": coalesce(text("roundSeqNo"), text("gameRoundSeqNo")),
         "player_id": text("playerId"),
         "game_id": text("mtype"),
         "game_type": text("gType"),
         "currency": text("currency"),
         "stake": _STAKE,
-        "payout": added(_STAKE, money("total")),
+        "payout": add(_STAKE, money("total")),
         "net": money("total"),
         "valid_stake": magnitude(money("validBet")),
-        "jackpot_contribution": negative(money("jackpotContribute")),
+        "jackpot_contribution": negate(money("jackpotContribute")),
         "jackpot_payout": money("jackpot"),
-        "fee": negative(money("tax")),
+        "fee": negate(money("tax")),
         "balance_before": money("beforeBalance"),
         "balance_after": money("afterBalance"),
         "placed_at": instant("gameDate"),
@@ -69,16 +69,16 @@ MAPPING = BetMapping(
         "updated_at": instant("lastModifyTime"),
         "status": constant("settled"),
     },
-    carried=("gType", "historyId", "playerId", "mtype", "currency", "gameDate", "lastModifyTime"),
-    shown={
-        "bet": negative(money("stake")),
+    exact_columns=("gType", "historyId", "playerId", "mtype", "currency", "gameDate", "lastModifyTime"),
+    derivable_columns={
+        "bet": negate(money("stake")),
         "gambleBet": constant(Decimal(0)),
         "win": money("payout"),
         "total": money("net"),
-        "validBet": negative(money("valid_stake")),
-        "jackpotContribute": negative(money("jackpot_contribution")),
+        "validBet": negate(money("valid_stake")),
+        "jackpotContribute": negate(money("jackpot_contribution")),
         "jackpot": money("jackpot_payout"),
-        "tax": negative(money("fee")),
+        "tax": negate(money("fee")),
         "beforeBalance": money("balance_before"),
         "afterBalance": money("balance_after"),
         "roundSeqNo": text("round_id"),

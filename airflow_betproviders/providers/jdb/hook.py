@@ -169,8 +169,8 @@ class JdbHook(BetProviderHook):
         named = {"gType": g_type, "mType": m_type}
         params = {"uid": uid, "historyId": history_id, **{k: v for k, v in named.items() if v is not None}}
         data = self.look_up("game_result_url", 54, params)["data"]
-        first = data[0] if isinstance(data, list) else data
-        return str(first["path"] if isinstance(first, dict) else first)
+        coalesce = data[0] if isinstance(data, list) else data
+        return str(coalesce["path"] if isinstance(coalesce, dict) else coalesce)
 
 
 HOOK = JdbHook

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, LocalTime, Text
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
-from airflow_betproviders.declare.stream import ProviderStream, Rows
+from airflow_betproviders.declare.stream import Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
 
 # A double prints up to 17 digits, some of them far behind the point: nothing of it is cut.
@@ -65,7 +65,7 @@ _FIELDS = (
 _KEY = ("gType", "historyId")
 _G_TYPES = {"gTypes": Filter(type=list)}
 
-TRANSACTIONS = ProviderStream(
+TRANSACTIONS = Stream(
     provider="jdb",
     name="transactions",
     endpoint=64,
@@ -74,9 +74,9 @@ TRANSACTIONS = ProviderStream(
     fields=_FIELDS,
     envelope=_ANSWER,
     key=_KEY,
-    version=("lastModifyTime",),
-    clock="gameDate",
-    guarded=True,
+    version_columns=("lastModifyTime",),
+    time_column="gameDate",
+    reject_outside_window=True,
     windows=WindowRule(span=5 * _MINUTE, step=_MINUTE),
     lag=timedelta(minutes=65),
     retention=timedelta(days=60) - 10 * _MINUTE,
@@ -85,7 +85,7 @@ TRANSACTIONS = ProviderStream(
     filters=_G_TYPES,
 )
 
-RECENT_TRANSACTIONS = ProviderStream(
+RECENT_TRANSACTIONS = Stream(
     provider="jdb",
     name="recent_transactions",
     endpoint=29,
@@ -93,9 +93,9 @@ RECENT_TRANSACTIONS = ProviderStream(
     fields=_FIELDS,
     envelope=_ANSWER,
     key=_KEY,
-    version=("lastModifyTime",),
-    clock="lastModifyTime",
-    guarded=True,
+    version_columns=("lastModifyTime",),
+    time_column="lastModifyTime",
+    reject_outside_window=True,
     windows=WindowRule(span=15 * _MINUTE, step=_MINUTE),
     lag=timedelta(minutes=4),
     retention=timedelta(minutes=118),
@@ -115,7 +115,7 @@ _DAILY = (
     _amount("tax"),
 )
 
-DAILY_BY_PLAYER = ProviderStream(
+DAILY_BY_PLAYER = Stream(
     provider="jdb",
     name="daily_by_player",
     endpoint=42,
@@ -127,13 +127,13 @@ DAILY_BY_PLAYER = ProviderStream(
     lag=65 * _MINUTE,
     retention=_THREE_MONTHS,
     slot=_DAY,
-    origin=_REPORT_ORIGIN,
+    day_start_offset=_REPORT_ORIGIN,
     bounds=("date",),
     time=_REPORT_DAY,
     filters={"gType": Filter(type=int, required=True)},
 )
 
-DAILY_BY_GAME_TYPE = ProviderStream(
+DAILY_BY_GAME_TYPE = Stream(
     provider="jdb",
     name="daily_by_game_type",
     endpoint=66,
@@ -149,7 +149,7 @@ DAILY_BY_GAME_TYPE = ProviderStream(
     lag=65 * _MINUTE,
     retention=_THREE_MONTHS,
     slot=_DAY,
-    origin=_REPORT_ORIGIN,
+    day_start_offset=_REPORT_ORIGIN,
     bounds=("date",),
     time=_REPORT_DAY,
 )

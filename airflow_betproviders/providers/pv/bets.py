@@ -20,7 +20,7 @@
 
 from __future__ import annotations
 
-from airflow_betproviders.declare.bet_expressions import added, constant, either, instant, li, present, text
+from airflow_betproviders.declare.bet_expressions import add, constant, if_else, instant, is_valid, li, text
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Measure, Report, Sum
 
@@ -33,16 +33,16 @@ MAPPING = BetMapping(
         "player_id": text("user_id"),
         "game_id": text("game_id"),
         "stake": li("bet_amount"),
-        "payout": added(li("bet_amount"), li("gain_amount")),
+        "payout": add(li("bet_amount"), li("gain_amount")),
         "net": li("gain_amount"),
         "balance_before": li("credit_before_bet"),
         "balance_after": li("credit"),
         "placed_at": instant("start_at"),
         "settled_at": instant("end_at"),
         "updated_at": instant("end_at"),
-        "status": either(present("end_at"), constant("settled"), constant("open")),
+        "status": if_else(is_valid("end_at"), constant("settled"), constant("open")),
     },
-    carried=(
+    exact_columns=(
         "event_id",
         "draw_id",
         "game_id",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
     ProviderAuthError,
@@ -86,14 +86,14 @@ class PvHook(BetProviderHook):
         if not self.account.isdigit():
             raise self._connection_error("login must be the merchant id, a whole number")
 
-    def params(self, stream: ProviderStream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
+    def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """See `BetProviderHook`; the bonus summary wants the merchant in its data (document 1.4)."""
         own = {"mch_id": self.merchant} if "mch_id" in stream.filters else {}
         return {**own, **super().params(stream, window, filters)}
 
     def request(
         self,
-        stream: ProviderStream,
+        stream: Stream,
         window: Interval | None,
         params: Mapping[str, Any],
         receive: Receive,

@@ -18,9 +18,9 @@ from airflow_betproviders.declare.fields import (
     Record,
     Text,
 )
-from airflow_betproviders.declare.pagination import Limited, Pages
+from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber
 from airflow_betproviders.declare.request_parameters import Filter
-from airflow_betproviders.declare.stream import OneRow, ProviderStream, Rows, Total
+from airflow_betproviders.declare.stream import OneRow, Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 _STATUS = {"code": Integer(), "msg": Text()}
@@ -63,7 +63,7 @@ _SLOTS_BUSINESS = Record(
 )
 _COMPANY = (Field("bet_count", Integer()), *_STAKE, _li("company_gain_amount"))
 
-HISTORY = ProviderStream(
+HISTORY = Stream(
     provider="pv",
     name="history",
     endpoint="/api/all/history",
@@ -74,16 +74,16 @@ HISTORY = ProviderStream(
         "data": {"items": Rows, "total": Total, "page": Integer(), "page_size": Integer()},
     },
     key=("event_id",),
-    version=("end_at",),
-    clock="start_at",
+    version_columns=("end_at",),
+    time_column="start_at",
     windows=WindowRule(span=timedelta(hours=1), same_day=True),
-    paging=Pages(param="page", size_param="page_size", page_size=2000, first=1, stride=1),
+    paging=PageNumber(param="page", size_param="page_size", page_size=2000, first=1, stride=1),
     lag=_LAG,
     bounds=_BOUNDS,
     filters={"game_ids": Filter(type=list)},
 )
 
-GAMES = ProviderStream(
+GAMES = Stream(
     provider="pv",
     name="games",
     endpoint="/api/all/list",
@@ -100,7 +100,7 @@ GAMES = ProviderStream(
     slot=_DAY,
 )
 
-STAGE_SUMMARY = ProviderStream(
+STAGE_SUMMARY = Stream(
     provider="pv",
     name="stage_summary",
     endpoint="/api/all/stage/summary",
@@ -120,7 +120,7 @@ STAGE_SUMMARY = ProviderStream(
     bounds=_BOUNDS,
 )
 
-BONUS_SUMMARY = ProviderStream(
+BONUS_SUMMARY = Stream(
     provider="pv",
     name="bonus_summary",
     endpoint="/api/all/bonus/summary",
@@ -147,9 +147,9 @@ BONUS_SUMMARY = ProviderStream(
     },
 )
 
-_LIMITED = Limited(param="limit", limit=500)
+_LIMITED = LimitedAnswer(param="limit", limit=500)
 
-GAMES_USER_HISTORY = ProviderStream(
+GAMES_USER_HISTORY = Stream(
     provider="pv",
     name="games_user_history",
     endpoint="/api/games/user/history",
@@ -157,8 +157,8 @@ GAMES_USER_HISTORY = ProviderStream(
     fields=(*_EVENT, *_STAKE, *_CREDIT, *_TIMES, *_GAMES_RESULT),
     envelope=_LIST,
     key=("event_id",),
-    version=("end_at",),
-    clock="start_at",
+    version_columns=("end_at",),
+    time_column="start_at",
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
@@ -167,7 +167,7 @@ GAMES_USER_HISTORY = ProviderStream(
     one_of=("user_id", "op_id"),
 )
 
-GAMES_GAME_HISTORY = ProviderStream(
+GAMES_GAME_HISTORY = Stream(
     provider="pv",
     name="games_game_history",
     endpoint="/api/games/game/history",
@@ -175,8 +175,8 @@ GAMES_GAME_HISTORY = ProviderStream(
     fields=(*_EVENT, *_USER, *_STAKE, *_TIMES, *_GAMES_RESULT),
     envelope=_LIST,
     key=("event_id",),
-    version=("end_at",),
-    clock="start_at",
+    version_columns=("end_at",),
+    time_column="start_at",
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
@@ -184,7 +184,7 @@ GAMES_GAME_HISTORY = ProviderStream(
     filters=_GAME,
 )
 
-GAMES_USER_STAGE_SUMMARY = ProviderStream(
+GAMES_USER_STAGE_SUMMARY = Stream(
     provider="pv",
     name="games_user_stage_summary",
     endpoint="/api/games/user/stage/summary",
@@ -199,7 +199,7 @@ GAMES_USER_STAGE_SUMMARY = ProviderStream(
     one_of=("user_id", "op_id"),
 )
 
-GAMES_GAME_STAGE_SUMMARY = ProviderStream(
+GAMES_GAME_STAGE_SUMMARY = Stream(
     provider="pv",
     name="games_game_stage_summary",
     endpoint="/api/games/game/stage/summary",
@@ -219,7 +219,7 @@ GAMES_GAME_STAGE_SUMMARY = ProviderStream(
     filters=_GAME,
 )
 
-SLOTS_USER_HISTORY = ProviderStream(
+SLOTS_USER_HISTORY = Stream(
     provider="pv",
     name="slots_user_history",
     endpoint="/api/slots/user/history",
@@ -238,8 +238,8 @@ SLOTS_USER_HISTORY = ProviderStream(
     ),
     envelope=_LIST,
     key=("event_id",),
-    version=("end_at",),
-    clock="start_at",
+    version_columns=("end_at",),
+    time_column="start_at",
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
@@ -248,7 +248,7 @@ SLOTS_USER_HISTORY = ProviderStream(
     one_of=("user_id", "op_id"),
 )
 
-SLOTS_USER_STAGE_SUMMARY = ProviderStream(
+SLOTS_USER_STAGE_SUMMARY = Stream(
     provider="pv",
     name="slots_user_stage_summary",
     endpoint="/api/slots/user/stage/summary",
@@ -270,7 +270,7 @@ SLOTS_USER_STAGE_SUMMARY = ProviderStream(
     one_of=("user_id", "op_id"),
 )
 
-SLOTS_GAME_STAGE_SUMMARY = ProviderStream(
+SLOTS_GAME_STAGE_SUMMARY = Stream(
     provider="pv",
     name="slots_game_stage_summary",
     endpoint="/api/slots/game/stage/summary",

@@ -21,7 +21,7 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.extraction.fetch import calls
-from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, CONNECTIONS, Caller, Pace
+from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, CONNECTIONS, Caller, RateLimiter
 from airflow_betproviders.extraction.source import Receive
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
@@ -77,9 +77,9 @@ def test_a_second_extraction_of_the_account_keeps_the_pace_of_the_first(clock: C
 
 
 def test_accounts_do_not_wait_for_each_other(clock: Clock) -> None:
-    assert Pace.of("toy", "a", 5) is Pace.of("toy", "a", 5)
-    assert Pace.of("toy", "a", 5) is not Pace.of("toy", "b", 5)
-    assert Pace.of("toy", "a", 5) is not Pace.of("other", "a", 5)
+    assert RateLimiter.of("toy", "a", 5) is RateLimiter.of("toy", "a", 5)
+    assert RateLimiter.of("toy", "a", 5) is not RateLimiter.of("toy", "b", 5)
+    assert RateLimiter.of("toy", "a", 5) is not RateLimiter.of("other", "a", 5)
 
 
 def test_repeated_calls_are_spaced_too(clock: Clock) -> None:
@@ -268,16 +268,19 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_survives_pickling(error: type[BetProviderError]) -> None:
-    again = pickle.loads(pickle.dumps(error("connection a: what to do")))
-    assert type(again) is error
+    raised = error("connection a: what to do")
+    again = pickle.loads(pickle.dumps(raised))
+    assert isinstance(again, error)
+    assert type(again) is type(raised)
     assert str(again) == "connection a: what to do"
 
 
 def test_the_tree_of_errors_tells_what_airflow_should_do() -> None:
     from tests.airflow_versions import AirflowFailException
 
-    final = {error.__name__ for error in ERRORS if issubclass(error, AirflowFailException)}
+    final = {error.__name__ for error in ERRORS if isinstance(error("why"), AirflowFailException)}
     assert final == {
+        "FinalError",
         "ProviderAuthError",
         "ProviderRequestError",
         "WindowExpired",

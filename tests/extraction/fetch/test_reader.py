@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Cursor, Limited, Pages, Whole
+from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, SingleAnswer, TimestampCursor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow
@@ -186,7 +186,7 @@ def test_every_page_is_read_once(count: int, calls: int) -> None:
 
 def test_offsets_are_counted_in_rows() -> None:
     stream = serving(
-        STREAM, paging=Pages(param="start_index", size_param="size", page_size=3, first=0, stride=3, text=True)
+        STREAM, paging=PageNumber(param="start_index", size_param="size", page_size=3, first=0, stride=3, text=True)
     )
     rows = [bet(f"{i}") for i in range(7)]
 
@@ -274,7 +274,7 @@ def test_a_window_that_stays_restless_is_asked_in_smaller_ones() -> None:
 
 def test_a_total_that_may_be_a_cap_is_not_believed() -> None:
     stream = serving(
-        STREAM, paging=Pages(param="page", size_param="size", page_size=3, first=1, stride=1, believed_total=6)
+        STREAM, paging=PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1, total_cap=6)
     )
     rows = [bet(f"{i:02}", at=60 * 5 * i) for i in range(12)]
 
@@ -288,7 +288,7 @@ def test_a_total_that_may_be_a_cap_is_not_believed() -> None:
 
 
 def test_a_cap_in_a_window_that_cannot_be_split_is_an_error() -> None:
-    paging = Pages(param="page", size_param="size", page_size=3, first=1, stride=1, believed_total=6)
+    paging = PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1, total_cap=6)
     rows = [bet(f"{i}") for i in range(6)]
     minute = Interval(FIVE, FIVE + MINUTE)
     with pytest.raises(IncompleteWindow, match="counts exactly 6 rows, the most it ever answers"):
@@ -319,7 +319,7 @@ def test_windows_of_a_busy_hour_are_cut_to_full_pages() -> None:
         start = first + (params["page"] - 1) * params["size"]
         return Page(table.slice(start, min(end - start, params["size"])), int(end - first))
 
-    paging = Pages(param="page", size_param="size", page_size=5000, first=1, stride=1)
+    paging = PageNumber(param="page", size_param="size", page_size=5000, first=1, stride=1)
     stream = serving(STREAM, paging=paging, windows=WindowRule(span=HOUR, step=MILLISECOND))
     parts, script, _ = read(stream, answer)
     assert sum(part.table.num_rows for part in parts) == rows
@@ -334,7 +334,7 @@ def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(c
     Whether it counts on beyond is not documented; if not, nothing tells how dense the rows are until a window is halved
     to where it is whole.
     """
-    paging = Pages(param="page", size_param="size", page_size=100, first=1, stride=1, believed_total=100)
+    paging = PageNumber(param="page", size_param="size", page_size=100, first=1, stride=1, total_cap=100)
     rows = [bet(f"{i:04}", at=i) for i in range(3600)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -380,7 +380,7 @@ class Times:
 
 def test_a_row_that_comes_twice_counts_once_and_its_newest_version_stays() -> None:
     rows = [bet("a", changed=1, stake="1"), bet("b"), bet("a", changed=2, stake="2")]
-    (part,), _, _ = read(serving(STREAM, paging=Whole()), lambda n, window, params: page(*rows))
+    (part,), _, _ = read(serving(STREAM, paging=SingleAnswer()), lambda n, window, params: page(*rows))
     assert sorted(ids([part])) == ["a", "b"]
     assert part.duplicates == 1
     assert str(part.table["stake"][ids([part]).index("a")]) == "2.00000000"
@@ -401,7 +401,7 @@ def test_a_page_that_is_sent_again_instead_of_the_next_is_noticed() -> None:
 
 # ------------------------------------------------------------------ answers of at most so many rows
 
-LIMITED = serving(STREAM, paging=Limited(param="limit", limit=3), windows=WindowRule(span=HOUR))
+LIMITED = serving(STREAM, paging=LimitedAnswer(param="limit", limit=3), windows=WindowRule(span=HOUR))
 
 
 @given(st.lists(st.integers(0, 3599), max_size=25).filter(lambda at: all(at.count(second) < 3 for second in at)))
@@ -416,7 +416,7 @@ def test_full_answers_are_halved_until_they_are_not(seconds: list[int]) -> None:
 
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_tells_otherwise(ahead: bool) -> None:
-    stream = serving(STREAM, paging=Limited(param="limit", limit=50), windows=WindowRule(span=HOUR))
+    stream = serving(STREAM, paging=LimitedAnswer(param="limit", limit=50), windows=WindowRule(span=HOUR))
     rows = [
         bet(f"{i:04}", at=at)
         for i, at in enumerate(sorted([*range(0, 36_000, 300), *(1200 + i / 4 for i in range(400))]))
@@ -447,7 +447,9 @@ def test_rows_that_do_not_fit_make_an_answer_full_too() -> None:
 
 # ------------------------------------------------------------------ cursor
 
-FOLLOWED = serving(STREAM, paging=Cursor(param="since", limit=3), windows=WindowRule(span=HOUR, step=MILLISECOND))
+FOLLOWED = serving(
+    STREAM, paging=TimestampCursor(param="since", limit=3), windows=WindowRule(span=HOUR, step=MILLISECOND)
+)
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
@@ -471,10 +473,10 @@ def test_rows_of_one_millisecond_on_two_answers_are_all_read() -> None:
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         return page(*[row for row in rows if row["at"] > params["since"]][:2])
 
-    stream = serving(FOLLOWED, paging=Cursor(param="since", limit=2))
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=2))
     with pytest.raises(IncompleteWindow, match="more than 2 rows share one millisecond"):
         read(stream, answer)
-    stream = serving(FOLLOWED, paging=Cursor(param="since", limit=3))
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=3))
 
     def three(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         return page(*[row for row in rows if row["at"] > params["since"]][:3])

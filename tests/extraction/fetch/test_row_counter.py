@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.fetch.calls import Pace
+from airflow_betproviders.extraction.fetch.calls import RateLimiter
 from airflow_betproviders.extraction.fetch.row_counter import Counter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
@@ -24,7 +24,7 @@ class Counted:
     cap: int | None = None
     silent: bool = False
     label: str = "connection toy"
-    patient: bool = True
+    retries: bool = True
     account: str = "acc"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0
@@ -51,7 +51,7 @@ class Counted:
 
 @pytest.fixture(autouse=True)
 def fresh_pace() -> None:
-    Pace._held.clear()
+    RateLimiter._held.clear()
 
 
 def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
@@ -66,18 +66,18 @@ def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
 
 def test_an_offset_in_text_begins_at_the_first_row() -> None:
     source = Counted()
-    offsets = Pages(param="start", size_param="size", page_size=5000, first=0, stride=5000, text=True)
+    offsets = PageNumber(param="start", size_param="size", page_size=5000, first=0, stride=5000, text=True)
     Counter(source, replace(BETS, paging=offsets))(Interval(FIVE, FIVE + MINUTE))
     assert source.asked[0][1] == {"start": "0", "size": "1"}
 
 
 def test_a_total_that_may_be_a_cap_is_counted_in_parts() -> None:
-    capped = replace(BETS, paging=replace(BETS.paging, believed_total=500))  # type: ignore[type-var]
+    capped = replace(BETS, paging=replace(BETS.paging, total_cap=500))  # type: ignore[type-var]
     source = Counted(cap=500)
     assert Counter(source, capped)(SLOT) == 3600
     assert [window.width for window, _ in source.asked[:3]] == [15 * MINUTE, 7 * MINUTE, 8 * MINUTE]
     with pytest.raises(IncompleteWindow, match="counts 50 rows, the most it answers"):
-        Counter(Counted(cap=50), replace(BETS, paging=replace(BETS.paging, believed_total=50)))(SLOT)  # type: ignore[type-var]
+        Counter(Counted(cap=50), replace(BETS, paging=replace(BETS.paging, total_cap=50)))(SLOT)  # type: ignore[type-var]
 
 
 def test_an_answer_without_a_total_counts_nothing() -> None:

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.extraction import keys
 from airflow_betproviders.extraction.write import slot_writer as spool
-from airflow_betproviders.extraction.write.slot_writer import Spool
-from airflow_betproviders.extraction.write.writer_thread import Writing
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
+from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import Receipt
 from tests.extraction.vendor import BETS, bet, serving, table
 
@@ -35,7 +35,7 @@ def receipt() -> Receipt:
 
 def spooled(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
     """The bytes of the file that holds the windows' rows, and its receipt."""
-    with Spool(BETS, NOW) as made:
+    with SlotWriter(BETS, NOW) as made:
         for rows in windows:
             made.add(table(*rows))
         filled = made.close(receipt())
@@ -75,7 +75,7 @@ def test_row_groups_are_equal_however_the_windows_fall_and_only_one_is_held(
     monkeypatch.setattr(spool, "ROW_GROUP", row_group)
     rows = [bet(f"{i}", at=i) for i in range(60)]
     held = []
-    with Spool(BETS, NOW) as made:
+    with SlotWriter(BETS, NOW) as made:
         for start in range(0, 60, 5):
             made.add(table(*rows[start : start + 5]))
             held.append(made._buffered)
@@ -163,7 +163,7 @@ def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
 
 
 def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Spool(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
+    with pytest.raises(RuntimeError), SlotWriter(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
         made.add(table(bet("a")))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -171,23 +171,23 @@ def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> 
 
 def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(spool, "ROW_GROUP", 2)
-    writing, threads, at_work = Writing(), set(), []
-    write = Spool._write
+    writing, threads, at_work = WriterThread(), set(), []
+    write = SlotWriter._write
 
-    def noted(self: Spool, group: pa.Table) -> None:
+    def noted(self: SlotWriter, group: pa.Table) -> None:
         threads.add(threading.current_thread())
         at_work.append(self)
         time.sleep(0.01)
         write(self, group)
         at_work.remove(self)
 
-    monkeypatch.setattr(Spool, "_write", noted)
+    monkeypatch.setattr(SlotWriter, "_write", noted)
     slots = [[bet(f"{slot}{i}", at=i) for i in range(9)] for slot in "abc"]
-    with Spool(BETS, NOW, writing) as one, Spool(BETS, NOW, writing) as two:
+    with SlotWriter(BETS, NOW, writing) as one, SlotWriter(BETS, NOW, writing) as two:
         for i in range(9):
             one.add(table(slots[0][i]))
             two.add(table(slots[1][i]))
-        with Spool(BETS, NOW, writing, str(tmp_path)) as given_up:
+        with SlotWriter(BETS, NOW, writing, str(tmp_path)) as given_up:
             given_up.add(table(*slots[2]))
         assert given_up not in at_work
         for made, rows in ((one, slots[0]), (two, slots[1])):
@@ -201,10 +201,10 @@ def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.Monkey
 
 
 def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as_it_came() -> None:
-    for stream, same in ((serving(clock=None), True), (serving(clock=None, key=()), False)):
+    for stream, same in ((serving(time_column=None), True), (serving(time_column=None, key=()), False)):
         orders = []
         for rows in ([bet("a"), bet("b"), bet("c")], [bet("c"), bet("a"), bet("b")]):
-            with Spool(stream, NOW) as made:
+            with SlotWriter(stream, NOW) as made:
                 made.add(table(*rows))
                 made.close(receipt())
                 orders.append([batch.column("id").to_pylist() for batch in made.batches()])

@@ -10,10 +10,10 @@ import pytest
 import tenacity.nap
 from airflow.sdk import BaseHook, Connection
 
-from airflow_betproviders.extraction.fetch.calls import Pace
+from airflow_betproviders.extraction.fetch.calls import RateLimiter
 from airflow_betproviders.hooks.base import BetProviderHook
-from tests.hooks.accounts import ACCOUNTS, HOOKS
-from tests.hooks.recorder import Recorder
+from tests.accounts import ACCOUNTS, HOOKS
+from tests.recorder import Recorder
 
 MakeHook = Callable[..., BetProviderHook]
 
@@ -39,7 +39,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def fresh_pace() -> None:
-    Pace._held.clear()
+    RateLimiter._held.clear()
 
 
 @pytest.fixture

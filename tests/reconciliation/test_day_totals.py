@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.declare.pagination import Pages
+from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.reports import Report, WindowTotals
-from airflow_betproviders.declare.stream import ProviderStream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.reconciliation.day_totals import Ledger
+from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import mapping_of, reports_of
 from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
 
 TODAY = Interval(at(0), at(24))
 
 
-def streams(provider: str) -> dict[str, ProviderStream]:
-    return {each.name: each for each in import_module(f"airflow_betproviders.streams.{provider}").STREAMS}
+def streams(provider: str) -> dict[str, Stream]:
+    return {each.name: each for each in import_module(f"airflow_betproviders.providers.{provider}.streams").STREAMS}
 
 
 def figures(
@@ -37,7 +37,7 @@ def figures(
     world.store(hour_of(5), records, at(7))
     reports = [report for report in reports_of(provider) if isinstance(report, Report)]
     wanted = {name for report in reports for name in report.columns}
-    with Ledger(world.lake, streams(provider)[world.lake.stream], day, wanted) as ledger:
+    with DayTotals(world.lake, streams(provider)[world.lake.stream], day, wanted) as ledger:
         ledger.load()
         return {report.name: ledger.figures(report, account) for report in reports}
 
@@ -151,7 +151,7 @@ def test_every_declared_report_names_columns_that_there_are(provider: str) -> No
         assert word.of == mapping_of(provider).streams[0]
         assert word.columns <= {field.name for field in bets.fields}
         if isinstance(word, WindowTotals):
-            assert isinstance(bets.paging, Pages)
+            assert isinstance(bets.paging, PageNumber)
             continue
         report = declared[word.stream]
         assert {*word.measures, *word.groups} <= {field.name for field in report.fields}
@@ -163,7 +163,7 @@ def test_every_declared_report_names_columns_that_there_are(provider: str) -> No
 
 
 def test_a_provider_without_a_declaration_is_named() -> None:
-    with pytest.raises(InvalidArgument, match=r"no module airflow_betproviders.bets.toy with REPORTS"):
+    with pytest.raises(InvalidArgument, match=r"no installed package provides 'toy'"):
         reports_of("toy")
 
 
@@ -174,7 +174,7 @@ def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
     world.store(hour_of(23), placed, at(24.2))
     world.store(hour_of(4), [aig("c", placed=at(4.2)), aig("a", placed=at(4.2))], at(7))
     world.store(hour_of(2, 21), [aig("b", placed=at(23.5), updated=at(26.5))], at(27.2))
-    with Ledger(world.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as ledger:
+    with DayTotals(world.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as ledger:
         ledger.load()
         assert (ledger.counted(hour_of(4)), ledger.counted(hour_of(23)), ledger.moved) == (1, 1, 1)
         assert ledger.missing == tuple(hour_of(hour) for hour in range(24) if hour not in {4, 23})
@@ -208,7 +208,7 @@ def test_each_bet_counts_once_in_its_newest_version(
         world.store(slot, list(once.values()), slot.end + HOUR)
     newest = {bet: max(quarter for other, quarter, _ in changes if other == bet) for bet, _, _ in changes}
     day = Interval(at(0), at(24))
-    with Ledger(world.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)) as ledger:
+    with DayTotals(world.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)) as ledger:
         ledger.load()
         assert ledger.missing == ledger.damaged == ()
         assert sum(map(ledger.counted, ledger.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())
