@@ -1,4 +1,4 @@
-"""All four vendors on one port, without credentials: for demonstrations, tests and DAG authors.
+"""All simulated vendors on one port, without credentials: for demonstrations, tests and DAG authors.
 
 It is an independent reading of the vendor documents and imports nothing from the rest of this package, so that a
 mistake in a hook can not hide behind the same mistake here.

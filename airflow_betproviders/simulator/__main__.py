@@ -8,14 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from typing import Any
 
-from airflow_betproviders.simulator.faults import KINDS
+from airflow_betproviders.simulator.faults import COMMON, KINDS
 from airflow_betproviders.simulator.server import Simulator
-from airflow_betproviders.simulator.settings import PROVIDERS, Settings
+from airflow_betproviders.simulator.settings import Settings
 
 
 def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str, int]:
-    """Settings, host and port from a command line."""
+    """Return settings, host and port from a command line."""
     parser = argparse.ArgumentParser(prog="python -m airflow_betproviders.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8400, help="0 picks a free one")
@@ -23,13 +24,25 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str
     parser.add_argument("--rate", type=float, default=600.0, help="bets per hour and provider")
     parser.add_argument("--history-days", type=float, default=3.0)
     parser.add_argument("--now", type=_moment, default=None, help="ISO instant to freeze the world at, or none")
-    parser.add_argument("--min-interval", type=_intervals, default={"aig": 5.0}, help="such as aig=5,jdb=0")
+    parser.add_argument(
+        "--min-interval",
+        type=_intervals,
+        default=None,
+        help="seconds between two calls, such as aig=5,jdb=1; other vendors then have no limits (default: as documented)",
+    )
     parser.add_argument("--fault-rate", type=float, default=0.0)
     parser.add_argument("--fault-kinds", nargs="*", choices=KINDS, default=[])
-    parser.add_argument("--jdb-utc-offset", default="-04:00")
-    parser.add_argument("--pv-midnight", choices=("accept", "refuse"), default="accept")
-    parser.add_argument("--boundary", choices=("half-open", "closed"), default="half-open")
+    parser.add_argument(
+        "--option",
+        type=_option,
+        action="append",
+        default=[],
+        help="of a vendor, such as pv.midnight=refuse; repeatable",
+    )
     known = parser.parse_args(arguments)
+    options: dict[str, dict[str, Any]] = {}
+    for vendor, name, value in known.option:
+        options.setdefault(vendor, {})[name] = value
     settings = Settings(
         seed=known.seed,
         rate=known.rate,
@@ -37,10 +50,8 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str
         now=known.now,
         min_interval=known.min_interval,
         fault_rate=known.fault_rate,
-        fault_kinds=known.fault_kinds or (KINDS if known.fault_rate else ()),
-        jdb_utc_offset=known.jdb_utc_offset,
-        pv_midnight=known.pv_midnight,
-        boundary=known.boundary,
+        fault_kinds=known.fault_kinds or (COMMON if known.fault_rate else ()),
+        options=options,
     )
     return settings, known.host, known.port
 
@@ -53,10 +64,19 @@ def _moment(text: str) -> datetime | None:
 
 
 def _intervals(text: str) -> dict[str, float]:
-    found = {name: float(seconds) for name, _, seconds in (part.partition("=") for part in text.split(",") if part)}
-    if unknown := set(found) - set(PROVIDERS):
-        raise argparse.ArgumentTypeError(f"unknown provider {', '.join(sorted(unknown))}")
-    return {"aig": 5.0, **found}
+    return {name: float(seconds) for name, _, seconds in (part.partition("=") for part in text.split(",") if part)}
+
+
+def _option(text: str) -> tuple[str, str, Any]:
+    """A vendor, an option and its value: JSON, or else text."""
+    path, equals, value = text.partition("=")
+    vendor, point, name = path.partition(".")
+    if not (equals and point):
+        raise argparse.ArgumentTypeError(f"{text!r} is not VENDOR.OPTION=VALUE")
+    try:
+        return vendor, name, json.loads(value)
+    except ValueError:
+        return vendor, name, value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from airflow_betproviders.simulator.state import SimulatorState
+
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from airflow_betproviders.simulator.server import Simulator
 
 
 class Control:
     """The control endpoints of a simulator.
 
-    ``GET truth`` (provider, stream, start, end, and optionally filters as JSON and as_of), ``GET log``,
-    ``GET breaches``, ``GET now``, ``GET connections``; ``POST faults`` (kind to probability, or to an object with
-    probability, provider and times; replaces what was on), ``POST now`` (``{"now": ISO or null}``),
-    ``POST reset_log``.
+    ``GET truth`` (provider, stream, start, end, and optionally filters as JSON and as_of), ``GET filters`` (provider,
+    stream, start, end), ``GET log``, ``GET breaches``, ``GET now``, ``GET connections``; ``POST faults`` (kind to
+    probability, or to an object with the arguments of ``Faults.set``; replaces what was on), ``POST now``
+    (``{"now": ISO or null}``), ``POST reset_log``.
     """
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    def __init__(self, state: SimulatorState) -> None:
+        self._state = state
 
     async def __call__(self, request: Request) -> Response:
         """Answer a control request; HTTP 400 says what was wrong with it."""
@@ -40,7 +40,7 @@ class Control:
 
     def _look(self, what: str, query: Mapping[str, str]) -> Response:
         if what == "truth":
-            texts = self._simulator.truth_texts(
+            texts = self._state.truth_texts(
                 query["provider"],
                 query["stream"],
                 moment(query["start"]),
@@ -49,24 +49,27 @@ class Control:
                 moment(query["as_of"]) if "as_of" in query else None,
             )
             return Response(f"[{','.join(texts)}]", media_type="application/json")
+        if what == "filters":
+            asked = (query["provider"], query["stream"], moment(query["start"]), moment(query["end"]))
+            return JSONResponse(self._state.filters(*asked))
         shown: dict[str, Any] = {
-            "log": list(self._simulator.calls),
-            "breaches": list(self._simulator.breaches),
-            "now": {"now": self._simulator.now.isoformat()},
-            "connections": self._simulator.credentials,
+            "log": list(self._state.calls),
+            "breaches": list(self._state.breaches),
+            "now": {"now": self._state.now.isoformat()},
+            "connections": self._state.credentials,
         }
         return JSONResponse(shown[what])
 
     def _act(self, what: str, wanted: Mapping[str, Any]) -> Response:
         if what == "faults":
-            self._simulator.faults.replace(wanted)
+            self._state.faults.replace(wanted)
         elif what == "now":
-            self._simulator.set_now(moment(wanted["now"]) if wanted["now"] else None)
+            self._state.set_now(moment(wanted["now"]) if wanted["now"] else None)
         elif what == "reset_log":
-            self._simulator.journal.reset()
+            self._state.journal.reset()
         else:
             raise KeyError(what)
-        return JSONResponse({"done": what, "now": self._simulator.now.isoformat()})
+        return JSONResponse({"done": what, "now": self._state.now.isoformat()})
 
 
 def moment(text: str) -> datetime:

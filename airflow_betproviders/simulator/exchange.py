@@ -1,31 +1,28 @@
-"""One call and its answer, in terms that all four providers share."""
+"""The vendors of this package, which refuse by raising: what they share of ``contract.Vendor``."""
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.world import Row
+from airflow_betproviders.simulator.call import Call, Given, Reply, json_reply
+from airflow_betproviders.simulator.clock import to_ms
+from airflow_betproviders.simulator.contract import Setup
+from airflow_betproviders.simulator.world import Row, Source, World
 
+__all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "make_world", "quote"]
 
-class Call(NamedTuple):
-    """An HTTP request, with its path below the provider's prefix."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    content_type: str
-    body: bytes
+SECRETS = ("sign", "hash", "x", "ts", "timestamp")
 
 
 class Refusal(Exception):
-    """A request that the provider's document does not allow.
+    """A request that the vendor's document does not allow.
 
-    ``rule`` is one of ``RULES``; ``code`` and ``text`` are what the provider answers.
+    ``rule`` is one of those of ``Call.breach``; ``code`` and ``text`` are what the vendor answers.
     """
 
     def __init__(self, rule: str, code: str, text: str) -> None:
@@ -35,33 +32,21 @@ class Refusal(Exception):
         self.text = text
 
 
-RULES = (
-    "span",
-    "same_day",
-    "alignment",
-    "page_size",
-    "retention",
-    "too_new",
-    "rate",
-    "signature",
-    "stale_timestamp",
-    "parameter",
-    "account",
-)
-
-
 @dataclass
 class Page:
-    """A slice of a window's rows, kept apart from its envelope so that faults can be worked into it."""
+    """A part of a list, apart from its envelope so that faults can be worked into it."""
 
     rows: Sequence[Row]
-    """Every row of the window, in the provider's order."""
-    envelope: Callable[[str, int], str]
-    """The answer's text, from the joined rows and the total."""
-    offset: int = 0
+    """Every row of the list, in the vendor's order."""
+    envelope: Callable[[Given], str]
+    """The answer's text."""
     size: int | None = None
+    number: int | None = None
+    """The page, where the vendor counts pages."""
+    offset: int = 0
+    """The rows before, where it counts rows."""
     forgiven: Sequence[Refusal] = ()
-    """Broken rules that the provider lets pass."""
+    """Broken rules that the vendor lets pass."""
 
 
 class Inquiry(NamedTuple):
@@ -71,62 +56,96 @@ class Inquiry(NamedTuple):
     params: Mapping[str, Any]
 
 
-class Provider(Protocol):
-    """One vendor's API."""
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One made-up account."""
 
-    name: str
-    amount_field: str
-    """The money field that faulty rows garble, as a regular expression."""
-    key_field: str
-    """The key field that faulty rows lose, as a regular expression."""
-    rate_reply: str | None
-    """The documented body for calls that come too fast."""
-    busy_replies: Sequence[str]
-    """The documented bodies for `try later`."""
+    login: str
+    key: str
+
+
+class RefusingVendor:
+    """A vendor whose methods raise ``Refusal`` where a request breaks a rule."""
+
+    name: ClassVar[str]
+    amount_field: ClassVar[str]
+    key_field: ClassVar[str]
+    account: ClassVar[Account]
+    min_interval: ClassVar[float | None] = 0.0
+    rate_reply: ClassVar[Reply | None] = None
+    busy_replies: ClassVar[Sequence[Reply]] = ()
+    empty_replies: ClassVar[Mapping[str, Reply]] = {}
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._options = setup.options
+
+    @property
+    def now_ms(self) -> int:
+        """The world's instant in epoch milliseconds."""
+        return self._setup.clock.now_ms
 
     def open(self, call: Call) -> Inquiry:
         """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
-        ...
+        raise NotImplementedError
 
     def answer(self, inquiry: Inquiry) -> Page | str:
         """Answer, or raise ``Refusal`` if the request breaks a rule."""
-        ...
+        raise NotImplementedError
 
     def refuse(self, refusal: Refusal) -> str:
-        """The body of a refusal."""
-        ...
+        """Return the body of a refusal."""
+        raise NotImplementedError
 
-    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
-        """The records of a stream, as JSON texts, that a whole read of ``start <= clock < end`` gives at ``now``."""
-        ...
+    def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+        """Return what ``truth`` does; all times are epoch milliseconds."""
+        raise NotImplementedError
+
+    def handle(self, call: Call) -> Reply:
+        """Answer a call; a refusal is a breach, and gets the vendor's code and text."""
+        try:
+            inquiry = self.open(call)
+            call.read(inquiry.stream, {name: value for name, value in inquiry.params.items() if name not in SECRETS})
+            page = self.answer(inquiry)
+        except Refusal as refusal:
+            call.breach(refusal.rule, refusal.text)
+            return json_reply(self.refuse(refusal))
+        if isinstance(page, str):
+            return json_reply(page)
+        for lapse in page.forgiven:
+            call.breach(lapse.rule, lapse.text, forgiven=True)
+        given = call.page(page.rows, size=page.size, number=page.number, offset=page.offset)
+        return json_reply(page.envelope(given))
+
+    def truth(
+        self, stream: str, start: datetime, end: datetime, filters: Mapping[str, Any], as_of: datetime
+    ) -> list[str]:
+        """Return the records of an interval."""
+        return self.rows(stream, to_ms(start), to_ms(end), filters, to_ms(as_of))
+
+    def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
+        """Return one empty set of filters: most streams require none."""
+        return [{}]
+
+    def connection(self, base_url: str) -> dict[str, Any]:
+        """Return the demo connection, without an extra."""
+        return {"host": base_url, "login": self.account.login, "password": self.account.key, "extra": {}}
 
 
-@dataclass
-class Journal:
-    """Everything that was asked, and every rule that was broken."""
-
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    breaches: list[dict[str, Any]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def called(self, entry: dict[str, Any]) -> None:
-        """Remember a call."""
-        with self._lock:
-            self.calls.append(entry)
-
-    def breached(self, entry: dict[str, Any]) -> None:
-        """Remember a breach."""
-        with self._lock:
-            self.breaches.append(entry)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self.calls.clear()
-            self.breaches.clear()
+def make_world(setup: Setup, source: Source) -> World:
+    """Make the world of a vendor's bets."""
+    return World(
+        setup.name,
+        source,
+        seed=setup.seed,
+        rate=setup.rate,
+        begin=setup.begin_ms,
+        late_share=setup.late_share,
+        cache_rows=setup.cache_rows,
+    )
 
 
 @lru_cache(maxsize=1024)
 def quote(text: str) -> str:
-    """A JSON string in UTF-8, as the vendors send it."""
+    """Return a JSON string in UTF-8, as the vendors send it."""
     return json.dumps(text, ensure_ascii=False)

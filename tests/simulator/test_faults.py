@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from airflow_betproviders.simulator.__main__ import settings_from
-from airflow_betproviders.simulator.faults import KINDS
+from airflow_betproviders.simulator.faults import COMMON, KINDS
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -155,5 +155,5 @@ def test_command_line():
     settings, host, port = settings_from(words.split())
     assert (host, port, settings.seed, settings.rate, settings.now) == ("127.0.0.1", 0, 9, 60, NOW)
     assert settings.min_interval == {"aig": 0, "jdb": 1.5}
-    assert settings.fault_kinds == KINDS
+    assert settings.fault_kinds == COMMON
     assert settings_from(["--now", "none"])[0].now is None

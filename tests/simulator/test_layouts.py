@@ -52,7 +52,7 @@ def test_aig_order(rows):
 
 def test_aig_open_orders_are_unsettled():
     for setting, shown in (("zero", 0), ("absent", None)):
-        simulator = Simulator(Settings(now=NOW, aig_open_settle_time=setting))
+        simulator = Simulator(Settings(now=NOW, options={"aig": {"open_settle_time": setting}}))
         found = [row for row in simulator.truth("aig", "transactions", NOW - HOUR, NOW) if row["status"] == 0]
         assert found
         assert {row.get("settle_time") for row in found} == {shown}
@@ -91,7 +91,7 @@ def test_jdb_families(rows):
 
 def test_jdb_doubled_balance_keys_are_a_setting():
     for doubled in (False, True):
-        simulator = Simulator(Settings(now=NOW, jdb_doubled_keys=doubled))
+        simulator = Simulator(Settings(now=NOW, options={"jdb": {"doubled_keys": doubled}}))
         texts = simulator.truth_texts("jdb", "transactions", NOW - 5 * HOUR, NOW - 2 * HOUR, {"gTypes": [67]})
         assert {text.count('"beforeBalance"') for text in texts} == {2 if doubled else 1}
 
@@ -99,7 +99,7 @@ def test_jdb_doubled_balance_keys_are_a_setting():
 def test_jdb_times_follow_the_offset():
     texts = {}
     for offset in ("-04:00", "+08:00"):
-        simulator = Simulator(Settings(now=NOW, jdb_utc_offset=offset))
+        simulator = Simulator(Settings(now=NOW, options={"jdb": {"utc_offset": offset}}))
         texts[offset] = simulator.truth("jdb", "transactions", NOW - 2 * HOUR, NOW - HOUR)[0]["gameDate"]
     assert texts["-04:00"].startswith("20-11-2026 06:")
     assert texts["+08:00"].startswith("20-11-2026 18:")
@@ -140,7 +140,7 @@ def test_gmag_filters(clients, still):
 
 @pytest.mark.parametrize(("cap", "beyond"), [("paged", 1), ("capped", 0)])
 def test_gmag_rows_beyond_ten_thousand_are_a_setting(serve, cap, beyond):
-    clients = serve(rate=24_000, gmag_cap=cap)
+    clients = serve(rate=24_000, options={"gmag": {"cap": cap}})
     period = {"startTime": gmag_time(NOW - 5 * HOUR), "endTime": gmag_time(NOW - 5 * HOUR + timedelta(minutes=29))}
     answers = [clients.gmag("history/game", **period, size=10_000, page=page) for page in (1, 2)]
     assert answers[0]["total"] > 10_000

@@ -62,7 +62,7 @@ def test_pv_refuses_a_wrong_key_merchant_and_timestamp(clients):
 @pytest.mark.parametrize(("midnight", "code"), [("accept", 200), ("refuse", 400)])
 def test_pv_window_that_ends_at_midnight(serve, midnight, code):
     data = {"time_start": second(MIDNIGHT) - 3600, "time_end": second(MIDNIGHT)}
-    assert serve(pv_midnight=midnight).pv("all/history", data)["code"] == code
+    assert serve(options={"pv": {"midnight": midnight}}).pv("all/history", data)["code"] == code
 
 
 WINDOW = {"start_time": milli(HOURS[3]), "end_time": milli(HOURS[2]), "start_index": 0, "page_size": 100}

@@ -80,9 +80,9 @@ def test_neighbouring_windows_add_up(still, stream):
     assert Counter(map(str, whole)) == Counter(map(str, parts))
 
 
-@pytest.mark.parametrize(("boundary", "extra"), [("half-open", 0), ("closed", 1)])
-def test_undocumented_boundaries_are_a_setting(serve, boundary, extra):
-    clients = serve(boundary=boundary)
+@pytest.mark.parametrize(("ends", "extra"), [("[)", 0), ("[]", 1)])
+def test_undocumented_boundaries_are_an_option(serve, ends, extra):
+    clients = serve(options={"jdb": {"window": ends}, "gmag": {"window": ends}})
     end = NOW - 3 * HOUR
     for number, span in ((64, 5 * MINUTE),):
         start = (end - span).astimezone(timezone(timedelta(hours=-4))).strftime("%d-%m-%Y %H:%M:%S")

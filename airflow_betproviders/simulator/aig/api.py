@@ -9,19 +9,33 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from airflow_betproviders.simulator.clock import Clock, wall_ms
-from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
-from airflow_betproviders.simulator.settings import Account
-from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
+from airflow_betproviders.simulator.aig.bets import AigBets
+from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.clock import wall_ms
+from airflow_betproviders.simulator.contract import Setup
+from airflow_betproviders.simulator.exchange import (
+    Account,
+    Call,
+    Given,
+    Inquiry,
+    Page,
+    Refusal,
+    RefusingVendor,
+    make_world,
+)
+from airflow_betproviders.simulator.world import DAY, MINUTE, Row
 
 RETENTION = 90 * DAY
 STREAMS = {
     "api/game/transaction/query": "transactions",
     "api/game/transaction/latest": "latest",
     "api/game/transaction/detail": "transaction_detail",
+}
+OPTIONS = {
+    "open_settle_time": ("zero", "absent"),  # what settle_time is of a bet that is not settled
 }
 NOT_IN_LATEST = re.compile(r'"valid_bet_turnover":"[^"]*",|"win_detail":\{[^}]*\},')
 
@@ -32,19 +46,19 @@ def sign(params: Mapping[str, str], key: str) -> str:
     return hashlib.md5("&".join([key, *parts]).encode()).hexdigest()
 
 
-class Aig:
+class Aig(RefusingVendor):
     """The AIG back office. Rows are filtered and ordered by ``update_time``, which moves."""
 
     name = "aig"
     amount_field = "bet_amount"
     key_field = "id"
-    rate_reply: str | None = '{"code":408004,"message":"API Frequency Limit","data":null}'
-    busy_replies: Sequence[str] = ()
+    account = Account(login="agent001", key="demo-aig-key-0001")
+    min_interval = 5.0
+    rate_reply: ClassVar[Reply | None] = json_reply('{"code":408004,"message":"API Frequency Limit","data":null}')
 
-    def __init__(self, world: World, clock: Clock, account: Account) -> None:
-        self._world = world
-        self._clock = clock
-        self._account = account
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._world = make_world(setup, AigBets(zero=setup.options["open_settle_time"] == "zero"))
 
     def refuse(self, refusal: Refusal) -> str:
         """Code and message, and no data."""
@@ -57,9 +71,9 @@ class Aig:
             raise Refusal("parameter", "408000", "Request Parameter Error")
         query = call.query
         agent, timestamp = query.get("agent_id", ""), _number(query, "timestamp")
-        if agent != self._account.login:
+        if agent != self.account.login:
             raise Refusal("account", "700101", "Merchant Does Not Exist")
-        if query.get("sign", "").lower() != sign(query, self._account.key):
+        if query.get("sign", "").lower() != sign(query, self.account.key):
             raise Refusal("signature", "600100", "Invalid Signature")
         if abs(wall_ms() - timestamp) > 10 * MINUTE:
             # No own code for a stale timestamp is documented.
@@ -83,22 +97,22 @@ class Aig:
             raise Refusal("parameter", "700401", "Query Time Error")
         if end - start >= DAY:
             raise Refusal("span", "700401", "Query Time Error")
-        if start < self._clock.now_ms - RETENTION:
+        if start < self.now_ms - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        rows = self._world.select("order", start, end, self._clock.now_ms)
+        rows = self._world.select("order", start, end, self.now_ms)
 
-        def envelope(joined: str, total: int) -> str:
-            head = f'"start_index":{index},"page_size":{size},"total":{total}'
-            return _success(f'{{{head},"transactions":[{joined}]}}')
+        def envelope(given: Given) -> str:
+            head = f'"start_index":{index},"page_size":{given.size},{given.member()}'
+            return _success(f'{{{head}"transactions":[{given.joined}]}}')
 
-        return Page(rows, envelope, index, size)
+        return Page(rows, envelope, size, offset=index)
 
     def _latest(self, query: Mapping[str, str]) -> Page:
-        now = self._clock.now_ms
+        now = self.now_ms
         last = _number(query, "last_time")
         if last < now - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        return Page(self._since(last, now, now), lambda joined, _total: _success(f'{{"transactions":[{joined}]}}'))
+        return Page(self._since(last, now, now), lambda given: _success(f'{{"transactions":[{given.joined}]}}'))
 
     def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
         """At most 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
@@ -117,13 +131,13 @@ class Aig:
         if re.fullmatch("[0-9a-f]{24}", wanted) is None:
             raise Refusal("parameter", "600101", "Invalid Parameter")
         placed = int(wanted[:8], 16) * 1000
-        for start in range(placed, min(placed + 6 * 60 * MINUTE, self._clock.now_ms), 30 * MINUTE):
-            for row in self._world.select("order", start, start + 30 * MINUTE, self._clock.now_ms):
+        for start in range(placed, min(placed + 6 * 60 * MINUTE, self.now_ms), 30 * MINUTE):
+            for row in self._world.select("order", start, start + 30 * MINUTE, self.now_ms):
                 if row.key == wanted:
                     return row.text
         raise Refusal("parameter", "600101", "Invalid Parameter")
 
-    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+    def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """The orders by update_time; there are no filters."""
         if filters:
             raise ValueError("AIG has no filters")

@@ -9,7 +9,6 @@ from functools import partial
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.exchange import quote
-from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.world import HOUR, Cohort, Row, supersede
 
 PLACED, SETTLED, CANCELLED, INVALID, VOIDED = range(5)
@@ -61,8 +60,8 @@ class AigBets:
         *(Cohort(name, 0.25, (0, 1, late, late + 1)) for name, late in LATE_MINUTES.items()),
     )
 
-    def __init__(self, settings: Settings) -> None:
-        self._zero = settings.aig_open_settle_time == "zero"
+    def __init__(self, *, zero: bool) -> None:
+        self._zero = zero
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
         """The versions of a minute's orders."""

@@ -1,1 +1,7 @@
-"""The simulated GM-Ag data API."""
+"""The simulated GM-Ag API."""
+
+from airflow_betproviders.simulator.gmag.api import OPTIONS, GmAg
+
+__all__ = ["OPTIONS", "make_vendor"]
+
+make_vendor = GmAg

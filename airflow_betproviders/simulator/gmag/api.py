@@ -10,15 +10,27 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.clock import Clock, to_ms
-from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
+from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.clock import to_ms
+from airflow_betproviders.simulator.contract import Setup
+from airflow_betproviders.simulator.exchange import (
+    Account,
+    Call,
+    Given,
+    Inquiry,
+    Page,
+    Refusal,
+    RefusingVendor,
+    make_world,
+)
 from airflow_betproviders.simulator.gmag.report import COLUMNS, report
-from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES
-from airflow_betproviders.simulator.settings import Account, Settings
-from airflow_betproviders.simulator.world import DAY, MINUTE, Row, World
+from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES, GmAgRounds
+from airflow_betproviders.simulator.windows import WINDOWS, window
+from airflow_betproviders.simulator.world import DAY, MINUTE, Row
 
 
 class Listing(NamedTuple):
@@ -52,6 +64,10 @@ FILTERS = {
     "gameCode": "game",
 }
 MOST = 10_000
+OPTIONS = {
+    "window": WINDOWS,  # which ends a window holds
+    "cap": ("paged", "capped"),  # whether pages can go beyond the 10,000th row of a window
+}
 
 
 def hash_of(body: Mapping[str, Any], key: str) -> str:
@@ -72,20 +88,18 @@ def hash_of(body: Mapping[str, Any], key: str) -> str:
     return hashlib.md5(("&".join(parts) + key).encode()).hexdigest()
 
 
-class GmAg:
+class GmAg(RefusingVendor):
     """The GM-Ag data host."""
 
     name = "gmag"
     amount_field = "bets|amount"
     key_field = "transId|roundId"
-    rate_reply: str | None = None
-    busy_replies: Sequence[str] = ('{"error":"P_00","message":"Server error"}',)
+    account = Account(login=str(BRAND), key="demo-gmag-secret")
+    busy_replies: ClassVar[Sequence[Reply]] = (json_reply('{"error":"P_00","message":"Server error"}'),)
 
-    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
-        self._world = world
-        self._clock = clock
-        self._settings = settings
-        self._account = account
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._world = make_world(setup, GmAgRounds())
 
     def refuse(self, refusal: Refusal) -> str:
         """Error, as text, and message."""
@@ -98,14 +112,14 @@ class GmAg:
             raise _wrong("no such command")
         try:
             body = json.loads(call.body)
-            expected = hash_of(body, self._account.key)
+            expected = hash_of(body, self.account.key)
         except (ValueError, AttributeError):
             raise _wrong("body") from None
         if call.query.get("hash") != expected:
             raise Refusal("signature", "P_02", "Invalid hash")
         if not isinstance(body.get("requestId"), str) or not body["requestId"]:
             raise _wrong("requestId")
-        if str(body.get("brandId")) != self._account.login:
+        if str(body.get("brandId")) != self.account.login:
             raise Refusal("account", "P_03", "Parameter error: brandId")
         return Inquiry(stream, body)
 
@@ -123,7 +137,7 @@ class GmAg:
 
     def _list(self, listing: Listing, body: Mapping[str, Any], echo: str) -> Page:
         forgiven = []
-        now = self._clock.now_ms
+        now = self.now_ms
         start, end = _time(body, "startTime"), _time(body, "endTime")
         if start % MINUTE or end % MINUTE:
             if listing.strict_seconds:
@@ -141,16 +155,17 @@ class GmAg:
         page, size = _number(body, "page", 1), _number(body, "size", 5000)
         if size > MOST:
             raise Refusal("page_size", "P_03", f"Parameter error: size must not exceed {MOST}")
-        until = end + 1 if self._settings.boundary == "closed" else end
-        rows = self._rows(listing.kind, start, until, body, now)
+        rows = self._rows(listing.kind, *window(self._options["window"], start, end, 1), body, now)
+        total = len(rows)
+        if self._options["cap"] == "capped":
+            rows = rows[:MOST]
 
-        def envelope(joined: str, total: int) -> str:
-            pages = f'"current":{page},"size":{size},"pages":{-(-total // size)}'
-            return _success(echo, f'"total":{total},{pages},"records":[{joined}]')
+        def envelope(given: Given) -> str:
+            shown = replace(given, total=None if given.total is None else given.total + total - len(rows))
+            counts = f'{shown.member()}"current":{given.number},"size":{given.size},"pages":{shown.pages}'
+            return _success(echo, f'{counts},"records":[{given.joined}]')
 
-        offset = (page - 1) * size
-        left = max(MOST - offset, 0) if self._settings.gmag_cap == "capped" else size
-        return Page(rows, envelope, offset, min(size, left), forgiven)
+        return Page(rows, envelope, size, page, forgiven=forgiven)
 
     def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         rows = self._world.select(kind, start, end, now)
@@ -171,13 +186,13 @@ class GmAg:
             raise _wrong("startTime must be before endTime; reportBy is gameCode, provider or player")
         if end - start > 31 * DAY:
             raise Refusal("span", "P_03", "Parameter error: period must not exceed 31 days")
-        if start < self._clock.now_ms - 183 * DAY:
+        if start < self.now_ms - 183 * DAY:
             raise Refusal("retention", "P_03", "Parameter error: period is too old")
-        return report(self._world, start, end, self._clock.now_ms, body)
+        return report(self._world, start, end, self.now_ms, body)
 
     def _detail(self, body: Mapping[str, Any]) -> str:
         at = _time(body, "endTime")
-        for row in self._world.select("round", at, at + 1000, self._clock.now_ms):
+        for row in self._world.select("round", at, at + 1000, self.now_ms):
             if (row.facts.round_id, row.facts.provider) == (body.get("roundId"), body.get("providerCode")):
                 return f"https://detail.example.com/round/{row.facts.round_id}"
         raise Refusal("parameter", "50001", "No data")
@@ -190,7 +205,7 @@ class GmAg:
         counts = f'"total":{len(games)},"current":{page},"size":{size},"pages":{-(-len(games) // size)}'
         return f'{counts},"records":{chosen}'
 
-    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+    def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """The rows of a window without sub-brands unless ``showAll`` is 1, the games, or the report's objects."""
         if stream == "games":
             return [json.dumps(game, ensure_ascii=False) for game in game_list()]

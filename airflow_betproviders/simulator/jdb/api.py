@@ -10,16 +10,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from airflow_betproviders.simulator.clock import Clock, to_ms, wall_ms
-from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
+from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.clock import to_ms, wall_ms
+from airflow_betproviders.simulator.contract import Setup
+from airflow_betproviders.simulator.exchange import Account, Call, Inquiry, Page, Refusal, RefusingVendor, make_world
 from airflow_betproviders.simulator.jdb import reports
-from airflow_betproviders.simulator.jdb.bets import GAME_DATE, LAST_MODIFY, TIME
+from airflow_betproviders.simulator.jdb.bets import GAME_DATE, LAST_MODIFY, TIME, JdbBets
 from airflow_betproviders.simulator.jdb.cipher import decrypt
-from airflow_betproviders.simulator.settings import Account, Settings
-from airflow_betproviders.simulator.world import DAY, HOUR, MINUTE, Row, World
+from airflow_betproviders.simulator.windows import WINDOWS, fixed_offset, window
+from airflow_betproviders.simulator.world import DAY, HOUR, MINUTE, Row
 
 STREAMS = {
     29: "recent_transactions",
@@ -28,26 +30,32 @@ STREAMS = {
     66: "daily_by_game_type",
     54: "game_result_url",
 }
+OPTIONS = {
+    "utc_offset": "-04:00",  # of every time text
+    "window": WINDOWS,  # which ends a window holds
+    "doubled_keys": (False, True),  # beforeBalance and afterBalance twice in gType 67, as in the vendor's sample
+}
+DC = "demo"
+IV = "demo-jdb-iv-0001"
 
 
-class Jdb:
+class Jdb(RefusingVendor):
     """The JDB platform. Details have no pages; rows come grouped by gType, not by time."""
 
     name = "jdb"
     amount_field = "bet"
     key_field = "historyId"
-    rate_reply: str | None = '{"status":"9019","err_text":"Request rate exceeded"}'
-    busy_replies: Sequence[str] = (
-        '{"status":"9012","err_text":"Please try later"}',
-        '{"status":"9017","err_text":"Still processing, please try later"}',
+    account = Account(login="demoagent", key="demo-jdb-aes-key")
+    rate_reply: ClassVar[Reply | None] = json_reply('{"status":"9019","err_text":"Request rate exceeded"}')
+    busy_replies: ClassVar[Sequence[Reply]] = (
+        json_reply('{"status":"9012","err_text":"Please try later"}'),
+        json_reply('{"status":"9017","err_text":"Still processing, please try later"}'),
     )
 
-    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
-        self._world = world
-        self._clock = clock
-        self._account = account
-        self._zone = settings.jdb_zone
-        self._closed = settings.boundary == "closed"
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._zone = fixed_offset(setup.options["utc_offset"])
+        self._world = make_world(setup, JdbBets(self._zone, doubled=setup.options["doubled_keys"]))
 
     def refuse(self, refusal: Refusal) -> str:
         """Status and err_text."""
@@ -60,7 +68,7 @@ class Jdb:
         stream = STREAMS.get(number) if isinstance(number, int) else None
         if stream is None:
             raise Refusal("parameter", "9007", "Unknown action")
-        if action.get("parent") != self._account.login:
+        if action.get("parent") != self.account.login:
             raise Refusal("account", "7001", "Parent not found")
         return Inquiry(stream, action)
 
@@ -87,14 +95,14 @@ class Jdb:
                 raise Refusal("parameter", "9999", "Failed") from None
         if not envelope.get("dc"):
             raise Refusal("account", "9002", "dc is missing")
-        if envelope["dc"] != self._account.extra["dc"]:
+        if envelope["dc"] != DC:
             raise Refusal("account", "9003", "dc is not valid")
-        if "parent" in envelope and envelope["parent"] != self._account.login:
+        if "parent" in envelope and envelope["parent"] != self.account.login:
             raise Refusal("account", "7001", "Parent not found")
         if not envelope.get("x"):
             raise Refusal("parameter", "9004", "x is empty")
         try:
-            action = decrypt(str(envelope["x"]), self._account.key, self._account.extra["iv_secret"])
+            action = decrypt(str(envelope["x"]), self.account.key, IV)
         except ValueError:
             raise Refusal("signature", "9006", "x can not be decrypted") from None
         if type(action.get("ts")) is not int or abs(wall_ms() - action["ts"]) > 30_000:
@@ -102,7 +110,7 @@ class Jdb:
         return action
 
     def _details(self, action: Mapping[str, Any], clock: int, longest: int, horizon: tuple[int, int]) -> Page:
-        now = self._clock.now_ms
+        now = self.now_ms
         oldest, newest = horizon
         start, end = (self._time(action, name) for name in ("starttime", "endtime"))
         if start % MINUTE or end % MINUTE:
@@ -115,9 +123,8 @@ class Jdb:
             raise Refusal("too_new", "8006", "Time is not acceptable")
         if start < now - oldest:
             raise Refusal("retention", "8006", "Time is not acceptable")
-        # A closed window holds the whole second of its end, because the columns have no milliseconds.
-        rows = self._rows(start, end + 1000 if self._closed else end, clock, action, now)
-        return Page(rows, lambda joined, _total: f'{{"status":"0000","data":[{joined}]}}')
+        rows = self._rows(*window(self._options["window"], start, end, 1000), clock, action, now)
+        return Page(rows, lambda given: f'{{"status":"0000","data":[{given.joined}]}}')
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         gtypes = filters.get("gTypes") or []
@@ -129,7 +136,7 @@ class Jdb:
 
     def _daily(self, stream: str, action: Mapping[str, Any]) -> str:
         day = self._day(action)
-        now = self._clock.now_ms
+        now = self.now_ms
         if now < day + DAY + HOUR:
             raise Refusal("too_new", "8006", "The day is not closed")
         if day < now - 92 * DAY:
@@ -166,7 +173,16 @@ class Jdb:
             raise Refusal("parameter", "8000", "date is wrong") from None
         return to_ms(day) + 4 * HOUR
 
-    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+    def connection(self, base_url: str) -> dict[str, Any]:
+        """Return the demo connection, with what encryption and times need."""
+        extra = {"dc": DC, "iv_secret": IV, "utc_offset": self._options["utc_offset"]}
+        return {**super().connection(base_url), "extra": extra}
+
+    def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:
+        """Return a gType, where a stream wants one."""
+        return [{"gType": 0}] if stream == "daily_by_player" else super().filters(stream, start, end)
+
+    def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """For the daily reports, ``start`` is any instant of the report's day and ``end`` is not looked at."""
         if stream in ("transactions", "recent_transactions"):
             clock = GAME_DATE if stream == "transactions" else LAST_MODIFY

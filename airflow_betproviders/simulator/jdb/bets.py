@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import timezone
 from decimal import Decimal
 from functools import partial
 from itertools import accumulate
 
 from airflow_betproviders.simulator.clock import text_of
 from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, Bet, record
-from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.world import HOUR, MINUTE, Cohort, Row, supersede
 
 TIME = "%d-%m-%Y %H:%M:%S"
@@ -37,9 +37,9 @@ class JdbBets:
         *(Cohort(name, 1 / 3, (0, 1, 2, late, late + 1)) for name, late in LATE_MINUTES.items()),
     )
 
-    def __init__(self, settings: Settings) -> None:
-        self._zone = settings.jdb_zone
-        self._doubled = settings.jdb_doubled_keys
+    def __init__(self, zone: timezone, *, doubled: bool) -> None:
+        self._zone = zone
+        self._doubled = doubled
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
         """The versions of the rounds played in a minute."""

@@ -1,1 +1,7 @@
-"""The simulated PV (2J) summary API."""
+"""The simulated PV API."""
+
+from airflow_betproviders.simulator.pv.api import OPTIONS, Pv
+
+__all__ = ["OPTIONS", "make_vendor"]
+
+make_vendor = Pv

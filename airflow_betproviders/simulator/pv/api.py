@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_betproviders.simulator.clock import Clock
-from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
-from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, games_record, history, slots_record
+from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.clock import to_ms
+from airflow_betproviders.simulator.contract import Setup
+from airflow_betproviders.simulator.exchange import (
+    Account,
+    Call,
+    Given,
+    Inquiry,
+    Page,
+    Refusal,
+    RefusingVendor,
+    make_world,
+)
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, PvBets, games_record, history, slots_record
 from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
-from airflow_betproviders.simulator.settings import Account, Settings
-from airflow_betproviders.simulator.world import DAY, HOUR, Row, World
+from airflow_betproviders.simulator.world import DAY, HOUR, Row
 
 STREAMS = {
     "all/list": "games",
@@ -29,6 +41,10 @@ STREAMS = {
     "slots/game/stage/summary": "slots_game_stage_summary",
     "slots/detail/url": "slots_detail_url",
 }
+OPTIONS = {
+    "clock": ("start_at", "end_at"),  # the unnamed column that the history filters by
+    "midnight": ("accept", "refuse"),  # whether a history window may end at 00:00:00 of the next day
+}
 LIMITED = ("games_user_history", "games_game_history", "slots_user_history")
 LONGEST = 60 * DAY
 
@@ -39,22 +55,20 @@ def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
     return hashlib.md5(f"{text}{ts}{key}".encode()).hexdigest()
 
 
-class Pv:
+class Pv(RefusingVendor):
     """The PV back office. ``/api/all/history`` pages; the other lists are cut at ``limit`` without a word."""
 
     name = "pv"
     amount_field = "bet_amount"
     key_field = "event_id"
-    rate_reply: str | None = None
-    busy_replies: Sequence[str] = ('{"code":500,"msg":"Internal Error","data":{}}',)
+    account = Account(login="101", key="demo-pv-key-0001")
+    busy_replies: ClassVar[Sequence[Reply]] = (json_reply('{"code":500,"msg":"Internal Error","data":{}}'),)
 
-    def __init__(self, world: World, clock: Clock, settings: Settings, account: Account) -> None:
-        self._world = world
-        self._clock = clock
-        self._settings = settings
-        self._account = account
-        self._column = 0 if settings.pv_clock == "start_at" else 1
-        self._summaries = Summaries(world, self._column)
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._world = make_world(setup, PvBets())
+        self._column = 0 if setup.options["clock"] == "start_at" else 1
+        self._summaries = Summaries(self._world, self._column)
 
     def refuse(self, refusal: Refusal) -> str:
         """Code and msg, and no data."""
@@ -72,11 +86,11 @@ class Pv:
             raise _wrong("ts, sign, mch_id and data are required") from None
         if type(ts) is not int or type(merchant) is not int or not isinstance(data, dict):
             raise _wrong("ts, mch_id must be int, data must be dict")
-        if str(merchant) != self._account.login:
+        if str(merchant) != self.account.login:
             raise Refusal("account", "400", "mch_id error")
         if len(str(ts)) != 10:
             raise _wrong("ts must be a 10-digit timestamp")
-        if given != sign(data, ts, self._account.key):
+        if given != sign(data, ts, self.account.key):
             raise Refusal("signature", "400", "sign error")
         return Inquiry(stream, data)
 
@@ -93,18 +107,19 @@ class Pv:
         start, end = _range(data)
         if end - start > HOUR:
             raise Refusal("span", "400", "time range can not exceed 1 hour")
-        last = end - 1 if self._settings.pv_midnight == "accept" else end
+        last = end - 1 if self._options["midnight"] == "accept" else end
         if start // DAY != last // DAY:
             raise Refusal("same_day", "400", "time_start and time_end must be within the same day")
         page, size = _number(data, "page", 1), _number(data, "page_size", 1000)
         if size > 2000:
             raise Refusal("page_size", "400", "page_size can not exceed 2000")
-        rows = self._rows(start, end, self._clock.now_ms, data)
+        rows = self._rows(start, end, self.now_ms, data)
 
-        def envelope(joined: str, total: int) -> str:
-            return _envelope(f'{{"items":[{joined}],"total":{total},"page":{page},"page_size":{size}}}')
+        def envelope(given: Given) -> str:
+            counts = f'{given.member()}"page":{given.number},"page_size":{given.size}'
+            return _envelope(f'{{"items":[{given.joined}],{counts}}}')
 
-        return Page(rows, envelope, (page - 1) * size, size)
+        return Page(rows, envelope, size, page)
 
     def _limited(self, stream: str, data: Mapping[str, Any]) -> Page:
         start, end = _range(data)
@@ -113,8 +128,8 @@ class Pv:
         limit = _number(data, "limit", 50)
         if limit > 500:
             raise Refusal("page_size", "400", "limit can not exceed 500")
-        rows = list(islice(self._lookup(stream, start, end, self._clock.now_ms, data), limit))
-        return Page(rows, lambda joined, _total: _envelope(f"[{joined}]"), 0, limit)
+        rows = list(islice(self._lookup(stream, start, end, self.now_ms, data), limit))
+        return Page(rows, lambda given: _envelope(f"[{given.joined}]"), limit)
 
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of a single player or game, newest first, in that endpoint's layout."""
@@ -140,9 +155,9 @@ class Pv:
             _require(data, "game_id")
             _require(data, "draw_id")
             return json.dumps({"url": f"https://detail.example.com/{data['game_id']}/{data['draw_id']}"})
-        now = self._clock.now_ms
+        now = self.now_ms
         if stream == "bonus_summary":
-            if str(data.get("mch_id")) != self._account.login:
+            if str(data.get("mch_id")) != self.account.login:
                 raise _wrong("mch_id is required in data")
             if "time_start" not in data and "time_end" not in data:
                 data = {**data, "time_start": (now - LONGEST) // 1000, "time_end": now // 1000}
@@ -154,7 +169,7 @@ class Pv:
     def _summary(self, stream: str, start: int, end: int, now: int, data: Mapping[str, Any]) -> str:
         made: Any
         if stream == "bonus_summary":
-            return bonus_summary(self._settings.seed, start, min(end, now), data)
+            return bonus_summary(self._setup.seed, start, min(end, now), data)
         if stream == "stage_summary":
             days = self._summaries.days(start, end, now)
             total = {name: sum(day[name] for day in days) for name in _SUMMED}
@@ -174,7 +189,22 @@ class Pv:
             made = games_by_user(reversed(bets))
         return json.dumps(made)
 
-    def truth(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
+    def connection(self, base_url: str) -> dict[str, Any]:
+        """Return the demo connection; PV accounts have one currency."""
+        return {**super().connection(base_url), "extra": {"currency": "CNY"}}
+
+    def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:
+        """Return the player or the game with the most bets, where a stream wants one."""
+        if not stream.startswith(("games_", "slots_")) or stream == "slots_game_stage_summary":
+            return [{}]
+        column = "game_id" if "_game_" in stream else "user_id"
+        slots = stream.startswith("slots")
+        rows = self._world.select("bet", to_ms(start), to_ms(end), self.now_ms, clock=self._column)
+        bets = [row.facts for row in rows if (row.facts.game_id in SLOTS) == slots]
+        found = Counter(getattr(bet, column) for bet in bets)
+        return [{column: value} for value, _ in found.most_common(1)]
+
+    def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """The rows of a list, the days of ``stage_summary``, or the one object of another summary."""
         if stream == "history":
             return [history(row.facts) for row in self._rows(start, end, now, filters)]

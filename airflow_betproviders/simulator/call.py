@@ -1,0 +1,148 @@
+"""One call of a vendor, and what the vendor reports of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Reply = tuple[int, Mapping[str, str], "str | bytes"]
+"""HTTP status, headers and body."""
+
+
+def json_reply(text: str, status: int = 200) -> Reply:
+    """Return an answer with a JSON body."""
+    return status, {"content-type": "application/json"}, text
+
+
+class Record(Protocol):
+    """A row on its way out: a JSON object, or a CSV line where the page has columns."""
+
+    @property
+    def key(self) -> str:
+        """The record's identity in the call log."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The record as the wire carries it."""
+        ...
+
+
+@dataclass
+class Given:
+    """The part of a list that an answer gives, faults worked in.
+
+    Attributes:
+        texts: The rows.
+        total: The rows of the whole list, or ``None`` where the vendor must leave the total out.
+        size: The page size that counts.
+        number: Page number, from 1.
+        offset: Rows before this page.
+    """
+
+    texts: Sequence[str]
+    total: float | None
+    size: int
+    number: int
+    offset: int
+
+    @property
+    def joined(self) -> str:
+        """The rows of a JSON array."""
+        return ",".join(self.texts)
+
+    @property
+    def pages(self) -> int:
+        """How many pages the total makes."""
+        return -(-int(self.total or 0) // self.size) if self.size else 0
+
+    def member(self, name: str = "total") -> str:
+        """Return ``"name":total,`` for an envelope, or nothing where the total is left out."""
+        return "" if self.total is None else f'"{name}":{self.total},'
+
+
+class Report(Protocol):
+    """Where a call's reports go."""
+
+    def read(self, stream: str, params: Mapping[str, Any]) -> None:
+        """Note an authentic request."""
+
+    def breach(self, rule: str, text: str, *, forgiven: bool) -> None:
+        """Note a broken rule."""
+
+    def page(self, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Given:
+        """Work faults into a page."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """An HTTP request, and the vendor's way to report what it makes of it.
+
+    Attributes:
+        method: In upper case.
+        path: Below the vendor's prefix, without the first slash.
+        query: The last value of each parameter.
+        headers: By lower-case name.
+        body: As sent.
+        url: The vendor's base URL as the caller sees it.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    url: str = ""
+    report: Report | None = field(default=None, repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The header of that name."""
+        return self.headers.get("content-type", "")
+
+    def read(self, stream: str, params: Mapping[str, Any]) -> None:
+        """Report an authentic request: its stream, and its parameters without secrets.
+
+        The simulator then enforces the vendor's ``min_interval``: it ends the call with ``rate_reply``.
+        """
+        if self.report is not None:
+            self.report.read(stream, params)
+
+    def breach(self, rule: str, text: str, *, forgiven: bool = False) -> None:
+        """Report that the request breaks a rule of the document.
+
+        Args:
+            rule: ``span``, ``alignment``, ``page_size``, ``retention``, ``too_new``, ``rate``, ``signature``,
+                ``stale_timestamp``, ``parameter``, ``account``, or a name of the vendor's own.
+            text: What is wrong.
+            forgiven: The vendor answers all the same.
+        """
+        if self.report is not None:
+            self.report.breach(rule, text, forgiven=forgiven)
+
+    def page(
+        self,
+        rows: Sequence[Record],
+        *,
+        size: int | None = None,
+        number: int | None = None,
+        offset: int = 0,
+        columns: Sequence[str] | None = None,
+    ) -> Given:
+        """Return the part of a list that the answer should give, with the faults that are switched on.
+
+        Args:
+            rows: All rows of the list, in the vendor's order.
+            size: Rows a page; ``None`` gives all.
+            number: Page number from 1, where the vendor counts pages.
+            offset: Rows before the page, where it doesn't.
+            columns: Names of the columns, where rows are lines of CSV.
+        """
+        each = len(rows) if size is None else size
+        given = Given((), len(rows), each, number or 1, (number - 1) * each if number else offset)
+        if self.report is not None:
+            return self.report.page(rows, columns, given)
+        given.texts = [row.text for row in rows[given.offset : given.offset + each]]
+        return given

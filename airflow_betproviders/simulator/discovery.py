@@ -1,0 +1,68 @@
+"""Finds the simulated vendors of all installed packages, by entry point."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from airflow_betproviders.simulator.contract import VendorModule
+
+GROUP = "airflow_betproviders.simulators"
+
+
+class UnusableVendor(UserWarning):
+    """A package's simulated vendor was left out."""
+
+
+def find_modules() -> dict[str, VendorModule]:
+    """Return the modules of the entry point group, by vendor.
+
+    A module that can't be imported, and two of one name, are left out with an ``UnusableVendor`` warning that names the
+    package; the others work.
+    """
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    names = Counter(point.name for point in points)
+    found: dict[str, VendorModule] = {}
+    for point in points:
+        if names[point.name] > 1:
+            _warn(point, f"there are {names[point.name]} of this name; uninstall all but one")
+            continue
+        try:
+            found[point.name] = cast("VendorModule", point.load())
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does, the others go on
+            _warn(point, f"it can't be imported: {type(error).__name__}: {error}")
+    return found
+
+
+def options_of(name: str, module: VendorModule, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of a vendor, given or by default.
+
+    Raises:
+        ValueError: An option is unknown, or has a value or a type that it can't have.
+    """
+    declared = module.OPTIONS
+    if unknown := sorted(set(given) - set(declared)):
+        raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(declared) or 'none'}")
+    return {option: _value(f"{name}.{option}", default, given.get(option)) for option, default in declared.items()}
+
+
+def _value(option: str, declared: Any, given: Any) -> Any:
+    if isinstance(declared, tuple):
+        if given is not None and given not in declared:
+            raise ValueError(f"{option} is {given!r}; it must be one of {', '.join(map(repr, declared))}")
+        return declared[0] if given is None else given
+    if given is None:
+        return declared
+    whole = isinstance(declared, float) and type(given) is int
+    if not whole and type(given) is not type(declared):
+        raise ValueError(f"{option} is {given!r}; it must be of type {type(declared).__name__}")
+    return float(given) if whole else given
+
+
+def _warn(point: EntryPoint, why: str) -> None:
+    package = point.dist.name if point.dist else "an unnamed package"
+    text = f"left out the simulated vendor {point.name!r} ({point.value}) of {package}: {why}"
+    warnings.warn(text, UnusableVendor, stacklevel=3)
