@@ -61,31 +61,34 @@ def account(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         yield Account(simulator, provider, tmp_path, monkeypatch, **extra)
 
 
-def setting(provider: str, extra: dict[str, Any] | None = None, **settings: Any) -> pytest.param:
-    name = "-".join([provider, *(f"{k}={v}" for k, v in settings.items())])
-    return pytest.param((provider, settings, extra or {}), id=name)
+def setting(
+    provider: str, extra: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **options: Any
+) -> pytest.param:
+    """A provider, what its connection's extra has, settings of the simulator, and options of the vendor."""
+    name = "-".join([provider, *(f"{k}={v}" for k, v in {**(settings or {}), **options}.items())])
+    return pytest.param((provider, {"options": {provider: options}, **(settings or {})}, extra or {}), id=name)
 
 
 @pytest.mark.parametrize(
     "account",
     [
-        setting("pv", pv_clock="start_at"),
-        setting("pv", pv_clock="end_at"),
-        setting("aig", aig_open_settle_time="zero"),
-        setting("aig", aig_open_settle_time="absent"),
-        setting("jdb", boundary="half-open"),
-        setting("jdb", boundary="closed"),
-        setting("jdb", jdb_doubled_keys=True),
-        setting("jdb", {"utc_offset": "+08:00"}, jdb_utc_offset="+08:00"),
+        setting("pv", clock="start_at"),
+        setting("pv", clock="end_at"),
+        setting("aig", open_settle_time="zero"),
+        setting("aig", open_settle_time="absent"),
+        setting("jdb", window="[)"),
+        setting("jdb", window="[]"),
+        setting("jdb", doubled_keys=True),
+        setting("jdb", {"utc_offset": "+08:00"}, utc_offset="+08:00"),
         setting("jdb", {"request_style": "form"}),
         setting("jdb", {"request_style": "query"}),
-        setting("gmag", boundary="half-open"),
-        setting("gmag", boundary="closed"),
+        setting("gmag", window="[)"),
+        setting("gmag", window="[]"),
     ],
     indirect=True,
 )
 def test_either_reading_lands_the_truth(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    offset = account.simulator.settings.jdb_utc_offset
+    offset = account.simulator.credentials["jdb"]["extra"]["utc_offset"]
     monkeypatch.setattr("tests.conformance.wire.JDB_ZONE", timezone(timedelta(hours=int(offset[:3]))))
     account.store(NIGHT)
     assert account.differences(NIGHT) == []
@@ -93,7 +96,7 @@ def test_either_reading_lands_the_truth(account: Account, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "account", [setting("gmag", gmag_cap=cap, rate=60_000) for cap in ("paged", "capped")], indirect=True
+    "account", [setting("gmag", {}, {"rate": 60_000}, cap=cap) for cap in ("paged", "capped")], indirect=True
 )
 def test_more_rows_in_a_window_than_gmag_ever_answers(account: Account) -> None:
     hour = Interval(NIGHT.start, NIGHT.start + HOUR)
@@ -121,7 +124,7 @@ def test_rows_outside_the_window_are_told_as_a_wrong_zone(account: Account, monk
         object.__setattr__(asked, "offset", None)
 
 
-@pytest.mark.parametrize("account", [setting("pv", pv_midnight="refuse", rate=60)], indirect=True)
+@pytest.mark.parametrize("account", [setting("pv", {}, {"rate": 60}, midnight="refuse")], indirect=True)
 def test_pv_refuses_midnight_and_the_summary_shows_that_nothing_is_lost(account: Account) -> None:
     last_second = Interval(MIDNIGHT - timedelta(seconds=1), MIDNIGHT)
     for days in range(1, 30):
@@ -135,14 +138,14 @@ def test_pv_refuses_midnight_and_the_summary_shows_that_nothing_is_lost(account:
     pytest.fail("no night without a bet in its last second")
 
 
-@pytest.mark.parametrize("account", [setting("pv", pv_midnight="refuse", rate=36_000)], indirect=True)
+@pytest.mark.parametrize("account", [setting("pv", {}, {"rate": 36_000}, midnight="refuse")], indirect=True)
 def test_pv_refuses_midnight_and_bets_would_be_lost(account: Account) -> None:
     with pytest.raises(IncompleteWindow, match="bets in the last second"):
         account.store(NIGHT)
 
 
 @pytest.mark.parametrize(
-    "account", [setting(name, late_share=0.3, now=NOW - timedelta(days=2)) for name in HOOKS], indirect=True
+    "account", [setting(name, {}, {"late_share": 0.3, "now": NOW - timedelta(days=2)}) for name in HOOKS], indirect=True
 )
 def test_late_rows_and_corrections_come_with_a_second_read(account: Account) -> None:
     end = (NOW - timedelta(days=2, minutes=65)).replace(minute=0, second=0, microsecond=0)
@@ -190,7 +193,9 @@ def test_hourly_and_daily_runs_leave_the_same_objects(account: Account) -> None:
     assert again == hourly
 
 
-@pytest.mark.parametrize("account", [setting("aig", {"min_interval": 0.3}, min_interval={"aig": 0.3})], indirect=True)
+@pytest.mark.parametrize(
+    "account", [setting("aig", {"min_interval": 0.3}, {"min_interval": {"aig": 0.3}})], indirect=True
+)
 def test_the_rate_is_kept_from_task_to_task(account: Account) -> None:
     for hour in slots(NIGHT, HOUR):
         fresh = HOOKS["aig"]()

@@ -23,7 +23,11 @@ from tests.conformance.conftest import HOUR
 from tests.conformance.test_every_stream import STREAMS, filters_of, interval_of
 from tests.conformance.test_two_days import FAULTS
 
-SETTINGS = {"boundary": "closed", "late_share": 0.2, "jdb_doubled_keys": True, "rate": 600.0}
+SETTINGS = {
+    "options": {"jdb": {"window": "[]", "doubled_keys": True}, "gmag": {"window": "[]"}},
+    "late_share": 0.2,
+    "rate": 600.0,
+}
 SIGNATURES = {"sign", "hash", "x"}
 
 

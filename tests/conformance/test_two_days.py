@@ -18,7 +18,11 @@ from tests.conformance.conftest import HOUR
 from tests.conformance.test_every_stream import stored_rows
 from tests.conformance.wire import differences
 
-SETTINGS = {"boundary": "closed", "late_share": 0.2, "jdb_doubled_keys": True, "rate": 600.0}
+SETTINGS = {
+    "options": {"jdb": {"window": "[]", "doubled_keys": True}, "gmag": {"window": "[]"}},
+    "late_share": 0.2,
+    "rate": 600.0,
+}
 FAULTS = (
     "http_500", "http_502_html", "html_200", "reset", "cut_json", "rate", "http_429", "busy",
     "drift", "duplicate", "repeated_page", "type_drift", "unknown_field", "duplicate_key",
