@@ -1,52 +1,11 @@
 """What Airflow's provider discovery reads: connection forms, hooks and operator modules.
 
-Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so nothing is imported here.
+Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so nothing that imports more is imported here.
 """
 
 from typing import Any
 
-# A base URL needs none. Airflow 3.3.1 and 3.3.2 refuse to test a connection without one (apache/airflow#73298).
-_PORT = "443 (the Test button of Airflow 3.3.1 and 3.3.2 needs it)"
-
-_TIMEOUT = {
-    "label": "Timeout",
-    "description": "Seconds to wait for the provider's answer to one call. Default 60.",
-    "schema": {"type": ["number", "null"], "minimum": 1, "default": 60},
-}
-
-_RATE_LIMIT_STORAGE = {
-    "label": "Rate limit storage",
-    "description": (
-        "Redis URL such as redis://host:6379/0 that lets all workers share one call budget for this account; empty "
-        "means that each task keeps its own. Needs the [redis] extra. Airflow shows this field in clear, so give a URL "
-        "without a password; if Redis needs one, keep the whole connection in a secrets backend."
-    ),
-    "schema": {"type": ["string", "null"]},
-}
-
-_VERIFY = {
-    "label": "Verify TLS certificate",
-    "description": "Check the provider's TLS certificate. Turn off only for a test host with a self-signed one.",
-    "schema": {"type": "boolean", "default": True},
-}
-
-_PROXY = {
-    "label": "Proxy",
-    "description": (
-        "Proxy URL such as http://user:password@proxy:3128, when the provider admits only the proxy's address. "
-        "Airflow masks the whole value wherever it shows the connection."
-    ),
-    "schema": {"type": ["string", "null"], "format": "password"},
-}
-
-
-def _min_interval(default: int, reason: str) -> dict[str, object]:
-    return {
-        "label": "Seconds between calls",
-        "description": f"Shortest time between the starts of two calls. Default {default}: {reason}.",
-        "schema": {"type": ["number", "null"], "minimum": 0, "default": default},
-    }
-
+from airflow_betproviders.declare import connection_type
 
 _PV_FIELDS = {
     "currency": {
@@ -54,11 +13,6 @@ _PV_FIELDS = {
         "description": "ISO 4217 code of the account, such as CNY. PV's bet records do not carry one.",
         "schema": {"type": ["string", "null"], "maxLength": 10},
     },
-    "min_interval": _min_interval(1, "PV states no limit, so this is a courtesy"),
-    "timeout": _TIMEOUT,
-    "rate_limit_storage": _RATE_LIMIT_STORAGE,
-    "verify": _VERIFY,
-    "proxy": _PROXY,
 }
 
 _AIG_FIELDS = {
@@ -75,11 +29,6 @@ _AIG_FIELDS = {
             "default": "key-first",
         },
     },
-    "min_interval": _min_interval(5, "AIG allows one call per five seconds"),
-    "timeout": _TIMEOUT,
-    "rate_limit_storage": _RATE_LIMIT_STORAGE,
-    "verify": _VERIFY,
-    "proxy": _PROXY,
 }
 
 _JDB_FIELDS = {
@@ -113,11 +62,6 @@ _JDB_FIELDS = {
         ),
         "schema": {"type": "string", "enum": ["json", "form", "query"], "default": "json"},
     },
-    "min_interval": _min_interval(5, "JDB answers 9019 to faster callers"),
-    "timeout": _TIMEOUT,
-    "rate_limit_storage": _RATE_LIMIT_STORAGE,
-    "verify": _VERIFY,
-    "proxy": _PROXY,
 }
 
 _GMAG_FIELDS = {
@@ -126,11 +70,6 @@ _GMAG_FIELDS = {
         "description": "Send showAll=1: rows of the brand's sub-brands too, each with its own brandId.",
         "schema": {"type": "boolean", "default": False},
     },
-    "min_interval": _min_interval(1, "GM-Ag states no limit, so this is a courtesy"),
-    "timeout": _TIMEOUT,
-    "rate_limit_storage": _RATE_LIMIT_STORAGE,
-    "verify": _VERIFY,
-    "proxy": _PROXY,
 }
 
 
@@ -179,72 +118,42 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "GM-Ag", "python-modules": ["airflow_betproviders.providers.gmag.hook"]},
         ],
         "connection-types": [
-            {
-                "connection-type": "pv",
-                "hook-class-name": "airflow_betproviders.providers.pv.hook.PvHook",
-                "hook-name": "PV (2J)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {
-                        "host": "Base URL",
-                        "login": "Merchant id (mch_id)",
-                        "password": "Merchant key",
-                    },
-                    "placeholders": {"host": "https://summary.example.com", "login": "1001", "port": _PORT},
-                },
-                "conn-fields": _PV_FIELDS,
-            },
-            {
-                "connection-type": "aig",
-                "hook-class-name": "airflow_betproviders.providers.aig.hook.AigHook",
-                "hook-name": "AIG",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {
-                        "host": "Base URL",
-                        "login": "Merchant/agent id (agent_id)",
-                        "password": "Secret key",
-                    },
-                    "placeholders": {"host": "https://staging.aig1234.com", "login": "agent001", "port": _PORT},
-                },
-                "conn-fields": _AIG_FIELDS,
-            },
-            {
-                "connection-type": "jdb",
-                "hook-class-name": "airflow_betproviders.providers.jdb.hook.JdbHook",
-                "hook-name": "JDB",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {
-                        "host": "Base URL",
-                        "login": "Agent (parent)",
-                        "password": "AES key",
-                    },
-                    "placeholders": {
-                        "host": "https://api.example.com",
-                        "login": "testag",
-                        "port": _PORT,
-                        "dc": "TEST",
-                        "utc_offset": "-04:00",
-                    },
-                },
-                "conn-fields": _JDB_FIELDS,
-            },
-            {
-                "connection-type": "gmag",
-                "hook-class-name": "airflow_betproviders.providers.gmag.hook.GmAgHook",
-                "hook-name": "GM-Ag (Golden Matrix)",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {
-                        "host": "Game data URL",
-                        "login": "Brand id (brandId)",
-                        "password": "Secret key (secretKey)",
-                    },
-                    "placeholders": {"host": "https://gamedata.example.com", "login": "9", "port": _PORT},
-                },
-                "conn-fields": _GMAG_FIELDS,
-            },
+            connection_type(
+                "pv",
+                hook="airflow_betproviders.providers.pv.hook.PvHook",
+                name="PV (2J)",
+                labels={"login": "Merchant id (mch_id)", "password": "Merchant key"},
+                placeholders={"host": "https://summary.example.com", "login": "1001"},
+                fields=_PV_FIELDS,
+            ),
+            connection_type(
+                "aig",
+                hook="airflow_betproviders.providers.aig.hook.AigHook",
+                name="AIG",
+                min_interval=5,
+                min_interval_reason="AIG allows one call per five seconds",
+                labels={"login": "Merchant/agent id (agent_id)"},
+                placeholders={"host": "https://staging.aig1234.com", "login": "agent001"},
+                fields=_AIG_FIELDS,
+            ),
+            connection_type(
+                "jdb",
+                hook="airflow_betproviders.providers.jdb.hook.JdbHook",
+                name="JDB",
+                min_interval=5,
+                min_interval_reason="JDB answers 9019 to faster callers",
+                labels={"login": "Agent (parent)", "password": "AES key"},
+                placeholders={"login": "testag", "dc": "TEST", "utc_offset": "-04:00"},
+                fields=_JDB_FIELDS,
+            ),
+            connection_type(
+                "gmag",
+                hook="airflow_betproviders.providers.gmag.hook.GmAgHook",
+                name="GM-Ag (Golden Matrix)",
+                labels={"host": "Game data URL", "login": "Brand id (brandId)", "password": "Secret key (secretKey)"},
+                placeholders={"host": "https://gamedata.example.com", "login": "9"},
+                fields=_GMAG_FIELDS,
+            ),
         ],
         "extra-links": [
             "airflow_betproviders.operators.links.CoverageLink",

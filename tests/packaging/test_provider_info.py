@@ -112,12 +112,15 @@ def test_no_secret_is_shown_in_clear(conn_type: str) -> None:
             assert "without a password" in " ".join(field["description"].split())
 
 
-@pytest.mark.parametrize("module", ["airflow_betproviders", "airflow_betproviders.provider_info"])
+@pytest.mark.parametrize(
+    "module", ["airflow_betproviders", "airflow_betproviders.provider_info", "airflow_betproviders.declare"]
+)
 def test_importing_it_brings_nothing_along(module: str) -> None:
     code = f"import sys, typing; before = set(sys.modules); import {module}; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert set(done.stdout.split()) <= {"airflow_betproviders", module}
+    form = {"airflow_betproviders.declare", "airflow_betproviders.declare.connection_form"}
+    assert set(done.stdout.split()) <= {"airflow_betproviders", module, *form}
 
 
 def test_every_airflow_command_pays_for_the_names_of_ours_and_no_more() -> None:
