@@ -156,8 +156,8 @@ def get_provider_info() -> dict[str, Any]:
             ),
         ],
         "extra-links": [
-            "airflow_betproviders.operators.links.CoverageLink",
-            "airflow_betproviders.operators.links.DataLink",
+            "airflow_betproviders.task.links.CoverageLink",
+            "airflow_betproviders.task.links.DataLink",
         ],
         "config": {
             "betproviders": {

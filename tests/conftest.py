@@ -65,3 +65,10 @@ def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float])
     for one in made:
         if "session" in vars(one):
             one.transport.session.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is too early or too late."""
+    monkeypatch.setattr(BetProviderHook, "ready", lambda self, stream, interval: True)
+    monkeypatch.setattr(BetProviderHook, "check_time", lambda self, stream, interval: None)

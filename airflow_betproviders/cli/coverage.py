@@ -11,7 +11,7 @@ from airflow_betproviders.cli.terminal import complain, instant, show
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
-from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -12,9 +12,9 @@ from airflow_betproviders import __version__
 from airflow_betproviders.cli.terminal import complain, instant, show
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.operators.reconcile import reconciliation_of
 from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
+from airflow_betproviders.task.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -17,9 +17,9 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
+from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slots import Extraction, ReadSlot, Slot, Stored
-from airflow_betproviders.extraction.source import Source
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt

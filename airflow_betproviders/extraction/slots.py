@@ -23,10 +23,10 @@ from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.fetch.slot_call_stats import CallStats, SlotCallStats
+from airflow_betproviders.extraction.fetch.source import Receive, Source
 from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.privacy import PiiPolicy
-from airflow_betproviders.extraction.source import Receive, Source
+from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap

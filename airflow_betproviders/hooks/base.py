@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
-    from airflow_betproviders.extraction.source import Receive
+    from airflow_betproviders.extraction.fetch.source import Receive
 
 
 @dataclass(frozen=True)

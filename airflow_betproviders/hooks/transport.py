@@ -17,7 +17,7 @@ from airflow_betproviders.exceptions import (
 if TYPE_CHECKING:
     import requests
 
-    from airflow_betproviders.extraction.source import Receive
+    from airflow_betproviders.extraction.fetch.source import Receive
 
 _CONNECT_TIMEOUT = 10.0
 

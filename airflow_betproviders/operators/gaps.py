@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, summarise
-from airflow_betproviders.operators.links import About
+from airflow_betproviders.task.links import About
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

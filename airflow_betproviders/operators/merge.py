@@ -13,11 +13,11 @@ from airflow.sdk import Asset, BaseOperator
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.extract import hook_of
-from airflow_betproviders.operators.interval import resolve_interval
-from airflow_betproviders.operators.lineage import TellsLineage, dataset
-from airflow_betproviders.operators.links import CoverageLink
-from airflow_betproviders.operators.storage import open_path
-from airflow_betproviders.operators.tables import open_table
+from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.lineage import TellsLineage, dataset
+from airflow_betproviders.task.links import CoverageLink
+from airflow_betproviders.task.storage import open_path
+from airflow_betproviders.task.tables import open_table
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -14,14 +14,14 @@ from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.deferral import defer_until
 from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
-from airflow_betproviders.operators.interval import resolve_interval
-from airflow_betproviders.operators.lineage import TellsLineage, dataset
-from airflow_betproviders.operators.links import About, CoverageLink, DataLink
-from airflow_betproviders.operators.pace import warn_without_pool
-from airflow_betproviders.operators.privacy import pii_policy_of
-from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.task.deferral import defer_until
+from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.lineage import TellsLineage, dataset
+from airflow_betproviders.task.links import About, CoverageLink, DataLink
+from airflow_betproviders.task.pii import pii_policy_of
+from airflow_betproviders.task.pool import warn_without_pool
+from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
-from airflow_betproviders.operators.links import About
-from airflow_betproviders.operators.privacy import pii_policy_of
-from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.task.links import About
+from airflow_betproviders.task.pii import pii_policy_of
+from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_betproviders.operators.page import PREFIX, ROUTE, page_path
+from airflow_betproviders.task.page import PREFIX, ROUTE, page_path
 
 
 class LazyApp:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.operators.tables import open_table
+from airflow_betproviders.task.tables import open_table
 
 if TYPE_CHECKING:
     from airflow_betproviders.bets_table.table import BetsTable

@@ -17,9 +17,9 @@ from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.operators.storage import open_path
 from airflow_betproviders.provider_info import get_provider_info
 from airflow_betproviders.registry import declared, mapping_of
+from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
 

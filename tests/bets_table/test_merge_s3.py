@@ -15,7 +15,7 @@ from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.tables import open_table
+from airflow_betproviders.task.tables import open_table
 from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 

@@ -28,7 +28,7 @@ import airflow_betproviders.extraction.slots  # noqa: F401
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
-from tests.operators.conftest import context
+from tests.operator_runs import context
 
 OPERATORS = {"extract": ExtractToParquetOperator, "gaps": FillGapsOperator, "merge": MergeBetsOperator}
 STORE = "campaign_store"

@@ -18,7 +18,7 @@ from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.source import Receive
+from airflow_betproviders.extraction.fetch.source import Receive
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 MINUTE = timedelta(minutes=1)

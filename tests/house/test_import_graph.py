@@ -18,14 +18,18 @@ LAYERS = (
     ("declare",),
     ("registry",),
     ("lake",),
-    ("extraction", "extraction.decode", "extraction.write", "extraction.fetch"),
+    ("extraction.decode",),
+    ("extraction.write", "extraction.fetch"),
+    ("extraction",),
     ("hooks",),
     ("providers",),
     ("bets_table", "reconciliation"),
+    ("task",),
     ("operators", "sensors", "triggers", "notifications"),
     ("dags",),
     ("cli", "plugin"),
 )
+PLACED = {room for rooms in LAYERS for room in rooms}
 ENGINE = ("declare", "extraction", "lake")
 BANNED_IN_ENGINE = ("airflow", f"{NAME}.providers", f"{NAME}.hooks", f"{NAME}.operators")
 BANNED_IN_DECLARE = ("airflow", "pyarrow", "numpy", "pandas", "requests")
@@ -77,7 +81,7 @@ def top(room: str) -> str:
 
 def layer(room: str) -> int | None:
     for number, rooms in enumerate(LAYERS):
-        if room in rooms or top(room) in rooms:
+        if room in rooms or (top(room) in rooms and room not in PLACED):
             return number
     return None
 

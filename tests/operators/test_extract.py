@@ -16,7 +16,7 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stream_asset
 from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.conftest import MakeHook
-from tests.operators.conftest import context, execute, operator
+from tests.operator_runs import context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

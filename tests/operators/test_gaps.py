@@ -26,7 +26,7 @@ from airflow_betproviders.simulator import Simulator
 from tests.airflow_versions import TaskDeferred
 from tests.conformance.conftest import hook, no_waiting, now, simulator  # noqa: F401 - fixtures
 from tests.extraction.stored import put, store
-from tests.operators.conftest import context, execute
+from tests.operator_runs import context, execute
 
 SETTINGS = {"rate": 30.0, "late_share": 0.0}
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -18,10 +18,10 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset, intervals_of
-from airflow_betproviders.operators.tables import open_table
+from airflow_betproviders.task.tables import open_table
 from tests.bets_table.lakes import HOUR, World, aig, at, hour_of
 from tests.bets_table.records import sample
-from tests.operators.conftest import context
+from tests.operator_runs import context
 
 GGR = """
 select provider, bet_date, currency, count(*) as bets, sum(stake) as turnover, -sum(net) as ggr
@@ -170,7 +170,7 @@ def test_connections_to_other_stores(
 ) -> None:
     made = Connection(conn_id="store", **{**connection, "extra": json.dumps(connection.get("extra", {}))})
     monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: made))
-    monkeypatch.setattr("airflow_betproviders.operators.tables.open_path", lambda path: None)
+    monkeypatch.setattr("airflow_betproviders.task.tables.open_path", lambda path: None)
     table = open_table(path)
     assert (table.uri, table.options) == (uri, options)
 

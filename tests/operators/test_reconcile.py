@@ -20,7 +20,7 @@ from airflow_betproviders.reconciliation.results import SCHEMA
 from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.bets_table.lakes import World, aig, at, hour_of
 from tests.conftest import MakeHook
-from tests.operators.conftest import context
+from tests.operator_runs import context
 from tests.recorder import Recorder, Reply, Request
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

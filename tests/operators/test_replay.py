@@ -27,15 +27,15 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.replay import ReplayOperator
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.aig.bets import MAPPING
 from airflow_betproviders.providers.aig.hook import AigHook
+from airflow_betproviders.task.airflow_exceptions import AirflowException
 from tests.airflow_versions import AirflowFailException
 from tests.conftest import MakeHook
-from tests.operators.conftest import context, execute, operator
+from tests.operator_runs import context, execute, operator
 from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
 from tests.recorder import Recorder, Reply, Request
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture

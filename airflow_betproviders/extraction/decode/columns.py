@@ -24,7 +24,7 @@ from airflow_betproviders.declare.fields import (
     Text,
     UtcTime,
 )
-from airflow_betproviders.extraction import arrays
+from airflow_betproviders.extraction.decode import arrays
 
 INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"

@@ -17,8 +17,7 @@ import pyarrow as pa
 
 from airflow_betproviders.declare.stream import OneRow, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
-from airflow_betproviders.extraction import arrays
-from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.coerce import CoercedRow, NotJson, mend, read_document, read_value
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to

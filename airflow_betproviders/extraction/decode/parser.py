@@ -17,8 +17,7 @@ import pyarrow.json as pj
 
 from airflow_betproviders.declare.fields import DecimalMap
 from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
-from airflow_betproviders.extraction import arrays
-from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
 _MEMORY = pa.system_memory_pool()

@@ -20,7 +20,7 @@ import tenacity
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.extraction.source import Receive, Source
+from airflow_betproviders.extraction.fetch.source import Receive, Source
 
 log = logging.getLogger(__name__)
 

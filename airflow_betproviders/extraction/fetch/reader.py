@@ -26,11 +26,11 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, SingleAnswer, TimestampCursor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction import arrays, keys
+from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.planner import Planner
-from airflow_betproviders.extraction.source import Receive, Source
+from airflow_betproviders.extraction.fetch.source import Receive, Source
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import Caller
-from airflow_betproviders.extraction.source import Source
+from airflow_betproviders.extraction.fetch.source import Source
 
 
 class Counter:

@@ -17,9 +17,9 @@ import pyarrow as pa
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
-from airflow_betproviders.extraction import arrays
+from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.fetch.reader import WindowRows
-from airflow_betproviders.extraction.source import Source
+from airflow_betproviders.extraction.fetch.source import Source
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from airflow_betproviders.extraction import arrays
+from airflow_betproviders.extraction.decode import arrays
 
 
 class Digest:

@@ -25,8 +25,7 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.fields import Text
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction import arrays, keys
-from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode import arrays, columns, keys
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
 from airflow_betproviders.extraction.write.writer_thread import MEMORY, WriterThread

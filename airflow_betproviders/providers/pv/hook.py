@@ -25,7 +25,7 @@ from airflow_betproviders.providers.pv import streams as pv
 if TYPE_CHECKING:
     import requests
 
-    from airflow_betproviders.extraction.source import Receive
+    from airflow_betproviders.extraction.fetch.source import Receive
 
 _ABOUT_ACCOUNT = re.compile(r"sign|merchant|mch|white|auth|\bip\b", re.IGNORECASE)
 

@@ -22,7 +22,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.extraction.fetch import calls
 from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, CONNECTIONS, Caller, RateLimiter
-from airflow_betproviders.extraction.source import Receive
+from airflow_betproviders.extraction.fetch.source import Receive
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
 

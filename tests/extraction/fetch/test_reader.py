@@ -27,7 +27,7 @@ from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.source import Receive
+from airflow_betproviders.extraction.fetch.source import Receive
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
 Answer = Callable[[int, Interval | None, Mapping[str, Any]], Page]

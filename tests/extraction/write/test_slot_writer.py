@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_betproviders.extraction import keys
+from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.write import slot_writer as spool
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread

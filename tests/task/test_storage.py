@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.task.storage import open_path
 from tests.airflow_versions import AirflowNotFoundException
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeHook
-from tests.operators.conftest import context, execute, operator
+from tests.operator_runs import context, execute, operator
 from tests.operators.test_extract import HOURLY, bets
 from tests.recorder import Recorder, Reply, Request
 

@@ -1,3 +1,5 @@
+"""Run an operator as the task runner would, without the runner."""
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -5,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 
@@ -41,12 +41,3 @@ def operator(tmp_path: Path, provider: str, **arguments: Any) -> ExtractToParque
 def execute(made: ExtractToParquetOperator, ctx: dict[str, Any]) -> dict[str, Any]:
     """Run it as the task runner would, without the runner."""
     return type(made).execute.__wrapped__(made, ctx)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is too early or too late."""
-    from airflow_betproviders.hooks.base import BetProviderHook
-
-    monkeypatch.setattr(BetProviderHook, "ready", lambda self, stream, interval: True)
-    monkeypatch.setattr(BetProviderHook, "check_time", lambda self, stream, interval: None)

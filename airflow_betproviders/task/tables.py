@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.operators.storage import open_path
+from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -12,9 +12,9 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.links import About, CoverageLink, DataLink
+from airflow_betproviders.task.links import About, CoverageLink, DataLink
 from tests.bets_table.lakes import at
-from tests.operators.conftest import operator
+from tests.operator_runs import operator
 
 
 def about(root: str = "/data/raw", **filters: Any) -> About:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_betproviders.extraction import arrays
+from airflow_betproviders.extraction.decode import arrays
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -13,12 +13,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.operators.gaps import FillGapsOperator
-from airflow_betproviders.operators.lineage import dataset
 from airflow_betproviders.operators.merge import MergeBetsOperator
+from airflow_betproviders.task.lineage import dataset
 from tests.bets_table.lakes import World, aig, at, hour_of
 from tests.conftest import MakeHook
+from tests.operator_runs import context, execute, operator
 from tests.operators import test_reconcile as reconciled
-from tests.operators.conftest import context, execute, operator
 from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
 from tests.recorder import Recorder, Reply, Request
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
+from airflow_betproviders.task.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.privacy import PiiPolicy

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.operators.interval import resolve_interval
+from airflow_betproviders.task.interval import resolve_interval
 
 HOUR = timedelta(hours=1)
 FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)

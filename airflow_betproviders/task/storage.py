@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
+from airflow_betproviders.task.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath

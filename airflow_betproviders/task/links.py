@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseHook, BaseOperatorLink
 
-from airflow_betproviders.operators.airflow_exceptions import AirflowException
-from airflow_betproviders.operators.page import framed
+from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.page import framed
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

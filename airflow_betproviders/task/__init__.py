@@ -1,0 +1,1 @@
+"""What a task needs from Airflow: its interval, deferral, stores, links, lineage, pool."""
