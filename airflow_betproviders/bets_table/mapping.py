@@ -44,7 +44,7 @@ def canonical(
     Raises:
         pa.ArrowInvalid: an amount has more than 20 digits before the point.
     """
-    made = {name: expression(raw) for name, expression in mapping.columns.items()}
+    made = {name: expression.evaluate(raw) for name, expression in mapping.columns.items()}
     made |= {
         "provider": mapping.provider,
         "account": origin.account,
@@ -69,10 +69,9 @@ def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
         if name in left_out:
             continue
         column = raw[name].combine_chunks()
-        if derivable_columns := mapping.derivable_columns.get(name):
-            same = pc.fill_null(
-                pc.equal(*(_comparable(side, column.type) for side in (column, derivable_columns(bets)))), False
-            )
+        if derived := mapping.derivable_columns.get(name):
+            sides = (_comparable(side, column.type) for side in (column, derived.evaluate(bets)))
+            same = pc.fill_null(pc.equal(*sides), False)
             column = pc.if_else(same, pa.scalar(None, column.type), column)
         members.append((name, column))
     return json_object(members, raw[EXTRA])

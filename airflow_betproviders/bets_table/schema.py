@@ -1,7 +1,7 @@
 """The columns of the bets table, the same for every provider.
 
-What a provider does not report is null, never zero; `bets.pv`, `bets.aig`, `bets.jdb` and `bets.gmag` say which field a
-column comes from and what is null there, and why. Amounts are in currency units of ``currency`` and have the sign that
+What a provider does not report is null, never zero. The module ``bets`` of each provider says which field a column comes
+from, which columns are null, and why. Amounts are in currency units of ``currency`` and have the sign that
 the column's text gives; ``net = payout - stake`` holds for every settled, cancelled and void bet.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-MONEY = pa.decimal128(28, 8)
-INSTANT = pa.timestamp("us", "UTC")
+from airflow_betproviders.declare.bet_expressions import arrow_type
+
+MONEY = arrow_type("money")
+INSTANT = arrow_type("instant")
 PARTITIONS = ("provider", "bet_date")
 KEY = ("account", "bet_id")
 MONEY_COLUMNS = (

@@ -1,147 +1,299 @@
-"""The vocabulary in which a provider's mapping is declared: what a column is made of, for all rows at once."""
+"""The vocabulary of a bet mapping: what each column of the bets table is computed from.
+
+An expression is a small frozen object. Its ``evaluate(table)`` returns one value for each row of an Arrow table. The
+words are those of ``pyarrow.compute``, so they are written in lower case and read like its functions. A package adds its
+own by a subclass of `Expression` that imports ``pyarrow`` inside ``evaluate``.
+
+```python
+"payout": if_else(is_in("status", 1), money("win_amount"), null("money"))
+```
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-from airflow_betproviders.bets_table.schema import INSTANT, MONEY
+ColumnType: TypeAlias = Literal["text", "money", "instant"]
 
-Expression: TypeAlias = Callable[[pa.Table], Any]
+MONEY_DIGITS = 28
+MONEY_DECIMALS = 8
 
-_EPOCH = pa.scalar(0, pa.timestamp("us", "UTC"))
+
+def arrow_type(name: ColumnType) -> pa.DataType:
+    """Return the Arrow type of a column: text, money (``decimal128(28, 8)``) or instant (UTC, microseconds)."""
+    import pyarrow as pa
+
+    if name == "money":
+        return pa.decimal128(MONEY_DIGITS, MONEY_DECIMALS)
+    return pa.timestamp("us", "UTC") if name == "instant" else pa.string()
 
 
-def null(kind: pa.DataType) -> Expression:
+class Expression:
+    """Compute one column from the columns of a table."""
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Return an Arrow array with a value or null for each row of the table."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class null(Expression):
     """Null in every row: the provider does not report it."""
-    return lambda table: pa.nulls(table.num_rows, kind)
+
+    type: ColumnType
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Return nulls of the type."""
+        import pyarrow as pa
+
+        return pa.nulls(table.num_rows, arrow_type(self.type))
 
 
-def constant(value: str | Decimal) -> Expression:
-    """One value in every row."""
-    kind = MONEY if isinstance(value, Decimal) else pa.string()
-    return lambda table: pa.repeat(pa.scalar(value, kind), table.num_rows)
+@dataclass(frozen=True)
+class constant(Expression):
+    """One value in every row: a text, or a Decimal as money."""
+
+    value: str | Decimal
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Repeat the value."""
+        import pyarrow as pa
+
+        kind = arrow_type("money" if isinstance(self.value, Decimal) else "text")
+        return pa.repeat(pa.scalar(self.value, kind), table.num_rows)
 
 
-def text(name: str) -> Expression:
+@dataclass(frozen=True)
+class text(Expression):
     """A field as text."""
-    return lambda table: table[name].cast(pa.string())
+
+    name: str
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Cast the field."""
+        return table[self.name].cast(arrow_type("text"))
 
 
-def concat(*names: str) -> Expression:
-    """Several fields as one text, null where one is: ``a/b``, a ``/`` or ``%`` inside all but the last written %2F, %25."""
+@dataclass(frozen=True, init=False)
+class concat(Expression):
+    """Several fields as one text ``a/b``; null where one of them is null.
 
-    def evaluate(table: pa.Table) -> Any:
-        *parts, last = (table[name].cast(pa.string()) for name in names)
+    In all fields but the last, ``/`` is written %2F and ``%`` is written %25. So two different records never give one text.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Escape and join the fields."""
+        import pyarrow.compute as pc
+
+        *parts, last = (text(name).evaluate(table) for name in self.names)
         escaped = [pc.replace_substring(pc.replace_substring(part, "%", "%25"), "/", "%2F") for part in parts]
         return pc.binary_join_element_wise(*escaped, last, "/")
 
-    return evaluate
+
+@dataclass(frozen=True)
+class money(Expression):
+    """An amount in currency units. Digits beyond the eighth decimal are rounded half to even."""
+
+    name: str
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Round and cast the field."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = table[self.name]
+        if pa.types.is_decimal(column.type) and column.type.scale > MONEY_DECIMALS:
+            column = pc.round(column, MONEY_DECIMALS, "half_to_even")
+        return column.cast(arrow_type("money"))
 
 
-def money(name: str) -> Expression:
-    """An amount in currency units; digits beyond the eighth decimal are rounded, half to even."""
-    return lambda table: as_money(table[name])
+@dataclass(frozen=True)
+class li(Expression):
+    """An integer amount in li as currency units: 1000 li are one unit."""
+
+    name: str
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Divide the field by 1000."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        amount = table[self.name].cast(pa.decimal128(20, 0))
+        return pc.multiply(amount, pa.scalar(Decimal("0.001"))).cast(arrow_type("money"))
 
 
-def li(name: str) -> Expression:
-    """An integer amount in li: 1000 li are one currency unit."""
-    return lambda table: pc.multiply(table[name].cast(pa.decimal128(20, 0)), pa.scalar(Decimal("0.001"))).cast(MONEY)
+@dataclass(frozen=True)
+class instant(Expression):
+    """A point in time. The epoch itself means "not yet" and becomes null."""
+
+    name: str
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Cast the field; replace the epoch."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kind = arrow_type("instant")
+        moments = table[self.name].cast(kind)
+        return pc.if_else(pc.equal(moments, pa.scalar(0, kind)), pa.scalar(None, kind), moments)
 
 
-def instant(name: str) -> Expression:
-    """An instant; the epoch itself, which stands for "not yet", is null."""
-
-    def evaluate(table: pa.Table) -> Any:
-        moments = table[name].cast(INSTANT)
-        return pc.if_else(pc.equal(moments, _EPOCH), pa.scalar(None, INSTANT), moments)
-
-    return evaluate
-
-
-def negate(expression: Expression) -> Expression:
+@dataclass(frozen=True)
+class negate(Expression):
     """An amount with the other sign."""
-    return lambda table: pc.negate(expression(table))
+
+    amount: Expression
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Change the sign."""
+        import pyarrow.compute as pc
+
+        return pc.negate(self.amount.evaluate(table))
 
 
-def magnitude(expression: Expression) -> Expression:
+@dataclass(frozen=True)
+class magnitude(Expression):
     """An amount without its sign."""
-    return lambda table: pc.abs(expression(table))
+
+    amount: Expression
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Drop the sign."""
+        import pyarrow.compute as pc
+
+        return pc.abs(self.amount.evaluate(table))
 
 
-def add(*expressions: Expression) -> Expression:
+@dataclass(frozen=True, init=False)
+class add(Expression):
     """A sum of amounts in which a missing one counts nothing; null where all are missing."""
 
-    def evaluate(table: pa.Table) -> Any:
-        amounts = [expression(table) for expression in expressions]
-        total = pc.fill_null(amounts[0], Decimal(0))
+    amounts: tuple[Expression, ...]
+
+    def __init__(self, *amounts: Expression) -> None:
+        object.__setattr__(self, "amounts", amounts)
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Add the amounts."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kind = arrow_type("money")
+        amounts = [amount.evaluate(table) for amount in self.amounts]
+        total, missing = pc.fill_null(amounts[0], Decimal(0)), pc.is_null(amounts[0])
         for amount in amounts[1:]:
-            total = pc.add(total, pc.fill_null(amount, Decimal(0))).cast(MONEY)
-        return pc.if_else(_all_null(amounts), pa.scalar(None, MONEY), total)
-
-    return evaluate
-
-
-def coalesce(*expressions: Expression) -> Expression:
-    """The first that is not null."""
-    return lambda table: pc.coalesce(*(expression(table) for expression in expressions))
+            total = pc.add(total, pc.fill_null(amount, Decimal(0))).cast(kind)
+            missing = pc.and_(missing, pc.is_null(amount))
+        return pc.if_else(missing, pa.scalar(None, kind), total)
 
 
-def if_else(condition: Expression, then: Expression, otherwise: Expression) -> Expression:
-    """One or the other, row by row; the other too where the condition is null."""
-    return lambda table: pc.if_else(pc.fill_null(condition(table), False), then(table), otherwise(table))
+@dataclass(frozen=True, init=False)
+class coalesce(Expression):
+    """The first value that is not null."""
+
+    expressions: tuple[Expression, ...]
+
+    def __init__(self, *expressions: Expression) -> None:
+        object.__setattr__(self, "expressions", expressions)
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Return the first value that is not null, row by row."""
+        import pyarrow.compute as pc
+
+        return pc.coalesce(*(expression.evaluate(table) for expression in self.expressions))
 
 
-def is_in(name: str, *values: Any) -> Expression:
+@dataclass(frozen=True)
+class if_else(Expression):
+    """One of two values, row by row. Where the condition is null, the second."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Choose by the condition."""
+        import pyarrow.compute as pc
+
+        condition = pc.fill_null(self.condition.evaluate(table), False)
+        return pc.if_else(condition, self.then.evaluate(table), self.otherwise.evaluate(table))
+
+
+@dataclass(frozen=True, init=False)
+class is_in(Expression):
     """Whether a field has one of the values."""
-    return lambda table: pc.is_in(table[name], pa.array(values, table.schema.field(name).type))
+
+    name: str
+    values: tuple[Any, ...]
+
+    def __init__(self, name: str, *values: Any) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "values", values)
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Look the field up among the values."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = table[self.name]
+        return pc.is_in(column, pa.array(self.values, column.type))
 
 
-def is_valid(name: str) -> Expression:
-    """Whether a field is there."""
-    return lambda table: pc.is_valid(table[name])
+@dataclass(frozen=True)
+class is_valid(Expression):
+    """Whether a value is not null."""
+
+    expression: Expression
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Return false where the value is null."""
+        import pyarrow.compute as pc
+
+        return pc.is_valid(self.expression.evaluate(table))
 
 
-def given_back(cancels: str, bets: str, wins: str) -> Expression:
-    """Whether all that was staked was taken back, and nothing was won."""
+@dataclass(frozen=True)
+class given_back(Expression):
+    """Whether all that was staked was taken back and nothing was won."""
 
-    def evaluate(table: pa.Table) -> Any:
-        staked, back, won = (pc.fill_null(as_money(table[name]), Decimal(0)) for name in (bets, cancels, wins))
-        zero = pa.scalar(Decimal(0), MONEY)
-        whole = pc.and_(pc.greater(staked, zero), pc.greater_equal(back, staked))
-        return pc.and_(whole, pc.equal(won, zero))
+    cancels: str
+    bets: str
+    wins: str
 
-    return evaluate
+    def evaluate(self, table: pa.Table) -> Any:
+        """Compare the three amounts."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        staked, back, won = (money(name).evaluate(table) for name in (self.bets, self.cancels, self.wins))
+        zero = pa.scalar(Decimal(0), arrow_type("money"))
+        all_back = pc.and_(pc.greater(staked, zero), pc.greater_equal(back, staked))
+        return pc.and_(all_back, pc.equal(won, zero))
 
 
-def by_value(name: str, values: Mapping[Any, str]) -> Expression:
+@dataclass(frozen=True)
+class by_value(Expression):
     """A field's values by other names; null for one that is not listed."""
 
-    def evaluate(table: pa.Table) -> Any:
-        column = table[name]
-        position = pc.index_in(column, pa.array(list(values), column.type))
-        return pa.array(list(values.values()), pa.string()).take(_array(position))
+    name: str
+    values: Mapping[Any, str]
 
-    return evaluate
+    def evaluate(self, table: pa.Table) -> Any:
+        """Translate the field."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-
-def as_money(column: Any) -> Any:
-    """Amounts with eight decimals."""
-    if pa.types.is_decimal(column.type) and column.type.scale > MONEY.scale:
-        column = pc.round(column, MONEY.scale, "half_to_even")
-    return column.cast(MONEY)
-
-
-def _all_null(columns: list[Any]) -> Any:
-    known = pc.is_null(columns[0])
-    for column in columns[1:]:
-        known = pc.and_(known, pc.is_null(column))
-    return known
-
-
-def _array(column: Any) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        column = table[self.name].combine_chunks()
+        position = pc.index_in(column, pa.array(list(self.values), column.type))
+        return pa.array(list(self.values.values()), arrow_type("text")).take(position)

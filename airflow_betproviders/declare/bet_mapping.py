@@ -14,11 +14,12 @@ class BetMapping:
 
     Attributes:
         provider: connection type.
-        streams: the streams whose records are whole bets, all under one key; the main one first.
-        columns: what each column of the table is made of; a column that is not named is null.
-        carried: fields that the columns give back exactly; they are left out of ``rest``.
-        shown: fields with an expression over the bets table; they are left out of ``rest`` in rows where it equals them.
-        settings: columns that the connection's extra fills, by the name there.
+        streams: the streams whose records are complete bets, all under one key; the main one first.
+        columns: the expression of each column of the bets table; a column that is not named is null.
+        exact_columns: fields whose exact value a column holds; ``rest`` never has them.
+        derivable_columns: fields that an expression over the bets table computes; ``rest`` has them only in rows where the
+            result differs.
+        settings: columns that a value of the connection's extra fills, by its name there.
     """
 
     provider: str

@@ -26,7 +26,6 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from airflow_betproviders.bets_table.schema import MONEY
 from airflow_betproviders.declare.bet_expressions import (
     Expression,
     add,
@@ -50,7 +49,7 @@ _GIVEN_BACK = is_in("status", 2, 3, 4)
 
 
 def _result(settled: Expression, given_back: Expression) -> Expression:
-    return if_else(_SETTLED, settled, if_else(_GIVEN_BACK, given_back, null(MONEY)))
+    return if_else(_SETTLED, settled, if_else(_GIVEN_BACK, given_back, null("money")))
 
 
 MAPPING = BetMapping(

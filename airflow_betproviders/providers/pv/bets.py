@@ -40,7 +40,7 @@ MAPPING = BetMapping(
         "placed_at": instant("start_at"),
         "settled_at": instant("end_at"),
         "updated_at": instant("end_at"),
-        "status": if_else(is_valid("end_at"), constant("settled"), constant("open")),
+        "status": if_else(is_valid(text("end_at")), constant("settled"), constant("open")),
     },
     exact_columns=(
         "event_id",
