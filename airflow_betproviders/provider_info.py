@@ -62,6 +62,14 @@ _JDB_FIELDS = {
         ),
         "schema": {"type": "string", "enum": ["json", "form", "query"], "default": "json"},
     },
+    "filter_column": {
+        "label": "Column that windows filter",
+        "description": (
+            "The column that action 64 filters. gameDate (JDB's present page) or lastModifyTime (JDB's older document). A "
+            "wrong choice fails the task: rows lie outside the window."
+        ),
+        "schema": {"type": "string", "enum": ["gameDate", "lastModifyTime"], "default": "gameDate"},
+    },
 }
 
 _GMAG_FIELDS = {

@@ -36,6 +36,39 @@ _COMMON: dict[str, dict[str, Any]] = {
         ),
         "schema": {"type": ["string", "null"], "format": "password"},
     },
+    "ca_bundle": {
+        "label": "Certificate authorities",
+        "description": "Path on the workers of a PEM file with the authorities that the provider's certificate is checked by.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "client_cert": {
+        "label": "Client certificate",
+        "description": (
+            "Path on the workers of a PEM file with a client certificate and its key, or of two files, separated by a comma."
+        ),
+        "schema": {"type": ["string", "null"]},
+    },
+    "page_size": {
+        "label": "Page size",
+        "description": (
+            "Rows to ask for in one answer, where the provider or a gateway takes fewer than its document says. Default: the "
+            "document's."
+        ),
+        "schema": {"type": ["integer", "null"], "minimum": 1},
+    },
+    "retention_days": {
+        "label": "Retention in days",
+        "description": (
+            "How many days back the provider answers for this account, where that differs from its document. Streams that "
+            "look back less than a day stay as they are."
+        ),
+        "schema": {"type": ["number", "null"], "minimum": 1},
+    },
+    "max_answer_mb": {
+        "label": "Largest answer",
+        "description": "Megabytes that one answer may have once it is decompressed; a larger one fails. Default 256.",
+        "schema": {"type": ["number", "null"], "minimum": 1, "default": 256},
+    },
 }
 
 
@@ -53,7 +86,7 @@ def connection_type(
     """Return an entry of ``connection-types`` in a provider's info: the connection type and its form.
 
     The form has host, login, password and port, the provider's own fields, and those of every provider: seconds between
-    calls, timeout, rate limit storage, TLS verification and proxy. Call it from ``get_provider_info``; it imports nothing.
+    calls, timeout, rate limit storage, TLS, proxy, page size, retention and the largest answer. Call it from ``get_provider_info``; it imports nothing.
 
     Args:
         conn_type: The connection type, such as ``nova``; also the name of the entry point.

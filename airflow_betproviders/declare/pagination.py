@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 
@@ -37,6 +37,11 @@ class PageNumber:
             else {self.param: number, self.size_param: size}
         )
 
+    def limited_to(self, rows: int) -> PageNumber:
+        """Return the same with pages of at most so many rows."""
+        size = min(rows, self.page_size)
+        return replace(self, page_size=size, stride=size if self.stride == self.page_size else self.stride)
+
 
 @dataclass(frozen=True, kw_only=True)
 class LimitedAnswer:
@@ -44,6 +49,10 @@ class LimitedAnswer:
 
     param: str
     limit: int
+
+    def limited_to(self, rows: int) -> LimitedAnswer:
+        """Return the same with answers of at most so many rows."""
+        return replace(self, limit=min(rows, self.limit))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +67,18 @@ class TimestampCursor:
     param: str
     limit: int
 
+    def limited_to(self, rows: int) -> TimestampCursor:  # noqa: ARG002 - its calls carry no limit
+        """Return the same: its calls carry no limit."""
+        return self
+
 
 @dataclass(frozen=True)
 class SingleAnswer:
     """One answer with everything."""
+
+    def limited_to(self, rows: int) -> SingleAnswer:  # noqa: ARG002 - it has no pages
+        """Return the same: it has no pages."""
+        return self
 
 
 Paging: TypeAlias = PageNumber | LimitedAnswer | TimestampCursor | SingleAnswer

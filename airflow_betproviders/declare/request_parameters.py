@@ -44,8 +44,39 @@ class Filter:
         type: `int`, `str`, or `list` of integers.
         required: the provider refuses the call without it.
         choices: the values it takes, where they are few.
+        empty_means_all: the document says that an empty list selects everything, as no filter does.
     """
 
     type: type
     required: bool = False
     choices: tuple[Any, ...] = ()
+    empty_means_all: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What a value may be, as in "must be …"."""
+        if self.choices:
+            return f"one of {self.choices}"
+        if self.type is list:
+            return "a list of integers" if self.empty_means_all else "a list of integers, not empty"
+        return {str: "text, not empty", int: "an integer"}.get(self.type, f"of type {self.type.__name__}")
+
+    def normalise(self, value: Any) -> Any:
+        """Give a value its one form: a list is a set, sorted; None where it selects everything.
+
+        Raises:
+            ValueError: the value is not `wanted`.
+        """
+        if self.type is list:
+            fits = isinstance(value, list | tuple | set | frozenset) and all(map(_is_integer, value))
+            if fits and (value or self.empty_means_all):
+                return sorted(set(value)) or None
+        else:
+            fits = isinstance(value, self.type) and not isinstance(value, bool) and bool(str(value).strip())
+            if fits and (not self.choices or value in self.choices):
+                return value
+        raise ValueError(self.wanted)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -59,6 +59,7 @@ class Stream:
         one_of: of these filters, at least one must be given.
         lag: how long after its end a window may still gain rows.
         retention: how far back the provider answers; None where it states no limit.
+        retention_stated: the same in the document's words, where they are other than a number of days.
         slot: the unit of storage unless the user says otherwise.
         day_start_offset: time past midnight UTC at which the stream's day begins.
     """
@@ -81,6 +82,7 @@ class Stream:
     one_of: tuple[str, ...] = ()
     lag: timedelta = timedelta(0)
     retention: timedelta | None = None
+    retention_stated: str = ""
     slot: timedelta = timedelta(hours=1)
     day_start_offset: timedelta = timedelta(0)
 
@@ -93,29 +95,23 @@ class Stream:
         """The columns that a receipt sums."""
         return tuple(field.name for field in self.fields if field.money)
 
-    def check_filters(self, filters: Mapping[str, Any]) -> None:
-        """Refuse filters that the stream lacks, that are missing, or that have the wrong type.
+    def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return filters in their one form, without those that select everything.
 
         Raises:
-            InvalidArgument: names the filter and the cure.
+            InvalidArgument: a filter is unknown, missing, or has an unfit value; names it and the cure.
         """
-        offered = ", ".join(sorted(self.filters)) or "none"
+        given: dict[str, Any] = {}
         for name, value in filters.items():
             declared = self.filters.get(name)
             if declared is None:
+                offered = ", ".join(sorted(self.filters)) or "none"
                 raise InvalidArgument(f"stream {self.name} has no filter {name!r}. It takes: {offered}.")
-            fits = isinstance(value, declared.type) and not isinstance(value, bool)
-            if declared.type is list:
-                fits = fits and bool(value) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-            if not fits:
-                wanted = (
-                    "a list of integers, not empty" if declared.type is list else f"of type {declared.type.__name__}"
-                )
-                raise InvalidArgument(f"filter {name}={value!r} of stream {self.name} must be {wanted}.")
-            if declared.choices and value not in declared.choices:
-                raise InvalidArgument(
-                    f"filter {name}={value!r} of stream {self.name} must be one of {declared.choices}."
-                )
+            try:
+                given[name] = declared.normalise(value)
+            except ValueError as error:
+                raise InvalidArgument(f"filter {name}={value!r} of stream {self.name} must be {error}.") from None
+        filters = {name: value for name, value in given.items() if value is not None}
         missing = [name for name, declared in self.filters.items() if declared.required and name not in filters]
         if missing:
             raise InvalidArgument(
@@ -123,3 +119,4 @@ class Stream:
             )
         if self.one_of and not any(name in filters for name in self.one_of):
             raise InvalidArgument(f"stream {self.name} needs {' or '.join(self.one_of)}: give one of them in filters=.")
+        return filters

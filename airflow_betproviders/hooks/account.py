@@ -1,23 +1,27 @@
-"""One account at a provider: what its Airflow connection says, and whether that can work."""
+"""One account at one provider: what its Airflow connection says, and whether that can work."""
 
 from __future__ import annotations
 
-import math
+import difflib
+import json
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
+from airflow_betproviders.declare.settings import COMMON_SETTINGS, Setting, passwords_in
 from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-# What Airflow shows in place of a secret; a connection that was copied from there has it for its key.
+# Airflow shows this in place of a secret; a connection that was copied from there has it for its key.
 _MASK = "***"
 
 
@@ -29,6 +33,7 @@ class AccountHook(BaseHook):
 
     Attributes:
         default_min_interval: least seconds between two calls, unless the connection says otherwise.
+        settings: the provider's own members of the connection's extra, beside `COMMON_SETTINGS`.
     """
 
     conn_name_attr = "conn_id"
@@ -36,6 +41,7 @@ class AccountHook(BaseHook):
     conn_type: ClassVar[str]
     hook_name: ClassVar[str]
     default_min_interval: ClassVar[float]
+    settings: ClassVar[tuple[Setting, ...]] = ()
 
     def __init__(self, conn_id: str | None = None) -> None:
         """Remember the connection's id; the connection itself is read when it is first needed."""
@@ -43,6 +49,11 @@ class AccountHook(BaseHook):
         self.conn_id = conn_id or self.default_conn_name
         self.label = f"connection {self.conn_id}"
         self.retries = True
+
+    @classmethod
+    def all_settings(cls) -> dict[str, Setting]:
+        """The members that the connection's extra may have, by name."""
+        return {setting.name: setting for setting in (*COMMON_SETTINGS, *cls.settings)}
 
     @cached_property
     def connection(self) -> Connection:
@@ -53,15 +64,24 @@ class AccountHook(BaseHook):
         return connection
 
     @cached_property
-    def extra(self) -> dict[str, Any]:
-        """The connection's extra; empty fields of the form count as not given."""
-        return {name: value for name, value in self.connection.extra_dejson.items() if value not in (None, "")}
+    def extra(self) -> Mapping[str, Any]:
+        """The settings in the connection's extra, each of its type; the default of those that are not given.
+
+        Raises:
+            InvalidArgument: a member is unknown, missing or unfit; the message says what it may be.
+        """
+        known, given = self.all_settings(), self._given()
+        for name in given.keys() - known.keys():
+            raise self._unknown(name, given[name])
+        return {name: self._parsed(setting, given.get(name)) for name, setting in known.items()}
 
     def secrets(self, connection: Connection) -> list[str]:
-        """What must never be shown: the key, and what a URL in the extra may carry before its host."""
-        urls = (connection.extra_dejson.get(name) for name in ("proxy", "rate_limit_storage"))
-        in_urls = (urlsplit(url).password for url in urls if url)
-        return [secret for secret in (connection.password, *in_urls) if secret]
+        """What must never be shown: the key, secret settings, and passwords in URLs."""
+        found = [connection.password or "", *passwords_in(connection.host)]
+        given, known = _members(connection), self.all_settings()
+        for name, value in given.items():
+            found += known[name].secrets(value) if name in known else ()
+        return [*dict.fromkeys(secret for secret in found if secret)]
 
     @cached_property
     def account(self) -> str:
@@ -80,10 +100,18 @@ class AccountHook(BaseHook):
 
     @cached_property
     def base_url(self) -> str:
-        """The host with its path prefix, without a slash at the end; the connection's port, where the host names none."""
+        """The host with its path prefix, without a slash at the end.
+
+        The connection's port counts where the host names none. Its schema counts as the path where the host has none:
+        a connection in URI form, ``gmag://http://id:key@host:8400/data``, keeps its path there.
+        """
         url, port = str(self.connection.host).rstrip("/"), self.connection.port
         parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}")) if port and not parts.port else url
+        if port and not parts.port:
+            parts = parts._replace(netloc=f"{parts.netloc}:{port}")
+        if path := (self.connection.schema or "").strip("/"):
+            parts = parts._replace(path=f"/{quote(path)}")
+        return urlunsplit(parts)
 
     @property
     def host(self) -> str:
@@ -93,17 +121,13 @@ class AccountHook(BaseHook):
     @property
     def min_interval(self) -> float:
         """Least seconds between two calls."""
-        return self.number("min_interval", self.default_min_interval)
+        given = self.extra["min_interval"]
+        return self.default_min_interval if given is None else float(given)
 
-    def number(self, name: str, default: float) -> float:
-        """A number of the connection's extra."""
-        try:
-            value = float(self.extra.get(name, default))
-        except (TypeError, ValueError):
-            value = -1.0
-        if not 0 <= value < math.inf:
-            raise self._connection_error(f"extra {name} must be a number of seconds, e.g. {default:g}")
-        return value
+    @property
+    def timeout(self) -> float:
+        """Seconds to wait for an answer."""
+        return float(self.extra["timeout"])
 
     def check_connection(self) -> None:
         """Refuse a connection that cannot work, before the first call.
@@ -111,30 +135,80 @@ class AccountHook(BaseHook):
         Raises:
             InvalidArgument: names the field and the cure.
         """
+        self._check_host()
         connection = self.connection
-        if not _is_url(connection.host or ""):
-            raise self._connection_error("host must be the provider's full URL, e.g. https://api.example.com")
-        if connection.port and urlsplit(connection.host or "").port not in {None, connection.port}:
-            raise self._connection_error(f"port {connection.port} is not the one in host; leave one of them out")
         if not connection.login:
             raise self._connection_error("login is empty; it holds the account that the provider issued")
         if not connection.password:
             raise self._connection_error("password is empty; it holds the secret key that the provider issued")
-        given = {"password": connection.password, **{f"extra {name}": value for name, value in self.extra.items()}}
+        given = {"password": connection.password, **{f"extra {name}": value for name, value in self._given().items()}}
         for name, value in given.items():
             if value == _MASK:
                 raise self._connection_error(
                     f"{name} is {_MASK}, which is what Airflow shows in place of it; enter the value itself, and save"
                 )
-        _ = self.min_interval, self.timeout
+        if str(self.extra["proxy"]).startswith("socks") and not find_spec("socks"):
+            raise self._connection_error(
+                f"extra proxy names a SOCKS proxy ({urlsplit(self.extra['proxy']).hostname}), which needs a package that is "
+                "not installed: pip install 'requests[socks]'"
+            )
 
-    @property
-    def timeout(self) -> float:
-        """Seconds to wait for an answer."""
-        return self.number("timeout", 60.0)
+    def _check_host(self) -> None:
+        connection, host = self.connection, self.connection.host or ""
+        if not _is_url(host):
+            raise self._connection_error(
+                "host must be the provider's full URL, e.g. https://api.example.com/data; in URI form write "
+                f"{self.conn_type}://https://login:password@api.example.com/data"
+            )
+        if connection.port and urlsplit(host).port not in {None, connection.port}:
+            raise self._connection_error(f"port {connection.port} is not the one in host; leave one of them out")
+        if connection.schema and urlsplit(host).path.strip("/"):
+            raise self._connection_error(
+                f"schema {connection.schema!r} is not used beside a host that has a path; leave schema empty, and give the "
+                "full URL in host"
+            )
+
+    def _given(self) -> dict[str, Any]:
+        """The members of the extra; empty fields of the form count as not given."""
+        text = self.connection.extra
+        if text and not _is_object(text):
+            raise self._connection_error("extra is not a JSON object; write it as in the connection's form")
+        return {name: value for name, value in _members(self.connection).items() if value is not None and value != ""}
+
+    def _parsed(self, setting: Setting, value: Any) -> Any:
+        if value is None:
+            if setting.required:
+                raise self._connection_error(f"extra {setting.name} is missing; it holds {setting.required}")
+            return setting.default
+        if value == _MASK:
+            return value  # refused by `check_connection`, whose message says why
+        try:
+            return setting.parse(value)
+        except ValueError as error:
+            problem = str(error)
+        raise self._connection_error(f"extra {setting.name}{setting.shown(value)} must be {problem}")
+
+    def _unknown(self, name: str, value: Any) -> InvalidArgument:
+        """Name an unknown member; its value only where it cannot be a secret under a mistyped name."""
+        known = self.all_settings()
+        close = difflib.get_close_matches(name, known, 1)
+        cure = f"Did you mean {close[0]}, {known[close[0]].wanted}? " if close else ""
+        shown = known[close[0]].shown(value) if close else ""
+        return self._connection_error(f"extra {name}{shown} is unknown. {cure}It may have {', '.join(sorted(known))}")
 
     def _connection_error(self, problem: str) -> InvalidArgument:
         return InvalidArgument(f"{self.label}: {problem}.")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _members(connection: Connection) -> dict[str, Any]:
+    return dict(connection.extra_dejson) if connection.extra and _is_object(connection.extra) else {}
 
 
 def _is_url(host: str) -> bool:
@@ -144,6 +218,8 @@ def _is_url(host: str) -> bool:
             parts.scheme in {"http", "https"}
             and bool(parts.hostname)
             and parts.port != 0
+            and not parts.query
+            and not parts.fragment
             and not re.search(r"\s", host)
         )
     except ValueError:

@@ -6,12 +6,12 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_betproviders.declare.interval import Interval, aligned
+from airflow_betproviders.declare.interval import DAY, Interval, aligned
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     BadRows,
@@ -61,15 +61,24 @@ class BetProviderHook(AccountHook):
         Raises:
             InvalidArgument: the provider has no such stream.
         """
-        if name is None:
-            return self.streams[0]
         for stream in self.streams:
-            if stream.name == name:
-                return stream
+            if name in {None, stream.name}:
+                return self.fitted(stream)
         raise InvalidArgument(
             f"{self.hook_name} ({self.label}) has no stream {name!r}. "
             f"It has: {', '.join(stream.name for stream in self.streams)}."
         )
+
+    def fitted(self, stream: Stream) -> Stream:
+        """Return the declaration as this account's connection has it: page size and retention."""
+        rows, days = self.extra["page_size"], self.extra["retention_days"]
+        if rows is not None:
+            stream = replace(stream, paging=stream.paging.limited_to(rows))
+        # A feed of the last minutes or hours stays one, however long the provider keeps its bets.
+        if days is not None and stream.windows and (stream.retention is None or stream.retention >= DAY):
+            stated = f"{days:g} days, by extra retention_days"
+            stream = replace(stream, retention=timedelta(days=days), retention_stated=stated)
+        return stream
 
     def extract(
         self, stream: str | None = None, start: datetime | None = None, end: datetime | None = None, **filters: Any
@@ -93,7 +102,7 @@ class BetProviderHook(AccountHook):
         from airflow_betproviders.extraction.slots import Extraction
 
         chosen = self.stream(stream)
-        chosen.check_filters(filters)
+        filters = chosen.check_filters(filters)
         interval = self._interval(chosen, start, end)
         if not self.ready(chosen, interval):
             raise WindowNotReady(
@@ -160,7 +169,7 @@ class BetProviderHook(AccountHook):
         if interval.start < oldest:
             gone = Interval(interval.start, min(interval.end, oldest))
             raise WindowExpired(
-                f"{self.label}, stream {stream.name}: {gone} is gone, the provider keeps {_days(stream.retention)}. "
+                f"{self.label}, stream {stream.name}: {gone} is gone, the provider keeps {stream.retention_stated or _days(stream.retention)}. "
                 f"The oldest that can still be read begins at {oldest:%Y-%m-%dT%H:%M:%SZ}."
             )
 
@@ -260,12 +269,13 @@ class BetProviderHook(AccountHook):
     @cached_property
     def transport(self) -> Transport:
         """The way to the provider."""
-        verify = self.extra.get("verify", True) is not False
-        return Transport(self.host, self.timeout, verify=verify, proxy=self.extra.get("proxy"))
+        extra = self.extra
+        verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
+        return Transport(self.host, self.timeout, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
 
     @cached_property
     def _budget(self) -> SharedRateLimiter | None:
-        storage = self.extra.get("rate_limit_storage")
+        storage = self.extra["rate_limit_storage"]
         if not storage:
             return None
         from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,14 @@ class Transport:
     Args:
         host: host and port, for messages.
         timeout: seconds to wait for an answer.
-        verify: whether to check the TLS certificate.
+        verify: whether to check the TLS certificate, or the file of authorities to check it by.
+        cert: files of a client certificate and its key, or None.
         proxy: URL of a proxy, or None.
     """
 
-    def __init__(self, host: str, timeout: float, *, verify: bool, proxy: str | None) -> None:
+    def __init__(
+        self, host: str, timeout: float, *, verify: bool | str, cert: Sequence[str] | None, proxy: str | None
+    ) -> None:
         import requests
 
         logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
@@ -41,6 +45,7 @@ class Transport:
         self._settings: Any = None
         self.session = requests.Session()
         self.session.verify = verify
+        self.cert = (cert[0], cert[-1]) if cert else None
         self.session.auth = _signed_already
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
@@ -61,14 +66,14 @@ class Transport:
                 # Named here, since what the environment says would come before what the session says.
                 proxies, verify = dict(self.session.proxies), self.session.verify
                 self._settings = self.session.merge_environment_settings(
-                    request.url, proxies, stream=True, verify=verify, cert=None
+                    request.url, proxies, stream=True, verify=verify, cert=self.cert
                 )
             with self.session.send(
                 request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **self._settings
             ) as response:
                 body: bytes = receive(partial(response.raw.read, decode_content=True))
         except requests.exceptions.SSLError:
-            failure = "the TLS certificate was not accepted; give its authority to this host, or set verify to false for a test"
+            failure = "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false for a test"
         except requests.exceptions.ProxyError:
             failure = "the proxy could not be reached; check extra proxy"
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout, urllib3.exceptions.TimeoutError):

@@ -159,7 +159,7 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         """The account, the stream and the width of its slots, once the arguments are known to be good."""
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
-        stream.check_filters(self._filters())
+        self._filters(stream)
         self._most_bad_rows()
         self._archive_or_conceal(stream)
         width = parse_duration(self.slot) if self.slot else stream.slot
@@ -176,20 +176,20 @@ class ExtractToParquetOperator(TellsLineage, BaseOperator):
         """Where the stream is stored, once the store and the connection are known to be there."""
         target = open_path(self.path)
         hook.check_connection()
-        return Lake(target.fs, target.path, stream.provider, stream.name, hook.account, self._filters())
+        return Lake(target.fs, target.path, stream.provider, stream.name, hook.account, self._filters(stream))
 
-    def _filters(self) -> dict[str, Any]:
+    def _filters(self, stream: Stream) -> dict[str, Any]:
         if not isinstance(self.filters or {}, Mapping):
             raise InvalidArgument(
                 f"filters={self.filters!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a "
                 "template makes it."
             )
-        return dict(self.filters or {})
+        return stream.check_filters(self.filters or {})
 
     def _archive_or_conceal(self, stream: Stream) -> tuple[timedelta | None, PiiPolicy | None]:
         """How long replies are kept, None for not at all; and what is concealed."""
         archived_for = _archived_for(self.archive)
-        pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, self._filters())
+        pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, self._filters(stream))
         if archived_for and pii_policy:
             raise InvalidArgument(
                 "archive= keeps every reply as the provider sent it, and with it what pii= conceals. Give only one of them."

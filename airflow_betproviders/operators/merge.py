@@ -152,7 +152,7 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
                     f"connection {self.conn_id} is of type {hook.conn_type!r}, not {provider!r}. Give conn_id or provider."
                 )
             provider, account = hook.conn_type, hook.account
-            settings.update(hook.connection.extra_dejson)
+            settings.update({name: value for name, value in hook.extra.items() if value is not None})
         return find(
             place.fs,
             place.path,

@@ -85,8 +85,7 @@ class ReplayOperator(ExtractToParquetOperator):
 
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
-        filters = self._filters()
-        stream.check_filters(filters)
+        filters = self._filters(stream)
         self._most_bad_rows()
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)

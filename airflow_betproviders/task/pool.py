@@ -21,7 +21,7 @@ def warn_without_pool(operator: BaseOperator, hook: BetProviderHook) -> None:
     A task keeps its own. A pool of one slot keeps tasks apart, whatever a backfill allows to run at once; so does a budget
     that the connection shares. Any pool but Airflow's default one counts as the account's.
     """
-    if operator.pool != _EVERYBODYS_POOL or not hook.min_interval or hook.extra.get("rate_limit_storage"):
+    if operator.pool != _EVERYBODYS_POOL or not hook.min_interval or hook.extra["rate_limit_storage"]:
         return
     log.warning(
         "%s: this task leaves %g s between its calls, but it runs in %s, where other tasks of the account may run beside it: "

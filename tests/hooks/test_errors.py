@@ -372,7 +372,9 @@ def test_what_the_transport_says_of_the_signed_url_is_not_in_the_context_either(
     make: MakeHook, provider: str, host: str
 ) -> None:
     with pytest.raises(ProviderUnavailable) as caught:
-        make(provider, host=host, extra={"request_style": "query"}).exchange(ENDPOINT[provider], {})
+        make(provider, host=host, extra={"request_style": "query"} if provider == "jdb" else {}).exchange(
+            ENDPOINT[provider], {}
+        )
     shown = everything(caught.value)
     assert caught.value.__context__ is None
     assert not re.search(r"\b(sign|hash|x)=", shown)

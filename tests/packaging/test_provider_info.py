@@ -10,17 +10,22 @@ import jsonschema
 import pytest
 
 import airflow_betproviders
+from airflow_betproviders.declare.settings import FlagSetting, NumberSetting, TextSetting
 from airflow_betproviders.provider_info import get_provider_info
+from tests.accounts import HOOKS
 
 INFO = get_provider_info()
 TYPES: dict[str, dict[str, Any]] = {kind["connection-type"]: kind for kind in INFO["connection-types"]}
 
 # What each connection type's own extras are called, by DESIGN; the form must offer them and no others.
-COMMON = {"timeout", "min_interval", "rate_limit_storage", "verify", "proxy"}
+COMMON = {
+    *("timeout", "min_interval", "rate_limit_storage", "verify", "ca_bundle", "client_cert", "proxy"),
+    *("page_size", "retention_days", "max_answer_mb"),
+}
 OWN = {
     "pv": {"currency"},
     "aig": {"sign_style"},
-    "jdb": {"dc", "iv_secret", "utc_offset", "own_key", "request_style"},
+    "jdb": {"dc", "iv_secret", "utc_offset", "own_key", "request_style", "filter_column"},
     "gmag": {"show_all"},
 }
 
@@ -87,6 +92,24 @@ def test_a_hook_is_of_its_type(conn_type: str) -> None:
 
     assert hook.conn_type == conn_type
     assert hook.hook_name == TYPES[conn_type]["hook-name"]
+
+
+@pytest.mark.parametrize("conn_type", OWN)
+def test_a_form_offers_what_the_hook_reads_and_says_the_same_of_it(conn_type: str) -> None:
+    settings, fields = HOOKS[conn_type].all_settings(), TYPES[conn_type]["conn-fields"]
+
+    assert set(fields) == set(settings)
+    for name, setting in settings.items():
+        schema = fields[name]["schema"]
+        types = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
+        own = {FlagSetting: "boolean", NumberSetting: "integer" if getattr(setting, "whole", False) else "number"}
+        assert types - {"null"} == {own.get(type(setting), "string")}, name
+        if name != "min_interval":
+            assert schema.get("default", setting.default) == setting.default, name
+        if isinstance(setting, TextSetting):
+            assert tuple(schema.get("enum", ())) == setting.choices, name
+        if setting.secret:
+            assert schema["format"] == "password", name
 
 
 def test_named_modules_exist() -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -70,16 +71,12 @@ class AigHook(BetProviderHook):
         "800100": Code(ProviderUnavailable, "an error on its side"),
     }
 
+    settings = (TextSetting(name="sign_style", default="key-first", choices=tuple(_STYLES)),)
+
     @property
     def sign_style(self) -> str:
         """Where the key goes in what is signed."""
-        return str(self.extra.get("sign_style", "key-first"))
-
-    def check_connection(self) -> None:
-        """See `BetProviderHook`; the signature style must be a known one."""
-        super().check_connection()
-        if self.sign_style not in _STYLES:
-            raise self._connection_error(f"extra sign_style must be one of {', '.join(_STYLES)}")
+        return str(self.extra["sign_style"])
 
     def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
         """A request signed with the present time; the signature is valid for ten minutes."""

@@ -83,6 +83,7 @@ TRANSACTIONS = Stream(
     paging=PageNumber(param="start_index", size_param="page_size", page_size=5000, first=0, stride=5000, text=True),
     lag=_LAG,
     retention=_RETENTION,
+    retention_stated="the last three months",
     bounds=("start_time", "end_time"),
     time=_MS_TEXT,
 )
@@ -102,6 +103,7 @@ LATEST = Stream(
     paging=TimestampCursor(param="last_time", limit=1000),
     lag=_LAG,
     retention=_RETENTION,
+    retention_stated="the last three months",
     time=_MS_TEXT,
 )
 

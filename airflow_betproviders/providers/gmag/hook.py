@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.settings import FlagSetting
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     InvalidArgument,
@@ -23,7 +24,7 @@ from airflow_betproviders.providers.gmag import streams as gmag
 if TYPE_CHECKING:
     import requests
 
-_SUB_BRANDS = (gmag.GAME_HISTORY, gmag.GAME_TRANSACTIONS, gmag.EXTRA_TRANSACTIONS)
+_SUB_BRANDS = {stream.name for stream in (gmag.GAME_HISTORY, gmag.GAME_TRANSACTIONS, gmag.EXTRA_TRANSACTIONS)}
 
 
 def sign(params: Mapping[str, Any], secret_key: str) -> str:
@@ -65,9 +66,11 @@ class GmAgHook(BetProviderHook):
         "50001": Code(ProviderRequestError, "it says that it has no data, which is not the same as no rounds"),
     }
 
+    settings = (FlagSetting(name="show_all"),)
+
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """See `BetProviderHook`; sub-brands are included where the connection says so."""
-        own = {"showAll": 1} if self.extra.get("show_all") and stream in _SUB_BRANDS else {}
+        own = {"showAll": 1} if self.extra["show_all"] and stream.name in _SUB_BRANDS else {}
         return {**own, **super().params(stream, window, filters)}
 
     def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_betproviders.declare.settings import FlagSetting, TextSetting
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -20,11 +22,9 @@ from airflow_betproviders.providers.jdb import streams as jdb
 
 if TYPE_CHECKING:
     import requests
-    from airflow.sdk import Connection
 
 _BLOCK = 16
 _MINUTE = timedelta(minutes=1)
-_STYLES = ("json", "form", "query")
 
 _KEYS = "check dc, the AES key (password) and iv_secret"
 _BUSY = "busy or under maintenance"
@@ -84,39 +84,52 @@ class JdbHook(BetProviderHook):
         "7004": Code(ProviderAuthError, _PARENT),
     }
 
+    settings = (
+        TextSetting(name="dc", required="the domain code that JDB issued"),
+        TextSetting(
+            name="iv_secret",
+            secret=True,
+            required=f"the {_BLOCK} characters that JDB issued with the AES key",
+            pattern=f"[ -~]{{{_BLOCK}}}",
+            hint=f"{_BLOCK} characters, as JDB issued it",
+        ),
+        TextSetting(
+            name="utc_offset",
+            default="-04:00",
+            pattern=r"[+-](0\d|1[0-4]):[0-5]\d",
+            hint="a fixed offset such as -04:00 or +08:00, not the name of a zone",
+        ),
+        FlagSetting(name="own_key"),
+        TextSetting(name="request_style", default="json", choices=("json", "form", "query")),
+        TextSetting(name="filter_column", default="gameDate", choices=("gameDate", "lastModifyTime")),
+    )
+
     @property
     def utc_offset(self) -> timedelta:
         """The fixed offset of the account's times; never a zone with summer time."""
-        text = str(self.extra.get("utc_offset", "-04:00"))
-        match = re.fullmatch(r"([+-])(\d{2}):(\d{2})", text)
-        if not match:
-            raise self._connection_error(
-                f"extra utc_offset {text!r} must be a fixed offset such as -04:00 or +08:00, not the name of a zone"
-            )
-        size = timedelta(hours=int(match[2]), minutes=int(match[3]))
-        return -size if match[1] == "-" else size
-
-    def secrets(self, connection: Connection) -> list[str]:
-        """The key and the IV."""
-        iv = connection.extra_dejson.get("iv_secret")
-        return [*super().secrets(connection), *([iv] if iv else [])]
+        sign, hours, minutes = self.extra["utc_offset"][0], self.extra["utc_offset"][1:3], self.extra["utc_offset"][4:]
+        size = timedelta(hours=int(hours), minutes=int(minutes))
+        return -size if sign == "-" else size
 
     @property
     def request_style(self) -> str:
         """How ``dc`` and ``x`` travel: as JSON today, as a form or in the query for older accounts."""
-        return str(self.extra.get("request_style", "json"))
+        return str(self.extra["request_style"])
 
     def check_connection(self) -> None:
-        """See `BetProviderHook`; dc, a key and an IV of 16 characters are needed."""
+        """See `BetProviderHook`; the AES key has 16 characters."""
         super().check_connection()
-        if not self.extra.get("dc"):
-            raise self._connection_error("extra dc is missing; it holds the domain code that JDB issued")
-        for name, value in (("password (the AES key)", self.key), ("extra iv_secret", self.extra.get("iv_secret", ""))):
-            if len(str(value).encode()) != _BLOCK:
-                raise self._connection_error(f"{name} must be {_BLOCK} characters, as JDB issued it")
-        if self.request_style not in _STYLES:
-            raise self._connection_error(f"extra request_style must be one of {', '.join(_STYLES)}")
-        _ = self.utc_offset
+        if len(self.key.encode()) != _BLOCK:
+            raise self._connection_error(f"password (the AES key) must be {_BLOCK} characters, as JDB issued it")
+
+    def fitted(self, stream: Stream) -> Stream:
+        """See `BetProviderHook`; action 64 filters the column that the connection names.
+
+        The document says both gameDate and lastModifyTime (FACTS: its present page says gameDate).
+        """
+        column = self.extra["filter_column"]
+        fitted = super().fitted(stream)
+        return replace(fitted, time_column=column) if stream.name == jdb.TRANSACTIONS.name else fitted
 
     def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
         """A request encrypted with the present time; JDB takes it for 30 s."""
@@ -124,8 +137,8 @@ class JdbHook(BetProviderHook):
 
         ts = round(self.now().timestamp() * 1000)
         action = {"action": endpoint, "ts": ts, "parent": self.account, **params}
-        fields = {"dc": self.extra["dc"], "x": encrypt(action, self.key, str(self.extra["iv_secret"]))}
-        if self.extra.get("own_key"):
+        fields = {"dc": self.extra["dc"], "x": encrypt(action, self.key, self.extra["iv_secret"])}
+        if self.extra["own_key"]:
             fields["parent"] = self.account
         body = {"json": "json", "form": "data", "query": "params"}[self.request_style]
         return requests.Request("POST", f"{self.base_url}/apiRequest.do", **{body: fields})
@@ -152,7 +165,7 @@ class JdbHook(BetProviderHook):
             return ""
         return (
             f" It has no bets between {end - _MINUTE:%H:%M} and {end:%H:%M} UTC; if players were active then, extra "
-            f"utc_offset (now {self.extra.get('utc_offset', '-04:00')}) is wrong."
+            f"utc_offset (now {self.extra['utc_offset']}) is wrong."
         )
 
     def game_result_url(

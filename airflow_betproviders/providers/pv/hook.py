@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
@@ -60,6 +61,8 @@ class PvHook(BetProviderHook):
         "429": Code(ProviderRateLimited, "called too often"),
         "500": Code(ProviderUnavailable, "an error on its side"),
     }
+
+    settings = (TextSetting(name="currency", pattern="[A-Za-z0-9]{2,10}", hint="a currency code such as CNY"),)
 
     def __init__(self, conn_id: str | None = None) -> None:
         """See `BetProviderHook`."""

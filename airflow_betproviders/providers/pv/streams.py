@@ -33,6 +33,8 @@ _BOUNDS = ("time_start", "time_end")
 _SIXTY_DAYS = WindowRule(span=timedelta(days=60))
 _WHOLE_RANGE = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
+# "[] or not submit field means all games" (document 1.3), likewise for the lists of document 1.4.
+_ALL_IF_EMPTY = Filter(type=list, empty_means_all=True)
 _GAME = {"game_id": Filter(type=int, required=True)}
 
 
@@ -80,7 +82,7 @@ HISTORY = Stream(
     paging=PageNumber(param="page", size_param="page_size", page_size=2000, first=1, stride=1),
     lag=_LAG,
     bounds=_BOUNDS,
-    filters={"game_ids": Filter(type=list)},
+    filters={"game_ids": _ALL_IF_EMPTY},
 )
 
 GAMES = Stream(
@@ -141,9 +143,9 @@ BONUS_SUMMARY = Stream(
     filters={
         "mch_id": Filter(type=int),
         **_PLAYER,
-        "game_ids": Filter(type=list),
-        "create_type_list": Filter(type=list),
-        "state_list": Filter(type=list),
+        "game_ids": _ALL_IF_EMPTY,
+        "create_type_list": _ALL_IF_EMPTY,
+        "state_list": _ALL_IF_EMPTY,
     },
 )
 

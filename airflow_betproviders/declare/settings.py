@@ -1,0 +1,251 @@
+"""What the extra of a connection may hold: names, types, allowed values, and which values are secret.
+
+A user writes extras in a form, in JSON or in a URI, where every value is text. So text is accepted for every type:
+``"false"`` is false and ``"2.5"`` is a number.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One member of a connection's extra.
+
+    Attributes:
+        name: its name in the extra.
+        default: its value where the connection has none.
+        required: what the value holds, for the message where it is missing; empty where it may be missing.
+        secret: the value is masked and never quoted.
+    """
+
+    name: str
+    default: Any = None
+    required: str = ""
+    secret: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What the value may be, as in "must be …"."""
+        raise NotImplementedError
+
+    def parse(self, value: Any) -> Any:
+        """Convert what the connection holds.
+
+        Raises:
+            ValueError: the value is not `wanted`.
+        """
+        raise NotImplementedError
+
+    def secrets(self, value: Any) -> list[str]:
+        """The parts of a value that must never be shown, whatever its type."""
+        return _texts(value) if self.secret else []
+
+    def shown(self, value: Any) -> str:
+        """An unfit value for a message; empty where it is secret."""
+        return "" if self.secret else f"={value!r}"[:80]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSetting(Setting):
+    """Text; a whole number counts as its digits.
+
+    Attributes:
+        choices: the values that it takes, where they are few.
+        pattern: a regular expression that the whole text matches.
+        hint: what it may be, where `choices` do not tell.
+    """
+
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    hint: str = "text"
+
+    @property
+    def wanted(self) -> str:
+        """See `Setting`."""
+        return f"one of {', '.join(self.choices)}" if self.choices else self.hint
+
+    def parse(self, value: Any) -> str:
+        """See `Setting`."""
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError(self.wanted)  # noqa: TRY004 - one error for every unfit value
+        text = str(value)
+        if (self.choices and text not in self.choices) or (self.pattern and not re.fullmatch(self.pattern, text)):
+            raise ValueError(self.wanted)
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagSetting(Setting):
+    """True or false."""
+
+    default: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """See `Setting`."""
+        return "true or false"
+
+    def parse(self, value: Any) -> bool:
+        """See `Setting`."""
+        text = str(value).strip().lower()
+        if isinstance(value, bool | str | int) and text in _TRUE | _FALSE:
+            return text in _TRUE
+        raise ValueError(self.wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberSetting(Setting):
+    """A number.
+
+    Attributes:
+        unit: what it counts, e.g. ``seconds``.
+        least: the smallest value.
+        most: the greatest value.
+        whole: whether it must be a whole number.
+    """
+
+    unit: str
+    least: float = 0
+    most: float = math.inf
+    whole: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """See `Setting`."""
+        kind = "a whole number" if self.whole else "a number"
+        ends = f"from {self.least:g} to {self.most:g}" if self.most < math.inf else f"of at least {self.least:g}"
+        return f"{kind} of {self.unit} {ends}" if self.least or self.most < math.inf else f"{kind} of {self.unit}"
+
+    def parse(self, value: Any) -> float:
+        """See `Setting`."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError(self.wanted)  # noqa: TRY004 - one error for every unfit value
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            raise ValueError(self.wanted) from None
+        if not self.least <= number <= self.most or math.isinf(number) or (self.whole and not number.is_integer()):
+            raise ValueError(self.wanted)
+        return int(number) if self.whole else number
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrlSetting(Setting):
+    """A URL, whose password is masked.
+
+    Attributes:
+        schemes: the schemes that it may have.
+        example: a URL that works.
+        one_host: whether it names exactly one host.
+    """
+
+    schemes: tuple[str, ...]
+    example: str
+    one_host: bool = True
+
+    @property
+    def wanted(self) -> str:
+        """See `Setting`."""
+        return f"a URL such as {self.example}, its scheme one of {', '.join(self.schemes)}"
+
+    def parse(self, value: Any) -> str:
+        """See `Setting`."""
+        try:
+            parts = urlsplit(value)
+            fits = parts.scheme in self.schemes and not re.search(r"\s", value)
+            fits = fits and (not self.one_host or (bool(parts.hostname) and parts.port != 0))
+        except (TypeError, ValueError, AttributeError):
+            fits = False
+        if not fits:
+            raise ValueError(self.wanted)
+        return str(value)
+
+    def secrets(self, value: Any) -> list[str]:
+        """See `Setting`; the password in the URL, as written and as meant."""
+        return passwords_in(value)
+
+    def shown(self, value: Any) -> str:
+        """See `Setting`; the URL without what stands before its host."""
+        return super().shown(str(value).rpartition("@")[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesSetting(Setting):
+    """The path of a file on the worker, or several, separated by commas.
+
+    Attributes:
+        kind: what the files hold.
+        most: how many there may be.
+    """
+
+    kind: str
+    most: int = 1
+
+    @property
+    def wanted(self) -> str:
+        """See `Setting`."""
+        several = f", or up to {self.most} such paths, separated by commas" if self.most > 1 else ""
+        return f"the path of a file on the worker that holds {self.kind}{several}"
+
+    def parse(self, value: Any) -> tuple[str, ...]:
+        """See `Setting`."""
+        paths = tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else ()
+        if not 0 < len(paths) <= self.most or not all(map(_is_file, paths)):
+            raise ValueError(self.wanted)
+        return paths
+
+
+def passwords_in(url: Any) -> list[str]:
+    """The password that a URL carries before its host, as written and as meant."""
+    try:
+        password = urlsplit(url).password
+    except (TypeError, ValueError, AttributeError):
+        return []
+    return [*dict.fromkeys((password, unquote(password)))] if password else []
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts(each)]
+    return [] if value is None or isinstance(value, bool) or value == "" else [str(value)]
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+COMMON_SETTINGS: tuple[Setting, ...] = (
+    NumberSetting(name="timeout", unit="seconds", least=0.001, most=3600, default=60.0),
+    NumberSetting(name="min_interval", unit="seconds"),
+    UrlSetting(
+        name="rate_limit_storage",
+        schemes=("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster", "valkey", "memory"),
+        example="redis://host:6379/0",
+        one_host=False,
+    ),
+    FlagSetting(name="verify", default=True),
+    FilesSetting(name="ca_bundle", kind="certificate authorities in PEM"),
+    FilesSetting(name="client_cert", kind="a client certificate with its key in PEM", most=2),
+    UrlSetting(
+        name="proxy", schemes=("http", "https", "socks5", "socks5h", "socks4", "socks4a"), example="http://proxy:3128"
+    ),
+    NumberSetting(name="page_size", unit="rows", least=1, whole=True),
+    NumberSetting(name="retention_days", unit="days", least=1, most=36500),
+    NumberSetting(name="max_answer_mb", unit="megabytes", least=1, most=65536, default=256.0),
+)
+"""The settings of every connection."""
