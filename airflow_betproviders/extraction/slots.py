@@ -23,7 +23,7 @@ from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.fetch.source import Receive, Source
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
@@ -285,12 +285,12 @@ class Extraction:
         ledger: SlotCallStats,
         window: Interval | None,
         params: Mapping[str, Any],
-        receive: Receive | None,
+        permit: AnswerPermit | None,
     ) -> Page:
         ledger.begin(window)
         if window is not None and self._check_time is not None:
             self._check_time(window)
-        return caller(window, params, receive)
+        return caller(window, params, permit)
 
     def _receipt(
         self, interval: Interval, extracted_at: datetime | None = None, previous_rows: int | None = None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
-    from airflow_betproviders.extraction.fetch.source import Receive
+    from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 
 @dataclass(frozen=True)
@@ -216,14 +216,14 @@ class BetProviderHook(AccountHook):
         stream: Stream,
         window: Interval | None,  # noqa: ARG002 - part of the engine's contract
         params: Mapping[str, Any],
-        receive: Receive,
+        permit: AnswerPermit,
     ) -> bytes:
         """Make one signed call and return the body of its answer; see `Source.request`."""
-        return self.exchange(stream.endpoint, params, receive)
+        return self.exchange(stream.endpoint, params, permit)
 
-    def exchange(self, endpoint: str | int, params: Mapping[str, Any], receive: Receive = lambda read: read()) -> bytes:
+    def exchange(self, endpoint: str | int, params: Mapping[str, Any], permit: AnswerPermit | None = None) -> bytes:
         """One HTTP exchange, signed now; raises as `Transport.send` does."""
-        return self.transport.send(self.signed(endpoint, params), receive)
+        return self.transport.send(self.signed(endpoint, params), permit)
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """Raise the error that the envelope's status stands for; return when it says success."""

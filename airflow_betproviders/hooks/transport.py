@@ -16,9 +16,11 @@ from airflow_betproviders.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
 
-    from airflow_betproviders.extraction.fetch.source import Receive
+    from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _CONNECT_TIMEOUT = 10.0
 
@@ -50,8 +52,8 @@ class Transport:
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
-    def send(self, unsent: requests.Request, receive: Receive) -> bytes:
-        """Send a request and give the body of its answer, read by what ``receive`` is given.
+    def send(self, unsent: requests.Request, permit: AnswerPermit | None = None) -> bytes:
+        """Send a request and return the body of its answer, read once ``permit`` lets it into memory.
 
         Raises:
             ProviderUnavailable, ProviderRateLimited, ProviderAuthError, ProviderRequestError: by transport or HTTP status.
@@ -71,7 +73,8 @@ class Transport:
             with self.session.send(
                 request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **self._settings
             ) as response:
-                body: bytes = receive(partial(response.raw.read, decode_content=True))
+                read: Callable[[], bytes] = partial(response.raw.read, decode_content=True)
+                body = permit.run(read) if permit else read()
         except requests.exceptions.SSLError:
             failure = "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false for a test"
         except requests.exceptions.ProxyError:

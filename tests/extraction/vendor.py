@@ -18,7 +18,7 @@ from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.fetch.source import Receive
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 MINUTE = timedelta(minutes=1)
@@ -109,12 +109,13 @@ class Vendor:
         stream: Stream,
         window: Interval | None,
         params: Mapping[str, Any],
-        receive: Receive = lambda read: read(),
+        permit: AnswerPermit | None = None,
     ) -> bytes:
         """A page of the records whose `at` lies in the window."""
         self.asked.append((window, dict(params)))
         number = len(self.asked)
-        receive(lambda: None)
+        if permit:
+            permit.run(lambda: None)
         start, end = (int(t.timestamp() * 1000) for t in (window.start, window.end))
         held = [row for row in self.rows if isinstance(row.get("at"), str) or start <= row.get("at", start) < end]
         first, size = (params["page"] - 1) * params["size"], params["size"]

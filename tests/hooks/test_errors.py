@@ -27,6 +27,7 @@ from airflow_betproviders.exceptions import (
     ProviderRequestError,
     ProviderUnavailable,
 )
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS, refusal
 from tests.conftest import MakeHook
 from tests.recorder import Recorder, Reply
@@ -168,19 +169,22 @@ def test_a_gzipped_answer_is_read(make: MakeHook, server: Recorder) -> None:
     assert make("aig").look_up("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
 
 
-def test_the_body_is_read_by_what_was_given_for_it_and_the_connection_is_used_again(
+def test_the_body_is_read_by_the_thread_of_its_permit_and_the_connection_is_used_again(
     make: MakeHook, server: Recorder
 ) -> None:
     server.answer(SUCCESS["aig"])
     hook, readers = make("aig"), []
+
+    class Noted(AnswerPermit):
+        def run(self, step: Callable[[], Any]) -> Any:
+            readers.append(step)
+            return super().run(step)
+
     with ThreadPoolExecutor(1) as other:
-
-        def receive(read: Callable[[], Any]) -> Any:
-            readers.append(read)
-            return other.submit(read).result()
-
         for _ in range(3):
-            assert json.loads(hook.exchange(ENDPOINT["aig"], {}, receive)) == SUCCESS["aig"]
+            permit = Noted(other)
+            permit.grant()
+            assert json.loads(hook.exchange(ENDPOINT["aig"], {}, permit)) == SUCCESS["aig"]
     assert len(readers) == 3
     pools = hook.transport.session.get_adapter(hook.base_url).poolmanager.pools
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118 - it cannot be iterated
@@ -189,13 +193,13 @@ def test_the_body_is_read_by_what_was_given_for_it_and_the_connection_is_used_ag
 def test_an_answer_that_is_no_longer_wanted_leaves_no_connection_in_the_midst_of_it(
     make: MakeHook, server: Recorder
 ) -> None:
-    def refuse(_read: Callable[[], Any]) -> Any:
-        raise CancelledError
-
     server.answer(Reply(b"x" * 10_000_000), SUCCESS["aig"])
     hook = make("aig")
-    with pytest.raises(CancelledError):
-        hook.exchange(ENDPOINT["aig"], {}, refuse)
+    with ThreadPoolExecutor(1) as receiver:
+        permit = AnswerPermit(receiver)
+        permit.revoke()
+        with pytest.raises(CancelledError):
+            hook.exchange(ENDPOINT["aig"], {}, permit)
     assert json.loads(hook.exchange(ENDPOINT["aig"], {})) == SUCCESS["aig"]
 
 

@@ -20,7 +20,7 @@ import tenacity
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.extraction.fetch.source import Receive, Source
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +58,18 @@ class RateLimiter:
         return pace
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Hold the account for one call, once the interval is over; without an interval a few calls may overlap."""
+    def turn(self, permit: AnswerPermit) -> Iterator[None]:
+        """Hold the account for one call, once the interval is over; without an interval a few calls may overlap.
+
+        An answer that waits for its permit doesn't count as one of these, so that other calls can be made meanwhile.
+        """
         if not self.interval:
             with self._connections:
-                yield
+                permit.connection = self._connections
+                try:
+                    yield
+                finally:
+                    permit.connection = None
             return
         with self.lock:
             time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
@@ -70,16 +77,6 @@ class RateLimiter:
                 yield
             finally:
                 self._answered = time.monotonic()
-
-    def aside(self, receive: Receive, read: Callable[[], Any]) -> Any:
-        """Receive the rest of an answer that has begun, without keeping the account's other calls from overlapping with it."""
-        if self.interval:
-            return receive(read)
-        self._connections.release()
-        try:
-            return receive(read)
-        finally:
-            self._connections.acquire()
 
 
 @dataclass
@@ -129,14 +126,15 @@ class Caller(Generic[Answer]):
         self._abandoned = threading.Event()
         self.calls = 0
 
-    def __call__(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None = None) -> Answer:
+    def __call__(
+        self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None = None
+    ) -> Answer:
         """Ask for one page until it comes, an error is final, or patience ends.
 
         Args:
             window: what is asked; None for a snapshot.
             params: the request's parameters.
-            receive: runs what reads and decodes the answer, of which only the beginning was received by then; None where
-                that need not wait.
+            permit: lets the answer into memory; None where it need not wait.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
@@ -158,7 +156,7 @@ class Caller(Generic[Answer]):
             reraise=True,
         )
         try:
-            answer: Answer = unavailable(rate, self._once, window, params, receive)
+            answer: Answer = unavailable(rate, self._once, window, params, permit or AnswerPermit())
         except BetProviderError as error:
             failure = error
         else:
@@ -170,10 +168,10 @@ class Caller(Generic[Answer]):
         """Make no further call, not even for what other threads are still waiting to repeat."""
         self._abandoned.set()
 
-    def _once(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None) -> Answer:
+    def _once(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit) -> Answer:
         reply, answer = Reply(window, params), None
         try:
-            answer = self._exchange(reply, receive)
+            answer = self._exchange(reply, permit)
         except Exception as error:
             # Errors of this package carry no secret, others may.
             reply.error = str(error) if isinstance(error, BetProviderError) else type(error).__name__
@@ -183,28 +181,22 @@ class Caller(Generic[Answer]):
                 self.keep(reply, answer)
         return answer
 
-    def _exchange(self, reply: Reply, receive: Receive | None) -> Answer:
-        with self._pace.turn():
+    def _exchange(self, reply: Reply, permit: AnswerPermit) -> Answer:
+        with self._pace.turn(permit):
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
             self._source.budget()
             with self._counting:
                 self.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
-            read = partial(self._pace.aside, receive) if receive else _at_once
-            reply.body = body = self._source.request(self._stream, reply.window, reply.params, read)
-        answer: Answer = (receive or _at_once)(partial(self._decode, body, self._source.check))
-        return answer
+            reply.body = body = self._source.request(self._stream, reply.window, reply.params, permit)
+        return permit.run(partial(self._decode, body, self._source.check))
 
     @staticmethod
     def _tell(state: tenacity.RetryCallState) -> None:
         outcome = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
         log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
-
-
-def _at_once(act: Callable[[], Any]) -> Any:
-    return act()
 
 
 def _transient(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.planner import Planner
-from airflow_betproviders.extraction.fetch.source import Receive, Source
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ _ROWS_RECEIVED = 45_000
 # Calls that may have been in vain when a window turns out not to be whole.
 _CALLS_ASKED = 32
 
-Call = Callable[[Interval | None, Mapping[str, Any], Receive | None], Page]
-Ask = Callable[[Receive | None], Page]
+Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit | None], Page]
+Ask = Callable[[AnswerPermit | None], Page]
 
 
 @dataclass
@@ -90,11 +90,11 @@ class _Answer:
 
     Attributes:
         page: what it is decoded to.
-        room: done when there is room for it; until then no more than the beginning of a large one is received.
+        permit: lets it into memory; until it is granted, no more than the beginning of a large one is received.
     """
 
     page: Future[Page]
-    room: Future[None]
+    permit: AnswerPermit
 
 
 @dataclass
@@ -205,7 +205,7 @@ class Reader:
     def _drop(reading: _Reading) -> None:
         for answer in reading.asked:
             answer.page.cancel()
-            answer.room.cancel()
+            answer.permit.revoke()
 
     def _opening(self, window: Interval | None) -> dict[str, Any]:
         match self._stream.paging:
@@ -249,8 +249,7 @@ class Reader:
                 break
         answers = (answer for reading in self._waiting for answer in reading.asked)
         for answer in islice(answers, self._most_received):
-            if not answer.room.done():
-                answer.room.set_result(None)
+            answer.permit.grant()
 
     @property
     def _most_asked(self) -> int:
@@ -267,14 +266,8 @@ class Reader:
         return max(1, _ROWS_RECEIVED // self._page_rows)
 
     def _submit(self, reading: _Reading) -> None:
-        room: Future[None] = Future()
-        receive = partial(self._receive, room) if self._ahead and self._most_received == 1 else None
-        reading.asked.append(_Answer(self._pool.submit(reading.to_ask.popleft(), receive), room))
-
-    def _receive(self, room: Future[None], act: Callable[[], Any]) -> Any:
-        """Receive or decode a large answer when there is room, in the one thread that does: each would keep memory for it."""
-        room.result()
-        return self._alone.submit(act).result()
+        permit = AnswerPermit(self._alone if self._ahead and self._most_received == 1 else None)
+        reading.asked.append(_Answer(self._pool.submit(reading.to_ask.popleft(), permit), permit))
 
     def _begin(self, reading: _Reading, first: Page) -> None:
         """See by the first answer of a window what is still to be asked, and how dense the rows are."""
@@ -302,8 +295,8 @@ class Reader:
             case SingleAnswer():
                 return self._whole(reading.window, [self._next(reading)])
 
-    def _ask(self, window: Interval | None, paging: Mapping[str, Any], receive: Receive | None) -> Page:
-        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging}, receive)
+    def _ask(self, window: Interval | None, paging: Mapping[str, Any], permit: AnswerPermit | None) -> Page:
+        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging}, permit)
 
     def _read_instead(self, reading: _Reading, others: Iterable[_Reading]) -> None:
         """Put others in the place of a window, right after it."""

@@ -3,13 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from datetime import timedelta
-from typing import Any, Protocol, TypeAlias
+from threading import Semaphore
+from typing import Any, Protocol, TypeVar
 
 from airflow_betproviders.declare.interval import Interval
 
-Receive: TypeAlias = Callable[[Callable[[], Any]], Any]
-"""Runs what it is given, and gives what that returns."""
+Outcome = TypeVar("Outcome")
+
+
+class AnswerPermit:
+    """Permission to hold one answer in memory.
+
+    Large answers are asked for ahead, but received and decoded one at a time, all in one thread: every further thread
+    would keep memory of its own. A call waits here once its answer has begun. Without a receiver the permit is granted
+    from the start, and the calling thread receives the answer.
+
+    Attributes:
+        connection: what bounds the account's connections, while a call holds one of them; a waiting answer gives it
+            back, so that further calls can be made meanwhile.
+    """
+
+    def __init__(self, receiver: Executor | None = None) -> None:
+        """Create a permit that is yet to be granted; ``receiver`` runs the one thread that receives answers."""
+        self.connection: Semaphore | None = None
+        self._receiver = receiver
+        self._granted: Future[None] = Future()
+        if receiver is None:
+            self.grant()
+
+    def grant(self) -> None:
+        """Let the answer be received; a second time does nothing."""
+        if not self._granted.done():
+            self._granted.set_result(None)
+
+    def revoke(self) -> None:
+        """Refuse the answer: the call that waits for the permit ends with `concurrent.futures.CancelledError`."""
+        self._granted.cancel()
+
+    def run(self, step: Callable[[], Outcome]) -> Outcome:
+        """Wait until the permit is granted, then read or decode the answer."""
+        if self._receiver is None:
+            return step()
+        connection = self.connection
+        if connection:
+            connection.release()
+        try:
+            self._granted.result()
+            return self._receiver.submit(step).result()
+        finally:
+            if connection:
+                connection.acquire()
 
 
 class Source(Protocol):
@@ -38,10 +83,10 @@ class Source(Protocol):
     def params(self, stream: Any, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""
 
-    def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any], receive: Receive) -> bytes:
+    def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit) -> bytes:
         """Make one signed call and return the body of its answer; raises `ProviderUnavailable` and its like.
 
-        Once the answer has begun, its body is read by what ``receive`` is given, when and where that sees fit.
+        Once the answer has begun, its body is read with `AnswerPermit.run`.
         """
 
     def check(self, envelope: Mapping[str, Any]) -> None:

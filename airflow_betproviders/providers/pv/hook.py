@@ -26,7 +26,7 @@ from airflow_betproviders.providers.pv import streams as pv
 if TYPE_CHECKING:
     import requests
 
-    from airflow_betproviders.extraction.fetch.source import Receive
+    from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _ABOUT_ACCOUNT = re.compile(r"sign|merchant|mch|white|auth|\bip\b", re.IGNORECASE)
 
@@ -99,7 +99,7 @@ class PvHook(BetProviderHook):
         stream: Stream,
         window: Interval | None,
         params: Mapping[str, Any],
-        receive: Receive,
+        permit: AnswerPermit,
     ) -> bytes:
         """Make one call. A window that ends at midnight is asked as such, and another way where PV refuses that.
 
@@ -108,18 +108,18 @@ class PvHook(BetProviderHook):
         holds no bet.
         """
         if not (stream.windows and stream.windows.same_day and window and window.end.time() == datetime.min.time()):
-            return super().request(stream, window, params, receive)
+            return super().request(stream, window, params, permit)
         if not self._refuses_midnight:
-            body = super().request(stream, window, params, receive)
+            body = super().request(stream, window, params, permit)
             if _code(body) != "400":
                 return body
             self._pause()
-            sooner = super().request(stream, window, self._sooner(params), receive)
+            sooner = super().request(stream, window, self._sooner(params), permit)
             if _code(sooner) != "200":
                 return body
             self._refuses_midnight = True
         else:
-            sooner = super().request(stream, window, self._sooner(params), receive)
+            sooner = super().request(stream, window, self._sooner(params), permit)
         self._prove_last_second(window, params)
         return sooner
 

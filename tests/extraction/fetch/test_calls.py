@@ -22,7 +22,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.extraction.fetch import calls
 from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, CONNECTIONS, Caller, RateLimiter
-from airflow_betproviders.extraction.fetch.source import Receive
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
 
@@ -124,38 +124,35 @@ def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
     assert most == CONNECTIONS
 
 
-def test_a_call_whose_answer_waits_for_room_keeps_no_other_from_being_made() -> None:
-    source, room = Vendor([]), threading.Event()
-
-    def receive(act: Callable[[], Any]) -> Any:
-        assert room.wait(10)
-        return act()
-
-    params = {"page": 1, "size": 1}
-    with ThreadPoolExecutor(2 * CONNECTIONS) as pool:
-        waiting = [pool.submit(Caller(source, BETS, text), SLOT, params, receive) for _ in range(2 * CONNECTIONS)]
+def test_a_call_whose_answer_waits_for_its_permit_keeps_no_other_from_being_made() -> None:
+    source, params = Vendor([]), {"page": 1, "size": 1}
+    with ThreadPoolExecutor(1) as receiver, ThreadPoolExecutor(2 * CONNECTIONS) as pool:
+        permits = [AnswerPermit(receiver) for _ in range(2 * CONNECTIONS)]
+        waiting = [pool.submit(Caller(source, BETS, text), SLOT, params, permit) for permit in permits]
         while len(source.asked) < 2 * CONNECTIONS:
             time.sleep(0.001)
         assert '"total"' in Caller(source, BETS, text)(SLOT, params)
-        room.set()
+        for permit in permits:
+            permit.grant()
         assert all('"total"' in answer.result(10) for answer in waiting)
 
 
 def test_where_calls_are_spaced_the_interval_runs_from_when_an_answer_was_received(clock: Clock) -> None:
     class Slow(Line):
-        def request(self, stream: Any, window: Any, params: Any, receive: Receive) -> bytes:
+        def request(self, stream: Any, window: Any, params: Any, permit: AnswerPermit) -> bytes:
             answer = super().request(stream, window, params)
-            receive(lambda: None)
+            permit.run(lambda: None)
             return answer
 
-    def late(act: Callable[[], Any]) -> Any:
-        clock.now += 2
-        return act()
+    class Late(AnswerPermit):
+        def run(self, step: Callable[[], Any]) -> Any:
+            clock.now += 2
+            return super().run(step)
 
     source = Slow(b"ok", min_interval=5)
     caller = Caller(source, BETS, text)
     began = clock.now
-    caller(SLOT, {}, late)
+    caller(SLOT, {}, Late())
     assert clock.now - began == 5 + 2 + 2  # to receive, and to decode
     caller(SLOT, {})
     assert source.at[1] - source.at[0] == 7

@@ -27,7 +27,7 @@ from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
-from airflow_betproviders.extraction.fetch.source import Receive
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
 Answer = Callable[[int, Interval | None, Mapping[str, Any]], Page]
@@ -41,10 +41,10 @@ class Script:
         self.answer = answer
         self.asked: list[tuple[Interval | None, dict[str, Any]]] = []
 
-    def __call__(self, window: Interval | None, params: Mapping[str, Any], receive: Receive | None) -> Page:
+    def __call__(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None) -> Page:
         self.asked.append((window, dict(params)))
         answer = partial(self.answer, len(self.asked), window, params)
-        return receive(answer) if receive else answer()
+        return permit.run(answer) if permit else answer()
 
     def pages(self) -> list[int]:
         return [params["page"] for _, params in self.asked]
