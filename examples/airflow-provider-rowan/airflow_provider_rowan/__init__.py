@@ -1,0 +1,1 @@
+"""Rowan, a provider of bet records for airflow-provider-betproviders. The vendor is invented."""
