@@ -9,6 +9,7 @@ BetProviderError
 │   ├── BadRows                    too many rows in quarantine
 │   ├── OverlappingSlot            a stored object is in the way
 │   ├── NotArchived                nothing to replay from
+│   ├── UnmergeableSlot            a stored slot cannot become bets
 │   └── InvalidArgument            an argument or a connection cannot work
 ├── ProviderUnavailable            retried inside the task, then by Airflow
 │   └── ProviderRateLimited        waits inside the task
@@ -123,6 +124,10 @@ class NothingStored(BetProviderError):
 
 class NotArchived(FinalError):
     """Slots of the interval have no archive to be rebuilt from. Those that have one were rebuilt."""
+
+
+class UnmergeableSlot(FinalError):
+    """Stored slots cannot become bets. Every other slot was merged. The message names each slot, and the row in it."""
 
 
 class ReconciliationFailed(BetProviderError):

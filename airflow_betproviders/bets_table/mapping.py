@@ -17,7 +17,22 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode.columns import EXTRA, EXTRACTED_AT
 
 _DAY = pa.date32()
+_CLOSED = ("settled", "cancelled", "void")
 _WIDE = pa.decimal256(60, 18)  # holds what is on the wire and what is in the table, both to the last digit
+
+
+class InvalidRow(ValueError):
+    """A raw row that cannot become a bet.
+
+    Attributes:
+        row: its position among the rows given.
+        reason: why, with the value.
+    """
+
+    def __init__(self, row: int, reason: str) -> None:
+        super().__init__(f"row {row}: {reason}")
+        self.row = row
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Origin:
 def canonical(
     raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mapping[str, str] | None = None
 ) -> pa.Table:
-    """The raw rows as rows of the bets table.
+    """Map raw rows to rows of the bets table.
 
     Args:
         raw: rows of one slot, under the stream's columns.
@@ -42,9 +57,53 @@ def canonical(
         settings: columns that are the same for all rows, from the connection.
 
     Raises:
-        pa.ArrowInvalid: an amount has more than 20 digits before the point.
+        InvalidRow: an amount has more than 20 digits before the point, or net is not payout - stake.
     """
+    try:
+        bets = _mapped(raw, mapping, origin, settings or {})
+    except pa.ArrowException as error:
+        position, reason = _first_invalid(raw, mapping, origin, str(error))
+        raise InvalidRow(position, reason) from error
+    _check_net(bets)
+    return bets
+
+
+def without_payout(bets: pa.Table) -> int:
+    """Count the bets that are settled, cancelled or void and have no payout."""
+    closed = pc.is_in(bets["status"], pa.array(_CLOSED))
+    return int(pc.sum(pc.and_(closed, pc.is_null(bets["payout"]))).as_py() or 0)
+
+
+def _check_net(bets: pa.Table) -> None:
+    expected = pc.subtract(bets["payout"], bets["stake"])
+    wrong = pc.or_(
+        pc.xor(pc.is_null(bets["net"]), pc.is_null(expected)),
+        pc.fill_null(pc.not_equal(bets["net"], expected), False),
+    )
+    row = pc.index(wrong, True).as_py()
+    if row >= 0:
+        bet = bets.select(["bet_id", "stake", "payout", "net"]).slice(row, 1).to_pylist()[0]
+        raise InvalidRow(row, "bet {bet_id}: net {net} is not payout {payout} - stake {stake}".format(**bet))
+
+
+def _first_invalid(raw: pa.Table, mapping: BetMapping, origin: Origin, reason: str) -> tuple[int, str]:
+    """Find the first row that cannot be mapped, by halving."""
+    begin, end = 0, raw.num_rows
+    while end - begin > 1:
+        middle = (begin + end) // 2
+        try:
+            _mapped(raw.slice(begin, middle - begin), mapping, origin, {})
+        except pa.ArrowException as error:
+            end, reason = middle, str(error)
+        else:
+            begin = middle
+    return begin, reason
+
+
+def _mapped(raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mapping[str, str]) -> pa.Table:
     made = {name: expression.evaluate(raw) for name, expression in mapping.columns.items()}
+    if "net" not in made and {"stake", "payout"} <= made.keys():
+        made["net"] = pc.subtract(made["payout"], made["stake"])
     made |= {
         "provider": mapping.provider,
         "account": origin.account,
@@ -52,7 +111,7 @@ def canonical(
         "slot_start": origin.slot.start,
         "slot_end": origin.slot.end,
         "extracted_at": origin.extracted_at,
-        **(settings or {}),
+        **settings,
     }
     when = (made.get(name) for name in ("placed_at", "settled_at", "updated_at"))
     moments = [*(moment for moment in when if moment is not None), pa.scalar(origin.slot.start, INSTANT)]

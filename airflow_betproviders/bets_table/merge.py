@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.bets_table import merge_state as state
 from airflow_betproviders.bets_table import plan as planning
-from airflow_betproviders.bets_table.mapping import canonical
+from airflow_betproviders.bets_table.mapping import without_payout
 from airflow_betproviders.bets_table.plan import MergeBatch, Plan, ReextractedSlot
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot, removal
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import TableContended
+from airflow_betproviders.exceptions import TableContended, UnmergeableSlot
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class MergeStats:
         replaced: bets of which the table had an older version.
         older: rows that the table knew better.
         missing: bets that were marked, since their slot no longer reports them.
+        without_payout: rows read that are settled, cancelled or void and have no payout.
         commits: versions of the table.
         conflicts: attempts that gave way to another merge.
     """
@@ -54,6 +55,7 @@ class MergeStats:
     replaced: int = 0
     older: int = 0
     missing: int = 0
+    without_payout: int = 0
     commits: int = 0
     conflicts: int = 0
 
@@ -96,12 +98,14 @@ class Merge:
         self._moved_within = moved_within
         self._patience = patience.total_seconds()
         self.tally = MergeStats()
+        self._unmergeable: list[str] = []
 
     def run(self, stream: RawStream, intervals: Sequence[Interval]) -> MergeStats:
         """Merge every slot that overlaps the intervals and is not in the table in its present version.
 
         Raises:
             TableContended: other merges came first for longer than ``patience``.
+            UnmergeableSlot: some slots cannot become bets; all others were merged.
         """
         began, attempt, self.tally = time.monotonic(), 0, MergeStats()
         while True:
@@ -111,12 +115,17 @@ class Merge:
                 attempt += 1
                 self._wait(attempt, began, conflict)
             else:
+                if self._unmergeable:
+                    raise UnmergeableSlot("\n".join(self._unmergeable))
                 return self.tally
 
     def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
         """Look which slots are due, and merge them."""
         snapshot = self._table.snapshot()
-        slots = stream.slots(intervals)
+        slots, unknown = stream.slots(intervals)
+        self._unmergeable = [
+            f"{path} has no receipt in its footer: it is no slot of this package. Remove it." for path in unknown
+        ]
         around = sorted({day for interval in intervals for day in interval.days})
         days = {day: state.load(self._table, snapshot, stream, day) for day in around}
         due = [slot for slot in slots if days[slot.day].due(slot)]
@@ -135,19 +144,31 @@ class Merge:
         part = _Part()
         for slot in slots:
             with suppress(FileNotFoundError):  # a larger slot has replaced it, and its own run merges that
-                for version, raw in stream.read(slot):
-                    if raw is None:
-                        part.touched.setdefault(version, set())
-                        part.ended.append(version)
-                        continue
-                    bets = canonical(raw, stream.mapping, stream.origin(version), stream.settings)
-                    part.bets.append(bets)
-                    part.touched.setdefault(version, set()).update(pc.unique(bets["bet_date"]).to_pylist())
-                    if part.rows >= self._batch_rows:
-                        yield part
-                        part = _Part()
+                try:
+                    for version, bets in stream.bets(slot):
+                        if bets is None:
+                            part.touched.setdefault(version, set())
+                            part.ended.append(version)
+                            continue
+                        part.bets.append(bets)
+                        part.touched.setdefault(version, set()).update(pc.unique(bets["bet_date"]).to_pylist())
+                        self._note_payouts(version, bets)
+                        if part.rows >= self._batch_rows:
+                            yield part
+                            part = _Part()
+                except UnmergeableSlot as error:
+                    self._unmergeable.append(str(error))
         if part.touched:
             yield part
+
+    def _note_payouts(self, slot: RawSlot, bets: pa.Table) -> None:
+        if count := without_payout(bets):
+            self.tally.without_payout += count
+            log.warning(
+                "%s: %d bets are settled, cancelled or void and have no payout: payout and net are null",
+                slot.path,
+                count,
+            )
 
     def _gone(
         self, stream: RawStream, days: dict[date, state.Day], interval: Interval, snapshot: Snapshot
@@ -156,7 +177,7 @@ class Merge:
 
         What these do not report is missing, as if the slot had been read again when the first of them was.
         """
-        others = stream.slots([interval])
+        others, _ = stream.slots([interval])
         for day in {slot.day for slot in others} - days.keys():
             days[day] = state.load(self._table, snapshot, stream, day)
         if interval.without(slot.interval for slot in others) or any(days[slot.day].due(slot) for slot in others):

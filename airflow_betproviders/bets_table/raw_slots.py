@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.mapping import Origin
+from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
-from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
+from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes, names
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared, mapping_of
@@ -73,44 +73,56 @@ class RawStream:
         filters = self.lake.base.rsplit("/account=", 1)[-1].split("/")[1:]
         return "/".join([self.lake.stream, *filters])
 
-    def slots(self, intervals: Sequence[Interval]) -> list[RawSlot]:
-        """The stored slots that overlap any of the intervals, in order of time.
+    def slots(self, intervals: Sequence[Interval]) -> tuple[list[RawSlot], list[str]]:
+        """Return the stored slots that overlap any of the intervals, in order of time.
 
-        Raises:
-            InvalidArgument: an object has no receipt, so this package did not write it.
+        Returns:
+            The slots, and the paths of objects that are named like slots but have no receipt that can be read.
         """
         found = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
-        return [self._slot(found[interval]) for interval in sorted(found)]
-
-    def _slot(self, entry: StoredObject) -> RawSlot:
-        if entry.receipt is None:
-            raise InvalidArgument(
-                f"{entry.path} has no receipt in its footer: it is no slot of this package. Remove it."
-            )
-        return self._version(entry.interval, entry.path, entry.receipt)
+        slots, unknown = [], []
+        for interval in sorted(found):
+            entry = found[interval]
+            if entry.receipt is None:
+                unknown.append(entry.path)
+            else:
+                slots.append(self._version(interval, entry.path, entry.receipt))
+        return slots, unknown
 
     def _version(self, interval: Interval, path: str, receipt: Receipt) -> RawSlot:
         return RawSlot(self, interval, path, receipt.made_at, receipt.rows)
 
-    def read(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
-        """The slot's rows in pieces, then None; each with the version that was really read.
+    def bets(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
+        """Yield the slot's bets in pieces, then None; each with the version that was really read.
 
         Raises:
             FileNotFoundError: a larger slot has replaced it.
+            UnmergeableSlot: the object is damaged, or a row cannot become a bet.
         """
+        begin = 0
         with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
             local = Path(folder) / "slot.parquet"
             self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
-            with pq.ParquetFile(local) as file:
-                receipt = Receipt.from_footer(file.metadata.metadata)
-                version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
-                for batch in file.iter_batches(_ROWS, use_threads=False):
-                    yield version, self._aligned(pa.Table.from_batches([batch]))
-                yield version, None
+            try:
+                with pq.ParquetFile(local) as file:
+                    receipt = Receipt.from_footer(file.metadata.metadata)
+                    version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
+                    for batch in file.iter_batches(_ROWS, use_threads=False):
+                        yield version, self._bets(version, pa.Table.from_batches([batch]), begin)
+                        begin += batch.num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise UnmergeableSlot(f"{slot.path} cannot be read: {error}. Extract the slot again.") from error
+            yield version, None
 
-    def origin(self, slot: RawSlot) -> Origin:
-        """What the rows of a slot say of where they come from."""
-        return Origin(self.lake.account, self.label, slot.interval, slot.extracted_at)
+    def _bets(self, slot: RawSlot, raw: pa.Table, begin: int) -> pa.Table:
+        origin = Origin(self.lake.account, self.label, slot.interval, slot.extracted_at)
+        try:
+            return canonical(self._aligned(raw), self.mapping, origin, self.settings)
+        except InvalidRow as error:
+            key = {name: raw[name][error.row].as_py() for name in declared(self.lake.provider, self.lake.stream).key}
+            raise UnmergeableSlot(
+                f"{slot.path}: row {begin + error.row} {key}: {error.reason}. Correct the mapping, or extract the slot again."
+            ) from error
 
     def _aligned(self, table: pa.Table) -> pa.Table:
         """The rows under the stream's columns of today, whichever version of this package wrote them."""

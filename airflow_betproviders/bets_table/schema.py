@@ -2,7 +2,7 @@
 
 What a provider does not report is null, never zero. The module ``bets`` of each provider says which field a column comes
 from, which columns are null, and why. Amounts are in currency units of ``currency`` and have the sign that
-the column's text gives; ``net = payout - stake`` holds for every settled, cancelled and void bet.
+the column's text gives. In every row ``net = payout - stake``; net is null exactly where payout or stake is null.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "game_type": (pa.string(), "The provider's own kind of game."),
     "currency": (pa.string(), "The provider's own code, house codes such as VND2 or RB included; never converted."),
     "stake": (MONEY, "What the player put in. Positive."),
-    "payout": (MONEY, "What came back to the player, stake and deductions considered. Positive; null while open."),
-    "net": (MONEY, "The player's result: payout - stake. Negative when the player lost; null while open."),
+    "payout": (
+        MONEY,
+        "What came back to the player, stake and deductions considered. Positive; null while open, or if not reported.",
+    ),
+    "net": (MONEY, "The player's result: payout - stake. Negative when the player lost; null without payout."),
     "valid_stake": (MONEY, "The part of the stake that counts as turnover. Positive."),
     "jackpot_contribution": (MONEY, "What of the stake went into jackpots. Positive."),
     "jackpot_payout": (MONEY, "What jackpots paid, contained in payout. Positive."),

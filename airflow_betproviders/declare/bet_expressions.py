@@ -134,6 +134,21 @@ class li(Expression):
 
 
 @dataclass(frozen=True)
+class in_li(Expression):
+    """An amount in currency units as an integer in li."""
+
+    name: str
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Multiply the field by 1000."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        amount = money(self.name).evaluate(table)
+        return pc.multiply(amount, pa.scalar(Decimal(1000))).cast(pa.decimal128(38, 8)).cast(pa.int64())
+
+
+@dataclass(frozen=True)
 class instant(Expression):
     """A point in time. The epoch itself means "not yet" and becomes null."""
 
@@ -177,7 +192,10 @@ class magnitude(Expression):
 
 @dataclass(frozen=True, init=False)
 class add(Expression):
-    """A sum of amounts in which a missing one counts nothing; null where all are missing."""
+    """A sum of amounts; null where one of them is null.
+
+    An amount that the document calls optional is given as ``coalesce(money("gambleBet"), constant(Decimal(0)))``.
+    """
 
     amounts: tuple[Expression, ...]
 
@@ -186,16 +204,12 @@ class add(Expression):
 
     def evaluate(self, table: pa.Table) -> Any:
         """Add the amounts."""
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        kind = arrow_type("money")
-        amounts = [amount.evaluate(table) for amount in self.amounts]
-        total, missing = pc.fill_null(amounts[0], Decimal(0)), pc.is_null(amounts[0])
-        for amount in amounts[1:]:
-            total = pc.add(total, pc.fill_null(amount, Decimal(0))).cast(kind)
-            missing = pc.and_(missing, pc.is_null(amount))
-        return pc.if_else(missing, pa.scalar(None, kind), total)
+        first, *others = (amount.evaluate(table) for amount in self.amounts)
+        for other in others:
+            first = pc.add(first, other).cast(arrow_type("money"))
+        return first
 
 
 @dataclass(frozen=True, init=False)
@@ -261,6 +275,27 @@ class is_valid(Expression):
         import pyarrow.compute as pc
 
         return pc.is_valid(self.expression.evaluate(table))
+
+
+@dataclass(frozen=True, init=False)
+class all_zero(Expression):
+    """Whether every one of some amounts is 0; null where one of them is null."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        object.__setattr__(self, "names", names)
+
+    def evaluate(self, table: pa.Table) -> Any:
+        """Compare each amount with 0."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        zero = pa.scalar(Decimal(0), arrow_type("money"))
+        first, *others = (pc.equal(money(name).evaluate(table), zero) for name in self.names)
+        for other in others:
+            first = pc.and_(first, other)
+        return first
 
 
 @dataclass(frozen=True)

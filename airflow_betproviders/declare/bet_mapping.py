@@ -15,7 +15,8 @@ class BetMapping:
     Attributes:
         provider: connection type.
         streams: the streams whose records are complete bets, all under one key; the main one first.
-        columns: the expression of each column of the bets table; a column that is not named is null.
+        columns: the expression of each column of the bets table; a column that is not named is null,
+            except ``net``, which is payout - stake.
         exact_columns: fields whose exact value a column holds; ``rest`` never has them.
         derivable_columns: fields that an expression over the bets table computes; ``rest`` has them only in rows where the
             result differs.

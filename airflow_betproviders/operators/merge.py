@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders.declare.interval import Interval, parse_duration
-from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.extract import hook_of
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import TellsLineage, dataset
@@ -58,7 +58,10 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
         partition: width of a partition under a partitioned timetable.
 
     Returns:
-        (XCom) table, slots, unchanged, rows, added, replaced, older, missing, commits, conflicts.
+        (XCom) table, slots, unchanged, rows, added, replaced, older, missing, without_payout, commits, conflicts.
+
+    Raises:
+        UnmergeableSlot: some slots cannot become bets; all others were merged.
     """
 
     template_fields: Sequence[str] = ("path", "table", "conn_id", "provider", "stream", "filters", "start", "end")
@@ -111,7 +114,14 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
             patience=parse_duration(self.patience),
         )
         streams = self._streams()
-        tallies = [merge.run(stream, intervals) for stream in streams]
+        tallies, problems = [], []
+        for stream in streams:
+            try:
+                tallies.append(merge.run(stream, intervals))
+            except UnmergeableSlot as error:
+                problems.append(str(error))
+        if problems:
+            raise UnmergeableSlot("\n".join(problems))
         told = ", ".join(map(str, intervals))
         if not any(tally.slots + tally.unchanged for tally in tallies):
             raise NothingStored(

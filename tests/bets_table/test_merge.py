@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table import plan
 from airflow_betproviders.bets_table.schema import SCHEMA
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
 
 
@@ -37,7 +39,7 @@ def test_what_is_merged_is_not_read_again(world: World, monkeypatch: pytest.Monk
     world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
     world.merge()
     version = world.table.open().version()
-    monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots.RawStream.read", None)
+    monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots.RawStream.bets", None)
     tally = world.merge()
     assert (tally.slots, tally.unchanged, tally.commits) == (0, 1, 0)
     assert world.table.open().version() == version
@@ -256,12 +258,57 @@ def test_a_column_that_an_older_package_did_not_write_is_null(world: World) -> N
     assert world.rows()["a"]["net"] == -10
 
 
-def test_an_object_without_a_receipt_is_refused(world: World) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
-    path = world.lake.data(hour_of(5))
+def _without_receipt(path: Path) -> None:
     pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
-    with pytest.raises(InvalidArgument, match="no receipt"):
-        world.merge()
+
+
+def _damaged(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)  # the footer stays readable
+    path.write_bytes(content)
+
+
+def _too_large(path: Path) -> None:
+    table = pq.read_table(path)
+    amounts = pa.array([Decimal(10) ** 21], pa.decimal128(38, 8))
+    pq.write_table(table.set_column(table.column_names.index("bet_amount"), "bet_amount", amounts), path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_without_receipt, "no receipt in its footer"),
+        (_damaged, "cannot be read"),
+        (_too_large, r"row 0 \{'id': 'b'\}"),
+    ],
+)
+def test_a_slot_that_cannot_be_merged_is_named_and_keeps_no_other_out(
+    world: World, spoil: Callable[[Path], None], told: str
+) -> None:
+    for hour, name in ((5, "a"), (6, "b"), (7, "c")):
+        world.store(hour_of(hour), [aig(name, placed=at(hour))], at(8))
+    path = Path(world.lake.data(hour_of(6)))
+    good = path.read_bytes()
+    spoil(path)
+    for _ in range(2):
+        with pytest.raises(UnmergeableSlot, match=told) as caught:
+            world.merge()
+        assert str(path) in str(caught.value)
+        assert sorted(world.rows()) == ["a", "c"]
+    path.write_bytes(good)
+    assert world.merge().slots == 1
+    assert sorted(world.rows()) == ["a", "b", "c"]
+
+
+def test_settled_bets_without_a_payout_are_counted_and_warned_of(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    bare = {**aig("b", placed=at(5)), "win_amount": None}
+    world.store(hour_of(5), [aig("a", placed=at(5)), bare, aig("c", placed=at(5), status=0)], at(7))
+    assert world.merge().without_payout == 1
+    assert world.rows()["b"]["net"] is None
+    assert world.rows()["b"]["status"] == "settled"
+    assert f"{world.lake.data(hour_of(5))}: 1 bets are settled" in caplog.text
 
 
 def test_a_table_of_something_else_is_refused(world: World) -> None:

@@ -34,8 +34,10 @@ def jdb(r: Mapping[str, Any]) -> tuple[str, Worth]:
 def gmag(r: Mapping[str, Any]) -> tuple[str, Worth]:
     bets, wins, cancels, into, out = (Decimal(r.get(n, 0)) for n in ("bets", "wins", "cancels", "transIn", "transOut"))
     status = "cancelled" if bets and cancels == bets and not wins else "settled"
+    # Page GameReport: ggr = bets - wins - cancels. The optional transfers stand in for them in games of the transfer kind.
+    stake, payout = (bets, wins + cancels) if bets or wins or cancels else (into, out)
     key = f"{r['brandId']}/{r['providerCode']}/{r['playerId']}/{r['roundId']}"
-    return key, (status, bets + into, wins + cancels + out, wins + cancels + out - bets - into)
+    return key, (status, stake, payout, payout - stake)
 
 
 BY_HAND: dict[str, Callable[[Mapping[str, Any]], tuple[str, Worth]]] = {"pv": pv, "aig": aig, "jdb": jdb, "gmag": gmag}

@@ -9,7 +9,7 @@
 | currency | currency, house codes such as VND2 included |
 | stake | bet_amount |
 | payout | win_amount, which is gross, when settled; the stake itself under status 2, 3, 4; null while open |
-| net | real_win_amount (win_amount - bet_amount) when settled; 0 under status 2, 3, 4; null while open |
+| net | payout - stake, as the document defines real_win_amount; so 0 under status 2, 3, 4; null while open |
 | valid_stake | valid_bet_turnover, else real_bet_amount, when settled; 0 under status 2, 3, 4; null while open |
 | jackpot_contribution, jackpot_payout, fee, balance_before, balance_after | null: the record has none |
 | placed_at | bet_time, else create_time |
@@ -17,7 +17,7 @@
 | updated_at | update_time |
 | status | 0 open, 1 settled, 2 cancelled, 3 and 4 void; null for a status that the document does not name |
 
-What AIG sends as win_amount under status 2, 3 and 4 is not documented: the stake goes back whatever it says, and the
+Where real_win_amount is anything else than net, it is in ``rest``. What AIG sends as win_amount under status 2, 3 and 4 is not documented: the stake goes back whatever it says, and the
 field is kept in ``rest`` where it says anything else. ``rest`` also has ``status`` itself.
 """
 
@@ -28,7 +28,6 @@ from decimal import Decimal
 
 from airflow_betproviders.declare.bet_expressions import (
     Expression,
-    add,
     by_value,
     coalesce,
     concat,
@@ -37,7 +36,6 @@ from airflow_betproviders.declare.bet_expressions import (
     instant,
     is_in,
     money,
-    negate,
     null,
     text,
 )
@@ -63,10 +61,6 @@ MAPPING = BetMapping(
         "currency": text("currency"),
         "stake": money("bet_amount"),
         "payout": _result(money("win_amount"), money("bet_amount")),
-        "net": _result(
-            coalesce(money("real_win_amount"), add(money("win_amount"), negate(money("bet_amount")))),
-            constant(Decimal(0)),
-        ),
         "valid_stake": _result(coalesce(money("valid_bet_turnover"), money("real_bet_amount")), constant(Decimal(0))),
         "placed_at": coalesce(instant("bet_time"), instant("create_time")),
         "settled_at": instant("settle_time"),

@@ -1,7 +1,8 @@
 """GM-Ag's bets, from ``game_history`` (document: history/game). Amounts are JSON numbers in currency units, all positive.
 
-A row is a settled round; the house's result is ggr = bets - wins - cancels (public page GameReport). Games of the
-transfer kind have transIn and transOut in place of bets and wins.
+A row is a settled round; the house's result is ggr = bets - wins - cancels (public page GameReport). In games of the
+transfer kind bets, wins and cancels are 0, and the optional transIn and transOut say what the player put in and took out.
+Where a row has both, bets, wins and cancels count: ggr has no transfers.
 
 | column | from |
 |---|---|
@@ -11,9 +12,9 @@ transfer kind have transIn and transOut in place of bets and wins.
 | game_id | providerCode/gameCode |
 | game_type | gameType |
 | currency | currency |
-| stake | bets + transIn |
-| payout | wins + cancels + transOut: what was cancelled went back to the player |
-| net | wins + cancels - bets, and transOut - transIn: the negative of ggr |
+| stake | bets; transIn where bets, wins and cancels are 0 |
+| payout | wins + cancels: what was cancelled went back to the player; transOut where bets, wins and cancels are 0 |
+| net | payout - stake: the negative of ggr |
 | valid_stake | null: the record has none |
 | jackpot_contribution | jpc |
 | jackpot_payout | jpw; the vendor says that it is contained in a win |
@@ -31,6 +32,7 @@ from decimal import Decimal
 
 from airflow_betproviders.declare.bet_expressions import (
     add,
+    all_zero,
     coalesce,
     concat,
     constant,
@@ -38,15 +40,15 @@ from airflow_betproviders.declare.bet_expressions import (
     if_else,
     instant,
     money,
-    negate,
     text,
 )
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
 
-_STAKE = add(money("bets"), money("transIn"))
-_PAYOUT = add(money("wins"), money("cancels"), money("transOut"))
-_NONE = constant(Decimal(0))
+_ZERO = constant(Decimal(0))
+_TRANSFERS = all_zero("bets", "wins", "cancels")
+_STAKE = if_else(_TRANSFERS, coalesce(money("transIn"), _ZERO), money("bets"))
+_PAYOUT = if_else(_TRANSFERS, coalesce(money("transOut"), _ZERO), add(money("wins"), money("cancels")))
 
 MAPPING = BetMapping(
     provider="gmag",
@@ -60,7 +62,6 @@ MAPPING = BetMapping(
         "currency": text("currency"),
         "stake": _STAKE,
         "payout": _PAYOUT,
-        "net": add(_PAYOUT, negate(_STAKE)),
         "jackpot_contribution": money("jpc"),
         "jackpot_payout": money("jpw"),
         "fee": money("rake"),
@@ -85,9 +86,9 @@ MAPPING = BetMapping(
     derivable_columns={
         "bets": money("stake"),
         "wins": money("payout"),
-        "cancels": _NONE,
-        "transIn": _NONE,
-        "transOut": _NONE,
+        "cancels": _ZERO,
+        "transIn": _ZERO,
+        "transOut": _ZERO,
         "createdAt": instant("updated_at"),
     },
 )

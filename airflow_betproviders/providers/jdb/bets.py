@@ -9,9 +9,9 @@ result (document, action 64, samples).
 | round_id | roundSeqNo (cards, SPRIBE) or gameRoundSeqNo (HRG); null elsewhere: the record has none |
 | player_id, game_id, game_type | playerId, mtype, gType |
 | currency | currency, house codes such as RB included; VN and RP count thousands and are not converted |
-| stake | -(bet + gambleBet): a gamble round is a bet of its own, whose bet is 0 |
+| stake | -(bet + gambleBet): a gamble round is a bet of its own, whose bet is 0; only some games have gambleBet |
 | payout | stake + total, which is win, except for cards: their win lacks the stake and their total is win + tax |
-| net | total |
+| net | payout - stake, which is total |
 | valid_stake | validBet without its sign (cards send it negative); null for other games: the record has none |
 | jackpot_contribution | -jackpotContribute (slots) |
 | jackpot_payout | jackpot (slots); whether win contains it is not documented, total is trusted |
@@ -43,7 +43,7 @@ from airflow_betproviders.declare.bet_expressions import (
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Measure, Report, Sum
 
-_STAKE = negate(add(money("bet"), money("gambleBet")))
+_STAKE = negate(add(money("bet"), coalesce(money("gambleBet"), constant(Decimal(0)))))
 
 MAPPING = BetMapping(
     provider="jdb",
@@ -57,7 +57,6 @@ MAPPING = BetMapping(
         "currency": text("currency"),
         "stake": _STAKE,
         "payout": add(_STAKE, money("total")),
-        "net": money("total"),
         "valid_stake": magnitude(money("validBet")),
         "jackpot_contribution": negate(money("jackpotContribute")),
         "jackpot_payout": money("jackpot"),

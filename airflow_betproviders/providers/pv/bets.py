@@ -9,20 +9,41 @@
 | game_type | null: the record has none; join the stream ``games`` |
 | currency | the connection's extra ``currency``: the record has none; null if a merge does not name the connection |
 | stake | bet_amount / 1000 |
-| payout | (bet_amount + gain_amount) / 1000: gain_amount is the net result, as the balances of the samples show |
-| net | gain_amount / 1000, negative on a loss |
+| payout | (bet_amount + gain_amount) / 1000: gain_amount is the net result, as the balances of the samples show; null while open |
+| net | payout - stake: gain_amount / 1000, negative on a loss; null while open |
 | valid_stake, jackpot_contribution, jackpot_payout, fee | null: the record has none |
 | balance_before, balance_after | credit_before_bet / 1000, credit / 1000 |
-| placed_at, settled_at | start_at, end_at |
-| updated_at | end_at: the record has no time of change |
-| status | settled; open without an end_at. PV has no status, and no document says that a bet is ever cancelled |
+| placed_at | start_at |
+| settled_at | end_at; null while open |
+| updated_at | end_at, else start_at: the record has no time of change |
+| status | settled; open while end_at is 0, null or absent. PV has no status, and no document says that a bet is ever cancelled |
+
+While a bet is open, its gain_amount is in ``rest``.
 """
 
 from __future__ import annotations
 
-from airflow_betproviders.declare.bet_expressions import add, constant, if_else, instant, is_valid, li, text
+from airflow_betproviders.declare.bet_expressions import (
+    Expression,
+    add,
+    constant,
+    if_else,
+    in_li,
+    instant,
+    is_valid,
+    li,
+    null,
+    text,
+)
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import Count, Measure, Report, Sum
+
+_SETTLED = is_valid(instant("end_at"))
+
+
+def _result(amount: Expression) -> Expression:
+    return if_else(_SETTLED, amount, null("money"))
+
 
 MAPPING = BetMapping(
     provider="pv",
@@ -33,14 +54,13 @@ MAPPING = BetMapping(
         "player_id": text("user_id"),
         "game_id": text("game_id"),
         "stake": li("bet_amount"),
-        "payout": add(li("bet_amount"), li("gain_amount")),
-        "net": li("gain_amount"),
+        "payout": _result(add(li("bet_amount"), li("gain_amount"))),
         "balance_before": li("credit_before_bet"),
         "balance_after": li("credit"),
         "placed_at": instant("start_at"),
         "settled_at": instant("end_at"),
         "updated_at": instant("end_at"),
-        "status": if_else(is_valid(text("end_at")), constant("settled"), constant("open")),
+        "status": if_else(_SETTLED, constant("settled"), constant("open")),
     },
     exact_columns=(
         "event_id",
@@ -48,12 +68,12 @@ MAPPING = BetMapping(
         "game_id",
         "user_id",
         "bet_amount",
-        "gain_amount",
         "credit_before_bet",
         "credit",
         "start_at",
         "end_at",
     ),
+    derivable_columns={"gain_amount": in_li("net")},
     settings={"currency": "currency"},
 )
 
