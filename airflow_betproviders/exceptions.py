@@ -11,6 +11,7 @@ BetProviderError
 │   ├── NotArchived                nothing to replay from
 │   ├── UnmergeableSlot            a stored slot cannot become bets
 │   └── InvalidArgument            an argument or a connection cannot work
+│       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
 │   └── ProviderRateLimited        waits inside the task
 ├── WindowNotReady                 the task defers
@@ -140,3 +141,7 @@ class TableContended(BetProviderError):
 
 class InvalidArgument(FinalError, ValueError):
     """An argument of an operator, a hook or a connection cannot work. It is refused before the first call."""
+
+
+class BrokenProvider(InvalidArgument):
+    """A package that provides a connection type cannot be used. Other providers are not affected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes, names
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared, mapping_of
+
+log = logging.getLogger(__name__)
 
 _ROWS = 50_000  # raw rows held at once
 
@@ -158,7 +161,13 @@ def find(
     """
     found = []
     for name in [provider] if provider else names(fs, root, "provider"):
-        mapping = mapping_of(name)
+        try:
+            mapping = mapping_of(name)
+        except InvalidArgument as problem:
+            if provider:
+                raise
+            log.warning("%s of %s is left out: %s", name, root, problem)
+            continue
         if stream and stream not in mapping.streams:
             raise InvalidArgument(
                 f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."

@@ -16,7 +16,7 @@ from airflow.cli.cli_config import (
 )
 
 _PATH = Arg(("path",), help="Folder of the lake, as given to ExtractToParquetOperator, e.g. s3://aws_default@lake/raw")
-_PROVIDER = Arg(("--provider",), help="Only this provider: pv, aig, jdb or gmag")
+_PROVIDER = Arg(("--provider",), help="Only this provider, by its connection type, e.g. pv")
 _ACCOUNT = Arg(("--account",), help="Only this account, by its login at the provider")
 _STREAM = Arg(("--stream",), help="Only this stream, e.g. transactions")
 _START = Arg(

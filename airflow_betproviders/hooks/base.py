@@ -23,6 +23,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.registry import streams_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +49,15 @@ class BetProviderHook(AccountHook):
         conn_id: the Airflow connection.
 
     Attributes:
-        streams: the provider's streams, the main one first.
         codes: its documented status codes, success apart.
     """
 
-    streams: ClassVar[tuple[Stream, ...]]
     codes: ClassVar[Mapping[str, Code]]
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The provider's streams, the main one first."""
+        return streams_of(self.conn_type)
 
     def stream(self, name: str | None = None) -> Stream:
         """The stream of that name, or the main one.

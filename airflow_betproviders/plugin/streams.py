@@ -12,13 +12,12 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
+from airflow_betproviders.exceptions import BetProviderError, BrokenProvider, InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.provider_info import get_provider_info
-from airflow_betproviders.registry import declared, mapping_of
+from airflow_betproviders.registry import declared, mapping_of, providers, title_of
 from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
@@ -81,6 +80,7 @@ class Shown:
         return {
             "lake": self.lake,
             **found.label,
+            "title": title_of(found.lake.provider),
             "filters": "/".join(found.label["filters"]),
             "main": self.main,
             "retention": _retention(found),
@@ -185,11 +185,11 @@ def _guarded(found: Coverage, dag: str | None, readable: Readable) -> bool:
 
 
 def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
-    if selection.provider is not None and selection.provider not in _providers():
+    if selection.provider is not None and selection.provider not in providers():
         return []  # else it would become part of a path
     place = open_path(path)
     found = []
-    for provider in [selection.provider] if selection.provider else _providers():
+    for provider in [selection.provider] if selection.provider else providers():
         plain: dict[str, Any] | None = None if selection.narrowed or selection.filters else {}
         for lake in lakes(place.fs, place.path, provider=provider, account=selection.account, filters=plain):
             if selection.stream not in {None, lake.stream}:
@@ -198,9 +198,11 @@ def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
                 continue
             try:
                 found.append((lake, declared(lake.provider, lake.stream)))
+            except BrokenProvider as problem:
+                log.warning("%s is left out: %s", lake.base, problem)
             except InvalidArgument:
-                log.debug("%s is no stream of this package", lake.base)
-    return sorted(found, key=lambda each: (not _is_main(each[0]), _providers().index(each[0].provider)))
+                log.debug("%s is no stream of an installed provider", lake.base)
+    return sorted(found, key=lambda each: (not _is_main(each[0]), providers().index(each[0].provider)))
 
 
 def _coverage(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Coverage | None:
@@ -248,7 +250,3 @@ def _is_main(lake: Lake) -> bool:
 def _filters(lake: Lake) -> list[str]:
     folders: list[str] = Coverage(lake, ()).label["filters"]
     return folders
-
-
-def _providers() -> list[str]:
-    return [str(entry["connection-type"]) for entry in get_provider_info()["connection-types"]]

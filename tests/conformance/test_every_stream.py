@@ -18,11 +18,12 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.registry import streams_of
 from airflow_betproviders.simulator import Simulator
 from tests.conformance.conftest import HOOKS, HOUR
 from tests.conformance.wire import differences
 
-STREAMS = [(provider, stream.name) for provider, hook in HOOKS.items() for stream in hook.streams]
+STREAMS = [(provider, stream.name) for provider in HOOKS for stream in streams_of(provider)]
 DAY = timedelta(days=1)
 
 

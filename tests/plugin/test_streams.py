@@ -45,10 +45,10 @@ def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
     names = [(each.coverage.lake.provider, each.coverage.lake.stream, each.main) for each in seen(show)]
 
     assert names == [
-        ("pv", "history", True),
         ("aig", "transactions", True),
-        ("jdb", "transactions", True),
         ("gmag", "game_history", True),
+        ("jdb", "transactions", True),
+        ("pv", "history", True),
         ("jdb", "daily_by_player", False),
     ]
 

@@ -21,7 +21,6 @@ import { openBackfill } from "./backfill.js";
 
 const element = (id) => document.querySelector(`#${id}`);
 const controls = element("controls");
-const PROVIDERS = { pv: "PV (2J)", aig: "AIG", jdb: "JDB", gmag: "GM-Ag" };
 const FOLLOW = { every: 4000, longest: 30 * 60 * 1000 }; // milliseconds
 
 const IDENTITY = ["lake", "provider", "stream", "account", "filters"];
@@ -41,7 +40,7 @@ class Stream {
     }));
     this.gaps = members.gaps.map((gap) => ({ ...gap, start: seconds(gap.start), end: seconds(gap.end) }));
     this.query = Object.fromEntries(IDENTITY.map((name) => [name, members[name]]));
-    this.name = [PROVIDERS[this.provider] ?? this.provider, this.stream, this.filters, this.account]
+    this.name = [this.title, this.stream, this.filters, this.account]
       .filter(Boolean)
       .join(" · ");
     this.money = new Map();
@@ -184,7 +183,7 @@ function card(stream) {
       make(
         "h2",
         {},
-        make("span", { class: "provider" }, PROVIDERS[stream.provider] ?? stream.provider),
+        make("span", { class: "provider" }, stream.title),
         ` ${stream.stream} `,
         make("span", { class: "account" }, [stream.account, stream.filters].filter(Boolean).join(" · ")),
       ),

@@ -1,1 +1,3 @@
 """AIG live casino (Lucko)."""
+
+API_VERSION = 1

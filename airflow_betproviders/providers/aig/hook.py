@@ -52,7 +52,6 @@ class AigHook(BetProviderHook):
     default_conn_name = "aig_default"
     conn_type = "aig"
     hook_name = "AIG"
-    streams = aig.STREAMS
     default_min_interval = 5.0
     codes: ClassVar[Mapping[str, Code]] = {
         "408000": Code(ProviderRequestError, "it refuses a parameter"),

@@ -1,1 +1,3 @@
 """GM-Ag (Golden Matrix)."""
+
+API_VERSION = 1

@@ -56,7 +56,6 @@ class GmAgHook(BetProviderHook):
     default_conn_name = "gmag_default"
     conn_type = "gmag"
     hook_name = "GM-Ag (Golden Matrix)"
-    streams = gmag.STREAMS
     default_min_interval = 1.0
     codes: ClassVar[Mapping[str, Code]] = {
         "P_00": Code(ProviderUnavailable, "an error on its side"),

@@ -1,1 +1,3 @@
 """JDB."""
+
+API_VERSION = 1

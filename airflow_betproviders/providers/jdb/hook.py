@@ -53,7 +53,6 @@ class JdbHook(BetProviderHook):
     default_conn_name = "jdb_default"
     conn_type = "jdb"
     hook_name = "JDB"
-    streams = jdb.STREAMS
     default_min_interval = 5.0
     codes: ClassVar[Mapping[str, Code]] = {
         "9001": Code(ProviderAuthError, "not authorised; this address is probably not on JDB's IP whitelist"),

@@ -1,1 +1,3 @@
 """PV (2J)."""
+
+API_VERSION = 1

@@ -49,7 +49,6 @@ class PvHook(BetProviderHook):
     default_conn_name = "pv_default"
     conn_type = "pv"
     hook_name = "PV (2J)"
-    streams = pv.STREAMS
     default_min_interval = 1.0
     codes: ClassVar[Mapping[str, Code]] = {
         "400": Code(
