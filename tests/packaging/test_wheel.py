@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import tarfile
@@ -35,6 +36,28 @@ def test_the_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "airflow_betproviders").rglob("*.py")}
 
     assert modules <= set(wheel.namelist())
+
+
+def test_the_wheel_holds_the_sample_dags(wheel: zipfile.ZipFile) -> None:
+    samples = {f"airflow_betproviders/example_dags/{path.name}" for path in (ROOT / "dags").glob("*.py")}
+
+    assert samples
+    assert samples <= set(wheel.namelist())
+
+
+def test_links_of_the_readme_work_outside_the_repository(wheel: zipfile.ZipFile) -> None:
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    readme = message_from_string(wheel.read(name).decode()).get_payload()
+
+    targets = re.findall(r"\]\(([^)]+)\)", str(readme))
+    assert targets
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text())
+
+    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
 
 
 def test_the_wheel_holds_all_of_the_page(wheel: zipfile.ZipFile) -> None:

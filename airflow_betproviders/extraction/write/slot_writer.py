@@ -99,7 +99,7 @@ class SlotWriter:
         self._settle()
         if len(repeated):
             self._rewrite(repeated)
-        writer = self._writer or self._open(pa.Table.from_batches([], self.schema))
+        writer = self._writer or self._open_empty()
         receipt.rows = self.rows
         receipt.duplicates += self.duplicates
         receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
@@ -216,6 +216,13 @@ class SlotWriter:
             self.drain()
             self._settle()
         first.unlink()
+
+    def _open_empty(self) -> pq.ParquetWriter:
+        """Open the file with an empty row group, without which Arrow before version 19 cannot read it."""
+        nothing = pa.Table.from_batches([], self.schema)
+        writer = self._open(nothing)
+        writer.write_table(nothing)
+        return writer
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
         """Begin the file; where the first rows seldom repeat a value, a dictionary would cost time and size."""

@@ -209,3 +209,9 @@ def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as
                 made.close(receipt())
                 orders.append([batch.column("id").to_pylist() for batch in made.batches()])
         assert (orders[0] == orders[1]) is same
+
+
+def test_a_file_without_rows_has_a_row_group_which_older_arrow_wants() -> None:
+    data, _ = spooled([])
+    file = pq.ParquetFile(pa.BufferReader(data))
+    assert (file.num_row_groups, file.metadata.num_rows) == (1, 0)
