@@ -25,7 +25,8 @@ from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.lake.coverage import survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.plugin.streams import Selection, Shown, examine, span_of
+from airflow_betproviders.plugin import streams
+from airflow_betproviders.plugin.query import Selection, span_of
 from airflow_betproviders.registry import declared, mapping_of
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
@@ -77,14 +78,13 @@ def page(folder: str) -> tuple[float, float, int]:
     """Wall and processor seconds that the coverage page takes for the local lake, the best of five, and its bytes."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     told, took = "", []
-    now = datetime.now(timezone.utc)
-    for turn in range(5):
+    for _ in range(5):
+        streams.forget()
         began, used = time.perf_counter(), time.process_time()
-        number, path, found, _ = examine(0, f"file://{folder}", Selection(), span, now + timedelta(minutes=turn))
-        shown = [Shown(number, path, each, lambda _: True).to_json() for each in found]
-        told = json.dumps(shown, separators=(",", ":"))
+        found = streams.look(0, f"file://{folder}", Selection(), span)
+        told = ",".join(view.to_json(lambda _: True) for view in found.views)
         took.append((time.perf_counter() - began, time.process_time() - used))
-        if sum(each.total.states["empty"] for each in found) != len(PROVIDERS) * DAYS * 24:
+        if sum(view["total"]["empty"] for view in json.loads(f"[{told}]")) != len(PROVIDERS) * DAYS * 24:
             raise RuntimeError("not every slot was found")
     return (*min(took), len(told))
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.tables import open_table
+from airflow_betproviders.plugin.cache import ShortCache
 
 if TYPE_CHECKING:
-    from airflow_betproviders.bets_table.table import BetsTable
+    from deltalake import DeltaTable
+
+log = logging.getLogger(__name__)
+
+UNSET = "No bets table is configured, so there is no GGR here."
 
 _GROUP = ("provider", "account", "currency", "bet_date")
 _SUMS = (("stake", "sum"), ("net", "sum"), ("net", "count"))
@@ -47,10 +53,46 @@ class Day:
         return {**vars(self), **amounts, "day": self.day.isoformat()}
 
 
-def by_day(path: str, first: date, last: date) -> Iterable[Day]:
-    """The days from the first to the last, both included; an empty table has none.
+_known = ShortCache["tuple[Day, ...]"](seconds=600, most=16)
 
-    What was summed is kept for as long as the table does not change.
+
+@dataclass(frozen=True)
+class Money:
+    """What the bets table says of some days, or why it says nothing.
+
+    Attributes:
+        days: by account, currency and day.
+        problem: a sentence, or None.
+        private: whether the problem names a folder or a connection, so is for those who may read every DAG.
+    """
+
+    days: tuple[Day, ...] = ()
+    problem: str | None = None
+    private: bool = False
+
+
+def of_days(path: str, span: Interval) -> Money:
+    """Return what the bets table says of the days of an interval.
+
+    Args:
+        path: the table's folder; empty where none is configured.
+        span: whole UTC days.
+    """
+    if not path:
+        return Money(problem=UNSET)
+    try:
+        return Money(by_day(path, span.start.date(), (span.end - DAY).date()))
+    except (InvalidArgument, ModuleNotFoundError) as problem:
+        log.warning("the bets table cannot be read: %s", problem)
+        return Money(problem=str(problem), private=True)
+    except Exception as problem:
+        log.exception("the bets table cannot be read")
+        told = f"The bets table cannot be read: {type(problem).__name__}. The API server's log has the reason."
+        return Money(problem=told)
+
+
+def by_day(path: str, first: date, last: date) -> tuple[Day, ...]:
+    """The days from the first to the last, both included; an empty table has none.
 
     Raises:
         InvalidArgument: the path names no table that can be there.
@@ -60,40 +102,23 @@ def by_day(path: str, first: date, last: date) -> Iterable[Day]:
 
     table = open_table(path)
     try:
-        version = table.open().version()
+        delta = table.open()
     except TableNotFoundError:
         return ()
-    return _sums(_Version(table.uri, version, table), first, last)
+    # A version does not change, so its sums may be kept for long; credentials are no part of what it is.
+    return _known.get((table.uri, delta.version(), first, last), lambda: _sums(delta, first, last))
 
 
-@dataclass(frozen=True)
-class _Version:
-    """A version of a table; credentials are no part of what it is."""
-
-    uri: str
-    version: int
-    table: BetsTable
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and (self.uri, self.version) == (other.uri, other.version)
-
-    def __hash__(self) -> int:
-        return hash((self.uri, self.version))
-
-
-@lru_cache(maxsize=16)
-def _sums(version: _Version, first: date, last: date) -> tuple[Day, ...]:
-    """Add up batch by batch, so that memory does not grow with the table."""
+def _sums(delta: DeltaTable, first: date, last: date) -> tuple[Day, ...]:
+    """Add up batch by batch on one processor: memory does not grow with the table, and Airflow keeps the others."""
     import pyarrow as pa
     from pyarrow import dataset as ds
 
-    delta = version.table.open()
-    delta.load_as_version(version.version)
     day = ds.field("bet_date")
     wanted = (day >= first) & (day <= last) & ds.field("missing_since").is_null() & (ds.field("status") != "open")
     sums: dict[tuple[Any, ...], list[Any]] = defaultdict(lambda: [Decimal(0), Decimal(0), 0])
     columns = [*_GROUP, "stake", "net"]
-    for batch in delta.to_pyarrow_dataset().scanner(columns=columns, filter=wanted).to_batches():
+    for batch in delta.to_pyarrow_dataset().scanner(columns=columns, filter=wanted, use_threads=False).to_batches():
         grouped = pa.Table.from_batches([batch]).group_by(list(_GROUP)).aggregate(list(_SUMS))
         for row in grouped.to_pylist():
             total = sums[tuple(row[name] for name in _GROUP)]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Annotated
+
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.models.dag import DagModel
 from airflow.utils.session import create_session
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from sqlalchemy import select
+
+from airflow_betproviders.plugin.workers import Workers
 
 
 class Reader:
@@ -20,32 +25,74 @@ class Reader:
     def __init__(self, request: Request, user: GetUserDep) -> None:
         self._request = request
         self._user = user
-        self._known: dict[str | None, bool] = {}
+        self._known: dict[str, bool] = {}
+
+    @property
+    def name(self) -> str:
+        """What tells this user from others."""
+        return str(self._user.get_id())
+
+    @property
+    def reads_any(self) -> bool:
+        """Whether they may read any DAG; where there is none yet, whether they may list DAGs."""
+        return bool(self._dags) or self.reads_all
+
+    @cached_property
+    def reads_all(self) -> bool:
+        """Whether they may read every DAG."""
+        # Some auth managers take no DAG for any DAG, so each is asked for too.
+        if not get_auth_manager().is_authorized_dag(method="GET", user=self._user):
+            return False
+        with create_session() as session:
+            return set(session.scalars(select(DagModel.dag_id))) <= self._dags
 
     def may_read(self, dag_id: str | None) -> bool:
         """Whether they may read a DAG; None: all of them."""
+        if not dag_id:
+            return self.reads_all
+        if dag_id in self._dags:
+            return True
         if dag_id not in self._known:
             self._known[dag_id] = self._ask(dag_id)
         return self._known[dag_id]
 
-    def _ask(self, dag_id: str | None) -> bool:
-        if not dag_id:
-            return self._reads_all()
+    @cached_property
+    def _dags(self) -> set[str]:
+        return set(get_auth_manager().get_authorized_dag_ids(user=self._user))
+
+    def _ask(self, dag_id: str) -> bool:
+        """Ask for a DAG that Airflow may know no more."""
         try:
             requires_access_dag("GET", param_dag_id=dag_id)(self._request, self._user)
         except HTTPException:
             return False
         return True
 
-    def _reads_all(self) -> bool:
-        # Some auth managers take no DAG for any DAG, so each is asked for too.
-        manager = get_auth_manager()
-        if not manager.is_authorized_dag(method="GET", user=self._user):
-            return False
-        with create_session() as session:
-            return set(session.scalars(select(DagModel.dag_id))) <= manager.get_authorized_dag_ids(user=self._user)
 
-
-def reader(request: Request, user: GetUserDep) -> Reader:
+async def logged_in(request: Request, user: GetUserDep) -> Reader:
     """Who makes a request. A function, since the FastAPI of Airflow 3.1 does not resolve annotations of a class."""
     return Reader(request, user)
+
+
+# Permissions cost a few queries of the metadata database, whose connections and Airflow's threads are not for a crowd here.
+_gate = Workers(threads=2, waiting=126, per_user=64)
+
+
+async def permitted(request: Request, reader: Annotated[Reader, Depends(logged_in)], dag: str | None = None) -> Reader:
+    """Who makes a request for data, once it is known that they may see any.
+
+    Raises:
+        HTTPException: 403, they may read no DAG or not the one of which they ask, or a page of another origin asks.
+    """
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        raise HTTPException(403, "Pages of another origin get no data.")
+    reads_any, reads_dag = await _gate.run(reader.name, _permissions, reader, dag)
+    if not reads_any:
+        raise HTTPException(403, "You may read no DAG. Ask for read permission on the DAGs that extract bets.")
+    if not reads_dag:
+        raise HTTPException(403, "You may not read this DAG, or there is none of this name.")
+    return reader
+
+
+def _permissions(reader: Reader, dag: str | None) -> tuple[bool, bool]:
+    return reader.reads_any, not dag or reader.may_read(dag)

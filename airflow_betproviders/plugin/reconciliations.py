@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from typing import Any
 
 from airflow_betproviders.lake.layout import Lake, listed
+from airflow_betproviders.plugin.cache import ShortCache
 from airflow_betproviders.reconciliation.results import folder
+
+log = logging.getLogger(__name__)
+
+_known = ShortCache[dict[str, Any] | None](seconds=30, most=400)
+
+
+def last_of(lakes: Iterable[Lake]) -> list[dict[str, Any] | None]:
+    """Return for each stream the last report day that was reconciled, as of the last half a minute; None where none was."""
+    return [_known.get((lake.fs, lake.base), lambda lake=lake: _last(lake)) for lake in lakes]  # type: ignore[misc]
 
 
 def last(lake: Lake) -> dict[str, Any] | None:
@@ -25,3 +37,11 @@ def last(lake: Lake) -> dict[str, Any] | None:
         "disagreeing": lines["agrees"].count(False),
         "checked_at": max((each.isoformat() for each in lines["checked_at"]), default=None),
     }
+
+
+def _last(lake: Lake) -> dict[str, Any] | None:
+    try:
+        return last(lake)
+    except Exception:
+        log.exception("the last reconciliation of %s cannot be read", lake.base)
+        return None

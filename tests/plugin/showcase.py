@@ -48,12 +48,13 @@ class Showcase:
     def midnight(self) -> datetime:
         return self.now.replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def lake(self, provider: str, stream: str) -> Lake:
-        return Lake(fsspec.filesystem("file"), str(self.folder / "raw"), provider, stream, ACCOUNTS[provider])
+    def lake(self, provider: str, stream: str, account: str = "", **filters: Any) -> Lake:
+        files = fsspec.filesystem("file")
+        return Lake(files, str(self.folder / "raw"), provider, stream, account or ACCOUNTS[provider], filters)
 
     def store(self, provider: str, stream: str, slot: Interval, rows: int, **members: Any) -> None:
         """A slot of so many rows without values, and its receipt."""
-        lake = self.lake(provider, stream)
+        lake = self.lake(provider, stream, members.pop("account", ""), **members.get("filters", {}))
         told = {
             "run_id": f"scheduled__{slot.end:%Y-%m-%dT%H:%M:%S}+00:00",
             "dag_id": f"{provider}_{stream}",
@@ -68,7 +69,7 @@ class Showcase:
             "version": "0.1.0",
         }
         receipt = Receipt(
-            provider=provider, stream=stream, account=ACCOUNTS[provider],
+            provider=provider, stream=stream, account=lake.account,
             start=slot.start.isoformat(), end=slot.end.isoformat(), rows=rows, **{**told, **members},
         )  # fmt: skip
         path = Path(lake.data(slot))

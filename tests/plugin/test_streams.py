@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.plugin import money, reconciliations, streams
-from airflow_betproviders.plugin.streams import Selection, Shown, look, span_of, stored
+from airflow_betproviders.plugin.query import Selection, span_of
+from airflow_betproviders.plugin.streams import StreamView, look, stored
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)
@@ -29,20 +32,28 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    streams.examine.cache_clear()
+    streams.forget()
 
 
 def seen(
     show: Showcase, readable: Callable[[str | None], bool] = EVERYBODY, days: int = 10, **chosen: Any
-) -> list[Shown]:
+) -> list[StreamView]:
     dag = chosen.pop("dag", None)
-    shown, problems = look([show.path], Selection(**chosen), span_of(days, None, NOW), readable, now=NOW, dag=dag)
-    assert problems == []
-    return shown
+    found = look(0, show.path, Selection(**chosen), span_of(days, None, NOW))
+    assert found.problems == ()
+    return [view for view in found.views if view.readable(readable, dag)]
+
+
+def told(view: StreamView, readable: Callable[[str | None], bool] = EVERYBODY) -> dict[str, Any]:
+    return dict(json.loads(view.to_json(readable)))
+
+
+def providers_of(views: list[StreamView]) -> list[str]:
+    return [view.place.provider for view in views]
 
 
 def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
-    names = [(each.coverage.lake.provider, each.coverage.lake.stream, each.main) for each in seen(show)]
+    names = [(each.place.provider, each.place.stream, each.main) for each in seen(show)]
 
     assert names == [
         ("aig", "transactions", True),
@@ -56,16 +67,15 @@ def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
 def test_the_slots_lie_side_by_side_over_the_days(show: Showcase) -> None:
     span = span_of(10, None, NOW)
     for each in seen(show):
-        slots = each.to_json()["slots"]
+        slots = told(each)["slots"]
         assert all(start + width == following for (start, width, *_), (following, *_) in itertools.pairwise(slots))
         assert slots[-1][0] + slots[-1][1] >= span.end.timestamp()
         assert slots[-1][3] is None, "what is not due yet has no rows"
 
 
-def test_it_is_json_as_it_stands(show: Showcase) -> None:
-    for each in seen(show):
-        told = each.to_json()
-        assert json.loads(json.dumps(told))["total"]["slots"] == len(told["slots"])
+def test_the_total_is_of_its_slots(show: Showcase) -> None:
+    for each in map(told, seen(show)):
+        assert each["total"]["slots"] == len(each["slots"])
 
 
 def test_a_stream_begins_with_its_first_slot(tmp_path: Path) -> None:
@@ -74,7 +84,7 @@ def test_a_stream_begins_with_its_first_slot(tmp_path: Path) -> None:
     show.store("aig", "transactions", Interval(begin, begin + HOUR), 5)
     [found] = seen(show, days=30)
 
-    assert found.coverage.cells[0].interval.start == begin
+    assert told(found)["slots"][0][0] == begin.timestamp()
 
 
 def test_a_stream_that_ended_long_ago_is_all_gap(tmp_path: Path) -> None:
@@ -83,9 +93,8 @@ def test_a_stream_that_ended_long_ago_is_all_gap(tmp_path: Path) -> None:
     show.store("aig", "transactions", Interval(begin, begin + HOUR), 5)
     [found] = seen(show, days=7)
 
-    assert found.coverage.total.states["missing"] == sum(
-        cell.interval.end <= NOW - timedelta(minutes=5) for cell in found.coverage.cells
-    )
+    due = (datetime.now(timezone.utc) - timedelta(minutes=5)).timestamp()
+    assert told(found)["total"]["missing"] == sum(start + width <= due for start, width, *_ in told(found)["slots"])
     assert seen(show, lambda dag: dag == "aig_transactions", days=7)
     assert not seen(show, lambda dag: dag == "another", days=7)
 
@@ -112,8 +121,8 @@ def test_who_may_read_the_dag_that_wrote_a_stream_sees_it(
 ) -> None:
     found = seen(show, lambda dag: dag in readable)
 
-    assert [each.coverage.lake.provider for each in found] == providers
-    assert {writer["dag_id"] for each in found for writer in each.to_json()["writers"]} <= readable
+    assert providers_of(found) == providers
+    assert {writer["dag_id"] for each in found for writer in told(each, readable.__contains__)["writers"]} <= readable
 
 
 def test_of_slots_that_name_no_dag_only_those_who_may_read_all_are_told(tmp_path: Path) -> None:
@@ -126,14 +135,14 @@ def test_of_slots_that_name_no_dag_only_those_who_may_read_all_are_told(tmp_path
 
 
 def test_a_dags_tab_has_what_that_dag_wrote(show: Showcase) -> None:
-    assert [each.coverage.lake.provider for each in seen(show, dag="pv_history")] == ["pv"]
+    assert providers_of(seen(show, dag="pv_history")) == ["pv"]
     assert seen(show, dag="of_something_else") == []
     assert not seen(show, lambda dag: dag != "pv_history", dag="pv_history")
 
 
 def test_a_gap_says_where_it_is(show: Showcase) -> None:
     [found] = seen(show, provider="aig")
-    [*_, gap] = found.to_json()["gaps"]
+    [*_, gap] = told(found)["gaps"]
     start = show.midnight - 8 * DAY - 7 * HOUR
 
     assert (gap["start"], gap["slots"], gap["state"]) == (start.isoformat(), 8, "missing")
@@ -166,18 +175,39 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
 
     assert seen(show) == []
     [found] = seen(show, narrowed=True)
-    assert found.to_json()["filters"] == "game_id=2011"
+    assert told(found)["filters"] == "game_id=2011"
     assert seen(show, filters="game_id=2011")
     assert not seen(show, filters="game_id=2012")
 
 
 def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
-    span = span_of(2, None, NOW)
-    shown, problems = look(["relative/lake", show.path], Selection(provider="pv"), span, EVERYBODY, now=NOW)
+    [problem] = look(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW)).problems
 
-    assert [each.lake for each in shown] == [1]
-    [problem] = problems
     assert "relative" in problem
+
+
+def test_too_many_slots_are_not_kept(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_SLOTS", 24 * 10 * 2 + 12)
+    found = look(0, show.path, Selection(), span_of(10, None, NOW))
+
+    assert (providers_of(list(found.views)), found.cut) == (["aig", "gmag"], True)
+
+
+def test_too_many_streams_are_not_listed(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_STREAMS", 3)
+    found = look(0, show.path, Selection(), span_of(2, None, NOW))
+
+    assert (len(found.views), found.cut) == (3, True)
+
+
+def test_many_looks_at_once_read_once(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(streams, "open_path", lambda path: opened.append(path) or open_path(path))
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda _: look(0, show.path, Selection(), span_of(3, None, NOW)), range(20)))
+
+    assert opened == [show.path]
+    assert len(set(map(id, found))) == 1
 
 
 def test_ggr_is_what_the_players_lost(show: Showcase) -> None:
@@ -196,10 +226,10 @@ def test_a_table_without_anything_has_no_days(tmp_path: Path) -> None:
 
 
 def test_the_last_reconciliation(show: Showcase, tmp_path: Path) -> None:
-    told = reconciliations.last(show.lake("jdb", "transactions"))
+    found = reconciliations.last(show.lake("jdb", "transactions"))
 
-    assert told
-    assert (told["date"], told["agrees"], told["figures"], told["disagreeing"]) == (
+    assert found
+    assert (found["date"], found["agrees"], found["figures"], found["disagreeing"]) == (
         (NOW - DAY).date().isoformat(),
         False,
         24,

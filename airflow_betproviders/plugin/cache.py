@@ -1,0 +1,61 @@
+"""A cache that lives for seconds, so that many who ask for the same cost no more than one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from threading import Lock
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class ShortCache(Generic[V]):
+    """Keep results for some seconds, and make each only once however many threads ask for it meanwhile.
+
+    Args:
+        seconds: how long a result is kept after it was made.
+        most: how many results are kept.
+    """
+
+    def __init__(self, seconds: float, most: int) -> None:
+        """Begin with nothing."""
+        self._seconds, self._most = seconds, most
+        self._lock = Lock()
+        self._kept: dict[Hashable, tuple[float, Future[V]]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """Return the result kept under a key, or make it; an error reaches all who wait for it, and is not kept."""
+        with self._lock:
+            self._forget()
+            known = self._kept.get(key)
+            result = known[1] if known else Future[V]()
+            if not known:
+                self._kept[key] = (float("inf"), result)
+        if not known:
+            self._make(key, result, make)
+        return result.result()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+    def _make(self, key: Hashable, result: Future[V], make: Callable[[], V]) -> None:
+        until = 0.0
+        try:
+            result.set_result(make())
+            until = time.monotonic() + self._seconds
+        except BaseException as problem:  # noqa: BLE001 - raised again by result() in every thread that waits
+            result.set_exception(problem)
+        with self._lock:
+            self._kept[key] = (until, result)
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        for key in [key for key, (until, _) in self._kept.items() if until < now]:
+            del self._kept[key]
+        made = [key for key, (_, result) in self._kept.items() if result.done()]
+        for key in made[: max(0, len(self._kept) - self._most + 1)]:
+            del self._kept[key]

@@ -1,0 +1,101 @@
+"""What a request may ask for. Every parameter has a bound; what lies beyond is refused before anything is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Query
+
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import InvalidArgument
+
+MAX_DAYS = 400
+EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
+Name = Annotated[str | None, Query(max_length=250)]
+Days = Annotated[int, Query(ge=1, le=MAX_DAYS)]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which streams to look at; None is any.
+
+    Attributes:
+        lake: number of the configured lake.
+        provider: connection type.
+        stream: stream name.
+        account: the account's login at the provider.
+        filters: the folders that the filters make, ``game_id=2011/user_id=7``; empty: none.
+        narrowed: streams with filters too.
+    """
+
+    lake: int | None = None
+    provider: str | None = None
+    stream: str | None = None
+    account: str | None = None
+    filters: str | None = None
+    narrowed: bool = False
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it names a single stream of a single account."""
+        return None not in (self.lake, self.provider, self.stream, self.account)
+
+
+def selection(
+    lake: Annotated[int | None, Query(ge=0, le=999)] = None,
+    provider: Name = None,
+    stream: Name = None,
+    account: Name = None,
+    filters: Annotated[str | None, Query(max_length=2000)] = None,
+    *,
+    narrowed: bool = False,
+) -> Selection:
+    """The streams that a request is about."""
+    return Selection(lake, provider, stream, account, filters, narrowed)
+
+
+def days_of(days: Days = 60, last: date | None = None) -> Interval:
+    """The days that a request is about, the last one included; default today.
+
+    Raises:
+        HTTPException: 422, the last day lies before 2000 or after tomorrow.
+    """
+    latest = datetime.now(timezone.utc).date() + DAY  # it is tomorrow already east of Greenwich
+    if last and not EARLIEST.date() <= last <= latest:
+        raise HTTPException(422, f"last: must be a day from {EARLIEST.date()} to {latest}.")
+    return span_of(days, last, datetime.now(timezone.utc))
+
+
+def slot_of(start: datetime, end: datetime) -> Interval:
+    """The one slot that a request is about.
+
+    Raises:
+        HTTPException: 422, one of the ends has no time zone or lies before 2000 or after tomorrow, or the slot is wider
+            than a day.
+    """
+    for name, instant in (("start", start), ("end", end)):
+        if instant.tzinfo is None:
+            raise HTTPException(422, f"{name}: has no time zone; write 2026-11-20T05:00:00Z.")
+        if not EARLIEST <= instant <= datetime.now(timezone.utc) + 2 * DAY:
+            raise HTTPException(422, f"{name}: must lie between {EARLIEST.date()} and tomorrow.")
+    try:
+        slot = Interval(start, end)
+    except InvalidArgument:
+        raise HTTPException(422, "start: must lie before end.") from None
+    if slot.width > DAY:
+        raise HTTPException(422, "end: a slot is at most one day wide.")
+    return slot
+
+
+def span_of(days: int, last: date | None, now: datetime) -> Interval:
+    """The days that a page shows, up to the end of the last one; default today."""
+    midnight = datetime.combine(last or now.date(), time(), timezone.utc)
+    return Interval(midnight - (days - 1) * DAY, midnight + timedelta(days=1))
+
+
+Chosen = Annotated[Selection, Depends(selection)]
+Span = Annotated[Interval, Depends(days_of)]
+Slot = Annotated[Interval, Depends(slot_of)]

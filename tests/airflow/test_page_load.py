@@ -1,0 +1,138 @@
+"""Fifty clients at once, ordinary, greedy or without rights: a real API server stays as quick for everybody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from statistics import quantiles
+from typing import Any
+
+import pytest
+import requests
+
+from tests.airflow.shared_airflow import SharedAirflow
+from tests.plugin.showcase import Showcase
+
+pytestmark = [pytest.mark.scheduler]
+
+CLIENTS = 50
+EACH = 4  # requests of a client
+NOW = datetime.now(timezone.utc)
+EXTREME = {"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T00:00:00Z", "days": 10**9, "last": "9999-12-31"}
+PLACE = {"lake": 0, "provider": "pv", "stream": "history", "account": "1001", "filters": ""}
+
+Query = Callable[[int], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedAirflow]:
+    show = Showcase(tmp_path_factory.mktemp("lake"), NOW)
+    show.fill(30)
+    env = {"AIRFLOW_VAR_BETPROVIDERS_PATH": show.path, "AIRFLOW_VAR_BETPROVIDERS_TABLE": show.table}
+    with SharedAirflow(tmp_path_factory.mktemp("airflow"), env) as made:
+        made.wait_dag("aig_transactions")
+        assert made.page("api/coverage", "vic").ok
+        yield made
+
+
+class Watch:
+    """Asks another route of Airflow again and again, and notes how long each answer takes, in seconds."""
+
+    def __init__(self, airflow: SharedAirflow) -> None:
+        self.took: list[float] = []
+        self._url = f"{airflow.url}/api/v2/dags?limit=5"
+        self._session = airflow.session("ada")
+
+    def until(self, done: Callable[[], bool], least: int = 5) -> None:
+        while not done() or len(self.took) < least:
+            began = time.perf_counter()
+            self._session.get(self._url, timeout=60).raise_for_status()
+            self.took.append(time.perf_counter() - began)
+
+    def slow(self) -> float:
+        """What nine of ten answers are quicker than."""
+        return quantiles(self.took, n=10)[-1]
+
+
+def flood(airflow: SharedAirflow, user: str, path: str, query: Query) -> tuple[Counter[int], Watch, float]:
+    """Let all clients ask at once while another user works: what they were answered, and how the other one fared."""
+    gate, watch = threading.Barrier(CLIENTS + 1), Watch(airflow)
+    sessions = [airflow.session(None) for _ in range(CLIENTS)]
+    token = airflow.token(user)
+
+    def client(number: int) -> tuple[list[int], float]:
+        gate.wait()
+        session, statuses, longest = sessions[number], [], 0.0
+        session.headers["Authorization"] = f"Bearer {token}"
+        for turn in range(EACH):
+            began = time.perf_counter()
+            params = query(number * EACH + turn)
+            statuses.append(session.get(f"{airflow.url}/betproviders/{path}", params=params, timeout=120).status_code)
+            longest = max(longest, time.perf_counter() - began)
+        return statuses, longest
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client, number) for number in range(CLIENTS)]
+        gate.wait()
+        watch.until(lambda: all(each.done() for each in clients))
+        results = [each.result() for each in clients]
+    for session in sessions:
+        session.close()
+    return (
+        Counter(status for statuses, _ in results for status in statuses),
+        watch,
+        max(longest for _, longest in results),
+    )
+
+
+def idle(airflow: SharedAirflow) -> float:
+    watch = Watch(airflow)
+    watch.until(lambda: True, least=30)
+    return watch.slow()
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "query", "allowed"),
+    [
+        ("nobody_team", "api/slot", lambda _: PLACE | EXTREME, {403}),
+        ("nobody_team", "api/coverage", lambda n: {"days": 1 + n}, {403}),
+        ("vic", "api/slot", lambda _: PLACE | EXTREME, {422}),
+        ("vic", "api/coverage", lambda _: {}, {200, 429}),
+        (
+            "vic",
+            "api/coverage",
+            lambda n: {"days": 1 + n, "last": f"{NOW - timedelta(days=n % 20):%Y-%m-%d}"},
+            {200, 429, 503},
+        ),
+        ("vic", "api/money", lambda n: {"days": 1 + n}, {200, 429, 503}),
+    ],
+    ids=["slot without rights", "days without rights", "extreme slot", "all the same", "each another range", "money"],
+)
+def test_others_do_not_notice(
+    airflow: SharedAirflow, user: str, path: str, query: Query, allowed: set[int], record_property: Callable[..., None]
+) -> None:
+    before = idle(airflow)
+    statuses, watch, longest = flood(airflow, user, path, query)
+
+    told = f"idle {before * 1000:.0f} ms, busy {watch.slow() * 1000:.0f} ms ({len(watch.took)} answers), longest of the page's {longest:.1f} s"
+    record_property("seconds", told)
+    assert set(statuses) <= allowed
+    assert sum(statuses.values()) == CLIENTS * EACH
+    # The clients and the server share this machine's processors, so some delay is the machine's.
+    assert watch.slow() < max(2.0, 20 * before)
+
+
+def test_the_page_works_again_at_once(airflow: SharedAirflow) -> None:
+    assert airflow.page("api/coverage", "vic").ok
+
+
+def test_a_stranger_costs_nothing(airflow: SharedAirflow) -> None:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        url = f"{airflow.url}/betproviders/api/slot"
+        answers = list(pool.map(lambda _: requests.get(url, params=PLACE | EXTREME, timeout=60), range(CLIENTS)))
+
+    assert {answer.status_code for answer in answers} == {401}
