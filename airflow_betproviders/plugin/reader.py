@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
@@ -12,7 +13,25 @@ from airflow.utils.session import create_session
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy import select
 
+from airflow_betproviders.plugin.cache import ShortCache
 from airflow_betproviders.plugin.workers import Workers
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Which DAGs a user may read.
+
+    Attributes:
+        dags: those that Airflow knows.
+        all: whether they may read every DAG, also those that Airflow knows no more.
+    """
+
+    dags: frozenset[str]
+    all: bool = False
+
+
+# A page asks several things at once, and a crowd asks many; what an administrator changes shows after these seconds.
+_known = ShortCache[Rights](seconds=3, most=1000)
 
 
 class Reader:
@@ -35,30 +54,35 @@ class Reader:
     @property
     def reads_any(self) -> bool:
         """Whether they may read any DAG; where there is none yet, whether they may list DAGs."""
-        return bool(self._dags) or self.reads_all
+        return bool(self._rights.dags) or self._rights.all
 
-    @cached_property
+    @property
     def reads_all(self) -> bool:
         """Whether they may read every DAG."""
-        # Some auth managers take no DAG for any DAG, so each is asked for too.
-        if not get_auth_manager().is_authorized_dag(method="GET", user=self._user):
-            return False
-        with create_session() as session:
-            return set(session.scalars(select(DagModel.dag_id))) <= self._dags
+        return self._rights.all
 
     def may_read(self, dag_id: str | None) -> bool:
         """Whether they may read a DAG; None: all of them."""
         if not dag_id:
             return self.reads_all
-        if dag_id in self._dags:
+        if dag_id in self._rights.dags:
             return True
         if dag_id not in self._known:
             self._known[dag_id] = self._ask(dag_id)
         return self._known[dag_id]
 
     @cached_property
-    def _dags(self) -> set[str]:
-        return set(get_auth_manager().get_authorized_dag_ids(user=self._user))
+    def _rights(self) -> Rights:
+        return _known.get(self.name, self._look_up)
+
+    def _look_up(self) -> Rights:
+        manager = get_auth_manager()
+        dags = frozenset(manager.get_authorized_dag_ids(user=self._user))
+        # Some auth managers take no DAG for any DAG, so each is asked for too.
+        if not manager.is_authorized_dag(method="GET", user=self._user):
+            return Rights(dags)
+        with create_session() as session:
+            return Rights(dags, all=set(session.scalars(select(DagModel.dag_id))) <= dags)
 
     def _ask(self, dag_id: str) -> bool:
         """Ask for a DAG that Airflow may know no more."""

@@ -2,16 +2,25 @@
 
 const root = new URL("../", document.baseURI); // whatever path the deployment lies under
 
-async function answer(url, options) {
+const PATIENCE = 20; // times that a busy page is asked
+
+async function answer(url, options, asked = 1) {
   const response = await fetch(url, { credentials: "same-origin", ...options });
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
-  throw new Error(reason(response.status, body?.detail));
+  const pause = Number(response.headers.get("Retry-After"));
+  if (!options && pause && [429, 503].includes(response.status) && asked < PATIENCE) {
+    // Not all at the same moment again.
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000 * (0.75 + Math.random() / 2)));
+    return answer(url, options, asked + 1);
+  }
+  throw Object.assign(new Error(reason(response.status, body?.detail)), { status: response.status });
 }
 
 function reason(status, detail) {
   if (status === 401) return "Your login has ended. Reload Airflow and log in again.";
-  if (status === 403) return "Your permissions in Airflow do not allow that.";
+  if (status === 403 && (typeof detail !== "string" || detail === "Forbidden"))
+    return "Your permissions in Airflow do not allow that.";
   if (Array.isArray(detail)) return detail.map((each) => each.msg ?? String(each)).join("; ");
   return typeof detail === "string" ? detail : `Airflow answers with status ${status}.`;
 }

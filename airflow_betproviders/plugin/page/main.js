@@ -91,7 +91,9 @@ async function load() {
     openSlot();
     await Promise.all([loadMoney(turn), loadReconciliations(turn)]);
   } catch (problem) {
-    if (turn === latest) element("problems").replaceChildren(make("p", { class: "problem" }, problem.message));
+    if (turn !== latest) return;
+    if (problem.status === 403) main.replaceChildren(make("p", { class: "nothing" }, problem.message));
+    else element("problems").replaceChildren(make("p", { class: "problem" }, problem.message));
   } finally {
     if (turn === latest) main.setAttribute("aria-busy", "false");
   }
