@@ -18,10 +18,10 @@ from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake, lakes
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.plugin.cache import ShortCache
 from airflow_betproviders.plugin.query import Selection
 from airflow_betproviders.registry import declared, mapping_of, providers, title_of
+from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.plugin import money, reconciliations, streams
 from airflow_betproviders.plugin.query import Selection, span_of
 from airflow_betproviders.plugin.streams import StreamView, look, stored
+from airflow_betproviders.task.storage import open_path
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)
