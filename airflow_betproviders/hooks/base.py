@@ -1,15 +1,11 @@
-"""What the hooks share: reading a stream whole, when that is possible, and what a reply's status means."""
+"""What the hooks share: read a stream completely, and refuse in advance what cannot be read."""
 
 from __future__ import annotations
 
-import json
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned
 from airflow_betproviders.declare.stream import Stream
@@ -17,42 +13,28 @@ from airflow_betproviders.exceptions import (
     BadRows,
     BetProviderError,
     InvalidArgument,
-    ProviderUnavailable,
     WindowExpired,
     WindowNotReady,
 )
-from airflow_betproviders.hooks.account import AccountHook
-from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.hooks.protocol import Code, ProtocolHook, json_object
 from airflow_betproviders.registry import streams_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-    import requests
 
-    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 
-@dataclass(frozen=True)
-class Code:
-    """What a provider's status code means: the error to raise and what the user should check."""
-
-    error: type[BetProviderError]
-    cure: str
+__all__ = ["BetProviderHook", "Code"]
 
 
-class BetProviderHook(AccountHook):
+class BetProviderHook(ProtocolHook):
     """One account at one provider.
 
     Args:
         conn_id: the Airflow connection.
-
-    Attributes:
-        codes: its documented status codes, success apart.
     """
-
-    codes: ClassVar[Mapping[str, Code]]
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -143,7 +125,7 @@ class BetProviderHook(AccountHook):
         self.retries = False  # somebody waits for the answer, in the UI
         try:
             self.check_connection()
-            note = self.try_out()
+            note = self.probe()
         except BetProviderError as error:
             # In front of it stands the connection, which the UI tests under an id made up for the moment.
             return False, str(error).partition(": ")[2] or str(error)
@@ -197,14 +179,6 @@ class BetProviderHook(AccountHook):
         midnight = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(midnight, midnight + timedelta(days=1))
 
-    @abstractmethod
-    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
-        """A request signed with the present time."""
-
-    @abstractmethod
-    def try_out(self) -> str:
-        """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
-
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""
         bounds = (window.start, window.end) if window else ()
@@ -225,66 +199,17 @@ class BetProviderHook(AccountHook):
         """Make one signed call and return the body of its answer; see `Source.request`."""
         return self.exchange(stream.endpoint, params, permit)
 
-    def exchange(self, endpoint: str | int, params: Mapping[str, Any], permit: AnswerPermit | None = None) -> bytes:
-        """One HTTP exchange, signed now; raises as `Transport.send` does."""
-        return self.transport.send(self.signed(endpoint, params), permit)
+    def call(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make one call outside the streams, spaced and repeated like theirs, and return the answer as JSON.
 
-    def check(self, envelope: Mapping[str, Any]) -> None:
-        """Raise the error that the envelope's status stands for; return when it says success."""
-        code, text = self.status(envelope)
-        if code is None:
-            return
-        from airflow_betproviders.extraction.decode.decoder import without_signatures
-
-        meaning = self.meaning(code, text)
-        raise meaning.error(f"the provider answered {code} {without_signatures(text)[:200]!r}: {meaning.cure}")
-
-    @abstractmethod
-    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
-        """The answer's code (None for success) and text."""
-
-    def meaning(self, code: str, text: str) -> Code:  # noqa: ARG002 - for hooks whose codes do not tell enough
-        """What a code means; one that is not documented may pass, so it is retried."""
-        return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
-
-    def look_up(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """One call outside the streams, spaced and repeated like theirs; returns the answer as JSON."""
+        Raises:
+            BetProviderError: with the connection and ``name`` in its message.
+        """
         from airflow_betproviders.extraction.fetch.calls import Caller
 
         self.check_connection()
         about = Stream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
-
-        def decode(body: bytes, check: Any) -> Mapping[str, Any]:
-            document = None
-            with suppress(ValueError):
-                document = json.loads(body)
-            if not isinstance(document, dict):
-                raise ProviderUnavailable("the answer is not a JSON object")
-            check(document)
-            return document
-
-        return Caller(self, about, decode)(None, params)
-
-    def budget(self) -> None:
-        """Wait for a place in the budget that the account shares with other workers, if it has one."""
-        if self._budget is not None:
-            self._budget.wait()
-
-    @cached_property
-    def transport(self) -> Transport:
-        """The way to the provider."""
-        extra = self.extra
-        verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
-        return Transport(self.host, self.timeout, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
-
-    @cached_property
-    def _budget(self) -> SharedRateLimiter | None:
-        storage = self.extra["rate_limit_storage"]
-        if not storage:
-            return None
-        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
-
-        return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}", self.min_interval)
+        return Caller(self, about, json_object)(None, params)
 
 
 def _days(span: timedelta) -> str:

@@ -14,6 +14,7 @@ from airflow_betproviders.exceptions import (
     ProviderRequestError,
     ProviderUnavailable,
 )
+from airflow_betproviders.hooks.request import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class Transport:
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
-    def send(self, unsent: requests.Request, permit: AnswerPermit | None = None) -> bytes:
+    def send(self, unsent: ApiRequest, permit: AnswerPermit | None = None) -> bytes:
         """Send a request and return the body of its answer, read once ``permit`` lets it into memory.
 
         Raises:
@@ -63,7 +64,9 @@ class Transport:
 
         failure = ""
         try:
-            request = self.session.prepare_request(unsent)
+            request = self.session.prepare_request(
+                requests.Request(unsent.method, unsent.url, unsent.headers, data=unsent.body, params=unsent.query)
+            )
             if not self._settings:
                 # Named here, since what the environment says would come before what the session says.
                 proxies, verify = dict(self.session.proxies), self.session.verify

@@ -187,7 +187,7 @@ def test_passwords_in_urls_are_masked_as_written_and_as_meant(
 def test_s4_the_uri_form_keeps_its_path(monkeypatch: pytest.MonkeyPatch, uri: str, url: str) -> None:
     hook = from_uri(monkeypatch, uri)
     hook.check_connection()
-    assert hook.signed("/history/game", {}).url == f"{url}/history/game"
+    assert hook.build("/history/game", {}).url == f"{url}/history/game"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_an_error_answer_names_connection_and_look_up(make: MakeHook, server: Re
     code = {"pv": "400", "aig": "408000", "jdb": "8000", "gmag": "P_03"}[provider]
     server.answer(refusal(provider, code, "no"))
     with pytest.raises(ProviderRequestError, match=rf"^connection {provider}_default, stream test: .*{code}"):
-        make(provider).look_up("test", ENDPOINT[provider], {})
+        make(provider).call("test", ENDPOINT[provider], {})
     assert len(server.requests) == 1
 
 
@@ -115,7 +115,7 @@ def test_a_rate_answer_is_waited_out_for_five_seconds_at_least(
     make: MakeHook, server: Recorder, provider: str, waited: list[float]
 ) -> None:
     server.answer(refusal(provider, {"aig": "408004", "jdb": "9019"}[provider], "slower"), SUCCESS[provider])
-    make(provider).look_up("test", ENDPOINT[provider], {})
+    make(provider).call("test", ENDPOINT[provider], {})
     assert len(server.requests) == 2
     assert waited[0] >= 5
 
@@ -152,7 +152,7 @@ def test_an_exchange_that_breaks_is_repeated_and_then_unavailable(
     server.answer(TRANSIENT[name])
     hook = make("aig")
     with pytest.raises(ProviderUnavailable, match=r"^connection aig_default, stream test: "):
-        hook.look_up("test", ENDPOINT["aig"], {})
+        hook.call("test", ENDPOINT["aig"], {})
     assert len(server.requests) == 5
     assert len(waited) == 4
 
@@ -160,13 +160,13 @@ def test_an_exchange_that_breaks_is_repeated_and_then_unavailable(
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_an_exchange_that_breaks_once_is_mended_by_the_next(make: MakeHook, server: Recorder, name: str) -> None:
     server.answer(TRANSIENT[name], SUCCESS["aig"])
-    assert make("aig").look_up("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
+    assert make("aig").call("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
 
 
 def test_a_gzipped_answer_is_read(make: MakeHook, server: Recorder) -> None:
     body = gzip.compress(json.dumps(SUCCESS["aig"]).encode())
     server.answer(Reply(body, headers={"Content-Encoding": "gzip"}))
-    assert make("aig").look_up("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
+    assert make("aig").call("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
 
 
 def test_the_body_is_read_by_the_thread_of_its_permit_and_the_connection_is_used_again(
@@ -227,7 +227,7 @@ def test_a_redirect_or_a_wrong_path_is_final_and_points_at_the_host(
 ) -> None:
     server.answer(Reply(b"", status=status, headers={"Location": f"{server.url}/elsewhere"}))
     with pytest.raises(ProviderRequestError, match=f"HTTP {status}: check the connection's host, path prefix included"):
-        make("aig").look_up("test", ENDPOINT["aig"], {})
+        make("aig").call("test", ENDPOINT["aig"], {})
     assert len(server.requests) == 1
 
 
@@ -235,7 +235,7 @@ def test_a_redirect_or_a_wrong_path_is_final_and_points_at_the_host(
 def test_http_401_and_403_are_the_accounts_fault(make: MakeHook, server: Recorder, status: int) -> None:
     server.answer(Reply(b"", status=status))
     with pytest.raises(ProviderAuthError, match="whitelist"):
-        make("aig").look_up("test", ENDPOINT["aig"], {})
+        make("aig").call("test", ENDPOINT["aig"], {})
     assert len(server.requests) == 1
 
 
@@ -247,7 +247,7 @@ def test_http_429_waits_as_long_as_it_is_told(
     make: MakeHook, server: Recorder, waited: list[float], header: str, seconds: float
 ) -> None:
     server.answer(Reply(b"", status=429, headers={"Retry-After": header}), SUCCESS["aig"])
-    make("aig").look_up("test", ENDPOINT["aig"], {})
+    make("aig").call("test", ENDPOINT["aig"], {})
     assert waited == [seconds]
 
 

@@ -249,7 +249,7 @@ def test_every_attempt_is_signed_anew(
     hook = make(provider)
     clock = iter(range(1_800_000_000, 1_800_100_000, 7))
     monkeypatch.setattr(hook, "now", lambda: at(next(clock)))
-    hook.look_up("test", "/any" if provider != "jdb" else 49, {"a": "b"})
+    hook.call("test", "/any" if provider != "jdb" else 49, {"a": "b"})
     assert len(server.requests) == 3
     match provider:
         case "pv":

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import TextSetting
+from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -16,10 +17,9 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.protocol import member
+from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.providers.aig import streams as aig
-
-if TYPE_CHECKING:
-    import requests
 
 # Where older contracts put the key; the vendor's present documentation puts it in front.
 _STYLES: dict[str, Callable[[list[tuple[str, Any]], str], str]] = {
@@ -70,6 +70,9 @@ class AigHook(BetProviderHook):
         "800100": Code(ProviderUnavailable, "an error on its side"),
     }
 
+    method = "GET"
+    params_in = "query"
+    success = CodeEquals(value="200")
     settings = (TextSetting(name="sign_style", default="key-first", choices=tuple(_STYLES)),)
 
     @property
@@ -77,32 +80,27 @@ class AigHook(BetProviderHook):
         """Where the key goes in what is signed."""
         return str(self.extra["sign_style"])
 
-    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
-        """A request signed with the present time; the signature is valid for ten minutes."""
-        import requests
+    def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - it is not signed
+        """See `BetProviderHook`; the signature is valid for ten minutes."""
+        fields = {"agent_id": self.account, **params, "timestamp": str(round(self.now().timestamp() * 1000))}
+        return {**fields, "sign": sign(fields, self.key, self.sign_style)}
 
-        query = {"agent_id": self.account, **params, "timestamp": str(round(self.now().timestamp() * 1000))}
-        query["sign"] = sign(query, self.key, self.sign_style)
-        headers = {"Content-Type": "application/json"}
-        return requests.Request("GET", f"{self.base_url}{endpoint}", params=query, headers=headers)
+    def sign(self, request: ApiRequest) -> None:
+        """See `BetProviderHook`; the document wants this header on a GET too."""
+        request.headers["Content-Type"] = "application/json"
 
-    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
-        """``code`` 200 is success."""
-        code = str(envelope.get("code"))
-        return (None if code == "200" else code), str(envelope.get("message") or "")
-
-    def try_out(self) -> str:
+    def probe(self) -> str:
         """Ask for one bet of a minute."""
         end = self.now() - timedelta(minutes=10)
         window = Interval(end - timedelta(minutes=1), end)
         params = {**self.params(aig.TRANSACTIONS, window, {}), "start_index": "0", "page_size": "1"}
-        self.look_up("test", aig.TRANSACTIONS.endpoint, params)
+        self.call("test", aig.TRANSACTIONS.endpoint, params)
         return ""
 
     def transaction_detail(self, txn_id: str) -> dict[str, Any]:
         """One bet record by its id, as the vendor's page transaction_detail gives it; amounts are text."""
-        answer = self.look_up("transaction_detail", "/api/game/transaction/detail", {"txn_id": txn_id})
-        return dict(answer["data"])
+        answer = self.call("transaction_detail", "/api/game/transaction/detail", {"txn_id": txn_id})
+        return dict(member(answer, "data"))
 
 
 HOOK = AigHook

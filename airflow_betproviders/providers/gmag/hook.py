@@ -7,11 +7,12 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import FlagSetting
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     InvalidArgument,
     ProviderAuthError,
@@ -19,10 +20,9 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.protocol import member
+from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.providers.gmag import streams as gmag
-
-if TYPE_CHECKING:
-    import requests
 
 _SUB_BRANDS = {stream.name for stream in (gmag.GAME_HISTORY, gmag.GAME_TRANSACTIONS, gmag.EXTRA_TRANSACTIONS)}
 
@@ -65,6 +65,7 @@ class GmAgHook(BetProviderHook):
         "50001": Code(ProviderRequestError, "it says that it has no data, which is not the same as no rounds"),
     }
 
+    success = CodeEquals(member="error", value="0")
     settings = (FlagSetting(name="show_all"),)
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,22 +73,17 @@ class GmAgHook(BetProviderHook):
         own = {"showAll": 1} if self.extra["show_all"] and stream.name in _SUB_BRANDS else {}
         return {**own, **super().params(stream, window, filters)}
 
-    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
-        """A request with a fresh id and its hash."""
-        import requests
+    def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - it is not sent
+        """See `BetProviderHook`; each request has an id of its own."""
+        return {"requestId": uuid.uuid4().hex, "brandId": self.account, **params}
 
-        body = {"requestId": uuid.uuid4().hex, "brandId": self.account, **params}
-        query = {"hash": sign(body, self.key)}
-        return requests.Request("POST", f"{self.base_url}{endpoint}", params=query, json=body)
+    def sign(self, request: ApiRequest) -> None:
+        """See `BetProviderHook`."""
+        request.query["hash"] = sign(request.fields, self.key)
 
-    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
-        """``error`` "0" is success."""
-        code = str(envelope.get("error"))
-        return (None if code == "0" else code), str(envelope.get("message") or "")
-
-    def try_out(self) -> str:
+    def probe(self) -> str:
         """Ask for one game of the list."""
-        self.look_up("test", gmag.GAMES.endpoint, {"size": 1, "page": 1})
+        self.call("test", gmag.GAMES.endpoint, {"size": 1, "page": 1})
         return ""
 
     def round_detail_url(self, round_id: str, provider_code: str, end_time: datetime) -> str:
@@ -100,7 +96,7 @@ class GmAgHook(BetProviderHook):
         """
         at = end_time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
         params = {"roundId": round_id, "providerCode": provider_code, "endTime": at}
-        return str(self.look_up("round_detail_url", "/history/roundDetail", params)["data"])
+        return str(member(self.call("round_detail_url", "/history/roundDetail", params), "data"))
 
 
 HOOK = GmAgHook

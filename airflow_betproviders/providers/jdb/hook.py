@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow_betproviders.declare.settings import FlagSetting, TextSetting
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -18,10 +19,8 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.protocol import member
 from airflow_betproviders.providers.jdb import streams as jdb
-
-if TYPE_CHECKING:
-    import requests
 
 _BLOCK = 16
 _MINUTE = timedelta(minutes=1)
@@ -83,6 +82,7 @@ class JdbHook(BetProviderHook):
         "7004": Code(ProviderAuthError, _PARENT),
     }
 
+    success = CodeEquals(member="status", value="0000", text="err_text")
     settings = (
         TextSetting(name="dc", required="the domain code that JDB issued"),
         TextSetting(
@@ -110,11 +110,6 @@ class JdbHook(BetProviderHook):
         size = timedelta(hours=int(hours), minutes=int(minutes))
         return -size if sign == "-" else size
 
-    @property
-    def request_style(self) -> str:
-        """How ``dc`` and ``x`` travel: as JSON today, as a form or in the query for older accounts."""
-        return str(self.extra["request_style"])
-
     def check_connection(self) -> None:
         """See `BetProviderHook`; the AES key has 16 characters."""
         super().check_connection()
@@ -130,22 +125,21 @@ class JdbHook(BetProviderHook):
         fitted = super().fitted(stream)
         return replace(fitted, time_column=column) if stream.name == jdb.TRANSACTIONS.name else fitted
 
-    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
-        """A request encrypted with the present time; JDB takes it for 30 s."""
-        import requests
+    @property
+    def params_in(self) -> str:
+        """How ``dc`` and ``x`` travel: as JSON today, as a form or in the query for older accounts."""
+        return str(self.extra["request_style"])
 
+    def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - the action is encrypted
+        """See `BetProviderHook`; all actions have one address."""
+        return f"{self.base_url}/apiRequest.do"
+
+    def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See `BetProviderHook`; encrypted with the present time, which JDB takes for 30 s."""
         ts = round(self.now().timestamp() * 1000)
         action = {"action": endpoint, "ts": ts, "parent": self.account, **params}
         fields = {"dc": self.extra["dc"], "x": encrypt(action, self.key, self.extra["iv_secret"])}
-        if self.extra["own_key"]:
-            fields["parent"] = self.account
-        body = {"json": "json", "form": "data", "query": "params"}[self.request_style]
-        return requests.Request("POST", f"{self.base_url}/apiRequest.do", **{body: fields})
-
-    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
-        """``status`` 0000 is success, no data included."""
-        code = str(envelope.get("status"))
-        return (None if code == "0000" else code), str(envelope.get("err_text") or "")
+        return {**fields, "parent": self.account} if self.extra["own_key"] else fields
 
     def meaning(self, code: str, text: str) -> Code:
         """All of 8xxx are parameter errors."""
@@ -153,7 +147,7 @@ class JdbHook(BetProviderHook):
             return Code(ProviderRequestError, "it refuses a parameter")
         return super().meaning(code, text)
 
-    def try_out(self) -> str:
+    def probe(self) -> str:
         """Ask for the bets of a recent minute by action 29.
 
         With a wrong utc_offset that minute lies outside the two hours that the action looks back: JDB refuses it, or
@@ -180,9 +174,9 @@ class JdbHook(BetProviderHook):
         """
         named = {"gType": g_type, "mType": m_type}
         params = {"uid": uid, "historyId": history_id, **{k: v for k, v in named.items() if v is not None}}
-        data = self.look_up("game_result_url", 54, params)["data"]
-        coalesce = data[0] if isinstance(data, list) else data
-        return str(coalesce["path"] if isinstance(coalesce, dict) else coalesce)
+        data = self.call("game_result_url", 54, params).get("data")
+        first = data[0] if isinstance(data, list) and data else data
+        return str(first) if isinstance(first, str) else str(member({"data": first}, "data", "path"))
 
 
 HOOK = JdbHook

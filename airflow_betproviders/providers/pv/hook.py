@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
     ProviderAuthError,
@@ -21,11 +22,10 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.protocol import json_object, member
 from airflow_betproviders.providers.pv import streams as pv
 
 if TYPE_CHECKING:
-    import requests
-
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _ABOUT_ACCOUNT = re.compile(r"sign|merchant|mch|white|auth|\bip\b", re.IGNORECASE)
@@ -61,6 +61,8 @@ class PvHook(BetProviderHook):
         "500": Code(ProviderUnavailable, "an error on its side"),
     }
 
+    # The HTTP status says nothing.
+    success = CodeEquals(value="200", text="msg")
     settings = (TextSetting(name="currency", pattern="[A-Za-z0-9]{2,10}", hint="a currency code such as CNY"),)
 
     def __init__(self, conn_id: str | None = None) -> None:
@@ -69,13 +71,10 @@ class PvHook(BetProviderHook):
         self._refuses_midnight = False
         self._proven: set[Interval] = set()
 
-    def signed(self, endpoint: str | int, params: Mapping[str, Any]) -> requests.Request:
-        """A request signed with the present time; mch_id is not part of what is signed."""
-        import requests
-
+    def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - it is not signed
+        """See `BetProviderHook`; mch_id is not part of what is signed."""
         ts = int(self.now().timestamp())
-        body = {"ts": ts, "sign": sign(params, ts, self.key), "mch_id": self.merchant, "data": dict(params)}
-        return requests.Request("POST", f"{self.base_url}{endpoint}", json=body)
+        return {"ts": ts, "sign": sign(params, ts, self.key), "mch_id": self.merchant, "data": dict(params)}
 
     @property
     def merchant(self) -> int:
@@ -114,9 +113,13 @@ class PvHook(BetProviderHook):
                 return body
             self._pause()
             sooner = super().request(stream, window, self._sooner(params), permit)
-            if _code(sooner) != "200":
-                return body
-            self._refuses_midnight = True
+            match _code(sooner):
+                case "400":  # it refuses something else
+                    return body
+                case "200":
+                    self._refuses_midnight = True
+                case _:
+                    return sooner  # an answer that is no answer: the whole call is repeated
         else:
             sooner = super().request(stream, window, self._sooner(params), permit)
         self._prove_last_second(window, params)
@@ -135,9 +138,8 @@ class PvHook(BetProviderHook):
             return
         end = params["time_end"]
         self._pause()
-        summary = json.loads(self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end}))
-        self.check(summary)
-        bets = summary["data"]["summary"]["bet_count"]
+        body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
+        bets = member(json_object(body, self.check), "data", "summary", "bet_count")
         if bets:
             raise IncompleteWindow(
                 f"PV refuses windows that end at midnight, and its summary counts {bets} bets in the last second before "
@@ -146,27 +148,22 @@ class PvHook(BetProviderHook):
             )
         self._proven.add(window)
 
-    def status(self, envelope: Mapping[str, Any]) -> tuple[str | None, str]:
-        """The HTTP status says nothing; ``code`` 200 is success."""
-        code = str(envelope.get("code"))
-        return (None if code == "200" else code), str(envelope.get("msg") or "")
-
     def meaning(self, code: str, text: str) -> Code:
         """PV lists 400 and 500 only, so a refused account shows in the text alone."""
         if code == "400" and _ABOUT_ACCOUNT.search(text):
             return self.codes["403"]
         return super().meaning(code, text)
 
-    def try_out(self) -> str:
+    def probe(self) -> str:
         """Ask for the summary of the last minute."""
         end = int(self.now().timestamp())
-        self.look_up("test", pv.STAGE_SUMMARY.endpoint, {"time_start": end - 60, "time_end": end})
+        self.call("test", pv.STAGE_SUMMARY.endpoint, {"time_start": end - 60, "time_end": end})
         return ""
 
     def slots_detail_url(self, game_id: int, draw_id: str) -> str:
         """The page that shows a slot round (document 3.4)."""
-        answer = self.look_up("slots_detail_url", "/api/slots/detail/url", {"game_id": game_id, "draw_id": draw_id})
-        return str(answer["data"]["url"])
+        answer = self.call("slots_detail_url", "/api/slots/detail/url", {"game_id": game_id, "draw_id": draw_id})
+        return str(member(answer, "data", "url"))
 
 
 def _code(body: bytes) -> str | None:
@@ -175,7 +172,7 @@ def _code(body: bytes) -> str | None:
         return "200"
     try:
         return str(json.loads(body)["code"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -1,0 +1,106 @@
+"""How an answer says whether the provider did what was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Status: TypeAlias = tuple[str | None, str]
+"""The provider's error code, None for success, and its words."""
+
+_SUCCESS: Status = (None, "")
+
+
+class SuccessRule:
+    """Tells success from failure by an answer's envelope or its first bytes."""
+
+    def status(self, envelope: Mapping[str, Any]) -> Status:
+        """Read the status of a decoded envelope."""
+        raise NotImplementedError
+
+    def body_status(self, body: bytes) -> Status:  # noqa: ARG002 - for rules that look at the bytes
+        """Read the status of a whole answer, before it is decoded."""
+        return _SUCCESS
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeEquals(SuccessRule):
+    """A member of the envelope has one value for success.
+
+    Attributes:
+        value: that value as text; ``true`` and ``false`` for a boolean.
+        member: the member.
+        code: the member that holds the error's code; default `member` itself.
+        text: the member that holds the provider's words.
+    """
+
+    value: str
+    member: str = "code"
+    code: str = ""
+    text: str = "message"
+
+    def status(self, envelope: Mapping[str, Any]) -> Status:
+        """See `SuccessRule`."""
+        if _text(envelope.get(self.member)) == self.value:
+            return _SUCCESS
+        return _text(envelope.get(self.code or self.member)), str(envelope.get(self.text) or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberIsNull(SuccessRule):
+    """A member of the envelope is null for success; otherwise it holds the error.
+
+    Attributes:
+        member: the member; an answer without it is no success.
+        code: the error's member that holds its code.
+        text: the error's member that holds the provider's words.
+    """
+
+    member: str = "error"
+    code: str = "code"
+    text: str = "message"
+
+    def status(self, envelope: Mapping[str, Any]) -> Status:
+        """See `SuccessRule`."""
+        if self.member not in envelope:
+            return "None", f"the answer has no {self.member}"
+        error = envelope[self.member]
+        if error is None:
+            return _SUCCESS
+        if not isinstance(error, Mapping):
+            return _text(error), ""
+        return _text(error.get(self.code)), str(error.get(self.text) or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyBegins(SuccessRule):
+    """The answer begins with a text for success; otherwise it is a JSON object with the error, or no answer at all.
+
+    Attributes:
+        text: what it begins with.
+        errors: how such an object names the error.
+    """
+
+    text: str
+    errors: SuccessRule
+
+    def status(self, envelope: Mapping[str, Any]) -> Status:  # noqa: ARG002 - the first bytes have said it
+        """See `SuccessRule`."""
+        return _SUCCESS
+
+    def body_status(self, body: bytes) -> Status:
+        """See `SuccessRule`."""
+        if body.startswith(self.text.encode()):
+            return _SUCCESS
+        try:
+            error = json.loads(body)
+        except (ValueError, RecursionError):
+            error = None
+        code, text = self.errors.status(error) if isinstance(error, dict) else ("None", "")
+        return code or "None", text or f"the answer does not begin with {self.text}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)

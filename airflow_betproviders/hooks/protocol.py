@@ -1,0 +1,182 @@
+"""A provider's protocol: how a request is built and signed, and what an answer's status means."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, quote_plus
+
+from airflow_betproviders.declare.success import SuccessRule
+from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
+from airflow_betproviders.hooks.account import AccountHook
+from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.transport import Transport
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+    from airflow_betproviders.extraction.fetch.source import AnswerPermit
+
+_SHORTEST_SECRET = 4
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a provider's status code means: the error to raise and what the user should check."""
+
+    error: type[BetProviderError]
+    cure: str
+
+
+class ProtocolHook(AccountHook):
+    """A hook that can make a signed call.
+
+    Most providers need no more than the attributes, `fields` and `sign`.
+
+    Attributes:
+        method: the HTTP method of every call.
+        params_in: where parameters travel: ``query``, ``json`` or ``form``.
+        success: how an answer says that it is none of `codes`.
+        codes: the provider's documented status codes, success apart.
+        http_codes: HTTP statuses that mean something else here than in `Transport`.
+        quotes: whether errors repeat the provider's words. Set it to False where they may name a player.
+    """
+
+    method: ClassVar[str] = "POST"
+    success: ClassVar[SuccessRule]
+    codes: ClassVar[Mapping[str, Code]]
+    http_codes: ClassVar[Mapping[int, Code]] = {}
+
+    quotes: bool = True
+
+    @property
+    def params_in(self) -> str:
+        """Where parameters travel: ``query``, ``json`` or ``form``."""
+        return "json"
+
+    def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - for accounts on several hosts
+        """Return the address of a call; a provider with several hosts picks one by a parameter of its own."""
+        return f"{self.base_url}{endpoint}"
+
+    def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - for those that send it
+        """Return what travels in the request: the parameters, with what each call carries beside them.
+
+        A signature over the parameters is such a field. A secret may be one too: it is added after the parameters were
+        archived, so no file has it.
+        """
+        return params
+
+    def sign(self, request: ApiRequest) -> None:
+        """Sign a request whose bytes are final: set headers, or add to the query."""
+
+    def build(self, endpoint: str | int, params: Mapping[str, Any]) -> ApiRequest:
+        """Build a request and sign it with the present time."""
+        fields = self.fields(endpoint, params)
+        request = ApiRequest.of(self.method, self.url(endpoint, params), fields, self.params_in)
+        self.sign(request)
+        return request
+
+    def exchange(self, endpoint: str | int, params: Mapping[str, Any], permit: AnswerPermit | None = None) -> bytes:
+        """Make one HTTP exchange, signed now, and return the body of its answer.
+
+        Raises:
+            BetProviderError: as `Transport.send`, or because the first bytes of the answer say so.
+        """
+        body = self.transport.send(self.build(endpoint, params), permit)
+        self._raise_for(*self.success.body_status(body))
+        return body
+
+    def check(self, envelope: Mapping[str, Any]) -> None:
+        """Raise the error that the envelope's status stands for; return when it says success."""
+        self._raise_for(*self.success.status(envelope))
+
+    def _raise_for(self, code: str | None, text: str) -> None:
+        if code is None:
+            return
+        meaning = self.meaning(code, text)
+        said = f"{code[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
+        raise meaning.error(f"the provider answered {self.redact(said)}: {meaning.cure}")
+
+    def _own_code(self, code: str) -> str:
+        return code if code in self.codes or (code.isdigit() and len(code) < 7) else "a code that is not documented"
+
+    def meaning(self, code: str, text: str) -> Code:  # noqa: ARG002 - for hooks whose codes do not tell enough
+        """Return what a code means; one that is not documented may pass, so it is retried."""
+        return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
+
+    def redact(self, text: str) -> str:
+        """Return a provider's words without this account's secrets and without what looks like a signature."""
+        from airflow_betproviders.extraction.decode.decoder import without_signatures
+
+        for secret in self._secret_forms:
+            text = text.replace(secret, "***")
+        return without_signatures(text)
+
+    @cached_property
+    def _secret_forms(self) -> tuple[str, ...]:
+        """The account's secrets as they are, as in a URL, a form and a JSON text; the longest first."""
+        secrets = [secret for secret in self.secrets(self.connection) if len(secret) >= _SHORTEST_SECRET]
+        forms = {
+            form for secret in secrets for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
+        }
+        return tuple(sorted(forms, key=len, reverse=True))
+
+    @abstractmethod
+    def probe(self) -> str:
+        """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
+
+    def budget(self) -> None:
+        """Wait for a place in the budget that the account shares with other workers, if it has one."""
+        if self._budget is not None:
+            self._budget.wait()
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to the provider."""
+        extra = self.extra
+        verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
+        return Transport(self.host, self.timeout, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
+
+    @cached_property
+    def _budget(self) -> SharedRateLimiter | None:
+        storage = self.extra["rate_limit_storage"]
+        if not storage:
+            return None
+        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+
+        return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}", self.min_interval)
+
+
+def json_object(body: bytes, check: Any) -> Mapping[str, Any]:
+    """Decode an answer that is one JSON object, whose status ``check`` raises for.
+
+    Raises:
+        ProviderUnavailable: it is no JSON object.
+    """
+    document = None
+    with suppress(ValueError, RecursionError):
+        document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ProviderUnavailable("the answer is not a JSON object")
+    check(document)
+    return document
+
+
+def member(answer: Mapping[str, Any], *path: str) -> Any:
+    """Follow a path into an answer; an array on the way counts as its first element.
+
+    Raises:
+        ProviderUnavailable: the answer has no such member.
+    """
+    found: Any = answer
+    for name in path:
+        while isinstance(found, list) and found:
+            found = found[0]
+        if not isinstance(found, Mapping) or found.get(name) is None:
+            raise ProviderUnavailable(f"the answer has no {'.'.join(path)}")
+        found = found[name]
+    return found
