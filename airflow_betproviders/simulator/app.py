@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.routing import Route
 
 from airflow_betproviders.simulator.call import Call, Given, Record, Reply
 from airflow_betproviders.simulator.contract import Vendor
 from airflow_betproviders.simulator.control import Control
 from airflow_betproviders.simulator.kinds import WIRE
+from airflow_betproviders.simulator.lists import ListFaults, TooMuch
 from airflow_betproviders.simulator.pace import Pace, TooFast
-from airflow_betproviders.simulator.pages import Fields, PageFaults
+from airflow_betproviders.simulator.rows import Fields
 from airflow_betproviders.simulator.state import SimulatorState
-from airflow_betproviders.simulator.transport import TOO_MANY_REQUESTS, gateway_fault, send
+from airflow_betproviders.simulator.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, send
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
+
+EMPTY = ("empty_list", "empty_object", "empty_null", "empty_absent")
 
 
 def make_app(state: SimulatorState) -> Starlette:
@@ -41,7 +45,7 @@ def make_app(state: SimulatorState) -> Starlette:
 class _Report:
     """Takes what a vendor reports of one call into the call log, and works faults into its pages."""
 
-    def __init__(self, state: SimulatorState, pace: Pace, pages: PageFaults, entry: dict[str, Any]) -> None:
+    def __init__(self, state: SimulatorState, pace: Pace, pages: ListFaults, entry: dict[str, Any]) -> None:
         self._state = state
         self._pace = pace
         self._pages = pages
@@ -63,9 +67,13 @@ class _Report:
             self._entry["refused"] = rule
 
     def page(self, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Given:
-        spoilt = self._pages.spoil(rows, columns, given)
+        try:
+            spoilt = self._pages.spoil(self._entry["stream"], rows, columns, given)
+        except TooMuch:
+            self._entry["faults"] = [*self._entry["faults"], "too_much"]
+            raise
         self._entry["rows"], self._entry["total"] = len(spoilt.given.texts), spoilt.given.total
-        self._entry["bad_rows"] = spoilt.bad_rows
+        self._entry["bad_rows"], self._entry["odd_values"] = spoilt.bad_rows, spoilt.odd_values
         self._entry["faults"] = [*self._entry["faults"], *spoilt.struck]
         return spoilt.given
 
@@ -77,7 +85,7 @@ class _Counter:
         self._state = state
         self._vendor = vendor
         self._pace = Pace(state.interval_of(vendor.name), state.settings.interval_tolerance)
-        self._pages = PageFaults(state.faults, vendor.name, Fields(vendor.amount_field, vendor.key_field))
+        self._pages = ListFaults(state.faults, vendor.name, Fields(vendor.amount_field, vendor.key_field))
 
     async def serve(self, request: Request) -> Response:
         path = request.path_params["path"]
@@ -94,6 +102,7 @@ class _Counter:
             "total": None,
             "faults": [],
             "bad_rows": [],
+            "odd_values": [],
         }
         call = Call(
             method=request.method,
@@ -111,25 +120,51 @@ class _Counter:
         return response
 
     async def _respond(self, call: Call, entry: dict[str, Any]) -> Response:
-        vendor = self._vendor
-        kinds = [kind for kind in WIRE if kind != "busy" or vendor.busy_replies]
-        struck, rng = self._state.faults.draw(vendor.name, kinds)
+        faults = self._state.faults
+        kinds = [kind for kind in WIRE if self._can(kind)]
+        struck, rng = faults.draw(self._vendor.name, kinds)
         entry["faults"] = struck
+        replaced = gateway_fault(struck, faults) or self._replaced(struck, rng)
         if "slow" in struck:
-            await asyncio.sleep(self._state.settings.slow_seconds)
-        response = gateway_fault(struck)
-        if response is not None:
-            return response
-        if "rate" in struck:
-            reply = vendor.rate_reply or TOO_MANY_REQUESTS
-        elif "busy" in struck:
-            reply = rng.choice(vendor.busy_replies)
-        else:
-            reply = await run_in_threadpool(self._reply, call)
-        return send(reply, call.headers.get("accept-encoding", ""), struck)
+            await asyncio.sleep(self._wait("slow", self._state.settings.slow_seconds))
+        reply = await run_in_threadpool(self._reply, call) if replaced is None else replaced
+        aimed = faults.aimed(kinds)
+        if aimed and entry["stream"] is not None:
+            late, rng = faults.draw(self._vendor.name, aimed, entry["stream"])
+            entry["faults"] = [*entry["faults"], *late]
+            struck = [*struck, *late]
+            reply = gateway_fault(late, faults) or self._replaced(late, rng) or reply
+            if "slow" in late:
+                await asyncio.sleep(self._wait("slow", self._state.settings.slow_seconds))
+        if isinstance(reply, Response):
+            return reply
+        return send(reply, call.headers.get("accept-encoding", ""), struck, self._wait("drip_body", 1.0))
+
+    def _can(self, kind: str) -> bool:
+        """Whether the vendor has an answer for a kind that is its own to answer."""
+        if kind == "busy":
+            return bool(self._vendor.busy_replies)
+        return kind.removeprefix("empty_") in self._vendor.empty_replies if kind in EMPTY else True
+
+    def _replaced(self, struck: Sequence[str], rng: random.Random) -> Reply | None:
+        """The vendor's own answer in the place of rows, if such a fault struck."""
+        for kind in struck:
+            if kind == "rate":
+                return self._vendor.rate_reply or TOO_MANY_REQUESTS
+            if kind == "busy":
+                return rng.choice(self._vendor.busy_replies)
+            if kind in EMPTY:
+                return self._vendor.empty_replies[kind.removeprefix("empty_")]
+        return None
+
+    def _wait(self, kind: str, default: float) -> float:
+        seconds = self._state.faults.switch(kind).seconds
+        return default if seconds is None else seconds
 
     def _reply(self, call: Call) -> Reply:
         try:
             return self._vendor.handle(call)
         except TooFast:
             return self._vendor.rate_reply or TOO_MANY_REQUESTS
+        except TooMuch:
+            return TIMED_OUT

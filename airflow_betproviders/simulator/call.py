@@ -15,6 +15,21 @@ def json_reply(text: str, status: int = 200) -> Reply:
     return status, {"content-type": "application/json"}, text
 
 
+def empty_replies(head: str, member: str) -> dict[str, Reply]:
+    """Return successful answers without rows, in every shape of an empty list.
+
+    Args:
+        head: The members before, without the brace that closes the object.
+        member: The name of the list or of the data.
+    """
+    texts = {
+        "list": f'{head},"{member}":[]}}',
+        "object": f'{head},"{member}":{{}}}}',
+        "null": f'{head},"{member}":null}}',
+    }
+    return {shape: json_reply(text) for shape, text in {**texts, "absent": f"{head}}}"}.items()}
+
+
 class Record(Protocol):
     """A row on its way out: a JSON object, or a CSV line where the page has columns."""
 
@@ -39,6 +54,7 @@ class Given:
         size: The page size that counts.
         number: Page number, from 1.
         offset: Rows before this page.
+        by_number: Whether the vendor counts pages, not rows.
     """
 
     texts: Sequence[str]
@@ -46,6 +62,7 @@ class Given:
     size: int
     number: int
     offset: int
+    by_number: bool = False
 
     @property
     def joined(self) -> str:
@@ -141,7 +158,7 @@ class Call:
             columns: Names of the columns, where rows are lines of CSV.
         """
         each = len(rows) if size is None else size
-        given = Given((), len(rows), each, number or 1, (number - 1) * each if number else offset)
+        given = Given((), len(rows), each, number or 1, (number - 1) * each if number else offset, number is not None)
         if self.report is not None:
             return self.report.page(rows, columns, given)
         given.texts = [row.text for row in rows[given.offset : given.offset + each]]

@@ -13,48 +13,64 @@ from airflow_betproviders.simulator.kinds import COMMON, KINDS
 __all__ = ["COMMON", "KINDS", "Faults", "Switch"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Switch:
     """One kind of fault that is on.
 
     Attributes:
         probability: That it strikes a call.
         provider: The only vendor to strike, or all.
+        stream: The only stream to strike, or all. The call is then logged and counted as the vendor answers it.
         times: How often it still strikes, or without end.
+        after: How many calls it still lets pass before.
+        seconds: How long, for kinds that wait.
+        rows: How many rows, or which share, for kinds of rows.
+        field: The only field to change, for kinds of rows.
     """
 
     probability: float = 1.0
     provider: str | None = None
+    stream: str | None = None
     times: int | None = None
+    after: int = 0
+    seconds: float | None = None
+    rows: float | None = None
+    field: str | None = None
 
-    def strikes(self, provider: str, rng: random.Random) -> bool:
+    def strikes(self, provider: str, stream: str | None, rng: random.Random) -> bool:
         """Draw whether it strikes a call, and count it."""
-        if self.provider not in {None, provider} or self.times == 0 or rng.random() >= self.probability:
+        if self.provider not in {None, provider} or self.stream not in {None, stream} or self.times == 0:
+            return False
+        if rng.random() >= self.probability:
+            return False
+        if self.after:
+            self.after -= 1
             return False
         if self.times is not None:
             self.times -= 1
         return True
 
 
+NONE = Switch(probability=0.0)
+
+
 class Faults:
     """The faults that are switched on; ``KINDS`` tells what each does."""
 
     def __init__(self, seed: int, rates: Mapping[str, float] | None = None) -> None:
-        self._seed = seed
+        self.seed = seed
         self._drawn = 0
         self._switches: dict[str, Switch] = {}
         self._lock = threading.Lock()
         for kind, probability in (rates or {}).items():
             self.set(kind, probability)
 
-    def set(
-        self, kind: str, probability: float = 1.0, *, provider: str | None = None, times: int | None = None
-    ) -> None:
-        """Switch a kind on, for one vendor or all, at most ``times`` times."""
+    def set(self, kind: str, probability: float = 1.0, **options: Any) -> None:
+        """Switch a kind on, with the options of ``Switch``."""
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is not one of {', '.join(KINDS)}")
         with self._lock:
-            self._switches[kind] = Switch(probability, provider, times)
+            self._switches[kind] = Switch(probability=probability, **options)
 
     def clear(self) -> None:
         """Switch everything off."""
@@ -62,19 +78,27 @@ class Faults:
             self._switches.clear()
 
     def replace(self, wanted: Mapping[str, Any]) -> None:
-        """Switch exactly these on: a probability, or an object with the arguments of ``set``."""
+        """Switch exactly these on: a probability, or an object with the options of ``Switch``."""
         self.clear()
         for kind, how in wanted.items():
             options: dict[str, Any] = dict(how) if isinstance(how, Mapping) else {"probability": float(how)}
             self.set(kind, **options)
 
-    def draw(self, provider: str, kinds: Iterable[str]) -> tuple[list[str], random.Random]:
+    def switch(self, kind: str) -> Switch:
+        """Return the options of a kind, whether it is on or off."""
+        return self._switches.get(kind, NONE)
+
+    def aimed(self, kinds: Iterable[str]) -> list[str]:
+        """Return those kinds that are on for a single stream."""
+        return [kind for kind in kinds if self.switch(kind).stream is not None]
+
+    def draw(self, provider: str, kinds: Iterable[str], stream: str | None = None) -> tuple[list[str], random.Random]:
         """Return which of ``kinds`` strike this call, and the dice for how."""
         with self._lock:
             self._drawn += 1
-            rng = random.Random(f"{self._seed}/{provider}/{self._drawn}")
-            switches = self._switches
-            return [kind for kind in kinds if kind in switches and switches[kind].strikes(provider, rng)], rng
+            rng = random.Random(f"{self.seed}/{provider}/{self._drawn}")
+            on = self._switches
+            return [kind for kind in kinds if kind in on and on[kind].strikes(provider, stream, rng)], rng
 
     def undo(self, kind: str) -> None:
         """Give back a draw that could not strike, such as a repeated page where there is only one."""

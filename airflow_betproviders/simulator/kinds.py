@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+STATUSES: Mapping[str, int] = {
+    f"http_{status}": status for status in (401, 403, 404, 405, 409, 410, 414, 422, 423, 425, 504)
+}
+
 WIRE: Mapping[str, str] = {
     "http_500": "HTTP 500 with a text",
     "http_502_html": "HTTP 502 with a gateway's HTML page",
     "html_200": "HTTP 200 with an HTML page",
     "reset": "the connection closes in the middle of the answer",
     "cut_json": "half of the body, with a matching length",
-    "slow": "the answer waits for `slow_seconds`",
+    "slow": "the answer waits for `seconds`, by default `slow_seconds` of the settings",
     "rate": "the vendor's own answer to calls that come too fast, else HTTP 429",
-    "http_429": "HTTP 429 with Retry-After in seconds",
+    "http_429": "HTTP 429 with Retry-After in `seconds` (1)",
     "busy": "the vendor's own `try later`",
+    **dict.fromkeys(STATUSES, "the HTTP status of that number"),
+    "http_302": "HTTP 302 to another path",
+    "bad_location": "HTTP 302 with `Location: http://[::1`",
+    "http_429_date": "HTTP 429 with Retry-After as a date `seconds` (8) ahead",
+    "http_503": "HTTP 503 with Retry-After in `seconds` (1)",
+    "http_503_date": "HTTP 503 with Retry-After as a date `seconds` (8) ahead",
+    "empty_body": "HTTP 200 with no body",
+    "empty_list": "a success without rows: `[]` where the rows or the data belong",
+    "empty_object": "likewise: `{}`",
+    "empty_null": "likewise: `null`",
+    "empty_absent": "likewise: the member is left out",
+    "silence": "no byte, until the caller closes",
+    "drip_body": "one byte of the body every `seconds` (1)",
+    "drip_headers": "one byte of the headers every `seconds` (1)",
+    "endless_continue": "`100 Continue` every `seconds` (1)",
+    "endless_500": "HTTP 500 with a body that never ends",
+    "gzip_bomb": "3 MB of gzip that inflate to 3 GB",
 }
 """Kinds that replace or spoil an answer on its way."""
 
@@ -22,6 +43,17 @@ LIST: Mapping[str, str] = {
     "duplicate": "one row twice in a page",
     "repeated_page": "the previous page again",
     "total_lie": "a total that is a few too high",
+    "total_high": "a total that is half as high again, and at least 10 more",
+    "total_low": "half of the total",
+    "total_alternating": "every second answer has one more in its total",
+    "total_absent": "the total is left out, as in AIG's Roulette sample",
+    "total_float": "the total with a decimal point, such as `3.0`",
+    "endless_pages": "a total of 1,000,000,000,000, and every page full of rows with new keys",
+    "lost_row": "a page lacks one of its rows; the total counts it",
+    "vanish": "once a stream has shown rows, its later answers have none, and a total of 0",
+    "page_cap": "pages of `rows` (half of what was asked for), and the answer's own page size says so",
+    "silent_cap": "no more than `rows` (half of what was asked for) in an answer, without a word",
+    "too_much": "HTTP 504 for answers with more than `rows` (1000) rows",
 }
 """Kinds that change which rows a page gives, or what it says of them."""
 
@@ -31,8 +63,26 @@ ROW: Mapping[str, str] = {
     "duplicate_key": "the amount's member twice",
     "bad_row": "one row loses its key, or its amount is no number; its key is in the call log's `bad_rows`",
 }
-"""Kinds that change a row's text."""
+"""Kinds that change rows of a page, drawn anew for each answer."""
 
-KINDS: Mapping[str, str] = {**WIRE, **LIST, **ROW}
-COMMON = tuple(KINDS)
-"""What a client must get over by itself, or put into quarantine."""
+ODD: Mapping[str, str] = {
+    "odd_null": "`null`",
+    "odd_absent": "the member is left out",
+    "odd_empty": '`""`',
+    "odd_type": "another type, or a text that is no number",
+    "odd_nested": '`{"a":1,"b":[1.5]}`',
+    "odd_range": "a number beyond 64 bits, a time before 1970 or after 9999",
+    "odd_precise": "an amount with 17 digits, as a double is printed",
+    "odd_long": "20,000 digits and an `x`",
+    "odd_deep": "700 lists in each other",
+    "odd_exponent": "`1e99999999999999999999`",
+}
+"""Kinds that put an odd value into ``field`` (any) of a share of ``rows`` (0.05). Which rows and fields follows from the
+seed and the row's key, so every answer that the kind strikes has the same ones; the call log has them as ``odd_values``."""
+
+KINDS: Mapping[str, str] = {**WIRE, **LIST, **ROW, **ODD}
+COMMON = (
+    "http_500", "http_502_html", "html_200", "reset", "cut_json", "slow", "rate", "http_429", "busy",
+    "drift", "duplicate", "repeated_page", "total_lie", "type_drift", "unknown_field", "duplicate_key", "bad_row",
+)  # fmt: skip
+"""What ``--fault-rate`` switches on: a client gets over it by itself, or puts a row into quarantine."""

@@ -36,13 +36,16 @@ def ask_gmag(clients):
     return clients.gmag("history/game", startTime=gmag_time(START), endTime=gmag_time(START + 29 * MINUTE))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+ENDLESS = ("silence", "drip_body", "drip_headers", "endless_continue", "endless_500", "gzip_bomb")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ENDLESS])
 def test_no_fault_changes_truth(troubled, kind):
     simulator = troubled.simulator
     before = simulator.truth_texts("pv", "history", START, START + HOUR)
     simulator.faults.set(kind)
     for page in (1, 2):
-        with suppress(AssertionError, ValueError, requests.RequestException):
+        with suppress(AssertionError, ValueError, LookupError, ArithmeticError, requests.RequestException):
             ask_pv(troubled, page)
     assert simulator.truth_texts("pv", "history", START, START + HOUR) == before
     assert len(simulator.calls) == 2

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_betproviders.simulator.aig.bets import AigBets
-from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.clock import wall_ms
 from airflow_betproviders.simulator.contract import Setup
 from airflow_betproviders.simulator.exchange import (
@@ -54,6 +54,7 @@ class Aig(RefusingVendor):
     key_field = "id"
     account = Account(login="agent001", key="demo-aig-key-0001")
     min_interval = 5.0
+    empty_replies: ClassVar[Mapping[str, Reply]] = empty_replies('{"code":200,"message":"ok"', "data")
     rate_reply: ClassVar[Reply | None] = json_reply('{"code":408004,"message":"API Frequency Limit","data":null}')
 
     def __init__(self, setup: Setup) -> None:
@@ -102,7 +103,9 @@ class Aig(RefusingVendor):
         rows = self._world.select("order", start, end, self.now_ms)
 
         def envelope(given: Given) -> str:
-            head = f'"start_index":{index},"page_size":{given.size},{given.member()}'
+            # The document's Roulette sample leaves out all three.
+            counted = given.total is not None
+            head = f'"start_index":{index},"page_size":{given.size},{given.member()}' if counted else ""
             return _success(f'{{{head}"transactions":[{given.joined}]}}')
 
         return Page(rows, envelope, size, offset=index)

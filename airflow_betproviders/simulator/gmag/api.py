@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.clock import to_ms
 from airflow_betproviders.simulator.contract import Setup
 from airflow_betproviders.simulator.exchange import (
@@ -95,6 +95,9 @@ class GmAg(RefusingVendor):
     amount_field = "bets|amount"
     key_field = "transId|roundId"
     account = Account(login=str(BRAND), key="demo-gmag-secret")
+    empty_replies: ClassVar[Mapping[str, Reply]] = empty_replies(
+        '{"error":"0","message":"SUCCESS","total":0', "records"
+    )
     busy_replies: ClassVar[Sequence[Reply]] = (json_reply('{"error":"P_00","message":"Server error"}'),)
 
     def __init__(self, setup: Setup) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.clock import to_ms, wall_ms
 from airflow_betproviders.simulator.contract import Setup
 from airflow_betproviders.simulator.exchange import Account, Call, Inquiry, Page, Refusal, RefusingVendor, make_world
@@ -47,6 +47,7 @@ class Jdb(RefusingVendor):
     key_field = "historyId"
     account = Account(login="demoagent", key="demo-jdb-aes-key")
     rate_reply: ClassVar[Reply | None] = json_reply('{"status":"9019","err_text":"Request rate exceeded"}')
+    empty_replies: ClassVar[Mapping[str, Reply]] = empty_replies('{"status":"0000"', "data")
     busy_replies: ClassVar[Sequence[Reply]] = (
         json_reply('{"status":"9012","err_text":"Please try later"}'),
         json_reply('{"status":"9017","err_text":"Still processing, please try later"}'),

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from airflow_betproviders.simulator.call import Reply, json_reply
+from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.clock import to_ms
 from airflow_betproviders.simulator.contract import Setup
 from airflow_betproviders.simulator.exchange import (
@@ -62,6 +62,7 @@ class Pv(RefusingVendor):
     amount_field = "bet_amount"
     key_field = "event_id"
     account = Account(login="101", key="demo-pv-key-0001")
+    empty_replies: ClassVar[Mapping[str, Reply]] = empty_replies('{"code":200,"msg":"success"', "data")
     busy_replies: ClassVar[Sequence[Reply]] = (json_reply('{"code":500,"msg":"Internal Error","data":{}}'),)
 
     def __init__(self, setup: Setup) -> None:

@@ -1,0 +1,125 @@
+"""Faults in lists: which rows a page gives, and what it says of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow_betproviders.simulator.call import Given, Record
+from airflow_betproviders.simulator.faults import Faults
+from airflow_betproviders.simulator.kinds import LIST, ODD, ROW
+from airflow_betproviders.simulator.rows import Fields, RowFaults
+
+HUGE = 1_000_000_000_000
+
+
+class TooMuch(Exception):
+    """An answer has more rows than the vendor's gateway waits for."""
+
+
+@dataclass
+class Spoilt:
+    """A page, and what the call log says of it."""
+
+    given: Given
+    struck: list[str] = field(default_factory=list)
+    bad_rows: list[str] = field(default_factory=list)
+    odd_values: list[dict[str, str]] = field(default_factory=list)
+
+
+class ListFaults:
+    """Works the faults that are switched on into a vendor's pages."""
+
+    def __init__(self, faults: Faults, provider: str, fields: Fields) -> None:
+        self._faults = faults
+        self._provider = provider
+        self._rows = RowFaults(faults, fields)
+        self._answers = 0
+        self._shown: set[str | None] = set()
+
+    def spoil(self, stream: str | None, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Spoilt:
+        """Return the page's rows, with the faults of lists and rows that strike it.
+
+        Raises:
+            TooMuch: The fault ``too_much`` struck.
+        """
+        kinds, rng = self._faults.draw(self._provider, (*LIST, *ROW, *ODD), stream)
+        spoilt = Spoilt(given)
+        self._answers += 1
+        first = self._first(kinds, rng, rows, spoilt)
+        chosen = rows[first : first + self._cap(kinds, spoilt)]
+        if "too_much" in kinds and len(chosen) > (self._faults.switch("too_much").rows or 1000):
+            raise TooMuch
+        self._total(kinds, rng, len(rows), spoilt)
+        if "vanish" in kinds and stream in self._shown and chosen:
+            chosen, given.total = [], 0
+            spoilt.struck.append("vanish")
+        if "lost_row" in kinds and chosen:
+            at = rng.randrange(len(chosen))
+            chosen = [*chosen[:at], *chosen[at + 1 :]]
+            spoilt.struck.append("lost_row")
+        texts = [row.text for row in chosen]
+        if "endless_pages" in kinds and rows:
+            number = given.offset // max(given.size, 1)
+            texts = [self._rows.renamed(rows[at % len(rows)], columns, f"{number}-{at}") for at in range(given.size)]
+            given.total = HUGE
+            spoilt.struck.append("endless_pages")
+        elif chosen:
+            self._shown.add(stream)
+            changed = self._rows.spoil(chosen, texts, columns, kinds, rng)
+            texts, spoilt.bad_rows, spoilt.odd_values = changed.texts, changed.bad_rows, changed.odd_values
+            spoilt.struck += changed.struck
+        given.texts = texts
+        for kind in kinds:
+            if kind not in spoilt.struck:
+                self._faults.undo(kind)
+        return spoilt
+
+    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[Record], spoilt: Spoilt) -> int:
+        """Where the page begins."""
+        given = spoilt.given
+        if "page_cap" in kinds and given.by_number:
+            given.offset = (given.number - 1) * self._capped("page_cap", given.size)
+        if "silent_cap" in kinds and given.by_number:
+            given.offset = (given.number - 1) * self._capped("silent_cap", given.size)
+        first = given.offset
+        if "drift" in kinds and first:
+            shift = rng.randrange(1, 4) * rng.choice((-1, 1))
+            first, given.total = max(first + shift, 0), max(len(rows) - shift, 0)
+            spoilt.struck.append("drift")
+        if "repeated_page" in kinds and given.offset:
+            first = max(given.offset - given.size, 0)
+            spoilt.struck.append("repeated_page")
+        return first
+
+    def _cap(self, kinds: Sequence[str], spoilt: Spoilt) -> int:
+        """How many rows the page has at most."""
+        given = spoilt.given
+        size = given.size
+        if "page_cap" in kinds and (told := self._capped("page_cap", given.size)) < size:
+            given.size = size = told
+            spoilt.struck.append("page_cap")
+        if "silent_cap" in kinds and (kept := self._capped("silent_cap", given.size)) < size:
+            size = kept
+            spoilt.struck.append("silent_cap")
+        return size
+
+    def _capped(self, kind: str, asked: int) -> int:
+        rows = self._faults.switch(kind).rows
+        return max(1, min(asked, asked // 2 if rows is None else int(rows)))
+
+    def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: Spoilt) -> None:
+        """What the page says of the whole list."""
+        totals = {
+            "total_lie": count + rng.randrange(1, 5) if "total_lie" in kinds else count,
+            "total_high": count + max(count // 2, 10),
+            "total_low": count // 2,
+            "total_alternating": count + self._answers % 2,
+            "total_float": float(count),
+            "total_absent": None,
+        }
+        for kind, total in totals.items():
+            if kind in kinds:
+                spoilt.given.total = total
+                spoilt.struck.append(kind)

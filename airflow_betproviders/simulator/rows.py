@@ -1,0 +1,143 @@
+"""Faults in rows: what becomes of a record's text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow_betproviders.simulator.call import Record
+from airflow_betproviders.simulator.faults import Faults
+from airflow_betproviders.simulator.kinds import ODD
+from airflow_betproviders.simulator.odd_values import odd_value
+from airflow_betproviders.simulator.records import Members, members_of, position, replaced, text_of
+
+DRIFTED = 0.4
+"""Share of a page's rows whose types drift or that have unknown fields."""
+ODD_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The names of a vendor's fields that faults of rows change, as patterns."""
+
+    amount: str
+    key: str
+
+
+@dataclass
+class ChangedRows:
+    """A page's rows, and what the call log says of them."""
+
+    texts: list[str]
+    struck: list[str] = field(default_factory=list)
+    bad_rows: list[str] = field(default_factory=list)
+    odd_values: list[dict[str, str]] = field(default_factory=list)
+
+
+class RowFaults:
+    """Changes the rows of one vendor."""
+
+    def __init__(self, faults: Faults, fields: Fields) -> None:
+        self._faults = faults
+        self._fields = fields
+
+    def spoil(
+        self,
+        rows: Sequence[Record],
+        texts: list[str],
+        columns: Sequence[str] | None,
+        kinds: Sequence[str],
+        rng: random.Random,
+    ) -> ChangedRows:
+        """Return the rows with the faults of rows, and with the fault ``duplicate``."""
+        made = ChangedRows(texts)
+        if "bad_row" in kinds:
+            at = rng.randrange(len(rows))
+            texts[at] = text_of(self._bad(members_of(texts[at], columns), columns, rng), columns)
+            made.bad_rows.append(rows[at].key)
+            made.struck.append("bad_row")
+        for kind in ("type_drift", "unknown_field", "duplicate_key"):
+            if kind in kinds and columns is None:
+                made.texts = [self._drifted(kind, text, rng) if rng.random() < DRIFTED else text for text in made.texts]
+                made.struck.append(kind)
+        for kind in ODD:
+            if kind in kinds:
+                self._put_odd(kind, rows, columns, made)
+        if "duplicate" in kinds:
+            spoilt = {*made.bad_rows, *(odd["key"] for odd in made.odd_values)}
+            good = [text for row, text in zip(rows, made.texts, strict=True) if row.key not in spoilt]
+            made.texts = [*made.texts, rng.choice(good or made.texts)]
+            made.struck.append("duplicate")
+        return made
+
+    def renamed(self, row: Record, columns: Sequence[str] | None, suffix: str) -> str:
+        """Return a row's text under a key of its own."""
+        members = members_of(row.text, columns)
+        at = position(members, self._fields.key)
+        if at is None:
+            return row.text
+        value = members[at][1]
+        digits = "".join(filter(str.isdigit, suffix)).zfill(9)
+        renamed = f'{value[:-1]}-{suffix}"' if value.startswith('"') else f"{value[:9]}{digits[-9:]}"
+        return text_of(replaced(members, at, renamed), columns)
+
+    def _put_odd(self, kind: str, rows: Sequence[Record], columns: Sequence[str] | None, made: ChangedRows) -> None:
+        """Put odd values into rows and fields that follow from the seed and the row's key."""
+        switch = self._faults.switch(kind)
+        share = ODD_SHARE if switch.rows is None else switch.rows
+        for at, row in enumerate(rows):
+            rng = random.Random(f"{self._faults.seed}/{kind}/{row.key}")
+            if rng.random() >= share:
+                continue
+            members = members_of(made.texts[at], columns)
+            fields = list(range(len(members)))
+            rng.shuffle(fields)
+            for position_ in fields:
+                name, old = members[position_]
+                if switch.field not in {None, name}:
+                    continue
+                new = odd_value(kind, old, rng, csv=columns is not None)
+                if new is None and kind != "odd_absent":
+                    continue
+                changed = (
+                    [*members[:position_], *members[position_ + 1 :]]
+                    if new is None
+                    else replaced(members, position_, new)
+                )
+                made.texts[at] = text_of(changed, columns)
+                made.odd_values.append({"key": row.key, "field": name, "kind": kind, "value": (new or "")[:200]})
+                break
+        if any(odd["kind"] == kind for odd in made.odd_values):
+            made.struck.append(kind)
+
+    def _drifted(self, kind: str, text: str, rng: random.Random) -> str:
+        members = members_of(text)
+        at = position(members, self._fields.amount)
+        if kind == "unknown_field":
+            value = rng.choice(("1.50", "[1,{}]", '"é😀"', "null"))
+            return text_of([*members, (f"newField{rng.randrange(3)}", value)])
+        if at is None:
+            return text
+        if kind == "duplicate_key":
+            return text_of([*members, members[at]])
+        return text_of(replaced(members, at, _other_type(members[at][1], rng)))
+
+    def _bad(self, members: Members, columns: Sequence[str] | None, rng: random.Random) -> Members:
+        key, amount = position(members, self._fields.key), position(members, self._fields.amount)
+        if key is not None and (amount is None or rng.random() < 0.5):
+            return [*members[:key], *members[key + 1 :]] if columns is None else replaced(members, key, "")
+        if amount is None:
+            return members
+        return replaced(members, amount, '"not a number"' if columns is None else "not a number")
+
+
+def _other_type(value: str, rng: random.Random) -> str:
+    """A number as text, a text as number, or an int with a decimal point: the same value in another type."""
+    if value == "null":
+        return value
+    if value.startswith('"'):
+        return value[1:-1]
+    if "." not in value and rng.random() < 0.5:
+        return f"{value}.0"
+    return f'"{value}"'
