@@ -1,11 +1,10 @@
-"""Well-formed DAGs in one call: intervals with a width, one pool an account, retries, and how to load the past again.
+"""Build well-formed DAGs in one call: data intervals with a width, one pool per account, retries, instructions.
 
     from airflow_betproviders.dags import incremental_dag
 
     incremental_dag("aig_bets", conn_id="aig_default", path="s3://aws_default@lake/raw")
 
-Nothing here is hidden: a DAG that needs other tasks is an `account_dag` with operators in it, and both take every
-argument of Airflow's ``DAG``.
+For a DAG with other tasks, use `account_dag` and put operators in it. Both take every argument of Airflow's ``DAG``.
 """
 
 from __future__ import annotations
@@ -30,30 +29,30 @@ DEFAULT_ARGS: Mapping[str, Any] = {
     "max_retry_delay": timedelta(minutes=30),
     # A task that hangs would keep the account's only pool slot.
     "execution_timeout": timedelta(hours=2),
-    # So that priorities compare between DAGs: who goes first when tasks of one account wait for its pool.
+    # Priorities compare between DAGs: they decide which task of an account gets its pool slot first.
     "priority_weight": 10,
     "weight_rule": "absolute",
 }
-"""What every task of these DAGs is given unless ``default_args`` or its operator says otherwise."""
+"""Arguments of every task of these DAGs, unless ``default_args`` or the operator sets them."""
 
-# Airflow before 3.2 refuses no type of run.
+# Airflow before 3.2 cannot refuse a type of run.
 _CAN_REFUSE = "allowed_run_types" in inspect.signature(DAG).parameters
 
 _BACKFILL = """
-### Load a past interval again
+### Backfill
 
 Trigger ▸ **Backfill** (or `airflow backfill create --dag-id {dag_id} --from-date ... --to-date ...`). Both ends are
 inclusive and name the *starts* of intervals: `2026-11-20T02:00` to `2026-11-20T06:00` of an hourly DAG loads 02:00 to
-07:00. Take reprocessing behaviour *All runs* (`completed`) for intervals that were loaded before: the objects are
-replaced in place, nothing doubles. Clearing a task does the same for one interval.
+07:00. Choose reprocessing behaviour *All runs* (`completed`) to load intervals again that have a run already: the files are
+replaced, and no row is stored twice. Clearing a task does the same for one interval.
 """
 
 _POOL = """
 ### Pool
 
-Tasks run in the pool **`{pool}`**, one slot wide, since the provider limits calls by account: all DAGs of the account and
-their backfills take turns. A backfill's *max active runs* may be larger; the pool decides. Give it more slots only if the
-provider allows calls side by side. Tasks whose pool does not exist never start, so create it once:
+Tasks run in the pool **`{pool}`** with one slot, because the provider limits calls per account: all DAGs of the account and
+their backfills take turns, whatever a backfill's *max active runs*. Give it more slots only if the provider allows
+concurrent calls. Airflow never starts a task whose pool does not exist, so create it once:
 
     airflow pools set {pool} 1 "calls to one account, one task at a time"
 """
@@ -70,7 +69,7 @@ def account_dag(
     doc_md: str | None = None,
     **dag_kwargs: Any,
 ) -> DAG:
-    """An empty DAG whose tasks call one account: enter it, and put operators in.
+    """Create an empty DAG for tasks that call one account: use it as a context manager and put operators in.
 
     Args:
         dag_id: its id.
@@ -78,10 +77,10 @@ def account_dag(
         schedule: a cron expression, whose intervals are in UTC and have a width (Airflow's own reading of one gives
             intervals of zero width), or anything that ``DAG`` takes: a timetable, assets, None.
         pool: pool of the tasks; default the one named like the connection.
-        backfill: whether the past can be loaded again; with False only the schedule starts runs (a cron schedule, Airflow
-            3.2 or newer).
+        backfill: whether backfills and manual runs are allowed. With False only the schedule starts runs (needs a cron
+            schedule and Airflow 3.2).
         default_args: for every task, over `DEFAULT_ARGS`.
-        doc_md: what it loads; how to load the past again and which pool it needs is put below.
+        doc_md: what it loads. Instructions for backfills and the pool are appended.
         **dag_kwargs: any other argument of ``DAG``, over what is set here.
 
     Raises:
@@ -95,7 +94,7 @@ def account_dag(
         "tags": ["betproviders", conn_id],
     }
     if _CAN_REFUSE and not backfill and isinstance(schedule, str | CronDataIntervalTimetable):
-        # Where backfills are wanted, runs by hand are allowed too: the UI's way to the Backfill form is closed without them.
+        # The UI reaches the Backfill form only where manual runs are allowed.
         options["allowed_run_types"] = ["scheduled"]
     dag = DAG(
         dag_id,
@@ -123,25 +122,25 @@ def incremental_dag(
     doc_md: str | None = None,
     **account: Any,
 ) -> DAG:
-    """A DAG that loads a stream of an account as it grows: each run the interval before it, once the provider has all of it.
+    """Create a DAG that loads a stream of an account: each run loads its interval once the provider has it complete.
 
     Its tasks are ``extract``, an `ExtractToParquetOperator`, and with ``table`` then ``merge``, a `MergeBetsOperator`. The
-    DAG is known to Airflow without being assigned to a name; it is returned for further tasks
+    DAG is registered with Airflow without being assigned to a name. It is returned for further tasks
     (``dag.get_task("extract") >> ...`` in ``with dag:``).
 
     Args:
         dag_id: its id.
-        conn_id: connection to the provider; its type picks the hook.
+        conn_id: connection to the provider; its type selects the hook.
         path: the lake, in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         stream: stream name; default the provider's main bet stream.
         schedule: as of `account_dag`.
-        lookback: how far before its interval each run reads again, e.g. ``"24h"``, for rows that come or change late.
-        lag: least time between the end of the interval and its reading, where the stream's own is too short for you.
+        lookback: how far before its interval each run reads again, e.g. ``"24h"``, for late or changed rows.
+        lag: minimum time between the end of the interval and its extraction; default the stream's own.
         table: folder of the bets table; default no merge.
         extract: further arguments of the extract task, over those here: ``filters``, ``slot``, ``pii``, ``archive``,
             ``priority_weight``, ...
         merge: further arguments of the merge task, likewise.
-        doc_md: what it loads, if you want to tell more than the arguments do.
+        doc_md: what it loads; default a sentence made of the arguments.
         **account: further arguments of `account_dag`, among them any of ``DAG``.
 
     Raises:
@@ -149,8 +148,8 @@ def incremental_dag(
     """
     if merge and not table:
         raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
-    told = doc_md or _told(conn_id, stream, path, lookback)
-    with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=told, **account) as dag:
+    summary = doc_md or _summary(conn_id, stream, path, lookback)
+    with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=summary, **account) as dag:
         arguments = {"conn_id": conn_id, "stream": stream, "path": path, "lookback": lookback, "lag": lag}
         extracted = ExtractToParquetOperator(**{"task_id": "extract", **arguments, **(extract or {})})
         if table:
@@ -158,7 +157,7 @@ def incremental_dag(
             read = {
                 name: f"{{{{ ti.xcom_pull(task_ids='{extracted.task_id}')['{name}'] }}}}" for name in ("start", "end")
             }
-            # It calls nobody: the account's pool is not for it.
+            # A merge does not call the provider, so it does not need the account's pool.
             arguments = {**same, **read, "table": table, "pool": "default_pool"}
             extracted >> MergeBetsOperator(**{"task_id": "merge", **arguments, **(merge or {})})
     return dag
@@ -175,14 +174,14 @@ def _timetable(dag_id: str, schedule: Any) -> Any:
     return schedule
 
 
-def _told(conn_id: str, stream: str | None, path: str, lookback: str | timedelta | None) -> str:
+def _summary(conn_id: str, stream: str | None, path: str, lookback: str | timedelta | None) -> str:
     what = f"stream `{stream}`" if stream else "main bet stream"
-    again = f", and the {lookback} before it once more" if lookback else ""
+    again = f", and the {lookback} before it again" if lookback else ""
     return f"The {what} of `{conn_id}`: the interval of each run{again}, as Parquet under `{path}`."
 
 
 def _caller() -> str:
-    """The file that called this module: the UI shows its code as the DAG's."""
+    """Return the file that called this module: the UI shows its code as the DAG's."""
     frame = sys._getframe()  # noqa: SLF001 - as Airflow finds a DAG's file
     while frame.f_back and frame.f_globals is globals():
         frame = frame.f_back

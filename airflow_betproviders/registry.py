@@ -65,6 +65,22 @@ def streams_of(provider: str) -> tuple[Stream, ...]:
     return _streams(_package(provider))
 
 
+@cache
+def is_main_stream(name: str) -> bool:
+    """Return whether every installed provider that has a stream of this name has it as its main one.
+
+    A connection's type is not known while a DAG is parsed, so that a name alone must tell.
+    """
+    main = []
+    for provider in providers():
+        try:
+            streams = streams_of(provider)
+        except InvalidArgument:
+            continue
+        main += [place == 0 for place, stream in enumerate(streams) if stream.name == name]
+    return bool(main) and all(main)
+
+
 def declared(provider: str, name: str) -> Stream:
     """Return the declaration of a provider's stream.
 

@@ -1,4 +1,4 @@
-"""The operator that reads again what an extraction has left out or what has been damaged since."""
+"""The operator that extracts missing and damaged slots."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow, InvalidArgument, WindowExpired
-from airflow_betproviders.operators.extract import ExtractToParquetOperator, summarise
-from airflow_betproviders.task.links import About
+from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.stream_operator import summarise
+from airflow_betproviders.task.links import TaskTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,10 +23,10 @@ _UNREADABLE = frozenset({"expired", "pending"})
 
 
 class FillGapsOperator(ExtractToParquetOperator):
-    """Look at what is stored of an interval, and extract the slots that are missing or damaged, and no others.
+    """Extract the slots of an interval that are missing or damaged, and no others.
 
-    Where nothing is to be done, the provider is not called. A slot that the provider no longer has makes the task red,
-    after every other one has landed; so the task is green only if the interval is whole.
+    Does not call the provider when nothing is missing. Fails and lists the ranges that the provider no longer has, after
+    every other slot is stored. The task succeeds only if the interval is complete.
 
     Args:
         conn_id: connection to the provider; its type picks the hook.
@@ -58,11 +59,11 @@ class FillGapsOperator(ExtractToParquetOperator):
         """Fill the interval's gaps, or defer until all of it is due."""
         from airflow_betproviders.lake.coverage import coverage, runs
 
-        hook, stream, width = self._what()
+        hook, stream, width = self._resolve()
         states = self._states()
         interval = self._interval(context, width)
         lake = self._lake(hook, stream)
-        self.about = About(lake, interval)
+        self.target = TaskTarget(lake, interval)
         slot = width if self.slot else None
 
         def look() -> Coverage:
@@ -70,7 +71,7 @@ class FillGapsOperator(ExtractToParquetOperator):
 
         before = look()
         if pending := before.gaps({"pending"}):
-            self._defer_until_ready(hook, stream, pending[-1].interval)
+            self._wait_until_ready(hook, stream, pending[-1].interval)
         wanted = _readable(before, states, hook.now())
         while wanted:
             self.log.info("%d of %d slots are to be read", len(wanted), len(before.cells))
@@ -92,8 +93,8 @@ class FillGapsOperator(ExtractToParquetOperator):
             "expired": sum(gap.slots for gap in lost),
         }
         self.log.info("%s", summary)
-        self._tell_assets(context, summary, stored)
-        self._tell_lineage(stream, lake, stored)
+        self._update_assets(context, summary, stored)
+        self._set_lineage(stream, lake, stored)
         where = f"{hook.label}, stream {stream.name}"
         if lost:
             raise WindowExpired(
@@ -105,7 +106,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 f"{where}: {len(left)} slots are still missing or damaged after they were read, the first is {left[0]}. "
                 "Look for another task that removes or overwrites them."
             )
-        self._judge(hook, stream, interval, stored)
+        self._raise_for_bad_rows(hook, stream, interval, stored)
         return summary
 
     def _states(self) -> set[str]:

@@ -12,9 +12,9 @@ from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
-from airflow_betproviders.operators.extract import hook_of
+from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.interval import resolve_interval
-from airflow_betproviders.task.lineage import TellsLineage, dataset
+from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
 from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.task.tables import open_table
@@ -34,7 +34,7 @@ def bets_asset(table: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class MergeBetsOperator(TellsLineage, BaseOperator):
+class MergeBetsOperator(LineageMixin, BaseOperator):
     """Merge raw slots into the bets table: every bet once, in its newest version.
 
     A slot is read when the table does not have it in its present version; so the task may run in any order, any number
@@ -131,7 +131,7 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
         counts = _sum(tallies)
         summary = {"table": self.table, **counts}
         self.log.info("merged %s into %s: %s", told, self.table, summary)
-        self._tell_lineage(streams, counts["added"] + counts["replaced"])
+        self._set_lineage(streams, counts["added"] + counts["replaced"])
         extra: dict[str, Any] = {
             **summary,
             "start": intervals[0].start.isoformat(),
@@ -142,7 +142,7 @@ class MergeBetsOperator(TellsLineage, BaseOperator):
                 context["outlet_events"][asset].extra = extra
         return summary
 
-    def _tell_lineage(self, streams: Sequence[RawStream], rows: int) -> None:
+    def _set_lineage(self, streams: Sequence[RawStream], rows: int) -> None:
         from airflow_betproviders.bets_table.schema import SCHEMA
 
         place = open_path(self.table)

@@ -1,4 +1,4 @@
-"""The operator that holds raw bets against the provider's own report of the day."""
+"""The operator that compares the raw bets of a day with the provider's own report."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.extract import hook_of, stamp_of, stream_asset
-from airflow_betproviders.task.deferral import defer_until
+from airflow_betproviders.operators.stream_operator import hook_of, run_metadata, stream_asset
+from airflow_betproviders.task.deferral import default_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
-from airflow_betproviders.task.lineage import TellsLineage, dataset
-from airflow_betproviders.task.links import About, CoverageLink, DataLink
+from airflow_betproviders.task.lineage import LineageMixin, dataset
+from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
 from airflow_betproviders.task.pii import pii_policy_of
 from airflow_betproviders.task.pool import warn_without_pool
 from airflow_betproviders.task.storage import open_path
@@ -31,18 +31,17 @@ if TYPE_CHECKING:
 
 
 def reconciliation_asset(conn_id: str) -> Asset:
-    """The asset that a reconciliation which agrees updates."""
+    """Return the asset that a successful reconciliation updates."""
     name = f"{conn_id}/reconciliation"
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class ReconcileOperator(TellsLineage, BaseOperator):
-    """Hold the raw bets of whole report days against the provider's own report; equal to the last digit, or the task is red.
+class ReconcileOperator(LineageMixin, BaseOperator):
+    """Compare the raw bets of complete report days with the provider's own report. Fails unless both are equal.
 
-    What is added up is the data in the lake, each bet once, not what the receipts say; and each slot of the day must be
-    there and hold what its receipt says. The task defers until the report of the day is final. What was found is
-    written to ``<path>/_reconciliation/provider=.../account=.../stream=.../date=....parquet`` and, to be read, ``.md``,
-    whether it agrees or not.
+    Sums are computed from the data in the lake, each bet once, not from receipts. Each slot of the day must be stored and
+    match its receipt. The task defers until the report of the day is final. The result is written as Parquet and as
+    Markdown, whether it agrees or not.
 
     Args:
         conn_id: connection to the provider; its type says which reports there are.
@@ -52,13 +51,16 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         end: explicit end, likewise.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
         repair: read again the slots that are missing or damaged, or carry a difference, and reconcile again.
-        reports: streams of the reports to hold the bets against; default all that the provider has.
+        reports: streams of the reports to compare with; default all that the provider has.
         slot: width of slots on a day of which nothing is stored; default the stream's own, ``1h``.
         partition: width of a partition under a partitioned timetable.
+        deferrable: whether to free the worker slot while waiting; default as of ``ExtractToParquetOperator``.
         pii: the extraction's own, for slots that are read again.
         pii_conn_id: likewise.
 
-    Reports that are by a column which the lake conceals are left out. With ``repair`` it updates the extraction's asset too, so that a merge scheduled on that takes up what was read again.
+    Reports by a column that ``pii`` drops or hashes are left out. With ``repair`` the task also updates the extraction's
+    asset, so that a merge scheduled on it takes up the slots that were extracted again.
+
     A mapped operator (``.partial().expand()``) needs ``outlets=[reconciliation_asset(conn_id)]`` in its ``partial``, and
     ``stream_asset(conn_id)`` with ``repair``: Airflow reads the outlets of mapped tasks there.
 
@@ -73,7 +75,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
     )
     ui_color = "#f7f0dc"
     operator_extra_links = (CoverageLink(), DataLink())
-    about: About | None = None
+    target: TaskTarget | None = None
 
     def __init__(
         self,
@@ -89,9 +91,10 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         partition: str | timedelta = "1d",
         pii: Mapping[str, str] | None = None,
         pii_conn_id: str | None = None,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # What is read again is news to a merge that is scheduled on the extraction's asset.
+        # A merge that is scheduled on the extraction's asset takes up what a repair extracts.
         kwargs.setdefault("outlets", [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repair else [])])
         super().__init__(**kwargs)
         self.conn_id = conn_id
@@ -105,6 +108,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
         self.partition = partition
         self.pii = pii
         self.pii_conn_id = pii_conn_id
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Reconcile the days of the interval, or defer until the last is final."""
@@ -120,22 +124,22 @@ class ReconcileOperator(TellsLineage, BaseOperator):
             slot=self.slot,
             pii=self.pii,
             pii_conn_id=self.pii_conn_id,
-            stamp=stamp_of(context),
+            stamp=run_metadata(context),
         )
         interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
         days = reconciliation.days(interval)
-        self.about = About(reconciliation.lake, interval)
+        self.target = TaskTarget(reconciliation.lake, interval)
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)
         moment = reconciliation.ready_at(interval)
         if reconciliation.hook.now() < moment:
-            defer_until(self, moment, interval)
+            wait_until(self, moment, interval)
         warn_without_pool(self, reconciliation.hook)
         findings = []
         for day in days:
             findings.append(reconciliation.run(day))
             self.log.info("%s", findings[-1].text())
-        self._tell_lineage(reconciliation, findings)
+        self._set_lineage(reconciliation, findings)
         raise_for_mismatch(findings, repair=repair)
         summary = _summary(findings)
         for asset in self.outlets:
@@ -143,7 +147,7 @@ class ReconcileOperator(TellsLineage, BaseOperator):
                 context["outlet_events"][asset].extra = summary
         return summary
 
-    def _tell_lineage(self, reconciliation: Reconciliation, findings: Sequence[ReconciliationResult]) -> None:
+    def _set_lineage(self, reconciliation: Reconciliation, findings: Sequence[ReconciliationResult]) -> None:
         from airflow_betproviders.reconciliation.results import SCHEMA
 
         fs, stream = reconciliation.fs, reconciliation.stream

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stamp_of, summarise
-from airflow_betproviders.task.links import About
+from airflow_betproviders.operators.stream_operator import StreamOperator, hook_of, run_metadata, summarise
+from airflow_betproviders.task.links import TaskTarget
 from airflow_betproviders.task.pii import pii_policy_of
 from airflow_betproviders.task.storage import open_path
 
@@ -17,13 +15,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ReplayOperator(ExtractToParquetOperator):
-    """Rebuild the slots of an interval from what ``ExtractToParquetOperator(archive=...)`` kept, without the provider.
+class ReplayOperator(StreamOperator):
+    """Rebuild the slots of an interval from their archives, without calling the provider.
 
-    The replies are decoded under today's schema, by the same checks, into the same objects: equal to the last byte but
-    for the receipt's run, or better where the schema is. It works once the provider no longer keeps the data, cannot be
-    reached, or has closed the account; of the connection only its type and its login are used, and the account's UTC
-    offset is the one that the archive was made with. The update of the stream's asset lets a merge follow.
+    The raw answers that ``ExtractToParquetOperator(archive=...)`` kept are decoded with today's schema and the same
+    checks, into the same files. It works when the provider no longer has the data, cannot be reached, or has closed the
+    account. Of the connection, only type and login are used. The stream's asset is updated, so that a merge follows.
 
     Args:
         conn_id: connection that the slots were extracted with.
@@ -35,75 +32,44 @@ class ReplayOperator(ExtractToParquetOperator):
         max_bad_rows: rows that may go to quarantine without failing the task.
         pii: columns to drop or to hash in what is rebuilt; the archive itself stays as it is.
         pii_conn_id: connection whose password is the key of the hashes.
-        force: rebuild a slot also where it was read again since, without an archive, or conceals what would come back.
+        force: rebuild a slot even if it was extracted again without an archive, or with ``pii`` that this task lacks.
         partition: width of a partition under a partitioned timetable; default the stream's own slot.
 
     Returns:
         (XCom) as `ExtractToParquetOperator`; calls and bytes are those of the extraction.
     """
 
-    template_fields: Sequence[str] = (
-        *("conn_id", "stream", "path", "start", "end", "filters", "max_bad_rows"),
-        *("pii", "pii_conn_id"),
-    )
     ui_color = "#f3efe4"
 
-    def __init__(
-        self,
-        *,
-        conn_id: str,
-        path: str,
-        stream: str | None = None,
-        start: datetime | str | None = None,
-        end: datetime | str | None = None,
-        filters: Mapping[str, Any] | None = None,
-        max_bad_rows: int = 0,
-        pii: Mapping[str, str] | None = None,
-        pii_conn_id: str | None = None,
-        force: bool = False,
-        partition: str | timedelta | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            conn_id=conn_id,
-            path=path,
-            stream=stream,
-            start=start,
-            end=end,
-            filters=filters,
-            max_bad_rows=max_bad_rows,
-            pii=pii,
-            pii_conn_id=pii_conn_id,
-            partition=partition,
-            **kwargs,
-        )
+    def __init__(self, *, force: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.force = force
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - as its base
-        """Rebuild what is archived of the interval; then say what is not."""
+        """Rebuild the archived slots of the interval, then fail if some have no archive."""
         from airflow_betproviders.extraction.replay import Replay
 
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
         filters = self._filters(stream)
-        self._most_bad_rows()
+        self._max_bad_rows()
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)
         if not hook.connection.login:
             raise InvalidArgument(f"{hook.label}: login is empty; it holds the account, which the archive lies under.")
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
-        self.about = About(lake, interval)
-        replay = Replay(hook, stream, lake, stamp=stamp_of(context), pii_policy=pii_policy, force=self.force)
+        self.target = TaskTarget(lake, interval)
+        replay = Replay(hook, stream, lake, stamp=run_metadata(context), pii_policy=pii_policy, force=self.force)
         found = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(found)))
         if not found:
             raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
         stored = replay.store(found, lake)
         summary = summarise(hook, stream, lake, interval, stored)
-        self._tell_assets(context, summary, stored)
-        self._tell_lineage(stream, lake, stored)
-        self._judge(hook, stream, interval, stored)
+        self._update_assets(context, summary, stored)
+        self._set_lineage(stream, lake, stored)
+        self._raise_for_bad_rows(hook, stream, interval, stored)
         if missing:
             raise _not_archived(
                 f"{hook.label}, stream {stream.name}: the archived slots are rebuilt, but {missing}", lake

@@ -1,4 +1,4 @@
-"""Airflow's own errors, which versions keep in different places."""
+"""Airflow's own exceptions: their module differs between versions."""
 
 from __future__ import annotations
 

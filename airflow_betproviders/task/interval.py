@@ -1,4 +1,4 @@
-"""Which interval a task is about: one resolver, a fixed order, clear errors."""
+"""Resolve the interval that a task extracts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CURE = (
 
 
 def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> Interval:
-    """The interval of a task.
+    """Resolve the interval of a task: the explicit one, else the run's partition, else the run's data interval.
 
     Args:
         context: Airflow's.
@@ -24,11 +24,8 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
         end: explicit end, likewise.
         width: width of a partition, for runs of a partitioned timetable.
 
-    Returns:
-        The explicit interval; else the run's partition; else the run's data interval.
-
     Raises:
-        InvalidArgument: none of them is there, or it is not a proper interval.
+        InvalidArgument: there is none, it is empty, or a time has no zone.
     """
     given_start, given_end = _instant("start", start), _instant("end", end)
     if given_start or given_end:

@@ -1,4 +1,4 @@
-"""What a task tells OpenLineage, where Airflow's provider for it is installed: what it read and wrote, and how much."""
+"""Report to OpenLineage what a task read and wrote, if Airflow's provider for it is installed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-# As fsspec's file systems call themselves, and as OpenLineage's naming of datasets wants it.
+# fsspec's protocol names, and the schemes of OpenLineage's dataset names.
 _SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A folder of a store, such as all slots of a stream, and what a task did to it.
+    """A folder of a store and what a task wrote there.
 
     Attributes:
         namespace: the store, by OpenLineage's naming: ``s3://lake``, ``file``.
@@ -36,7 +36,7 @@ class Dataset:
 
 
 def dataset(fs: Any, path: str, schema: pa.Schema | None = None, **counts: int | None) -> Dataset:
-    """The dataset that a folder of a file system is, with rows, size and files if they are given."""
+    """Return the dataset of a folder of a file system; ``counts`` are rows, size and files."""
     namespace, name = _named(fs, path.rstrip("/"))
     columns = {column.name: str(column.type) for column in schema or ()}
     return Dataset(namespace=namespace, name=name, columns=columns, **counts)
@@ -52,8 +52,8 @@ def _named(fs: Any, path: str) -> tuple[str, str]:
     return "file", path
 
 
-class TellsLineage:
-    """An operator that knows, once it has run, what it read and wrote.
+class LineageMixin:
+    """Mixin of operators that report lineage.
 
     Attributes:
         reads: its inputs.
@@ -64,7 +64,7 @@ class TellsLineage:
     writes: Sequence[Dataset] = ()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002 - Airflow's signature
-        """Airflow's OpenLineage provider asks this at the end of the task, failed ones included."""
+        """Return the lineage. Airflow's OpenLineage provider calls this at the end of the task, failed or not."""
         from airflow.providers.openlineage.extractors import OperatorLineage
         from openlineage.client.event_v2 import InputDataset, OutputDataset
         from openlineage.client.facet_v2 import output_statistics_output_dataset, schema_dataset

@@ -1,4 +1,4 @@
-"""Buttons on a task: to the data it is about, and to the coverage page."""
+"""Links on a task: to its data and to the coverage page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from airflow.sdk import BaseHook, BaseOperatorLink
 
 from airflow_betproviders.task.airflow_exceptions import AirflowException
-from airflow_betproviders.task.page import framed
+from airflow_betproviders.task.page import page_url
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class About:
-    """What a task is about, which its operator keeps as ``about`` once it knows.
+class TaskTarget:
+    """The stream and interval that a task works on; operators keep it as ``target``.
 
     Attributes:
-        lake: the stream's.
-        interval: what it extracts or holds against something.
+        lake: where the stream is stored.
+        interval: the interval of the task.
     """
 
     lake: Lake
@@ -32,7 +32,7 @@ class About:
 
     @property
     def query(self) -> dict[str, str]:
-        """What the coverage page opens with."""
+        """Return the query that opens the coverage page at this stream and slot."""
         lake = self.lake
         filters = lake.base.rpartition("/account=")[2].partition("/")[2]
         return {
@@ -45,31 +45,31 @@ class About:
 
 
 class CoverageLink(BaseOperatorLink):
-    """The coverage page, at the stream and the first slot that the task is about."""
+    """Link to the coverage page, at the task's stream and first slot."""
 
     name = "Coverage"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        """The page's address, from the host's root; the whole page if the task did not get as far as its stream."""
-        about: About | None = getattr(operator, "about", None)
-        return framed(**(about.query if about else {}))
+        """Return the page's path from the host's root; without a stream if the task failed before it knew one."""
+        target: TaskTarget | None = getattr(operator, "target", None)
+        return page_url(**(target.query if target else {}))
 
 
 class DataLink(BaseOperatorLink):
-    """The folder of the task's stream in the console of AWS or Google Cloud, else its slot on the coverage page."""
+    """Link to the stream's folder in the console of AWS or Google Cloud, else to its slot on the coverage page."""
 
     name = "Data"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        """The folder's address; empty text if the task did not get as far as its stream."""
-        about: About | None = getattr(operator, "about", None)
-        if about is None:
+        """Return the folder's address, or empty text if the task failed before it knew its stream."""
+        target: TaskTarget | None = getattr(operator, "target", None)
+        if target is None:
             return ""
-        return _console(str(getattr(operator, "path", "")), about.lake) or framed(**about.query)
+        return _console(str(getattr(operator, "path", "")), target.lake) or page_url(**target.query)
 
 
 def _console(path: str, lake: Lake) -> str:
-    """The folder in the store's own console, or empty text where there is none."""
+    """Return the folder in the store's own console, or empty text if it has none."""
     parts = urlsplit(path)
     connection, _, bucket = parts.netloc.rpartition("@")
     prefix = lake.base.partition(f"{bucket}/")[2]
@@ -81,7 +81,7 @@ def _console(path: str, lake: Lake) -> str:
 
 
 def _elsewhere(connection: str) -> bool:
-    """Whether an AWS connection is to another server that speaks S3."""
+    """Return whether an AWS connection is to another S3 server."""
     try:
         return bool(connection) and "endpoint_url" in str(BaseHook.get_connection(connection).extra)
     except AirflowException:

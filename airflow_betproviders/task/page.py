@@ -1,4 +1,4 @@
-"""Where the coverage page is, by the path of the deployment's base URL."""
+"""Addresses of the coverage page, below the deployment's base URL."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ ROUTE = "bet_coverage"
 
 
 def page_path(path: str = "") -> str:
-    """A path of the page's own application, from the host's root: Airflow may be reached by several names."""
+    """Return a path of the page's application, from the host's root: Airflow may have several host names."""
     return f"{_base()}{PREFIX}/{path}"
 
 
-def framed(**query: str) -> str:
-    """The page inside Airflow's UI; ``query`` is what it opens with, such as provider, stream, account and slot."""
+def page_url(**query: str) -> str:
+    """Return the page's address inside Airflow's UI. ``query`` selects provider, stream, account and slot."""
     # What follows the route is the frame's own address; Airflow before 3.3 leaves that to the page.
-    told = f"?{urlencode(query)}" if query else ""
-    return f"{_base()}/plugin/{ROUTE}{page_path()}{told}"
+    selection = f"?{urlencode(query)}" if query else ""
+    return f"{_base()}/plugin/{ROUTE}{page_path()}{selection}"
 
 
 def _base() -> str:

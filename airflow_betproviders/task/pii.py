@@ -1,4 +1,4 @@
-"""What ``pii=`` and ``pii_conn_id=`` of an operator mean."""
+"""Build the PII policy of an operator from ``pii=`` and ``pii_conn_id=``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SHORTEST_KEY = 16
 
 
 def pii_policy_of(pii: Any, conn_id: str | None, stream: Stream, filters: Mapping[str, Any]) -> PiiPolicy | None:
-    """What is done to the columns of a stream that say who a player is; None where nothing is.
+    """Return what to do with the columns that identify a player, or None for nothing.
 
     Raises:
-        InvalidArgument: a rule cannot be kept, or the key is missing or short.
+        InvalidArgument: a rule cannot work, or the key is missing or too short.
     """
     if not pii:
         return None
@@ -49,7 +49,7 @@ def _key(conn_id: str) -> bytes:
     mask_secret(key)
     if len(key) < _SHORTEST_KEY:
         raise InvalidArgument(
-            f"connection {conn_id}: the password is the key of the hashes, and who guesses it can tell whose they are. "
+            f"connection {conn_id}: the password is the key of the hashes, and a short one can be guessed. "
             f"Give it {_SHORTEST_KEY} random characters or more."
         )
     return key.encode()

@@ -1,4 +1,4 @@
-"""Whether anything keeps an account's rate of calls when tasks run side by side."""
+"""Warn when nothing limits the calls of tasks that run at the same time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_EVERYBODYS_POOL = "default_pool"
+_DEFAULT_POOL = "default_pool"
 
 
 def warn_without_pool(operator: BaseOperator, hook: BetProviderHook) -> None:
-    """Say in the task's log, before the first call, that nothing keeps the rate that tasks have together.
+    """Log a warning before the first call if tasks of one account may run at the same time and exceed its rate limit.
 
-    A task keeps its own. A pool of one slot keeps tasks apart, whatever a backfill allows to run at once; so does a budget
-    that the connection shares. Any pool but Airflow's default one counts as the account's.
+    Each task keeps the limit by itself. A pool of one slot keeps it across tasks, and so does ``rate_limit_storage`` in the
+    connection. Any pool other than Airflow's default counts as the account's.
     """
-    if operator.pool != _EVERYBODYS_POOL or not hook.min_interval or hook.extra["rate_limit_storage"]:
+    if operator.pool != _DEFAULT_POOL or not hook.min_interval or hook.extra["rate_limit_storage"]:
         return
     log.warning(
-        "%s: this task leaves %g s between its calls, but it runs in %s, where other tasks of the account may run beside it: "
+        "%s: this task leaves %g s between its calls, but it runs in %s, where other tasks of the account may run at the same time: "
         "together they can call too often. Create a pool of one slot (airflow pools set %s 1 'calls to one account') and "
         "set pool='%s' on every task of the account, or set rate_limit_storage in the connection.",
         hook.label,

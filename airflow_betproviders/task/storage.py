@@ -1,4 +1,4 @@
-"""The object store that a path names."""
+"""Open the object store of a path."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def open_path(path: str) -> ObjectStoragePath:
-    """The path as Airflow's, once its bucket and its connection are known to be there.
+    """Return Airflow's path object, or refuse a path without a bucket or with an unknown connection.
 
-    Airflow itself takes an unknown connection for anonymous access; here it is an error.
+    Airflow itself would access the store anonymously if the connection is unknown.
 
     Raises:
         InvalidArgument: names what is missing.

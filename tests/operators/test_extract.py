@@ -269,7 +269,7 @@ def test_promise_6_bad_rows_make_the_task_red_after_everything_has_landed(
 
     make("aig")
     server.replies = spoiled
-    with pytest.raises(BadRows, match=r"1 rows do not fit.*the 2 good ones have landed.*set max_bad_rows=1") as caught:
+    with pytest.raises(BadRows, match=r"1 rows do not fit.*the 2 good ones are stored.*set max_bad_rows=1") as caught:
         execute(operator(tmp_path, "aig", **HOURLY), context())
     assert isinstance(caught.value, AirflowFailException)
     (data,) = (tmp_path / "lake").rglob("*.parquet")

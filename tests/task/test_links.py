@@ -12,14 +12,14 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.task.links import About, CoverageLink, DataLink
+from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
 from tests.bets_table.lakes import at
 from tests.operator_runs import operator
 
 
-def about(root: str = "/data/raw", **filters: Any) -> About:
+def target(root: str = "/data/raw", **filters: Any) -> TaskTarget:
     lake = Lake(fsspec.filesystem("file"), root, "pv", "history", "10 01", filters)
-    return About(lake, Interval(at(5), at(6)))
+    return TaskTarget(lake, Interval(at(5), at(6)))
 
 
 def links(made: Any) -> dict[str, str]:
@@ -36,7 +36,7 @@ def test_a_task_has_both(tmp_path: Path) -> None:
 
 
 def test_coverage_opens_at_the_first_slot() -> None:
-    parts = urlsplit(links(SimpleNamespace(about=about(game_id=2011), path="file:///data/raw"))["Coverage"])
+    parts = urlsplit(links(SimpleNamespace(target=target(game_id=2011), path="file:///data/raw"))["Coverage"])
 
     assert (parts.scheme, parts.netloc) == ("", ""), "Airflow may have several names"
     assert parts.path == "/airflow/plugin/bet_coverage/airflow/betproviders/"
@@ -51,9 +51,9 @@ def test_coverage_opens_at_the_first_slot() -> None:
 
 def test_a_task_that_failed_early_links_to_the_whole_page() -> None:
     assert (
-        links(SimpleNamespace(about=None, path=""))["Coverage"] == "/airflow/plugin/bet_coverage/airflow/betproviders/"
+        links(SimpleNamespace(target=None, path=""))["Coverage"] == "/airflow/plugin/bet_coverage/airflow/betproviders/"
     )
-    assert not links(SimpleNamespace(about=None, path=""))["Data"]
+    assert not links(SimpleNamespace(target=None, path=""))["Data"]
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_data_is_in_the_stores_own_console_where_it_has_one(
     monkeypatch.setenv("AIRFLOW_CONN_AWS_EU", '{"conn_type": "aws", "extra": {"region_name": "eu-west-1"}}')
     monkeypatch.setenv("AIRFLOW_CONN_MINIO", '{"conn_type": "aws", "extra": {"endpoint_url": "http://minio:9000"}}')
 
-    assert links(SimpleNamespace(about=about(root), path=path))["Data"].startswith(link)
+    assert links(SimpleNamespace(target=target(root), path=path))["Data"].startswith(link)

@@ -1,0 +1,185 @@
+"""What the operators of one stream share: arguments, interval, assets, lineage, and the end of a task."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, BaseHook, BaseOperator
+
+from airflow_betproviders import __version__
+from airflow_betproviders.declare.interval import Interval, parse_duration
+from airflow_betproviders.exceptions import BadRows, InvalidArgument
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import add_up
+from airflow_betproviders.registry import hook_class, is_main_stream, providers
+from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.lineage import LineageMixin, dataset
+from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_betproviders.declare.stream import Stream
+    from airflow_betproviders.extraction.slots import Stored
+    from airflow_betproviders.hooks.base import BetProviderHook
+
+# An asset event is a message: of many slots it names the first.
+_MOST_PATHS = 100
+
+
+def stream_asset(conn_id: str, stream: str | None = None) -> Asset:
+    """Return the asset that an extraction updates: schedule a DAG on it to run when new slots are stored.
+
+    The main stream has one asset, whether it is named or not.
+    """
+    name = f"{conn_id}/{'main' if stream is None or is_main_stream(stream) else stream}"
+    return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
+
+
+def hook_of(conn_id: str) -> BetProviderHook:
+    """Return the hook for a connection, by its type.
+
+    Raises:
+        InvalidArgument: no installed provider serves this type.
+    """
+    conn_type = str(BaseHook.get_connection(conn_id).conn_type)
+    if conn_type not in providers():
+        raise InvalidArgument(
+            f"connection {conn_id} is of type {conn_type!r}, which no installed provider serves. "
+            f"Use a connection of type {', '.join(providers())}."
+        )
+    return hook_class(conn_type)(conn_id)
+
+
+def run_metadata(context: Context) -> dict[str, Any]:
+    """Return what a receipt says of the task that wrote it."""
+    names = ("dag_id", "task_id", "run_id", "try_number")
+    return {**{name: getattr(context["ti"], name) for name in names}, "version": __version__}
+
+
+class StreamOperator(LineageMixin, BaseOperator):
+    """Base of the operators that store slots of one stream.
+
+    Args:
+        conn_id: connection to the provider; its type selects the hook. A template needs ``outlets=``.
+        path: folder in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
+        stream: stream name; default the provider's main bet stream.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
+        end: explicit end, likewise.
+        filters: the provider's own filters, e.g. ``{"game_id": 2011}``.
+        max_bad_rows: rows that may go to quarantine without failing the task.
+        partition: width of a partition under a partitioned timetable; default the slot.
+        pii: columns that identify a player, each with ``"drop"`` or ``"hash"``.
+        pii_conn_id: connection whose password, 16 characters or more, is the key of the hashes.
+    """
+
+    template_fields: Sequence[str] = (
+        *("conn_id", "stream", "path", "start", "end", "filters", "max_bad_rows", "pii", "pii_conn_id"),
+    )
+    template_fields_renderers = {"filters": "json", "pii": "json"}  # noqa: RUF012 - Airflow declares a plain dict
+    operator_extra_links = (CoverageLink(), DataLink())
+    target: TaskTarget | None = None
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        path: str,
+        stream: str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        max_bad_rows: int = 0,
+        partition: str | timedelta | None = None,
+        pii: Mapping[str, str] | None = None,
+        pii_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if "outlets" not in kwargs:
+            templated = next((name for name in (conn_id, stream) if isinstance(name, str) and "{{" in name), None)
+            if templated:
+                raise InvalidArgument(
+                    f"{templated!r} is a template, which Airflow renders too late to name the asset. "
+                    "Give outlets=[stream_asset(conn_id, stream)], or outlets=[]."
+                )
+            kwargs["outlets"] = [stream_asset(conn_id, stream)]
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.path = path
+        self.stream = stream
+        self.start = start
+        self.end = end
+        self.filters = filters
+        self.max_bad_rows = max_bad_rows
+        self.partition = partition
+        self.pii = pii
+        self.pii_conn_id = pii_conn_id
+
+    def _interval(self, context: Context, width: timedelta) -> Interval:
+        return resolve_interval(
+            context, self.start, self.end, parse_duration(self.partition) if self.partition else width
+        )
+
+    def _filters(self, stream: Stream) -> dict[str, Any]:
+        if not isinstance(self.filters or {}, Mapping):
+            raise InvalidArgument(
+                f"filters={self.filters!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a "
+                "template makes it."
+            )
+        return stream.check_filters(self.filters or {})
+
+    def _max_bad_rows(self) -> int:
+        try:
+            return int(self.max_bad_rows)
+        except (TypeError, ValueError):
+            raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
+
+    def _update_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
+        extra = {
+            **summary,
+            "sums": {name: format(value, "f") for name, value in add_up(stored.receipts).items()},
+            "paths": list(stored.paths.values())[:_MOST_PATHS],
+            "shrunken": sum(receipt.shrunken for receipt in stored.receipts),
+        }
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra = extra
+
+    def _set_lineage(self, stream: Stream, lake: Lake, stored: Stored) -> None:
+        from airflow_betproviders.extraction.decode import columns
+
+        counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
+        self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]
+
+    def _raise_for_bad_rows(self, hook: BetProviderHook, stream: Stream, interval: Interval, stored: Stored) -> None:
+        bad = stored.total("bad_rows")
+        if bad > self._max_bad_rows():
+            raise BadRows(
+                f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
+                f"under {_common_folder(stored)}; the {stored.total('rows')} good ones are stored. Read the reasons there, and set "
+                f"max_bad_rows={bad} if they may be left out."
+            )
+
+
+def summarise(hook: BetProviderHook, stream: Stream, lake: Lake, interval: Interval, stored: Stored) -> dict[str, Any]:
+    """Return the XCom of a task that stored slots."""
+    return {
+        "stream": stream.name,
+        "account": hook.account,
+        "start": interval.start.isoformat(),
+        "end": interval.end.isoformat(),
+        "rows": stored.total("rows"),
+        "bytes": stored.total("bytes"),
+        "slots": len(stored.receipts),
+        "calls": stored.total("calls"),
+        "bad_rows": stored.total("bad_rows"),
+        "changed": [receipt.start for receipt in stored.receipts if receipt.changed],
+        "path": _common_folder(stored) if stored.paths else lake.base,
+    }
+
+
+def _common_folder(stored: Stored) -> str:
+    return os.path.commonpath([path.rpartition("/")[0] for path in stored.paths.values()])
