@@ -70,7 +70,8 @@ def _later(kind: str, seconds: float | None) -> Response:
     wait = default if seconds is None else seconds
     at = datetime.now(timezone.utc) + timedelta(seconds=wait)
     retry = format_datetime(at, usegmt=True) if kind.endswith("_date") else f"{wait:g}"
-    return Response("Try later", status, {"retry-after": retry}, "text/plain")
+    text = "Too Many Requests" if status == 429 else "Service Unavailable"
+    return Response(text, status, {"retry-after": retry}, "text/plain")
 
 
 def send(reply: Reply, accepted: str, struck: Sequence[str], seconds: float) -> Response:
