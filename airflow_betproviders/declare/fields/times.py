@@ -113,7 +113,7 @@ class IsoTime(TimeKind):
             offset = timedelta(0)
         elif hours:
             offset = timedelta(hours=int(hours), minutes=int(hours[0] + (minutes or "0")))
-        return _EXACT.add(_exact_seconds(wall - offset - _EPOCH), decimal.Decimal(f"0.{fraction or 0}"))
+        return _EXACT.add(_seconds(wall, offset), decimal.Decimal(f"0.{fraction or 0}"))
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class StrptimeTime(TimeKind):
         offset = wall.utcoffset()
         if offset is None:
             offset = utc_offset if self.offset is None else self.offset
-        return _exact_seconds(wall.replace(tzinfo=None) - offset - _EPOCH)
+        return _seconds(wall.replace(tzinfo=None), offset)
 
 
 _SAMPLE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
@@ -158,5 +158,7 @@ def plain_text(value: Any) -> str:
     return str(value).strip()
 
 
-def _exact_seconds(since: timedelta) -> decimal.Decimal:
-    return decimal.Decimal(since // timedelta(microseconds=1)).scaleb(-6)
+def _seconds(wall: datetime, offset: timedelta) -> decimal.Decimal:
+    """The exact seconds since 1970 of a wall clock; it may lie beyond what a datetime holds."""
+    microsecond = timedelta(microseconds=1)
+    return decimal.Decimal((wall - _EPOCH) // microsecond - offset // microsecond).scaleb(-6)
