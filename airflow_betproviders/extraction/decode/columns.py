@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
 MEMORY = pa.system_memory_pool()
+_DIGITS = {"Y": r"\d{4}", "S": r"[0-5]\d"} | dict.fromkeys("mdHM", r"\d\d")
 Counts = npt.NDArray[np.int64]
 
 
@@ -32,6 +34,7 @@ def schema(fields: tuple[Field, ...]) -> pa.Schema:
     return pa.schema([*own, (EXTRA, pa.string()), (EXTRACTED_AT, INSTANT)])
 
 
+@lru_cache(maxsize=1000)
 def arrow_type(kind: Kind) -> pa.DataType:
     """The type of a kind in the file."""
     return _built(kind.arrow, "arrow")
@@ -92,6 +95,7 @@ def check(array: pa.Array) -> None:
         array.validate(full=True)  # pyarrow.json lets whole numbers outgrow a decimal's precision
 
 
+@lru_cache(maxsize=1000)
 def holds_decimals(type_: pa.DataType) -> bool:
     """Whether a column of the type holds decimals, at whatever depth."""
     return pa.types.is_decimal(type_) or any(holds_decimals(type_.field(i).type) for i in range(type_.num_fields))
@@ -132,14 +136,31 @@ def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
     if not kind.numeric:
         return convert.dispatch(Kind)(kind, array, utc_offset)
     coded = array.dictionary_encode()  # many rows share a second
-    wall = pc.strptime(coded.dictionary, format=kind.format, unit="s")
-    # strptime takes the 31st of February for the 3rd of March.
-    if pc.all(pc.equal(pc.strftime(wall, format=kind.format), coded.dictionary)).as_py() is False:
+    texts = coded.dictionary
+    pattern, day = _layout(kind.format)
+    if pc.all(pc.match_substring_regex(texts, pattern)).as_py() is False:
         raise pa.ArrowInvalid(f"a time is not written as {kind.format}")
+    wall = pc.strptime(texts, format=kind.format, unit="s")
+    if day is not None:
+        days = pc.utf8_slice_codeunits(texts, day, day + 2).cast(pa.int64())
+        if pc.all(pc.equal(pc.day(wall), days)).as_py() is False:
+            raise pa.ArrowInvalid("a month has no such day")  # strptime takes it for one of the next month
     offset = utc_offset if kind.offset is None else kind.offset
     shift = arrays.array(np.array([-int(offset.total_seconds())]), pa.duration("s"))[0]
     instants = pc.add(wall, shift).cast(pa.timestamp(kind.precision)).cast(arrow_type(kind))
     return instants.take(coded.indices)
+
+
+@lru_cache(maxsize=100)
+def _layout(format_: str) -> tuple[str, int | None]:
+    """The pattern of a format of numbers of fixed width, and where the day of the month stands in it."""
+    pattern, day, width = "", None, 0
+    for text, directive in re.findall(r"([^%]*)(?:%(.))?", format_):
+        pattern += re.escape(text) + _DIGITS.get(directive, "")
+        width += len(text)
+        day = width if directive == "d" else day
+        width += 4 if directive == "Y" else 2
+    return f"^{pattern}$", day
 
 
 @convert.register
