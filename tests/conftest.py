@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,20 @@ from tests.accounts import ACCOUNTS, HOOKS
 from tests.recorder import Recorder
 
 MakeHook = Callable[..., BetProviderHook]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--clock", help="run at this moment, ISO 8601 in UTC; the clock goes on from there")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if moment := config.getoption("--clock"):
+        import time_machine
+
+        # The process's own clock only: a test that starts others (scheduler, servers) has no use for it.
+        traveller = time_machine.travel(datetime.fromisoformat(moment).replace(tzinfo=timezone.utc), tick=True)
+        traveller.start()
+        config.add_cleanup(traveller.stop)
 
 
 @pytest.fixture(scope="session")

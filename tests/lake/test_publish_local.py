@@ -83,10 +83,9 @@ def test_what_a_killed_worker_left_is_swept_a_day_later_and_not_before(lake: Lak
     target = Path(publish(lake, SLOT, file(tmp_path), []))
     old, young = (target.with_name(f".{target.name}.{name}.tmp") for name in ("old", "young"))
     other = target.with_name(".20261120T060000Z-20261120T070000Z.parquet.other.tmp")
-    for leftover in (old, young, other):
+    for leftover, days in ((old, 2), (young, 0), (other, 2)):
         leftover.write_text("half")
-    for leftover in (old, other):
-        os.utime(leftover, (time.time() - 2 * 86400,) * 2)
+        os.utime(leftover, (time.time() - days * 86400,) * 2)
     publish(lake, SLOT, file(tmp_path), [])
     assert not old.exists()
     assert young.exists()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders import exceptions
 from airflow_betproviders.exceptions import (
     BetProviderError,
     IncompleteWindow,
@@ -254,40 +252,6 @@ def test_each_repeat_is_told_with_its_reason(clock: Clock, caplog: pytest.LogCap
     (message,) = [record.getMessage() for record in caplog.records]
     assert "HTTP 502; attempt 2 follows in" in message
     assert "not for eyes" not in message
-
-
-ERRORS = [
-    error
-    for error in vars(exceptions).values()
-    if isinstance(error, type) and issubclass(error, exceptions.BetProviderError)
-]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_every_error_survives_pickling(error: type[BetProviderError]) -> None:
-    raised = error("connection a: what to do")
-    again = pickle.loads(pickle.dumps(raised))
-    assert isinstance(again, error)
-    assert type(again) is type(raised)
-    assert str(again) == "connection a: what to do"
-
-
-def test_the_tree_of_errors_tells_what_airflow_should_do() -> None:
-    from tests.airflow_versions import AirflowFailException
-
-    final = {error.__name__ for error in ERRORS if isinstance(error("why"), AirflowFailException)}
-    assert final == {
-        "FinalError",
-        "ProviderAuthError",
-        "ProviderRequestError",
-        "WindowExpired",
-        "BadRows",
-        "OverlappingSlot",
-        "NotArchived",
-        "InvalidArgument",
-    }
-    assert issubclass(ProviderRateLimited, ProviderUnavailable)
-    assert issubclass(exceptions.InvalidArgument, ValueError)
 
 
 def test_an_abandoned_extraction_makes_no_further_call() -> None:
