@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import BaseHook, Connection
 
@@ -16,9 +18,9 @@ from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError
 from airflow_betproviders.extraction.slots import Extraction, Stored
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.registry import hook_class
 from airflow_betproviders.simulator import Settings, Simulator
-from tests.conformance.conftest import HOOKS, HOUR
-from tests.conformance.test_every_stream import stored_rows
+from tests.conformance.conftest import HOUR
 from tests.conformance.wire import differences
 
 NOW = datetime.now(timezone.utc)
@@ -36,7 +38,7 @@ class Account:
         merged = {**given["extra"], "min_interval": 0, **extra}
         connection = Connection(conn_id=f"{provider}_default", **{**given, "extra": json.dumps(merged)})
         monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
-        self.simulator, self.provider, self.hook = simulator, provider, HOOKS[provider]()
+        self.simulator, self.provider, self.hook = simulator, provider, hook_class(provider)()
         assert self.hook.connection is connection
         self.folder = folder
 
@@ -51,7 +53,9 @@ class Account:
         stream = self.hook.stream(name)
         truth = self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
         assert truth
-        return differences(self.provider, stream.name, truth, stored_rows(self.lake, interval))
+        offset = self.simulator.credentials["jdb"]["extra"]["utc_offset"]
+        rows = stored_rows(self.lake, interval)
+        return differences(self.provider, stream.name, truth, rows, utc_offset=offset)
 
 
 @pytest.fixture
@@ -72,24 +76,13 @@ def setting(
 @pytest.mark.parametrize(
     "account",
     [
-        setting("pv", clock="start_at"),
-        setting("pv", clock="end_at"),
-        setting("aig", open_settle_time="zero"),
-        setting("aig", open_settle_time="absent"),
-        setting("jdb", window="[)"),
-        setting("jdb", window="[]"),
-        setting("jdb", doubled_keys=True),
         setting("jdb", {"utc_offset": "+08:00"}, utc_offset="+08:00"),
         setting("jdb", {"request_style": "form"}),
         setting("jdb", {"request_style": "query"}),
-        setting("gmag", window="[)"),
-        setting("gmag", window="[]"),
     ],
     indirect=True,
 )
-def test_either_reading_lands_the_truth(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    offset = account.simulator.credentials["jdb"]["extra"]["utc_offset"]
-    monkeypatch.setattr("tests.conformance.wire.JDB_ZONE", timezone(timedelta(hours=int(offset[:3]))))
+def test_either_setting_of_an_account_stores_the_truth(account: Account) -> None:
     account.store(NIGHT)
     assert account.differences(NIGHT) == []
     assert account.simulator.breaches == []
@@ -145,68 +138,17 @@ def test_pv_refuses_midnight_and_bets_would_be_lost(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    "account", [setting(name, {}, {"late_share": 0.3, "now": NOW - timedelta(days=2)}) for name in HOOKS], indirect=True
-)
-def test_late_rows_and_corrections_come_with_a_second_read(account: Account) -> None:
-    end = (NOW - timedelta(days=2, minutes=65)).replace(minute=0, second=0, microsecond=0)
-    interval = Interval(end - 6 * HOUR, end)
-    account.store(interval)
-    assert account.differences(interval) == []
-    first = stored_rows(account.lake, interval)
-    account.simulator.advance(timedelta(days=1))
-    account.store(interval)
-    assert account.differences(interval) == []
-    second = stored_rows(account.lake, interval)
-    if account.provider != "pv":  # PV's document knows no change after the fact
-        assert [{**row, "_extracted_at": 0} for row in second] != [{**row, "_extracted_at": 0} for row in first]
-
-
-@pytest.mark.parametrize("account", [setting(name) for name in HOOKS], indirect=True)
-def test_bad_rows_are_kept_beside_the_good_ones(account: Account) -> None:
-    hour = Interval(NIGHT.start, NIGHT.start + HOUR)
-    account.simulator.faults.set("bad_row", 1.0, times=1)
-    stored = account.store(hour)
-    truth = account.simulator.truth(account.provider, account.hook.stream().name, hour.start, hour.end)
-    bad = stored.total("bad_rows")
-    assert bad == 1
-    assert stored.total("rows") == len(truth) - bad
-    lines = Path(account.lake.quarantine(hour)).read_text().splitlines()
-    assert [set(json.loads(line)) for line in lines] == [{"reason", "row"}]
-    account.store(hour)
-    assert account.differences(hour) == []
-    assert not Path(account.lake.quarantine(hour)).exists()
-
-
-@pytest.mark.parametrize("account", [setting(name) for name in HOOKS], indirect=True)
-def test_hourly_and_daily_runs_leave_the_same_objects(account: Account) -> None:
-    account.store(NIGHT)
-    hourly = {
-        path: [{**row, "_extracted_at": 0} for row in _rows(path)]
-        for path in sorted(account.lake.stored(NIGHT).values())
-    }
-    for hour in slots(NIGHT, HOUR):
-        account.store(hour)
-    again = {
-        path: [{**row, "_extracted_at": 0} for row in _rows(path)]
-        for path in sorted(account.lake.stored(NIGHT).values())
-    }
-    assert again == hourly
-
-
-@pytest.mark.parametrize(
     "account", [setting("aig", {"min_interval": 0.3}, {"min_interval": {"aig": 0.3}})], indirect=True
 )
 def test_the_rate_is_kept_from_task_to_task(account: Account) -> None:
     for hour in slots(NIGHT, HOUR):
-        fresh = HOOKS["aig"]()
+        fresh = hook_class("aig")()
         lake = Lake(fsspec.filesystem("file"), str(account.folder), "aig", "transactions", "agent001", {})
         Extraction(fresh, fresh.stream()).store([hour], lake)
     assert len(account.simulator.calls) >= 4
     assert account.simulator.breaches == []
 
 
-def _rows(path: str) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
-    return rows
+def stored_rows(lake: Lake, interval: Interval) -> list[dict[str, Any]]:
+    tables = [pq.read_table(path, partitioning=None) for path in sorted(lake.stored(interval).values())]
+    return pa.concat_tables(tables).to_pylist() if tables else []

@@ -28,6 +28,7 @@ LAYERS = (
     ("operators", "sensors", "triggers", "notifications"),
     ("dags",),
     ("cli", "plugin"),
+    ("testing",),
 )
 PLACED = {room for rooms in LAYERS for room in rooms}
 ENGINE = ("declare", "extraction", "lake")

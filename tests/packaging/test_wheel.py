@@ -91,7 +91,15 @@ def test_the_metadata_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert metadata["Name"] == "airflow-provider-betproviders"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Framework :: Apache Airflow :: Provider" in (metadata.get_all("Classifier") or [])
-    assert set(metadata.get_all("Provides-Extra") or []) == {"s3", "gcs", "azure", "delta", "redis", "openlineage"}
+    assert set(metadata.get_all("Provides-Extra") or []) == {
+        "s3",
+        "gcs",
+        "azure",
+        "delta",
+        "redis",
+        "openlineage",
+        "testing",
+    }
 
 
 def test_the_source_distribution_can_be_built_from(dist: Path) -> None:

@@ -1,0 +1,106 @@
+"""Tests of a provider's package, form, connection, signature and limits."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import WindowExpired
+from airflow_betproviders.registry import hook_class, streams_of
+from airflow_betproviders.testing.by_hand import ByHand
+from airflow_betproviders.testing.desk import DAY, HOUR, Desk, simulated
+
+if TYPE_CHECKING:
+    from airflow_betproviders.simulator import Simulator
+
+SPACING = 0.2  # seconds
+
+
+class AccountTests:
+    """The package, its form, its connection, its signature and its limits."""
+
+    by_hand: ClassVar[ByHand]
+
+    def test_package_is_usable(self) -> None:
+        """The registry finds the package and accepts its version, streams and hook."""
+        assert streams_of(self.by_hand.provider)
+        assert hook_class(self.by_hand.provider)
+
+    def test_form_fits_hook(self) -> None:
+        """Airflow's form names the hook, offers the settings that the hook knows, and hides each secret by its name."""
+        from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
+
+        form = _form_of(self.by_hand.provider)
+        hook = hook_class(self.by_hand.provider)
+        assert form["hook-class-name"].rpartition(".")[2] == hook.__name__
+        assert form["hook-name"] == hook.hook_name
+        settings = hook.all_settings()
+        assert set(form["conn-fields"]) == set(settings), "the form's fields and the hook's settings differ"
+        assert form["conn-fields"]["min_interval"]["schema"]["default"] == hook.default_min_interval
+        clear = [name for name, setting in settings.items() if setting.secret and not should_hide_value_for_key(name)]
+        assert clear == [], "Airflow masks an extra by its name only; rename these, e.g. to end in _secret"
+
+    def test_connection_test_makes_one_call(self, desk: Desk) -> None:
+        """The Test button makes one real call and accepts the demo account."""
+        before = len(desk.simulator.calls)
+        works, message = desk.hook.test_connection()
+        assert works, message
+        assert len(desk.simulator.calls) == before + 1
+        assert desk.breaches == []
+
+    def test_wrong_key_is_refused_and_not_shown(self, desk: Desk) -> None:
+        """The vendor refuses a wrong key, and the message shows neither key."""
+        wrong = "a-wrong-key-0001"
+        works, message = desk.make_hook(password=wrong).test_connection()
+        assert not works
+        assert desk.breaches
+        assert wrong not in message
+        assert str(desk.simulator.credentials[desk.provider]["password"]) not in message
+
+    def test_expired_interval_is_refused_before_the_first_call(self, stream_name: str, desk: Desk) -> None:
+        """What the vendor no longer keeps is refused by name, without a call."""
+        stream = desk.hook.stream(stream_name)
+        if stream.retention is None or stream.windows is None:
+            pytest.skip("the vendor states no retention")
+        before = len(desk.simulator.calls)
+        end = desk.interval(stream).end - stream.retention - 2 * DAY
+        interval = Interval(end - stream.slot, end)
+        with pytest.raises(WindowExpired, match="is gone"):
+            desk.hook.get_df(stream.name, interval.start, interval.end, **desk.filters(stream, interval))
+        assert len(desk.simulator.calls) == before
+
+    def test_calls_of_two_tasks_keep_the_rate(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two tasks of one account, one after the other, never call faster than the connection says."""
+        with simulated(self.by_hand, min_interval={self.by_hand.provider: SPACING}) as simulator:
+            if simulator.providers[self.by_hand.provider].min_interval is None:
+                pytest.skip("the simulated vendor has limits of its own; test them in a test of your own")
+            desk = Desk(self.by_hand, simulator, tmp_path, monkeypatch, min_interval=SPACING)
+            stream = desk.bets
+            first = desk.interval(stream, hours=2)
+            for interval in (first, Interval(first.start - 2 * HOUR, first.start)):
+                fresh = desk.make_hook(min_interval=SPACING)
+                desk.store(stream, interval, hook=fresh)
+            assert _calls(simulator) >= 2
+            assert desk.breaches == []
+
+
+def _calls(simulator: Simulator) -> int:
+    return len(simulator.calls)
+
+
+def _form_of(provider: str) -> dict[str, Any]:
+    forms: list[dict[str, Any]] = [
+        form
+        for point in entry_points(group="apache_airflow_provider")
+        for form in point.load()().get("connection-types", ())
+        if form["connection-type"] == provider
+    ]
+    assert len(forms) == 1, (
+        f"{len(forms)} packages give Airflow the connection type {provider!r}; register get_provider_info in the entry "
+        "point group apache_airflow_provider"
+    )
+    return forms[0]

@@ -1,0 +1,122 @@
+"""Tests of the bets table and of reconciliation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.reports import Report
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.reconciliation.reconcile import Reconciliation
+from airflow_betproviders.registry import declared, mapping_of, reports_of
+from airflow_betproviders.testing.by_hand import Bet, ByHand
+from airflow_betproviders.testing.desk import DAY, HOUR, Desk
+
+LONG_AFTER = 6 * HOUR
+
+
+class BetsTests:
+    """The bets table and reconciliation."""
+
+    by_hand: ClassVar[ByHand]
+
+    def test_bets_table_follows_the_truth(self, desk: Desk) -> None:
+        """Bets merged hour by hour, and again after late changes, are worth what you map by hand."""
+        from airflow_betproviders.bets_table.table import BetsTable
+
+        _skip_without_bets(self.by_hand)
+        assert self.by_hand.bet, "provider_tests(bet=...) must say what a record is worth"
+        table = BetsTable(str(desk.folder / "bets"))
+        begin = desk.simulator.now.replace(minute=0, second=0, microsecond=0) - 30 * HOUR
+        early, end = begin + 3 * HOUR, begin + 6 * HOUR
+        settle = max(desk.bets.lag, timedelta(minutes=70))
+        for hour in (Interval(begin + at * HOUR, begin + (at + 1) * HOUR) for at in range(3)):
+            desk.simulator.set_now(hour.end + settle)
+            _load(desk, table, hour)
+        assert _stored(table) == self._truth(desk, Interval(begin, early)) or desk.bets.lag < settle
+        desk.simulator.set_now(end + LONG_AFTER)
+        _load(desk, table, Interval(begin, end))
+        assert _stored(table) == self._truth(desk, Interval(begin, end))
+        again = _load(desk, table, Interval(begin, early))
+        assert again.added == 0
+        assert _stored(table) == self._truth(desk, Interval(begin, end))
+
+    def test_a_day_agrees_with_the_vendor(self, desk: Desk) -> None:
+        """A day that is loaded once agrees with the vendor's reports, and a lost row is found and read again."""
+        reconciliation, day = self._reconciliation(desk), self._day(desk)
+        desk.store(desk.bets, day)
+        told = reconciliation.run(day)
+        assert told.agrees, told.wrong
+        assert told.bets == len(desk.truth(desk.bets, day))
+        slot = next(slot for slot in desk.slots(desk.bets, day) if len(desk.truth(desk.bets, slot)) > 1)
+        path = desk.lake(desk.bets).data(slot)
+        table = pq.ParquetFile(path).read()
+        pq.write_table(table.slice(1), path)
+        assert not reconciliation.run(day).agrees
+        mended = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root, repair=True).run(day)
+        assert mended.agrees, mended.wrong
+        assert mended.repaired == [slot]
+        assert desk.differences(desk.bets, day) == []
+        assert desk.breaches == []
+
+    def test_a_day_loaded_as_it_happened_agrees_after_repair(self, desk: Desk) -> None:
+        """A day that is loaded hour by hour, just after each hour, agrees once late rows have been read again."""
+        reconciliation, day = self._reconciliation(desk), self._day(desk)
+        for slot in desk.slots(desk.bets, day):
+            desk.simulator.set_now(slot.end + max(desk.bets.lag, timedelta(minutes=70)))
+            desk.store(desk.bets, slot)
+        desk.simulator.set_now(day.end + LONG_AFTER)
+        reconciliation = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root, repair=True)
+        told = reconciliation.run(day)
+        assert told.agrees, told.wrong
+        assert told.bets == len(desk.truth(desk.bets, day))
+        assert desk.breaches == []
+
+    def _truth(self, desk: Desk, interval: Interval) -> dict[str, Bet]:
+        assert self.by_hand.bet
+        bets = [Bet(*self.by_hand.bet(record)) for record in desk.truth(desk.bets, interval)]
+        assert bets, "the simulated vendor has no bets, so there is nothing to compare"
+        return {bet.bet_id: bet for bet in bets}
+
+    def _reconciliation(self, desk: Desk) -> Reconciliation:
+        try:
+            reports_of(self.by_hand.provider)
+        except InvalidArgument as reason:
+            pytest.skip(str(reason))
+        return Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root)
+
+    def _day(self, desk: Desk) -> Interval:
+        """A whole report day, three days ago."""
+        first = reports_of(self.by_hand.provider)[0]
+        stream: Stream = declared(self.by_hand.provider, first.stream) if isinstance(first, Report) else desk.bets
+        midnight = desk.simulator.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        begin = midnight - 3 * DAY + stream.day_start_offset
+        return Interval(begin, begin + DAY)
+
+
+def _skip_without_bets(by_hand: ByHand) -> None:
+    try:
+        mapping_of(by_hand.provider)
+    except InvalidArgument as reason:
+        pytest.skip(str(reason))
+
+
+def _load(desk: Desk, table: Any, interval: Interval) -> Any:
+    from airflow_betproviders.bets_table.merge import Merge
+    from airflow_betproviders.bets_table.raw_slots import find
+
+    desk.store(desk.bets, interval)
+    lake = desk.lake(desk.bets)
+    (found,) = find(lake.fs, lake.root, provider=desk.provider, stream=desk.bets.name)
+    return Merge(table).run(found, [interval])
+
+
+def _stored(table: Any) -> dict[str, Bet]:
+    rows = table.open().to_pyarrow_table().to_pylist()
+    assert len({row["bet_id"] for row in rows}) == len(rows)
+    return {row["bet_id"]: Bet(*(row[name] for name in Bet._fields)) for row in rows if not row["missing_since"]}

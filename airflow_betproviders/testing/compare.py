@@ -1,0 +1,87 @@
+"""Compare what is stored with what the vendor sent, member by member and to the last digit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from airflow_betproviders.testing.by_hand import ByHand
+
+
+def differences(
+    by_hand: ByHand, key: tuple[str, ...], sent: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """Return what is missing, doubled, too much, or off by a digit; nothing when the rows are what was sent.
+
+    Args:
+        by_hand: How times are written.
+        key: The columns that identify a record.
+        sent: The records, as the vendor writes them.
+        rows: The stored rows.
+    """
+    found: list[str] = []
+    stored: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        identity = tuple(str(row.get(name)) for name in key)
+        if identity in stored:
+            found.append(f"stored twice: {identity}")
+        stored[identity] = row
+    for record in sent:
+        identity = tuple(str(_stored_key(by_hand, name, record, stored)) for name in key)
+        match = stored.pop(identity, None)
+        if match is None:
+            found.append(f"missing: {identity}")
+            continue
+        found += _of_one(by_hand, identity, record, match)
+    return found + [f"never sent: {identity}" for identity in stored]
+
+
+def _of_one(
+    by_hand: ByHand, identity: tuple[str, ...], record: Mapping[str, Any], row: Mapping[str, Any]
+) -> Iterable[str]:
+    extra = json.loads(row.get("_extra") or "{}", parse_float=Decimal)
+    for name, value in record.items():
+        if value is None or value == "":
+            continue
+        if not same(by_hand, name, value, row.get(name)) and extra.get(name) != value:
+            yield f"{identity}: {name} was sent as {value!r} and is stored as {row.get(name)!r}"
+
+
+def same(by_hand: ByHand, name: str, sent: Any, stored: Any) -> bool:  # noqa: PLR0911 - one for each pair of types
+    """Return whether a value of the wire and a stored one are equal, whatever the wire's type is."""
+    if isinstance(stored, datetime):
+        return by_hand.time(name, sent) == stored
+    if isinstance(sent, bool) or isinstance(stored, bool):
+        return sent is stored
+    if isinstance(stored, int | Decimal | float) and isinstance(sent, str | int | Decimal | float):
+        try:
+            return Decimal(str(sent)) == Decimal(str(stored))
+        except InvalidOperation:
+            return False
+    if isinstance(sent, Mapping):
+        return _same_object(by_hand, sent, stored)
+    if isinstance(sent, list) and isinstance(stored, list):
+        return len(sent) == len(stored) and all(
+            same(by_hand, name, one, other) for one, other in zip(sent, stored, strict=True)
+        )
+    if isinstance(sent, int) and isinstance(stored, str):
+        return str(sent) == stored
+    return bool(sent == stored)
+
+
+def _same_object(by_hand: ByHand, sent: Mapping[str, Any], stored: Any) -> bool:
+    if isinstance(stored, str):
+        return bool(json.loads(stored, parse_float=Decimal) == sent)
+    stored = dict(stored or {})  # a map is a list of pairs
+    there = {name: value for name, value in stored.items() if value is not None}
+    return there.keys() == sent.keys() and all(same(by_hand, name, sent[name], there[name]) for name in sent)
+
+
+def _stored_key(by_hand: ByHand, name: str, record: Mapping[str, Any], stored: Mapping[Any, Mapping[str, Any]]) -> Any:
+    """The key as it is stored: a time column of a key is compared as a time."""
+    value = record.get(name)
+    example = next(iter(stored.values()), {}).get(name)
+    return by_hand.time(name, value) if isinstance(example, datetime) and value is not None else value

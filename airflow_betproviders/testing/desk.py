@@ -1,0 +1,181 @@
+"""One account at a simulated vendor, with a lake in a folder: what each test of the suite works at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_betproviders.declare.interval import Interval, slots
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.registry import declared, hook_class, mapping_of
+from airflow_betproviders.simulator import Settings, Simulator
+from airflow_betproviders.testing.by_hand import ByHand
+from airflow_betproviders.testing.compare import differences
+
+if TYPE_CHECKING:
+    import pytest
+
+    from airflow_betproviders.hooks.base import BetProviderHook
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FAULTS = (
+    "http_500", "http_502_html", "html_200", "reset", "cut_json", "rate", "http_429", "busy",
+    "drift", "duplicate", "repeated_page", "type_drift", "unknown_field", "duplicate_key",
+)  # fmt: skip
+
+
+@contextmanager
+def simulated(by_hand: ByHand, **settings: Any) -> Iterator[Simulator]:
+    """Run a simulator that stands still at the present and has no rate limits, unless ``settings`` say otherwise."""
+    given = {"seed": 7, "rate": 120.0, "now": datetime.now(timezone.utc), "min_interval": {}}
+    with Simulator(Settings(**{**given, **by_hand.settings, **settings})).running() as simulator:
+        assert by_hand.provider in simulator.providers, (
+            f"no package has a simulated vendor {by_hand.provider!r}; register one in the entry point group "
+            "airflow_betproviders.simulators"
+        )
+        yield simulator
+
+
+class Desk:
+    """One account at a simulated vendor, with a lake in a folder.
+
+    Args:
+        by_hand: What the author states of the provider.
+        simulator: A running one.
+        folder: Where the lake lies.
+        monkeypatch: Makes the connection known to Airflow.
+        extra: Of the connection, beside what the vendor's demo connection has.
+    """
+
+    def __init__(
+        self,
+        by_hand: ByHand,
+        simulator: Simulator,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        **extra: Any,
+    ) -> None:
+        self.by_hand = by_hand
+        self.provider = by_hand.provider
+        self.simulator = simulator
+        self.folder = folder
+        self.fs = fsspec.filesystem("file")
+        self._monkeypatch = monkeypatch
+        self._seen = len(simulator.breaches)
+        self.hook = self.make_hook(**extra)
+
+    def make_hook(self, *, password: str | None = None, **extra: Any) -> BetProviderHook:
+        """Make a hook with a connection to the simulator, as a new task does."""
+        from airflow.sdk import BaseHook, Connection
+
+        given = self.simulator.credentials[self.provider]
+        connection = Connection(
+            conn_id=f"{self.provider}_default",
+            **{
+                **given,
+                "password": password or given["password"],
+                "extra": json.dumps({**given["extra"], **extra}),
+            },
+        )
+        self._monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda _cls, _conn_id: connection))
+        hook = hook_class(self.provider)()
+        assert hook.connection is connection
+        return hook
+
+    @property
+    def bets(self) -> Stream:
+        """The main stream of bets."""
+        return declared(self.provider, mapping_of(self.provider).streams[0])
+
+    @property
+    def breaches(self) -> list[dict[str, Any]]:
+        """The rules of the vendor that this test's calls broke."""
+        return self.simulator.breaches[self._seen :]
+
+    def width(self, stream: Stream) -> timedelta:
+        """Return the width of a stream's slots: its own, or less where it is kept for a few hours only."""
+        return HOUR / 4 if stream.retention and stream.retention < 3 * HOUR else stream.slot
+
+    def interval(self, stream: Stream, hours: int = 3) -> Interval:
+        """Return a stretch of whole slots that the vendor still has: as many hours, or a day of daily slots."""
+        now = self.simulator.now
+        if stream.windows is None:
+            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+            return Interval(midnight, midnight + DAY)
+        if stream.slot == DAY:
+            end = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY + stream.day_start_offset
+            return Interval(end - DAY, end)
+        if stream.retention and stream.retention < 3 * HOUR:
+            end = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0) - HOUR / 4
+            return Interval(end - HOUR, end)
+        end = now.replace(hour=1, minute=0, second=0, microsecond=0) - DAY
+        return Interval(end - hours * HOUR, end)
+
+    def filters(self, stream: Stream, interval: Interval) -> dict[str, Any]:
+        """Return filters that find rows, where the stream needs some: the vendor's simulator says which."""
+        return self.simulator.filters(self.provider, stream.name, interval.start, interval.end)[0]
+
+    def lake(self, stream: Stream, filters: Mapping[str, Any] | None = None) -> Lake:
+        """Return where the stream is stored."""
+        return Lake(
+            self.fs, str(self.folder / "raw"), self.provider, stream.name, self.hook.account, dict(filters or {})
+        )
+
+    def slots(self, stream: Stream, interval: Interval) -> list[Interval]:
+        """Return the slots of an interval."""
+        return list(slots(interval, self.width(stream), stream.day_start_offset))
+
+    def store(
+        self,
+        stream: Stream,
+        interval: Interval,
+        filters: Mapping[str, Any] | None = None,
+        *,
+        hook: BetProviderHook | None = None,
+        **arguments: Any,
+    ) -> Stored:
+        """Extract an interval into the lake, as a task does; ``arguments`` go to `Extraction`."""
+        extraction = Extraction(hook or self.hook, stream, filters, **arguments)
+        return extraction.store(self.slots(stream, interval), self.lake(stream, filters))
+
+    def truth(
+        self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the records that must be stored of an interval, by the simulated vendor."""
+        return self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
+
+    def rows(
+        self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the stored rows of an interval."""
+        paths = sorted(self.lake(stream, filters).stored(interval).values())
+        tables = [pq.read_table(path, partitioning=None) for path in paths]
+        rows: list[dict[str, Any]] = pa.concat_tables(tables).to_pylist() if tables else []
+        return rows
+
+    def differences(self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None) -> list[str]:
+        """Return how the stored rows of an interval differ from the truth."""
+        truth = self.truth(stream, interval, filters)
+        assert truth, f"the simulated vendor has no {stream.name} in {interval}, so there is nothing to compare"
+        return differences(self.by_hand, stream.key, truth, self.rows(stream, interval, filters))
+
+    @contextmanager
+    def faults(self, rate: float, *more: str) -> Iterator[None]:
+        """Let each kind of fault strike at this rate, and ``more`` kinds beside."""
+        for kind in (*FAULTS, *more):
+            self.simulator.faults.set(kind, rate)
+        try:
+            yield
+        finally:
+            self.simulator.faults.clear()

@@ -1,0 +1,45 @@
+"""The pytest plugin: a running simulated vendor, and an account there, for the suite and for tests of your own.
+
+pytest loads it by its entry point wherever this package is installed, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_betproviders.simulator import Simulator
+    from airflow_betproviders.testing.desk import Desk
+
+for _module in ("account_tests", "bets_tests", "by_hand", "desk", "lake_tests", "stream_tests"):
+    pytest.register_assert_rewrite(f"airflow_betproviders.testing.{_module}")
+
+
+@pytest.fixture(scope="class")
+def vendor_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    """A running simulator for a class that `provider_tests` made."""
+    from airflow_betproviders.testing.desk import simulated
+
+    with simulated(request.cls.by_hand) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def desk(
+    request: pytest.FixtureRequest, vendor_simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """An account at the simulated vendor, with an empty lake. Repeated calls don't wait, and time is the present again after."""
+    import tenacity.nap
+
+    from airflow_betproviders.testing.desk import Desk
+
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=lambda _seconds: None))
+    now = vendor_simulator.now
+    yield Desk(request.cls.by_hand, vendor_simulator, tmp_path, monkeypatch)
+    vendor_simulator.set_now(now)

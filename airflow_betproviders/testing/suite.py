@@ -1,0 +1,92 @@
+"""Put the conformance suite of one provider together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.registry import streams_of
+from airflow_betproviders.simulator.discovery import find_modules
+from airflow_betproviders.testing.account_tests import AccountTests
+from airflow_betproviders.testing.bets_tests import BetsTests
+from airflow_betproviders.testing.by_hand import Bet, ByHand, ReadTime
+from airflow_betproviders.testing.lake_tests import LakeTests
+from airflow_betproviders.testing.stream_tests import StreamTests
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class ProviderTests(AccountTests, StreamTests, LakeTests, BetsTests):
+    """All tests of the suite, for one provider."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a test once for each stream, and once for each reading of an open question."""
+        if "stream_name" in metafunc.fixturenames:
+            metafunc.parametrize("stream_name", _streams(self.by_hand.provider))
+        if "reading" in metafunc.fixturenames:
+            metafunc.parametrize("reading", _readings(self.by_hand.provider))
+
+
+def provider_tests(
+    provider: str,
+    *,
+    times: ReadTime | Mapping[str, ReadTime],
+    bet: Callable[[Mapping[str, Any]], Bet] | None = None,
+    pii: Mapping[str, str] | None = None,
+    signatures: Collection[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    may_fail: Collection[str] = (),
+    hours: int = 12,
+) -> type[ProviderTests]:
+    """Return the conformance suite of a provider, as a class that pytest collects.
+
+    Example:
+        ::
+
+            def bet(record):
+                stake, win = Decimal(record["stake"]), Decimal(record["win"])
+                return Bet(record["betId"], "settled", stake, win, win - stake)
+
+
+            TestNova = provider_tests("nova", times=wall_clock("%Y-%m-%d %H:%M:%S.%f"), bet=bet, pii={"player": "hash"})
+
+    Everything that you state here comes from the vendor's document, not from your declarations: the suite compares the two.
+
+    Args:
+        provider: The connection type. Its package and its simulated vendor must be installed.
+        times: How the vendor writes times: one way for all fields, or one by field. See `wall_clock` and `epoch`.
+        bet: What a record of the main stream is worth. Leave it out for a provider without bets.
+        pii: Columns of the main stream that say who a player is, with ``hash`` or ``drop``. At least one must be hashed.
+        signatures: Names of parameters that must not be archived.
+        settings: Of the simulator, such as ``{"rate": 60}`` bets an hour.
+        may_fail: Readings of open questions under which a task may fail instead of storing the bets, such as ``midnight=refuse``.
+        hours: How many hours are read under faults.
+    """
+    by_hand = ByHand(
+        provider=provider,
+        times=times,
+        bet=bet,
+        pii=dict(pii or {}),
+        signatures=frozenset(signatures),
+        settings=dict(settings or {}),
+        may_fail=frozenset(may_fail),
+        hours=hours,
+    )
+    return type(f"Test{provider.title()}", (ProviderTests,), {"by_hand": by_hand})
+
+
+def _streams(provider: str) -> list[str]:
+    """The names of the provider's streams; none where its package is broken, which a test of its own tells."""
+    try:
+        return [stream.name for stream in streams_of(provider)]
+    except InvalidArgument:
+        return []
+
+
+def _readings(provider: str) -> list[str]:
+    """Each value of each option of the simulated vendor, as ``window=[]``."""
+    module = find_modules().get(provider)
+    options = module.OPTIONS if module else {}
+    return [f"{name}={value}" for name, values in options.items() if isinstance(values, tuple) for value in values]

@@ -1,0 +1,49 @@
+"""The conformance suite for our four providers, as any other provider's author runs it for theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.testing import Bet, provider_tests
+from tests.conformance.by_hand import BY_HAND
+from tests.conformance.wire import TIMES
+
+pytestmark = pytest.mark.slow
+
+
+def bet(provider: str) -> Callable[[Mapping[str, Any]], Bet]:
+    """What a provider's record is worth, mapped by hand."""
+
+    def by_hand(record: Mapping[str, Any]) -> Bet:
+        bet_id, worth = BY_HAND[provider](record)
+        return Bet(bet_id, *worth)
+
+    return by_hand
+
+
+TestPv = provider_tests(
+    "pv",
+    times=TIMES["pv"],
+    bet=bet("pv"),
+    pii={"user_id": "hash", "op_id": "drop"},
+    signatures=["sign"],
+    may_fail=["midnight=refuse"],
+)
+TestAig = provider_tests("aig", times=TIMES["aig"], bet=bet("aig"), pii={"user_id": "hash"}, signatures=["sign"])
+TestJdb = provider_tests(
+    "jdb",
+    times=TIMES["jdb"],
+    bet=bet("jdb"),
+    pii={"playerId": "hash", "playerIp": "drop"},
+    signatures=["x"],
+)
+TestGmAg = provider_tests(
+    "gmag",
+    times=TIMES["gmag"],
+    bet=bet("gmag"),
+    pii={"playerId": "hash", "sessionId": "drop"},
+    signatures=["hash"],
+)
