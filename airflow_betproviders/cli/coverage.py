@@ -16,7 +16,7 @@ from airflow_betproviders.task.storage import open_path
 if TYPE_CHECKING:
     from argparse import Namespace
 
-_NOT_IN_A_TABLE = {"filters", "sums", "bytes", "calls"}
+_NOT_IN_A_TABLE = {"filters", "sums", "odd_values", "rounded", "bytes", "calls"}
 
 
 @suppress_logs_and_warning

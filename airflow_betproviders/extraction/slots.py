@@ -20,6 +20,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
 from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
@@ -179,6 +180,7 @@ class Extraction:
         """Put the windows of a slot, which come in order, together in a local file that is yet to be finished."""
         bad_rows: list[RejectedRow] = []
         totals: list[int | None] = []
+        counts = OddCounts()
         seams = WindowBoundaries(self._source, self._stream)
         with ExitStack() as unfinished:
             spool = unfinished.enter_context(
@@ -192,6 +194,7 @@ class Extraction:
                 receipt.slow_pages += rows.slow_pages
                 totals.append(rows.total)
                 bad_rows += rows.bad
+                counts.add(rows.counts)
                 seams.place(rows)
                 spool.add(*rows.take())
             if rest := seams.rest():
@@ -199,8 +202,17 @@ class Extraction:
             spool.drain()  # not beside the reading of the next slot, which would take a row group more of memory
             receipt.total = None if None in totals else sum(total or 0 for total in totals)
             receipt.bad_rows, receipt.outside = len(bad_rows), seams.outside
+            receipt.odd_values, receipt.rounded = dict(counts.odd_values), dict(counts.rounded)
+            self._warn_of_odd_values(receipt)
             unfinished.pop_all()
         return Slot(interval, spool, receipt, bad_rows)
+
+    def _warn_of_odd_values(self, receipt: Receipt) -> None:
+        for column, count in receipt.odd_values.items():
+            log.warning(
+                "%s, stream %s, slot %s to %s: %d values of %s do not fit the column. They are null there and kept in _extra.",
+                *(self._source.label, self._stream.name, receipt.start, receipt.end, count, column),
+            )
 
     def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
         """Read slots one after the other, and publish each, in the same order, while the next is read.

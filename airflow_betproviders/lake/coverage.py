@@ -20,7 +20,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake, lakes
-from airflow_betproviders.lake.receipt import Receipt, add_up
+from airflow_betproviders.lake.receipt import Receipt, add_up, count_up
 from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ class Cell:
             "rows": receipt.rows if receipt else None,
             "previous_rows": receipt.previous_rows if receipt else None,
             "bad_rows": receipt.bad_rows if receipt else None,
+            "odd_values": receipt.odd_values if receipt else {},
+            "rounded": receipt.rounded if receipt else {},
             "extracted_at": receipt.extracted_at if receipt else None,
             "dag_id": receipt.dag_id if receipt else None,
             "task_id": receipt.task_id if receipt else None,
@@ -107,6 +109,8 @@ class Summary:
             "slots": len(self.cells),
             **self.states,
             **{name: sum(getattr(each, name) for each in receipts) for name in ("rows", "bad_rows", "bytes", "calls")},
+            "odd_values": count_up(receipt.odd_values for receipt in receipts),
+            "rounded": count_up(receipt.rounded for receipt in receipts),
             "sums": {name: format(value, "f") for name, value in add_up(receipts).items()},
             "extracted_at": max((receipt.extracted_at for receipt in receipts), default=None),
         }

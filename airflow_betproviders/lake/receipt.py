@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -38,6 +39,8 @@ class Receipt:
         outside: rows whose clock lies outside the slot that asked for them.
         slow_pages: answers that went the row-by-row way; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
+        odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
+        rounded: by column, values with more digits than it has: rounded there, and their JSON text in ``_extra``.
         sums: exact sums of the money columns, as decimal text.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
         digest: of the rows, the time of their reading apart: two reads that gave the same rows have the same.
@@ -68,6 +71,8 @@ class Receipt:
     outside: int = 0
     slow_pages: int = 0
     bad_rows: int = 0
+    odd_values: dict[str, int] = field(default_factory=dict)
+    rounded: dict[str, int] = field(default_factory=dict)
     sums: dict[str, str] = field(default_factory=dict)
     previous_rows: int | None = None
     digest: str = ""
@@ -122,6 +127,14 @@ class Receipt:
         if not members.keys() <= known.keys():
             members = {name: value for name, value in members.items() if name in known}
         return cls(**members)
+
+
+def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts by column, such as ``odd_values``, over receipts."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total)
 
 
 def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:

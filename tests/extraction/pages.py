@@ -72,17 +72,19 @@ def value(kind: Kind) -> st.SearchStrategy[str]:  # noqa: C901, PLR0911 - one fo
             return st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9)).map(str)
         case fields.Decimal(precision, scale):
             return _decimal(precision, scale)
+        case fields.Double():
+            return st.one_of(st.floats(allow_nan=False, allow_infinity=False).map(repr), st.integers(-9, 9).map(str))
         case fields.Boolean():
             return st.sampled_from(["true", "false"])
         case fields.Epoch(unit):
             return st.integers(0, 4 * 10**9 * (1000 if unit == "ms" else 1)).map(str)
-        case fields.UtcTime():
+        case fields.IsoTime():
             return _INSTANTS.flatmap(
                 lambda at: st.sampled_from(
                     [f"{at:%Y-%m-%d %H:%M:%S}", f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"]
                 ).map(json.dumps)
             )
-        case fields.LocalTime():
+        case fields.StrptimeTime("%d-%m-%Y %H:%M:%S"):
             return _INSTANTS.map(lambda at: f'"{at:%d-%m-%Y %H:%M:%S}"')
         case fields.ListOf(item):
             return st.lists(st.one_of(value(item), st.just("null")), max_size=3).map(lambda v: f"[{','.join(v)}]")
@@ -95,7 +97,10 @@ def value(kind: Kind) -> st.SearchStrategy[str]:  # noqa: C901, PLR0911 - one fo
 
 _ODD = st.one_of(
     st.sampled_from(
-        ["1", "1.0", "1e-5", "-0", '"7"', '" 7 "', '""', "true", '"true"', "[]", "{}", "[null]", '{"a":1}', '"x"', "NaN",
+        ["1", "1.0", "null", '"2026-11-20T05:00:00+08:00"', '"0001-01-01 00:00:00"', '"9999-12-31 23:59:59"', '"31-12-9999 23:59:59"',
+         "-1", "1000000000000000000", "253402300799999", "253402300800000", "-62167219200000", "Infinity", "1e-500",
+         "-0.00035000000000000005", "0.30000000000000004", "1.1500000000000001", '"0.7999999999999999"', "12.340000000000032",
+         "1" * 120, "0." + "0" * 120 + "1", "1." + "0" * 120, f'"{"0" * 120}7"', "[" * 150 + "]" * 150, "1e99999999999999999999", "1e-5", "-0", '"7"', '" 7 "', '""', "true", '"true"', "[]", "{}", "[null]", '{"a":1}', '"x"', "NaN",
          "9223372036854775808", "1e400", "99999999999999999999999999999999999999999", "0.000000000000000000001",
          '"2026-11-20"', '"31-02-2026 00:00:00"', '"2026-11-20 05:00:00.1234"', r'"\ud83d"', '"1,000"', '"0012"']
     ),

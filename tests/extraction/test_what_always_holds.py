@@ -20,7 +20,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.declare.fields import Field, LocalTime
+from airflow_betproviders.declare.fields import Field, StrptimeTime
 from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.stream import Stream
@@ -342,7 +342,9 @@ def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_coun
 
 
 def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(lake: Lake) -> None:
-    fields = tuple(Field("at", LocalTime(), required=True) if f.name == "at" else f for f in BETS.fields)
+    fields = tuple(
+        Field("at", StrptimeTime("%d-%m-%Y %H:%M:%S"), required=True) if f.name == "at" else f for f in BETS.fields
+    )
     stream = serving(fields=fields, reject_outside_window=True)
     local = {**bet("a"), "at": "20-11-2026 13:00:00"}  # five o'clock UTC on a clock of +08:00
     with pytest.raises(ProviderRequestError, match=r"outside the window.*set utc_offset"):

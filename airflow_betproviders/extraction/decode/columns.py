@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache, singledispatch
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json as pj
 
-from airflow_betproviders.declare.fields import (
-    Boolean,
-    Decimal,
-    DecimalMap,
-    Epoch,
-    Field,
-    Integer,
-    Kind,
-    ListOf,
-    LocalTime,
-    Record,
-    Text,
-    UtcTime,
-)
+from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Kind, OddValue, Rounded, StrptimeTime
+from airflow_betproviders.declare.fields.base import ArrowType
+from airflow_betproviders.declare.fields.json_text import Number
+from airflow_betproviders.declare.fields.times import END_SECOND, FIRST_SECOND, UNITS
 from airflow_betproviders.extraction.decode import arrays
 
 INSTANT = pa.timestamp("ms", "UTC")
 EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
-KEY, VALUE = "k", "v"
+MEMORY = pa.system_memory_pool()
+_DIGITS = {"Y": r"\d{4}", "S": r"[0-5]\d"} | dict.fromkeys("mdHM", r"\d\d")
 Counts = npt.NDArray[np.int64]
-LOCAL_FORMAT = "%d-%m-%Y %H:%M:%S"
-LOCAL_PATTERN = r"^\d{2}-\d{2}-\d{4} \d{2}:\d{2}:[0-5]\d$"
 
 
 def schema(fields: tuple[Field, ...]) -> pa.Schema:
@@ -41,42 +34,20 @@ def schema(fields: tuple[Field, ...]) -> pa.Schema:
     return pa.schema([*own, (EXTRA, pa.string()), (EXTRACTED_AT, INSTANT)])
 
 
-def arrow_type(kind: Kind) -> pa.DataType:  # noqa: PLR0911 - one for each kind
+@lru_cache(maxsize=1000)
+def arrow_type(kind: Kind) -> pa.DataType:
     """The type of a kind in the file."""
-    match kind:
-        case Text():
-            return pa.string()
-        case Integer():
-            return pa.int64()
-        case Boolean():
-            return pa.bool_()
-        case Decimal(precision, scale):
-            return pa.decimal128(precision, scale)
-        case Epoch() | UtcTime() | LocalTime():
-            return INSTANT
-        case ListOf(item):
-            return pa.list_(arrow_type(item))
-        case Record(members):
-            return pa.struct([(member.name, arrow_type(member.kind)) for member in members])
-        case DecimalMap(value):
-            return pa.map_(pa.string(), arrow_type(value))
+    return _built(kind.arrow, "arrow")
 
 
 def wire_type(kind: Kind) -> pa.DataType:
     """The type that `pyarrow.json` reads straight from the bytes; free-named objects come as lists of pairs."""
-    match kind:
-        case Epoch():
-            return pa.int64()
-        case LocalTime():
-            return pa.string()
-        case ListOf(item):
-            return pa.list_(wire_type(item))
-        case Record(members):
-            return pa.struct([(member.name, wire_type(member.kind)) for member in members])
-        case DecimalMap(value):
-            return pa.list_(pa.struct([(KEY, pa.string()), (VALUE, arrow_type(value))]))
-        case _:
-            return arrow_type(kind)
+    return _built(kind.wire, "wire")
+
+
+def coerced_type(kind: Kind) -> pa.DataType:
+    """The type that `pyarrow.json` reads from what `Kind.coerce` returns."""
+    return wire_type(kind) if isinstance(kind, DecimalMap) else arrow_type(kind)
 
 
 def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
@@ -84,45 +55,116 @@ def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
     return pa.struct([(name, arrow_type(kind.value)) for name in sorted(names)])
 
 
-def holds_decimals(kind: Kind) -> bool:
-    """Whether a column of the kind holds decimals, at whatever depth."""
-    match kind:
-        case Decimal() | DecimalMap():
-            return True
-        case ListOf(item):
-            return holds_decimals(item)
-        case Record(members):
-            return any(holds_decimals(member.kind) for member in members)
-        case _:
-            return False
+def _built(described: ArrowType, side: str) -> pa.DataType:
+    factory, *arguments = described
+    return getattr(pa, factory)(*(_argument(argument, side) for argument in arguments))
+
+
+def _argument(argument: Any, side: str) -> Any:
+    if isinstance(argument, Kind):
+        return _built(getattr(argument, side), side)
+    if isinstance(argument, tuple):
+        return [(name, _argument(kind, side)) for name, kind in argument]
+    return argument
 
 
 def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
-    """A column from its wire type to its type in the file; raises `pa.ArrowInvalid` for a value that has no place."""
-    match kind:
-        case Epoch(unit):
-            return array.view(pa.timestamp(unit, "UTC")).cast(INSTANT)
-        case LocalTime():
-            coded = array.dictionary_encode()  # many rows share a second
-            return _local_times(coded.dictionary, utc_offset).take(coded.indices)
-        case DecimalMap():
-            return _maps(array, kind)
-        case _:
-            return array
+    """A column from its wire type to its type in the file.
+
+    Raises:
+        pa.ArrowInvalid: a value has no place there, or is to be counted as odd or rounded.
+    """
+    if array.type != arrow_type(kind):
+        array = convert(kind, array, utc_offset)
+    check(array)
+    return array
 
 
-def _local_times(array: pa.Array, utc_offset: timedelta) -> pa.Array:
-    if not pc.all(pc.match_substring_regex(array, LOCAL_PATTERN)).as_py() and array.null_count < len(array):
-        raise pa.ArrowInvalid(f"a time is not written as {LOCAL_FORMAT}")
-    wall = pc.strptime(array, format=LOCAL_FORMAT, unit="s")
-    days = pc.utf8_slice_codeunits(array, 0, 2).cast(pa.int64())
-    if pc.any(pc.not_equal(pc.day(wall), days)).as_py():
-        raise pa.ArrowInvalid("a month has no such day")  # strptime would take it for one of the next month
-    shift = arrays.array(np.array([-int(utc_offset.total_seconds())]), pa.duration("s"))[0]
-    return pc.add(wall, shift).cast(pa.timestamp("ms")).cast(INSTANT)
+def check(array: pa.Array) -> None:
+    """Refuse values that `pyarrow.json` reads and that are out of range: times, decimals, doubles."""
+    if pa.types.is_timestamp(array.type):
+        scale = 10 ** UNITS[array.type.unit]
+        ends = pc.min_max(array)
+        least, greatest = ends["min"].value, ends["max"].value
+        if least is not None and (least < FIRST_SECOND * scale or greatest >= END_SECOND * scale):
+            raise pa.ArrowInvalid("a time is out of range: not in the years 1970 to 9999")
+    elif pa.types.is_floating(array.type):
+        if pc.all(pc.is_finite(array)).as_py() is False:
+            raise pa.ArrowInvalid("a number is none")
+    elif holds_decimals(array.type):
+        array.validate(full=True)  # pyarrow.json lets whole numbers outgrow a decimal's precision
 
 
-def _maps(array: pa.ListArray | pa.StructArray, kind: DecimalMap) -> pa.Array:
+@lru_cache(maxsize=1000)
+def holds_decimals(type_: pa.DataType) -> bool:
+    """Whether a column of the type holds decimals, at whatever depth."""
+    return pa.types.is_decimal(type_) or any(holds_decimals(type_.field(i).type) for i in range(type_.num_fields))
+
+
+@singledispatch
+def convert(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Array:
+    """Convert a column from its wire type; each distinct value is coerced once. Kinds with a faster way register it."""
+    coded = array.dictionary_encode()
+    numbers = not pa.types.is_string(array.type) and not pa.types.is_boolean(array.type)
+    try:
+        cells = [
+            kind.cell(Number(value) if numbers else value, utc_offset) or "null"
+            for value in coded.dictionary.to_pylist()
+        ]
+    except OddValue as odd:
+        raise pa.ArrowInvalid(str(odd)) from None
+    if any(isinstance(cell, Rounded) for cell in cells):
+        raise pa.ArrowInvalid("a value has more digits than its column")
+    options = pj.ParseOptions(explicit_schema=pa.schema([("values", pa.list_(arrow_type(kind)))]))
+    read = read_json(f'{{"values":[{",".join(cells)}]}}'.encode(), options)
+    return arrays.whole(read["values"]).flatten().take(coded.indices)
+
+
+def read_json(body: bytes, options: pj.ParseOptions) -> pa.Table:
+    """Read JSON in this thread, in memory that can be given back."""
+    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
+    return pj.read_json(pa.BufferReader(body), read, options, memory_pool=MEMORY)
+
+
+@convert.register
+def _(kind: Epoch, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
+    return array.view(pa.timestamp(kind.unit, "UTC")).cast(arrow_type(kind))
+
+
+@convert.register
+def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
+    if not kind.numeric:
+        return convert.dispatch(Kind)(kind, array, utc_offset)
+    coded = array.dictionary_encode()  # many rows share a second
+    texts = coded.dictionary
+    pattern, day = _layout(kind.format)
+    if pc.all(pc.match_substring_regex(texts, pattern)).as_py() is False:
+        raise pa.ArrowInvalid(f"a time is not written as {kind.format}")
+    wall = pc.strptime(texts, format=kind.format, unit="s")
+    if day is not None:
+        days = pc.utf8_slice_codeunits(texts, day, day + 2).cast(pa.int64())
+        if pc.all(pc.equal(pc.day(wall), days)).as_py() is False:
+            raise pa.ArrowInvalid("a month has no such day")  # strptime takes it for one of the next month
+    offset = utc_offset if kind.offset is None else kind.offset
+    shift = arrays.array(np.array([-int(offset.total_seconds())]), pa.duration("s"))[0]
+    instants = pc.add(wall, shift).cast(pa.timestamp(kind.precision)).cast(arrow_type(kind))
+    return instants.take(coded.indices)
+
+
+@lru_cache(maxsize=100)
+def _layout(format_: str) -> tuple[str, int | None]:
+    """The pattern of a format of numbers of fixed width, and where the day of the month stands in it."""
+    pattern, day, width = "", None, 0
+    for text, directive in re.findall(r"([^%]*)(?:%(.))?", format_):
+        pattern += re.escape(text) + _DIGITS.get(directive, "")
+        width += len(text)
+        day = width if directive == "d" else day
+        width += 4 if directive == "Y" else 2
+    return f"^{pattern}$", day
+
+
+@convert.register
+def _(kind: DecimalMap, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
     """Objects with free names as maps, by name in each."""
     names, amounts, counts = _pairs_by_name(array, kind) if pa.types.is_struct(array.type) else _pairs(array)
     offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())

@@ -1,13 +1,13 @@
 """From the bytes of one answer to an Arrow table, without a Python object per cell.
 
-An answer is parsed whole (`parse`), which refuses what it does not know. The page then goes the row-by-row way (`rows`),
-which mends each record losslessly and comes back here: both ways end in the same conversion, and so in the same table.
+An answer is parsed whole (`parser`), which refuses what it does not know. The page then goes the row-by-row way
+(`coerce`), which brings each record to its schema. A property test shows that both ways give the same table.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,16 +15,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from airflow_betproviders.declare.fields.json_text import NotJson, dumps, read_value
 from airflow_betproviders.declare.stream import OneRow, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode import arrays, columns
-from airflow_betproviders.extraction.decode.coerce import CoercedRow, NotJson, mend, read_document, read_value
+from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, required
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
-from airflow_betproviders.extraction.decode.split_rows import MARK, cut
+from airflow_betproviders.extraction.decode.split_rows import items, split_rows
 from airflow_betproviders.lake.quarantine import RejectedRow
 
-_FEW = 32
+_CHUNK = 256  # rows among which an odd one is looked for
+_FEW = 16
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Page:
         table: its good rows, under the stream's columns and ``_extra``.
         total: the provider's count of rows in the window, where it gives one.
         bad: rows that do not fit the schema.
+        counts: its values that were not as declared.
         quick: whether the quick way took it.
         call: the number of the call that brought it, where replies are archived.
     """
@@ -42,6 +45,7 @@ class Page:
     table: pa.Table
     total: int | None
     bad: list[RejectedRow] = field(default_factory=list)
+    counts: OddCounts = field(default_factory=OddCounts)
     quick: bool = True
     call: int = 0
 
@@ -62,6 +66,8 @@ class Decoder:
         self._quotes = quotes
         self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
         self._parser = Parser(stream)
+        self._coerce = RowCoercer(stream, utc_offset)
+        self._required = required(stream)
         self._rows_path = self._parser.path
         self._one = path_to(stream.envelope, OneRow) is not None
         self._total_path = path_to(stream.envelope, Total)
@@ -85,96 +91,65 @@ class Decoder:
         total = _dig(envelope, self._total_path)
         try:
             table = self._table(self._records(rows, total))
-        except pa.ArrowInvalid:
+        except REFUSALS:
             return self._decode_slowly(body, check)
         return Page(table, total)
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
-        text = body.decode("utf-8-sig", "surrogateescape")
         try:
-            document, rows = self._cut(text) or (read_document(text), None)
+            envelope, found = split_rows(body.removeprefix(BOM_UTF8), self._rows_path)
+            check(envelope)
+            total = _int(_dig(envelope, self._total_path))
+            rows = self._found(found, total)
+            if rows is not None:
+                page = Page(pa.Table.from_batches([], self._schema), total, quick=False)
+                chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+                page.table = pa.concat_tables(
+                    [page.table, *(table for chunk in chunks for table in self._sorted(chunk, page))]
+                )
+                return page
+            problem = f"there is no list of rows at {'.'.join(self._rows_path)}"
         except NotJson as reason:
             problem = str(reason)
-        else:
-            check(document)
-            total = _dig(document, self._total_path)
-            if rows is not None:
-                bad: list[RejectedRow] = []
-                return Page(
-                    pa.concat_tables([pa.Table.from_batches([], self._schema), *self._sorted(rows, bad)]),
-                    _int(total),
-                    bad,
-                    False,
-                )
-            records = _dig(document, self._rows_path)
-            if self._one:
-                records = [] if records in (None, []) else [records]
-            if records is None and _int(total) == 0:
-                records = []
-            if isinstance(records, list):
-                bad = []
-                tables = self._mended(records, bad)
-                return Page(
-                    pa.concat_tables([pa.Table.from_batches([], self._schema), *tables]), _int(total), bad, False
-                )
-            problem = f"there is no list of rows at {'.'.join(self._rows_path)}"
         beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
-        raise _unavailable(f"the answer is not what the document describes: {problem}{beginning}")
+        raise ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}")
 
-    def _cut(self, text: str) -> tuple[Any, list[str]] | None:
-        """The envelope, and the text of each row; None where they cannot be told apart by a glance."""
+    def _found(self, found: bytes | None, total: int | None) -> list[bytes] | None:
+        """The texts of the rows; None where there is no list of them."""
         if self._one:
-            return None
-        parts = cut(text, self._rows_path[-1])
-        if parts is None:
-            return None
-        document = read_document(parts[0])
-        return (document, parts[1]) if _dig(document, self._rows_path) == [MARK] else None
+            return [] if found in (None, b"null", b"[]") else [found or b""]
+        if found is None or found[:1] != b"[":
+            return [] if found in (None, b"null") and total == 0 else None
+        return items(found)
 
-    def _sorted(self, rows: list[str], bad: list[RejectedRow]) -> list[pa.Table]:
+    def _sorted(self, rows: list[bytes], page: Page) -> list[pa.Table]:
         """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
-        if not rows:
-            return []
         if len(rows) <= _FEW:
-            return self._mended([read_value(row) for row in rows], bad)
+            coerced = [self._coerce(row.decode("utf-8", "surrogateescape")) for row in rows]
+            page.bad += [row for row in coerced if isinstance(row, RejectedRow)]
+            return self._convert([row for row in coerced if isinstance(row, CoercedRow)], page)
         try:
-            text = ",".join(rows).encode("utf-8", "surrogateescape")
-            return [self._table(self._parser.rows(b"[" + text + b"]", rewrite=True))]
+            return [self._table(self._parser.rows(b"[" + b",".join(rows) + b"]"))]
         except REFUSALS:
             middle = len(rows) // 2
-            return self._sorted(rows[:middle], bad) + self._sorted(rows[middle:], bad)
+            return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
 
-    def _mended(self, records: list[Any], bad: list[RejectedRow]) -> list[pa.Table]:
-        good: list[CoercedRow] = []
-        for record in records:
-            row = mend(record, self._stream.fields)
-            (bad.append if isinstance(row, RejectedRow) else good.append)(row)  # type: ignore[arg-type]
-        return self._convert(good, bad)
-
-    def _convert(self, rows: list[CoercedRow], bad: list[RejectedRow]) -> list[pa.Table]:
-        """Convert mended rows; where a batch fails it is halved until the rows that do not fit stand alone."""
+    def _convert(self, rows: list[CoercedRow], page: Page) -> list[pa.Table]:
+        """Convert coerced rows. Only a kind that coerces wrongly makes a batch fail; then each row stands alone."""
         if not rows:
             return []
         try:
-            text = ",".join(row.text for row in rows)
-            array = self._parser.rows(f"[{text}]".encode())
-            table = self._table(array)
-        except (pa.ArrowInvalid, UnicodeEncodeError) as error:
-            if len(rows) == 1:
-                bad.append(RejectedRow(rows[0].raw, self._reason(rows[0], error)))
-                return []
-            middle = len(rows) // 2
-            return self._convert(rows[:middle], bad) + self._convert(rows[middle:], bad)
+            text = ",".join([row.text for row in rows])
+            table = self._table(self._parser.coerced(f"[{text}]".encode()))
+        except REFUSALS as error:
+            if len(rows) > 1:
+                return [table for row in rows for table in self._convert([row], page)]
+            page.bad.append(RejectedRow(dumps(read_value(rows[0].raw)), str(error)))
+            return []
+        for row in rows:
+            page.counts.add(row.counts)
         extra = arrays.texts([row.extra for row in rows])
         return [table.set_column(table.num_columns - 1, EXTRA, extra)]
-
-    def _reason(self, row: CoercedRow, error: Exception) -> str:
-        for name, text in row.cells.items():
-            try:
-                self._table(self._parser.rows(f"[{{{json.dumps(name)}:{text}}}]".encode()), require=False)
-            except (pa.ArrowInvalid, UnicodeEncodeError) as cell_error:
-                return f"{name}: {str(cell_error).removeprefix('Failed to convert JSON to ')}"
-        return str(error)
 
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
@@ -185,19 +160,17 @@ class Decoder:
             return pa.nulls(0, self._parser.record)
         return rows.flatten()
 
-    def _table(self, records: pa.StructArray, *, require: bool = True) -> pa.Table:
+    def _table(self, records: pa.StructArray) -> pa.Table:
         if records.null_count:
             raise pa.ArrowInvalid("a row is null")
-        arrays = []
+        made = []
         for index, f in enumerate(self._stream.fields):
             array = columns.finish(records.field(index), f.kind, self._utc_offset)
-            if require and f.required and array.null_count:
+            if f.name in self._required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
-            if columns.holds_decimals(f.kind):
-                array.validate(full=True)  # pyarrow.json lets whole numbers outgrow a decimal's precision
-            arrays.append(array)
-        arrays.append(pa.nulls(len(records), pa.string()))
-        return pa.Table.from_arrays(arrays, schema=self._schema)
+            made.append(array)
+        made.append(pa.nulls(len(records), pa.string()))
+        return pa.Table.from_arrays(made, schema=self._schema)
 
 
 def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
@@ -242,7 +215,3 @@ def without_signatures(text: str) -> str:
     """A provider's words for a message; they may echo the request, so what looks like a signature or a key is hidden."""
     named = re.sub(r"""\b(sign|hash|x|key)(["']?\s*[=:]\s*["']?)[^&\s"'<,}]+""", r"\1\2***", text, flags=re.IGNORECASE)
     return re.sub(r"[\w+/-]{32,}={0,2}", "***", named)
-
-
-def _unavailable(message: str) -> Exception:
-    return ProviderUnavailable(message)

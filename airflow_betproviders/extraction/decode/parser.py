@@ -15,15 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from airflow_betproviders.declare.fields import DecimalMap
+from airflow_betproviders.declare.fields import DecimalMap, Double
+from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
+from airflow_betproviders.declare.fields.nested import NAME
 from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
-_MEMORY = pa.system_memory_pool()
 # What `pyarrow.json` raises for what does not fit the schema.
 REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _MOST_NAMES = 100  # in an object, that get a column each
+_AS_DIGIT = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
+_LONG_NUMBER = b"0" * (MAX_NUMBER + 1)
 
 
 class Parser:
@@ -40,7 +43,9 @@ class Parser:
         self._rewrite = Rewrite(stream.fields)
         self.path = path_to(stream.envelope, Rows, OneRow) or ()
         self.record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
+        self._coerced = pa.struct([(f.name, columns.coerced_type(f.kind)) for f in stream.fields])
         self._options = self._parsing(self.record)
+        self._doubles = any(isinstance(f.kind, Double) for f in stream.fields)
         self._names: dict[str, set[str]] = {f.name: set() for f in stream.fields if isinstance(f.kind, DecimalMap)}
         self._numbers: set[str] = set()
         # None while objects with free names have to be rewritten.
@@ -54,7 +59,7 @@ class Parser:
         """
         if not body.lstrip().startswith(b"{"):
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
-        _check_utf8(body)
+        self._check(body)
         if self._learned is not None:
             try:
                 return self._read(self._rewrite.numbers(body, self._numbers)[0], self._learned)
@@ -68,18 +73,30 @@ class Parser:
             self._learn(rows.flatten() if pa.types.is_list(rows.type) else rows)
         return document, rows
 
-    def rows(self, text: bytes, *, rewrite: bool = False) -> pa.StructArray:
+    def rows(self, text: bytes) -> pa.StructArray:
         """Rows from the text of a JSON list of them; raises as `document` does."""
-        if rewrite:
-            _check_utf8(text)
-            text = self._rewrite.objects(self._rewrite.numbers(text)[0])
+        self._check(text)
+        text = self._rewrite.objects(self._rewrite.numbers(text)[0])
+        return self._listed(text, self.record)
+
+    def coerced(self, text: bytes) -> pa.StructArray:
+        """Rows from the text of a JSON list of coerced ones; raises as `document` does."""
+        return self._listed(text, self._coerced)
+
+    @staticmethod
+    def _listed(text: bytes, record: pa.DataType) -> pa.StructArray:
         options = pj.ParseOptions(
-            explicit_schema=pa.schema([("rows", pa.list_(self.record))]), unexpected_field_behavior="error"
+            explicit_schema=pa.schema([("rows", pa.list_(record))]), unexpected_field_behavior="error"
         )
-        return arrays.whole(_read(b'{"rows":' + text + b"}", options)["rows"]).flatten()
+        return arrays.whole(columns.read_json(b'{"rows":' + text + b"}", options)["rows"]).flatten()
+
+    def _check(self, body: bytes) -> None:
+        _check_utf8(body)
+        if self._doubles and _LONG_NUMBER in body.translate(_AS_DIGIT):
+            raise pa.ArrowInvalid("a number is too long")  # pyarrow.json reads a double of any length
 
     def _read(self, body: bytes, options: pj.ParseOptions) -> tuple[pa.Table, pa.Array]:
-        document = _read(body, options)
+        document = columns.read_json(body, options)
         if document.num_rows != 1:
             raise pa.ArrowInvalid("not one document")
         rows = arrays.whole(document.to_struct_array())
@@ -90,7 +107,7 @@ class Parser:
     def _learn(self, rows: pa.StructArray) -> None:
         """Note the names in objects with free names: while these are few, further answers need not be rewritten."""
         names = {
-            name: known | set(pc.unique(rows.field(name).flatten().field(columns.KEY).drop_null()).to_pylist())
+            name: known | set(pc.unique(rows.field(name).flatten().field(NAME).drop_null()).to_pylist())
             for name, known in self._names.items()
         }
         if max(map(len, names.values())) > _MOST_NAMES:
@@ -141,8 +158,3 @@ def _check_utf8(body: bytes) -> None:
     if not body.isascii():
         offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
         pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)
-
-
-def _read(body: bytes, options: pj.ParseOptions) -> pa.Table:
-    read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
-    return pj.read_json(pa.BufferReader(body), read, options, memory_pool=_MEMORY)

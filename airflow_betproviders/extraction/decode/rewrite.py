@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable, Collection
 
 from airflow_betproviders.declare.fields import DecimalMap, Field, Text
+from airflow_betproviders.declare.fields.json_text import MAX_NUMBER, Number, dumps
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
 # In a flat object without these a quote after a comma begins a name, and a colon after a quote ends one.
 _ODD = (b"\\", b" ", b"\n", b"\r", b"\t", b'{":', b',":', b',",', b',"}')
-_PAIR = re.compile(rb"(" + _STRING + rb")\s*:\s*(" + _STRING + rb"|[^\s,\"]+)")
 
 
 class Rewrite:
@@ -64,13 +63,23 @@ def _rewritten(
 
 
 def _quoted(numbers: list[bytes]) -> list[bytes]:
-    return [b'"' + number + b'"' for number in numbers]
+    return [b'"' + number + b'"' if len(number) <= MAX_NUMBER else number for number in numbers]
 
 
 def _as_pairs(objects: list[bytes]) -> list[bytes]:
     together = b"".join(objects)
     if any(odd in together for odd in _ODD):
-        return [b"[" + _PAIR.sub(rb'{"k":\1,"v":\2}', members[1:-1]) + b"]" for members in objects]
+        return [_pairs(members) for members in objects]
     text = b"\n".join(objects).replace(b"{}", b"")
     text = text.replace(b',"', b'},{"').replace(b'":', b'","v":').replace(b'{"', b'{"k":"')
     return [b"[" + members + b"]" for members in text.split(b"\n")]
+
+
+def _pairs(members: bytes) -> bytes:
+    """By a JSON parser, whose time is linear whatever the names hold; what is no flat object stays, to be refused."""
+    try:
+        pairs = json.loads(members, object_pairs_hook=list, parse_float=Number, parse_int=Number)
+        cells = [f'{{"k":{json.dumps(name)},"v":{dumps(value)}}}' for name, value in pairs]
+    except (ValueError, RecursionError):
+        return members
+    return f"[{','.join(cells)}]".encode()

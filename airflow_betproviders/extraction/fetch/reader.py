@@ -27,6 +27,7 @@ from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, S
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
 from airflow_betproviders.extraction.fetch.planner import Planner
@@ -58,6 +59,7 @@ class WindowRows:
         bad: its rows that do not fit.
         total: the provider's count, where it gives one.
         duplicates: rows that came more than once.
+        counts: values that were not as declared.
         slow_pages: answers that went the row-by-row way.
         calls: the numbers of the calls that brought it.
     """
@@ -68,6 +70,7 @@ class WindowRows:
     bad: list[RejectedRow] = field(default_factory=list)
     total: int | None = None
     duplicates: int = 0
+    counts: OddCounts = field(default_factory=OddCounts)
     slow_pages: int = 0
     calls: tuple[int, ...] = ()
 
@@ -392,6 +395,8 @@ class Reader:
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
         calls = tuple(page.call for page in pages)
         rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages), calls=calls)
+        for page in pages:
+            rows.counts.add(page.counts)
         if self._stream.key:
             rows.hashes = keys.hashes(table, self._stream.key)
             repeated = keys.shared(np.sort(rows.hashes))

@@ -37,8 +37,8 @@ _RETENTION = timedelta(days=89)
 _ITEMS = DecimalMap(_AMOUNT)
 
 
-def _amount(name: str) -> Field:
-    return Field(name, _AMOUNT, money=True)
+def _amount(name: str, *, required: bool = False) -> Field:
+    return Field(name, _AMOUNT, required=required, money=True)
 
 
 _FIELDS = (
@@ -50,7 +50,7 @@ _FIELDS = (
     Field("round_id", Integer()),
     Field("bet_time", _MS),
     Field("settle_time", _MS),
-    _amount("bet_amount"),
+    _amount("bet_amount", required=True),
     _amount("real_bet_amount"),
     _amount("valid_bet_turnover"),
     _amount("win_amount"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_betproviders.declare.fields import Decimal, Field, Integer, ListOf, Record, Text, UtcTime
+from airflow_betproviders.declare.fields import Decimal, Field, Integer, IsoTime, ListOf, Record, Text
 from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
 from airflow_betproviders.declare.stream import Rows, Stream, Total
@@ -17,7 +17,7 @@ from airflow_betproviders.declare.windows import WindowRule
 # The document says numeric(16,4); two digits more cost nothing in the file, and a balance may outgrow an amount.
 _NUMERIC = Decimal(18, 4)
 _SUM = Decimal(38, 4)
-_TIME = UtcTime()
+_TIME = IsoTime()
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _LAG = 10 * _MINUTE
@@ -38,8 +38,8 @@ def _pages(page_size: int, total_cap: int | None = 10_000) -> PageNumber:
     return PageNumber(param="page", size_param="size", page_size=page_size, first=1, stride=1, total_cap=total_cap)
 
 
-def _amount(name: str) -> Field:
-    return Field(name, _NUMERIC, money=True)
+def _amount(name: str, *, required: bool = False) -> Field:
+    return Field(name, _NUMERIC, required=required, money=True)
 
 
 def _sum(name: str) -> Field:
@@ -68,8 +68,8 @@ GAME_HISTORY = Stream(
         Field("gameCode", Text()),
         Field("currency", Text()),
         Field("platform", Text()),
-        _amount("bets"),
-        _amount("wins"),
+        _amount("bets", required=True),
+        _amount("wins", required=True),
         _amount("cancels"),
         _amount("transIn"),
         _amount("transOut"),

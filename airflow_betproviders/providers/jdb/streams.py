@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow_betproviders.declare.fields import Decimal, Field, Integer, LocalTime, Text
+from airflow_betproviders.declare.fields import Decimal, Field, Integer, StrptimeTime, Text
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
 from airflow_betproviders.declare.stream import Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
 
 # A double prints up to 17 digits, some of them far behind the point: nothing of it is cut.
 _AMOUNT = Decimal(38, 18)
-_LOCAL = LocalTime()
+_LOCAL = StrptimeTime("%d-%m-%Y %H:%M:%S")
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _ANSWER = {"status": Text(), "err_text": Text(), "data": Rows}
@@ -26,8 +26,8 @@ _REPORT_ORIGIN = timedelta(hours=4)
 _THREE_MONTHS = timedelta(days=89)
 
 
-def _amount(name: str) -> Field:
-    return Field(name, _AMOUNT, money=True)
+def _amount(name: str, *, required: bool = False) -> Field:
+    return Field(name, _AMOUNT, required=required, money=True)
 
 
 _FIELDS = (
@@ -36,11 +36,11 @@ _FIELDS = (
     Field("gType", Integer(), required=True),
     Field("mtype", Integer()),
     Field("gameDate", _LOCAL, required=True),
-    _amount("bet"),
+    _amount("bet", required=True),
     _amount("gambleBet"),
     _amount("win"),
     _amount("tax"),
-    _amount("total"),
+    _amount("total", required=True),
     _amount("validBet"),
     _amount("commission"),
     Field("currency", Text()),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from airflow_betproviders.declare.fields import (
     Boolean,
     Decimal,
+    Double,
     Epoch,
     Field,
     Integer,
@@ -38,8 +39,8 @@ _ALL_IF_EMPTY = Filter(type=list, empty_means_all=True)
 _GAME = {"game_id": Filter(type=int, required=True)}
 
 
-def _li(name: str) -> Field:
-    return Field(name, Integer(), money=True)
+def _li(name: str, *, required: bool = False) -> Field:
+    return Field(name, Integer(), required=required, money=True)
 
 
 _EVENT = (
@@ -48,14 +49,16 @@ _EVENT = (
     Field("game_id", Integer()),
 )
 _USER = (Field("user_id", Integer()), Field("op_id", Text()))
-_STAKE = (_li("bet_amount"), _li("gain_amount"))
+# Payout is their sum: without either of them a bet cannot be told.
+_STAKE = (_li("bet_amount", required=True), _li("gain_amount", required=True))
+_SUMS = (_li("bet_amount"), _li("gain_amount"))
 _CREDIT = (Field("credit_before_bet", Integer()), Field("credit", Integer()))
 _TIMES = (Field("start_at", _SECONDS, required=True), Field("end_at", _SECONDS))
 _GAMES_RESULT = (
     Field("bet_areas", ListOf(Integer())),
     Field("win_areas", ListOf(Integer())),
     Field("game_result", Integer()),
-    Field("award_odds", Decimal(38, 10)),
+    Field("award_odds", Double()),
 )
 _SLOTS_BUSINESS = Record(
     tuple(
@@ -63,7 +66,7 @@ _SLOTS_BUSINESS = Record(
         for name in ("award_type", "base_amount", "free_amount", "bonus_amount", "jackpot_amount", "extra_spins")
     )
 )
-_COMPANY = (Field("bet_count", Integer()), *_STAKE, _li("company_gain_amount"))
+_COMPANY = (Field("bet_count", Integer()), *_SUMS, _li("company_gain_amount"))
 
 HISTORY = Stream(
     provider="pv",
@@ -191,7 +194,7 @@ GAMES_USER_STAGE_SUMMARY = Stream(
     name="games_user_stage_summary",
     endpoint="/api/games/user/stage/summary",
     doc="One player's sums in games of the type Games (document 2.3); one row a slot.",
-    fields=(*_STAKE, Field("credit_before_game", Integer()), Field("credit", Integer())),
+    fields=(*_SUMS, Field("credit_before_game", Integer()), Field("credit", Integer())),
     envelope=_OBJECT,
     windows=_WHOLE_RANGE,
     lag=_LAG,
@@ -207,7 +210,7 @@ GAMES_GAME_STAGE_SUMMARY = Stream(
     endpoint="/api/games/game/stage/summary",
     doc="One game's counts and sums, type Games (document 2.4); one row a slot.",
     fields=(
-        *_STAKE,
+        *_SUMS,
         Field("user_count", Integer()),
         Field("bet_count", Integer()),
         Field("win_user_count", Integer()),
@@ -256,11 +259,12 @@ SLOTS_USER_STAGE_SUMMARY = Stream(
     endpoint="/api/slots/user/stage/summary",
     doc="One player's slot counts and sums by game (document 3.2).",
     fields=(
-        *_USER,
+        Field("user_id", Integer(), required=True),
+        Field("op_id", Text(), required=True),
         Field("game_id", Integer(), required=True),
         Field("bet_count", Integer()),
-        *_STAKE,
-        Field("currency", Text()),
+        *_SUMS,
+        Field("currency", Text(), required=True),
     ),
     envelope=_LIST,
     key=("user_id", "op_id", "game_id", "currency"),

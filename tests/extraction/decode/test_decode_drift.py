@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
@@ -17,11 +18,11 @@ from airflow_betproviders.declare.fields import (
     Epoch,
     Field,
     Integer,
+    IsoTime,
     ListOf,
-    LocalTime,
     Record,
+    StrptimeTime,
     Text,
-    UtcTime,
 )
 from airflow_betproviders.declare.stream import OneRow, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderRequestError, ProviderUnavailable
@@ -36,11 +37,11 @@ ALL_KINDS = Stream(
         Field("id", Text(), required=True),
         Field("seq", Text(numbers=True)),
         Field("count", Integer()),
-        Field("money", Decimal(18, 4)),
+        Field("money", Decimal(18, 4), money=True),
         Field("open", Boolean()),
         Field("at", Epoch("ms")),
-        Field("utc", UtcTime()),
-        Field("local", LocalTime()),
+        Field("utc", IsoTime()),
+        Field("local", StrptimeTime("%d-%m-%Y %H:%M:%S")),
         Field("areas", ListOf(Integer())),
         Field("cards", Record((Field("banker", Text()), Field("points", Integer())))),
         Field("detail", DecimalMap(Decimal(18, 4))),
@@ -234,46 +235,132 @@ def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None
 @pytest.mark.parametrize(
     "member",
     [
-        '"count":1.5',
-        '"count":"x"',
-        '"count":""',
-        '"count":9223372036854775808',
-        '"count":true',
         '"money":1.00001',
         '"money":"1,000"',
         '"money":"NaN"',
-        '"money":NaN',
-        '"money":Infinity',
         '"money":1e400',
+        '"money":1e99999999999999999999',
         '"money":123456789012345.1234',
         '"money":12345678901234567',
         '"money":"12345678901234567"',
+        '"money":{"a":1}',
+        '"money":true',
+    ],
+)
+def test_a_row_whose_money_cannot_be_read_is_set_aside_whole_with_a_reason_that_names_the_field(member: str) -> None:
+    page = decode(member, '"count":7')
+    assert page.table["id"].to_pylist() == ["r1"]
+    (bad,) = page.bad
+    assert bad.reason.startswith("money: ")
+    assert bad.raw == f'{{"id":"r0",{member}}}'
+    assert not page.counts.odd_values
+
+
+@pytest.mark.parametrize("money", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_json_number_is_kept_as_text(money: str) -> None:
+    (bad,) = decode(f'"money":{money}').bad
+    assert json.loads(bad.raw) == {"id": "r0", "money": money}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        '"count":1.5',
+        '"count":"x"',
+        '"count":9223372036854775808',
+        '"count":true',
+        '"count":[1]',
         '"detail":{"Tie":12345678901234567}',
         '"jackpots":[{"win":1},{"win":12345678901234567}]',
-        '"money":{"a":1}',
         '"open":"yes"',
         '"open":2',
         '"at":"2024-01-01"',
-        '"at":1732590857359.5',
+        '"at":-1',
+        '"at":253402300800000',
+        '"at":1000000000000000000',
         '"utc":1732590857359',
         '"utc":"11/08/2021"',
         '"utc":"2021-02-30 00:00:00"',
+        '"utc":"0001-01-01 00:00:00"',
+        '"utc":"1970-01-01 00:00:00+01:00"',
         '"local":"2024-06-01 10:00:00"',
         '"local":"31-02-2024 00:00:00"',
         '"local":"29-02-2023 00:00:00"',
         '"local":"01-01-2024 23:59:60"',
         '"local":"01-01-2024 24:00:00"',
         '"local":"1-1-2024 00:00:00"',
+        '"local":"31-12-1969 23:59:59"',
         r'"seq":"\ud83d"',
-        '"seq":[1]',
+        f'"seq":{"1" * 101}',
     ],
 )
-def test_a_row_that_does_not_fit_is_set_aside_whole_with_a_reason_that_names_the_field(member: str) -> None:
+def test_a_value_that_does_not_fit_another_column_is_null_there_kept_in_extra_and_counted(member: str) -> None:
     page = decode(member, '"count":7')
-    assert page.table["id"].to_pylist() == ["r1"]
+    name = member.split('"')[1]
+    assert page.table["id"].to_pylist() == ["r0", "r1"]
+    assert page.table[name].to_pylist()[0] is None
+    assert page.table["_extra"].to_pylist() == [f"{{{member}}}", None]
+    assert page.counts.odd_values == {name: 1}
+    assert not page.bad
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        ('"money":0.30000000000000004', Exact("0.3")),
+        ('"money":"0.7999999999999999"', Exact("0.8")),
+        ('"money":-12.340000000000032', Exact("-12.34")),
+        ('"money":98765432109876.54321', Exact("98765432109876.5432")),
+        ('"at":1732590857359.5', datetime(2024, 11, 26, 3, 14, 17, 359000, UTC)),
+        ('"utc":"2021-08-11 23:59:59.9996"', datetime(2021, 8, 11, 23, 59, 59, 999000, UTC)),
+        ('"detail":{"Tie":0.30000000000000004}', [("Tie", Exact("0.3"))]),
+        ('"jackpots":[{"win":1},{"win":0.30000000000000004}]', [{"win": Exact(1)}, {"win": Exact("0.3")}]),
+    ],
+)
+def test_digits_that_a_column_has_no_place_for_are_kept_in_extra_and_counted(member: str, expected: Any) -> None:
+    page, name = decode(member), member.split('"')[1]
+    assert only(page, name) == expected
+    assert only(page, "_extra") == f"{{{member}}}"
+    assert page.counts.rounded == {name: 1}
+    assert not page.counts.odd_values
+
+
+@pytest.mark.parametrize(
+    "name", ["count", "money", "open", "at", "utc", "local", "areas", "cards", "detail", "jackpots"]
+)
+def test_an_empty_text_where_no_text_is_due_is_null(name: str) -> None:
+    page = decode(f'"{name}":""')
+    assert only(page, name) is None
+    assert only(page, "_extra") is None
+    assert not page.counts.odd_values
+
+
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [('{"a": 1, "b": [1.50, null]}', '{"a":1,"b":[1.50,null]}'), ("[ ]", "[]"), ("true", "true"), ("1e2", "1e2")],
+)
+def test_another_value_where_text_is_due_is_kept_as_its_json_text(sent: str, text: str) -> None:
+    assert only(decode(f'"seq":{sent}'), "seq") == text
+
+
+@pytest.mark.parametrize("depth", [201, 700, 100_000])
+@pytest.mark.parametrize("name", ["seq", "count", "new"])
+def test_a_row_that_is_nested_too_deep_is_set_aside_alone(name: str, depth: int) -> None:
+    deep = f'"{name}":{"[" * depth}{"]" * depth}'
+    page = decode('"count":1', deep, '"count":3')
+    assert page.table["id"].to_pylist() == ["r0", "r2"]
     (bad,) = page.bad
-    assert bad.reason.startswith(f"{member.split(chr(34))[1]}: ")
-    assert bad.raw == f'{{"id":"r0",{member}}}'
+    assert bad.reason == "nested deeper than 200 levels"
+    assert json.loads(bad.raw) == f'{{"id":"r1",{deep}}}'
+
+
+@pytest.mark.parametrize("digits", [f"{'1' * 20_000}x", f"{'0' * 20_000}x", "1" * 20_000, f"1.{'0' * 20_000}"])
+def test_a_very_long_number_takes_linear_time(digits: str) -> None:
+    began = time.process_time()
+    (bad,) = decode(f'"money":"{digits}"').bad
+    assert bad.reason.startswith("money: expected an amount, got ")
+    assert len(bad.reason) < 120
+    assert time.process_time() - began < 5  # minutes, when its length counts twice
 
 
 @pytest.mark.parametrize("rows", ['[{"count":1}]', '[{"id":null,"count":1}]'])

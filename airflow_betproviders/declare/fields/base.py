@@ -1,0 +1,91 @@
+"""What every field and every kind of value has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, TypeAlias
+
+from airflow_betproviders.declare.fields.json_text import dumps
+
+ArrowType: TypeAlias = tuple[Any, ...]
+"""A type, without importing pyarrow: the name of its factory there and the arguments, e.g. ``("decimal128", 18, 4)``.
+
+A `Kind` among the arguments stands for its type, a tuple of (name, kind) pairs for the members of a struct.
+"""
+
+
+class OddValue(ValueError):
+    """A value that its column cannot hold. The message says what was expected."""
+
+
+class Rounded(str):
+    """JSON text of a value that lost digits which its column has no place for."""
+
+    __slots__ = ()
+
+
+class Kind(ABC):
+    """How a value travels, and what its column holds. Subclass it for a kind that is missing here.
+
+    Attributes:
+        empty_is_null: whether the text ``""`` stands for null.
+    """
+
+    empty_is_null: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def arrow(self) -> ArrowType:
+        """The type of the column."""
+
+    @property
+    def wire(self) -> ArrowType:
+        """The type in which `pyarrow.json` reads the value.
+
+        Where it is another than `arrow`, each distinct value of an answer goes through `coerce`.
+        """
+        return self.arrow
+
+    @abstractmethod
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:
+        """Return JSON text that `pyarrow.json` reads as the column's type, `Rounded` where digits are lost.
+
+        Args:
+            value: as `json_text.read_value` reads it: ``Number``, str, bool, list or ``Pairs``.
+            utc_offset: of the account's local times.
+
+        Raises:
+            OddValue: the column cannot hold the value.
+        """
+
+    def cell(self, value: Any, utc_offset: timedelta) -> str | None:
+        """As `coerce`, with None for null."""
+        if value is None or (self.empty_is_null and value == ""):
+            return None
+        return self.coerce(value, utc_offset)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One member of a record, under the provider's own name.
+
+    Attributes:
+        name: as on the wire.
+        kind: how the value travels.
+        required: a record in which it is null or absent goes to quarantine. Declare so the columns of the key, and the
+            amounts without which stake, payout or net cannot be told.
+        money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    money: bool = False
+
+
+def shown(value: Any) -> str:
+    """A value for a message."""
+    text = dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,161 @@
+"""Kinds of single values: text, numbers, truth values."""
+
+from __future__ import annotations
+
+import decimal
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from airflow_betproviders.declare.fields.base import ArrowType, Kind, OddValue, Rounded, shown
+from airflow_betproviders.declare.fields.json_text import MAX_NUMBER, Number, dumps
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_MOST_ZEROS = 400  # of an exponent, either way
+_EXACT = decimal.Context(prec=2 * _MOST_ZEROS, rounding=decimal.ROUND_HALF_EVEN)
+# A double has 15 significant digits that survive being printed and read.
+_FIFTEEN = decimal.Context(prec=15, rounding=decimal.ROUND_HALF_EVEN)
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A JSON string, kept as it is. With ``numbers``, many records have a bare number there, kept as its digits."""
+
+    empty_is_null: ClassVar[bool] = False
+    numbers: bool = False
+
+    @property
+    def arrow(self) -> ArrowType:
+        """Text."""
+        return ("string",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
+        """Keep text, the digits of a number, the JSON text of anything else."""
+        if isinstance(value, Number) and len(value) > MAX_NUMBER:
+            raise OddValue(f"expected text, got a number of {len(value)} characters")
+        text = str(value) if isinstance(value, str) else dumps(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise OddValue("the text is not UTF-8") from None
+        return json.dumps(text)
+
+
+@dataclass(frozen=True)
+class Integer(Kind):
+    """A JSON integer of at most 64 bits."""
+
+    @property
+    def arrow(self) -> ArrowType:
+        """64 bits."""
+        return ("int64",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
+        """Read an integer, however it is written: ``17``, ``"17"``, ``17.0``, ``1.7e1``."""
+        exact = exact_number(value, "an integer")
+        if exact != exact.to_integral_value(context=_EXACT):
+            raise OddValue(f"expected an integer, got {shown(value)}")
+        if not -(2**63) <= exact < 2**63:
+            raise OddValue(f"{shown(value)} is out of range")
+        return str(int(exact))
+
+
+@dataclass(frozen=True)
+class Decimal(Kind):
+    """An exact number, written as a JSON number or as text: ``decimal128(precision, scale)``."""
+
+    precision: int
+    scale: int
+
+    @property
+    def arrow(self) -> ArrowType:
+        """Of 128 bits."""
+        return ("decimal128", self.precision, self.scale)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
+        """Read an amount; round half-even one with too many decimals, where its first 15 digits stay.
+
+        So a double that was printed long, such as ``0.30000000000000004``, is read as what it stands for.
+        """
+        exact = exact_number(value, "an amount")
+        rounded = exact.quantize(decimal.Decimal(1).scaleb(-self.scale), context=_EXACT)
+        if rounded != exact and _FIFTEEN.plus(rounded) != _FIFTEEN.plus(exact):
+            raise OddValue(f"{shown(value)} has more than {self.scale} decimals")
+        if rounded.copy_abs() >= decimal.Decimal(1).scaleb(self.precision - self.scale):
+            raise OddValue(f"{shown(value)} is out of range")
+        text = f'"{rounded:f}"'
+        return text if rounded == exact else Rounded(text)
+
+
+@dataclass(frozen=True)
+class Double(Kind):
+    """A number that the document calls a float and that is no money, such as odds."""
+
+    @property
+    def arrow(self) -> ArrowType:
+        """Of 64 bits."""
+        return ("float64",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
+        """Read the nearest double."""
+        nearest = float(_number(value, "a number"))
+        if math.isinf(nearest):
+            raise OddValue(f"{shown(value)} is out of range")
+        return repr(nearest)
+
+
+@dataclass(frozen=True)
+class Boolean(Kind):
+    """``true`` or ``false``."""
+
+    @property
+    def arrow(self) -> ArrowType:
+        """One bit."""
+        return ("bool_",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
+        """Read a truth value, also as 1 and 0, or as text."""
+        text = dumps(value) if isinstance(value, bool) else str(value).lower() if isinstance(value, str) else ""
+        if text in {"true", "1"}:
+            return "true"
+        if text in {"false", "0"}:
+            return "false"
+        raise OddValue(f"expected true or false, got {shown(value)}")
+
+
+def exact_number(value: Any, expected: str) -> decimal.Decimal:
+    """The number that is written there, exactly.
+
+    Raises:
+        OddValue: it is none, is longer than `MAX_NUMBER` characters, or its exponent is beyond all reason.
+    """
+    try:
+        exact = decimal.Decimal(_number(value, expected))
+    except decimal.InvalidOperation:
+        raise OddValue(f"{shown(value)} is out of range") from None
+    exponent = exact.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(exponent) > _MOST_ZEROS:
+        raise OddValue(f"{shown(value)} is out of range")
+    return exact
+
+
+def _number(value: Any, expected: str) -> str:
+    """The text of a number, without blanks around it. Its length is looked at first, so that time stays linear."""
+    if isinstance(value, str):
+        text = str(value).strip()
+        if len(text) > MAX_NUMBER:
+            mantissa, mark, exponent = text.lower().partition("e")
+            text = _without_zeros(mantissa) + mark + _without_zeros(exponent)
+        if len(text) <= MAX_NUMBER and _NUMBER.fullmatch(text):
+            return text
+    raise OddValue(f"expected {expected}, got {shown(value)}")
+
+
+def _without_zeros(digits: str) -> str:
+    """Without zeros in front, over which `pyarrow.json` reads too."""
+    sign = digits[:1] if digits[:1] in ("+", "-") else ""
+    rest = digits[len(sign) :].lstrip("0")
+    return digits if len(sign) + len(rest) == len(digits) else f"{sign}0{rest}"

@@ -1,0 +1,164 @@
+"""Kinds of times: counts since 1970, ISO 8601, and anything that ``strptime`` reads.
+
+Columns are UTC, in milliseconds unless a kind says ``precision="us"``. A time with more digits is cut to the column's
+unit, never rounded up: it must not leave its window.
+"""
+
+from __future__ import annotations
+
+import decimal
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow_betproviders.declare.fields.base import ArrowType, Kind, OddValue, Rounded, shown
+from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
+from airflow_betproviders.declare.fields.scalars import exact_number
+
+UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}  # as powers of ten of a second
+FIRST_SECOND, END_SECOND = 0, 253_402_300_800  # the years 1970 to 9999
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock
+_EXACT = decimal.Context(prec=300, rounding=decimal.ROUND_FLOOR)
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?", re.ASCII
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeKind(Kind):
+    """Base of all kinds of times. A subclass says what instant a value is.
+
+    Attributes:
+        precision: the column's unit, ``ms`` or ``us``.
+    """
+
+    precision: str = "ms"
+
+    @property
+    def arrow(self) -> ArrowType:
+        """An instant in UTC."""
+        return ("timestamp", self.precision, "UTC")
+
+    @property
+    def wire(self) -> ArrowType:
+        """Text."""
+        return ("string",)
+
+    @abstractmethod
+    def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
+        """Return the exact seconds since 1970, UTC.
+
+        Raises:
+            OddValue: it is no time of this kind.
+        """
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:
+        """Read a time of the years 1970 to 9999, cut to the column's unit."""
+        seconds = self.seconds(value, utc_offset)
+        if not FIRST_SECOND <= seconds < END_SECOND:
+            raise OddValue(f"{shown(value)} is out of range: not in the years 1970 to 9999")
+        places = UNITS[self.precision]
+        cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)
+        wall = _EPOCH + timedelta(microseconds=int(cut.scaleb(6)))
+        text = f'"{wall.isoformat(" ", "milliseconds" if places == 3 else "microseconds")}"'
+        return text if cut == seconds else Rounded(text)
+
+
+@dataclass(frozen=True)
+class Epoch(TimeKind):
+    """A count since 1970, UTC, in ``s``, ``ms``, ``us`` or ``ns``."""
+
+    unit: str
+
+    @property
+    def wire(self) -> ArrowType:
+        """An integer."""
+        return ("int64",)
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:  # noqa: ARG002 - as every kind
+        """Read the count."""
+        return exact_number(value, "a time as a number").scaleb(-UNITS[self.unit], _EXACT)
+
+
+@dataclass(frozen=True)
+class IsoTime(TimeKind):
+    """``2026-11-20T05:00:00.123Z`` and its like: with ``T`` or a blank, with or without fraction and zone.
+
+    Attributes:
+        offset: of times without a zone; None: the account's.
+    """
+
+    offset: timedelta | None = timedelta(0)
+
+    @property
+    def wire(self) -> ArrowType:
+        """Read at once by `pyarrow.json`, unless there is an offset to add."""
+        return self.arrow if self.offset == timedelta(0) else ("string",)
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
+        """Read the text."""
+        text = plain_text(value)
+        found = _ISO.fullmatch(text)
+        if not found:
+            raise OddValue(f"expected a time such as 2026-11-20 05:00:00, got {shown(value)}")
+        day, hour, minute, second, fraction, utc, hours, minutes = found.groups()
+        try:
+            wall = datetime.strptime(f"{day} {hour or '00'}:{minute or '00'}:{second or '00'}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - wall clock
+        except ValueError:
+            raise OddValue(f"there is no such time as {shown(value)}") from None
+        offset = utc_offset if self.offset is None else self.offset
+        if utc:
+            offset = timedelta(0)
+        elif hours:
+            offset = timedelta(hours=int(hours), minutes=int(hours[0] + (minutes or "0")))
+        return _EXACT.add(_seconds(wall, offset), decimal.Decimal(f"0.{fraction or 0}"))
+
+
+@dataclass(frozen=True)
+class StrptimeTime(TimeKind):
+    """Text of one format of ``datetime.strptime``, in a fixed offset.
+
+    Attributes:
+        format: such as ``%d-%m-%Y %H:%M:%S``; ``%f`` reads up to six decimals, ``%z`` an offset of the value's own.
+        offset: of times without one; None: the account's.
+    """
+
+    format: str
+    offset: timedelta | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the format has numbers of fixed width only, so that each time is written in one way."""
+        return set(re.findall(r"%(.)", self.format)) <= set("YmdHMS")
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
+        """Read the text."""
+        text = plain_text(value)
+        try:
+            wall = datetime.strptime(text, self.format)  # noqa: DTZ007 - the offset is known
+        except ValueError:
+            wall = None
+        if wall is None or (self.numeric and wall.strftime(self.format) != text):
+            raise OddValue(f"expected a time such as {_SAMPLE.strftime(self.format)}, got {shown(value)}")
+        offset = wall.utcoffset()
+        if offset is None:
+            offset = utc_offset if self.offset is None else self.offset
+        return _seconds(wall.replace(tzinfo=None), offset)
+
+
+_SAMPLE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
+
+
+def plain_text(value: Any) -> str:
+    """Text of bounded length, without blanks around it."""
+    if not isinstance(value, str) or len(value) > MAX_NUMBER:
+        raise OddValue(f"expected a time, got {shown(value)}")
+    return str(value).strip()
+
+
+def _seconds(wall: datetime, offset: timedelta) -> decimal.Decimal:
+    """The exact seconds since 1970 of a wall clock; it may lie beyond what a datetime holds."""
+    microsecond = timedelta(microseconds=1)
+    return decimal.Decimal((wall - _EPOCH) // microsecond - offset // microsecond).scaleb(-6)
