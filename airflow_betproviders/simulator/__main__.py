@@ -67,16 +67,12 @@ def _intervals(text: str) -> dict[str, float]:
     return {name: float(seconds) for name, _, seconds in (part.partition("=") for part in text.split(",") if part)}
 
 
-def _option(text: str) -> tuple[str, str, Any]:
-    """A vendor, an option and its value: JSON, or else text."""
+def _option(text: str) -> tuple[str, str, str]:
     path, equals, value = text.partition("=")
     vendor, point, name = path.partition(".")
     if not (equals and point):
         raise argparse.ArgumentTypeError(f"{text!r} is not VENDOR.OPTION=VALUE")
-    try:
-        return vendor, name, json.loads(value)
-    except ValueError:
-        return vendor, name, value
+    return vendor, name, value
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -50,16 +51,30 @@ def options_of(name: str, module: VendorModule, given: Mapping[str, Any]) -> dic
 
 
 def _value(option: str, declared: Any, given: Any) -> Any:
-    if isinstance(declared, tuple):
-        if given is not None and given not in declared:
-            raise ValueError(f"{option} is {given!r}; it must be one of {', '.join(map(repr, declared))}")
-        return declared[0] if given is None else given
     if given is None:
-        return declared
-    whole = isinstance(declared, float) and type(given) is int
-    if not whole and type(given) is not type(declared):
+        return declared[0] if isinstance(declared, tuple) else declared
+    value = _parsed(declared, given)
+    if isinstance(declared, tuple):
+        if value not in declared:
+            raise ValueError(f"{option} is {given!r}; it must be one of {', '.join(map(repr, declared))}")
+        return value
+    if type(value) is not type(declared):
         raise ValueError(f"{option} is {given!r}; it must be of type {type(declared).__name__}")
-    return float(given) if whole else given
+    return value
+
+
+def _parsed(declared: Any, given: Any) -> Any:
+    """A value given as text, as on the command line, in the type of the option."""
+    if (
+        isinstance(given, str)
+        and not isinstance(declared, str)
+        and not (isinstance(declared, tuple) and given in declared)
+    ):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            return given
+    return float(given) if isinstance(declared, float) and type(given) is int else given
 
 
 def _warn(point: EntryPoint, why: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 from airflow_betproviders.simulator.call import Call, Given, Reply, json_reply
 from airflow_betproviders.simulator.clock import to_ms
 from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.world import Row, Source, World
+from airflow_betproviders.simulator.world import HOUR, Row, Source, World
 
 __all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "make_world", "quote"]
 
@@ -80,6 +80,11 @@ class RefusingVendor:
         self._setup = setup
         self._options = setup.options
 
+    def shifted(self, start: int, end: int) -> tuple[int, int]:
+        """Return the window that is answered instead of the one asked for: the option ``shift_hours`` later."""
+        shift = int(self._options.get("shift_hours", 0)) * HOUR
+        return start + shift, end + shift
+
     @property
     def now_ms(self) -> int:
         """The world's instant in epoch milliseconds."""
@@ -89,7 +94,7 @@ class RefusingVendor:
         """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
         raise NotImplementedError
 
-    def answer(self, inquiry: Inquiry) -> Page | str:
+    def answer(self, inquiry: Inquiry) -> Page | str | Reply:
         """Answer, or raise ``Refusal`` if the request breaks a rule."""
         raise NotImplementedError
 
@@ -110,8 +115,8 @@ class RefusingVendor:
         except Refusal as refusal:
             call.breach(refusal.rule, refusal.text)
             return json_reply(self.refuse(refusal))
-        if isinstance(page, str):
-            return json_reply(page)
+        if not isinstance(page, Page):
+            return json_reply(page) if isinstance(page, str) else page
         for lapse in page.forgiven:
             call.breach(lapse.rule, lapse.text, forgiven=True)
         given = call.page(page.rows, size=page.size, number=page.number, offset=page.offset)

@@ -166,6 +166,7 @@ def test_options_are_given_or_by_default(orbit, installed):
     module = find_modules()["orbit"]
     assert options_of("orbit", module, {}) == {"ends": "[)", "page": 200, "spacing": 1.5}
     assert options_of("orbit", module, {"ends": "[]", "spacing": 2}) == {"ends": "[]", "page": 200, "spacing": 2.0}
+    assert options_of("orbit", module, {"ends": "[]", "page": "7"}) == {"ends": "[]", "page": 7, "spacing": 1.5}
 
 
 def test_one_that_can_not_be_imported_is_named_and_the_others_work(orbit, installed):

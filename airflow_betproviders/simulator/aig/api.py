@@ -36,7 +36,11 @@ STREAMS = {
 }
 OPTIONS = {
     "open_settle_time": ("zero", "absent"),  # what settle_time is of a bet that is not settled
+    "latest_start": ("inclusive", "exclusive"),  # whether `latest` gives rows of the asked last_time again
+    "time_unit": ("ms", "s", "us"),  # of all times in records
+    "shift_hours": 0,  # windows are answered so many hours later than asked
 }
+TIMES = re.compile(r'"((?:bet|settle|create|update)_time)":(\d+?)(\d{3})\b')
 NOT_IN_LATEST = re.compile(r'"valid_bet_turnover":"[^"]*",|"win_detail":\{[^}]*\},')
 
 
@@ -100,7 +104,7 @@ class Aig(RefusingVendor):
             raise Refusal("span", "700401", "Query Time Error")
         if start < self.now_ms - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        rows = self._world.select("order", start, end, self.now_ms)
+        rows = self._in_unit(self._world.select("order", *self.shifted(start, end), self.now_ms))
 
         def envelope(given: Given) -> str:
             # The document's Roulette sample leaves out all three.
@@ -115,7 +119,18 @@ class Aig(RefusingVendor):
         last = _number(query, "last_time")
         if last < now - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        return Page(self._since(last, now, now), lambda given: _success(f'{{"transactions":[{given.joined}]}}'))
+        start = last + (self._options["latest_start"] == "exclusive")
+        return Page(
+            self._in_unit(self._since(start, now, now)), lambda given: _success(f'{{"transactions":[{given.joined}]}}')
+        )
+
+    def _in_unit(self, rows: list[Row]) -> list[Row]:
+        """The rows with their times in the unit of the option."""
+        unit = self._options["time_unit"]
+        if unit == "ms":
+            return rows
+        change = r'"\1":\2' if unit == "s" else r'"\1":\2\g<3>000'
+        return [Row(row.key, row.clocks, row.visible_from, TIMES.sub(change, row.text), row.facts) for row in rows]
 
     def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
         """At most 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""

@@ -66,6 +66,7 @@ FILTERS = {
 MOST = 10_000
 OPTIONS = {
     "window": WINDOWS,  # which ends a window holds
+    "shift_hours": 0,  # windows are answered so many hours later than asked
     "cap": ("paged", "capped"),  # whether pages can go beyond the 10,000th row of a window
 }
 
@@ -158,7 +159,7 @@ class GmAg(RefusingVendor):
         page, size = _number(body, "page", 1), _number(body, "size", 5000)
         if size > MOST:
             raise Refusal("page_size", "P_03", f"Parameter error: size must not exceed {MOST}")
-        rows = self._rows(listing.kind, *window(self._options["window"], start, end, 1), body, now)
+        rows = self._rows(listing.kind, *window(self._options["window"], *self.shifted(start, end), 1), body, now)
         total = len(rows)
         if self._options["cap"] == "capped":
             rows = rows[:MOST]

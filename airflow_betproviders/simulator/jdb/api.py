@@ -33,6 +33,8 @@ STREAMS = {
 OPTIONS = {
     "utc_offset": "-04:00",  # of every time text
     "window": WINDOWS,  # which ends a window holds
+    "filter_column": ("gameDate", "lastModifyTime"),  # of action 64; the document says both
+    "shift_hours": 0,  # windows are answered so many hours later than asked
     "doubled_keys": (False, True),  # beforeBalance and afterBalance twice in gType 67, as in the vendor's sample
 }
 DC = "demo"
@@ -56,6 +58,7 @@ class Jdb(RefusingVendor):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._zone = fixed_offset(setup.options["utc_offset"])
+        self._column = GAME_DATE if setup.options["filter_column"] == "gameDate" else LAST_MODIFY
         self._world = make_world(setup, JdbBets(self._zone, doubled=setup.options["doubled_keys"]))
 
     def refuse(self, refusal: Refusal) -> str:
@@ -77,7 +80,7 @@ class Jdb(RefusingVendor):
         """Details of a window, a daily report, or a link."""
         stream, action = inquiry
         if stream == "transactions":
-            return self._details(action, GAME_DATE, 5, (60 * DAY, HOUR))
+            return self._details(action, self._column, 5, (60 * DAY, HOUR))
         if stream == "recent_transactions":
             return self._details(action, LAST_MODIFY, 15, (2 * HOUR, 3 * MINUTE))
         if stream == "game_result_url":
@@ -124,7 +127,8 @@ class Jdb(RefusingVendor):
             raise Refusal("too_new", "8006", "Time is not acceptable")
         if start < now - oldest:
             raise Refusal("retention", "8006", "Time is not acceptable")
-        rows = self._rows(*window(self._options["window"], start, end, 1000), clock, action, now)
+        held = window(self._options["window"], *self.shifted(start, end), 1000)
+        rows = self._rows(*held, clock, action, now)
         return Page(rows, lambda given: f'{{"status":"0000","data":[{given.joined}]}}')
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
@@ -186,7 +190,7 @@ class Jdb(RefusingVendor):
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """For the daily reports, ``start`` is any instant of the report's day and ``end`` is not looked at."""
         if stream in ("transactions", "recent_transactions"):
-            clock = GAME_DATE if stream == "transactions" else LAST_MODIFY
+            clock = self._column if stream == "transactions" else LAST_MODIFY
             return [row.text for row in self._rows(start, end, clock, filters, now)]
         day = (start - 4 * HOUR) // DAY * DAY + 4 * HOUR
         if stream == "daily_by_game_type":

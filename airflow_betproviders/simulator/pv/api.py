@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -44,7 +44,17 @@ STREAMS = {
 OPTIONS = {
     "clock": ("start_at", "end_at"),  # the unnamed column that the history filters by
     "midnight": ("accept", "refuse"),  # whether a history window may end at 00:00:00 of the next day
+    # What comes first, once each, to calls that ask up to or for the last second of a day: html, empty, error, cut.
+    "last_second_trouble": [],
+    "shift_hours": 0,  # windows are answered so many hours later than asked
 }
+TROUBLE: Mapping[str, Reply] = {
+    "html": (200, {"content-type": "text/html"}, "<html><body>Maintenance</body></html>"),
+    "empty": json_reply(""),
+    "error": json_reply('{"code":500,"msg":"Internal Error","data":{}}'),
+    "cut": json_reply('{"code":200,"msg":"","data":{"items":[{"event_id":"8234'),
+}
+LAST_SECOND = DAY - 1000
 LIMITED = ("games_user_history", "games_game_history", "slots_user_history")
 LONGEST = 60 * DAY
 
@@ -70,6 +80,7 @@ class Pv(RefusingVendor):
         self._world = make_world(setup, PvBets())
         self._column = 0 if setup.options["clock"] == "start_at" else 1
         self._summaries = Summaries(self._world, self._column)
+        self._trouble = deque(TROUBLE[name] for name in setup.options["last_second_trouble"])
 
     def refuse(self, refusal: Refusal) -> str:
         """Code and msg, and no data."""
@@ -95,9 +106,12 @@ class Pv(RefusingVendor):
             raise Refusal("signature", "400", "sign error")
         return Inquiry(stream, data)
 
-    def answer(self, inquiry: Inquiry) -> Page | str:
+    def answer(self, inquiry: Inquiry) -> Page | str | Reply:
         """Rows with pages, rows with a limit, or a total."""
         stream, data = inquiry
+        edge = {"history": "time_end", "stage_summary": "time_start"}.get(stream, "")
+        if self._trouble and type(data.get(edge)) is int and data[edge] * 1000 % DAY == LAST_SECOND:
+            return self._trouble.popleft()
         if stream == "history":
             return self._history(data)
         if stream in LIMITED:
@@ -114,7 +128,7 @@ class Pv(RefusingVendor):
         page, size = _number(data, "page", 1), _number(data, "page_size", 1000)
         if size > 2000:
             raise Refusal("page_size", "400", "page_size can not exceed 2000")
-        rows = self._rows(start, end, self.now_ms, data)
+        rows = self._rows(*self.shifted(start, end), self.now_ms, data)
 
         def envelope(given: Given) -> str:
             counts = f'{given.member()}"page":{given.number},"page_size":{given.size}'
@@ -129,7 +143,7 @@ class Pv(RefusingVendor):
         limit = _number(data, "limit", 50)
         if limit > 500:
             raise Refusal("page_size", "400", "limit can not exceed 500")
-        rows = list(islice(self._lookup(stream, start, end, self.now_ms, data), limit))
+        rows = list(islice(self._lookup(stream, *self.shifted(start, end), self.now_ms, data), limit))
         return Page(rows, lambda given: _envelope(f"[{given.joined}]"), limit)
 
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
