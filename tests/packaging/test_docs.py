@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from airflow_betproviders import exceptions
+
 ROOT = Path(__file__).parents[2]
 LOADED = re.compile(
     r"""<(?:script|img|iframe)[^>]+src=["']?(https?:[^"'\s>]+)|<link[^>]+href=["']?(https?:[^"'\s>]+)"""
@@ -22,3 +24,19 @@ def test_the_site_builds_strictly_and_needs_no_network(tmp_path: Path) -> None:
     assert len(pages) > 15
     assert {page.name: found for page in pages if (found := LOADED.findall(page.read_text()))} == {}
     assert "lookback" in (tmp_path / "reference" / "operators.html").read_text()
+
+
+def test_the_errors_page_tells_of_every_error() -> None:
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
+    told = set(re.findall(r"`(\w+)`", page))
+    errors = {
+        error.__name__
+        for error in vars(exceptions).values()
+        if isinstance(error, type) and issubclass(error, exceptions.BetProviderError)
+    }
+    assert errors - {"BetProviderError", "FinalError"} == told & errors
+
+
+def test_no_page_is_in_the_navigation_twice_or_left_out() -> None:
+    pages = re.findall(r"^ .*: ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(pages) == sorted(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md"))
