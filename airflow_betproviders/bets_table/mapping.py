@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_betproviders.bets_table.extra_json import json_object
+from airflow_betproviders.bets_table.arrow.extra_json import json_object
 from airflow_betproviders.bets_table.schema import INSTANT, SCHEMA
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval

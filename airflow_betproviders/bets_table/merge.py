@@ -1,14 +1,16 @@
-"""Bringing raw slots into the bets table: in any order, any number of times, side by side with others."""
+"""Merge raw slots into the bets table: in any order, any number of times, side by side with others."""
 
 from __future__ import annotations
 
 import logging
 import random
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -16,36 +18,39 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.bets_table import merge_state as state
 from airflow_betproviders.bets_table import plan as planning
+from airflow_betproviders.bets_table.arrow.threads import ThreadedReader
+from airflow_betproviders.bets_table.batch import MergeBatch, ReextractedSlot, StagedRows
+from airflow_betproviders.bets_table.data_files import removal
 from airflow_betproviders.bets_table.mapping import without_payout
-from airflow_betproviders.bets_table.plan import MergeBatch, Plan, ReextractedSlot
+from airflow_betproviders.bets_table.plan import Plan
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
-from airflow_betproviders.bets_table.schema import SCHEMA
-from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot, removal
+from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import TableContended, UnmergeableSlot
 
 log = logging.getLogger(__name__)
 
-BATCH_ROWS = 250_000
+_READERS = 2  # slots that are read and mapped at once
+BATCH_ROWS = 1_000_000
 MOVED_WITHIN = timedelta(days=3)
 PATIENCE = timedelta(minutes=10)
 
 
 @dataclass
 class MergeStats:
-    """What a merge did.
+    """Counts of one merge.
 
     Attributes:
-        slots: slots that were in another version than the table knew, or unknown to it.
+        slots: slots that were new to the table, or newer than its version.
         unchanged: slots that the table already had in their present version.
         rows: rows read.
         added: bets that the table did not have.
         replaced: bets of which the table had an older version.
-        older: rows that the table knew better.
-        missing: bets that were marked, since their slot no longer reports them.
+        older: rows that lost to another version of their bet.
+        missing: bets that were marked as missing: their slot no longer reports them.
         without_payout: rows read that are settled, cancelled or void and have no payout.
-        commits: versions of the table.
-        conflicts: attempts that gave way to another merge.
+        commits: versions of the table that this merge made.
+        conflicts: attempts that were repeated because another merge committed first.
     """
 
     slots: int = 0
@@ -64,25 +69,32 @@ class MergeStats:
 class _Part:
     """Rows on their way to one commit, the slots they are of, the slots that end with them, and slots that are no more."""
 
-    bets: list[pa.Table] = field(default_factory=list)
+    staged: StagedRows
     touched: dict[RawSlot, set[date]] = field(default_factory=dict)
     ended: list[RawSlot] = field(default_factory=list)
     gone: list[RawSlot] = field(default_factory=list)
 
-    @property
-    def rows(self) -> int:
-        return sum(table.num_rows for table in self.bets)
+    def append(self, slot: RawSlot, bets: pa.Table | None) -> None:
+        """Add bets of a slot; None ends the slot."""
+        dates = self.touched.setdefault(slot, set())
+        if bets is None:
+            self.ended.append(slot)
+        else:
+            self.staged.append(slot, bets)
+            dates.update(pc.unique(bets["bet_date"]).to_pylist())
 
 
 class Merge:
-    """Merges the slots of raw streams into a table.
+    """Merge the slots of raw streams into a table.
+
+    Rows wait in local files until their commit. Memory holds some 100 bytes for each of them, and a few row groups.
 
     Args:
         table: the bets table.
-        batch_rows: rows that are merged by one commit: what bounds the memory, some 2 KB each.
-        moved_within: how far the date of a bet may move: its old version is looked for so many whole days around its
-            new date; None looks through the whole table.
-        patience: how long to try again when other merges come first.
+        batch_rows: rows that one commit merges at most.
+        moved_within: how far the date of a bet may move between versions. Its old version is looked for within so many
+            whole days of its new date; None looks through the whole table.
+        patience: how long to try again when other merges commit first.
     """
 
     def __init__(
@@ -120,7 +132,7 @@ class Merge:
                 return self.tally
 
     def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
-        """Look which slots are due, and merge them."""
+        """Find the slots that are due, and merge them."""
         snapshot = self._table.snapshot()
         slots, unknown = stream.slots(intervals)
         self._unmergeable = [
@@ -136,30 +148,41 @@ class Merge:
         known = [item for day in days.values() for item in day.slots.items()]
         unlisted = [one for one, _ in known if one not in listed and any(map(one.overlaps, intervals))]
         if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
-            self._merge(stream, days, _Part(gone=gone))
+            with TemporaryDirectory(prefix="betproviders-") as folder:
+                self._merge(stream, days, _Part(StagedRows(stream, Path(folder)), gone=gone))
         self.tally.unchanged = max(0, len(slots) - self.tally.slots)
 
     def _parts(self, stream: RawStream, slots: Sequence[RawSlot]) -> Generator[_Part, None, None]:
-        """The slots' rows, cut into parts without regard to where slots end."""
-        part = _Part()
-        for slot in slots:
-            with suppress(FileNotFoundError):  # a larger slot has replaced it, and its own run merges that
-                try:
-                    for version, bets in stream.bets(slot):
-                        if bets is None:
-                            part.touched.setdefault(version, set())
-                            part.ended.append(version)
-                            continue
-                        part.bets.append(bets)
-                        part.touched.setdefault(version, set()).update(pc.unique(bets["bet_date"]).to_pylist())
-                        self._note_payouts(version, bets)
-                        if part.rows >= self._batch_rows:
-                            yield part
-                            part = _Part()
-                except UnmergeableSlot as error:
-                    self._unmergeable.append(str(error))
-        if part.touched:
-            yield part
+        """Yield the slots' rows in parts of bounded size, without regard to where slots end."""
+        pieces = self._pieces(stream, slots)
+        with closing(pieces):
+            following = next(pieces, None)
+            while following is not None:
+                with TemporaryDirectory(prefix="betproviders-") as folder:
+                    part = _Part(StagedRows(stream, Path(folder)))
+                    while following is not None and (part.staged.rows < self._batch_rows or following[1] is None):
+                        part.append(*following)
+                        following = next(pieces, None)
+                    yield part
+
+    def _pieces(
+        self, stream: RawStream, slots: Sequence[RawSlot]
+    ) -> Generator[tuple[RawSlot, pa.Table | None], None, None]:
+        """Yield the bets of all slots, and None after the last ones of each."""
+        with closing(ThreadedReader((self._bets(stream, slot) for slot in slots), _READERS).read()) as pieces:
+            for slot, bets in pieces:
+                if bets is not None:
+                    self._note_payouts(slot, bets)
+                yield slot, bets
+
+    def _bets(self, stream: RawStream, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
+        """Yield the bets of a slot. Note it if it cannot become bets."""
+        try:
+            yield from stream.bets(slot)
+        except UnmergeableSlot as error:
+            self._unmergeable.append(str(error))
+        except FileNotFoundError:
+            return  # a larger slot has replaced it, and its own run merges that
 
     def _note_payouts(self, slot: RawSlot, bets: pa.Table) -> None:
         if count := without_payout(bets):
@@ -173,9 +196,9 @@ class Merge:
     def _gone(
         self, stream: RawStream, days: dict[date, state.Day], interval: Interval, snapshot: Snapshot
     ) -> RawSlot | None:
-        """A merged slot whose object was deleted, if others, read later, cover its time and are merged.
+        """Return a merged slot whose object was deleted, if others, extracted later, cover its time and are merged.
 
-        What these do not report is missing, as if the slot had been read again when the first of them was.
+        A bet that these do not report is missing, as if the slot had been extracted again when the first of them was.
         """
         others, _ = stream.slots([interval])
         for day in {slot.day for slot in others} - days.keys():
@@ -187,13 +210,9 @@ class Merge:
         return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
 
     def _merge(self, stream: RawStream, days: dict[date, state.Day], part: _Part) -> None:
-        """Commit one part, again and again until nobody comes first."""
-        reread = [found for slot in (*part.ended, *part.gone) if (found := _reread(stream, slot, days[slot.day]))]
-        rows = pa.concat_tables(part.bets) if part.bets else SCHEMA.empty_table()
-        read = rows.num_rows
-        piece = MergeBatch(stream.lake.provider, rows, reread)
-        part.bets.clear()
-        del rows
+        """Commit one part. Try again while other commits come first."""
+        again = [found for slot in (*part.ended, *part.gone) if (found := _reextracted(stream, slot, days[slot.day]))]
+        batch = MergeBatch(part.staged, again)
         mine = {slot.day for slot in (*part.touched, *part.gone)}
         for slot, dates in part.touched.items():
             days[slot.day].touch(slot, dates)
@@ -204,21 +223,21 @@ class Merge:
         before = {day: days[day].number for day in mine}
         numbers = {day: state.save(self._table, days[day]) for day in mine}
         pointers = {days[day].app: numbers[day] for day in mine}
-        plan = self._commit(piece, {days[day].app: before[day] for day in mine}, pointers, len(part.ended))
+        plan = self._commit(batch, {days[day].app: before[day] for day in mine}, pointers, len(part.ended))
         for day in mine:
             if (old := before[day]) is not None:
                 self._table.remove(state.path_of(days[day].app, old))
             days[day].number = numbers[day]
-        self._count(piece, plan, read, part)
+        self._count(batch, plan, part)
 
     def _commit(
         self,
-        piece: MergeBatch,
+        batch: MergeBatch,
         before: dict[str, int | None],
         pointers: dict[str, int],
         ended: int,
     ) -> Plan:
-        """Plan and commit on the newest version; what was written is used again if the versions between do not matter.
+        """Plan and commit on the newest version. Use written files again if the versions in between do not matter.
 
         Raises:
             Conflict: another merge of the same day came first, so that what is due must be looked up anew.
@@ -227,11 +246,11 @@ class Merge:
         snapshot = self._table.snapshot()
         _check_unmoved(snapshot, before)
         while True:
-            scanned = set(piece.concerned(snapshot.files(piece.provider), self._moved_within))
-            plan = planning.make(snapshot, piece, sorted(scanned, key=lambda file: file.path))
-            added = planning.apply(snapshot, piece, plan)
+            scanned = set(batch.concerned(snapshot.files(batch.provider), self._moved_within))
+            plan = planning.make(snapshot.fs, batch, sorted(scanned, key=lambda file: file.path))
+            added = planning.apply(snapshot.fs, batch, plan)
             removed = [removal(file) for file in plan.changes]
-            told = {"slots": ended, "rows": piece.bets.num_rows - len(plan.beaten), "missing": plan.missing}
+            told = {"slots": ended, "rows": len(batch) - int(plan.beaten.sum()), "missing": plan.missing}
             holds = True
             while holds:
                 try:
@@ -242,7 +261,7 @@ class Merge:
                     snapshot = self._table.snapshot()
                     if not _has(snapshot, pointers):  # else it was ours, and only its answer was lost
                         _check_unmoved(snapshot, before)
-                        holds = self._still_holds(snapshot, piece, plan, scanned)
+                        holds = self._still_holds(snapshot, batch, plan, scanned)
                         continue
                 self.tally.commits += 1
                 return plan
@@ -250,15 +269,15 @@ class Merge:
             for action in added:
                 self._table.remove(action.path)
 
-    def _still_holds(self, snapshot: Snapshot, piece: MergeBatch, plan: Plan, scanned: set[Any]) -> bool:
-        """Whether the plan, made on an older version, is the plan for this one too."""
-        files = snapshot.files(piece.provider)
+    def _still_holds(self, snapshot: Snapshot, batch: MergeBatch, plan: Plan, scanned: set[Any]) -> bool:
+        """Tell whether the plan, made on an older version, is the plan for this one too."""
+        files = snapshot.files(batch.provider)
         if not plan.changes.keys() <= set(files):
             return False
-        new = [file for file in piece.concerned(files, self._moved_within) if file not in scanned]
-        more = planning.make(snapshot, piece, new)
+        new = [file for file in batch.concerned(files, self._moved_within) if file not in scanned]
+        more = planning.make(snapshot.fs, batch, new)
         gone = scanned - set(files)
-        if more.changes or more.beaten or (gone and plan.beaten):
+        if more.changes or more.beaten.any() or (gone and plan.beaten.any()):
             return False
         scanned |= set(new)
         return True
@@ -272,9 +291,10 @@ class Merge:
             ) from conflict
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
 
-    def _count(self, piece: MergeBatch, plan: Plan, read: int, part: _Part) -> None:
-        kept = piece.bets.num_rows - len(plan.beaten)
-        replaced = len(plan.replaced - plan.beaten)
+    def _count(self, batch: MergeBatch, plan: Plan, part: _Part) -> None:
+        read = part.staged.rows
+        kept = len(batch) - int(plan.beaten.sum())
+        replaced = int((plan.replaced & ~plan.beaten).sum())
         self.tally.slots += len(part.ended)
         self.tally.rows += read
         self.tally.added += kept - replaced
@@ -287,8 +307,8 @@ class Merge:
         )  # fmt: skip
 
 
-def _reread(stream: RawStream, slot: RawSlot, day: state.Day) -> ReextractedSlot | None:
-    """The slot as one that was merged before, if it was."""
+def _reextracted(stream: RawStream, slot: RawSlot, day: state.Day) -> ReextractedSlot | None:
+    """Return the slot as one that was merged before, if it was."""
     dates = day.inside(slot.interval)
     if not dates:
         return None

@@ -1,34 +1,44 @@
-"""Compacting the table's small files, and removing what no version needs any longer."""
+"""Compact the table's small files, and remove files that no version needs any longer."""
 
 from __future__ import annotations
 
 import logging
-import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.fs as pafs
-from deltalake.exceptions import CommitFailedError
 
+from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
+from airflow_betproviders.bets_table.data_files import DataFile, NewFiles, reading, removal
 from airflow_betproviders.bets_table.merge_state import FOLDER
-from airflow_betproviders.bets_table.table import BetsTable
+from airflow_betproviders.bets_table.schema import STORED
+from airflow_betproviders.bets_table.table import BetsTable, Conflict
 from airflow_betproviders.declare.interval import Interval
+
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction
 
 log = logging.getLogger(__name__)
 
 _TRIES = 5
+_FULL = 0.75  # a file of this share of the wanted size stays as it is
 
 
 @dataclass
 class Upkeep:
-    """What was done.
+    """Counts of one run.
 
     Attributes:
-        partitions: days of a provider whose files were put together.
-        files_before: files that they had.
-        files_after: files that they have.
+        partitions: days of a provider whose files were compacted.
+        files_before: files that were replaced.
+        files_after: files that took their place.
         deleted: files that no version needs any longer.
     """
 
@@ -44,28 +54,27 @@ def optimize(
     interval: Interval | None,
     file_size: int,
     retention: timedelta | None,
-    memory: int,
     providers: Sequence[str] = (),
 ) -> Upkeep:
-    """Put the small files of each partition together, one partition a commit; then vacuum.
+    """Compact the small files of each partition, sorted by time of placing; then vacuum.
+
+    Files are compacted in groups of some ``file_size``, one commit a group. So memory follows the group, not the table.
 
     Args:
         table: the bets table.
         interval: bet dates that overlap it; None for all.
         file_size: bytes that a file should have.
         retention: how long files that no version needs any longer stay for readers; None for no vacuum.
-        memory: bytes that delta-rs may hold before it spills to disk.
         providers: only these; default all.
     """
     done = Upkeep()
-    partitions: dict[tuple[str, date], int] = {}
+    partitions: dict[tuple[str, date], list[DataFile]] = {}
     for file in table.snapshot().all_files():
         if (not providers or file.provider in providers) and _inside(file.day, interval):
-            key = (file.provider, file.day)
-            partitions[key] = partitions.get(key, 0) + 1
-    for (provider, day), files in sorted(partitions.items()):
-        if files > 1:
-            _compact(table, provider, day, file_size, memory, done)
+            partitions.setdefault((file.provider, file.day), []).append(file)
+    for _, files in sorted(partitions.items()):
+        compacted = [_compact(table, group, file_size, done) for group in _groups(files, file_size)]
+        done.partitions += any(compacted)
     if retention is not None:
         done.deleted += len(
             table.open().vacuum(
@@ -79,29 +88,56 @@ def optimize(
     return done
 
 
-def _compact(table: BetsTable, provider: str, day: date, file_size: int, memory: int, done: Upkeep) -> None:
-    for attempt in range(_TRIES):
+def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile]]:
+    """Yield groups of at least two small files that follow each other in time and have some ``file_size`` together."""
+    small = [file for file in files if file.size < _FULL * file_size]
+    group: list[DataFile] = []
+    for file in sorted(small, key=lambda file: (*map(str, file.ends.get("placed_at", ())), file.path)):
+        if group and sum(each.size for each in group) + file.size > file_size:
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append(file)
+    if len(group) > 1:
+        yield group
+
+
+def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: Upkeep) -> bool:
+    """Replace the files by one that is sorted. Return whether the commit was made."""
+    added = _sorted(table.fs, files, file_size)
+    removed = [removal(file, data_change=False) for file in files]
+    for _ in range(_TRIES):
+        snapshot = table.snapshot()
+        if not set(files) <= set(snapshot.all_files()):
+            break  # a merge has changed them meanwhile
         try:
-            told = table.open().optimize.compact(
-                partition_filters=[("provider", "=", provider), ("bet_date", "=", day.isoformat())],
-                target_size=file_size,
-                max_concurrent_tasks=1,
-                max_spill_size=memory,
-            )
-        except CommitFailedError as error:
-            # A merge came first; what is not compacted now is next time.
-            log.info("%s %s: a merge came first (%s)", provider, day, error)
-            time.sleep(random.uniform(0, 0.2 * 2**attempt))
-        else:
-            if told["numFilesRemoved"]:
-                done.partitions += 1
-                done.files_before += told["numFilesRemoved"]
-                done.files_after += told["numFilesAdded"]
-            return
+            snapshot.commit(added, removed, {}, {"compacted": len(files)})
+        except Conflict as conflict:
+            log.info("%s %s: another commit came first (%s)", files[0].provider, files[0].day, conflict)
+            continue
+        done.files_before += len(files)
+        done.files_after += len(added)
+        return True
+    log.info("%s %s: compacted next time, since merges came first", files[0].provider, files[0].day)
+    return False
+
+
+def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int) -> list[AddAction]:
+    with TemporaryDirectory(prefix="betproviders-") as folder, ThreadPoolExecutor(1) as pool:
+        rows = SortedRows(Path(folder), ["placed_at"], ["placed_at"])
+        for file in files:
+            with reading(fs, file.path) as parquet:
+                for group in range(parquet.num_row_groups):
+                    rows.append(parquet.read_row_group(group, STORED.names, use_threads=False))
+        rows.index()
+        target = NewFiles(fs, pool, files[0].provider, files[0].day, file_size=file_size, data_change=False)
+        for some in rows.read(np.ones(rows.rows, bool)):
+            target.write(some)
+        return target.close()
 
 
 def _sweep(table: BetsTable, retention: timedelta) -> int:
-    """Remove objects of `state` that a killed merge left; the one with the greatest number of a day is in use or newer."""
+    """Remove objects of `merge_state` that a killed merge left. A day's newest object is in use, or about to be."""
     selector = pafs.FileSelector(FOLDER, recursive=True, allow_not_found=True)
     paths: dict[str, list[int]] = {}
     for found in table.fs.get_file_info(selector):

@@ -1,97 +1,40 @@
-"""What a piece of work changes in the table: which rows give way, which are no longer reported, which are added.
+"""What a batch changes in the table: which rows give way, which are no longer reported, which are added.
 
-The keys of the files concerned are read a few row groups at a time and matched with the piece, so that memory follows
-the piece, never the table.
+The keys of the files concerned are read a few row groups at a time and matched with the batch. So memory follows the
+batch, never the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
+from airflow_betproviders.bets_table.data_files import DataFile, NewFiles, reading
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
-from airflow_betproviders.bets_table.table import DataFile, NewFiles, Snapshot, reading
 
 if TYPE_CHECKING:
+    import pyarrow.fs as pafs
     from deltalake.transaction import AddAction
 
-_SOURCE = ("stream", "slot_start", "slot_end", "extracted_at")
-_READ = (*KEY, "updated_at", *_SOURCE, "missing_since")
 _RANK = ("updated_at", "extracted_at", "slot_start", "slot_end", "stream")
+_VERSION = (*_RANK, "missing_since")
 _TOGETHER = 4  # row groups whose keys are looked up at once
 _SMALL = 10_000  # rows that are no file of their own
-_WRITTEN = 50_000  # rows of a piece that are written at once
-_SEPARATOR = "\x1f"
-
-Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class ReextractedSlot:
-    """A slot that was merged before and has been merged again: rows that only an older version of it brought are missing.
-
-    Attributes:
-        account: its account.
-        stream: its stream's label.
-        start: of the slot.
-        end: of the slot.
-        extracted_at: of its present version.
-        dates: on which its rows may lie.
-    """
-
-    account: str
-    stream: str
-    start: datetime
-    end: datetime
-    extracted_at: datetime
-    dates: frozenset[date]
-
-    def missing(self, rows: pa.Table) -> Mask:
-        """Which rows of the table it brought before and brings no longer."""
-        found = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
-        found = pc.and_(found, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
-        found = pc.and_(found, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))
-        found = pc.and_(found, pc.less(rows["extracted_at"], pa.scalar(self.extracted_at, INSTANT)))
-        return _mask(pc.and_(found, pc.is_null(rows["missing_since"])))
-
-
-class MergeBatch:
-    """Bets to be merged at once, each key once, and the slots that were read again.
-
-    Args:
-        bets: rows of the bets table of one provider, any key any number of times.
-        reread: slots whose last rows are in this piece, merged before.
-    """
-
-    def __init__(self, provider: str, bets: pa.Table, reread: Sequence[ReextractedSlot]) -> None:
-        self.provider = provider
-        self.bets = newest(bets)
-        self.reread = reread
-        self.keys = _keys(self.bets)
-        self.versions = self.bets.select(["updated_at", *_SOURCE])
-        self.dates: frozenset[date] = frozenset(pc.unique(self.bets["bet_date"]).to_pylist())
-
-    def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
-        """The files that may hold one of its bets, under its own date or another, or a row that is missing."""
-        marked = {day for slot in self.reread for day in slot.dates}
-        if moved_within is None and self.dates:
-            return list(files)
-        reach = range(-(moved_within or timedelta(0)).days, (moved_within or timedelta(0)).days + 1)
-        near = {day + timedelta(days=step) for day in self.dates for step in reach}
-        return [file for file in files if file.day in near | marked]
 
 
 @dataclass
 class Change:
-    """What becomes of one file of so many rows: some give way, some are marked with when they were first missing."""
+    """What becomes of one file: some rows are dropped, some are marked with when they were first missing."""
 
     rows: int
     dropped: Rows
@@ -101,17 +44,17 @@ class Change:
 
 @dataclass
 class Plan:
-    """What a piece does to the files of a snapshot.
+    """What a batch does to the files of a snapshot.
 
     Attributes:
         changes: by file; files that stay as they are are not named.
-        beaten: rows of the piece that the table knows in a newer version.
-        replaced: rows of the piece that the table knew in an older one.
+        beaten: for each bet of the batch, whether the table knows it in a newer version.
+        replaced: for each bet of the batch, whether the table knew it in an older one.
     """
 
+    beaten: Mask
+    replaced: Mask
     changes: dict[DataFile, Change] = field(default_factory=dict)
-    beaten: set[int] = field(default_factory=set)
-    replaced: set[int] = field(default_factory=set)
 
     @property
     def missing(self) -> int:
@@ -119,121 +62,164 @@ class Plan:
         return sum(len(change.marked) for change in self.changes.values())
 
 
-def make(snapshot: Snapshot, piece: MergeBatch, files: Iterable[DataFile]) -> Plan:
-    """Hold the piece against files of the table."""
-    plan = Plan()
+def make(fs: pafs.FileSystem, batch: MergeBatch, files: Iterable[DataFile]) -> Plan:
+    """Compare the batch with files of the table."""
+    plan = Plan(np.zeros(len(batch), bool), np.zeros(len(batch), bool))
     for file in files:
-        dropped: list[Rows] = []
-        marked: dict[int, datetime] = {}
-        begin = 0
-        slots = [slot for slot in piece.reread if file.day in slot.dates]
-        with reading(snapshot.fs, file.path) as parquet:
-            for groups in _together(parquet.num_row_groups):
-                keys = parquet.read_row_groups(groups, list(KEY), use_threads=False)
-                theirs, ours = _pairs(piece, keys)
-                mine = theirs
-                if slots or len(theirs):
-                    rows = parquet.read_row_groups(groups, list(_READ), use_threads=False)
-                    mine = _giving_way(piece, rows, theirs, ours, plan)
-                    for slot in slots:
-                        gone = slot.missing(rows)
-                        gone[mine] = False
-                        marked |= dict.fromkeys((np.flatnonzero(gone) + begin).tolist(), slot.extracted_at)
-                dropped.append(mine + begin)
-                begin += keys.num_rows
-        change = Change(
-            begin, np.concatenate([np.empty(0, np.int64), *dropped]), np.array(sorted(marked), np.int64), []
-        )
-        change.since = [marked[row] for row in change.marked.tolist()]
-        if len(change.dropped) or marked:
+        with reading(fs, file.path) as parquet:
+            change = _compare(parquet, batch, file.day, plan)
+        if len(change.dropped) or len(change.marked):
             plan.changes[file] = change
     return plan
 
 
-def apply(snapshot: Snapshot, piece: MergeBatch, plan: Plan) -> list[AddAction]:
-    """Write the files that take the place of the changed ones, with the piece's own rows."""
-    files = NewFiles(snapshot.fs, piece.provider)
-    added: list[AddAction] = []
-    for file, change in plan.changes.items():
+def apply(fs: pafs.FileSystem, batch: MergeBatch, plan: Plan) -> list[AddAction]:
+    """Write the files that take the place of the changed ones, and the batch's own rows."""
+    # A large file is rewritten by itself, so that bets of one hour stay together and the next batch changes few files.
+    small = {file: change for file, change in plan.changes.items() if change.rows - len(change.dropped) <= _SMALL}
+    with ThreadPoolExecutor(1, thread_name_prefix="betproviders-write") as pool:
+        written = _write_batch(fs, pool, batch, plan.beaten, small)
+        for file, change in plan.changes.items():
+            if file not in small:
+                written += _rewrite(fs, pool, file, change)
+    return written
+
+
+def _compare(parquet: pq.ParquetFile, batch: MergeBatch, day: date, plan: Plan) -> Change:
+    """Find what changes in one file. Note in the plan which bets of the batch win and which do not."""
+    slots = [slot for slot in batch.reextracted if day in slot.dates]
+    dropped: list[Rows] = [np.empty(0, np.int64)]
+    marked: dict[int, datetime] = {}
+    for groups, begin, numbers in _groups(parquet, batch, slots):
+        rows = parquet.read_row_groups(groups, list(KEY), use_threads=False)
+        theirs, ours = batch.find(rows, numbers)
+        if not slots and not len(theirs):
+            continue
+        versions = parquet.read_row_groups(groups, list(_VERSION), use_threads=False)
+        if len(theirs):
+            won = wins(batch.versions(ours), versions.take(pa.array(theirs)))
+            plan.beaten[ours[~won]] = True
+            plan.replaced[ours[won]] = True
+            theirs = theirs[won]
+        for slot in slots:
+            gone = slot.missing(versions.append_column("account", rows["account"]))
+            gone[theirs] = False
+            marked |= dict.fromkeys((np.flatnonzero(gone) + begin).tolist(), slot.extracted_at)
+        dropped.append(theirs + begin)
+    lost = np.array(sorted(marked), np.int64)
+    return Change(parquet.metadata.num_rows, np.concatenate(dropped), lost, [marked[row] for row in lost.tolist()])
+
+
+def _groups(
+    parquet: pq.ParquetFile, batch: MergeBatch, slots: list[ReextractedSlot]
+) -> Iterator[tuple[list[int], int, range]]:
+    """Yield row groups to be read at once, the position of their first row, and the numbers of the bets that may be there.
+
+    A row group is left out if its statistics exclude every bet of the batch and every slot.
+    """
+    together: list[int] = []
+    first, begin, numbers = 0, 0, range(0)
+    for group in range(parquet.num_row_groups):
+        ends = _ends(parquet, group)
+        here = batch.numbers(ends)
+        wanted = bool(here) or any(slot.may_be_in(ends) for slot in slots)
+        if together and (not wanted or len(together) == _TOGETHER):
+            yield together, first, numbers
+            together = []
+        if wanted:
+            numbers = range(min(numbers.start, here.start), max(numbers.stop, here.stop)) if together else here
+            first = first if together else begin
+            together.append(group)
+        begin += parquet.metadata.row_group(group).num_rows
+    if together:
+        yield together, first, numbers
+
+
+def _ends(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
+    columns = parquet.metadata.row_group(group)
+    found = {}
+    for name in ("bet_id", "slot_start", "slot_end", "extracted_at"):
+        statistics = columns.column(parquet.schema_arrow.get_field_index(name)).statistics
+        if statistics is not None and statistics.has_min_max:
+            found[name] = (statistics.min, statistics.max)
+    return found
+
+
+def wins(new: Any, old: Any) -> Mask:
+    """Tell which of the new versions take the place of the old ones, pair by pair.
+
+    | compared | the new version |
+    |---|---|
+    | its updated_at is greater | wins |
+    | updated_at is equal, its extracted_at is greater | wins |
+    | both are equal, its slot_start is greater (then slot_end, then stream, compared in this order) | wins |
+    | it comes from the same stream and from a slot that contains the old one's, extracted no earlier | wins |
+    | the old one is missing, and this was extracted after the old one | wins |
+    | none of these | loses |
+
+    Args:
+        new: updated_at, extracted_at, slot_start, slot_end and stream of the new versions.
+        old: the same of the old ones, with missing_since.
+    """
+    greater = np.zeros(len(new["updated_at"]), bool)
+    equal = ~greater
+    for name in _RANK:
+        greater |= equal & as_mask(pc.greater(new[name], old[name]))
+        equal &= as_mask(pc.equal(new[name], old[name]))
+    contains = pc.and_(pc.equal(new["stream"], old["stream"]), pc.less_equal(new["slot_start"], old["slot_start"]))
+    contains = pc.and_(contains, pc.greater_equal(new["slot_end"], old["slot_end"]))
+    again = as_mask(pc.and_(contains, pc.greater_equal(new["extracted_at"], old["extracted_at"])))
+    later = pc.greater(new["extracted_at"], old["extracted_at"])
+    back = as_mask(pc.and_(pc.is_valid(old["missing_since"]), later))
+    result: Mask = greater | again | back
+    return result
+
+
+def _write_batch(
+    fs: pafs.FileSystem, pool: Executor, batch: MergeBatch, beaten: Mask, small: dict[DataFile, Change]
+) -> list[AddAction]:
+    """Write the batch's own rows, date by date, together with what is left of small files of the same dates."""
+    left: dict[date, list[DataFile]] = {}
+    for file in small:
+        left.setdefault(file.day, []).append(file)
+    done: list[AddAction] = []
+    parts = (part for rows in batch.rows(beaten) for part in _by_date(rows))
+    for day, days in groupby(parts, lambda part: part[0]):
+        files = NewFiles(fs, pool, batch.provider, day)
+        _move(fs, small, left.pop(day, []), files)
+        for _, rows in days:
+            files.write(rows)
+        done += files.close()
+    for day, rest in left.items():
+        files = NewFiles(fs, pool, batch.provider, day)
+        _move(fs, small, rest, files)
+        done += files.close()
+    return done
+
+
+def _by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    """Yield the rows of each date; the rows come by date."""
+    begin = 0
+    for each in pc.value_counts(rows["bet_date"]).to_pylist():
+        yield each["values"], rows.slice(begin, each["counts"]).select(STORED.names)
+        begin += each["counts"]
+
+
+def _rewrite(fs: pafs.FileSystem, pool: Executor, file: DataFile, change: Change) -> list[AddAction]:
+    files = NewFiles(fs, pool, file.provider, file.day)
+    _move(fs, {file: change}, [file], files)
+    return files.close()
+
+
+def _move(fs: pafs.FileSystem, changes: dict[DataFile, Change], files: Iterable[DataFile], target: NewFiles) -> None:
+    """Write what is left of some files."""
+    for file in files:
         begin = 0
-        # A large file is rewritten by itself, so that bets of one hour stay together and the next piece changes few
-        # files; and it is finished at once, since an open one holds the rows of its last row group.
-        large = change.rows - len(change.dropped) > _SMALL
-        target = NewFiles(snapshot.fs, piece.provider) if large else files
-        with reading(snapshot.fs, file.path) as parquet:
+        with reading(fs, file.path) as parquet:
             for group in range(parquet.num_row_groups):
                 rows = parquet.read_row_group(group, STORED.names, use_threads=False)
-                target.write(file.day, _changed(rows, change, begin))
+                target.write(_changed(rows, changes[file], begin))
                 begin += rows.num_rows
-        if large:
-            added += target.close()
-    kept = np.ones(piece.bets.num_rows, bool)
-    kept[list(plan.beaten)] = False
-    for begin in range(0, piece.bets.num_rows, _WRITTEN):
-        some = piece.bets.slice(begin, _WRITTEN)
-        some = some.filter(pa.array(kept[begin : begin + _WRITTEN]))
-        for day in pc.unique(some["bet_date"]).to_pylist():
-            rows = some.filter(pc.equal(some["bet_date"], pa.scalar(day, pa.date32())))
-            files.write(day, rows.select(STORED.names))
-    return added + files.close()
-
-
-def newest(bets: pa.Table) -> pa.Table:
-    """Each key once, in its newest version: by updated_at, then extracted_at, then the slot's name and stream.
-
-    The rows come by date and time of placing, so that readers who look for a time can skip most of a file.
-    """
-    if not bets.num_rows:
-        return bets
-    codes = _keys(bets).combine_chunks().dictionary_encode().indices
-    ranked = pa.table({"key": codes, "row": np.arange(bets.num_rows), **{n: bets[n] for n in _RANK}})
-    ranked = ranked.sort_by([(name, "ascending") for name in ("key", *_RANK)])
-    keys = ranked["key"].to_numpy()
-    last = ranked["row"].filter(pa.array(np.append(keys[1:] != keys[:-1], True)))
-    times = bets.select(["bet_date", "placed_at", "bet_id"]).take(last)
-    order = pc.sort_indices(times, [(name, "ascending") for name in times.column_names])
-    return bets.take(last.take(order))
-
-
-def _together(groups: int) -> list[list[int]]:
-    return [list(range(first, min(first + _TOGETHER, groups))) for first in range(0, groups, _TOGETHER)]
-
-
-def _pairs(piece: MergeBatch, keys: pa.Table) -> tuple[Rows, Rows]:
-    """Rows of a row group and rows of the piece that are of one bet."""
-    if not piece.bets.num_rows:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = pc.index_in(_keys(keys), piece.keys)
-    return np.flatnonzero(_mask(pc.is_valid(found))), pc.drop_null(found).to_numpy().astype(np.int64)
-
-
-def _giving_way(piece: MergeBatch, rows: pa.Table, theirs: Rows, ours: Rows, plan: Plan) -> Rows:
-    """Which rows of a row group give way to rows of the piece; notes those of the piece that do not win."""
-    if not len(theirs):
-        return theirs
-    wins = _wins(piece.versions.take(pa.array(ours)), rows.take(pa.array(theirs)))
-    plan.beaten.update(ours[~wins].tolist())
-    plan.replaced.update(ours[wins].tolist())
-    return theirs[wins]
-
-
-def _wins(new: pa.Table, old: pa.Table) -> Mask:
-    """Which of the new versions take the place of the old ones, pair by pair.
-
-    The newer of the two wins; and what a slot says when it is read again holds against what it said before, and what is
-    read of a bet that was missing against what was known of it.
-    """
-    wins = np.zeros(new.num_rows, bool)
-    open_ = np.ones(new.num_rows, bool)
-    for name in _RANK:
-        wins |= open_ & _mask(pc.greater(new[name], old[name]))
-        open_ &= _mask(pc.equal(new[name], old[name]))
-    inside = pc.and_(pc.equal(new["stream"], old["stream"]), pc.less_equal(new["slot_start"], old["slot_start"]))
-    inside = pc.and_(inside, pc.greater_equal(new["slot_end"], old["slot_end"]))
-    again = _mask(pc.and_(inside, pc.greater_equal(new["extracted_at"], old["extracted_at"])))
-    back = _mask(pc.and_(pc.is_valid(old["missing_since"]), pc.greater(new["extracted_at"], old["extracted_at"])))
-    result: Mask = wins | again | back
-    return result
 
 
 def _changed(rows: pa.Table, change: Change, begin: int) -> pa.Table:
@@ -252,13 +238,3 @@ def _changed(rows: pa.Table, change: Change, begin: int) -> pa.Table:
         kept[inside - begin] = False
         rows = rows.filter(pa.array(kept))
     return rows
-
-
-def _keys(rows: pa.Table) -> Any:
-    return pc.binary_join_element_wise(*(rows[name] for name in KEY), _SEPARATOR)
-
-
-def _mask(condition: Any) -> Mask:
-    known = pc.fill_null(condition, False)
-    chunks = known.chunks if isinstance(known, pa.ChunkedArray) else [known]
-    return np.concatenate([np.empty(0, bool), *(chunk.to_numpy(zero_copy_only=False) for chunk in chunks)])

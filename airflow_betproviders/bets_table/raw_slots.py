@@ -26,7 +26,7 @@ from airflow_betproviders.registry import declared, mapping_of
 
 log = logging.getLogger(__name__)
 
-_ROWS = 50_000  # raw rows held at once
+_ROWS = 25_000  # raw rows held at once
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,80 +7,28 @@ merges are serialisable, whatever they read, and a table is never seen between t
 from __future__ import annotations
 
 import json
-import time
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.fs import DeltaStorageHandler
-from deltalake.transaction import AddAction, RemoveAction
 
-from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA, STORED
+from airflow_betproviders.bets_table.arrow.delta_store import delta_filesystem
+from airflow_betproviders.bets_table.data_files import DataFile
+from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument
 
-ROW_GROUP = 100_000
-_FILE_SIZE = 256 * 1024 * 1024
-_CONFIGURATION = {
-    "delta.checkpointInterval": "20",
-    # Compaction would note the ends of amounts as floats, and a reader would skip a file for the last digit.
-    "delta.dataSkippingNumIndexedCols": "0",
-}
-_MEMORY = pa.system_memory_pool()
+if TYPE_CHECKING:
+    from deltalake.transaction import AddAction, RemoveAction
 
-
-class _Sink:
-    """Hands bytes on to delta-rs, which takes no Arrow buffers."""
-
-    closed = False
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def write(self, data: Any) -> int:
-        written: int = self._inner.write(bytes(data))
-        return written
-
-    def tell(self) -> int:
-        position: int = self._inner.tell()
-        return position
-
-    def flush(self) -> None:
-        self._inner.flush()
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._inner.close()
-
-
-class _Store(DeltaStorageHandler):
-    """The table's folder, under delta-rs's own credentials."""
-
-    def open_output_stream(self, path: str, metadata: Mapping[str, str] | None = None) -> pa.PythonFile:
-        """Open an object for writing; it appears whole when it is closed."""
-        return pa.PythonFile(_Sink(self._handler.open_output_stream(path, dict(metadata or {}))), mode="w")
+_CONFIGURATION = {"delta.checkpointInterval": "20"}
+_ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at")
 
 
 class Conflict(Exception):
     """Another commit came first."""
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One Parquet file of a version of the table."""
-
-    path: str
-    provider: str
-    day: date
-    size: int
 
 
 class Snapshot:
@@ -92,18 +40,32 @@ class Snapshot:
         self.version = delta.version()
 
     def files(self, provider: str) -> list[DataFile]:
-        """The provider's files."""
+        """Return the provider's files."""
         return [file for file in self.all_files() if file.provider == provider]
 
     def all_files(self) -> list[DataFile]:
-        """Every file."""
-        listed = pa.table(self._delta.get_add_actions(flatten=True)).select(
-            ["path", *(f"partition.{name}" for name in PARTITIONS), "size_bytes"]
-        )
-        return [DataFile(*row.values()) for row in listed.to_pylist()]
+        """Return every file, with the ends of a few columns where the log has them."""
+        listed = pa.table(self._delta.get_add_actions(flatten=True))
+        ends = {name: (f"min.{name}", f"max.{name}") for name in _ENDS}
+        wanted = ["path", *(f"partition.{name}" for name in PARTITIONS), "size_bytes"]
+        wanted += [name for pair in ends.values() for name in pair if name in listed.column_names]
+        return [
+            DataFile(
+                row["path"],
+                row["partition.provider"],
+                row["partition.bet_date"],
+                row["size_bytes"],
+                {
+                    name: (row[low], row[high])
+                    for name, (low, high) in ends.items()
+                    if row.get(low) is not None and row.get(high) is not None
+                },
+            )
+            for row in listed.select(wanted).to_pylist()
+        ]
 
     def pointer(self, app: str) -> int | None:
-        """The number that an application last committed, or None."""
+        """Return the number that an application last committed, or None."""
         found: int | None = self._delta.transaction_version(app)
         return found
 
@@ -171,7 +133,7 @@ class BetsTable:
     def fs(self) -> pafs.FileSystem:
         """The table's folder as a file system."""
         if self._fs is None:
-            self._fs = pafs.PyFileSystem(_Store(self.uri, options=self.options))
+            self._fs = delta_filesystem(self.uri, self.options)
         return self._fs
 
     def write_json(self, path: str, document: Any) -> None:
@@ -219,102 +181,3 @@ class BetsTable:
             raise InvalidArgument(
                 f"{self.uri} has Delta features that the merge does not know: {', '.join(features)}. Turn them off."
             )
-
-
-class FileWriter:
-    """Writes rows of one partition to a new file of the table, in row groups of bounded size."""
-
-    def __init__(self, fs: pafs.FileSystem, provider: str, day: date) -> None:
-        self._fs = fs
-        self._values = {"provider": provider, "bet_date": day.isoformat()}
-        folder = "/".join(f"{name}={value}" for name, value in self._values.items())
-        self.path = f"{folder}/part-{uuid.uuid4().hex}.parquet"
-        self._stream = fs.open_output_stream(self.path)
-        self._writer = pq.ParquetWriter(
-            self._stream, STORED, compression="zstd", compression_level=1, memory_pool=_MEMORY
-        )
-        self._buffer: list[pa.Table] = []
-        self._buffered = 0
-        self.rows = 0
-
-    def write(self, table: pa.Table) -> None:
-        """Add rows, under the columns of a stored file."""
-        if not table.num_rows:
-            return
-        self._buffer.append(table)
-        self._buffered += table.num_rows
-        if self._buffered >= ROW_GROUP:
-            self._flush()
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return int(self._stream.tell())
-
-    def close(self) -> AddAction:
-        """Finish the file; returns what the commit says of it."""
-        if self._buffered:
-            self._flush()
-        self._writer.close()
-        size = self.size
-        self._stream.close()
-        return AddAction(
-            path=self.path,
-            size=size,
-            partition_values=self._values,
-            modification_time=int(time.time() * 1000),
-            data_change=True,
-            # No more than that: with the ends of some columns only, delta-rs's dataset takes the others for null and
-            # filters their rows away. Readers skip by partition, and by the statistics in the Parquet files.
-            stats=json.dumps({"numRecords": self.rows}),
-        )
-
-    def _flush(self) -> None:
-        table = pa.concat_tables(self._buffer).combine_chunks()
-        self._buffer, self._buffered = [], 0
-        self._writer.write_table(table, row_group_size=ROW_GROUP)
-        self.rows += table.num_rows
-
-
-class NewFiles:
-    """New files of the table, by date, none of them much larger than a target."""
-
-    def __init__(self, fs: pafs.FileSystem, provider: str) -> None:
-        self._fs = fs
-        self._provider = provider
-        self._open: dict[date, FileWriter] = {}
-        self._done: list[AddAction] = []
-
-    def write(self, day: date, rows: pa.Table) -> None:
-        """Add rows of a date, under the columns of a stored file."""
-        if not rows.num_rows:
-            return
-        if day not in self._open:
-            self._open[day] = FileWriter(self._fs, self._provider, day)
-        self._open[day].write(rows)
-        if self._open[day].size >= _FILE_SIZE:
-            self._done.append(self._open.pop(day).close())
-
-    def close(self) -> list[AddAction]:
-        """Finish all; returns what the commit says of them."""
-        self._done += [writer.close() for writer in self._open.values()]
-        self._open.clear()
-        return self._done
-
-
-@contextmanager
-def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
-    """A data file, open for reading."""
-    with fs.open_input_file(path) as handle, pq.ParquetFile(handle) as file:
-        yield file
-
-
-def removal(file: DataFile) -> RemoveAction:
-    """What a commit says of a file that it replaces."""
-    return RemoveAction(
-        path=file.path,
-        data_change=True,
-        deletion_timestamp=int(time.time() * 1000),
-        size=file.size,
-        partition_values={"provider": file.provider, "bet_date": file.day.isoformat()},
-    )

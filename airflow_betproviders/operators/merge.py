@@ -51,9 +51,9 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         start: explicit start (aware, or ISO 8601 with a zone); default the run's partition, else the intervals of the
             extractions that triggered the run, else the run's own.
         end: explicit end, likewise.
-        batch_rows: rows that one commit merges, whatever the slots hold. It bounds the memory: some 2 KB a row.
-        moved_within: how far a bet's date may move between versions and its old version is still found, in whole days;
-            None looks through the whole table.
+        batch_rows: rows that one commit merges at most. They wait in local files; memory holds some 100 bytes for each.
+        moved_within: how far a bet's date may move between versions. Its old version is looked for within so many whole
+            days of its new date; None looks through the whole table.
         patience: how long to try again while other merges commit first.
         partition: width of a partition under a partitioned timetable.
 
@@ -79,7 +79,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         filters: Mapping[str, Any] | None = None,
         start: datetime | str | None = None,
         end: datetime | str | None = None,
-        batch_rows: int = 250_000,
+        batch_rows: int = 1_000_000,
         moved_within: str | timedelta | None = "3d",
         patience: str | timedelta = "10m",
         partition: str | timedelta = "1h",
@@ -185,10 +185,10 @@ class OptimizeBetsOperator(BaseOperator):
         table: folder of the Delta table.
         start: first bet date to compact (aware, or ISO 8601 with a zone); default, without ``end``, all dates.
         end: end of the bet dates to compact.
-        file_size: bytes that a file should have.
+        file_size: bytes that a file should have. A correction rewrites each file that it touches, so larger files make
+            merges slower.
         retention: how long deleted files stay for readers that are still at work, and for going back in time; at
             least an hour. None: no vacuum.
-        memory: bytes that the compaction may hold before it spills to disk.
 
     Returns:
         (XCom) table, partitions, files_before, files_after, deleted.
@@ -203,9 +203,8 @@ class OptimizeBetsOperator(BaseOperator):
         table: str,
         start: datetime | str | None = None,
         end: datetime | str | None = None,
-        file_size: int = 256 * 1024 * 1024,
+        file_size: int = 64 * 1024 * 1024,
         retention: str | timedelta | None = "7d",
-        memory: int = 512 * 1024 * 1024,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -214,7 +213,6 @@ class OptimizeBetsOperator(BaseOperator):
         self.end = end
         self.file_size = file_size
         self.retention = retention
-        self.memory = memory
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compact and vacuum."""
@@ -231,7 +229,6 @@ class OptimizeBetsOperator(BaseOperator):
             interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
             file_size=self.file_size,
             retention=retention,
-            memory=self.memory,
         )
         return {"table": self.table, **asdict(done)}
 

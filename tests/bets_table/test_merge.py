@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.bets_table import plan
+from airflow_betproviders.bets_table import batch, plan
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
@@ -180,8 +180,8 @@ def test_a_slot_larger_than_the_memory_setting_is_merged_in_parts(
     world.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids], at(7))
     world.store(hour_of(6), [aig("next", placed=at(6))], at(7))
     held: list[int] = []
-    made = plan.MergeBatch.__init__
-    monkeypatch.setattr(plan.MergeBatch, "__init__", lambda self, provider, bets, again: (held.append(bets.num_rows), made(self, provider, bets, again))[1])  # fmt: skip
+    made = batch.MergeBatch.__init__
+    monkeypatch.setattr(batch.MergeBatch, "__init__", lambda self, staged, again: (held.append(staged.rows), made(self, staged, again))[1])  # fmt: skip
     tally = world.merge(batch_rows=20)
     assert max(held) < 27
     assert (tally.slots, tally.added, tally.missing, tally.commits) == (2, 101, 0, len(held))

@@ -76,7 +76,7 @@ def test_days_are_merged_side_by_side_and_compacted(
     fs.put_file(world.lake.data(late), remote.data(late))
     merge(table.uri, table.options, seaweed, 21)
     before.append("late")
-    done = optimize(table, interval=None, file_size=1 << 24, retention=None, memory=1 << 28)
+    done = optimize(table, interval=None, file_size=1 << 24, retention=None)
     assert (done.partitions >= 1, done.files_after < done.files_before) == (True, True)
     assert ids() == sorted(before)
     assert len(table.snapshot().all_files()) == 3

@@ -111,7 +111,7 @@ def test_compaction_beside_merges(tmp_path: Path) -> None:
     worker = _spawn.Process(target=merge_day, args=(str(tmp_path), 20, 1))
     worker.start()
     while worker.is_alive():
-        optimize(world.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1), memory=1 << 28)
+        optimize(world.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1))
     worker.join()
     assert worker.exitcode == 0
     assert {row["payout"] for name, row in world.rows().items() if name != "c"} == {7}

@@ -1,0 +1,122 @@
+"""Rows that wait in local files and come back in order: memory holds a few columns of them, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_RUN = 50_000  # rows that are sorted at once and wait in one file
+_BLOCK = 4_000  # rows of a file that are read at once
+_OUTPUT = 50_000  # rows that come back at once
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+Mask = npt.NDArray[np.bool_]
+
+
+class SortedRows:
+    """Sort rows on local disk.
+
+    Args:
+        folder: for the files; whoever made it removes it.
+        order: names of the columns to sort by, ascending, nulls last; rows that are equal keep their order.
+        index: names of the columns that stay in memory; those of the order are among them.
+    """
+
+    def __init__(self, folder: Path, order: Sequence[str], index: Sequence[str]) -> None:
+        self._folder = folder
+        self._order = [(name, "ascending") for name in order]
+        self._index = list(index)
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._runs: list[pa.Table | Path] = []
+        self._indexes: list[pa.Table] = []
+        self.rows = 0
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows."""
+        self._waiting.append(rows)
+        self._waiting_rows += rows.num_rows
+        self.rows += rows.num_rows
+        if self._waiting_rows >= _RUN:
+            self._store(on_disk=True)
+
+    def index(self) -> pa.Table:
+        """Return the index columns of all rows, once; no rows can be added then.
+
+        A row's position in it is its number in `read`.
+        """
+        if self._waiting:
+            self._store(on_disk=bool(self._runs))  # few rows need no file
+        index = pa.concat_tables(self._indexes).combine_chunks()
+        self._indexes = [each.select([name for name, _ in self._order]) for each in self._indexes]
+        return index
+
+    def read(self, kept: Mask) -> Iterator[pa.Table]:
+        """Yield the rows that are kept, in order.
+
+        Args:
+            kept: for each row, by its number.
+        """
+        numbers = np.flatnonzero(kept)
+        order = pa.concat_tables(self._indexes)
+        numbers = numbers[pc.sort_indices(order.filter(pa.array(kept)), self._order).to_numpy()]
+        ends = np.cumsum([index.num_rows for index in self._indexes])
+        masks = np.split(kept, ends[:-1]) if len(ends) else []
+        runs = [_Run(run, mask) for run, mask in zip(self._runs, masks, strict=True)]
+        for begin in range(0, len(numbers), _OUTPUT):
+            block = numbers[begin : begin + _OUTPUT]
+            counts = np.bincount(np.searchsorted(ends, block, side="right"), minlength=len(runs)).tolist()
+            found = [run.take(count) for run, count in zip(runs, counts, strict=True) if count]
+            rank = np.empty(len(block), np.int64)
+            rank[np.argsort(block)] = np.arange(len(block))
+            yield pa.concat_tables(found).combine_chunks().take(pa.array(rank))
+
+    def _store(self, *, on_disk: bool) -> None:
+        rows = pa.concat_tables(self._waiting).sort_by(self._order)
+        self._waiting, self._waiting_rows = [], 0
+        # A copy: a column of the sorted table would keep all of it.
+        self._indexes.append(pa.concat_tables([rows.select(self._index)]).combine_chunks())
+        if not on_disk:
+            self._runs.append(rows)
+            return
+        path = self._folder / f"{len(self._runs)}.arrow"
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema, options=_OPTIONS) as writer:
+            writer.write_table(rows, max_chunksize=_BLOCK)
+        self._runs.append(path)
+
+
+class _Run:
+    """Read the kept rows of one sorted run."""
+
+    def __init__(self, source: pa.Table | Path, kept: Mask) -> None:
+        self._blocks = _blocks(source, kept)
+        self._left: pa.Table | None = None
+
+    def take(self, count: int) -> pa.Table:
+        """Return the next rows."""
+        found = []
+        while count:
+            if self._left is None or not self._left.num_rows:
+                self._left = next(self._blocks)
+            some = self._left.slice(0, count)
+            self._left = self._left.slice(some.num_rows)
+            count -= some.num_rows
+            found.append(some)
+        return pa.concat_tables(found)
+
+
+def _blocks(source: pa.Table | Path, kept: Mask) -> Iterator[pa.Table]:
+    if isinstance(source, pa.Table):
+        yield source.filter(pa.array(kept))
+        return
+    with pa.OSFile(str(source)) as file, pa.ipc.open_file(file) as reader:
+        begin = 0
+        for number in range(reader.num_record_batches):
+            rows = pa.Table.from_batches([reader.get_batch(number)])
+            yield rows.filter(pa.array(kept[begin : begin + rows.num_rows]))
+            begin += rows.num_rows

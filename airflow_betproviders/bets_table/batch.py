@@ -1,0 +1,210 @@
+"""The rows that one commit merges: each bet once, and what decides whether it wins."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
+from airflow_betproviders.bets_table.data_files import DataFile
+from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
+from airflow_betproviders.bets_table.schema import INSTANT
+
+_ORDER = ("bet_date", "placed_at")  # so that readers who look for a time skip most of a file
+_SLOT = "slot"
+_INDEX = ("bet_id", "updated_at", *_ORDER, _SLOT)
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ReextractedSlot:
+    """A slot that was merged before and has been merged again: rows that only an older version of it brought are missing.
+
+    Attributes:
+        account: its account.
+        stream: its stream's label.
+        start: of the slot.
+        end: of the slot.
+        extracted_at: of its present version.
+        dates: on which its rows may lie.
+    """
+
+    account: str
+    stream: str
+    start: datetime
+    end: datetime
+    extracted_at: datetime
+    dates: frozenset[date]
+
+    def may_be_in(self, ends: Mapping[str, tuple[Any, Any]]) -> bool:
+        """Tell whether rows with these ends of their columns may include some that it brought before."""
+        starts, stops, reads = (ends.get(name) for name in ("slot_start", "slot_end", "extracted_at"))
+        return not (
+            (starts and starts[1] < self.start)
+            or (stops and stops[0] > self.end)
+            or (reads and reads[0] >= self.extracted_at)
+        )
+
+    def missing(self, rows: pa.Table) -> Mask:
+        """Tell which rows of the table it brought before and brings no longer."""
+        found = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
+        found = pc.and_(found, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
+        found = pc.and_(found, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))
+        found = pc.and_(found, pc.less(rows["extracted_at"], pa.scalar(self.extracted_at, INSTANT)))
+        return as_mask(pc.and_(found, pc.is_null(rows["missing_since"])))
+
+
+class StagedRows:
+    """Collect bets of one stream in local files until they are merged.
+
+    Memory holds some 60 bytes a row: its id, times, date and slot.
+
+    Args:
+        stream: whose bets they are.
+        folder: for the files; whoever made it removes it.
+    """
+
+    def __init__(self, stream: RawStream, folder: Path) -> None:
+        self.stream = stream
+        self._sorted = SortedRows(folder, _ORDER, _INDEX)
+        self._slots: dict[RawSlot, int] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self._sorted.rows
+
+    def append(self, slot: RawSlot, bets: pa.Table) -> None:
+        """Add bets of a slot, under the columns of the table."""
+        number = self._slots.setdefault(slot, len(self._slots))
+        self._sorted.append(bets.append_column(_SLOT, pa.repeat(pa.scalar(number, pa.int32()), bets.num_rows)))
+
+    def index(self) -> pa.Table:
+        """Return id, times, date and slot of each row; no rows can be added then."""
+        return self._sorted.index()
+
+    def slots(self) -> pa.Table:
+        """Return the times of each slot, by its number."""
+        return pa.table(
+            {
+                "extracted_at": pa.array([slot.extracted_at for slot in self._slots], INSTANT),
+                "slot_start": pa.array([slot.interval.start for slot in self._slots], INSTANT),
+                "slot_end": pa.array([slot.interval.end for slot in self._slots], INSTANT),
+            }
+        )
+
+    def read(self, kept: Mask) -> Iterator[pa.Table]:
+        """Yield the rows that are kept, by date and time of placing."""
+        return self._sorted.read(kept)
+
+
+class MergeBatch:
+    """Bets of one stream that are merged at once, each in its newest version, and the slots that were extracted again.
+
+    Bets are numbered in the order of their ids.
+
+    Args:
+        staged: the rows; any bet any number of times.
+        reextracted: slots whose last rows are in this batch and that were merged before.
+    """
+
+    def __init__(self, staged: StagedRows, reextracted: Sequence[ReextractedSlot]) -> None:
+        self.provider = staged.stream.lake.provider
+        self.reextracted = reextracted
+        self._account = staged.stream.lake.account
+        self._label = staged.stream.label
+        self._staged = staged
+        self._slots = staged.slots()
+        self._rows, self._ids = np.empty(0, np.int64), pa.array([], pa.string())
+        self._updated_at: pa.Array = pa.array([], INSTANT)
+        self._slot: pa.Array = pa.array([], pa.int32())
+        self.dates: frozenset[date] = frozenset()
+        if staged.rows:
+            self._select(staged.index())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _select(self, index: pa.Table) -> None:
+        """Keep each bet's newest version: by updated_at, then extracted_at, then the slot's start and end."""
+        slots = self._slots.append_column("number", pa.array(range(self._slots.num_rows), pa.int32()))
+        ranked = slots.sort_by([(name, "ascending") for name in self._slots.column_names])["number"].to_numpy()
+        age = np.empty(len(ranked), np.int32)
+        age[ranked] = np.arange(len(ranked), dtype=np.int32)
+        versions = index.select(["bet_id", "updated_at"]).append_column("age", pa.array(age[index[_SLOT].to_numpy()]))
+        order = pc.sort_indices(versions, [(name, "ascending") for name in versions.column_names])
+        ids = versions["bet_id"].combine_chunks().take(order)
+        last = np.append(as_mask(pc.not_equal(ids[1:], ids[:-1])), np.True_)
+        self._ids = ids.filter(pa.array(last))
+        self._rows = order.to_numpy()[last].astype(np.int64)
+        newest = index.select(["updated_at", _SLOT]).take(pa.array(self._rows))
+        self._updated_at, self._slot = (column.combine_chunks() for column in newest.columns)
+        self.dates = frozenset(pc.unique(index["bet_date"]).to_pylist())
+
+    def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
+        """Return the files that may hold one of its bets, under its own date or another, or a row that is missing."""
+        reach = range(-(moved_within or timedelta(0)).days, (moved_within or timedelta(0)).days + 1)
+        near = {day + timedelta(days=step) for day in self.dates for step in reach}
+        return [
+            file
+            for file in files
+            if ((moved_within is None or file.day in near) and self.numbers(file.ends))
+            or any(file.day in slot.dates and slot.may_be_in(file.ends) for slot in self.reextracted)
+        ]
+
+    def numbers(self, ends: Mapping[str, tuple[Any, Any]]) -> range:
+        """Return the numbers of the bets that may be among rows with these ends of their ids."""
+        everything = range(len(self))
+        if "bet_id" not in ends:
+            return everything
+        low, high = ends["bet_id"]
+        return range(
+            bisect_left(everything, low, key=lambda number: self._ids[number].as_py()),
+            bisect_right(everything, high, key=lambda number: self._ids[number].as_py()),
+        )
+
+    def find(self, rows: pa.Table, numbers: range) -> tuple[Rows, Rows]:
+        """Return which rows of the table are versions of bets of the batch, and the numbers of these.
+
+        Args:
+            rows: account and bet_id.
+            numbers: of the bets that may be there.
+        """
+        found = pc.index_in(rows["bet_id"], self._ids.slice(numbers.start, len(numbers)))
+        mine = as_mask(pc.and_(pc.is_valid(found), pc.equal(rows["account"], self._account)))
+        theirs = np.flatnonzero(mine)
+        return theirs, found.filter(pa.array(mine)).to_numpy().astype(np.int64) + numbers.start
+
+    def versions(self, numbers: Rows) -> dict[str, Any]:
+        """Return what ranks the versions of some bets: updated_at, extracted_at, slot_start, slot_end, stream."""
+        taken = pa.array(numbers)
+        slots = self._slots.take(self._slot.take(taken))
+        return {
+            "updated_at": self._updated_at.take(taken),
+            **{name: slots[name] for name in slots.column_names},
+            "stream": pa.repeat(self._label, len(numbers)),
+        }
+
+    def rows(self, beaten: Mask) -> Iterator[pa.Table]:
+        """Yield the bets by date and time of placing, without those that the table knows better."""
+        kept = np.zeros(self._staged.rows, bool)
+        kept[self._rows[~beaten]] = True
+        return self._staged.read(kept) if len(self) else iter(())
+
+
+def as_mask(condition: Any) -> Mask:
+    """Return a condition as NumPy's booleans, null as false."""
+    known = pc.fill_null(condition, False)
+    chunks = known.chunks if isinstance(known, pa.ChunkedArray) else [known]
+    return np.concatenate([np.empty(0, bool), *(chunk.to_numpy(zero_copy_only=False) for chunk in chunks)])
