@@ -1,8 +1,10 @@
-"""What Airflow's provider discovery reads; nothing is imported here, because Airflow calls it while it is starting."""
+"""What Airflow's provider discovery reads. Airflow calls it while it is starting, so nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from airflow_betproviders.declare import connection_type
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -12,14 +14,12 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Nova",
         "description": "Bet records of Nova, an invented vendor.",
         "connection-types": [
-            {
-                "connection-type": "nova",
-                "hook-class-name": "airflow_provider_nova.hook.NovaHook",
-                "hook-name": "Nova",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {"host": "Base URL", "login": "Account", "password": "Key"},
-                },
-            }
+            connection_type(
+                "nova",
+                hook="airflow_provider_nova.hook.NovaHook",
+                name="Nova",
+                labels={"password": "Key"},
+                placeholders={"host": "https://api.nova.example", "login": "house7"},
+            )
         ],
     }

@@ -1,0 +1,43 @@
+"""Each example is built as a wheel, installed beside this package, and passes its own tests as its author runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("airflow-provider-*/pyproject.toml"))
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def run(*command: str, path: tuple[Path, ...] = (), folder: Path = ROOT) -> str:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=580, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def install(package: Path, site: Path) -> None:
+    """Install a package into a folder, without the network."""
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(*pip, "install", "--no-deps", "--no-build-isolation", "--target", str(site), str(package))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_passes_its_own_tests(example: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    install(example, site)
+    config = ("-c", str(example / "pyproject.toml"), "--rootdir", str(example), "-p", "no:cacheprovider")
+    told = run(sys.executable, "-m", "pytest", "-q", *config, str(example / "tests"), path=(site, ROOT))
+    assert " passed" in told
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_a_readme_says_that_its_vendor_is_invented(example: Path) -> None:
+    assert "is invented" in (example / "README.md").read_text()
+    assert "invented" in (example / "pyproject.toml").read_text()
