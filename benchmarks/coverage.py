@@ -104,8 +104,7 @@ def main() -> None:
         with running(Path(data)) as server:
             fs = server.filesystem()
             fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
-            for index in fs.glob(f"{server.bucket}/raw/**/_index"):
-                fs.rm(index, recursive=True)
+            fs.rm(f"{server.bucket}/raw/_betproviders/receipts-cache", recursive=True)
             told = []
             for _ in ("cold", "warm"):
                 counts = requests(fs := server.filesystem())

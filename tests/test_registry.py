@@ -148,7 +148,7 @@ def test_a_broken_package_is_named_in_a_warning_and_harms_no_other(
 ) -> None:
     packages.install("nova", {**GOOD, "streams": "STREAMS = (", "bets": "MAPPING = ("})
     for provider, stream in (("nova", "bets"), ("aig", "transactions")):
-        folder = tmp_path / f"raw/provider={provider}/stream={stream}/account=a/date=2026-11-20"
+        folder = tmp_path / f"raw/provider={provider}/stream={stream}/account=a/slot_date=2026-11-20"
         folder.mkdir(parents=True)
         (folder / "20261120T050000Z-20261120T060000Z.parquet").touch()
     fs, root = fsspec.filesystem("file"), str(tmp_path / "raw")
@@ -156,7 +156,7 @@ def test_a_broken_package_is_named_in_a_warning_and_harms_no_other(
 
     with caplog.at_level(logging.WARNING):
         assert [each.lake.provider for each in find(fs, root, provider=None)] == ["aig"]
-    shown = [each.lake.provider for each in survey(fs, root, unknown=said.append)]
+    shown = [each.lake.provider for each in survey(fs, root, warn=said.append)]
     assert shown == ["aig"]
     assert "package provider-nova" in caplog.text
     assert "package provider-nova" in " ".join(said)

@@ -19,8 +19,9 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
+from airflow_betproviders.lake.discovery import lakes, providers_in
 from airflow_betproviders.lake.footer_cache import stored_objects
-from airflow_betproviders.lake.layout import Lake, lakes, names
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared, mapping_of
 
@@ -72,9 +73,8 @@ class RawStream:
 
     @property
     def label(self) -> str:
-        """The stream's name, and its filters as in the folders: ``history/game_ids=2011``."""
-        filters = self.lake.base.rsplit("/account=", 1)[-1].split("/")[1:]
-        return "/".join([self.lake.stream, *filters])
+        """The stream's name, and its filters: ``history/game_ids=2011``."""
+        return "/".join([self.lake.stream, *self.lake.filter_texts])
 
     def slots(self, intervals: Sequence[Interval]) -> tuple[list[RawSlot], list[str]]:
         """Return the stored slots that overlap any of the intervals, in order of time.
@@ -160,7 +160,7 @@ def find(
         InvalidArgument: the provider or the stream has no bets.
     """
     found = []
-    for name in [provider] if provider else names(fs, root, "provider"):
+    for name in [provider] if provider else providers_in(fs, root):
         try:
             mapping = mapping_of(name)
         except InvalidArgument as problem:

@@ -53,7 +53,7 @@ def _survey(args: Namespace) -> list[Coverage]:
                 start=instant(args.start) if args.start else None,
                 end=instant(args.end) if args.end else None,
                 margin=parse_duration(args.margin),
-                unknown=complain,
+                warn=complain,
             )
         )
     except InvalidArgument as problem:

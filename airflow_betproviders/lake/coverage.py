@@ -17,9 +17,10 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
-from airflow_betproviders.lake.layout import Lake, lakes
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt, add_up, count_up
 from airflow_betproviders.registry import declared
 
@@ -201,7 +202,7 @@ class Coverage:
             "provider": lake.provider,
             "stream": lake.stream,
             "account": lake.account,
-            "filters": lake.base.rsplit("/account=", 1)[-1].split("/")[1:],
+            "filters": lake.filter_texts,
         }
 
     @property
@@ -241,19 +242,33 @@ def survey(
     end: datetime | None = None,
     margin: timedelta = timedelta(0),
     now: datetime | None = None,
-    unknown: Callable[[str], object] = log.warning,
+    warn: Callable[[str], object] = log.warning,
 ) -> Iterator[Coverage]:
-    """The coverage of every stream that lies under a folder, or of those selected; see `lakes` and `coverage`.
+    """Return the coverage of every stream that a lake holds, or of those selected; see `lakes` and `coverage`.
 
-    A folder of a stream that this package does not know is left out, and ``unknown`` is told.
+    Args:
+        fs: an fsspec file system.
+        root: the lake's folder in it.
+        provider: only this one.
+        stream: only this one.
+        account: only this one.
+        filters: as of `lakes`.
+        start: as of `coverage`.
+        end: as of `coverage`.
+        margin: as of `coverage`.
+        now: as of `coverage`.
+        warn: gets a message for each stream that no installed provider declares, and for entries that this package does
+            not make. Both are left out.
     """
-    for lake in lakes(fs, root, provider=provider, stream=stream, account=account, filters=filters):
+    for lake in lakes(fs, root, provider=provider, stream=stream, account=account, filters=filters, warn=warn):
         try:
             kind = declared(lake.provider, lake.stream)
         except InvalidArgument as problem:
-            unknown(f"{lake.base} is left out: {problem}")
+            warn(f"{lake.base} is left out: {problem}")
             continue
-        yield coverage(lake, kind, start=start, end=end, margin=margin, now=now)
+        found = coverage(lake, kind, start=start, end=end, margin=margin, now=now, warn=warn)
+        if found.cells:
+            yield found
 
 
 def coverage(
@@ -265,8 +280,9 @@ def coverage(
     slot: timedelta | None = None,
     margin: timedelta = timedelta(0),
     now: datetime | None = None,
+    warn: Callable[[str], object] = log.warning,
 ) -> Coverage:
-    """Look at what is stored of a stream.
+    """Return which slots of a stream are stored, missing, damaged and so on.
 
     Args:
         lake: where it lies.
@@ -276,16 +292,18 @@ def coverage(
         slot: how wide what is not there should be, where that fits between what is; default as wide as its neighbours.
         margin: what the provider drops within this time counts as expired already.
         now: the present.
+        warn: gets one message that names the entries which this package does not make.
 
     Raises:
-        InvalidArgument: the slot does not divide a day, start is not before end, or one of them has no time zone.
+        InvalidArgument: the slot does not divide a day, start is not before end, one of them has no time zone, or the
+            lake has an older layout.
     """
     if slot is not None:
         check_slot(slot)
     rules = _Rules(stream, now or datetime.now(timezone.utc), margin)
     asked = Interval(start or _BEGINNING, end or _END)
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
-    blocks = [rules.block(lake, group) for group in _together(stored_objects(lake, around))]
+    blocks = [rules.block(lake, group) for group in _together(stored_objects(lake, around, warn=warn))]
     held = [block.interval for block in blocks]
     width = slot or (held[-1].width if held else stream.slot)
     first = start or (held[0].start if held else rules.due)

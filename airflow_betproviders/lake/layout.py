@@ -1,27 +1,45 @@
-"""Where a stream lives in the object store.
+"""Paths of a stream's objects in the lake.
 
-``<path>/provider=aig/stream=transactions/account=agent001/date=2026-11-20/20261120T050000Z-20261120T060000Z.parquet``
+```
+<path>/provider=aig/stream=transactions/account=agent001/slot_date=2026-11-20/20261120T050000Z-20261120T060000Z.parquet
+<path>/filtered/provider=pv/stream=history/account=~101/filter=game_id%3D2011/slot_date=2026-11-20/....parquet
+<path>/_betproviders/{archive,quarantine,receipts-cache,reconciliation}/provider=.../stream=.../account=.../...
+```
 
-An object's key follows from account, stream, filters and slot alone, never from the run: a retry, a cleared task and a
-backfill overwrite each other.
+Only data lies under ``provider=``. An object's path follows from account, stream, filters and slot, never from the run:
+a retry, a cleared task and a backfill overwrite each other. No folder is named like a column of its files.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import OverlappingSlot
+from airflow_betproviders.exceptions import InvalidArgument, OverlappingSlot
+from airflow_betproviders.lake.folder_names import folder_name, percent_encoded, value_of
 
-QUARANTINE = "_quarantine"
-ARCHIVE = "_archive"
-INDEX = "_index"
+FILTERED = "filtered"
+BESIDE = "_betproviders"
+ARCHIVE = "archive"
+QUARANTINE = "quarantine"
+RECEIPTS_CACHE = "receipts-cache"
+RECONCILIATION = "reconciliation"
+DAY = "slot_date"  # PV's stage_summary has a column date
+COLUMNS = (
+    "provider",
+    "stream",
+    "account",
+    "filter",
+    DAY,
+)  # that readers make of folders: no field may have such a name
+_OLD = re.compile(r"date=\d{4}-\d\d-\d\d|_index|_archive|_quarantine|_reconciliation")
 
 
 @dataclass(frozen=True)
@@ -45,12 +63,23 @@ class Lake:
     filters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def filter_texts(self) -> list[str]:
+        """The filters as text, in one order: ``["currency=CNY", "game_id=2011"]``."""
+        names = sorted(self.filters)
+        return [f"{percent_encoded(name)}={percent_encoded(_text(self.filters[name]), ',@')}" for name in names]
+
+    @property
     def base(self) -> str:
-        """The folder above the dates."""
-        parts = {"provider": self.provider, "stream": self.stream, "account": self.account}
-        parts |= {name: _text(value) for name, value in sorted(self.filters.items())}
-        folders = (f"{name}={quote(value, safe='@+,')}" for name, value in parts.items())
-        return "/".join([self.root.rstrip("/"), *folders])
+        """The folder above the days."""
+        return "/".join([self.root.rstrip("/"), *([FILTERED] if self.filters else []), *self._folders])
+
+    def beside(self, kind: str) -> str:
+        """The folder of what is kept beside the data: archives, quarantined rows, cached receipts or reconciliations."""
+        return "/".join([self.root.rstrip("/"), BESIDE, kind, *self._folders])
+
+    def folder(self, day: date) -> str:
+        """The folder of the slots that begin on that day."""
+        return f"{self.base}/{_day(day)}"
 
     def data(self, slot: Interval) -> str:
         """The slot's Parquet object."""
@@ -58,121 +87,142 @@ class Lake:
 
     def quarantine(self, slot: Interval) -> str:
         """The slot's quarantined rows, one JSON document a line."""
-        return f"{self.folder(slot.start.date(), QUARANTINE)}/{slot.name}.jsonl"
+        return f"{self.beside(QUARANTINE)}/{_day(slot.start.date())}/{slot.name}.jsonl"
 
     def archive(self, slot: Interval) -> str:
-        """The slot's replies as the provider gave them."""
-        return f"{self.folder(slot.start.date(), ARCHIVE)}/{slot.name}.parquet"
+        """The slot's answers as the provider gave them: Parquet, under another ending so that no glob takes it for bets."""
+        return f"{self.beside(ARCHIVE)}/{_day(slot.start.date())}/{slot.name}.archive"
 
     def failed(self, slot: Interval) -> str:
-        """The replies of the last read of the slot that failed; no archive, but evidence."""
-        return self.archive(slot).replace(".parquet", ".failed.parquet")
+        """The answers of the last failed read of the slot. They are kept to look into; no replay uses them."""
+        return self.archive(slot).replace(".archive", ".failed.archive")
 
-    def archive_days(self) -> dict[date, str]:
-        """The folders of archives, by their date. Costs one listing."""
-        days = {}
-        for path in self._list(f"{self.base}/{ARCHIVE}"):
-            with suppress(ValueError):
-                days[date.fromisoformat(path.rstrip("/").rpartition("/date=")[2])] = path
-        return days
-
-    def index(self, month: str) -> str:
-        """What is known of the objects of a month, ``2026-11``; see `extraction.index`."""
-        return f"{self.base}/{INDEX}/{month}.json"
+    def receipts_cache(self, month: str) -> str:
+        """The cached receipts of a month, ``2026-11``; see `lake.footer_cache`."""
+        return f"{self.beside(RECEIPTS_CACHE)}/{month}.json"
 
     def stored(self, interval: Interval) -> dict[Interval, str]:
-        """The objects that overlap the interval, by their slot. Costs one listing a day."""
-        return self._found(interval, "")
+        """Return the objects that overlap the interval, by their slot. Costs one listing a day.
+
+        Raises:
+            InvalidArgument: the lake has an older layout.
+        """
+        refuse_old_layout(self.fs, self.root)
+        return self._found(interval, self.base, ".parquet")
 
     def archived(self, interval: Interval) -> dict[Interval, str]:
-        """The archives that overlap the interval, by their slot. Costs one listing a day."""
-        return self._found(interval, ARCHIVE)
+        """Return the archives that overlap the interval, by their slot. Costs one listing a day."""
+        return self._found(interval, self.beside(ARCHIVE), ".archive")
 
-    def _found(self, interval: Interval, kind: str) -> dict[Interval, str]:
+    def archive_days(self) -> dict[date, str]:
+        """Return the folders of archives, by their day. Costs one listing."""
+        days, _ = days_in(self.fs, self.beside(ARCHIVE))
+        return {day: f"{self.beside(ARCHIVE)}/{_day(day)}" for day in days}
+
+    def days(self) -> list[date]:
+        """Return the days that have a folder, in order. Costs one listing.
+
+        Raises:
+            InvalidArgument: the lake has an older layout.
+        """
+        refuse_old_layout(self.fs, self.root)
+        return days_in(self.fs, self.base)[0]
+
+    @property
+    def _folders(self) -> Iterator[str]:
+        for key, value in (("provider", self.provider), ("stream", self.stream), ("account", self.account)):
+            yield folder_name(key, value)
+        if self.filters:
+            yield folder_name("filter", "&".join(self.filter_texts))
+
+    def _found(self, interval: Interval, base: str, suffix: str) -> dict[Interval, str]:
         found: dict[Interval, str] = {}
         for day in interval.days:
-            for path in self._list(self.folder(day, kind)):
-                slot = slot_of(path)
+            for path in listed(self.fs, f"{base}/{_day(day)}", detail=False):
+                slot = slot_of(path, suffix)
                 if slot is not None and slot.overlaps(interval):
                     found[slot] = path
         return found
 
-    def days(self) -> list[date]:
-        """The days that there are folders of."""
-        return [date.fromisoformat(name) for name in names(self.fs, self.base, "date")]
 
-    def folder(self, day: date, kind: str = "") -> str:
-        """The folder of the slots that begin on that day, or of their archives or quarantined rows."""
-        return "/".join([self.base, *([kind] if kind else []), f"date={day:%Y-%m-%d}"])
+def values_in(fs: Any, folder: str, key: str) -> tuple[dict[str, str], list[str]]:
+    """List the folders of one key, ``account=`` for instance.
 
-    def _list(self, folder: str) -> list[str]:
-        return listed(self.fs, folder, detail=False)
-
-
-def lakes(
-    fs: Any,
-    root: str,
-    *,
-    provider: str | None = None,
-    stream: str | None = None,
-    account: str | None = None,
-    filters: Mapping[str, Any] | None = None,
-) -> Iterator[Lake]:
-    """The streams of accounts that lie under a folder.
-
-    Args:
-        fs: an fsspec file system.
-        root: the folder in it.
-        provider: only this one.
-        stream: only this one.
-        account: only this one.
-        filters: only what was extracted with these (``{}``: with none); default, whatever it was extracted with. A
-            filter's value is text then, as in its folder's name.
+    Returns:
+        Their values, by the folder's name, and the paths of entries that this package does not make.
     """
-    root = root.rstrip("/")
-    for vendor in [provider] if provider else names(fs, root, "provider"):
-        for kind in [stream] if stream else names(fs, f"{root}/provider={vendor}", "stream"):
-            for login in names(fs, f"{root}/provider={vendor}/stream={kind}", "account"):
-                if account in {None, login}:
-                    lake = Lake(fs, root, vendor, kind, login, dict(filters or {}))
-                    yield from (lake,) if filters is not None else _narrowed(lake)
+    values, foreign = {}, []
+    for path in sorted(listed(fs, folder, detail=False)):
+        name = last_part(path)
+        value = value_of(key, name)
+        if value is None:
+            foreign.append(path)
+        else:
+            values[name] = value
+    return values, foreign
 
 
-def names(fs: Any, folder: str, kind: str) -> list[str]:
-    """The values of a folder's own folders of one kind: of ``date=2026-11-20`` and the like, ``2026-11-20``."""
-    found = (path.rstrip("/").rsplit("/", 1)[-1] for path in listed(fs, folder, detail=False))
-    return sorted(unquote(name.removeprefix(f"{kind}=")) for name in found if name.startswith(f"{kind}="))
+def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
+    """List the days that have a folder, in order, and the paths of entries that this package does not make."""
+    days, foreign = [], []
+    for path in sorted(listed(fs, folder, detail=False)):
+        day = None
+        with suppress(ValueError):
+            day = date.fromisoformat(last_part(path).removeprefix(f"{DAY}="))
+        if day is None or _day(day) != last_part(path):
+            foreign.append(path)
+        else:
+            days.append(day)
+    return days, foreign
 
 
 def listed(fs: Any, folder: str, *, detail: bool) -> list[Any]:
-    """The paths in a folder, or what the store says of each; nothing where there is no folder."""
+    """Return the paths in a folder, or what the store says of each; nothing where there is no folder."""
     fs.invalidate_cache(folder)
     try:
         found: list[Any] = fs.ls(folder, detail=detail)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return found
 
 
-def slot_of(path: str) -> Interval | None:
-    """The slot that an object's path stands for, or None where it is no slot's."""
-    name = path.rsplit("/", 1)[-1]
-    return Interval.from_name(name.removesuffix(".parquet")) if name.endswith(".parquet") else None
+def last_part(path: str) -> str:
+    """Return the name at the end of a path."""
+    return path.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _narrowed(lake: Lake) -> Iterator[Lake]:
-    """The lake itself if it holds days, and those that filters make below it."""
-    paths = listed(lake.fs, lake.base, detail=False)
-    folders = [path.rstrip("/").rsplit("/", 1)[-1].partition("=") for path in paths]
-    if any(name == "date" for name, _, _ in folders):
-        yield lake
-    for name, equals, value in sorted(folders):
-        if equals and name != "date":
-            yield from _narrowed(replace(lake, filters={**lake.filters, name: unquote(value)}))
+def slot_of(path: str, suffix: str = ".parquet") -> Interval | None:
+    """Return the slot that an object's path stands for, or None where it is no slot's."""
+    name = last_part(path)
+    return Interval.from_name(name.removesuffix(suffix)) if name.endswith(suffix) else None
+
+
+@lru_cache(maxsize=256)
+def refuse_old_layout(fs: Any, root: str) -> None:
+    """Refuse a lake that a version before 1.0 wrote. Costs one to four listings, once a process and path.
+
+    Raises:
+        InvalidArgument: names a folder of the older layout, and the cure.
+    """
+    folder = root.rstrip("/")
+    names = [last_part(path) for path in listed(fs, folder, detail=False)]
+    if BESIDE in names:
+        return
+    for key in ("provider=", "stream=", "account=", "date="):
+        old = next((name for name in names if _OLD.fullmatch(name)), None)
+        if old:
+            raise InvalidArgument(
+                f"{folder}/{old} belongs to a lake of an older layout, which this version does not read. Give an empty path "
+                "and extract or replay again, or keep the version that wrote it."
+            )
+        folder = f"{folder}/{next((name for name in names if name.startswith(key)), '')}"
+        if folder.endswith("/"):
+            return
+        names = [last_part(path) for path in listed(fs, folder, detail=False)]
 
 
 def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) -> None:
-    """Refuse slots that cut across a stored object; one that holds it whole may replace it.
+    """Refuse slots that partly overlap a stored object; a slot that contains the object may replace it.
 
     Raises:
         OverlappingSlot: names the object and the cure.
@@ -181,9 +231,13 @@ def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) ->
         for other, path in stored.items():
             if slot.overlaps(other) and not slot.contains(other):
                 raise OverlappingSlot(
-                    f"slot {slot} would cut across the stored object {path}, and its rows would be there twice. Use "
-                    f"the slot width of that object ({other.width}), or a slot that holds it whole, or delete it first."
+                    f"slot {slot} overlaps a part of the stored object {path}, so rows would be stored twice. Use "
+                    f"the slot width of that object ({other.width}), or a slot that contains it, or delete it first."
                 )
+
+
+def _day(day: date) -> str:
+    return f"{DAY}={day:%Y-%m-%d}"
 
 
 def _text(value: Any) -> str:

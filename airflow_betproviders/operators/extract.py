@@ -113,7 +113,7 @@ class ExtractToParquetOperator(StreamOperator):
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
-        self._raise_for_bad_rows(hook, stream, interval, stored)
+        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         return summary
 
     def _resolve(self) -> tuple[BetProviderHook, Stream, timedelta]:

@@ -106,7 +106,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 f"{where}: {len(left)} slots are still missing or damaged after they were read, the first is {left[0]}. "
                 "Look for another task that removes or overwrites them."
             )
-        self._raise_for_bad_rows(hook, stream, interval, stored)
+        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         return summary
 
     def _states(self) -> set[str]:

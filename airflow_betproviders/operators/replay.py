@@ -69,7 +69,7 @@ class ReplayOperator(StreamOperator):
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
-        self._raise_for_bad_rows(hook, stream, interval, stored)
+        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         if missing:
             raise _not_archived(
                 f"{hook.label}, stream {stream.name}: the archived slots are rebuilt, but {missing}", lake

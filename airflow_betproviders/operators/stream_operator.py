@@ -12,7 +12,7 @@ from airflow.sdk import Asset, BaseHook, BaseOperator
 from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
-from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import add_up
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
 from airflow_betproviders.task.interval import resolve_interval
@@ -154,12 +154,14 @@ class StreamOperator(LineageMixin, BaseOperator):
         counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
         self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]
 
-    def _raise_for_bad_rows(self, hook: BetProviderHook, stream: Stream, interval: Interval, stored: Stored) -> None:
+    def _raise_for_bad_rows(
+        self, hook: BetProviderHook, stream: Stream, lake: Lake, interval: Interval, stored: Stored
+    ) -> None:
         bad = stored.total("bad_rows")
         if bad > self._max_bad_rows():
             raise BadRows(
                 f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
-                f"under {_common_folder(stored)}; the {stored.total('rows')} good ones are stored. Read the reasons there, and set "
+                f"under {lake.beside(QUARANTINE)}; the {stored.total('rows')} good ones are stored. Read the reasons there, and set "
                 f"max_bad_rows={bad} if they may be left out."
             )
 

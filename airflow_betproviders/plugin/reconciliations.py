@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_betproviders.lake.layout import Lake, listed
+from airflow_betproviders.lake.layout import RECONCILIATION, Lake, listed
 from airflow_betproviders.plugin.cache import ShortCache
-from airflow_betproviders.reconciliation.results import folder
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +23,14 @@ def last(lake: Lake) -> dict[str, Any] | None:
     """The newest report day that was reconciled; None where none was. Costs one listing and one small read."""
     import pyarrow.parquet as pq
 
-    place = folder(lake)
+    place = lake.beside(RECONCILIATION)
     days = sorted(path for path in listed(lake.fs, place, detail=False) if str(path).endswith(".parquet"))
     if not days:
         return None
     with lake.fs.open(days[-1], "rb") as file:
         lines = pq.read_table(file, columns=["agrees", "checked_at"]).to_pydict()
     return {
-        "date": days[-1].rpartition("/date=")[2].removesuffix(".parquet"),
+        "date": days[-1].rpartition("/")[2].removesuffix(".parquet"),
         "agrees": all(lines["agrees"]),
         "figures": len(lines["agrees"]),
         "disagreeing": lines["agrees"].count(False),

@@ -15,8 +15,9 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, BrokenProvider, InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, coverage
+from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import stored_objects
-from airflow_betproviders.lake.layout import Lake, lakes
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.plugin.cache import ShortCache
 from airflow_betproviders.plugin.query import Selection

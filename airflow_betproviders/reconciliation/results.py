@@ -8,22 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode.columns import INSTANT
-from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.layout import RECONCILIATION, Lake
 from airflow_betproviders.lake.publish import put_bytes
 from airflow_betproviders.reconciliation.slot_scanner import EXACT
 
-FOLDER = "_reconciliation"
 _AMOUNT = pa.decimal128(38, 18)
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("provider", "account", "stream")),
         ("start", INSTANT),
         ("end", INSTANT),
         *((name, pa.string()) for name in ("report", "group", "measure")),
@@ -139,9 +136,6 @@ class ReconciliationResult:
     def table(self) -> pa.Table:
         """The lines as the Parquet object holds them."""
         same = {
-            "provider": self.provider,
-            "account": self.account,
-            "stream": self.stream,
             "start": self.day.start,
             "end": self.day.end,
             "checked_at": self.checked_at,
@@ -177,15 +171,9 @@ class ReconciliationResult:
         yield from self.notes
 
 
-def folder(lake: Lake) -> str:
-    """Where what was found of a stream lies, by day; readers of bets skip it."""
-    parts = {"provider": lake.provider, "account": lake.account, "stream": lake.stream}
-    return "/".join([lake.root.rstrip("/"), FOLDER, *(f"{n}={quote(value, safe='@+,')}" for n, value in parts.items())])
-
-
 def publish(lake: Lake, finding: ReconciliationResult) -> None:
     """Put the Parquet object and the text into the lake."""
-    base = f"{folder(lake)}/date={finding.day.start:%Y-%m-%d}"
+    base = f"{lake.beside(RECONCILIATION)}/{finding.day.start:%Y-%m-%d}"
     finding.path = f"{base}.md"
     sink = pa.BufferOutputStream()
     pq.write_table(finding.table(), sink, compression="zstd")

@@ -34,7 +34,7 @@ class TaskTarget:
     def query(self) -> dict[str, str]:
         """Return the query that opens the coverage page at this stream and slot."""
         lake = self.lake
-        filters = lake.base.rpartition("/account=")[2].partition("/")[2]
+        filters = "/".join(lake.filter_texts)
         return {
             "provider": lake.provider,
             "stream": lake.stream,

@@ -110,7 +110,7 @@ def _words(folder: Path) -> set[str]:
     found: set[str] = set()
     for path in folder.rglob("*"):
         texts = [str(path.relative_to(folder))]
-        if path.suffix == ".parquet":
+        if path.suffix in {".parquet", ".archive"}:
             texts += [repr(pq.read_table(path, partitioning=None).to_pylist()), repr(pq.read_metadata(path).metadata)]
         elif path.is_file():
             texts.append(path.read_bytes().decode(errors="replace"))

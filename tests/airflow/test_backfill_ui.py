@@ -224,7 +224,7 @@ def test_the_day_as_a_whole_ends_in_the_same_objects(world: World) -> None:
     dag.watch({f"backfill__{(midnight + 24 * HOUR).isoformat()}": "Success"})
     assert world.written_at().isdisjoint(times)
     assert world.objects() == once
-    assert len(list(world.lake.glob(f"provider=aig/**/date={midnight:%Y-%m-%d}/*.parquet"))) == 24
+    assert len(list(world.lake.glob(f"provider=aig/**/slot_date={midnight:%Y-%m-%d}/*.parquet"))) == 24
 
 
 def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) -> None:

@@ -248,7 +248,7 @@ def test_an_error_ends_as_it_should(world: World, case: Case) -> None:
 def test_a_bad_row_is_in_quarantine_and_the_good_ones_have_landed(world: World) -> None:
     world.ended("case_pv_bad_row", world.runs["pv_bad_row"])
 
-    [quarantined] = (world.lake / "pv_bad_row").rglob("_quarantine/**/*.jsonl")
+    [quarantined] = (world.lake / "pv_bad_row").rglob("quarantine/**/*.jsonl")
     [line] = quarantined.read_text().splitlines()
     assert json.loads(line)["reason"]
     [slot] = audit(world.lake / "pv_bad_row", truth_of(world.vendors), BETS)
@@ -363,7 +363,7 @@ def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: Wor
     assert len(events) == 4
     assert {event["extra"]["stream"] for event in events} == {"games_game_history"}
     for game in (2000, 2011, 3011, 3015):
-        folder = world.lake / "provider=pv" / "stream=games_game_history" / "account=101" / f"game_id={game}"
+        folder = world.lake / "filtered/provider=pv/stream=games_game_history/account=~101" / f"filter=game_id%3D{game}"
         truth = world.vendors.truth("pv", "games_game_history", hour, hour + HOUR, {"game_id": game})
         [path] = folder.rglob(f"{hour:%Y%m%dT%H%M%SZ}-*.parquet")
         ids = pq.ParquetFile(path).read().column("event_id").to_pylist()

@@ -54,7 +54,7 @@ class Office:
 
     @property
     def files(self) -> list[Path]:
-        return sorted(Path(self.lake.base).glob("date=*/*.parquet"))
+        return sorted(Path(self.lake.base).glob("slot_date=*/*.parquet"))
 
     def extract(self, interval: Interval) -> None:
         Extraction(self.source, self.stream).store(slots(interval, HOUR), self.lake)
@@ -84,9 +84,8 @@ class Office:
     @property
     def report(self) -> tuple[pa.Table, str]:
         """What it has written."""
-        (table,) = (self.folder / "_reconciliation").rglob("*.parquet")
-        base = self.folder / f"_reconciliation/provider={self.provider}/account={self.lake.account}"
-        assert table == base / f"stream={self.stream.name}/date={self.day.start:%Y-%m-%d}.parquet"
+        (table,) = (self.folder / "_betproviders/reconciliation").rglob("*.parquet")
+        assert table == Path(self.lake.beside("reconciliation")) / f"{self.day.start:%Y-%m-%d}.parquet"
         return pq.ParquetFile(table).read(), table.with_suffix(".md").read_text()
 
     @property
@@ -396,7 +395,7 @@ def test_two_days_of_which_one_was_never_loaded(office: Callable[[str], Office])
     at = office("pv")
     with pytest.raises(ReconciliationFailed, match=r"0 here, "):
         at.reconcile(end=at.day.end + DAY)
-    assert len(list((at.folder / "_reconciliation").rglob("*.md"))) == 2
+    assert len(list((at.folder / "_betproviders/reconciliation").rglob("*.md"))) == 2
     told = at.reconcile(end=at.day.end + DAY, repair="True", slot="30m")
     assert [day["agrees"] for day in told["days"]] == [True, True]
     assert [len(day["repaired"]) for day in told["days"]] == [0, 48]
@@ -463,7 +462,7 @@ def test_in_an_object_store(
     assert mended.agrees
     assert mended.repaired == [slots(day, 6 * HOUR)[2]]
     fs.invalidate_cache()
-    folder = f"{lake.root}/_reconciliation/provider=pv/account={source.account}/stream=history"
+    folder = lake.beside("reconciliation")
     names = sorted(path.rsplit("/", 1)[-1] for path in fs.ls(folder, detail=False))
-    assert names == [f"date={begin:%Y-%m-%d}.md", f"date={begin:%Y-%m-%d}.parquet"]
+    assert names == [f"{begin:%Y-%m-%d}.md", f"{begin:%Y-%m-%d}.parquet"]
     assert ": agrees" in fs.cat_file(mended.path).decode()

@@ -162,7 +162,7 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
 
 def test_without_archive_nothing_is_kept(lake: Lake) -> None:
     Extraction(Vendor(hour()), BETS).store([SLOT], lake)
-    assert files(lake) == [f"date=2026-11-20/{SLOT.name}.parquet"]
+    assert files(lake) == [f"slot_date=2026-11-20/{SLOT.name}.parquet"]
 
 
 # ------------------------------------------------------------------ where, and when
@@ -178,7 +178,7 @@ def test_the_archive_is_there_before_the_data(lake: Lake, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(lake.fs), "put_file", noted)
     Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
-    assert ["/_archive/" in target for target in put] == [True, False]
+    assert ["/archive/" in target for target in put] == [True, False]
 
 
 KILLER = textwrap.dedent(

@@ -206,7 +206,7 @@ def test_the_interval_of_the_run_is_stored_slot_by_slot_and_told(
     made = operator(tmp_path, "aig")
     ctx = context(data_interval_start=FIVE, data_interval_end=FIVE + 3 * HOUR)
     summary = execute(made, ctx)
-    base = f"{tmp_path}/lake/provider=aig/stream=transactions/account=agent001/date=2026-11-20"
+    base = f"{tmp_path}/lake/provider=aig/stream=transactions/account=agent001/slot_date=2026-11-20"
     assert summary == {
         "stream": "transactions",
         "account": "agent001",
@@ -304,7 +304,7 @@ def test_a_snapshot_is_stored_under_the_day_it_was_taken(make: MakeHook, server:
     summary = execute(operator(tmp_path, "pv", stream="games"), context())
     today = datetime.now(timezone.utc)
     assert summary["rows"] == 1
-    assert f"date={today:%Y-%m-%d}" in summary["path"]
+    assert f"slot_date={today:%Y-%m-%d}" in summary["path"]
 
 
 # ------------------------------------------------------------------ what a DAG author sees

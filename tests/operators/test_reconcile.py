@@ -140,7 +140,7 @@ def test_counts_that_agree_make_it_green_and_tell_the_asset(make: MakeHook, serv
     assert len(server.requests) == 24
     (event,) = ctx["outlet_events"].values()
     assert event.extra == told
-    base = f"{tmp_path}/raw/_reconciliation/provider=aig/account=agent001/stream=transactions/date=2026-11-20"
+    base = f"{tmp_path}/raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001/2026-11-20"
     assert day["path"] == f"{base}.md"
     table = pq.ParquetFile(f"{base}.parquet").read()
     assert table.schema.remove_metadata() == SCHEMA
@@ -168,11 +168,11 @@ def test_counts_that_do_not_agree_make_it_red_once_the_report_is_written(
     assert "connection aig_default, aig transactions: [2026-11-20T00:00:00Z, 2026-11-21T00:00:00Z): 3 of 26" in text
     assert "window=[2026-11-20T09:00:00Z, 2026-11-20T10:00:00Z), rows: 0 here, 3 there (-3)" in text
     assert text.index("(-4)") < text.index("(-3)") < text.index("(-1)")
-    assert "date=2026-11-20.md" in text
+    assert "/2026-11-20.md" in text
     assert "repair=True" in text
     assert not ctx["outlet_events"]
     report = (
-        tmp_path / "raw/_reconciliation/provider=aig/account=agent001/stream=transactions/date=2026-11-20.md"
+        tmp_path / "raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001/2026-11-20.md"
     ).read_text()
     assert "| window totals | window=[2026-11-20T09:00:00Z, 2026-11-20T10:00:00Z) | rows | 0 | 3 | -3 |" in report
     assert "- window totals: 22 of 25 figures agree" in report

@@ -50,8 +50,8 @@ def replay_of(tmp_path: Path, **arguments: Any) -> ReplayOperator:
 
 
 def objects(tmp_path: Path, kind: str = "") -> list[Path]:
-    folders = (tmp_path / "lake").glob(f"provider=*/stream=*/account=*/{kind}date=*/*.parquet")
-    return sorted(folders)
+    place = tmp_path / "lake" / ("_betproviders/archive" if kind else "")
+    return sorted(place.glob(f"provider=*/stream=*/account=*/slot_date=*/*.{'archive' if kind else 'parquet'}"))
 
 
 def receipt(path: Path) -> Receipt:
@@ -96,7 +96,7 @@ def test_a_replay_needs_no_provider(archived: Path, monkeypatch: pytest.MonkeyPa
         "stream": "transactions", "account": "agent001", "start": FIVE.isoformat(), "end": (FIVE + 3 * HOUR).isoformat(),
         "rows": 9, "bytes": summary["bytes"], "slots": 3, "calls": 3, "bad_rows": 0,
         "changed": [(FIVE + i * HOUR).isoformat() for i in range(3)],
-        "path": f"{archived}/lake/provider=aig/stream=transactions/account=agent001/date=2026-11-20",
+        "path": f"{archived}/lake/provider=aig/stream=transactions/account=agent001/slot_date=2026-11-20",
     }  # fmt: skip
     assert ctx["outlet_events"][stream_asset("aig_default")].extra["start"] == FIVE.isoformat()
     assert [receipt(path).run_id for path in objects(archived)] == ["manual__1"] * 3
@@ -111,7 +111,7 @@ def test_the_default_interval_is_the_runs(archived: Path) -> None:
 
 
 def test_what_is_not_archived_is_named_after_the_rest_is_rebuilt(archived: Path) -> None:
-    objects(archived, "_archive/")[1].unlink()
+    objects(archived, "/archive/")[1].unlink()
     with pytest.raises(NotArchived) as caught:
         execute(replay_of(archived, start=FIVE, end=FIVE + 4 * HOUR), context())
     assert "[2026-11-20T06:00:00Z, 2026-11-20T07:00:00Z), [2026-11-20T08:00:00Z, 2026-11-20T09:00:00Z)" in str(
@@ -234,8 +234,8 @@ def test_archives_are_kept_for_as_long_as_is_said(
     later = FIVE + timedelta(days=92)
     monkeypatch.setattr(BetProviderHook, "now", lambda self: later + HOUR)
     execute(operator(tmp_path, "aig", start=later, end=later + HOUR, archive=archive), context())
-    assert [path.parent.name for path in objects(tmp_path, "_archive/")] == [
-        f"date={day:%Y-%m-%d}" for day in ([FIVE, later] if 0 in kept else [later])
+    assert [path.parent.name for path in objects(tmp_path, "/archive/")] == [
+        f"slot_date={day:%Y-%m-%d}" for day in ([FIVE, later] if 0 in kept else [later])
     ]
     assert len(objects(tmp_path)) == 2
 
@@ -404,7 +404,7 @@ def test_archive_replay_retention_and_pii_on_s3(
     given: dict[str, Any] = {"task_id": "t", "conn_id": "aig_default", "path": "s3://lake/replay"}
     execute(ExtractToParquetOperator(**given, **THREE, archive=True), context())
     base = f"{place}/provider=aig/stream=transactions/account=agent001"
-    paths = sorted(fs.find(f"{base}/date=2026-11-20"))
+    paths = sorted(fs.find(f"{base}/slot_date=2026-11-20"))
     before = {path: pq.read_table(path, filesystem=fs, partitioning=None) for path in paths}
     fs.rm(paths)
     execute(ReplayOperator(**given, **THREE), context())
@@ -412,7 +412,9 @@ def test_archive_replay_retention_and_pii_on_s3(
     later = FIVE + timedelta(days=92)
     monkeypatch.setattr(BetProviderHook, "now", lambda self: later + HOUR)
     execute(ExtractToParquetOperator(**given, start=later, end=later + HOUR, archive="90d"), context())
-    assert [path.split("/")[-2] for path in fs.find(f"{base}/_archive")] == [f"date={later:%Y-%m-%d}"]
+    assert [path.split("/")[-2] for path in fs.find(base.replace("/provider", "/_betproviders/archive/provider"))] == [
+        f"slot_date={later:%Y-%m-%d}"
+    ]
     given["path"] = Place.path = f"{seaweed.bucket}/concealed"
     execute(ExtractToParquetOperator(**given, **HOURLY, **PII), context())
     found = fs.find(Place.path)

@@ -64,7 +64,7 @@ def fill(fs: Any, root: str) -> Lake:
 @pytest.fixture
 def root(tmp_path: Path) -> str:
     fill(fsspec.filesystem("file"), str(tmp_path))
-    (tmp_path / "provider=toy/stream=bets/account=a/date=2026-11-20").mkdir(parents=True)
+    (tmp_path / "provider=toy/stream=bets/account=a/slot_date=2026-11-20").mkdir(parents=True)
     return f"file://{tmp_path}"
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def test_a_receipt_says_where_its_object_is(show: Showcase) -> None:
     assert found
     receipt, path = found
     assert (receipt.dag_id, receipt.start) == ("pv_history", start.isoformat())
-    assert path.startswith(f"{show.path}/provider=pv/stream=history/account=1001/date=")
+    assert path.startswith(f"{show.path}/provider=pv/stream=history/account=~1001/slot_date=")
     assert stored(show.path, place, Interval(start, start + 2 * HOUR)) is None
 
 
@@ -169,9 +170,10 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
     show = Showcase(tmp_path, NOW)
     begin = show.midnight - DAY
     show.store("pv", "games_game_history", Interval(begin, begin + HOUR), 5)
-    base = Path(show.lake("pv", "games_game_history").base)
-    (base / "game_id=2011").mkdir()
-    (base / f"date={begin:%Y-%m-%d}").rename(base / "game_id=2011" / f"date={begin:%Y-%m-%d}")
+    lake = show.lake("pv", "games_game_history")
+    narrowed = Path(replace(lake, filters={"game_id": 2011}).base)
+    narrowed.parent.mkdir(parents=True)
+    Path(lake.base).rename(narrowed)
 
     assert seen(show) == []
     [found] = seen(show, narrowed=True)

@@ -126,5 +126,7 @@ def test_a_reconciliation_tells_the_bets_it_read_and_its_report(
 
     assert [each.name for each in told.inputs] == [f"{tmp_path}/raw/{STREAM}"]
     (output,) = told.outputs
-    assert output.name == f"{tmp_path}/raw/_reconciliation/provider=aig/account=agent001/stream=transactions"
+    assert (
+        output.name == f"{tmp_path}/raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001"
+    )
     assert output.outputFacets["outputStatistics"].rowCount == told_by_task["days"][0]["lines"]

@@ -1,0 +1,67 @@
+"""Names of the lake's folders, ``key=value``, that every reader takes for the same text.
+
+DuckDB, Polars, pandas, PyArrow and Spark read partition columns from folder names, and each guesses a type: ``0007``
+becomes 7 in some and stays text in others. So a value that a reader could take for anything but text gets a ``~`` in
+front. Readers decode ``%2F`` alike, but Spark decodes ``%C3%BC`` to two characters, so only ASCII is percent-encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from urllib.parse import quote, unquote
+
+LONGEST = 200  # bytes of a folder's name; file systems take 255
+_MARK = "~"
+_DIGITS = 32  # of a digest, in hexadecimal
+_SHORTENED = re.compile(f".*{_MARK}[0-9a-f]{{{_DIGITS}}}", re.DOTALL)
+# Words that at least one reader takes for a number, a truth value, a date or null. Texts that begin with a digit or a
+# sign are marked anyway, and so are times such as T12:30.
+_TYPED = frozenset(
+    ["true", "false", "null", "none", "nan", "inf", "infinity", "epoch", "now", "today", "tomorrow", "yesterday"]
+)
+_TIME = re.compile(r"t[0-9:.]+")
+_SAFE = "@+,"
+
+
+def folder_name(key: str, value: str) -> str:
+    """Return the folder's name for a value: ``account=agent001``, ``account=~0007``, ``account=a%2Fü``.
+
+    A name of more than `LONGEST` bytes is cut and gets a digest of the value; the receipts in it have the whole value.
+    """
+    name = f"{key}={_MARK if _needs_mark(value) else ''}{percent_encoded(value, _SAFE)}"
+    if len(name.encode()) <= LONGEST:
+        return name
+    beginning = name.encode()[: LONGEST - len(_MARK) - _DIGITS].decode(errors="ignore")
+    beginning = re.sub("%.?$", "", beginning)  # half of an escape
+    return f"{beginning}{_MARK}{sha256(value.encode()).hexdigest()[:_DIGITS]}"
+
+
+def value_of(key: str, name: str) -> str | None:
+    """Return the value that a folder's name stands for, or None where `folder_name` makes no such name.
+
+    The value of a shortened name (see `is_shortened`) is its beginning and its digest.
+    """
+    text = unquote(name.removeprefix(f"{key}="))
+    value = text.removeprefix(_MARK)
+    if not name.startswith(f"{key}="):
+        return None
+    return value if is_shortened(name) or folder_name(key, value) == name else None
+
+
+def is_shortened(name: str) -> bool:
+    """Return whether a name may be a shortened one. Then only a receipt in the folder has the value."""
+    return len(name.encode()) >= LONGEST - 16 and bool(_SHORTENED.fullmatch(name))
+
+
+def percent_encoded(text: str, safe: str = "") -> str:
+    """Percent-encode the ASCII characters but letters, digits, ``_.-~`` and the safe ones, and all that is no letter."""
+    return "".join(
+        char if not char.isascii() and char.isprintable() and not char.isspace() else quote(char, safe=safe)
+        for char in text
+    )
+
+
+def _needs_mark(value: str) -> bool:
+    word = value.casefold()
+    return not value[:1].isalpha() or word in _TYPED or bool(_TIME.fullmatch(word))

@@ -1,0 +1,71 @@
+"""The cases of what lies in a lake: L1 to L4 and S7."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.lake.coverage import Coverage, survey
+from airflow_betproviders.lake.layout import Lake
+from tests.extraction.stored import store
+
+LOCAL = fsspec.filesystem("file")
+FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+SLOT = Interval(FIVE, FIVE + HOUR)
+STRANGERS = [  # a path below the account's folder, and the part of it that the warning names
+    ("slot_date=2026-11-27_$folder$", "slot_date=2026-11-27_$folder$"),
+    ("date=2026-11-27_$folder$", "date=2026-11-27_$folder$"),
+    ("slot_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet", "slot_date=__HIVE_DEFAULT_PARTITION__"),
+    ("slot_date=2026-11-20/_SUCCESS", "slot_date=2026-11-20/_SUCCESS"),
+    ("slot_date=2026-11-20/.DS_Store", "slot_date=2026-11-20/.DS_Store"),
+    ("slot_date=2026-11-20/part-00000-c000.snappy.parquet", "part-00000-c000.snappy.parquet"),
+    ("_SUCCESS", "account=agent001/_SUCCESS"),
+    ("../account=agent001_$folder$", "account=agent001_$folder$"),
+    ("../account=__HIVE_DEFAULT_PARTITION__/slot_date=2026-11-20/part-0.parquet", "=__HIVE_DEFAULT_PARTITION__"),
+]
+
+
+def look(lake: Lake, **ends: datetime) -> Coverage:
+    (found,) = survey(LOCAL, lake.root, now=FIVE + DAY, **ends)
+    return found
+
+
+@pytest.mark.parametrize(("stranger", "named"), STRANGERS)
+def test_l1_coverage_gaps_and_merge_go_on_beside_what_others_left(
+    tmp_path: Path, stranger: str, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", "agent001")
+    store(lake, SLOT, rows=3)
+    store(lake, Interval(FIVE + 2 * HOUR, FIVE + 3 * HOUR), rows=4)
+    foreign = Path(lake.base) / stranger
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_bytes(b"what others left")
+
+    found = look(lake)
+
+    assert [cell.state for cell in found.cells[:3]] == ["complete", "missing", "complete"]
+    assert found.gaps()[0].interval == Interval(FIVE + HOUR, FIVE + 2 * HOUR)
+    (warning,) = [record.message for record in caplog.records if "left alone" in record.message]
+    assert named in warning
+    (raw,) = find(LOCAL, lake.root, provider="aig")
+    slots, unknown = raw.slots([Interval(FIVE - DAY, FIVE + DAY)])
+    assert ([slot.rows for slot in slots], unknown) == ([3, 4], [])
+    assert foreign.read_bytes() == b"what others left"
+
+
+def test_s7_a_filter_of_200_game_ids_is_stored_on_a_file_system(tmp_path: Path) -> None:
+    lake = Lake(LOCAL, str(tmp_path), "pv", "history", "101", {"game_ids": list(range(2000, 2200))})
+    store(lake, SLOT, rows=3, filters=dict(lake.filters))
+
+    found = look(lake)
+
+    assert max(len(part.encode()) for part in Path(lake.data(SLOT)).parts) <= 200
+    assert found.total.states["complete"] == 1
+    assert found.label["account"] == "101"
+    assert found.label["filters"] == ["game_ids=" + ",".join(map(str, range(2000, 2200)))]
