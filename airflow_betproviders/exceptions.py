@@ -13,7 +13,9 @@ BetProviderError
 │   └── InvalidArgument            an argument or a connection cannot work
 │       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
-│   └── ProviderRateLimited        waits inside the task
+│   ├── ProviderRateLimited        waits inside the task
+│   └── ProviderOverloaded         fewer rows in one answer may help
+│       └── AnswerTooLarge         left to Airflow's retries at once
 ├── WindowNotReady                 the task defers
 ├── IncompleteWindow               retried by Airflow
 ├── NothingStored                  retried by Airflow
@@ -97,6 +99,16 @@ class ProviderRateLimited(ProviderUnavailable):
     """The provider asked for fewer calls, for longer than a call waits."""
 
     rate_limited = True
+
+
+class ProviderOverloaded(ProviderUnavailable):
+    """The provider did not come to an end in time: HTTP 504, or a time-out. Fewer rows in one answer may help."""
+
+
+class AnswerTooLarge(ProviderOverloaded):
+    """An answer has more bytes than the connection allows (``max_answer_mb``)."""
+
+    transient = False
 
 
 class WindowNotReady(BetProviderError):

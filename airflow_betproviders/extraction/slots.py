@@ -118,6 +118,8 @@ class Extraction:
         self._stamp = dict(stamp or {})
         self._archives = archive
         self._pii_policy = pii_policy
+        if pii_policy is not None:
+            source.quotes = False  # they may name a player
         self._writing = WriterThread()
 
     @contextmanager

@@ -15,7 +15,7 @@ from airflow_betproviders.declare.success import SuccessRule
 from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.request import ApiRequest
-from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.hooks.transport import HttpAnswer, Transport
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
@@ -42,14 +42,12 @@ class ProtocolHook(AccountHook):
         params_in: where parameters travel: ``query``, ``json`` or ``form``.
         success: how an answer says that it is none of `codes`.
         codes: the provider's documented status codes, success apart.
-        http_codes: HTTP statuses that mean something else here than in `Transport`.
         quotes: whether errors repeat the provider's words. Set it to False where they may name a player.
     """
 
     method: ClassVar[str] = "POST"
     success: ClassVar[SuccessRule]
     codes: ClassVar[Mapping[str, Code]]
-    http_codes: ClassVar[Mapping[int, Code]] = {}
 
     quotes: bool = True
 
@@ -86,9 +84,20 @@ class ProtocolHook(AccountHook):
         Raises:
             BetProviderError: as `Transport.send`, or because the first bytes of the answer say so.
         """
-        body = self.transport.send(self.build(endpoint, params), permit)
-        self._raise_for(*self.success.body_status(body))
-        return body
+        answer = self.transport.send(self.build(endpoint, params), permit)
+        if answer.error and not self._tells_code(answer):
+            raise answer.error
+        self._raise_for(*self.success.body_status(answer.body))
+        return answer.body
+
+    def _tells_code(self, answer: HttpAnswer) -> bool:
+        """Whether an answer with an HTTP error says by a code of its own what is wrong, which tells more."""
+        if answer.error is None or answer.error.retry_after is not None:
+            return False
+        with suppress(ValueError, RecursionError):
+            document = json.loads(answer.body)
+            return isinstance(document, dict) and self.success.status(document)[0] in self.codes
+        return False
 
     def check(self, envelope: Mapping[str, Any]) -> None:
         """Raise the error that the envelope's status stands for; return when it says success."""
@@ -139,7 +148,8 @@ class ProtocolHook(AccountHook):
         """The way to the provider."""
         extra = self.extra
         verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
-        return Transport(self.host, self.timeout, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
+        most = round(extra["max_answer_mb"] * 1_000_000)
+        return Transport(self.host, self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
 
     @cached_property
     def _budget(self) -> SharedRateLimiter | None:

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import (
+    BetProviderError,
     ProviderAuthError,
-    ProviderRateLimited,
-    ProviderRequestError,
+    ProviderOverloaded,
     ProviderUnavailable,
 )
+from airflow_betproviders.hooks.answer import ENCODINGS, ERROR_BYTES, read_body
+from airflow_betproviders.hooks.http_status import error_of
 from airflow_betproviders.hooks.request import ApiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import requests
 
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _CONNECT_TIMEOUT = 10.0
+# A server that sets ever more cookies would make every request longer.
+_MOST_COOKIES = 50
+
+
+@dataclass
+class HttpAnswer:
+    """An answer as received.
+
+    Attributes:
+        body: its body, decompressed; of an error no more than the beginning.
+        error: what its HTTP status stands for; None for success.
+    """
+
+    body: bytes
+    error: BetProviderError | None = None
 
 
 class Transport:
@@ -31,87 +48,159 @@ class Transport:
 
     Args:
         host: host and port, for messages.
-        timeout: seconds to wait for an answer.
+        timeout: seconds until the head of an answer must be there, and again until its body must be.
+        most: the largest answer, in decompressed bytes.
         verify: whether to check the TLS certificate, or the file of authorities to check it by.
         cert: files of a client certificate and its key, or None.
         proxy: URL of a proxy, or None.
     """
 
     def __init__(
-        self, host: str, timeout: float, *, verify: bool | str, cert: Sequence[str] | None, proxy: str | None
+        self,
+        host: str,
+        timeout: float,
+        most: int,
+        *,
+        verify: bool | str = True,
+        cert: Sequence[str] | None = None,
+        proxy: str | None = None,
     ) -> None:
         import requests
+
+        from airflow_betproviders.hooks.deadline import DeadlineAdapter
 
         logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
         self._host = host
         self._timeout = timeout
+        self._most = most
+        self._own_proxy = bool(proxy)
         self._settings: Any = None
+        self.cert = (cert[0], cert[-1]) if cert else None
         self.session = requests.Session()
         self.session.verify = verify
-        self.cert = (cert[0], cert[-1]) if cert else None
         self.session.auth = _signed_already
+        self.session.headers["Accept-Encoding"] = ENCODINGS
+        # Redirects are never followed; requests would look at where they lead all the same, and read their bodies.
+        self.session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, DeadlineAdapter())
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
-    def send(self, unsent: ApiRequest, permit: AnswerPermit | None = None) -> bytes:
-        """Send a request and return the body of its answer, read once ``permit`` lets it into memory.
+    def send(self, unsent: ApiRequest, permit: AnswerPermit | None = None) -> HttpAnswer:
+        """Send a request and return its answer, read once ``permit`` lets it into memory.
 
         Raises:
-            ProviderUnavailable, ProviderRateLimited, ProviderAuthError, ProviderRequestError: by transport or HTTP status.
+            ProviderUnavailable, ProviderAuthError: there is no answer. No other error comes out of an exchange.
         """
+        from airflow_betproviders.hooks.deadline import Deadline
+
+        deadline = Deadline(self._timeout)
+        try:
+            with deadline.applied(), self._open(unsent) as response:
+                error = error_of(response.status_code, self._host, response.headers)
+                if error:
+                    return HttpAnswer(self._beginning(response), self._proxys_error(response) or error)
+                encoding = response.headers.get("Content-Encoding", "")
+
+                def read() -> bytes:
+                    deadline.restart()  # the answer may have waited for its permit
+                    return read_body(response.raw, encoding, self._most)
+
+                return HttpAnswer(permit.run(read) if permit else read())
+        except (BetProviderError, CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours
+            failure = self._failure(error)
+        # Raised out here: the exceptions of the transport name the signed URL.
+        raise failure
+
+    @staticmethod
+    def _beginning(response: requests.Response) -> bytes:
+        """The beginning of an error's body, which may have no end."""
+        with suppress(Exception):
+            return read_body(response.raw, response.headers.get("Content-Encoding", ""), ERROR_BYTES, cut=True)
+        return b""
+
+    def _open(self, unsent: ApiRequest) -> requests.Response:
+        import requests
+
+        request = self.session.prepare_request(
+            requests.Request(unsent.method, unsent.url, unsent.headers, data=unsent.body, params=unsent.query)
+        )
+        if not self._settings:
+            # Named here, since what the environment says would come before what the session says.
+            proxies, verify = dict(self.session.proxies), self.session.verify
+            self._settings = self.session.merge_environment_settings(
+                request.url, proxies, stream=True, verify=verify, cert=self.cert
+            )
+        if len(self.session.cookies) > _MOST_COOKIES:
+            self.session.cookies.clear()
+        timeout = (min(_CONNECT_TIMEOUT, self._timeout), self._timeout)
+        return self.session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
+
+    def _failure(self, error: Exception) -> BetProviderError:
         import requests
         import urllib3
 
-        failure = ""
-        try:
-            request = self.session.prepare_request(
-                requests.Request(unsent.method, unsent.url, unsent.headers, data=unsent.body, params=unsent.query)
-            )
-            if not self._settings:
-                # Named here, since what the environment says would come before what the session says.
-                proxies, verify = dict(self.session.proxies), self.session.verify
-                self._settings = self.session.merge_environment_settings(
-                    request.url, proxies, stream=True, verify=verify, cert=self.cert
+        if "Tunnel connection failed: 407" in str(error):
+            return self._refused_by_proxy()
+        match error:
+            case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
+                return ProviderOverloaded(f"{self._host}: no answer within {self._timeout:g} s")
+            case requests.exceptions.SSLError():
+                problem = (
+                    "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false "
+                    "for a test"
                 )
-            with self.session.send(
-                request, timeout=(_CONNECT_TIMEOUT, self._timeout), allow_redirects=False, **self._settings
-            ) as response:
-                read: Callable[[], bytes] = partial(response.raw.read, decode_content=True)
-                body = permit.run(read) if permit else read()
-        except requests.exceptions.SSLError:
-            failure = "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false for a test"
-        except requests.exceptions.ProxyError:
-            failure = "the proxy could not be reached; check extra proxy"
-        except (requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout, urllib3.exceptions.TimeoutError):
-            failure = f"no answer within {self._timeout:g} s"
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = f"the connection failed ({_kind(error)})"
-        if failure:
-            # Raised out here: the exceptions of the transport name the signed URL.
-            raise ProviderUnavailable(f"{self._host}: {failure}")
-        self._check_status(response)
-        return body
+            case requests.exceptions.ProxyError() | requests.exceptions.InvalidProxyURL():
+                problem = f"the proxy {self._proxy} could not be reached; check {self._proxy_setting}"
+            case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
+                problem = (
+                    f"the proxy {self._proxy} of {self._proxy_setting} needs a package that is not installed: pip install "
+                    "'requests[socks]'"
+                )
+            case MemoryError():
+                problem = "the answer did not fit in memory"
+            case _:
+                problem = f"the connection failed ({_kind(error)})"
+        return ProviderUnavailable(f"{self._host}: {problem}")
 
-    def _check_status(self, response: requests.Response) -> None:
-        status, host = response.status_code, self._host
-        if status < 300:
-            return
-        if status == 429:
-            limited = ProviderRateLimited(f"{host} answered HTTP 429: called too often")
-            with suppress(ValueError):
-                limited.retry_after = float(response.headers.get("Retry-After", ""))
-            raise limited
-        if status in {401, 403}:
-            raise ProviderAuthError(
-                f"{host} answered HTTP {status}: check the account, its key, and that this address is on the provider's whitelist"
-            )
-        if status >= 500 or status == 408:
-            raise ProviderUnavailable(f"{host} answered HTTP {status}")
-        raise ProviderRequestError(f"{host} answered HTTP {status}: check the connection's host, path prefix included")
+    def _proxys_error(self, response: requests.Response) -> ProviderAuthError | None:
+        return self._refused_by_proxy() if response.status_code == 407 else None
+
+    def _refused_by_proxy(self) -> ProviderAuthError:
+        return ProviderAuthError(
+            f"the proxy {self._proxy} refuses this client (HTTP 407); check user and password in {self._proxy_setting}"
+        )
+
+    @property
+    def _proxy(self) -> str:
+        """The proxy's host and port."""
+        proxies: Mapping[str, str] = (self._settings or {}).get("proxies") or {}
+        url = next((proxies[name] for name in ("https", "http", "all") if proxies.get(name)), "")
+        return urlsplit(url).netloc.rpartition("@")[2] or url.rpartition("@")[2]
+
+    @property
+    def _proxy_setting(self) -> str:
+        return "extra proxy" if self._own_proxy else "the environment's http_proxy and https_proxy"
+
+
+def _no_redirects(*_args: Any, **_kwargs: Any) -> Iterator[requests.Response]:
+    return iter(())
 
 
 def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there."""
+    """Keeps requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there.
+
+    A user and password in the host itself, as of a gateway before the provider, are sent.
+    """
+    from requests.auth import HTTPBasicAuth
+    from requests.utils import get_auth_from_url
+
+    user, password = get_auth_from_url(request.url or "")
+    if (user or password) and "Authorization" not in request.headers:
+        HTTPBasicAuth(user, password)(request)
     return request
 
 

@@ -107,7 +107,7 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     connections.unfold("Extra Fields")
     connections.extra("proxy").fill(PROXY)
     connections.save()
-    assert "the proxy could not be reached; check extra proxy" in connections.test(conn_id)
+    assert "the proxy 127.0.0.1:1 could not be reached; check extra proxy" in connections.test(conn_id)
 
     dialog = connections.edit(conn_id)
     expect(dialog.get_by_label(labels["password"], exact=True)).to_have_value("***")

@@ -19,7 +19,7 @@ import tenacity
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 log = logging.getLogger(__name__)
@@ -150,8 +150,8 @@ class Caller(Generic[Answer]):
         )
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_transient),
-            wait=tenacity.wait_exponential_jitter(initial=1, max=30),
-            stop=tenacity.stop_after_attempt(attempts) | ended,
+            wait=_wait_for_service,
+            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_any(_asked_to_wait_longer(patience), ended),
             before_sleep=self._tell,
             reraise=True,
         )
@@ -162,7 +162,9 @@ class Caller(Generic[Answer]):
         else:
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
-        raise type(failure)(f"{where}: {failure}")
+        raised = type(failure)(f"{where}: {failure}")
+        raised.retry_after = failure.retry_after
+        raise raised
 
     def abandon(self) -> None:
         """Make no further call, not even for what other threads are still waiting to repeat."""
@@ -190,7 +192,17 @@ class Caller(Generic[Answer]):
                 self.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
             reply.body = body = self._source.request(self._stream, reply.window, reply.params, permit)
-        return permit.run(partial(self._decode, body, self._source.check))
+        return permit.run(partial(self._decoded, body))
+
+    def _decoded(self, body: bytes) -> Answer:
+        try:
+            return self._decode(body, self._source.check)
+        except BetProviderError:
+            raise
+        except (ValueError, ArithmeticError, LookupError, RecursionError, MemoryError) as error:
+            kind = type(error).__name__
+        # Raised out here: the context may hold what the provider sent.
+        raise ProviderUnavailable(f"the answer cannot be read ({kind})")
 
     @staticmethod
     def _tell(state: tenacity.RetryCallState) -> None:
@@ -207,7 +219,26 @@ def _rate_limited(error: BaseException) -> bool:
     return isinstance(error, BetProviderError) and error.rate_limited
 
 
-def _wait_for_rate(state: tenacity.RetryCallState) -> float:
+_backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
+
+
+def _wait_for_service(state: tenacity.RetryCallState) -> float:
+    asked = _asked(state)
+    return _backoff(state) if asked is None else asked
+
+
+def _asked_to_wait_longer(seconds: float) -> Callable[[tenacity.RetryCallState], bool]:
+    """Stop where the provider asks to wait for longer than a worker should be held."""
+    return lambda state: (_asked(state) or 0.0) > seconds
+
+
+def _asked(state: tenacity.RetryCallState) -> float | None:
+    """The seconds that the provider asked to wait, where it did."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
-    return float(asked) if asked is not None and asked >= 0 else min(5.0 * 2 ** (state.attempt_number - 1), 120.0)
+    return float(asked) if asked is not None and asked >= 0 else None
+
+
+def _wait_for_rate(state: tenacity.RetryCallState) -> float:
+    asked = _asked(state)
+    return min(5.0 * 2 ** (state.attempt_number - 1), 120.0) if asked is None else asked

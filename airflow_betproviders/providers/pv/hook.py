@@ -140,6 +140,8 @@ class PvHook(BetProviderHook):
         self._pause()
         body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
         bets = member(json_object(body, self.check), "data", "summary", "bet_count")
+        if not isinstance(bets, int):
+            raise ProviderUnavailable("the summary's bet_count is no number, so the last second is not proven empty")
         if bets:
             raise IncompleteWindow(
                 f"PV refuses windows that end at midnight, and its summary counts {bets} bets in the last second before "

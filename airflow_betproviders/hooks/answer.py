@@ -1,0 +1,112 @@
+"""Read the body of an answer in bounded memory, however much it is or inflates to."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any
+
+from airflow_betproviders.exceptions import AnswerTooLarge, ProviderUnavailable
+
+_PIECE = 128 * 1024
+# What is read of the body of an error.
+ERROR_BYTES = 64 * 1024
+ENCODINGS = "gzip, deflate"
+"""The compressions that are asked for and understood."""
+
+_GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes:
+    """Read and decompress a body.
+
+    Args:
+        raw: urllib3's response, whose body is still to be read.
+        encoding: its ``Content-Encoding``.
+        most: the largest body, in decompressed bytes.
+        cut: whether to return the beginning of a larger one.
+
+    Raises:
+        AnswerTooLarge: it is larger.
+        ProviderUnavailable: it is compressed in a way that was not asked for, or cut off.
+    """
+    inflate = _inflater(encoding)
+    body = io.BytesIO()
+    while piece := raw.read(_PIECE, decode_content=False):
+        inflate.feed(piece)
+        while data := inflate.take(min(_PIECE * 8, most + 1 - body.tell())):
+            body.write(data)
+            if body.tell() > most:
+                if cut:
+                    return body.getvalue()[:most]
+                raise AnswerTooLarge(
+                    f"the answer is larger than {most / 1e6:g} MB; ask for less with extra page_size, or raise extra "
+                    "max_answer_mb"
+                )
+    if not inflate.complete:
+        raise ProviderUnavailable("the answer's compressed data is cut off")
+    return body.getvalue()
+
+
+def _inflater(encoding: str) -> _Plain:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return _Plain()
+        case "gzip" | "x-gzip":
+            return _Inflater(_GZIP)
+        case "deflate":
+            return _Inflater(_ZLIB)
+        case other:
+            raise ProviderUnavailable(f"the answer is compressed as {other[:40]!r}, which was not asked for")
+
+
+class _Plain:
+    """Gives out what it is fed."""
+
+    complete = True
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def feed(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self, most: int) -> bytes:
+        data, self._data = (self._data, b"") if len(self._data) <= most else (self._data[:most], self._data[most:])
+        return data
+
+
+class _Inflater(_Plain):
+    """Gives out what its food inflates to, in pieces of bounded size. Several gzip members make one body."""
+
+    def __init__(self, kind: int) -> None:
+        super().__init__()
+        self._kind = kind
+        self._zlib = zlib.decompressobj(kind)
+        self._begun = False
+        self._ended = False
+
+    @property
+    def complete(self) -> bool:  # type: ignore[override]
+        """Whether nothing is missing at the end; an empty body has nothing to inflate."""
+        return self._zlib.eof or self._ended or not self._begun
+
+    def take(self, most: int) -> bytes:
+        while self._data and not self._ended:
+            if self._zlib.eof:  # another member follows, or bytes that mean nothing
+                if self._kind != _GZIP or self._data[:2] != b"\x1f\x8b"[: len(self._data)]:
+                    self._ended = True
+                    return b""
+                self._zlib = zlib.decompressobj(self._kind)
+            try:
+                data = self._zlib.decompress(self._data, most)
+            except zlib.error:
+                if self._kind != _ZLIB or self._begun:
+                    raise ProviderUnavailable("the answer's compressed data is damaged") from None
+                self._kind, self._zlib = _RAW, zlib.decompressobj(_RAW)  # some servers leave zlib's header out
+                continue
+            self._begun = True
+            self._data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+            if data:
+                return data
+        return b""

@@ -1,0 +1,124 @@
+"""A deadline for a whole HTTP exchange, however slowly a server sends.
+
+A socket's timeout begins anew with each byte. So a server that sends a header or a body byte by byte, or ``100 Continue``
+for ever, holds a worker without end. Here every read of the socket gets what is left of the call's time.
+
+Imported with the first call only: a DAG file must not import requests.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import requests.adapters  # noqa: TID253 - see above
+
+if TYPE_CHECKING:
+    import urllib3
+
+_calls = threading.local()
+
+
+class Deadline:
+    """The time that one part of an exchange may take: until the head of the answer is there, then until its body is.
+
+    Attributes:
+        seconds: the time.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Begin now."""
+        self.seconds = seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin the next part now."""
+        self._ends = time.monotonic() + self.seconds
+
+    def remaining(self) -> float:
+        """Return the seconds that are left.
+
+        Raises:
+            TimeoutError: there are none.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the call's deadline has passed")
+        return left
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Hold the answers that this thread receives in the context to the deadline, their bodies included."""
+        _calls.deadline = self
+        try:
+            yield
+        finally:
+            _calls.deadline = None
+
+
+class DeadlineAdapter(requests.adapters.HTTPAdapter):
+    """Connections, by proxy too, whose answers keep to the `Deadline` of their call."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """See its base class."""
+        super().init_poolmanager(*args, **kwargs)
+        _keep_deadlines(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """See its base class."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        _keep_deadlines(manager)
+        return manager
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket, each time for no longer than the call has left."""
+
+    def __init__(self, raw: Any, sock: Any, deadline: Deadline) -> None:
+        self._raw, self._sock, self._deadline = raw, sock, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._deadline.remaining())
+        received: int | None = self._raw.readinto(buffer)
+        return received
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer that is read, from its first byte to its last, within the deadline of its call."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        deadline = getattr(_calls, "deadline", None)
+        if deadline is not None:
+            self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, deadline))
+
+
+def _keep_deadlines(manager: Any) -> None:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in pools.items()}
+
+
+@cache
+def _timed(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
+    connection = pool.ConnectionCls
+    if issubclass(getattr(connection, "response_class", object), _TimedResponse):
+        return pool
+    timed = type(connection.__name__, (connection,), {"response_class": _TimedResponse})
+    return type(pool.__name__, (pool,), {"ConnectionCls": timed})

@@ -1,0 +1,479 @@
+"""What servers, gateways and proxies do on the wire: every call ends, in bounded memory, with an error of ours or the rows."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import logging
+import resource
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.exceptions import (
+    AnswerTooLarge,
+    BetProviderError,
+    IncompleteWindow,
+    InvalidArgument,
+    ProviderAuthError,
+    ProviderOverloaded,
+    ProviderUnavailable,
+)
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
+from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.transport import Transport
+from tests.accounts import ENDPOINT, PROVIDERS, SUCCESS
+from tests.conftest import MakeHook
+from tests.raw_server import RawServer, Say, answer, dripping, endless, saying
+from tests.recorder import Recorder, Reply, Request
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+GOOD = json.dumps(SUCCESS["aig"]).encode()
+
+
+def ask(hook: BetProviderHook) -> Any:
+    return hook.call("test", ENDPOINT[hook.conn_type], {})
+
+
+# ------------------------------------------------------------------ W1, W2
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("status", [404, 403, 302, 409, 423, 425])
+def test_w1_a_gateway_that_is_being_deployed_is_got_past(
+    make: MakeHook, server: Recorder, provider: str, status: int
+) -> None:
+    passing = Reply(b"", status=status, headers={"Location": "/login"})
+    server.answer(passing, passing, SUCCESS[provider])
+    assert ask(make(provider)) == SUCCESS[provider]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["date", "seconds"])
+def test_w2_retry_after_is_waited_for_in_both_forms(
+    make: MakeHook, server: Recorder, waited: list[float], status: int, form: str
+) -> None:
+    until = datetime.now(timezone.utc) + timedelta(seconds=8)
+    text = format_datetime(until, usegmt=True) if form == "date" else "8"
+    server.answer(Reply(b"", status=status, headers={"Retry-After": text}), SUCCESS["aig"])
+    ask(make("aig"))
+    assert len(server.requests) == 2
+    (seconds,) = waited
+    assert 6 <= seconds <= 9
+
+
+def test_w2_a_date_counts_from_the_servers_own_clock(make: MakeHook, waited: list[float]) -> None:
+    later = "Retry-After: Wed, 01 Jan 2020 00:00:08 GMT"
+    busy = answer(b"", "503 Busy", "Date: Wed, 01 Jan 2020 00:00:00 GMT", later)
+    with RawServer(busy, answer(GOOD)) as server:
+        ask(make("aig", host=server.url))
+    assert waited == [8.0]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_w2_a_wait_longer_than_a_worker_should_be_held_ends_at_once_and_says_how_long(
+    make: MakeHook, server: Recorder, waited: list[float], status: int
+) -> None:
+    server.answer(Reply(b"", status=status, headers={"Retry-After": "3600"}))
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask(make("aig"))
+    assert caught.value.retry_after == 3600
+    assert len(server.requests) == 1
+    assert waited == []
+
+
+def test_a_code_in_the_body_tells_more_than_the_http_status(
+    make: MakeHook, server: Recorder, waited: list[float]
+) -> None:
+    server.answer(Reply({"code": 408004, "message": "API Frequency Limit"}, status=400), SUCCESS["aig"])
+    assert ask(make("aig")) == SUCCESS["aig"]
+    server.answer(Reply({"code": 600100, "message": "Invalid Signature"}, status=500))
+    with pytest.raises(ProviderAuthError, match="600100 'Invalid Signature'"):
+        ask(make("aig"))
+    server.answer(Reply({"detail": "no route"}, status=500))
+    with pytest.raises(ProviderUnavailable, match="HTTP 500"):
+        ask(make("aig"))
+
+
+# ------------------------------------------------------------------ W3
+
+
+SLOW = {
+    "body": dripping(HEAD + b"Content-Length: 600\r\n\r\n", b"[", 0.05),
+    "chunks": dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n[\r\n", 0.02),
+    "trailers": dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n", 0.02),
+    "headers": dripping(HEAD, b"X-Slow: 1\r\n", 0.02),
+    "status line": dripping(b"", b"HTTP/1.1 ", 0.05),
+    "100 Continue": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "error body": dripping(b"HTTP/1.1 500 No\r\nContent-Length: 600\r\n\r\n", b"x", 0.05),
+    "silence": dripping(b"", b"", 0.1),
+}
+
+
+def silent(connection: Any) -> None:
+    with suppress(OSError):
+        connection.recv(1)
+
+
+@pytest.mark.parametrize("kind", [*SLOW, "stalls"])
+def test_w3_a_call_ends_by_its_deadline_however_slowly_a_server_sends(
+    make: MakeHook, waited: list[float], kind: str
+) -> None:
+    say = silent if kind in {"stalls", "silence"} else SLOW[kind]
+    with RawServer(say) as server:
+        began = time.monotonic()
+        with pytest.raises(ProviderUnavailable) as caught:
+            ask(make("aig", host=server.url, extra={"timeout": 0.4}))
+        assert time.monotonic() - began < 5 * (2 * 0.4) + 10
+    assert len(server.asked) == 5
+    told = "HTTP 500" if kind == "error body" else "no answer within 0.4 s"
+    assert told in str(caught.value)
+    assert isinstance(caught.value, ProviderOverloaded) or kind == "error body"
+
+
+def test_w3_after_a_slow_answer_the_next_call_gets_there(make: MakeHook) -> None:
+    with RawServer(SLOW["body"], answer(GOOD)) as server:
+        assert ask(make("aig", host=server.url, extra={"timeout": 0.3})) == SUCCESS["aig"]
+
+
+def test_w3_an_answer_that_waits_for_its_permit_does_not_use_up_the_time_for_its_body(
+    make: MakeHook, server: Recorder
+) -> None:
+    class Late(AnswerPermit):
+        def run(self, step: Callable[[], Any]) -> Any:
+            time.sleep(0.5)
+            return step()
+
+    server.answer(SUCCESS["aig"])
+    hook = make("aig", extra={"timeout": 0.4})
+    assert json.loads(hook.exchange(ENDPOINT["aig"], {}, Late())) == SUCCESS["aig"]
+
+
+# ------------------------------------------------------------------ W4
+
+
+def bomb(size: int) -> bytes:
+    """The beginning of a gzip, so many bytes that inflate to a thousand times as many."""
+    packer, zeros = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS), bytes(1_000_000)
+    first, block = (packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + block * (size // len(block))
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_w4_a_small_answer_that_inflates_without_end_is_refused_at_the_limit(
+    make: MakeHook, server: Recorder, provider: str
+) -> None:
+    server.answer(Reply(bomb(3_000_000), headers={"Content-Encoding": "gzip"}))
+    before = peak_mb()
+    with pytest.raises(AnswerTooLarge, match=r"larger than 10 MB; .*page_size.*max_answer_mb"):
+        ask(make(provider, extra={"max_answer_mb": 10}))
+    assert peak_mb() - before < 60
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "compress", "gzip;q=1"])
+def test_w4_a_compression_that_was_not_asked_for_is_refused(make: MakeHook, server: Recorder, encoding: str) -> None:
+    server.answer(Reply(bomb(100_000), headers={"Content-Encoding": encoding}))
+    with pytest.raises(ProviderUnavailable, match="which was not asked for"):
+        ask(make("aig"))
+    assert server.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("size", ["Content-Length: 99999999999999", "Transfer-Encoding: chunked", "X-No: length"])
+@pytest.mark.parametrize("status", ["200 OK", "500 No"])
+def test_w4_a_body_without_end_is_refused_at_the_limit(make: MakeHook, size: str, status: str) -> None:
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    with RawServer(endless(f"HTTP/1.1 {status}\r\n{size}\r\n\r\n".encode(), piece)) as server:
+        before = peak_mb()
+        with pytest.raises(ProviderUnavailable, match="HTTP 500" if status == "500 No" else "larger than 10 MB"):
+            ask(make("aig", host=server.url, extra={"max_answer_mb": 10}))
+        assert peak_mb() - before < 60
+
+
+PLAIN = b'{"code":200,"message":"success","data":{}}'
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (gzip.compress(PLAIN), "gzip"),
+        (gzip.compress(PLAIN), "X-GZIP"),
+        (gzip.compress(PLAIN[:10]) + gzip.compress(PLAIN[10:]), "gzip"),
+        (gzip.compress(PLAIN) + b"\0" * 300_000, "gzip"),
+        (zlib.compress(PLAIN), "deflate"),
+        (zlib.compress(PLAIN)[2:-4], "deflate"),
+        (PLAIN, "identity"),
+        (PLAIN, ""),
+    ],
+)
+def test_what_is_compressed_in_a_way_that_was_asked_for_is_read(
+    make: MakeHook, server: Recorder, packed: bytes, encoding: str
+) -> None:
+    server.answer(Reply(packed, headers={"Content-Encoding": encoding}))
+    assert make("aig").exchange(ENDPOINT["aig"], {}) == PLAIN
+
+
+@given(
+    text=st.binary(max_size=400_000) | st.integers(0, 3_000_000).map(bytes),
+    kind=st.sampled_from([gzip.compress, zlib.compress, bytes]),
+    most=st.integers(1, 4_000_000),
+    cuts=st.integers(1, 70_000),
+)
+@settings(deadline=None, max_examples=60)
+def test_a_body_is_read_exactly_or_refused_at_the_limit(
+    text: bytes, kind: Callable[[bytes], bytes], most: int, cuts: int
+) -> None:
+    from airflow_betproviders.hooks.answer import read_body
+
+    packed = kind(text)
+    pieces = iter([packed[at : at + cuts] for at in range(0, len(packed), cuts)])
+
+    class Raw:
+        def read(self, _size: int, *, decode_content: bool) -> bytes:
+            return next(pieces, b"")
+
+    encoding = {gzip.compress: "gzip", zlib.compress: "deflate"}.get(kind, "")  # type: ignore[call-overload]
+    if len(text) > most:
+        with pytest.raises(AnswerTooLarge):
+            read_body(Raw(), encoding, most)
+    else:
+        assert read_body(Raw(), encoding, most) == text
+
+
+# ------------------------------------------------------------------ W5, W6
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "//", "http://a b/", "http://x:99999999/", "\x00", "a" * 50_000])
+def test_w5_a_malformed_location_is_our_error(make: MakeHook, location: str) -> None:
+    with RawServer(answer(b"", "302 Found", f"Location: {location}")) as server:
+        with pytest.raises(ProviderUnavailable, match="HTTP 302"):
+            ask(make("aig", host=server.url))
+        assert len(server.asked) == 5
+
+
+def test_w6_a_proxy_that_wants_a_login_is_named_with_the_extra(make: MakeHook, server: Recorder) -> None:
+    server.answer(Reply(b"", status=407))
+    proxy = server.url.replace("://", "://somebody:secret-of-proxy@")
+    hook = make("aig", host="http://nowhere.example", extra={"proxy": proxy})
+    with pytest.raises(ProviderAuthError) as caught:
+        ask(hook)
+    assert f"the proxy {server.url.removeprefix('http://')} refuses this client (HTTP 407)" in str(caught.value)
+    assert "check user and password in extra proxy" in str(caught.value)
+    assert "secret-of-proxy" not in str(caught.value)
+
+
+def test_w6_likewise_before_a_tls_tunnel(make: MakeHook) -> None:
+    with RawServer(answer(b"", "407 Proxy Authentication Required")) as server:
+        hook = make("aig", host="https://nowhere.example", extra={"proxy": server.url})
+        with pytest.raises(ProviderAuthError, match=r"refuses this client \(HTTP 407\); check .* extra proxy"):
+            ask(hook)
+
+
+def test_w6_a_proxy_that_drips_ends_by_the_deadline(make: MakeHook) -> None:
+    with RawServer(dripping(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n", 0.02)) as server:
+        hook = make("aig", host="https://nowhere.example", extra={"proxy": server.url, "timeout": 0.3})
+        with pytest.raises(ProviderUnavailable):
+            ask(hook)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        ("nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
+        ("socks5://user:hidden@socks.example:1080", "names a SOCKS proxy (socks.example), which needs a package"),
+        ("ftp://user:hidden@proxy.example", "extra proxy='proxy.example' must be a URL"),
+    ],
+)
+def test_w6_a_proxy_that_cannot_work_is_refused_with_its_name_and_the_extra(
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, proxy: str, told: str
+) -> None:
+    monkeypatch.setattr("airflow_betproviders.hooks.account.find_spec", lambda _name: None)
+    with pytest.raises(InvalidArgument) as caught:
+        ask(make("aig", extra={"proxy": proxy}))
+    assert told in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["nonsense", "http://[::1", "socks5://127.0.0.1:9"])
+def test_w6_likewise_where_the_environment_names_it(
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    for scheme in ("http", "https"):
+        with pytest.raises(ProviderUnavailable):
+            ask(make("aig", host=f"{scheme}://nowhere.example"))
+
+
+# ------------------------------------------------------------------ A18
+
+
+BROKEN = {
+    "HTML with 200": Reply(b"<html>502</html>"),
+    "empty": Reply(b""),
+    "code 500": Reply({"code": 500, "msg": "Internal Error", "data": {}}),
+    "cut JSON": Reply(b'{"code":200,"data":{"items":['),
+    "HTTP 502": Reply(b"", status=502),
+    "null": Reply(b"null"),
+    "no data": Reply({"code": 200, "msg": "", "data": None}),
+}
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("broken", ["/api/all/history", "/api/all/stage/summary"])
+def test_a18_pvs_fallback_and_its_proof_are_repeated_like_any_other_call(
+    make: MakeHook, server: Recorder, name: str, broken: str
+) -> None:
+    end, failed = int(MIDNIGHT.timestamp()), itertools.count()
+    bet = {"event_id": "e1", "game_id": 1, "user_id": 1, "start_at": end - 60, "end_at": end - 50}
+    row = {**bet, "bet_amount": 1000, "gain_amount": -1000}
+
+    def reply(request: Request) -> Reply:
+        data = request.json["data"]
+        if request.path == "/api/all/history" and data["time_end"] == end:
+            return Reply({"code": 400, "msg": "Parameter Error", "data": {}})
+        if request.path == broken and next(failed) == 0:
+            return BROKEN[name]
+        if request.path == "/api/all/stage/summary":
+            return Reply({"code": 200, "msg": "", "data": {"day_list": [], "summary": {"bet_count": 0}}})
+        return Reply({"code": 200, "msg": "", "data": {"items": [row], "total": 1, "page": 1, "page_size": 2000}})
+
+    server.replies = reply
+    rows = [
+        row for batch in make("pv").extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT) for row in batch.to_pylist()
+    ]
+    assert [row["event_id"] for row in rows] == ["e1"]
+
+
+@pytest.mark.parametrize("count", ["three", None, {"a": 1}, []])
+def test_a18_a_summary_without_a_count_is_our_error(make: MakeHook, server: Recorder, count: Any) -> None:
+    def reply(request: Request) -> Reply:
+        if request.path == "/api/all/stage/summary":
+            return Reply({"code": 200, "msg": "", "data": {"day_list": [], "summary": {"bet_count": count}}})
+        if request.json["data"]["time_end"] % 86400 == 0:
+            return Reply({"code": 400, "msg": "Parameter Error", "data": {}})
+        return Reply({"code": 200, "msg": "", "data": {"items": [], "total": 0, "page": 1, "page_size": 2000}})
+
+    server.replies = reply
+    with pytest.raises((ProviderUnavailable, IncompleteWindow)):
+        list(make("pv").extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
+
+
+# ------------------------------------------------------------------ whatever comes
+
+
+FRAGMENTS = [
+    *(
+        b"HTTP/1.1 ",
+        b"HTTP/1.0 200\r\n",
+        b"HTTP/9 99999 \r\n",
+        b"200 OK\r\n",
+        b"302 Found\r\n",
+        b"500 \r\n",
+        b"429 \r\n",
+    ),
+    *(b"Content-Length: 10\r\n", b"Content-Length: -1\r\n", b"Content-Length: 9e9\r\n", b"Content-Encoding: gzip\r\n"),
+    *(b"Transfer-Encoding: chunked\r\n", b"Location: http://[::1\r\n", b"Retry-After: soon\r\n", b"Retry-After: 0\r\n"),
+    *(
+        b"Set-Cookie: a=b; Expires=never; Domain=.\r\n",
+        b"Connection: close\r\n",
+        b": \r\n",
+        b" folded\r\n",
+        b"\xff\xfe: \x00\r\n",
+    ),
+    *(b"\r\n", b"\r\n\r\n", b"5\r\nabcde\r\n", b"0\r\n\r\n", b"ffffffffffffffffff\r\n", b"-5\r\n", b"zz\r\n"),
+    *(
+        gzip.compress(b"{}")[:15],
+        b"\x1f\x8b",
+        b'{"code":200}',
+        b'{"code":',
+        b"null",
+        b"[]",
+        b"NaN",
+        b"\x00" * 9,
+        b"{" * 2000,
+    ),
+    *(b'{"code":200,"data":', b"1e999999999", b'"\\ud800"', b"}", b"9" * 5000),
+]
+
+
+@pytest.fixture(scope="module")
+def transport() -> Iterator[tuple[RawServer, Transport, list[Say]]]:
+    said: list[Say] = []
+
+    def say(connection: socket.socket) -> None:
+        said[-1](connection)
+
+    with RawServer(say) as server:
+        yield server, Transport("a.example", 0.5, 1_000_000), said
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=40), max_size=12).map(b"".join), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_whatever_bytes_a_server_sends_the_error_is_ours(
+    transport: tuple[RawServer, Transport, list[Say]], sent: bytes, proper: bool
+) -> None:
+    server, wire, said = transport
+    said.append(saying(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + sent if proper else sent))
+    try:
+        answered: Any = wire.send(ApiRequest("GET", f"{server.url}/a", {}))
+    except BetProviderError as error:
+        answered = error
+    if isinstance(answered, BetProviderError):
+        assert answered.__context__ is None
+        assert server.url not in str(answered)
+    else:
+        assert len(answered.body) <= 1_000_000
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@given(body=st.lists(st.sampled_from(FRAGMENTS[-20:]) | st.binary(max_size=40), max_size=6).map(b"".join))
+@settings(deadline=None, max_examples=40)
+def test_whatever_a_body_holds_the_error_of_a_look_up_is_ours(provider: str, body: bytes) -> None:
+    from airflow_betproviders.hooks.protocol import json_object
+    from tests.accounts import HOOKS
+
+    hook = HOOKS[provider]("nobody")
+    hook._secret_forms = ()  # type: ignore[misc]
+    with suppress(BetProviderError):
+        json_object(body, hook.check)
+
+
+# ------------------------------------------------------------------ W8
+
+
+@pytest.mark.parametrize("text", ["user PLAYER97 has no right", {"PLAYER97": 1}])
+def test_w8_words_of_the_provider_that_may_name_a_player_are_not_quoted(
+    make: MakeHook, server: Recorder, caplog: pytest.LogCaptureFixture, text: Any
+) -> None:
+    from airflow_betproviders.declare.interval import Interval
+    from airflow_betproviders.extraction.privacy import PiiPolicy
+    from airflow_betproviders.extraction.slots import Extraction
+
+    server.answer({"code": 400, "msg": text})
+    hook = make("pv")
+    stream = hook.stream()
+    slot = Interval(MIDNIGHT, MIDNIGHT + timedelta(hours=1))
+    extraction = Extraction(hook, stream, pii_policy=PiiPolicy(stream, {"user_id": "drop"}, b"", {}))
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(BetProviderError) as caught, extraction.read(slot):
+        pass
+    assert "answered 400: it refuses a parameter" in str(caught.value)
+    assert "PLAYER97" not in str(caught.value) + caplog.text
