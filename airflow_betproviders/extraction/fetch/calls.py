@@ -151,7 +151,7 @@ class Caller(Generic[Answer]):
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_transient),
             wait=_wait_for_service,
-            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_any(_asked_to_wait_longer(patience), ended),
+            stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(patience) | ended,
             before_sleep=self._tell,
             reraise=True,
         )
@@ -227,9 +227,14 @@ def _wait_for_service(state: tenacity.RetryCallState) -> float:
     return _backoff(state) if asked is None else asked
 
 
-def _asked_to_wait_longer(seconds: float) -> Callable[[tenacity.RetryCallState], bool]:
+class _AskedToWaitLonger(tenacity.stop.stop_base):
     """Stop where the provider asks to wait for longer than a worker should be held."""
-    return lambda state: (_asked(state) or 0.0) > seconds
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        return (_asked(state) or 0.0) > self._seconds
 
 
 def _asked(state: tenacity.RetryCallState) -> float | None:
