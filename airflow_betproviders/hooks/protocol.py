@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, quote_plus
 
-from airflow_betproviders.declare.success import SuccessRule
 from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.success import SuccessRule
 from airflow_betproviders.hooks.transport import HttpAnswer, Transport
 
 if TYPE_CHECKING:

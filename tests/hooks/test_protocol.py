@@ -16,10 +16,10 @@ import pytest
 from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.declare.settings import TextSetting
-from airflow_betproviders.declare.success import BodyBegins, CodeEquals, MemberIsNull
 from airflow_betproviders.exceptions import ProviderAuthError, ProviderRequestError, ProviderUnavailable
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.success import BodyBegins, CodeEquals, MemberIsNull
 from tests.recorder import Recorder, Reply
 
 

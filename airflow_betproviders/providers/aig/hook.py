@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import TextSetting
-from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -19,6 +18,7 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.protocol import member
 from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.aig import streams as aig
 
 # Where older contracts put the key; the vendor's present documentation puts it in front.

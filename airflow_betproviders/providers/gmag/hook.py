@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import FlagSetting
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     InvalidArgument,
     ProviderAuthError,
@@ -22,6 +21,7 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.protocol import member
 from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.gmag import streams as gmag
 
 _SUB_BRANDS = {stream.name for stream in (gmag.GAME_HISTORY, gmag.GAME_TRANSACTIONS, gmag.EXTRA_TRANSACTIONS)}

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from airflow_betproviders.declare.settings import FlagSetting, TextSetting
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     ProviderAuthError,
     ProviderRateLimited,
@@ -20,6 +19,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.protocol import member
+from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.jdb import streams as jdb
 
 _BLOCK = 16

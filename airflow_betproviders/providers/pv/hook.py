@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import (
     IncompleteWindow,
     ProviderAuthError,
@@ -23,6 +22,7 @@ from airflow_betproviders.exceptions import (
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.protocol import json_object, member
+from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.pv import streams as pv
 
 if TYPE_CHECKING:
