@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.success import CodeEquals
 from airflow_betproviders.exceptions import ProviderAuthError, ProviderRateLimited, ProviderRequestError
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.success import CodeEquals
 from airflow_provider_nova.streams import BETS
 
 
