@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_betproviders.simulator.faults import COMMON, KINDS
+from airflow_betproviders.simulator.faults.switches import COMMON, KINDS
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
 

@@ -13,15 +13,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_betproviders.simulator.call import Call, Given, Record, Reply
-from airflow_betproviders.simulator.contract import Vendor
+from airflow_betproviders.simulator.contract.call import Call, Given, Record, Reply
+from airflow_betproviders.simulator.contract.vendor import Vendor
 from airflow_betproviders.simulator.control import Control
-from airflow_betproviders.simulator.kinds import WIRE
-from airflow_betproviders.simulator.lists import ListFaults, TooMuch
-from airflow_betproviders.simulator.pace import Pace, TooFast
-from airflow_betproviders.simulator.rows import Fields
+from airflow_betproviders.simulator.faults.kinds import WIRE
+from airflow_betproviders.simulator.faults.lists import ListFaults, TooMuch
+from airflow_betproviders.simulator.faults.rows import Fields
 from airflow_betproviders.simulator.state import SimulatorState
-from airflow_betproviders.simulator.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, send
+from airflow_betproviders.simulator.wire.pace import Pace, TooFast
+from airflow_betproviders.simulator.wire.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, send
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from airflow_betproviders.simulator.clock import Clock
-from airflow_betproviders.simulator.contract import Setup, Vendor, VendorModule
-from airflow_betproviders.simulator.discovery import find_modules, options_of
-from airflow_betproviders.simulator.faults import Faults
-from airflow_betproviders.simulator.journal import Journal
+from airflow_betproviders.simulator.contract.clock import Clock
+from airflow_betproviders.simulator.contract.discovery import find_modules, options_of
+from airflow_betproviders.simulator.contract.vendor import Setup, Vendor, VendorModule
+from airflow_betproviders.simulator.faults.switches import Faults
 from airflow_betproviders.simulator.settings import Settings
+from airflow_betproviders.simulator.wire.journal import Journal
 
 
 class SimulatorState:

@@ -133,7 +133,7 @@ class StreamTests:
 
 
 def _value(by_hand: ByHand, reading: str) -> Any:
-    from airflow_betproviders.simulator.discovery import find_modules
+    from airflow_betproviders.simulator.contract.discovery import find_modules
 
     name, _, text = reading.partition("=")
     return next(value for value in find_modules()[by_hand.provider].OPTIONS[name] if str(value) == text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.registry import streams_of
-from airflow_betproviders.simulator.discovery import find_modules
+from airflow_betproviders.simulator.contract.discovery import find_modules
 from airflow_betproviders.testing.account_tests import AccountTests
 from airflow_betproviders.testing.bets_tests import BetsTests
 from airflow_betproviders.testing.by_hand import Bet, ByHand, ReadTime

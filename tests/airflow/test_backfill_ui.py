@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from airflow_betproviders.simulator.exchange import Inquiry
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
+from airflow_betproviders.simulator.vendor.base import Inquiry
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.audit import audit
 from demo.headless import HeadlessAirflow

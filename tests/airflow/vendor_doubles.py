@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from airflow_betproviders.simulator.exchange import Call, Inquiry, Page, Refusal
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
+from airflow_betproviders.simulator.vendor.base import Call, Inquiry, Page, Refusal
 from demo.audit import Truth
 
 SIGNED = ("sign", "hash", "x")

@@ -10,8 +10,9 @@ from importlib.metadata import EntryPoint
 import pytest
 import requests
 
-from airflow_betproviders.simulator import Settings, Simulator, discovery
-from airflow_betproviders.simulator.discovery import UnusableVendor, find_modules, options_of
+from airflow_betproviders.simulator import Settings, Simulator
+from airflow_betproviders.simulator.contract import discovery
+from airflow_betproviders.simulator.contract.discovery import UnusableVendor, find_modules, options_of
 from tests.simulator.clients import NOW
 
 HOUR = timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from airflow_betproviders.simulator.__main__ import settings_from
-from airflow_betproviders.simulator.faults import COMMON, KINDS
+from airflow_betproviders.simulator.faults.switches import COMMON, KINDS
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_betproviders.simulator.kinds import ODD
-from airflow_betproviders.simulator.records import members_of, text_of
+from airflow_betproviders.simulator.faults.kinds import ODD
+from airflow_betproviders.simulator.faults.records import members_of, text_of
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airflow_betproviders.simulator import Settings, Simulator
-from airflow_betproviders.simulator.discovery import find_modules
-from airflow_betproviders.simulator.kinds import KINDS
+from airflow_betproviders.simulator.contract.discovery import find_modules
+from airflow_betproviders.simulator.faults.kinds import KINDS
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from airflow_betproviders.simulator.kinds import STATUSES
+from airflow_betproviders.simulator.faults.kinds import STATUSES
 from tests.simulator.clients import NOW
 
 HOUR = timedelta(hours=1)

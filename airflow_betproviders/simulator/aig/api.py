@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_betproviders.simulator.aig.bets import AigBets
-from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
-from airflow_betproviders.simulator.clock import wall_ms
-from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.exchange import (
+from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
+from airflow_betproviders.simulator.contract.clock import wall_ms
+from airflow_betproviders.simulator.contract.vendor import Setup
+from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
     Given,
@@ -26,7 +26,7 @@ from airflow_betproviders.simulator.exchange import (
     RefusingVendor,
     make_world,
 )
-from airflow_betproviders.simulator.world import DAY, MINUTE, Row
+from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
 
 RETENTION = 90 * DAY
 STREAMS = {

@@ -14,10 +14,12 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
-from airflow_betproviders.simulator.clock import to_ms
-from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.exchange import (
+from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
+from airflow_betproviders.simulator.contract.clock import to_ms
+from airflow_betproviders.simulator.contract.vendor import Setup
+from airflow_betproviders.simulator.gmag.report import COLUMNS, report
+from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES, GmAgRounds
+from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
     Given,
@@ -27,10 +29,8 @@ from airflow_betproviders.simulator.exchange import (
     RefusingVendor,
     make_world,
 )
-from airflow_betproviders.simulator.gmag.report import COLUMNS, report
-from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES, GmAgRounds
-from airflow_betproviders.simulator.windows import WINDOWS, window
-from airflow_betproviders.simulator.world import DAY, MINUTE, Row
+from airflow_betproviders.simulator.vendor.windows import WINDOWS, window
+from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
 
 
 class Listing(NamedTuple):

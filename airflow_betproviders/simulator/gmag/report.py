@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from airflow_betproviders.simulator.exchange import quote
 from airflow_betproviders.simulator.gmag.rounds import BRAND, Round
-from airflow_betproviders.simulator.world import Row, World
+from airflow_betproviders.simulator.vendor.base import quote
+from airflow_betproviders.simulator.vendor.world import Row, World
 
 COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
 Sums = tuple[Decimal, ...]

@@ -13,9 +13,9 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from airflow_betproviders.simulator.clock import text_of
-from airflow_betproviders.simulator.exchange import quote
-from airflow_betproviders.simulator.world import HOUR, MINUTE, Cohort, Row, supersede
+from airflow_betproviders.simulator.contract.clock import text_of
+from airflow_betproviders.simulator.vendor.base import quote
+from airflow_betproviders.simulator.vendor.world import HOUR, MINUTE, Cohort, Row, supersede
 
 PLAYERS = ("0012", "palyerid1", "SDFDF", "玩家-é", "émile😀", *(f"gm{number:04d}" for number in range(40)))
 GAMES = (

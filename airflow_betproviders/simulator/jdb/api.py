@@ -13,15 +13,15 @@ from datetime import datetime, timezone
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
-from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
-from airflow_betproviders.simulator.clock import to_ms, wall_ms
-from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.exchange import Account, Call, Inquiry, Page, Refusal, RefusingVendor, make_world
+from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
+from airflow_betproviders.simulator.contract.clock import to_ms, wall_ms
+from airflow_betproviders.simulator.contract.vendor import Setup
 from airflow_betproviders.simulator.jdb import reports
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE, LAST_MODIFY, TIME, JdbBets
 from airflow_betproviders.simulator.jdb.cipher import decrypt
-from airflow_betproviders.simulator.windows import WINDOWS, fixed_offset, window
-from airflow_betproviders.simulator.world import DAY, HOUR, MINUTE, Row
+from airflow_betproviders.simulator.vendor.base import Account, Call, Inquiry, Page, Refusal, RefusingVendor, make_world
+from airflow_betproviders.simulator.vendor.windows import WINDOWS, fixed_offset, window
+from airflow_betproviders.simulator.vendor.world import DAY, HOUR, MINUTE, Row
 
 STREAMS = {
     29: "recent_transactions",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from airflow_betproviders.simulator.exchange import quote
+from airflow_betproviders.simulator.vendor.base import quote
 
 SLOT = (0, 66, 90)
 FISH = (7, 67, 91)

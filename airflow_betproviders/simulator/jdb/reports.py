@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from airflow_betproviders.simulator.exchange import quote
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE
 from airflow_betproviders.simulator.jdb.layouts import Bet, number
-from airflow_betproviders.simulator.world import DAY, Row, World
+from airflow_betproviders.simulator.vendor.base import quote
+from airflow_betproviders.simulator.vendor.world import DAY, Row, World
 
 FIELDS = ("bet", "win", "netWin", "jackpot", "jackpotContribute", "count", "validBet", "tax")
 Sums = tuple[Decimal, ...]

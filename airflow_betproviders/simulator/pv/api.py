@@ -10,10 +10,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from airflow_betproviders.simulator.call import Reply, empty_replies, json_reply
-from airflow_betproviders.simulator.clock import to_ms
-from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.exchange import (
+from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
+from airflow_betproviders.simulator.contract.clock import to_ms
+from airflow_betproviders.simulator.contract.vendor import Setup
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, PvBets, games_record, history, slots_record
+from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
+from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
     Given,
@@ -23,9 +25,7 @@ from airflow_betproviders.simulator.exchange import (
     RefusingVendor,
     make_world,
 )
-from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, PvBets, games_record, history, slots_record
-from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
-from airflow_betproviders.simulator.world import DAY, HOUR, Row
+from airflow_betproviders.simulator.vendor.world import DAY, HOUR, Row
 
 STREAMS = {
     "all/list": "games",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from airflow_betproviders.simulator.exchange import quote
-from airflow_betproviders.simulator.world import HOUR, Cohort, Row
+from airflow_betproviders.simulator.vendor.base import quote
+from airflow_betproviders.simulator.vendor.world import HOUR, Cohort, Row
 
 
 class Game(NamedTuple):

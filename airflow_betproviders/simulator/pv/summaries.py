@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, player
-from airflow_betproviders.simulator.world import HOUR, Row, World
+from airflow_betproviders.simulator.vendor.world import HOUR, Row, World
 
 
 @dataclass

@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_betproviders.simulator.call import Given, Record
-from airflow_betproviders.simulator.faults import Faults
-from airflow_betproviders.simulator.kinds import LIST, ODD, ROW
-from airflow_betproviders.simulator.rows import Fields, RowFaults
+from airflow_betproviders.simulator.contract.call import Given, Record
+from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
+from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
+from airflow_betproviders.simulator.faults.switches import Faults
 
 HUGE = 1_000_000_000_000
 

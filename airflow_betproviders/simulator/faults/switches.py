@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_betproviders.simulator.kinds import COMMON, KINDS
+from airflow_betproviders.simulator.faults.kinds import COMMON, KINDS
 
 __all__ = ["COMMON", "KINDS", "Faults", "Switch"]
 

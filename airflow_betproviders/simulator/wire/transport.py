@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from airflow_betproviders.simulator.call import Reply
-from airflow_betproviders.simulator.kinds import STATUSES
-from airflow_betproviders.simulator.wire import Dripping, Endless, RawDrip, Silent, Torn, gzip_bomb
+from airflow_betproviders.simulator.contract.call import Reply
+from airflow_betproviders.simulator.faults.kinds import STATUSES
+from airflow_betproviders.simulator.wire.trickle import Dripping, Endless, RawDrip, Silent, Torn, gzip_bomb
 
 if TYPE_CHECKING:
-    from airflow_betproviders.simulator.faults import Faults
+    from airflow_betproviders.simulator.faults.switches import Faults
 
 HTML = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway &middot; 网关错误</body></html>"
 WORTH_PACKING = 500

@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from airflow_betproviders.simulator.call import Call, Reply
-from airflow_betproviders.simulator.clock import Clock, to_ms
+from airflow_betproviders.simulator.contract.call import Call, Reply
+from airflow_betproviders.simulator.contract.clock import Clock, to_ms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_betproviders.simulator.call import Record
-from airflow_betproviders.simulator.faults import Faults
-from airflow_betproviders.simulator.kinds import ODD
-from airflow_betproviders.simulator.odd_values import odd_value
-from airflow_betproviders.simulator.records import Members, members_of, position, replaced, text_of
+from airflow_betproviders.simulator.contract.call import Record
+from airflow_betproviders.simulator.faults.kinds import ODD
+from airflow_betproviders.simulator.faults.odd_values import odd_value
+from airflow_betproviders.simulator.faults.records import Members, members_of, position, replaced, text_of
+from airflow_betproviders.simulator.faults.switches import Faults
 
 DRIFTED = 0.4
 """Share of a page's rows whose types drift or that have unknown fields."""

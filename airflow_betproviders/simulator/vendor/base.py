@@ -9,10 +9,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.call import Call, Given, Reply, json_reply
-from airflow_betproviders.simulator.clock import to_ms
-from airflow_betproviders.simulator.contract import Setup
-from airflow_betproviders.simulator.world import HOUR, Row, Source, World
+from airflow_betproviders.simulator.contract.call import Call, Given, Reply, json_reply
+from airflow_betproviders.simulator.contract.clock import to_ms
+from airflow_betproviders.simulator.contract.vendor import Setup
+from airflow_betproviders.simulator.vendor.world import HOUR, Row, Source, World
 
 __all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "make_world", "quote"]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from airflow_betproviders.simulator.contract import VendorModule
+from airflow_betproviders.simulator.contract.vendor import VendorModule
 
 GROUP = "airflow_betproviders.simulators"
 

@@ -1,0 +1,1 @@
+"""Answers on the wire, the call log and the pace of calls."""
