@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_betproviders.declare.fields import Field
+from airflow_betproviders.declare.fields import Field, TimeKind
 from airflow_betproviders.declare.pagination import Paging, SingleAnswer
 from airflow_betproviders.declare.request_parameters import EpochParam, Filter, TimeParam
 from airflow_betproviders.exceptions import InvalidArgument
@@ -17,8 +17,21 @@ if TYPE_CHECKING:
     from airflow_betproviders.declare.windows import WindowRule
 
 
+@dataclass(frozen=True)
 class Rows:
-    """Marks where the answer's envelope holds the list of records."""
+    """Marks where the answer's envelope holds the list of records: ``"data": Rows``.
+
+    Where records lie in lists deeper in, an instance says where, and which members around them are columns too. With
+    ``Rows(path=("games", "bets"), outer={"gameId": ("games", "id")})`` each bet of each game of each item is a record,
+    with the ``id`` of its game. Further members around a record go to its ``_extra``, under dotted names.
+
+    Attributes:
+        path: the members that lead from an item of the list to its records, each of them a list.
+        outer: by column, the path of a member around the records.
+    """
+
+    path: tuple[str, ...] = ()
+    outer: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 class OneRow:
@@ -29,11 +42,49 @@ class Total:
     """Marks where the envelope holds the provider's count of rows in the window."""
 
 
-Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the three markers above
+class PageSize:
+    """Marks where the envelope holds the page size that the answer used, which may be smaller than what was asked for."""
+
+
+class NextPage:
+    """Marks where the envelope holds the token or the link of the next page (`PageToken`, `NextLink`)."""
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """Marks where the envelope says until when the answer is complete.
+
+    Attributes:
+        kind: how that time travels.
+    """
+
+    kind: TimeKind
+
+
+@dataclass(frozen=True)
+class Json:
+    """Answers are one JSON object; the envelope says where its rows are."""
+
+
+@dataclass(frozen=True)
+class Csv:
+    """Answers are CSV (RFC 4180): lines before the table, a header, a record a line. Columns are found by their names.
+
+    Attributes:
+        preamble: the names of the lines before the header, each written as ``name=value``: the envelope's members.
+        null: the texts that stand for null.
+    """
+
+    preamble: tuple[str, ...] = ()
+    null: tuple[str, ...] = ("",)
+
+
+Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the markers above
 
 
 _SINGLE_ANSWER = SingleAnswer()
 _SECONDS = EpochParam(1)
+_JSON = Json()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +97,9 @@ class Stream:
         endpoint: path or action at the provider.
         doc: what the stream holds and which document it comes from.
         fields: the record, under the provider's own names.
-        envelope: the answer around the records, with the markers `Rows` or `OneRow`, and `Total`.
+        envelope: the answer around the records, with the markers `Rows` or `OneRow`, `Total`, `PageSize`, `NextPage` and
+            `Reaches`.
+        format: how an answer is written.
         key: the columns that identify a record; empty where a window has one record.
         version_columns: of two records with one key, the one with the greater values wins; of equal ones, the one read later.
         time_column: the column that rows are sorted by and windows filter on; None where a record has no time.
@@ -70,6 +123,7 @@ class Stream:
     doc: str = ""
     fields: tuple[Field, ...]
     envelope: Envelope
+    format: Json | Csv = _JSON
     key: tuple[str, ...] = ()
     version_columns: tuple[str, ...] = ()
     time_column: str | None = None

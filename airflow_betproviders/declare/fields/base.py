@@ -64,7 +64,12 @@ class Kind(ABC):
         """As `coerce`, with None for null."""
         if value is None or (self.empty_is_null and value == ""):
             return None
-        return self.coerce(value, utc_offset)
+        try:
+            return self.coerce(value, utc_offset)
+        except OddValue:
+            raise
+        except (ValueError, ArithmeticError) as error:  # as int() and Decimal() raise
+            raise OddValue(f"{shown(value)} cannot be read ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)

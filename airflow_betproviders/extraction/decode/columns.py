@@ -103,7 +103,16 @@ def holds_decimals(type_: pa.DataType) -> bool:
 
 @singledispatch
 def convert(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Array:
-    """Convert a column from its wire type; each distinct value is coerced once. Kinds with a faster way register it."""
+    """Convert a column from its wire type. Kinds with a faster way than `coerce_distinct` register it."""
+    return coerce_distinct(kind, array, utc_offset)
+
+
+def coerce_distinct(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Array:
+    """Convert a column of texts, numbers or truth values, each distinct value once.
+
+    Raises:
+        pa.ArrowInvalid: a value does not fit, or has more digits than its column.
+    """
     coded = array.dictionary_encode()
     numbers = not pa.types.is_string(array.type) and not pa.types.is_boolean(array.type)
     try:
@@ -134,7 +143,7 @@ def _(kind: Epoch, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa:
 @convert.register
 def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
     if not kind.numeric:
-        return convert.dispatch(Kind)(kind, array, utc_offset)
+        return coerce_distinct(kind, array, utc_offset)
     coded = array.dictionary_encode()  # many rows share a second
     texts = coded.dictionary
     pattern, day = _layout(kind.format)

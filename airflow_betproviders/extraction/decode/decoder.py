@@ -10,23 +10,27 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from airflow_betproviders.declare.fields.json_text import NotJson, dumps, read_value
-from airflow_betproviders.declare.stream import OneRow, Stream, Total
+from airflow_betproviders.declare.fields import OddValue
+from airflow_betproviders.declare.fields.json_text import NotJson, Number, dumps, read_value
+from airflow_betproviders.declare.stream import Csv, Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, required
 from airflow_betproviders.extraction.decode.columns import EXTRA
+from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
-from airflow_betproviders.extraction.decode.split_rows import items, split_rows
+from airflow_betproviders.extraction.decode.split_rows import explode, items, split_rows
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _CHUNK = 256  # rows among which an odd one is looked for
 _FEW = 16
+_Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
 
 @dataclass
@@ -40,14 +44,20 @@ class Page:
         counts: its values that were not as declared.
         quick: whether the quick way took it.
         call: the number of the call that brought it, where replies are archived.
+        page_size: the page size that the answer says it used, where it does.
+        token: the token or link of the next page, where the answer names one.
+        reaches: until when the answer says it is complete, where it does.
     """
 
     table: pa.Table
-    total: int | None
+    total: int | None = None
     bad: list[RejectedRow] = field(default_factory=list)
     counts: OddCounts = field(default_factory=OddCounts)
     quick: bool = True
     call: int = 0
+    page_size: int | None = None
+    token: str | None = None
+    reaches: datetime | None = None
 
 
 class Decoder:
@@ -69,8 +79,10 @@ class Decoder:
         self._coerce = RowCoercer(stream, utc_offset)
         self._required = required(stream)
         self._rows_path = self._parser.path
-        self._one = path_to(stream.envelope, OneRow) is not None
-        self._total_path = path_to(stream.envelope, Total)
+        self._rows = _part(stream.envelope, self._rows_path)
+        self._one = self._rows is OneRow
+        self._nested = isinstance(self._rows, Rows) and bool(self._rows.path)
+        self._paths = {marker: path_to(stream.envelope, marker) for marker in (Total, PageSize, NextPage, Reaches)}
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode one answer.
@@ -80,59 +92,100 @@ class Decoder:
             check: called with the envelope; raises when its status is not success.
 
         Raises:
-            ProviderUnavailable: the body is not one whole JSON document of the expected shape.
+            ProviderUnavailable: the body is not one whole document of the expected shape.
         """
+        if isinstance(self._stream.format, Csv):
+            return self._described(body, partial(self._decode_csv, self._stream.format), check)
+        if self._nested:
+            return self._decode_slowly(body, check)
         try:
             document, rows = self._parser.document(body)
         except REFUSALS:
             return self._decode_slowly(body, check)
         envelope = _without(document.slice(0, 1), self._rows_path)
         check(envelope)
-        total = _dig(envelope, self._total_path)
         try:
-            table = self._table(self._records(rows, total))
+            table = self._table(self._records(rows, _dig(envelope, self._paths[Total])))
         except REFUSALS:
             return self._decode_slowly(body, check)
-        return Page(table, total)
+        page = self._page(envelope)
+        page.table = table
+        return page
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
-        try:
-            envelope, found = split_rows(body.removeprefix(BOM_UTF8), self._rows_path)
-            check(envelope)
-            total = _int(_dig(envelope, self._total_path))
-            rows = self._found(found, total)
-            if rows is not None:
-                page = Page(pa.Table.from_batches([], self._schema), total, quick=False)
-                chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-                page.table = pa.concat_tables(
-                    [page.table, *(table for chunk in chunks for table in self._sorted(chunk, page))]
-                )
-                return page
-            problem = f"there is no list of rows at {'.'.join(self._rows_path)}"
-        except NotJson as reason:
-            problem = str(reason)
-        beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
-        raise ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}")
+        return self._described(body, self._decode_rows, check)
 
-    def _found(self, found: bytes | None, total: int | None) -> list[bytes] | None:
-        """The texts of the rows; None where there is no list of them."""
-        if self._one:
-            return [] if found in (None, b"null", b"[]") else [found or b""]
-        if found is None or found[:1] != b"[":
-            return [] if found in (None, b"null") and total == 0 else None
-        return items(found)
+    def _described(self, body: bytes, decode: _Decode, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        """Decode an answer, or say how it differs from the document."""
+        try:
+            return decode(body.removeprefix(BOM_UTF8), check)
+        except NotJson as problem:
+            beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
+            raise ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}") from None
+
+    def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        """Decode JSON of which some rows are odd or nested."""
+        envelope, found = split_rows(body, self._rows_path)
+        check(envelope)
+        page = self._page(envelope)
+        page.quick = self._nested
+        if _holds_nothing(envelope, found, self._rows_path, one=self._one):
+            if page.total != 0 and not self._one and _dig(envelope, self._rows_path) != []:
+                raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
+            return page
+        rows = [found or b""] if self._one else items(found or b"")
+        if self._nested:
+            rows = [row for item in rows for row in explode(item, self._rows)]
+        page.table = self._together(rows, page)
+        return page
+
+    def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        envelope, texts, bad = read_csv(body, format_)
+        check(envelope)
+        page = self._page(envelope)
+        page.bad = bad
+        try:
+            made = columns_of(texts, self._stream, self._utc_offset)
+            page.table = self._complete(made, texts.num_rows)
+        except REFUSALS:
+            page.quick = False
+            page.table = self._together([*json_rows(texts)], page)
+        return page
+
+    def _page(self, envelope: Mapping[str, Any]) -> Page:
+        """A page without rows yet, and what the envelope says of it."""
+        said = {marker: _dig(envelope, path) for marker, path in self._paths.items()}
+        page = Page(pa.Table.from_batches([], self._schema), _int(said[Total]), page_size=_int(said[PageSize]))
+        page.token = str(said[NextPage]) if said[NextPage] else None
+        if said[Reaches] is not None:
+            page.reaches = self._instant(_part(self._stream.envelope, self._paths[Reaches]), said[Reaches])
+        return page
+
+    def _instant(self, marker: Reaches, value: Any) -> datetime | None:
+        if isinstance(value, datetime):
+            return value
+        try:
+            seconds = marker.kind.seconds(value if isinstance(value, str) else Number(value), self._utc_offset)
+            return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=int(seconds.scaleb(6)))
+        except (OddValue, OverflowError):
+            return None
+
+    def _together(self, rows: list[bytes], page: Page) -> pa.Table:
+        chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+        return pa.concat_tables([page.table, *(table for chunk in chunks for table in self._sorted(chunk, page))])
 
     def _sorted(self, rows: list[bytes], page: Page) -> list[pa.Table]:
         """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
+        try:
+            return [self._table(self._parser.rows(b"[" + b",".join(rows) + b"]"))]
+        except REFUSALS:
+            page.quick = False
         if len(rows) <= _FEW:
             coerced = [self._coerce(row.decode("utf-8", "surrogateescape")) for row in rows]
             page.bad += [row for row in coerced if isinstance(row, RejectedRow)]
             return self._convert([row for row in coerced if isinstance(row, CoercedRow)], page)
-        try:
-            return [self._table(self._parser.rows(b"[" + b",".join(rows) + b"]"))]
-        except REFUSALS:
-            middle = len(rows) // 2
-            return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
+        middle = len(rows) // 2
+        return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
 
     def _convert(self, rows: list[CoercedRow], page: Page) -> list[pa.Table]:
         """Convert coerced rows. Only a kind that coerces wrongly makes a batch fail; then each row stands alone."""
@@ -163,14 +216,25 @@ class Decoder:
     def _table(self, records: pa.StructArray) -> pa.Table:
         if records.null_count:
             raise pa.ArrowInvalid("a row is null")
-        made = []
-        for index, f in enumerate(self._stream.fields):
-            array = columns.finish(records.field(index), f.kind, self._utc_offset)
+        made = [
+            columns.finish(records.field(index), f.kind, self._utc_offset)
+            for index, f in enumerate(self._stream.fields)
+        ]
+        return self._complete(made, len(records))
+
+    def _complete(self, made: list[pa.Array], rows: int) -> pa.Table:
+        for f, array in zip(self._stream.fields, made, strict=True):
             if f.name in self._required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
-            made.append(array)
-        made.append(pa.nulls(len(records), pa.string()))
-        return pa.Table.from_arrays(made, schema=self._schema)
+        return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self._schema)
+
+
+def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:
+    """What is declared at a path."""
+    part: Any = envelope
+    for name in path or ():
+        part = part[name]
+    return part
 
 
 def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
@@ -199,9 +263,26 @@ def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
     return document
 
 
+def _holds_nothing(envelope: Any, found: bytes | None, path: tuple[str, ...], *, one: bool) -> bool:
+    """Whether an answer ends above its rows, or has nothing in their place: ``[]``, ``{}``, null, or it is left out."""
+    if found is not None:
+        return found == b"null" or (one and found == b"[]") or (not one and b"".join(found[:50].split()) == b"{}")
+    for name in path:
+        envelope = envelope[0] if isinstance(envelope, list) and len(envelope) == 1 else envelope
+        if envelope in (None, [], {}):
+            return True
+        if not isinstance(envelope, Mapping):
+            return False
+        envelope = envelope.get(name)
+    return envelope is None
+
+
 def _int(value: Any) -> int | None:
+    """A whole number, also as text or with a decimal point (``1.0``); None for anything else."""
+    text = str(value)
+    whole, _, fraction = text.partition(".")
     try:
-        return int(str(value))
+        return int(whole if not fraction.strip("0") else text)
     except ValueError:
         return None
 

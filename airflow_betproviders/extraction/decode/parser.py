@@ -18,12 +18,13 @@ import pyarrow.json as pj
 from airflow_betproviders.declare.fields import DecimalMap, Double
 from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
 from airflow_betproviders.declare.fields.nested import NAME
-from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
+from airflow_betproviders.declare.stream import Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
 # What `pyarrow.json` raises for what does not fit the schema.
 REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+_MARKERS: Mapping[Any, pa.DataType] = {Total: pa.int64(), PageSize: pa.int64(), NextPage: pa.string()}
 _MOST_NAMES = 100  # in an object, that get a column each
 _AS_DIGIT = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 _LONG_NUMBER = b"0" * (MAX_NUMBER + 1)
@@ -134,7 +135,7 @@ class Parser:
 def path_to(envelope: Envelope, *markers: type) -> tuple[str, ...] | None:
     """Where in a document one of the markers stands, or None."""
     for name, part in envelope.items():
-        if part in markers:
+        if part in markers or isinstance(part, markers):
             return (name,)
         if isinstance(part, Mapping) and (inner := path_to(part, *markers)) is not None:
             return (name, *inner)
@@ -142,15 +143,13 @@ def path_to(envelope: Envelope, *markers: type) -> tuple[str, ...] | None:
 
 
 def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
-    if part is Rows:
+    if part is Rows or isinstance(part, Rows):
         return pa.list_(record)
-    if part is OneRow:
-        return record
-    if part is Total:
-        return pa.int64()
     if isinstance(part, Mapping):
         return pa.struct([(name, _envelope_type(inner, record)) for name, inner in part.items()])
-    return columns.arrow_type(part)
+    if isinstance(part, type):
+        return record if part is OneRow else _MARKERS[part]
+    return columns.wire_type(part.kind if isinstance(part, Reaches) else part)
 
 
 def _check_utf8(body: bytes) -> None:

@@ -6,13 +6,15 @@ nesting; a scan in Python takes these.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from airflow_betproviders.declare.fields.json_text import NotJson, read_value, value_end
+from airflow_betproviders.declare.stream import Rows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^\s,\]}\"\[{]+")
@@ -38,7 +40,7 @@ def split_rows(body: bytes, path: tuple[str, ...]) -> tuple[dict[str, Any], byte
         wrapped = items(found)
         if len(wrapped) != 1:
             envelope[path[0]] = [read_value(_text(text)) for text in wrapped]
-            return envelope, None if wrapped else b"[]"
+            return envelope, None
         found = wrapped[0]
     if found[:1] != b"{":
         envelope[path[0]] = read_value(_text(found))
@@ -57,6 +59,33 @@ def items(text: bytes) -> list[bytes]:
         return [bytes(item) for item in _ITEMS.decode(text)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return [item for _, item in _scan(_text(text), "[")]
+
+
+def explode(item: bytes, rows: Rows) -> Iterator[bytes]:
+    """The records in an item of a list, each with the members around it.
+
+    Raises:
+        NotJson: the item is not nested as declared.
+    """
+    return _explode(item, rows.path, (), {path: name for name, path in rows.outer.items()}, b"")
+
+
+def _explode(
+    text: bytes, path: tuple[str, ...], place: tuple[str, ...], names: Mapping[tuple[str, ...], str], around: bytes
+) -> Iterator[bytes]:
+    if not path:
+        inner = text.strip()[1:].lstrip()
+        # What is no object has no members to be put beside these.
+        yield b"{" + (around[:-1] if inner == b"}" else around) + inner if text[:1] == b"{" else text
+        return
+    members = _members(text)
+    for name, value in members.items():
+        if name != path[0]:
+            column = names.get((*place, name)) or ".".join((*place, name))
+            around += json.dumps(column).encode() + b":" + value + b","
+    nested = members.get(path[0], b"null")
+    for item in [] if nested == b"null" else items(nested):
+        yield from _explode(item, path[1:], (*place, path[0]), names, around)
 
 
 def _members(text: bytes) -> dict[str, bytes]:

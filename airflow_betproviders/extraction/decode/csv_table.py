@@ -1,0 +1,106 @@
+"""Read an answer in CSV: its first lines as the envelope, its table as columns of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+
+from airflow_betproviders.declare.fields import Text
+from airflow_betproviders.declare.fields.json_text import NotJson
+from airflow_betproviders.declare.stream import Csv, Stream
+from airflow_betproviders.extraction.decode import arrays, columns
+from airflow_betproviders.lake.quarantine import RejectedRow
+
+_CHUNK = 1_000  # rows that are looked at one by one
+
+
+def read_csv(body: bytes, format_: Csv) -> tuple[dict[str, Any], pa.Table, list[RejectedRow]]:
+    """The members of the lines before the table, the table, and its lines that have too few or too many cells.
+
+    Raises:
+        NotJson: it is no such answer.
+    """
+    envelope: dict[str, Any] = {}
+    for name in format_.preamble:
+        line, _, body = body.partition(b"\n")
+        key, mark, value = line.decode("utf-8", "replace").strip().partition("=")
+        if not mark or key.strip() != name:
+            raise NotJson(f"there is no line {name}=...")
+        envelope[name] = value.strip()
+    bad: list[RejectedRow] = []
+    return envelope, _read(body, format_, bad), bad
+
+
+def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[pa.Array]:
+    """The stream's columns, each distinct text coerced once.
+
+    Raises:
+        pa.ArrowInvalid: a cell does not fit, or the table has further columns.
+    """
+    if not {*table.column_names} <= {field.name for field in stream.fields}:
+        raise pa.ArrowInvalid("unexpected column")
+    made = []
+    for field in stream.fields:
+        if field.name not in table.column_names:
+            made.append(pa.nulls(table.num_rows, columns.arrow_type(field.kind)))
+            continue
+        array = arrays.whole(table[field.name]).cast(pa.string())  # which refuses what is not UTF-8
+        made.append(array if isinstance(field.kind, Text) else columns.coerce_distinct(field.kind, array, utc_offset))
+    return made
+
+
+def json_rows(table: pa.Table) -> Iterator[bytes]:
+    """The rows as JSON objects of texts."""
+    for start in range(0, table.num_rows, _CHUNK):
+        cells = [column.to_pylist() for column in table.slice(start, _CHUNK).columns]
+        names = [json.dumps(name) for name in table.column_names]
+        for row in zip(*cells, strict=True):
+            members = [f"{name}:{_json(cell)}" for name, cell in zip(names, row, strict=True)]
+            yield f"{{{','.join(members)}}}".encode()
+
+
+def _json(cell: bytes | None) -> str:
+    return "null" if cell is None else json.dumps(cell.decode("utf-8", "surrogateescape"))
+
+
+def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
+    def set_aside(row: pcsv.InvalidRow) -> str:
+        reason = f"the line has {row.actual_columns} cells, the header {row.expected_columns}"
+        bad.append(RejectedRow(json.dumps(row.text), reason))
+        return "skip"
+
+    if b"\n" not in body:
+        body += b"\n"  # without which pyarrow takes a header alone for nothing
+    read = pcsv.ReadOptions(use_threads=False, block_size=max(len(body), 1) + 1)
+    parse = pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=set_aside)
+    header = _header(body)
+    convert = pcsv.ConvertOptions(
+        column_types=dict.fromkeys(header, pa.binary()),
+        null_values=list(format_.null),
+        strings_can_be_null=True,
+        check_utf8=False,
+    )
+    try:
+        return pcsv.read_csv(pa.BufferReader(body), read, parse, convert, memory_pool=columns.MEMORY)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise NotJson(f"not CSV ({error})") from None
+
+
+def _header(body: bytes) -> list[str]:
+    """The names of the columns, each once."""
+    line = body.partition(b"\n")[0].rstrip(b"\r") + b"\n"
+    try:
+        options = pcsv.ReadOptions(use_threads=False, autogenerate_column_names=True)
+        texts = pcsv.ConvertOptions(column_types={f"f{i}": pa.string() for i in range(line.count(b",") + 1)})
+        cells = pcsv.read_csv(pa.BufferReader(line), options, convert_options=texts)
+    except pa.ArrowInvalid as error:
+        raise NotJson(f"not CSV ({error})") from None
+    names = [column[0].as_py() or "" for column in cells.columns]
+    if len({*names}) < len(names) or not all(names):
+        raise NotJson("the header names a column twice or not at all")
+    return names

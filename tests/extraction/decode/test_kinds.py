@@ -1,0 +1,178 @@
+"""Kinds of times and kinds that a package adds: the fast and the lenient way read the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal as Exact
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from airflow_betproviders.declare.fields import Epoch, Field, IsoTime, Kind, OddValue, StrptimeTime, TimeKind
+from airflow_betproviders.declare.fields.base import ArrowType
+from airflow_betproviders.declare.fields.json_text import Number
+from airflow_betproviders.declare.stream import Rows, Stream
+from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+
+UTC = timezone.utc
+EIGHT = timedelta(hours=8)
+
+
+def stream(kind: Kind) -> Stream:
+    return Stream(provider="toy", name="kinds", fields=(Field("a", kind),), envelope={"rows": Rows})
+
+
+def decode(kind: Kind, *values: str, offset: timedelta = timedelta(hours=-4)) -> Page:
+    """Decode values, given as JSON text, each in a row of its own."""
+    rows = ",".join(f'{{"a":{value}}}' for value in values)
+    return Decoder(stream(kind), offset)(f'{{"rows":[{rows}]}}'.encode(), lambda envelope: None)
+
+
+TIMES = [
+    # as declared, as sent, UTC
+    (Epoch("s"), "1768435800", "2026-01-15T00:10:00"),
+    (Epoch("ms"), "1768435800123", "2026-01-15T00:10:00.123"),
+    (Epoch("us"), "1768435800123000", "2026-01-15T00:10:00.123"),
+    (Epoch("us", precision="us"), "1768435800123456", "2026-01-15T00:10:00.123456"),
+    (Epoch("ns", precision="us"), "1768435800123456000", "2026-01-15T00:10:00.123456"),
+    (Epoch("s", precision="us"), "1768435800", "2026-01-15T00:10:00"),
+    (IsoTime(), '"2026-01-15 00:10:00"', "2026-01-15T00:10:00"),
+    (IsoTime(), '"2026-01-15T00:10:00.123Z"', "2026-01-15T00:10:00.123"),
+    (IsoTime(), '"2026-01-15T08:10:00+08:00"', "2026-01-15T00:10:00"),
+    (IsoTime(), '"2026-01-14T20:10:00-0400"', "2026-01-15T00:10:00"),
+    (IsoTime(precision="us"), '"2026-01-15T00:10:00.123456Z"', "2026-01-15T00:10:00.123456"),
+    (IsoTime(offset=EIGHT), '"2026-01-15T08:10:00"', "2026-01-15T00:10:00"),
+    (IsoTime(offset=EIGHT), '"2026-01-15T00:10:00Z"', "2026-01-15T00:10:00"),
+    (IsoTime(offset=None), '"2026-01-14 20:10:00.5"', "2026-01-15T00:10:00.5"),
+    (StrptimeTime("%d-%m-%Y %H:%M:%S"), '"14-01-2026 20:10:00"', "2026-01-15T00:10:00"),
+    (StrptimeTime("%Y-%m-%d %H:%M:%S", offset=EIGHT), '"2026-01-15 08:10:00"', "2026-01-15T00:10:00"),
+    (StrptimeTime("%Y%m%d%H%M%S", offset=timedelta(0)), '"20260115001000"', "2026-01-15T00:10:00"),
+    (StrptimeTime("%m/%d/%Y %I:%M:%S %p", offset=timedelta(0)), '"01/15/2026 12:10:00 AM"', "2026-01-15T00:10:00"),
+    (StrptimeTime("%d %b %Y %H:%M:%S.%f", offset=timedelta(0)), '"15 Jan 2026 00:10:00.123"', "2026-01-15T00:10:00.123"),
+    (StrptimeTime("%Y-%m-%dT%H:%M:%S.%f%z", precision="us"), '"2026-01-15T08:10:00.123456+0800"', "2026-01-15T00:10:00.123456"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "sent", "utc"), TIMES)
+def test_a_time_is_the_same_instant_whichever_way_it_is_read(kind: TimeKind, sent: str, utc: str) -> None:
+    page = decode(kind, sent, "null", sent)
+    expected = datetime.fromisoformat(utc.ljust(26, "0") if "." in utc else utc).replace(tzinfo=UTC)
+    assert page.quick
+    assert page.table["a"].to_pylist() == [expected, None, expected]
+    assert page.table["a"].type == pa.timestamp(kind.precision, "UTC")
+    lenient = decode(kind, sent, '"a new thing"')
+    assert not lenient.quick
+    assert lenient.table["a"].to_pylist() == [expected, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        (StrptimeTime("%d-%m-%Y %H:%M:%S"), '"30-02-2026 00:00:00"'),
+        (StrptimeTime("%d-%m-%Y %H:%M:%S"), '"1-2-2026 00:00:00"'),
+        (StrptimeTime("%Y%m%d"), '"20260230"'),
+        (StrptimeTime("%H:%M %d.%m.%Y"), '"00:00 31.04.2026"'),
+        (StrptimeTime("%d %b %Y"), '"30 Feb 2026"'),
+        (StrptimeTime("%d-%m-%Y", offset=timedelta(hours=-1)), '"31-12-10000"'),
+        (StrptimeTime("%d-%m-%Y %H:%M:%S", offset=EIGHT), '"01-01-1970 07:59:59"'),
+        (StrptimeTime("%d-%m-%Y %H:%M:%S", offset=-EIGHT), '"31-12-9999 16:00:00"'),
+        (IsoTime(offset=EIGHT), '"1970-01-01 07:59:59"'),
+        (IsoTime(), '"0000-01-01 00:00:00"'),
+        (Epoch("ns"), "253402300800000000000"),
+        (Epoch("s"), "253402300800"),
+        (Epoch("us"), "-1"),
+    ],
+)
+def test_what_is_no_time_of_the_years_1970_to_9999_is_odd(kind: Kind, sent: str) -> None:
+    page = decode(kind, sent)
+    assert page.table["a"].to_pylist() == [None]
+    assert page.table["_extra"].to_pylist() == [f'{{"a":{sent}}}']
+    assert page.counts.odd_values == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "stored"),
+    [
+        (Epoch("us"), "1768435800123999", "2026-01-15 00:10:00.123000"),
+        (Epoch("ns", precision="us"), "1768435800123456789", "2026-01-15 00:10:00.123456"),
+        (IsoTime(precision="us"), '"2026-01-15T00:10:00.1234567Z"', "2026-01-15 00:10:00.123456"),
+        (IsoTime(), '"2026-01-15T00:59:59.9999"', "2026-01-15 00:59:59.999000"),
+    ],
+)
+def test_a_time_with_more_digits_is_cut_and_kept(kind: Kind, sent: str, stored: str) -> None:
+    page = decode(kind, sent)
+    assert str(page.table["a"][0].as_py().replace(tzinfo=None)) == stored
+    assert page.table["_extra"].to_pylist() == [f'{{"a":{sent}}}']
+    assert page.counts.rounded == {"a": 1}
+
+
+# ------------------------------------------------------------------ kinds that a package adds
+
+
+@dataclass(frozen=True)
+class Cents(Kind):
+    """An amount as a whole number of cents, as some vendors send it."""
+
+    @property
+    def arrow(self) -> ArrowType:
+        return ("decimal128", 18, 2)
+
+    @property
+    def wire(self) -> ArrowType:
+        return ("int64",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:
+        if not isinstance(value, Number) or not value.removeprefix("-").isdigit():
+            raise OddValue("expected cents")
+        return json.dumps(f"{Exact(value).scaleb(-2):f}")
+
+
+@dataclass(frozen=True)
+class Ticks(TimeKind):
+    """Hundreds of nanoseconds since the year 1, as .NET counts."""
+
+    @property
+    def wire(self) -> ArrowType:
+        return ("int64",)
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> Exact:
+        return Exact(value).scaleb(-7) - 62_135_596_800
+
+
+@dataclass(frozen=True)
+class YesNo(Kind):
+    @property
+    def arrow(self) -> ArrowType:
+        return ("bool_",)
+
+    @property
+    def wire(self) -> ArrowType:
+        return ("string",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:
+        if value not in ("Y", "N"):
+            raise OddValue("expected Y or N")
+        return "true" if value == "Y" else "false"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "odd", "stored"),
+    [
+        (Cents(), ["1050", "-7", "1050", "null"], '"ten"', [Exact("10.50"), Exact("-0.07"), Exact("10.50"), None]),
+        (Ticks(), ["639040326001230000"], '"soon"', [datetime(2026, 1, 15, 0, 10, 0, 123000, UTC)]),
+        (YesNo(), ['"Y"', '"N"', '""'], "3", [True, False, None]),
+    ],
+)
+def test_a_kind_of_another_package_needs_its_types_and_how_it_coerces(
+    kind: Kind, sent: list[str], odd: str, stored: list[object]
+) -> None:
+    page = decode(kind, *sent)
+    assert page.quick
+    assert page.table["a"].to_pylist() == stored
+    lenient = decode(kind, *sent, odd)
+    assert not lenient.quick
+    assert lenient.table["a"].to_pylist() == [*stored, None]
+    assert lenient.counts.odd_values == {"a": 1}
