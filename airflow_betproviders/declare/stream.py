@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_betproviders.declare.fields import Field, TimeKind
-from airflow_betproviders.declare.pagination import Paging, SingleAnswer
+from airflow_betproviders.declare.pagination import Pagination, SingleAnswer
 from airflow_betproviders.declare.request_parameters import EpochParam, Filter, TimeParam
 from airflow_betproviders.exceptions import InvalidArgument
 
@@ -131,7 +131,7 @@ class Stream:
     windows: WindowRule | None = None
     bounds: tuple[str, ...] = ()
     time: TimeParam = _SECONDS
-    paging: Paging = _SINGLE_ANSWER
+    paging: Pagination = _SINGLE_ANSWER
     filters: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
     one_of: tuple[str, ...] = ()
     lag: timedelta = timedelta(0)

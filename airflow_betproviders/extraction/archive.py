@@ -27,7 +27,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.decode.columns import INSTANT
 from airflow_betproviders.extraction.decode.decoder import Page, without_signatures
 from airflow_betproviders.extraction.fetch.calls import Reply
-from airflow_betproviders.extraction.fetch.reader import WindowRows
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 
@@ -102,6 +102,10 @@ class Archive:
                 self._held += len(piece or b"")
                 if self._held >= _PIECE:
                     self._flush()
+
+    def forget_windows(self) -> None:
+        """Forget which replies made up which window: the slot is read again."""
+        self._windows = []
 
     def note(self, rows: WindowRows) -> None:
         """Remember which replies made up a window."""

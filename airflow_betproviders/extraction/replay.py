@@ -6,8 +6,7 @@ for; what window was made of which replies is in the archive, so nothing is plan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,10 +15,12 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
-from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
+from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
-from airflow_betproviders.extraction.slots import Extraction, ReadSlot, Slot, Stored
+from airflow_betproviders.extraction.slot_builder import Slot
+from airflow_betproviders.extraction.slots import Extraction, Stored
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt
@@ -81,33 +82,34 @@ class Replay(Extraction):
                 self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
         return super().store(slots, lake)
 
-    @contextmanager
-    def _reading(self, slots: Sequence[Interval], lake: Lake | None = None) -> Iterator[ReadSlot]:  # noqa: ARG002 - the replies are archived already
-        yield self._rebuild
-
-    def _rebuild(
+    def _slots(
         self,
-        interval: Interval,
+        slots: Sequence[Interval],
+        lake: Lake | None = None,  # noqa: ARG002 - the replies are archived already
         *,
         extracted_at: datetime | None = None,
-        previous_rows: int | None = None,
-    ) -> Slot:
-        """Rebuild one slot.
+        replaced: Mapping[Interval, Sequence[Receipt | None]] | None = None,
+    ) -> Generator[Slot, None, None]:
+        """Rebuild the slots in order.
 
         Raises:
-            IncompleteWindow, ProviderError: its replies no longer make it up.
+            IncompleteWindow, ProviderError: the replies of one no longer make it up.
         """
-        with Archived.opened(self._lake, interval) as archived:
-            first = archived.receipt
-            now = extracted_at or datetime.fromisoformat(first.extracted_at)
-            receipt = self._receipt(interval, now, previous_rows)
-            receipt.calls, receipt.bytes, receipt.reread = first.calls, first.bytes, first.reread
-            receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            return self._whole(interval, self._again(archived), receipt)
+        for interval in slots:
+            with Archived.opened(self._lake, interval) as archived:
+                first = archived.receipt
+                now = extracted_at or datetime.fromisoformat(first.extracted_at)
+                receipt = self._receipt(interval, now, (replaced or {}).get(interval))
+                receipt.calls, receipt.bytes, receipt.reread = first.calls, first.bytes, first.reread
+                receipt.proven_rows = first.proven_rows
+                receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+                slot = self._build(interval, self._again(archived), receipt)
+                receipt.proof = first.proof
+            yield slot
 
     def _again(self, archived: Archived) -> Iterator[WindowRows]:
         decode = Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None)
-        reader = Reader(self._source, self._stream, self._filters, self._call_nobody)
+        reader = WindowReader(self._source, self._stream, self._filters, self._call_nobody)
         for window, calls in archived.windows:
             yield reader.again(window, [decode(archived.body(call), self._source.check) for call in calls])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,19 +20,17 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
-from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
-from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
+from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
-from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
+from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
-from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.publish import publish, put, read_receipt
-from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
@@ -41,30 +39,6 @@ log = logging.getLogger(__name__)
 _CALLS = CONNECTIONS + 1
 # Receipts of stored objects that are read at once.
 _LOOKS = 8
-
-
-@dataclass
-class Slot:
-    """A slot that was read whole: its rows in a local file, its receipt, the rows that do not fit, and its replies if kept.
-
-    ``previous`` is the receipt of the object of the same slot that this one will replace.
-    """
-
-    interval: Interval
-    spool: SlotWriter
-    receipt: Receipt
-    bad_rows: list[RejectedRow]
-    archive: Archive | None = None
-    previous: Receipt | None = None
-
-    def finish(self) -> None:
-        """Complete the local files, and the receipt that both end with."""
-        self.spool.close(self.receipt, self.previous)
-        if self.archive:
-            self.archive.close(self.receipt)
-
-
-ReadSlot: TypeAlias = Callable[..., Slot]
 
 
 @dataclass
@@ -133,88 +107,72 @@ class Extraction:
         Raises:
             IncompleteWindow, ProviderError: nothing of the slot is given out then.
         """
-        with self._reading([interval]) as read:
-            slot = read(interval, extracted_at=extracted_at)
+        with closing(self._slots([interval], extracted_at=extracted_at)) as slots:
+            slot = next(slots)
         with slot.spool:
             slot.finish()
             yield slot
 
-    @contextmanager
-    def _reading(self, slots: Sequence[Interval], lake: Lake | None = None) -> Iterator[ReadSlot]:
-        """What reads the slots, which it must be asked for in order; calls of later ones are made meanwhile.
+    def _slots(
+        self,
+        slots: Sequence[Interval],
+        lake: Lake | None = None,
+        *,
+        extracted_at: datetime | None = None,
+        replaced: Mapping[Interval, Sequence[Receipt | None]] | None = None,
+    ) -> Generator[Slot, None, None]:
+        """Yield the slots in order; later ones are asked for ahead.
 
-        Where replies are kept, those of a slot that fails are stored in the lake, as evidence.
+        Args:
+            slots: in order of time.
+            lake: where replies are kept, if they are; those of a slot that fails are stored there too, as evidence.
+            extracted_at: when the first call was made, unless the time of it is to be taken.
+            replaced: receipts of the objects that each slot will replace.
         """
         decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
         caller = Caller(self._source, self._stream, decode)
         begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
-        with SlotCallStats(slots, begin_archive) as ledger, _threads(caller) as pool:
-            caller.keep = ledger.note
-            reader = Reader(self._source, self._stream, self._filters, partial(self._call, caller, ledger), pool)
-            windows = (window for slot in slots for window in self._windows(slot))
-            with closing(reader.read(windows)) as rows:
-                yield partial(self._read, reader, rows, ledger, lake)
+        replaced = replaced or {}
+        proven = max((receipt.proven_rows for one in replaced.values() for receipt in one if receipt), default=0)
+        with SlotCallStats(slots, begin_archive) as stats, _threads(caller) as pool:
+            caller.keep = stats.note
+            call = partial(self._call, caller, stats)
+            reader = WindowReader(self._source, self._stream, self._filters, call, pool, proven)
+            with closing(reader.read(map(self._windows, slots))) as read:
+                for interval, windows in zip(slots, read, strict=False):
+                    before, rereads = replaced.get(interval), reader.rereads
+                    asked = stats.of(interval)
+                    receipt = self._receipt(interval, extracted_at or stats.begin(interval), before)
+                    try:
+                        slot = self._complete(interval, windows, receipt, asked)
+                    except Exception:
+                        if asked.archive and lake:
+                            self._keep_evidence(asked.archive, interval, lake)
+                        raise
+                    receipt = slot.receipt
+                    receipt.calls, receipt.bytes, receipt.reread = asked.calls, asked.bytes, reader.rereads - rereads
+                    receipt.proven_rows = reader.sizes.proven
+                    slot.archive = stats.hand_over(interval)
+                    yield slot
 
-    def _read(
-        self,
-        reader: Reader,
-        windows: Iterator[WindowRows],
-        ledger: SlotCallStats,
-        lake: Lake | None,
-        interval: Interval,
-        *,
-        extracted_at: datetime | None = None,
-        previous_rows: int | None = None,
-    ) -> Slot:
-        asked, rereads = ledger.of(interval), reader.rereads
-        receipt = self._receipt(interval, extracted_at or ledger.begin(interval), previous_rows)
-        try:
-            slot = self._whole(interval, _up_to(interval.end, windows, asked), receipt)
-        except Exception:
-            if asked.archive and lake:
-                self._keep_evidence(asked.archive, interval, lake)
-            raise
-        receipt.calls, receipt.bytes, receipt.reread = asked.calls, asked.bytes, reader.rereads - rereads
-        slot.archive = ledger.hand_over(interval)
-        return slot
+    def _complete(self, interval: Interval, windows: SlotWindows, receipt: Receipt, asked: CallStats) -> Slot:
+        """Read a slot, again where what its windows brought contradicts itself."""
+        while True:
+            try:
+                return self._build(interval, _noted(windows.rows(), asked), replace(receipt))
+            except SlotChanged as changed:
+                log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)
+                if asked.archive:
+                    asked.archive.forget_windows()
 
-    def _whole(self, interval: Interval, read: Iterable[WindowRows], receipt: Receipt) -> Slot:
+    def _build(self, interval: Interval, rows: Iterable[WindowRows], receipt: Receipt) -> Slot:
         """Put the windows of a slot, which come in order, together in a local file that is yet to be finished."""
-        bad_rows: list[RejectedRow] = []
-        totals: list[int | None] = []
-        counts = OddCounts()
-        seams = WindowBoundaries(self._source, self._stream)
-        with ExitStack() as unfinished:
-            spool = unfinished.enter_context(
-                SlotWriter(self._stream, datetime.fromisoformat(receipt.extracted_at), self._writing)
-            )
-            for rows in read:
-                if self._pii_policy:
-                    self._pii_policy(rows)
-                receipt.windows += 1
-                receipt.duplicates += rows.duplicates
-                receipt.slow_pages += rows.slow_pages
-                totals.append(rows.total)
-                bad_rows += rows.bad
-                counts.add(rows.counts)
-                seams.place(rows)
-                spool.add(*rows.take())
-            if rest := seams.rest():
-                spool.add(*rest.take())
-            spool.drain()  # not beside the reading of the next slot, which would take a row group more of memory
-            receipt.total = None if None in totals else sum(total or 0 for total in totals)
-            receipt.bad_rows, receipt.outside = len(bad_rows), seams.outside
-            receipt.odd_values, receipt.rounded = dict(counts.odd_values), dict(counts.rounded)
-            self._warn_of_odd_values(receipt)
-            unfinished.pop_all()
-        return Slot(interval, spool, receipt, bad_rows)
-
-    def _warn_of_odd_values(self, receipt: Receipt) -> None:
-        for column, count in receipt.odd_values.items():
-            log.warning(
-                "%s, stream %s, slot %s to %s: %d values of %s do not fit the column. They are null there and kept in _extra.",
-                *(self._source.label, self._stream.name, receipt.start, receipt.end, count, column),
-            )
+        with SlotBuilder(
+            self._source, self._stream, interval, receipt, writing=self._writing, pii_policy=self._pii_policy
+        ) as slot:
+            for one in rows:
+                slot.add(one)
+            return slot.build()
 
     def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
         """Read slots one after the other, and publish each, in the same order, while the next is read.
@@ -230,23 +188,22 @@ class Extraction:
         refuse_overlap(slots, held)
         replaced = self._replaced(lake, slots, held)
         tell = partial(_tell, len(slots), stored, time.monotonic())
+        before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
-            self._reading(slots, lake) as read,
+            closing(self._slots(slots, lake, replaced=before)) as read,
         ):
             upload: Future[None] = uploads.submit(lambda: None)
             for interval in slots:
                 try:
-                    receipts = replaced[interval]
-                    rows = sum(receipt.rows if receipt else 0 for receipt in receipts.values()) if receipts else None
-                    slot = read(interval, previous_rows=rows)
-                    slot.previous = receipts.get(interval)
+                    slot = next(read)
+                    slot.previous = replaced[interval].get(interval)
                 except Exception:
                     if failure := upload.exception():
                         log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
                     raise
-                before, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, tell)
-                before.result()
+                last, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, tell)
+                last.result()
             upload.result()
         return stored
 
@@ -296,18 +253,21 @@ class Extraction:
     def _call(
         self,
         caller: Caller[Page],
-        ledger: SlotCallStats,
+        stats: SlotCallStats,
         window: Interval | None,
         params: Mapping[str, Any],
-        permit: AnswerPermit | None,
+        permit: AnswerPermit,
     ) -> Page:
-        ledger.begin(window)
+        stats.begin(window)
         if window is not None and self._check_time is not None:
             self._check_time(window)
         return caller(window, params, permit)
 
     def _receipt(
-        self, interval: Interval, extracted_at: datetime | None = None, previous_rows: int | None = None
+        self,
+        interval: Interval,
+        extracted_at: datetime | None = None,
+        replaced: Sequence[Receipt | None] | None = None,
     ) -> Receipt:
         return Receipt(
             provider=self._stream.provider,
@@ -318,7 +278,7 @@ class Extraction:
             end=interval.end.isoformat(),
             extracted_at=(extracted_at or datetime.now(timezone.utc)).isoformat(timespec="milliseconds"),
             pii=self._pii_policy.rules if self._pii_policy else {},
-            previous_rows=previous_rows,
+            previous_rows=sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None,
             **self._stamp,
         )
 
@@ -326,15 +286,12 @@ class Extraction:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
 
 
-def _up_to(end: datetime, windows: Iterator[WindowRows], asked: CallStats) -> Iterator[WindowRows]:
-    """The windows of the slot that ends there, noted in its archive where it has one; a snapshot has no window."""
-    for rows in windows:
-        last = rows.window is None or rows.window.end >= end
+def _noted(rows: Iterable[WindowRows], asked: CallStats) -> Iterator[WindowRows]:
+    """Note the windows in the slot's archive, where it has one."""
+    for one in rows:
         if asked.archive:
-            asked.archive.note(rows)
-        yield rows
-        if last:
-            return
+            asked.archive.note(one)
+        yield one
 
 
 @contextmanager

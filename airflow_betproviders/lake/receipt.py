@@ -37,6 +37,9 @@ class Receipt:
         reread: windows read again because the provider's total moved between pages.
         duplicates: rows that came more than once.
         outside: rows whose clock lies outside the slot that asked for them.
+        proof: windows by what proves them complete: the provider's total, a short answer, an empty page, a second read, ...;
+            empty where a version that didn't note it wrote the object.
+        proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
         slow_pages: answers that went the row-by-row way; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
@@ -70,6 +73,8 @@ class Receipt:
     duplicates: int = 0
     outside: int = 0
     slow_pages: int = 0
+    proof: dict[str, int] = field(default_factory=dict)
+    proven_rows: int = 0
     bad_rows: int = 0
     odd_values: dict[str, int] = field(default_factory=dict)
     rounded: dict[str, int] = field(default_factory=dict)

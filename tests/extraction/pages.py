@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.declare import fields
 from airflow_betproviders.declare.fields import Field, Kind
-from airflow_betproviders.declare.stream import Envelope, OneRow, Rows, Stream, Total
+from airflow_betproviders.declare.stream import Envelope, OneRow, PageSize, Rows, Stream, Total
 
 _SPACE = st.sampled_from(["", "", "", " ", "\n", "\r\n\t"])
 _CHARACTERS = st.text(
@@ -144,7 +144,7 @@ def _envelope(draw: st.DrawFn, parts: Envelope, records: list[str], space: str) 
             cells[name] = f"[{space}{f'{space},'.join(records)}{space}]"
         elif part is OneRow:
             cells[name] = records[0]
-        elif part is Total:
+        elif part in (Total, PageSize):
             cells[name] = str(draw(st.integers(0, 10**6)))
         elif isinstance(part, Mapping):
             cells[name] = draw(_envelope(part, records, space))

@@ -27,7 +27,7 @@ FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
 SLOT = Interval(FIVE, FIVE + HOUR)
 START_MS = int(FIVE.timestamp() * 1000)
 
-PAGED = PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1)
+PAGED = PageNumber(param="page", size_param="size", page_size=3)
 BETS = Stream(
     provider="toy",
     name="bets",

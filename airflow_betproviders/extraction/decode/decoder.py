@@ -47,6 +47,8 @@ class Page:
         page_size: the page size that the answer says it used, where it does.
         token: the token or link of the next page, where the answer names one.
         reaches: until when the answer says it is complete, where it does.
+        doubtful: the answer reports success and has nothing where its rows should be (``data: null``, ``[]``, ``{}``, or
+            the member is left out), which alone does not prove that there are none.
     """
 
     table: pa.Table
@@ -58,6 +60,7 @@ class Page:
     page_size: int | None = None
     token: str | None = None
     reaches: datetime | None = None
+    doubtful: bool = False
 
 
 class Decoder:
@@ -110,6 +113,7 @@ class Decoder:
             return self._decode_slowly(body, check)
         page = self._page(envelope)
         page.table = table
+        page.doubtful = self._one and not table.num_rows
         return page
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -130,8 +134,10 @@ class Decoder:
         page = self._page(envelope)
         page.quick = self._nested
         if _holds_nothing(envelope, found, self._rows_path, one=self._one):
-            if page.total != 0 and not self._one and _dig(envelope, self._rows_path) != []:
+            described = envelope.keys() & (self._stream.envelope.keys() - set(self._rows_path[:1]))
+            if page.total or not described:
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
+            page.doubtful = page.total is None
             return page
         rows = [found or b""] if self._one else items(found or b"")
         if self._nested:

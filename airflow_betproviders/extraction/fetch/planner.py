@@ -1,6 +1,6 @@
-"""How windows are cut so that each can be read in one go, with the fewest calls, by what the ones before them held.
+"""Choose windows that can be read in one go, with the fewest calls, from the row density seen so far.
 
-Only a first part is cut off at a time: a burst of bets makes the windows right after it small, not all to come.
+Only a first part is split off at a time: a burst of bets makes the windows right after it small, not all to come.
 """
 
 from __future__ import annotations
@@ -9,75 +9,103 @@ import math
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber
-from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.pagination import Pagination, Unprovable
+from airflow_betproviders.declare.windows import WindowRule
 
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
-# A window that has to be cut is planned for so many times fewer rows, so that its parts seldom have to be cut again.
+# A window that has to be split is planned for so many times fewer rows, so that its parts seldom have to be split again.
 _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
 _NOISE = 2
+# After so many reads of a window that kept changing, it is read in parts.
+_PATIENT_READS = 2
+# Bets that a provider may be said to have in a second, over at least so many seconds: an hour has at most 36 million.
+_MOST_A_SECOND = 10_000
+_SHORT_BURST = 10
 
 
 class Planner:
     """Plans the windows of one stream.
 
     Attributes:
-        most: the most rows of a window that are read in one go.
+        paging: how the provider hands out a window's rows; the page size and limit in use.
         density: rows a second of the last window that told its rows; None before.
+        cap: rows at which the provider cut an answer off without a sign; None while none is known.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, rule: WindowRule | None, paging: Pagination) -> None:
         """Begin without knowing how dense the rows are."""
-        self._rule = stream.windows
-        self._paging = stream.paging
+        self._rule = rule
+        self.paging = paging
         self.density: float | None = None
-        match stream.paging:
-            case PageNumber(total_cap=int(cap)):
-                self.most = min(MOST_ROWS, cap - 1)
-            case LimitedAnswer(limit=limit):
-                self.most = limit - 1
-            case _:
-                self.most = MOST_ROWS
+        self.cap: int | None = None
+
+    @property
+    def most(self) -> int:
+        """The most rows of a window that are read in one go."""
+        limits = (self.paging.most_rows, self.cap and self.cap - 1)
+        return min([MOST_ROWS, *(limit for limit in limits if limit is not None)])
 
     def learn(self, window: Interval | None, rows: int | None) -> None:
         """Note how many rows a window holds, by its first answer."""
-        if window is not None and rows is not None and not self._may_be_cut_off(rows):
+        if window is not None and rows is not None and not self.is_full(rows):
             self.density = rows / window.width.total_seconds()
 
     def plan(self, window: Interval | None) -> tuple[Interval | None, ...]:
-        """What to ask for in place of a window that likely holds too many rows: a first part, and the rest, to be planned in turn."""
+        """Return what to ask for in place of a window that likely holds too many rows.
+
+        That is a first part, and the rest, to be planned in turn; or the window itself.
+        """
         if window is None or self.density is None:
             return (window,)
         expected = self.density * window.width.total_seconds()
-        return self._cut(window, expected) if expected > self._likely_most else (window,)
+        return self._split(window, expected) if expected > self._likely_most else (window,)
 
-    def parts(self, window: Interval | None, rows: int) -> tuple[Interval | None, ...]:
-        """What to ask for in place of a window of which the provider says that it holds so many rows; see `plan`."""
-        if window is None or self._rule is None or rows <= self.most:
-            return (window,)
-        if self._may_be_cut_off(rows):
-            return windows.split(window, 2, self._rule)
-        return self._cut(window, rows)
+    def parts(self, window: Interval | None, rows: int, number: int = 1) -> tuple[Interval | None, ...]:
+        """Return what to ask for in place of a window, by what its first answer says; see `plan`.
+
+        Args:
+            window: the window.
+            rows: how many rows the provider says it holds.
+            number: how many times it was begun: one that keeps changing is read in halves.
+
+        Raises:
+            Unprovable: so many rows can't be, or are the most that the provider ever says and the window can't be split.
+        """
+        if rows > self._plausible(window):
+            raise Unprovable(f"the provider counts {rows} rows, more than there can be")
+        parts: tuple[Interval | None, ...] = (window,)
+        if self.is_full(rows) or (number > _PATIENT_READS and rows > (self.paging.rows_a_page or rows)):
+            parts = self.halves(window)
+        elif window is not None and rows > self.most:
+            parts = self._split(window, rows)
+        if len(parts) == 1 and self.is_full(rows):
+            raise Unprovable(self.paging.full_reason(rows))
+        return parts
+
+    def is_full(self, rows: int) -> bool:
+        """Whether a window that tells so many rows may have more."""
+        return self.paging.is_full(rows) or (self.cap is not None and rows >= self.cap)
+
+    def halves(self, window: Interval | None) -> tuple[Interval | None, ...]:
+        """Return both halves of a window, or the window alone where it can't be split."""
+        return windows.split(window, 2, self._rule) if window is not None and self._rule else (window,)
 
     def fits_a_page(self, window: Interval | None) -> bool:
-        """Whether a window will likely be whole with its first answer."""
-        match self._paging:
-            case PageNumber(page_size=size) if window is not None and self.density is not None:
-                return self.density * window.width.total_seconds() <= size
-            case _:
-                return True
+        """Whether a window will likely be complete with its first answer."""
+        size = self.paging.rows_a_page
+        if size is None or window is None or self.density is None:
+            return True
+        return self.density * window.width.total_seconds() <= size
 
-    def _may_be_cut_off(self, rows: int) -> bool:
-        """Whether there may be more rows than the provider says."""
-        match self._paging:
-            case PageNumber(total_cap=int(limit)) | LimitedAnswer(limit=limit):
-                return rows == limit
-            case _:
-                return False
+    @staticmethod
+    def _plausible(window: Interval | None) -> float:
+        """The most rows that a window may be said to have, so that an absurd total isn't followed for ever."""
+        seconds = window.width.total_seconds() if window is not None else 0
+        return _MOST_A_SECOND * max(seconds, _SHORT_BURST)
 
-    def _cut(self, window: Interval, rows: float) -> tuple[Interval, ...]:
+    def _split(self, window: Interval, rows: float) -> tuple[Interval, ...]:
         if self._rule is None:
             return (window,)
         each = window.width / self._rule.step / rows  # steps a row
@@ -93,10 +121,8 @@ class Planner:
     @property
     def _planned_for(self) -> int:
         """Rows that a part is to hold: full pages, where it has several."""
-        rows = int(self.most / _HEADROOM)
-        match self._paging:
-            case PageNumber(page_size=size) if rows >= size:
-                rows -= rows % size
-                return rows - _NOISE * math.isqrt(rows)
-            case _:
-                return rows
+        rows, size = int(self.most / _HEADROOM), self.paging.rows_a_page
+        if size is None or rows < size:
+            return rows
+        rows -= rows % size
+        return rows - _NOISE * math.isqrt(rows)

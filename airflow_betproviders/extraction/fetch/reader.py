@@ -1,437 +1,307 @@
-"""Reading windows whole.
+"""Read windows completely, each row once, and say what proves it.
 
-A window counts as read when the provider's total equals the distinct keys read, and stayed the same from the first page
-to the last; where there is no total, when an answer is not full.
+The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and judges its
+answers. A window that changes while it is read is read again; one with too many rows is read in parts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, SingleAnswer, TimestampCursor
+from airflow_betproviders.declare.pagination import (
+    SECOND_READ,
+    SHORT_ANSWER,
+    Pagination,
+    Params,
+    Position,
+    SmallerPages,
+    Unprovable,
+    WindowChanged,
+    like_a_cap,
+)
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.decode import arrays, keys
-from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
-from airflow_betproviders.extraction.fetch.planner import Planner
+from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow, SuspectedAnswer
+from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
+from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
-from airflow_betproviders.lake.quarantine import RejectedRow
+from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows
 
 log = logging.getLogger(__name__)
 
 READS = 5
-# After so many reads of a window that kept changing, it is read in parts.
-_PATIENT_READS = 2
-# Answers with so many rows are received at once.
-_ROWS_RECEIVED = 45_000
-# Calls that may have been in vain when a window turns out not to be whole.
-_CALLS_ASKED = 32
+_UNPROVABLE = "the answer has exactly {} rows and may be cut off there, and no part of the window can be asked for"
 
-Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit | None], Page]
-Ask = Callable[[AnswerPermit | None], Page]
+Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
 
 
-@dataclass
-class WindowRows:
-    """The rows of one window, each key once.
+class SlotChanged(Exception):
+    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
+
+
+class SlotWindows:
+    """The windows of one slot, to be read in order; slots are read one after the other.
 
     Attributes:
-        window: what was asked; None for a snapshot.
-        table: its good rows.
-        hashes: of their keys, where the stream has one.
-        bad: its rows that do not fit.
-        total: the provider's count, where it gives one.
-        duplicates: rows that came more than once.
-        counts: values that were not as declared.
-        slow_pages: answers that went the row-by-row way.
-        calls: the numbers of the calls that brought it.
+        windows: the windows; None stands for a snapshot.
     """
 
-    window: Interval | None
-    table: pa.Table
-    hashes: keys.Hashes | None = None
-    bad: list[RejectedRow] = field(default_factory=list)
-    total: int | None = None
-    duplicates: int = 0
-    counts: OddCounts = field(default_factory=OddCounts)
-    slow_pages: int = 0
-    calls: tuple[int, ...] = ()
+    def __init__(self, reader: WindowReader, number: int, windows: Sequence[Interval | None]) -> None:
+        """Name the slot's windows."""
+        self.windows = tuple(windows)
+        self._reader = reader
+        self._number = number
+        self._attempts = 0
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows that the mask leaves out."""
-        self.table = self.table.filter(arrays.mask(mask))
-        if self.hashes is not None:
-            self.hashes = self.hashes[mask]
+    def rows(self) -> Generator[WindowRows, None, None]:
+        """Yield the rows of each window, or of its parts where it has to be split.
 
-    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
-        """Hand the rows over, so that nothing else keeps them in memory."""
-        taken = self.table, self.hashes
-        self.table, self.hashes = self.table.slice(0, 0), None
-        return taken
-
-
-@dataclass
-class _Answer:
-    """An answer to come.
-
-    Attributes:
-        page: what it is decoded to.
-        permit: lets it into memory; until it is granted, no more than the beginning of a large one is received.
-    """
-
-    page: Future[Page]
-    permit: AnswerPermit
+        Raises:
+            SlotChanged: everything that was yielded is to be discarded; call this again.
+            IncompleteWindow: after bounded attempts; the message names the counts.
+        """
+        self._attempts += 1
+        try:
+            yield from self._reader.read_slot(self._number)
+        except SlotChanged as changed:
+            if self._attempts == READS:
+                raise self._reader.incomplete(None, f"{changed}, in each of {READS} reads") from None
+            self._reader.restart(self._number, self.windows, self._attempts + 1)
+            raise
 
 
-@dataclass
-class _Reading:
-    """A window on its way.
-
-    Attributes:
-        window: what is asked; None for a snapshot.
-        to_ask: calls that are still to be made.
-        asked: answers to come, in order.
-        number: how many times the window was begun.
-        begun: whether the first answer was looked at.
-    """
-
-    window: Interval | None
-    to_ask: deque[Ask]
-    asked: deque[_Answer] = field(default_factory=deque)
-    number: int = 1
-    begun: bool = False
-
-
-class _Moved(Exception):
-    """The window changed while its pages were read."""
-
-
-class Reader:
+class WindowReader:
     """Reads the windows of one stream.
 
     Attributes:
         rereads: reads that were begun again because the window changed under them.
+        sizes: the sizes of answers, which prove those without a total.
     """
 
     def __init__(
-        self, source: Source, stream: Stream, filters: Mapping[str, Any], call: Call, pool: Executor | None = None
+        self,
+        source: Source,
+        stream: Stream,
+        filters: Mapping[str, Any],
+        call: Call,
+        pool: Executor | None = None,
+        proven_rows: int = 0,
     ) -> None:
-        """Bind the account, the stream, its filters, and the way to make a call; a pool asks ahead in its threads."""
+        """Bind the account and the stream.
+
+        Args:
+            source: the account.
+            stream: the stream.
+            filters: the provider's own filters.
+            call: makes one call.
+            pool: asks ahead in its threads; without it calls are made one by one.
+            proven_rows: rows of the greatest answer that an earlier run proved not to be cut off.
+        """
         self._source = source
         self._stream = stream
         self._filters = filters
         self._call = call
-        self._pool = pool or _Here()
-        self._ahead = pool is not None
-        self._alone = ThreadPoolExecutor(1, thread_name_prefix="betproviders-large")
-        self._waiting: deque[_Reading] = deque()
-        self._to_open: Iterator[Interval | None] = iter(())
+        self._planner = Planner(stream.windows, stream.paging)
+        self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
+        self.sizes = AnswerSizes(stream, proven_rows)
         self.rereads = 0
-        self._planner = Planner(stream)
-        self._page_rows = _ROWS_RECEIVED
 
-    def read(self, given: Iterable[Interval | None]) -> Generator[WindowRows, None, None]:
-        """Read windows (None for a snapshot) whole and in order, in parts where they must be split.
-
-        Raises:
-            IncompleteWindow: after bounded attempts; the message names the counts.
-        """
-        self._to_open = iter(given)
+    def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
+        """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
+        listed: list[Sequence[Interval | None]] = []
+        self._prefetch.start(_noted(slots, listed))
         try:
-            while first := self._at(0):
-                rows = self._read(first)
-                self._waiting.remove(first)
-                if rows is not None:
-                    yield rows
+            number = 0
+            while number < len(listed) or self._prefetch.first(number):
+                yield SlotWindows(self, number, listed[number])
+                number += 1
         finally:
-            while self._waiting:
-                self._drop(self._waiting.popleft())
-            self._alone.shutdown(wait=False)
+            self._prefetch.close()
+
+    def read_slot(self, number: int) -> Generator[WindowRows, None, None]:
+        """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
+        while read := self._prefetch.first(number):
+            rows = self._read(read)
+            if rows is not None:
+                yield rows
+        self._prove_sizes()
+
+    def restart(self, number: int, windows: Sequence[Interval | None], attempt: int) -> None:
+        """Ask for all windows of a slot again."""
+        self.rereads += 1
+        self._prefetch.restart(number, windows, attempt)
 
     def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
-        """A window from the answers that made it up when it was read, under the same checks.
+        """Put a window together from the answers that made it up when it was read, under the same checks.
 
         Raises:
             IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
         """
-        match self._stream.paging:
-            case PageNumber():
-                try:
-                    return self._counted(window, pages, self._total(pages[0], window))
-                except _Moved as moved:
-                    raise self._incomplete(window, str(moved)) from None
-            case TimestampCursor() if window is not None:
-                return self._inside(window, pages)
-            case _:
-                return self._whole(window, pages)
-
-    def _at(self, place: int) -> _Reading | None:
-        """The window at that place in the queue, cut where it likely holds too many rows; None where there is none.
-
-        Further ones are taken up once it is known how dense their rows are.
-        """
-        if place == len(self._waiting):
-            if place and self._planner.density is None:
-                return None
-            self._waiting.extend(map(self._reading, islice(self._to_open, 1)))
-            if place == len(self._waiting):
-                return None
-        reading = self._waiting[place]
-        if reading.number == 1 and not reading.asked and not reading.begun:
-            parts = self._planner.plan(reading.window)
-            if len(parts) > 1:
-                self._read_instead(reading, map(self._reading, parts))
-                self._waiting.remove(reading)
-        return self._waiting[place]
-
-    def _reading(self, window: Interval | None, number: int = 1) -> _Reading:
-        return _Reading(window, deque([partial(self._ask, window, self._opening(window))]), number=number)
-
-    @staticmethod
-    def _drop(reading: _Reading) -> None:
-        for answer in reading.asked:
-            answer.page.cancel()
-            answer.permit.revoke()
-
-    def _opening(self, window: Interval | None) -> dict[str, Any]:
-        match self._stream.paging:
-            case PageNumber() as paging:
-                return paging.params(0)
-            case LimitedAnswer(param=param, limit=limit):
-                return {param: limit}
-            case TimestampCursor(param=param) if window is not None:
-                return {param: self._source.cursor(self._stream, _ms(window.start) - 1)}
-            case _:
-                return {}
-
-    def _next(self, reading: _Reading) -> Page:
-        """The next answer of the window that is read, others asked for ahead."""
-        if not reading.asked:
-            self._submit(reading)
-        self._ask_ahead()
-        answer = reading.asked.popleft().page.result()
-        self._begin(reading, answer)
-        return answer
-
-    def _ask_ahead(self) -> None:
-        """Ask for the rest of the windows whose first answer is there, then for the first of further windows."""
-        for waiting in self._waiting:
-            if waiting.asked and (first := waiting.asked[0].page).done() and not first.exception():
-                self._begin(waiting, first.result())
-        spaced = bool(self._source.min_interval)
-        more = self._most_asked - sum(len(reading.asked) for reading in self._waiting)
-        place = 0
-        while more > 0 and (reading := self._at(place)):
-            if reading.to_ask:
-                # The first of the window after it goes before: when its other pages are to be asked, they are known.
-                if reading.begun and not spaced and (after := self._at(place + 1)) and not after.asked:
-                    self._submit(after)
-                    more -= 1
-                self._submit(reading)
-                more -= 1
-            elif reading.begun or self._planner.fits_a_page(reading.window):
-                place += 1
-            else:
-                break
-        answers = (answer for reading in self._waiting for answer in reading.asked)
-        for answer in islice(answers, self._most_received):
-            answer.permit.grant()
-
-    @property
-    def _most_asked(self) -> int:
-        """How many answers are waited for at once: so many that connections are not idle, even where few are received at once."""
-        if not self._ahead:
-            return 1
-        if self._source.min_interval:  # one that waits for its turn is enough
-            return min(2, self._most_received)
-        return min(_CALLS_ASKED, self._most_received) if self._most_received > 1 else CONNECTIONS
-
-    @property
-    def _most_received(self) -> int:
-        """How many answers are received and decoded at once."""
-        return max(1, _ROWS_RECEIVED // self._page_rows)
-
-    def _submit(self, reading: _Reading) -> None:
-        permit = AnswerPermit(self._alone if self._ahead and self._most_received == 1 else None)
-        reading.asked.append(_Answer(self._pool.submit(reading.to_ask.popleft(), permit), permit))
-
-    def _begin(self, reading: _Reading, first: Page) -> None:
-        """See by the first answer of a window what is still to be asked, and how dense the rows are."""
-        if reading.begun:
-            return
-        reading.begun = True
-        self._page_rows = max(1, first.table.num_rows)
-        paging, window = self._stream.paging, reading.window
-        self._planner.learn(
-            window, first.total if isinstance(paging, PageNumber) else first.table.num_rows + len(first.bad)
-        )
-        if isinstance(paging, PageNumber) and len(self._parts(reading, first.total or 0, paging)) == 1:
-            pages = range(1, -(-(first.total or 0) // paging.page_size))
-            reading.to_ask += [partial(self._ask, window, paging.params(index)) for index in pages]
-
-    def _read(self, reading: _Reading) -> WindowRows | None:
-        """Read the first of the waiting windows; None where it has to be read anew, or in parts, which then wait."""
-        match self._stream.paging:
-            case PageNumber() as paging:
-                return self._paged(reading, paging)
-            case LimitedAnswer() as paging:
-                return self._limited(reading, paging)
-            case TimestampCursor() as paging:
-                return self._followed(reading, paging)
-            case SingleAnswer():
-                return self._whole(reading.window, [self._next(reading)])
-
-    def _ask(self, window: Interval | None, paging: Mapping[str, Any], permit: AnswerPermit | None) -> Page:
-        return self._call(window, {**self._source.params(self._stream, window, self._filters), **paging}, permit)
-
-    def _read_instead(self, reading: _Reading, others: Iterable[_Reading]) -> None:
-        """Put others in the place of a window, right after it."""
-        self._drop(reading)
-        for place, other in enumerate(others, self._waiting.index(reading) + 1):
-            self._waiting.insert(place, other)
-
-    def _paged(self, reading: _Reading, paging: PageNumber) -> WindowRows | None:
-        first = self._next(reading)
-        window, total = reading.window, self._total(first, reading.window)
-        parts = self._parts(reading, total, paging)
-        if len(parts) > 1:
-            self._read_instead(reading, map(self._reading, parts))
-            return None
-        if paging.total_cap is not None and total == paging.total_cap:
-            raise self._incomplete(window, f"the provider counts exactly {total} rows, the most it ever answers")
+        answers: list[PageAnswer] = []
+        for page in pages:
+            answers.append(PageAnswer(page, self._stream, answers))
         try:
-            return self._pages(reading, first, total)
-        except _Moved as moved:
-            if reading.number == READS:
-                raise self._incomplete(window, f"{moved}, in each of {READS} reads") from None
-            self.rereads += 1
-            log.warning("stream %s, window %s: %s; reading it again", self._stream.name, window, moved)
-            self._read_instead(reading, [self._reading(window, reading.number + 1)])
+            return self._put_together(window, answers, self._stream.paging)
+        except (WindowChanged, Unprovable) as problem:
+            raise self.incomplete(window, str(problem)) from None
+
+    def incomplete(self, window: Interval | None, reason: str) -> IncompleteWindow:
+        """Return the error of a window that could not be proven complete."""
+        where = f", window {window or 'now'}"
+        return IncompleteWindow(
+            f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it."
+        )
+
+    def _read(self, read: WindowRead) -> WindowRows | None:
+        """Read the first of the waiting windows; None where it has to be read again, or in parts, which then wait."""
+        try:
+            while answer := self._prefetch.next_answer(read):
+                if self._outgrown(read, answer):
+                    read.parts = self._planner.halves(read.window)
+                if len(read.parts) > 1:
+                    self._split(read)
+                    return None
+            rows = self._put_together(read.window, read.answers, read.paging or self._stream.paging)
+            if rows.proof == SECOND_READ and not self._seen_twice(read, rows):
+                return None
+            self._check_size(read, rows)
+        except SmallerPages as smaller:
+            self._planner.paging = self._planner.paging.limited_to(smaller.rows)
+            self._read_again(read, str(smaller))
             return None
-
-    def _parts(self, reading: _Reading, total: int, paging: PageNumber) -> tuple[Interval | None, ...]:
-        """Whether to ask in smaller windows: for a total that may be a cap, too many rows, or a restless window."""
-        window = reading.window
-        restless = reading.number > _PATIENT_READS and total > paging.page_size
-        if window and self._stream.windows and restless:
-            return windows.split(window, 2, self._stream.windows)
-        return self._planner.parts(window, total)
-
-    def _pages(self, reading: _Reading, first: Page, total: int) -> WindowRows:
-        pages = [first]
-        while reading.asked or reading.to_ask:
-            page = self._next(reading)
-            if self._total(page, reading.window) != total:
-                raise _Moved(f"the total went from {total} to {page.total} between pages")
-            pages.append(page)
-        return self._counted(reading.window, pages, total)
-
-    def _counted(self, window: Interval | None, pages: list[Page], total: int) -> WindowRows:
-        rows = self._whole(window, pages)
-        rows.total = total
-        distinct = rows.table.num_rows + len(rows.bad)
-        if distinct != total:
-            raise _Moved(f"the provider counts {total} rows, {distinct} distinct ones came")
+        except WindowChanged as changed:
+            self.rereads += 1
+            self._read_again(read, str(changed))
+            return None
+        except Unprovable as reason:
+            raise self.incomplete(read.window, str(reason)) from None
+        self._prefetch.remove(read)
+        if rows.total is None:
+            self._planner.learn(read.window, rows.distinct)
+        self._add_to_whole(read.part_of, rows)
         return rows
 
-    def _limited(self, reading: _Reading, paging: LimitedAnswer) -> WindowRows | None:
-        page, window = self._next(reading), reading.window
-        if page.table.num_rows + len(page.bad) < paging.limit:
-            return self._whole(window, [page])
-        halves = windows.split(window, 2, self._stream.windows) if window and self._stream.windows else ()
-        if len(halves) < 2:
-            raise self._incomplete(
-                window,
-                f"the answer is full ({paging.limit} rows), there are no further pages, and the window cannot be halved",
-            )
-        self._read_instead(reading, map(self._reading, halves))
+    def _outgrown(self, read: WindowRead, answer: PageAnswer) -> bool:
+        """Whether a window without a total turned out to hold more rows than are read in one go."""
+        return answer.total is None and sum(a.rows for a in read.answers[: read.taken]) > MOST_ROWS
+
+    def _put_together(self, window: Interval | None, answers: list[PageAnswer], paging: Pagination) -> WindowRows:
+        rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+        rows.proof = paging.proof(answers, rows.distinct)
+        if any(answer.page.doubtful for answer in answers):
+            rows.proof = SECOND_READ
+        if not paging.keeps_to_window:
+            rows.keep_window(str(self._stream.time_column))
+        return rows
+
+    def _ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
+        params = {
+            name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
+            for name, value in paging.items()
+        }
+        params = {**self._source.params(self._stream, window, self._filters), **params}
+        page = self._call(window, params, permit)
+        return self._call(window, params, permit) if page.doubtful else page
+
+    def _read_again(self, read: WindowRead, reason: str, compare: Hashes | None = None) -> None:
+        if read.number == READS:
+            raise self.incomplete(read.window, f"{reason}, in each of {READS} reads")
+        log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
+        again = WindowRead(read.window, read.slot, read.number + 1, read.part_of, compare)
+        self._prefetch.replace(read, [again])
+
+    def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
+        """Whether the read before brought the same keys; if not, the window waits to be read once more."""
+        if not rows.distinct and read.answers[0].page.doubtful:
+            return True  # asked twice already
+        found = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
+        if read.compare is not None and np.array_equal(read.compare, found):
+            return True
+        self._read_again(read, "the answer has no total, so a second read has to bring the same rows", found)
+        return False
+
+    def _split(self, read: WindowRead) -> None:
+        parts = [WindowRead(part, read.slot) for part in read.parts]
+        # A window that keeps changing says nothing that its parts could be held to.
+        whole = read.part_of
+        if read.number <= 2 and self._stream.paging.keeps_to_window:
+            whole = SplitWindow(self._stream, read.window, read.answers[0], len(parts), read.part_of)
+        elif whole:
+            whole.left += len(parts) - 1
+        for part in parts:
+            part.part_of = whole
+        self._prefetch.replace(read, parts)
+
+    def _add_to_whole(self, whole: SplitWindow | None, rows: WindowRows) -> None:
+        """Count a part that was read towards every window that it is a part of, and check those that are complete."""
+        inner = whole
+        while inner:
+            inner.add(rows)
+            inner = inner.parent
+        while whole:
+            whole.left -= 1
+            if whole.left:
+                return
+            if whole.contradiction:
+                raise SlotChanged(whole.contradiction)
+            whole = whole.parent
+
+    def _check_size(self, read: WindowRead, rows: WindowRows) -> None:
+        """Keep an answer without a total that may have been cut off, to be proven at the end of the slot."""
+        for answer in read.answers:
+            self.sizes.see(answer.rows)
+        if rows.proof != SHORT_ANSWER or not self.sizes.suspects(rows.distinct):
+            return
+        if self.sizes.suspect(rows) or not like_a_cap(rows.distinct):
+            return
+        rule = self._stream.windows
+        if rule and rule.divisible and self._stream.time_column:
+            raise Unprovable(_UNPROVABLE.format(rows.distinct))
+
+    def _prove_sizes(self) -> None:
+        """Prove that the slot's greatest answer without a total was not cut off."""
+        size, suspected = self.sizes.take()
+        problem = "several answers have this many rows" if self.sizes.are_a_cap(size, suspected) else None
+        for answer in suspected:
+            problem = problem or self._disproof(answer)
+        if problem:
+            self._planner.cap = size
+            raise SlotChanged(f"the provider seems to cut answers off at {size} rows: {problem}")
+        if suspected:
+            self.sizes.proven = max(self.sizes.proven, size)
+
+    def _disproof(self, answer: SuspectedAnswer) -> str | None:
+        """Ask for pieces of an answer's window; return what shows that the answer was cut off, if anything does."""
+        suspected: SuspectedAnswer | None = answer
+        while suspected:
+            head, tail = (self._piece(piece) for piece in suspected.pieces)
+            if problem := suspected.contradiction((head, tail)):
+                return problem
+            rest = suspected.as_suspect((head, tail))
+            if rest is None:
+                return None
+            suspected = self.sizes.suspected(rest)
+            if suspected is None and like_a_cap(rest.distinct):
+                raise self.incomplete(rest.window, _UNPROVABLE.format(rest.distinct))
         return None
 
-    def _followed(self, reading: _Reading, paging: TimestampCursor) -> WindowRows:
-        """Follow the cursor from a millisecond before the start, whether the provider counts the start in or not."""
-        window, page = reading.window, self._next(reading)
-        assert window is not None  # noqa: S101 - a cursor stream has windows
-        clock = str(self._stream.time_column)
-        position, end = _ms(window.start) - 1, _ms(window.end)
-        pages = [page]
-        while page.table.num_rows + len(page.bad) >= paging.limit and page.table.num_rows:
-            last = pc.max(page.table[clock].cast(pa.int64())).as_py()
-            if last >= end:
-                break
-            if last - 1 <= position:
-                raise self._incomplete(window, f"more than {paging.limit} rows share one millisecond")
-            position = last - 1
-            cursor = {paging.param: self._source.cursor(self._stream, position)}
-            reading.to_ask.append(partial(self._ask, window, cursor))
-            page = self._next(reading)
-            pages.append(page)
-        return self._inside(window, pages)
-
-    def _inside(self, window: Interval, pages: list[Page]) -> WindowRows:
-        rows = self._whole(window, pages)
-        instants = arrays.integers(rows.table[str(self._stream.time_column)])
-        rows.keep((instants >= _ms(window.start)) & (instants < _ms(window.end)))
-        return rows
-
-    def _whole(self, window: Interval | None, pages: list[Page]) -> WindowRows:
-        table = pa.concat_tables([page.table for page in pages])
-        bad = list({row.raw: row for page in pages for row in page.bad}.values())
-        calls = tuple(page.call for page in pages)
-        rows = WindowRows(window, table, bad=bad, slow_pages=sum(not page.quick for page in pages), calls=calls)
-        for page in pages:
-            rows.counts.add(page.counts)
-        if self._stream.key:
-            rows.hashes = keys.hashes(table, self._stream.key)
-            repeated = keys.shared(np.sort(rows.hashes))
-            if len(repeated):
-                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
-                dropped = keys.losers(table.take(arrays.rows(suspects)), self._stream.key, self._stream.version_columns)
-                once = np.ones(table.num_rows, bool)
-                once[suspects[dropped]] = False
-                rows.keep(once)
-                rows.duplicates = len(dropped)
-        return rows
-
-    def _total(self, page: Page, window: Interval | None) -> int:
-        if page.total is None:
-            raise self._incomplete(window, "the answer has no total, so nothing shows that it is whole")
-        return page.total
-
-    def _incomplete(self, window: Interval | None, reason: str) -> Exception:
-        return IncompleteWindow(
-            f"{self._source.label}, stream {self._stream.name}, window {window or 'now'}: {reason}. Nothing was stored for it."
-        )
+    def _piece(self, window: Interval) -> WindowRows:
+        page = self._ask(window, self._planner.paging.first(window), AnswerPermit())
+        self.sizes.see(page.table.num_rows + len(page.bad))
+        return WindowRows.from_pages(self._stream, window, [page])
 
 
-def _ms(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)
-
-
-class _Here(Executor):
-    """Makes a call when it is asked for, in the thread that asks."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call the function and give its outcome."""
-        outcome: Future[Any] = Future()
-        try:
-            outcome.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - handed on, as any executor does
-            outcome.set_exception(error)
-        return outcome
+def _noted(
+    slots: Iterable[Sequence[Interval | None]], listed: list[Sequence[Interval | None]]
+) -> Iterator[Sequence[Interval | None]]:
+    for windows in slots:
+        listed.append(windows)
+        yield windows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
@@ -26,7 +25,7 @@ class Counter:
         self._stream = stream
         self._rule = stream.windows
         self._believed = stream.paging.total_cap
-        self._page = replace(stream.paging, page_size=1).params(0)
+        self._page = stream.paging.limited_to(1).first(None)
         self._check_time = check_time
         self._caller: Caller[Page] = Caller(source, stream, Decoder(stream, source.utc_offset))
 

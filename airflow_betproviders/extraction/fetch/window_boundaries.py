@@ -18,8 +18,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.fetch.reader import WindowRows
 from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from airflow_betproviders.declare.fields import (
     Record,
     Text,
 )
-from airflow_betproviders.declare.pagination import PageNumber, TimestampCursor
+from airflow_betproviders.declare.pagination import Offset, TimestampCursor
 from airflow_betproviders.declare.request_parameters import EpochParam
-from airflow_betproviders.declare.stream import Rows, Stream, Total
+from airflow_betproviders.declare.stream import PageSize, Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 _AMOUNT = Decimal(28, 8)
@@ -74,13 +74,13 @@ TRANSACTIONS = Stream(
     fields=_FIELDS,
     envelope={
         **_STATUS,
-        "data": {"start_index": Integer(), "page_size": Integer(), "total": Total, "transactions": Rows},
+        "data": {"start_index": Integer(), "page_size": PageSize, "total": Total, "transactions": Rows},
     },
     key=("id",),
     version_columns=("update_time",),
     time_column="update_time",
     windows=WindowRule(span=timedelta(days=1) - _MILLISECOND, step=_MILLISECOND),
-    paging=PageNumber(param="start_index", size_param="page_size", page_size=5000, first=0, stride=5000, text=True),
+    paging=Offset(param="start_index", size_param="page_size", page_size=5000, text=True),
     lag=_LAG,
     retention=_RETENTION,
     retention_stated="the last three months",

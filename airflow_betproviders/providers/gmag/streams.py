@@ -11,7 +11,7 @@ from datetime import timedelta
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, IsoTime, ListOf, Record, Text
 from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
-from airflow_betproviders.declare.stream import Rows, Stream, Total
+from airflow_betproviders.declare.stream import PageSize, Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 # The document says numeric(16,4); two digits more cost nothing in the file, and a balance may outgrow an amount.
@@ -28,14 +28,14 @@ _PAGED = {
     **_STATUS,
     "total": Total,
     "current": Integer(),
-    "size": Integer(),
+    "size": PageSize,
     "pages": Integer(),
     "records": Rows,
 }
 
 
 def _pages(page_size: int, total_cap: int | None = 10_000) -> PageNumber:
-    return PageNumber(param="page", size_param="size", page_size=page_size, first=1, stride=1, total_cap=total_cap)
+    return PageNumber(param="page", size_param="size", page_size=page_size, total_cap=total_cap)
 
 
 def _amount(name: str, *, required: bool = False) -> Field:

@@ -21,7 +21,7 @@ from airflow_betproviders.declare.fields import (
 )
 from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber
 from airflow_betproviders.declare.request_parameters import Filter
-from airflow_betproviders.declare.stream import OneRow, Rows, Stream, Total
+from airflow_betproviders.declare.stream import OneRow, PageSize, Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 _STATUS = {"code": Integer(), "msg": Text()}
@@ -76,13 +76,13 @@ HISTORY = Stream(
     fields=(*_EVENT, *_USER, *_STAKE, *_CREDIT, *_TIMES),
     envelope={
         **_STATUS,
-        "data": {"items": Rows, "total": Total, "page": Integer(), "page_size": Integer()},
+        "data": {"items": Rows, "total": Total, "page": Integer(), "page_size": PageSize},
     },
     key=("event_id",),
     version_columns=("end_at",),
     time_column="start_at",
     windows=WindowRule(span=timedelta(hours=1), same_day=True),
-    paging=PageNumber(param="page", size_param="page_size", page_size=2000, first=1, stride=1),
+    paging=PageNumber(param="page", size_param="page_size", page_size=2000),
     lag=_LAG,
     bounds=_BOUNDS,
     filters={"game_ids": _ALL_IF_EMPTY},

@@ -33,7 +33,7 @@ BETS = Stream(
     time_column="placedAt",
     reject_outside_window=True,
     windows=WindowRule(span=timedelta(hours=1)),
-    paging=PageNumber(param="page", size_param="size", page_size=200, first=1, stride=1),
+    paging=PageNumber(param="page", size_param="size", page_size=200),
     lag=timedelta(minutes=3),
     retention=timedelta(days=45),
     bounds=("from", "to"),

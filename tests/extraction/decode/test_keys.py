@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.extraction.decode import keys
-from airflow_betproviders.extraction.fetch.reader import Reader
+from airflow_betproviders.extraction.fetch.reader import WindowReader
 from tests.extraction.vendor import BETS, Vendor, bet, page, serving, table
 
 KEYS = ("provider", "round")
@@ -92,8 +92,8 @@ def colliding(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("colliding")
 def test_keys_that_collide_are_told_apart_by_their_values() -> None:
     answers = [bet("a"), bet("b"), bet("a", changed=9, stake="7"), bet("c")]
-    reader = Reader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
-    (rows,) = list(reader.read([None]))
+    reader = WindowReader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
+    (rows,) = [rows for slot in reader.read([[None]]) for rows in slot.rows()]
     assert sorted(rows.table["id"].to_pylist()) == ["a", "b", "c"]
     assert rows.duplicates == 1
     assert str(rows.table.filter(pa.compute.equal(rows.table["id"], "a"))["stake"][0]) == "7.00000000"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -18,16 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, SingleAnswer, TimestampCursor
+from airflow_betproviders.declare.pagination import LimitedAnswer, Offset, PageNumber, SingleAnswer, TimestampCursor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
+from airflow_betproviders.extraction.fetch import prefetch
 from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.calls import CONNECTIONS
-from airflow_betproviders.extraction.fetch.reader import Reader, WindowRows
+from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
 Answer = Callable[[int, Interval | None, Mapping[str, Any]], Page]
@@ -50,10 +52,17 @@ class Script:
         return [params["page"] for _, params in self.asked]
 
 
-def read(stream: Stream, answer: Answer, window: Interval | None = SLOT) -> tuple[list[WindowRows], Script, Reader]:
+def read(
+    stream: Stream, answer: Answer, window: Interval | None = SLOT
+) -> tuple[list[WindowRows], Script, WindowReader]:
     script = Script(answer)
-    made = Reader(Vendor([]), stream, {}, script)
-    return list(made.read([window])), script, made
+    made = WindowReader(Vendor([]), stream, {}, script)
+    return everything(made, [window]), script, made
+
+
+def everything(reader: WindowReader, windows: Sequence[Interval | None]) -> list[WindowRows]:
+    """The rows of one slot of these windows."""
+    return [rows for slot in reader.read([windows]) for rows in slot.rows()]
 
 
 def ids(parts: list[WindowRows]) -> list[str]:
@@ -81,7 +90,7 @@ def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> N
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
     with ThreadPoolExecutor(1) as pool:  # one thread: calls are made in the order they are asked for
-        parts = list(Reader(Vendor([]), STREAM, {}, script, pool).read(quarters))
+        parts = everything(WindowReader(Vendor([]), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     order = [(quarters.index(window), params["page"]) for window, params in script.asked if window]
@@ -95,7 +104,7 @@ def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
     with ThreadPoolExecutor(1) as pool:
-        parts = list(Reader(Vendor([], min_interval=5), STREAM, {}, script, pool).read(quarters))
+        parts = everything(WindowReader(Vendor([], min_interval=5), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert [window for window, _ in script.asked] == [quarter for quarter in quarters for _ in range(4)]
@@ -107,7 +116,7 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
     monkeypatch: pytest.MonkeyPatch, rows_received: int, most: int
 ) -> None:
     """Large answers are decoded one at a time."""
-    monkeypatch.setattr(reading, "_ROWS_RECEIVED", rows_received)
+    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", rows_received)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     on_their_way, seen, guard = 0, [], threading.Lock()
 
@@ -123,7 +132,7 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
 
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     with ThreadPoolExecutor(8) as pool:
-        parts = list(Reader(Vendor([]), STREAM, {}, Script(answer), pool).read(quarters))
+        parts = everything(WindowReader(Vendor([]), STREAM, {}, Script(answer), pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert max(seen) == most
@@ -133,7 +142,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their latency passes meanwhile, their memory is taken once; threads would each keep some of it."""
-    monkeypatch.setattr(reading, "_ROWS_RECEIVED", 5)
+    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     ahead: list[int] = []
     receivers = set()
@@ -147,7 +156,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(answer)
     with ThreadPoolExecutor(8) as pool:
-        parts = list(Reader(Vendor([]), STREAM, {}, script, pool).read(quarters))
+        parts = everything(WindowReader(Vendor([]), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert max(ahead) == CONNECTIONS
@@ -155,7 +164,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
 
 
 def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_ROWS_RECEIVED", 5)
+    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     received = []
 
@@ -167,7 +176,7 @@ def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeyp
     script = Script(answer)
     # The pool is left when its threads have ended.
     with ThreadPoolExecutor(8) as pool, pytest.raises(IncompleteWindow, match="the answer has no total"):
-        list(Reader(Vendor([]), STREAM, {}, script, pool).read([SLOT]))
+        everything(WindowReader(Vendor([]), STREAM, {}, script, pool), [SLOT])
     assert received == [1, 2, 3]
     assert len(script.asked) > 3
 
@@ -185,9 +194,7 @@ def test_every_page_is_read_once(count: int, calls: int) -> None:
 
 
 def test_offsets_are_counted_in_rows() -> None:
-    stream = serving(
-        STREAM, paging=PageNumber(param="start_index", size_param="size", page_size=3, first=0, stride=3, text=True)
-    )
+    stream = serving(STREAM, paging=Offset(param="start_index", size_param="size", page_size=3, text=True))
     rows = [bet(f"{i}") for i in range(7)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -233,7 +240,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     rows = [bet(f"{i}") for i in range(3)]
     script = Script(lambda n, window, params: page(*rows, total=says))
     with pytest.raises(IncompleteWindow) as caught:
-        list(Reader(Vendor([]), serving(STREAM, paging=PAGED), {}, script).read([SLOT]))
+        everything(WindowReader(Vendor([]), serving(STREAM, paging=PAGED), {}, script), [SLOT])
     text = str(caught.value)
     assert f"counts {says} rows, 3 distinct ones came" in text
     assert "toy_default" in text
@@ -273,9 +280,7 @@ def test_a_window_that_stays_restless_is_asked_in_smaller_ones() -> None:
 
 
 def test_a_total_that_may_be_a_cap_is_not_believed() -> None:
-    stream = serving(
-        STREAM, paging=PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1, total_cap=6)
-    )
+    stream = serving(STREAM, paging=PageNumber(param="page", size_param="size", page_size=3, total_cap=6))
     rows = [bet(f"{i:02}", at=60 * 5 * i) for i in range(12)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -288,7 +293,7 @@ def test_a_total_that_may_be_a_cap_is_not_believed() -> None:
 
 
 def test_a_cap_in_a_window_that_cannot_be_split_is_an_error() -> None:
-    paging = PageNumber(param="page", size_param="size", page_size=3, first=1, stride=1, total_cap=6)
+    paging = PageNumber(param="page", size_param="size", page_size=3, total_cap=6)
     rows = [bet(f"{i}") for i in range(6)]
     minute = Interval(FIVE, FIVE + MINUTE)
     with pytest.raises(IncompleteWindow, match="counts exactly 6 rows, the most it ever answers"):
@@ -319,7 +324,7 @@ def test_windows_of_a_busy_hour_are_cut_to_full_pages() -> None:
         start = first + (params["page"] - 1) * params["size"]
         return Page(table.slice(start, min(end - start, params["size"])), int(end - first))
 
-    paging = PageNumber(param="page", size_param="size", page_size=5000, first=1, stride=1)
+    paging = PageNumber(param="page", size_param="size", page_size=5000)
     stream = serving(STREAM, paging=paging, windows=WindowRule(span=HOUR, step=MILLISECOND))
     parts, script, _ = read(stream, answer)
     assert sum(part.table.num_rows for part in parts) == rows
@@ -334,7 +339,7 @@ def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(c
     Whether it counts on beyond is not documented; if not, nothing tells how dense the rows are until a window is halved
     to where it is whole.
     """
-    paging = PageNumber(param="page", size_param="size", page_size=100, first=1, stride=1, total_cap=100)
+    paging = PageNumber(param="page", size_param="size", page_size=100, total_cap=100)
     rows = [bet(f"{i:04}", at=i) for i in range(3600)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -424,7 +429,7 @@ def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_tells_o
     hours = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(10)]
     script = Script(lambda n, window, params: page(*within(rows, window or SLOT)[: params["limit"]]))
     with ThreadPoolExecutor(4) as pool:
-        parts = list(Reader(Vendor([]), stream, {}, script, pool if ahead else None).read(hours))
+        parts = everything(WindowReader(Vendor([]), stream, {}, script, pool if ahead else None), hours)
     assert ids(parts) == [row["id"] for row in rows]
     assert all(a.window.end == b.window.start for a, b in itertools.pairwise(parts) if a.window and b.window)
     assert len(script.asked) < 60
@@ -439,7 +444,7 @@ def test_a_second_that_is_still_full_is_an_error() -> None:
 
 def test_rows_that_do_not_fit_make_an_answer_full_too() -> None:
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
-        return page(bet("a"), bad=2) if n == 1 else page()
+        return (page(bet("a"), bad=2), page(bet("a")), page(bad=2))[n - 1]
 
     _, script, _ = read(LIMITED, answer)
     assert len(script.asked) == 3

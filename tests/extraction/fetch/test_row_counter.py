@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import PageNumber
+from airflow_betproviders.declare.pagination import Offset
 from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.fetch.calls import RateLimiter
 from airflow_betproviders.extraction.fetch.row_counter import Counter
@@ -66,7 +66,7 @@ def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
 
 def test_an_offset_in_text_begins_at_the_first_row() -> None:
     source = Counted()
-    offsets = PageNumber(param="start", size_param="size", page_size=5000, first=0, stride=5000, text=True)
+    offsets = Offset(param="start", size_param="size", page_size=5000, text=True)
     Counter(source, replace(BETS, paging=offsets))(Interval(FIVE, FIVE + MINUTE))
     assert source.asked[0][1] == {"start": "0", "size": "1"}
 

@@ -1,0 +1,179 @@
+"""Prove that nothing was left out, where a window's own answers can't: split windows and answers without a total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import FEW_ROWS, like_a_cap
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode import arrays
+from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows, ends
+
+# Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
+_CALLED_A_CAP = 3
+
+
+class SplitWindow:
+    """What a window's own answer said before it was read in parts: they must add up to it and bring the keys it showed.
+
+    Attributes:
+        window: the window.
+        left: parts that are still to be read.
+        parent: the split window that this one is a part of.
+    """
+
+    def __init__(
+        self, stream: Stream, window: Interval | None, first: PageAnswer, parts: int, parent: SplitWindow | None
+    ) -> None:
+        """Note the first answer about a window, which may itself be a part of a split one."""
+        self.window = window
+        self.left = parts
+        self.parent = parent
+        self._time_column = stream.time_column
+        self._missing = np.unique(first.hashes) if stream.key else None
+        shown = first.rows if self._missing is None else len(self._missing) + len(first.page.bad)
+        self._told = max(first.total or 0, shown)
+        self._brought = 0
+        self._on_edge: Hashes | None = None
+
+    def add(self, rows: WindowRows) -> None:
+        """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
+        self._brought += rows.distinct
+        if self._missing is None or rows.hashes is None:
+            return
+        self._missing = self._missing[~np.isin(self._missing, rows.hashes)]
+        if self._on_edge is not None:
+            self._brought -= int(np.isin(self._on_edge, rows.hashes).sum())
+        self._on_edge = None
+        if self._time_column and rows.window is not None:
+            column = rows.table[self._time_column]
+            self._on_edge = rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]]
+
+    @property
+    def contradiction(self) -> str | None:
+        """How the parts contradict the whole, once all are read; None if they don't."""
+        if self._brought < self._told:
+            return f"the provider counts {self._told} rows in {self.window}, {self._brought} came in its parts"
+        if self._missing is not None and len(self._missing):
+            return f"{len(self._missing)} rows that the provider showed in {self.window} did not come in its parts"
+        return None
+
+
+@dataclass
+class SuspectedAnswer:
+    """The greatest answer so far, which may have been cut off.
+
+    Attributes:
+        window: what was asked.
+        hashes: the keys of its rows.
+        bad: texts of its rows that do not fit the schema.
+        pieces: windows inside it that would bring further rows if it was cut off.
+        halves: whether the pieces are all of the window, so that together they have to bring every row.
+    """
+
+    window: Interval
+    hashes: Hashes
+    bad: frozenset[str]
+    pieces: tuple[Interval, Interval]
+    halves: bool
+
+    def contradiction(self, brought: tuple[WindowRows, WindowRows]) -> str | None:
+        """How the pieces contradict the answer; None if they don't."""
+        found = [rows.hashes for rows in brought if rows.hashes is not None]
+        hashes = np.concatenate(found)
+        further = int((~np.isin(hashes, self.hashes)).sum())
+        further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
+        if further:
+            return f"parts of {self.window} bring {further} rows that the whole did not"
+        lacking = int((~np.isin(self.hashes, hashes)).sum()) if self.halves else 0
+        return f"parts of {self.window} lack {lacking} rows of the whole" if lacking else None
+
+    def as_suspect(self, brought: tuple[WindowRows, WindowRows]) -> WindowRows | None:
+        """Return the half that has all of the rows, and so is as suspect as the whole; None where the pieces prove it."""
+        head, tail = brought
+        if not self.halves or (head.distinct and tail.distinct):
+            return None
+        return head if head.distinct else tail
+
+
+class AnswerSizes:
+    """The sizes of answers that have no total: a server's cap is a constant, so what is smaller than another was not cut off.
+
+    Only the greatest answer of a slot remains to be proven, by asking for pieces of it.
+
+    Attributes:
+        greatest: rows of the greatest answer that was seen, in earlier runs too.
+        proven: rows of the greatest answer that was proven, in earlier runs too.
+    """
+
+    def __init__(self, stream: Stream, proven: int = 0) -> None:
+        """Begin with what earlier runs have proven."""
+        self._stream = stream
+        self.greatest = self.proven = proven
+        self._kept: list[SuspectedAnswer] = []
+        self._size = 0
+
+    def see(self, rows: int) -> None:
+        """Note the size of any answer."""
+        self.greatest = max(self.greatest, rows)
+
+    def suspects(self, rows: int) -> bool:
+        """Whether an answer with so many rows may have been cut off, by what is known so far."""
+        if rows < FEW_ROWS or rows < self.greatest:
+            return False
+        return rows > self.proven or like_a_cap(rows)
+
+    def suspect(self, rows: WindowRows) -> bool:
+        """Keep an answer that is to be proven at the end of its slot; False where nothing can prove it."""
+        suspected = self.suspected(rows)
+        if suspected is None:
+            return False
+        if rows.distinct > self._size:
+            self._kept, self._size = [], rows.distinct
+        self._kept.append(suspected)
+        return True
+
+    def take(self) -> tuple[int, list[SuspectedAnswer]]:
+        """Return the size and the answers of it that are to be proven, none where a greater one was seen since."""
+        size, kept = self._size, self._kept if self.suspects(self._size) else []
+        self._kept, self._size = [], 0
+        return size, kept
+
+    @staticmethod
+    def are_a_cap(size: int, suspected: list[SuspectedAnswer]) -> bool:
+        """Whether so many answers of one size are taken for cut off without a proof of each."""
+        return len(suspected) >= _CALLED_A_CAP and like_a_cap(size)
+
+    def suspected(self, rows: WindowRows) -> SuspectedAnswer | None:
+        """Return what can prove an answer, if anything can.
+
+        Where windows are known to filter the time column and rows come in its order, that is what lies before the first
+        and after the last row; else both halves.
+        """
+        stream, window, hashes = self._stream, rows.window, rows.hashes
+        if window is None or hashes is None or not stream.time_column or not stream.windows:
+            return None
+        column = rows.table[stream.time_column]
+        instants, (start, end) = arrays.integers(column), ends(window, column.type)
+        inside = instants[(instants >= start) & (instants < end)]
+        if not stream.windows.divisible or not len(inside):
+            return None
+        width = ends(Interval(window.start, window.start + stream.windows.step), column.type)[1] - start
+        steps = (inside - start) // width
+        first, last, middle = int(steps.min()), int(steps.max()), int(np.median(steps))
+        moves = np.diff(instants)
+        in_order = bool((moves >= 0).all() or (moves <= 0).all())
+        if in_order and stream.reject_outside_window and first + 1 <= last:
+            borders = first + 1, last
+        elif first < last:
+            borders = (max(middle, first + 1),) * 2
+        else:
+            return None
+        head, tail = (window.start + border * stream.windows.step for border in borders)
+        pieces = Interval(window.start, head), Interval(tail, window.end)
+        bad = frozenset(row.raw for row in rows.bad)
+        return SuspectedAnswer(window, hashes, bad, pieces, halves=head == tail)

@@ -1,0 +1,160 @@
+"""The rows of one window, put together from its answers with each key once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode.coerce import OddCounts
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.lake.quarantine import RejectedRow
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
+
+
+@dataclass
+class WindowRows:
+    """The rows of one window, each key once.
+
+    Attributes:
+        window: what was asked; None for a snapshot.
+        table: its good rows.
+        hashes: of their keys, where the stream has one.
+        bad: its rows that do not fit.
+        total: the provider's count, where it gives one.
+        duplicates: rows that came more than once.
+        counts: values that were not as declared.
+        slow_pages: answers that went the row-by-row way.
+        calls: the numbers of the calls that brought it.
+        proof: what shows that the window is complete (`airflow_betproviders.declare.pagination`).
+    """
+
+    window: Interval | None
+    table: pa.Table
+    hashes: keys.Hashes | None = None
+    bad: list[RejectedRow] = field(default_factory=list)
+    total: int | None = None
+    duplicates: int = 0
+    counts: OddCounts = field(default_factory=OddCounts)
+    slow_pages: int = 0
+    calls: tuple[int, ...] = ()
+    proof: str = ""
+
+    @classmethod
+    def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
+        """Put the answers of a window together; of a key that comes twice, the newest version stays."""
+        table = pa.concat_tables([page.table for page in pages])
+        bad = list({row.raw: row for page in pages for row in page.bad}.values())
+        calls = tuple(page.call for page in pages)
+        slow_pages = sum(not page.quick for page in pages)
+        rows = cls(window, table, bad=bad, total=pages[0].total, slow_pages=slow_pages, calls=calls)
+        for page in pages:
+            rows.counts.add(page.counts)
+        if stream.key:
+            rows.hashes = keys.hashes(table, stream.key)
+            repeated = keys.shared(np.sort(rows.hashes))
+            if len(repeated):
+                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
+                dropped = keys.losers(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
+                once = np.ones(table.num_rows, bool)
+                once[suspects[dropped]] = False
+                rows.keep(once)
+                rows.duplicates = len(dropped)
+        return rows
+
+    @property
+    def distinct(self) -> int:
+        """Distinct rows, those included that don't fit the schema."""
+        return int(self.table.num_rows) + len(self.bad)
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows that the mask leaves out."""
+        self.table = self.table.filter(arrays.mask(mask))
+        if self.hashes is not None:
+            self.hashes = self.hashes[mask]
+
+    def keep_window(self, time_column: str) -> None:
+        """Drop the rows outside the window."""
+        assert self.window is not None  # noqa: S101 - only what has a time has rows outside
+        instants = arrays.integers(self.table[time_column])
+        start, end = ends(self.window, self.table[time_column].type)
+        self.keep((instants >= start) & (instants < end))
+
+    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
+        """Hand the rows over, so that nothing else keeps them in memory."""
+        taken = self.table, self.hashes
+        self.table, self.hashes = self.table.slice(0, 0), None
+        return taken
+
+
+def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
+    """A window's start and end as integers in the unit of a column of instants."""
+    unit = _UNITS[instant.unit]
+    return (window.start - _EPOCH) // unit, (window.end - _EPOCH) // unit
+
+
+class PageAnswer:
+    """What one page shows of its window; see `airflow_betproviders.declare.pagination.Answer`.
+
+    Attributes:
+        page: the page.
+    """
+
+    def __init__(self, page: Page, stream: Stream, earlier: Sequence[PageAnswer] = ()) -> None:
+        """Look at a page after the earlier ones of its window."""
+        self.page = page
+        self._stream = stream
+        self._earlier = tuple(earlier)
+
+    @property
+    def rows(self) -> int:
+        """Rows on the page."""
+        return int(self.page.table.num_rows) + len(self.page.bad)
+
+    @property
+    def total(self) -> int | None:
+        """The provider's count of the window."""
+        return self.page.total
+
+    @property
+    def page_size(self) -> int | None:
+        """The page size that the answer says it used."""
+        return self.page.page_size
+
+    @property
+    def token(self) -> str | None:
+        """The next page's token or link."""
+        return self.page.token
+
+    @cached_property
+    def new(self) -> int:
+        """Rows that no earlier page had."""
+        if not self._earlier or not self._stream.key:
+            return self.rows
+        known = np.concatenate([answer.hashes for answer in self._earlier])
+        raw = {row.raw for answer in self._earlier for row in answer.page.bad}
+        return int((~np.isin(self.hashes, known)).sum()) + sum(row.raw not in raw for row in self.page.bad)
+
+    @cached_property
+    def hashes(self) -> keys.Hashes:
+        """Hashes of the page's keys."""
+        return keys.hashes(self.page.table, self._stream.key)
+
+    @cached_property
+    def last(self) -> int | None:
+        """The greatest value of the stream's time column, milliseconds since 1970."""
+        if self._stream.time_column is None or not self.page.table.num_rows:
+            return None
+        last = pc.max(self.page.table[self._stream.time_column])
+        return last.value * _UNITS[last.type.unit] // _UNITS["ms"] if last.is_valid else None

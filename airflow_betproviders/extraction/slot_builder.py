@@ -1,0 +1,126 @@
+"""Put the windows of one slot together: a local file, a receipt, and the rows that don't fit."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.decode.coerce import OddCounts
+from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.window_rows import WindowRows
+from airflow_betproviders.extraction.privacy import PiiPolicy
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
+from airflow_betproviders.extraction.write.writer_thread import WriterThread
+from airflow_betproviders.lake.quarantine import RejectedRow
+from airflow_betproviders.lake.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Slot:
+    """A slot that was read completely: its rows in a local file, its receipt, the rows that do not fit, and its replies if kept.
+
+    ``previous`` is the receipt of the object of the same slot that this one will replace.
+    """
+
+    interval: Interval
+    spool: SlotWriter
+    receipt: Receipt
+    bad_rows: list[RejectedRow]
+    archive: Archive | None = None
+    previous: Receipt | None = None
+
+    def finish(self) -> None:
+        """Complete the local files, and the receipt that both end with."""
+        self.spool.close(self.receipt, self.previous)
+        if self.archive:
+            self.archive.close(self.receipt)
+
+
+class SlotBuilder:
+    """Takes the windows of a slot, in order; a context manager that removes the local file unless it was handed over."""
+
+    def __init__(
+        self,
+        source: Source,
+        stream: Stream,
+        interval: Interval,
+        receipt: Receipt,
+        *,
+        writing: WriterThread,
+        pii_policy: PiiPolicy | None = None,
+    ) -> None:
+        """Begin an empty slot.
+
+        Args:
+            source: the account.
+            stream: the stream.
+            interval: the slot.
+            receipt: to be filled in.
+            writing: the thread that writes the local files.
+            pii_policy: what is done to columns that say who a player is.
+        """
+        self._interval = interval
+        self._receipt = receipt
+        self._pii_policy = pii_policy
+        self._boundaries = WindowBoundaries(source, stream)
+        self._writer = SlotWriter(stream, datetime.fromisoformat(receipt.extracted_at), writing)
+        self._bad_rows: list[RejectedRow] = []
+        self._totals: list[int | None] = []
+        self._proof: Counter[str] = Counter()
+        self._counts = OddCounts()
+        self._label = f"{source.label}, stream {stream.name}, slot {interval}"
+        self._handed_over = False
+
+    def add(self, rows: WindowRows) -> None:
+        """Add the rows of the next window."""
+        if self._pii_policy:
+            self._pii_policy(rows)
+        receipt = self._receipt
+        receipt.windows += 1
+        receipt.duplicates += rows.duplicates
+        receipt.slow_pages += rows.slow_pages
+        self._totals.append(rows.total)
+        self._bad_rows += rows.bad
+        self._counts.add(rows.counts)
+        self._proof[rows.proof] += 1
+        self._boundaries.place(rows)
+        self._writer.add(*rows.take())
+
+    def build(self) -> Slot:
+        """Return the slot, whose local file is yet to be finished."""
+        if rest := self._boundaries.rest():
+            self._writer.add(*rest.take())
+        self._writer.drain()  # not beside the reading of the next slot, which would take a row group more of memory
+        receipt = self._receipt
+        receipt.total = None if None in self._totals else sum(total or 0 for total in self._totals)
+        receipt.bad_rows, receipt.outside = len(self._bad_rows), self._boundaries.outside
+        receipt.proof = dict(self._proof)
+        receipt.odd_values, receipt.rounded = dict(self._counts.odd_values), dict(self._counts.rounded)
+        for column, count in receipt.odd_values.items():
+            log.warning(
+                "%s: %d values of %s do not fit the column. They are null there and kept in _extra.",
+                *(self._label, count, column),
+            )
+        self._handed_over = True
+        return Slot(self._interval, self._writer, receipt, self._bad_rows)
+
+    def __enter__(self) -> SlotBuilder:
+        """Use as a context manager."""
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the local file of a slot that was not completed."""
+        if not self._handed_over:
+            self._writer.__exit__(kind, error, trace)
