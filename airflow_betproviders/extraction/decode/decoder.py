@@ -134,8 +134,7 @@ class Decoder:
         page = self._page(envelope)
         page.quick = self._nested
         if _holds_nothing(envelope, found, self._rows_path, one=self._one):
-            described = envelope.keys() & (self._stream.envelope.keys() - set(self._rows_path[:1]))
-            if page.total or not described:
+            if page.total or not envelope.keys() & self._stream.envelope.keys():
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
             page.doubtful = page.total is None
             return page
