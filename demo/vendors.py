@@ -21,22 +21,35 @@ START_SECONDS = 30
 
 
 class Vendors:
-    """Four vendors on a free port of loopback, living with the machine's clock, for the length of a `with` block."""
+    """All simulated vendors on a free port of loopback, with the machine's clock, for the length of a `with` block."""
 
-    def __init__(self, log: Path, *, rate: int, history_days: int, min_interval: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *,
+        rate: int,
+        history_days: int,
+        min_interval: Mapping[str, float],
+        options: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         """Describe the simulator to start.
 
         Args:
             log: Where it writes what it prints.
             rate: Bets per hour and vendor.
             history_days: How far its world reaches back.
-            min_interval: Least seconds between two calls, by vendor.
+            min_interval: Least seconds between two calls, by vendor; vendors not named have no limits.
+            options: Options of the vendors, by vendor.
         """
         self._log = log
         self._arguments = [
             *("--port", "0", "--rate", str(rate), "--history-days", str(history_days)),
             *("--min-interval", ",".join(f"{vendor}={seconds:g}" for vendor, seconds in min_interval.items())),
         ]
+        for vendor, given in (options or {}).items():
+            for name, value in given.items():
+                text = value if isinstance(value, str) else json.dumps(value)
+                self._arguments += ["--option", f"{vendor}.{name}={text}"]
         self._process: subprocess.Popen[bytes] | None = None
         self._http = requests.Session()
         self._http.trust_env = False  # loopback is not behind a proxy
@@ -76,7 +89,13 @@ class Vendors:
             self._process = None
 
     def truth(
-        self, vendor: str, stream: str, start: datetime | str, end: datetime | str, as_of: datetime | str
+        self,
+        vendor: str,
+        stream: str,
+        start: datetime | str,
+        end: datetime | str,
+        as_of: datetime | str,
+        filters: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """The records of an interval as the vendor had them at an instant; numbers with a point are `Decimal`."""
         query = {
@@ -85,11 +104,24 @@ class Vendors:
             "start": iso(start),
             "end": iso(end),
             "as_of": iso(as_of),
+            "filters": json.dumps(filters or {}),
         }
         response = self._http.get(f"{self.url}/_control/truth", params=query, timeout=60)
         response.raise_for_status()
         records: list[dict[str, Any]] = json.loads(response.text, parse_float=Decimal)
         return records
+
+    def filters(self, vendor: str, stream: str, start: datetime | str, end: datetime | str) -> list[dict[str, Any]]:
+        """Filters to read a stream with, `[{}]` where it requires none."""
+        query = {"provider": vendor, "stream": stream, "start": iso(start), "end": iso(end)}
+        response = self._http.get(f"{self.url}/_control/filters", params=query, timeout=60)
+        response.raise_for_status()
+        found: list[dict[str, Any]] = response.json()
+        return found
+
+    def trouble(self, faults: Mapping[str, Any]) -> None:
+        """Switch exactly these faults on: a probability by kind, or an object with the options of a switch."""
+        self._http.post(f"{self.url}/_control/faults", json=faults, timeout=60).raise_for_status()
 
     def breaches(self) -> list[dict[str, Any]]:
         """Every rule of a vendor that a call broke."""

@@ -50,6 +50,7 @@ LIST: Mapping[str, str] = {
     "total_float": "the total with a decimal point, such as `3.0`",
     "endless_pages": "a total of 1,000,000,000,000, and every page full of rows with new keys",
     "lost_row": "a page lacks one of its rows; the total counts it",
+    "stray_rows": "`rows` (1) more rows, which earlier answers gave for other windows; the total counts them",
     "vanish": "once a stream has shown rows, its later answers have none, and a total of 0",
     "page_cap": "pages of `rows` (half of what was asked for), and the answer's own page size says so",
     "silent_cap": "no more than `rows` (half of what was asked for) in an answer, without a word",
@@ -76,6 +77,7 @@ ODD: Mapping[str, str] = {
     "odd_long": "20,000 digits and an `x`",
     "odd_deep": "700 lists in each other",
     "odd_exponent": "`1e99999999999999999999`",
+    "odd_patch": "the members of `values` instead of the row's own",
 }
 """Kinds that put an odd value into ``field`` (any) of a share of ``rows`` (0.05). Which rows and fields follows from the
 seed and the row's key, so every answer that the kind strikes has the same ones; the call log has them as ``odd_values``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
 from airflow_betproviders.simulator.faults.switches import Faults
 
+REMEMBERED = 200
 HUGE = 1_000_000_000_000
 
 
@@ -37,6 +39,7 @@ class ListFaults:
         self._rows = RowFaults(faults, fields)
         self._answers = 0
         self._shown: set[str | None] = set()
+        self._given: dict[str | None, deque[Record]] = {}
 
     def spoil(self, stream: str | None, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Spoilt:
         """Return the page's rows, with the faults of lists and rows that strike it.
@@ -59,6 +62,9 @@ class ListFaults:
             at = rng.randrange(len(chosen))
             chosen = [*chosen[:at], *chosen[at + 1 :]]
             spoilt.struck.append("lost_row")
+        if "stray_rows" in kinds:
+            chosen = self._with_strays(stream, rows, chosen, spoilt)
+        self._remember(stream, chosen)
         texts = [row.text for row in chosen]
         if "endless_pages" in kinds and rows:
             number = given.offset // max(given.size, 1)
@@ -75,6 +81,22 @@ class ListFaults:
             if kind not in spoilt.struck:
                 self._faults.undo(kind)
         return spoilt
+
+    def _remember(self, stream: str | None, chosen: Sequence[Record]) -> None:
+        self._given.setdefault(stream, deque(maxlen=REMEMBERED)).extend(chosen[:: max(1, len(chosen) // 20)])
+
+    def _with_strays(
+        self, stream: str | None, rows: Sequence[Record], chosen: Sequence[Record], spoilt: Spoilt
+    ) -> Sequence[Record]:
+        """The page with rows of other windows."""
+        known = {row.key for row in rows}
+        strays = {row.key: row for row in self._given.get(stream, ()) if row.key not in known}
+        wanted = int(self._faults.switch("stray_rows").rows or 1)
+        found = list(strays.values())[:wanted]
+        if found:
+            spoilt.given.total = (spoilt.given.total or 0) + len(found)
+            spoilt.struck.append("stray_rows")
+        return [*chosen, *found]
 
     def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[Record], spoilt: Spoilt) -> int:
         """Where the page begins."""

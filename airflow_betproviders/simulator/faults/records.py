@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Members = list[tuple[str, str]]
 """Names and raw values, in order: of JSON as written, of CSV the cell."""
@@ -44,6 +44,14 @@ def text_of(members: Members, columns: Sequence[str] | None = None) -> str:
 def replaced(members: Members, at: int, value: str) -> Members:
     """Return the members with another raw value at a position."""
     return [*members[:at], (members[at][0], value), *members[at + 1 :]]
+
+
+def with_values(members: Members, values: Mapping[str, str | None]) -> Members:
+    """Return the members with other raw values by name; ``None`` leaves a member out, a new name comes last."""
+    known = {name for name, _ in members}
+    changed = [(name, values.get(name, value)) for name, value in members]
+    changed += [(name, value) for name, value in values.items() if name not in known]
+    return [(name, value) for name, value in changed if value is not None]
 
 
 def position(members: Members, pattern: str) -> int | None:

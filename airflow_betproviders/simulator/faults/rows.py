@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_betproviders.simulator.contract.call import Record
 from airflow_betproviders.simulator.faults.kinds import ODD
 from airflow_betproviders.simulator.faults.odd_values import odd_value
-from airflow_betproviders.simulator.faults.records import Members, members_of, position, replaced, text_of
+from airflow_betproviders.simulator.faults.records import Members, members_of, position, replaced, text_of, with_values
 from airflow_betproviders.simulator.faults.switches import Faults
 
 DRIFTED = 0.4
@@ -91,24 +93,19 @@ class RowFaults:
             if rng.random() >= share:
                 continue
             members = members_of(made.texts[at], columns)
-            fields = list(range(len(members)))
-            rng.shuffle(fields)
-            for position_ in fields:
-                name, old = members[position_]
-                if switch.field not in {None, name}:
-                    continue
-                new = odd_value(kind, old, rng, csv=columns is not None)
-                if new is None and kind != "odd_absent":
-                    continue
-                changed = (
-                    [*members[:position_], *members[position_ + 1 :]]
-                    if new is None
-                    else replaced(members, position_, new)
-                )
-                made.texts[at] = text_of(changed, columns)
-                made.odd_values.append({"key": row.key, "field": name, "kind": kind, "value": (new or "")[:200]})
-                break
-        if any(odd["kind"] == kind for odd in made.odd_values):
+            odd = (
+                {name: _raw(value, columns) for name, value in switch.values.items()}
+                if kind == "odd_patch"
+                else _odd(kind, members, switch.field, rng, csv=columns is not None)
+            )
+            if not odd:
+                continue
+            made.texts[at] = text_of(with_values(members, odd), columns)
+            made.odd_values += [
+                {"key": row.key, "field": name, "kind": kind, "value": (value or "")[:200]}
+                for name, value in odd.items()
+            ]
+        if any(each["kind"] == kind for each in made.odd_values):
             made.struck.append(kind)
 
     def _drifted(self, kind: str, text: str, rng: random.Random) -> str:
@@ -130,6 +127,22 @@ class RowFaults:
         if amount is None:
             return members
         return replaced(members, amount, '"not a number"' if columns is None else "not a number")
+
+
+def _odd(kind: str, members: Members, wanted: str | None, rng: random.Random, *, csv: bool) -> dict[str, str | None]:
+    """An odd value for the first field that can have one; ``None`` leaves the member out."""
+    fields = [member for member in members if wanted in {None, member[0]}]
+    rng.shuffle(fields)
+    for name, old in fields:
+        if kind == "odd_absent":
+            return {} if csv else {name: None}
+        if (new := odd_value(kind, old, rng, csv=csv)) is not None:
+            return {name: new}
+    return {}
+
+
+def _raw(value: Any, columns: Sequence[str] | None) -> str:
+    return json.dumps(value, ensure_ascii=False) if columns is None else str(value)
 
 
 def _other_type(value: str, rng: random.Random) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_betproviders.simulator.faults.kinds import COMMON, KINDS
@@ -25,7 +25,8 @@ class Switch:
         after: How many calls it still lets pass before.
         seconds: How long, for kinds that wait.
         rows: How many rows, or which share, for kinds of rows.
-        field: The only field to change, for kinds of rows.
+        field: The only field to change, for odd values.
+        values: Members to put into rows, for ``odd_patch``.
     """
 
     probability: float = 1.0
@@ -35,6 +36,7 @@ class Switch:
     after: int = 0
     seconds: float | None = None
     rows: float | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
     field: str | None = None
 
     def strikes(self, provider: str, stream: str | None, rng: random.Random) -> bool:
