@@ -19,6 +19,7 @@ from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.coverage import STATES
 from airflow_betproviders.plugin import money, places, reconciliations
+from airflow_betproviders.plugin.amounts import amounts_of
 from airflow_betproviders.plugin.answers import SAFE_HEADERS, Json, refuse_plainly
 from airflow_betproviders.plugin.query import Chosen, Selection, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
@@ -128,7 +129,7 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if found is None or not reader.may_read(found[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
     receipt, place = found
-    return Json({**vars(receipt), "path": place})
+    return Json({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
 
 
 def _look(paths: list[str], chosen: Selection, span: Interval) -> list[Seen]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNSET = "No bets table is configured, so there is no GGR here."
+UNSET = "No GGR: set the Variable betproviders_table to the folder of the bets table."
 
 _GROUP = ("provider", "account", "currency", "bet_date")
 _SUMS = (("stake", "sum"), ("net", "sum"), ("net", "count"))

@@ -82,12 +82,14 @@ class Field:
         required: a record in which it is null or absent goes to quarantine. Declare so the columns of the key, and the
             amounts without which stake, payout or net cannot be told.
         money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
+        minor_units: how many of the amount's units make one currency unit: 1000 where the amount is in li.
     """
 
     name: str
     kind: Kind
     required: bool = False
     money: bool = False
+    minor_units: int = 1
 
 
 def shown(value: Any) -> str:

@@ -44,6 +44,7 @@ export const post = (path, body) =>
   });
 
 const part = encodeURIComponent;
+export const appPage = (path) => new URL(path, root).href;
 export const dagPage = (dag) => new URL(`dags/${part(dag)}`, root).href;
 export const backfillsPage = (dag) => new URL(`dags/${part(dag)}/backfills`, root).href;
 export const runPage = (dag, run) => new URL(`dags/${part(dag)}/runs/${part(run)}`, root).href;

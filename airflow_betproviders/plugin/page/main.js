@@ -1,5 +1,6 @@
 // Puts the page together: asks for the streams, draws a card for each, and follows a backfill until its gap is filled.
 import { ask, leadOut, opened } from "./airflow.js";
+import { nothing } from "./empty.js";
 import { chart } from "./chart.js";
 import {
   DAY,
@@ -15,7 +16,7 @@ import {
   showInstant,
   showInterval,
 } from "./format.js";
-import { describe, heatmap, layOut } from "./heatmap.js";
+import { columnOf, describe, heatmap, layOut } from "./heatmap.js";
 import { closePanel, openPanel } from "./panel.js";
 import { openBackfill } from "./backfill.js";
 
@@ -23,10 +24,11 @@ const element = (id) => document.querySelector(`#${id}`);
 const controls = element("controls");
 const FOLLOW = { every: 4000, longest: 30 * 60 * 1000 }; // milliseconds
 
+const CUT = "Some streams are left out: these days hold too many slots or streams for one page. Choose fewer days.";
 const IDENTITY = ["lake", "provider", "stream", "account", "filters"];
 
 const start = opened();
-const page = { states: {}, streams: [], span: null, currency: "", filling: follow };
+const page = { states: {}, streams: [], problems: [], span: null, currency: "", filling: follow };
 let latest = 0; // the newest request; an older one's answer is thrown away
 
 class Stream {
@@ -45,25 +47,43 @@ class Stream {
       .join(" · ");
     this.money = new Map();
     this.reconciled = null;
+    this.near = false;
+    this.note = "";
     this.dispose = () => {};
   }
 
-  /** Rows and money of each of the page's days. */
+  /** The slots of each of the page's days, with rows and money. */
   get days() {
-    const days = Array.from({ length: Math.round((page.span.end - page.span.start) / DAY) }, (_, at) => ({
-      start: page.span.start + at * DAY,
+    return this.parts(DAY);
+  }
+
+  /** The same of each column of the calendar; a day's money stands in the middle of the day. */
+  get columns() {
+    return this.parts(columnOf(page.span));
+  }
+
+  parts(size) {
+    const first = page.span.start - (page.span.start % size);
+    const parts = Array.from({ length: Math.round((page.span.end - first) / size) }, (_, at) => ({
+      start: first + at * size,
+      end: first + (at + 1) * size,
       rows: null,
       states: {},
     }));
     for (const slot of this.slots) {
-      const day = days[Math.floor((slot.start - page.span.start) / DAY)];
-      if (!day) continue;
-      if (slot.rows !== null) day.rows = (day.rows ?? 0) + slot.rows;
-      day.states[slot.state] = (day.states[slot.state] ?? 0) + 1;
+      const at = slot.end - slot.start > size ? (slot.start + slot.end) / 2 : slot.start;
+      const part = parts[Math.floor((at - first) / size)];
+      if (!part) continue;
+      if (slot.rows !== null) part.rows = (part.rows ?? 0) + slot.rows;
+      part.states[slot.state] = (part.states[slot.state] ?? 0) + 1;
     }
-    for (const day of days)
-      Object.assign(day, this.money.get(`${dateOf(day.start)} ${page.currency}`) ?? { ggr: null, turnover: null });
-    return days;
+    for (const part of parts) {
+      const hour = part.start % DAY;
+      const middle = size === DAY || hour === DAY / 2 || (part.start === first && hour > DAY / 2);
+      const own = middle ? `${dateOf(part.start)} ${page.currency}` : null;
+      Object.assign(part, this.money.get(own) ?? { ggr: null, turnover: null });
+    }
+    return parts;
   }
 }
 
@@ -83,21 +103,35 @@ async function load() {
     const found = await ask("coverage", wanted());
     if (turn !== latest) return;
     Object.assign(page, { states: found.states, lakes: found.lakes, now: seconds(found.now) });
-    page.span = { start: seconds(found.start), end: seconds(found.end) };
     for (const stream of page.streams) stream.dispose();
     page.streams = found.streams.map((members) => new Stream(members));
-    element("problems").replaceChildren(...found.problems.map((text) => make("p", { class: "problem" }, text)));
-    draw(found.problems);
+    page.span = fit({ start: seconds(found.start), end: seconds(found.end) });
+    page.problems = found.problems;
+    element("problems").replaceChildren(
+      ...found.problems.map((text) => make("p", { class: "problem" }, text)),
+      found.cut ? make("p", { class: "problem" }, CUT) : "",
+    );
+    draw();
     openSlot();
     await Promise.all([loadMoney(turn), loadReconciliations(turn)]);
   } catch (problem) {
     if (turn !== latest) return;
-    if (problem.status === 403) main.replaceChildren(make("p", { class: "nothing" }, problem.message));
+    if (problem.status === 403) main.replaceChildren(nothing("forbidden", { text: problem.message }));
     else element("problems").replaceChildren(make("p", { class: "problem" }, problem.message));
   } finally {
     if (turn === latest) main.setAttribute("aria-busy", "false");
   }
 }
+
+/** The days that are asked for, without those before the first slot: a young lake fills the width. */
+function fit({ start, end }) {
+  const firsts = page.streams.map((stream) => stream.slots[0].start).filter((first) => first > start);
+  const first = firsts.length === page.streams.length && firsts.length ? Math.min(...firsts) : start;
+  const days = { start: first - (first % DAY), end };
+  return { start: first - (first % columnOf(days)), end };
+}
+
+const presentColumn = () => Math.floor((page.now - page.span.start) / columnOf(page.span));
 
 async function loadMoney(turn) {
   const mains = page.streams.filter((stream) => stream.main);
@@ -118,9 +152,7 @@ async function loadMoney(turn) {
   );
   element("currencies").hidden = currencies.length === 0;
   for (const stream of mains) {
-    stream.note = days.length
-      ? "Bars: rows by slot, from receipts. Line: GGR by the day a bet was placed, from the bets table."
-      : problem;
+    stream.note = problem ?? (days.length ? "" : "No GGR: the bets table has no bets on these days.");
     drawChart(stream);
   }
 }
@@ -134,25 +166,45 @@ async function loadReconciliations(turn) {
   }
 }
 
-function draw(problems = []) {
+function draw() {
   const scope = element("scope");
   scope.hidden = !start.dag;
   if (start.dag) scope.textContent = `What the DAG ${start.dag} has written.`;
   drawLegend();
   const shown = page.streams.filter((stream) => !controls.gaps.checked || stream.gaps.length);
-  element("streams").replaceChildren(...shown.map(card), ...(shown.length ? [] : [nothing(problems)]));
-  for (const stream of shown) drawChart(stream);
+  element("streams").replaceChildren(...(shown.length ? shown.map(card) : [emptyState()]));
+  near.disconnect();
+  for (const stream of shown) near.observe(stream.card);
 }
 
-function nothing(problems) {
-  if (problems.length) return "";
-  const text = page.streams.length
-    ? "No stream has a gap on these days."
-    : start.dag
-      ? `There is no slot here that the DAG ${start.dag} has written, or you may not read it.`
-      : "There is nothing here yet that a DAG which you may read has written.";
-  return make("p", { class: "nothing" }, text);
+function emptyState() {
+  if (page.streams.length) return nothing("whole", { act: () => toggle("gaps") });
+  if (!page.lakes.length) return nothing("unconfigured");
+  if (page.problems.length) return "";
+  if (start.dag) return nothing("dag", { dag: start.dag });
+  if (controls.last.value) return nothing("early", { act: () => toggle("last") });
+  return nothing("unfilled", { lakes: page.lakes.filter(Boolean) });
 }
+
+/** Undo a control that hides what there is. */
+function toggle(name) {
+  if (name === "gaps") controls.gaps.checked = false;
+  else controls.last.value = "";
+  if (name === "gaps") draw();
+  else load();
+}
+
+/** Charts are drawn when they come near: forty at once take seconds. */
+const near = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries.filter((each) => each.isIntersecting)) {
+      near.unobserve(entry.target);
+      const stream = page.streams.find((each) => each.card === entry.target);
+      if (stream) Object.assign(stream, { near: true }) && drawChart(stream);
+    }
+  },
+  { rootMargin: "600px" },
+);
 
 function drawLegend() {
   const totals = Object.fromEntries(Object.keys(page.states).map((state) => [state, 0]));
@@ -168,6 +220,15 @@ function drawLegend() {
         ` ${state}`,
       ),
     ),
+    all
+      ? make(
+          "li",
+          { class: "scale", title: "How many rows a complete slot has, compared with the stream's others" },
+          "rows: few ",
+          [1, 2, 3, 4, 5].map((level) => make("span", { class: `key complete level-${level}` })),
+          " many",
+        )
+      : "",
   );
 }
 
@@ -195,14 +256,23 @@ function card(stream) {
       "ul",
       { class: "facts" },
       make("li", {}, freshness(stream)),
-      make("li", {}, make("b", {}, compact(stream.total.rows)), ` rows, ${plural(stream.total.slots, "slot")}`),
+      make("li", {}, complete(stream)),
+      make("li", {}, make("b", {}, compact(stream.total.rows)), " rows"),
       make("li", { class: "reconciled" }, reconciled(stream)),
     ),
-    heatmap(stream.name, layout, choose, tip),
-    make("div", { class: "chart", role: "img", "aria-label": `Rows by day of ${stream.name}` }),
+    heatmap(stream.name, layout, presentColumn(), choose, tip),
+    make("div", { class: "chart", role: "img", "aria-label": `Rows over time of ${stream.name}` }),
     make("div", { class: "foot" }, gaps(stream), table(stream), make("p", { class: "quiet note" })),
   );
   return stream.card;
+}
+
+/** Of the slots that are due; the chips beside the share name the rest of them. */
+function complete(stream) {
+  const { total } = stream;
+  const due = total.slots - total.pending;
+  const pending = total.pending ? `, ${count(total.pending)} pending` : "";
+  return [make("b", {}, count(total.complete + total.empty)), ` of ${plural(due, "due slot")} complete${pending}`];
 }
 
 function counts(stream) {
@@ -216,7 +286,7 @@ function counts(stream) {
     make(
       "li",
       { class: `chip ${others.length ? "" : "whole"}`, title: `${count(whole)} of ${count(due)} due slots` },
-      `${share} % whole`,
+      `${share} % complete`,
     ),
     ...others.map((state) =>
       make("li", { class: `chip ${state}`, title: page.states[state] }, `${count(stream.total[state])} ${state}`),
@@ -309,12 +379,17 @@ function table(stream) {
 
 function drawChart(stream) {
   const place = stream.card?.querySelector(".chart");
-  if (!place?.isConnected) return;
+  if (!place?.isConnected || !stream.near) return;
   stream.dispose();
   place.replaceChildren();
   const tip = (text, over) => (text ? showTip(text, over, true) : hideTip());
-  stream.dispose = chart(place, stream.days, page.currency, tip);
-  stream.card.querySelector(".note").textContent = stream.note ?? "";
+  const { columns } = stream;
+  stream.dispose = chart(place, columns, page.currency, presentColumn(), tip);
+  const line = columns.some((each) => each.ggr !== null);
+  stream.card.querySelector(".note").textContent = [
+    `Bars: rows of the slots that begin in each ${columnOf(page.span) < DAY ? "hour" : "day"}, from receipts.`,
+    line ? `Line: GGR in ${page.currency} of the bets placed on each day, from the bets table.` : stream.note,
+  ].join(" ");
 }
 
 /** Open the slot that a link of a task names. */
@@ -350,10 +425,11 @@ function follow(stream, range) {
 function replace(old, members) {
   const made = new Stream(members);
   if (JSON.stringify(made.slots) === JSON.stringify(old.slots)) return old;
-  Object.assign(made, { money: old.money, reconciled: old.reconciled, note: old.note });
+  Object.assign(made, { money: old.money, reconciled: old.reconciled, note: old.note, near: old.near });
   page.streams[page.streams.indexOf(old)] = made;
   old.dispose();
   old.card.replaceWith(card(made));
+  near.observe(made.card);
   drawChart(made);
   drawLegend();
   return made;
@@ -388,6 +464,7 @@ document.addEventListener("auxclick", leadOut);
 addEventListener("themechange", () => page.streams.forEach(drawChart));
 addEventListener("scroll", hideTip, { passive: true });
 
+controls.last.max = dateOf(Date.now() / 1000 + DAY);
 if (start.days) controls.days.value = start.days;
 if (start.last) controls.last.value = start.last;
 else if (start.slot && seconds(start.slot) < Date.now() / 1000 - 59 * DAY) {

@@ -23,6 +23,7 @@ let returnTo = null;
 export function closePanel() {
   if (panel.hidden) return;
   panel.hidden = true;
+  document.body.classList.remove("with-panel");
   document.querySelector(".square.chosen")?.classList.remove("chosen");
   returnTo?.focus();
 }
@@ -34,8 +35,17 @@ export function openPanel(stream, square, page) {
   document.querySelector(".square.chosen")?.classList.remove("chosen");
   square.element.classList.add("chosen");
   returnTo = square.element;
+  document.body.classList.add("with-panel");
+  requestAnimationFrame(() => uncover(square.element));
   const pick = square.slots.find((slot) => !["complete", "empty"].includes(slot.state)) ?? square.slots[0];
   show(stream, square.slots, pick, page);
+}
+
+/** Scroll so that a square is seen beside the panel, or above it where the window is narrow. */
+function uncover(square) {
+  const box = square.getBoundingClientRect();
+  const free = panel.getBoundingClientRect().left > 0 ? innerHeight : innerHeight - panel.offsetHeight;
+  if (box.top < 0 || box.bottom > free) scrollBy({ top: box.top - free / 2 });
 }
 
 async function show(stream, slots, slot, page) {
@@ -108,7 +118,7 @@ function told(receipt, stream, slot) {
         " of ",
         link(dagPage(receipt.dag_id), receipt.dag_id),
       ]
-    : "not told";
+    : "not recorded";
   const facts = [
     [
       "Rows",
@@ -116,10 +126,10 @@ function told(receipt, stream, slot) {
     ],
     ["Provider's total", total],
     receipt.bad_rows ? ["In quarantine", plural(receipt.bad_rows, "row")] : null,
-    ["Asked in", `${plural(receipt.windows, "window")}, ${plural(receipt.calls, "call")}, ${bytes(receipt.bytes)}`],
+    ["Fetched in", `${plural(receipt.windows, "window")}, ${plural(receipt.calls, "call")}, ${bytes(receipt.bytes)}`],
     receipt.duplicates || receipt.outside || receipt.reread
       ? [
-          "Mended",
+          "Repaired",
           [
             receipt.duplicates ? `${plural(receipt.duplicates, "row")} came twice. ` : "",
             receipt.outside ? `${plural(receipt.outside, "row")} outside the slot. ` : "",
@@ -134,43 +144,64 @@ function told(receipt, stream, slot) {
       "Run",
       receipt.dag_id && receipt.run_id
         ? link(runPage(receipt.dag_id, receipt.run_id), receipt.run_id)
-        : (receipt.run_id ?? "not told"),
+        : (receipt.run_id ?? "not recorded"),
     ],
+    [
+      "Proof of completeness",
+      parts(receipt.proof, (kind, number) => `${kind.replaceAll("_", " ")} (${plural(number, "window")})`),
+    ],
+    ["Odd values", parts(receipt.odd_values, (name, number) => `${count(number)} in ${name}`, ODD)],
+    ["Rounded", parts(receipt.rounded, (name, number) => `${count(number)} in ${name}`, ROUNDED)],
     receipt.try_number > 1 ? ["Try", count(receipt.try_number)] : null,
     Object.keys(receipt.pii).length
       ? [
-          "Concealed",
+          "Dropped or hashed",
           Object.entries(receipt.pii)
             .map(([name, how]) => `${name} (${how})`)
             .join(", "),
         ]
       : null,
-  ].filter(Boolean);
-  const sums = Object.entries(receipt.sums);
+  ].filter((fact) => fact?.[1]);
+  const { amounts } = receipt;
+  const minor = amounts.filter((each) => each.minor_units > 1);
   return [
     make(
       "dl",
       {},
       facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
     ),
-    sums.length
+    amounts.length
       ? make(
           "table",
           { class: "sums" },
-          make("caption", {}, "Exact sums, all currencies together"),
+          make("caption", {}, "Exact sums in currency units, all currencies together"),
           make(
             "tbody",
             {},
-            sums.map(([name, value]) =>
-              make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, amount(value))),
+            amounts.map((each) =>
+              make("tr", {}, make("th", { scope: "row" }, each.column), make("td", {}, amount(each.amount))),
             ),
           ),
         )
+      : null,
+    minor.length
+      ? make("p", { class: "quiet" }, `The provider sends 1/${count(minor[0].minor_units)} units; they are divided here.`)
       : null,
     make("p", { class: "quiet label" }, "Object"),
     make("code", {}, receipt.path),
     until(stream, slot),
   ].filter(Boolean);
+}
+
+const ODD = "Stored as null; the provider's own text is in _extra.";
+const ROUNDED = "Half-even to the column's decimals; the provider's own text is in _extra.";
+
+/** Counts by name as text; nothing where there are none, as in receipts of earlier versions. */
+function parts(counts, show, note) {
+  const found = Object.entries(counts ?? {});
+  if (!found.length) return null;
+  const text = found.map(([name, number]) => show(name, number)).join(", ");
+  return note ? [text, make("span", { class: "quiet note" }, note)] : text;
 }
 
 const quiet = (text) => make("span", { class: "quiet" }, text);

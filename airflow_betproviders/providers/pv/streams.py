@@ -40,7 +40,7 @@ _GAME = {"game_id": Filter(type=int, required=True)}
 
 
 def _li(name: str, *, required: bool = False) -> Field:
-    return Field(name, Integer(), required=required, money=True)
+    return Field(name, Integer(), required=required, money=True, minor_units=1000)
 
 
 _EVENT = (

@@ -1,20 +1,29 @@
-"""Fifty clients at once, ordinary, greedy or without rights: a real API server stays as quick for everybody else."""
+"""What a hostile user and a hostile page can do to a real Airflow with the coverage page: nothing.
+
+Fifty clients at once, ordinary, greedy or without rights: the API server stays quick for everybody else.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import BrowserContext
 
-from tests.airflow.shared_airflow import SharedAirflow
+from tests.airflow.shared_airflow import SharedAirflow, enter
 from tests.plugin.showcase import Showcase
 
 pytestmark = [pytest.mark.scheduler]
@@ -138,3 +147,86 @@ def test_a_stranger_costs_nothing(airflow: SharedAirflow) -> None:
         answers = list(pool.map(lambda _: requests.get(url, params=PLACE | EXTREME, timeout=60), range(CLIENTS)))
 
     assert {answer.status_code for answer in answers} == {401}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another site", "another origin of this site"])
+def test_another_site_starts_no_backfill_and_reads_nothing(
+    airflow: SharedAirflow, browsing: BrowserContext, host: str, tmp_path: Path
+) -> None:
+    """With the user's cookies at hand, since the user is logged in: by fetch, by a form, and by a link to the data."""
+    page = enter(airflow, browsing, "ada")
+    [cookie] = [each for each in browsing.cookies() if each["name"] == "_token"]
+    assert cookie["sameSite"] in {"Lax", "Strict"}
+    evil = browsing.new_page()
+    with _site(host, tmp_path) as origin:
+        evil.goto(origin)
+        answers = evil.evaluate(_ATTACKS, [airflow.url, _BACKFILL])
+        # A form needs no permission of the other origin to be sent, and its answer is a page.
+        with evil.expect_navigation() as sent:
+            evil.evaluate(_FORM, [f"{airflow.url}/api/v2/backfills", json.dumps(_BACKFILL)[:-1] + ',"x":"', '"}'])
+        evil.goto(origin)
+        with evil.expect_event("requestfinished", lambda request: "betproviders" in request.url):
+            evil.evaluate(
+                "url => { const image = new Image(); image.src = url; }", f"{airflow.url}/betproviders/api/coverage"
+            )
+
+    assert set(answers) == {"refused"}, answers
+    assert sent.value is not None
+    assert sent.value.status in {401, 403, 415, 422}
+    assert airflow.api("GET", "backfills", dag_id=_BACKFILL["dag_id"])["backfills"] == []
+    assert page.evaluate("fetch('betproviders/api/coverage?days=1').then(answer => answer.status)") == 200
+
+
+_BACKFILL = {
+    "dag_id": "aig_transactions",
+    "from_date": "2026-11-20T00:00:00Z",
+    "to_date": "2026-11-20T01:00:00Z",
+    "reprocess_behavior": "completed",
+    "max_active_runs": 1,
+    "run_backwards": False,
+}
+_ATTACKS = """async ([airflow, backfill]) => {
+  const body = JSON.stringify(backfill);
+  const post = (type, mode) => ({ method: "POST", mode, credentials: "include", headers: { "Content-Type": type }, body });
+  const tries = [
+    [`${airflow}/api/v2/backfills`, post("application/json", "cors")],
+    [`${airflow}/api/v2/backfills`, post("text/plain", "cors")],
+    [`${airflow}/api/v2/backfills`, post("text/plain", "no-cors")],
+    [`${airflow}/betproviders/api/coverage`, { credentials: "include" }],
+    [`${airflow}/betproviders/api/coverage`, { credentials: "include", mode: "no-cors" }],
+    [`${airflow}/betproviders/`, { credentials: "include" }],
+  ];
+  const read = async ([url, options]) => {
+    try {
+      const answer = await fetch(url, options);
+      const text = await answer.text();
+      return text ? `read ${text.slice(0, 80)}` : "refused"; // an opaque answer has no text
+    } catch {
+      return "refused";
+    }
+  };
+  return Promise.all(tries.map(read));
+}"""
+_FORM = """([action, name, value]) => {
+  const form = document.createElement("form");
+  Object.assign(form, { method: "POST", enctype: "text/plain", action });
+  const input = document.createElement("input");
+  Object.assign(input, { type: "hidden", name, value });
+  form.append(input);
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+@contextmanager
+def _site(host: str, folder: Path) -> Iterator[str]:
+    """Somebody else's web site, with one empty page."""
+    (folder / "index.html").write_text("<!doctype html><title>Win a prize</title><body></body>")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://{host}:{server.server_port}/"
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,41 @@
+"""The coverage page on a free port without Airflow around it: a user who may read everything, and no backfills."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import uvicorn
+from fastapi import FastAPI
+
+from airflow_betproviders.plugin import app, places, reader, streams
+from demo.airflow_client import wait_for
+from tests.plugin.showcase import Showcase
+
+
+@contextmanager
+def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
+    """Serve the page of a lake, or of none: yields its address."""
+    streams.forget()
+    known = places.lakes, places.table
+    places.lakes = lambda: [show.path] if show else []
+    places.table = lambda: show.table if show and table else ""
+    page = app.create_app()
+    page.dependency_overrides[reader.logged_in] = lambda: SimpleNamespace(
+        name="ada", reads_any=True, reads_all=True, may_read=lambda _: True
+    )
+    around = FastAPI()
+    around.mount("/betproviders", page)
+    server = uvicorn.Server(uvicorn.Config(around, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(lambda: server.started or None, 30, "the page's server to start")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}/betproviders/"
+    finally:
+        server.should_exit = True
+        thread.join()
+        places.lakes, places.table = known
