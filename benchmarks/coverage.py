@@ -25,8 +25,9 @@ from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.lake.coverage import survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.plugin import streams
-from airflow_betproviders.plugin.query import Selection, span_of
+from airflow_betproviders.plugin.query import span_of
+from airflow_betproviders.plugin.views import streams
+from airflow_betproviders.plugin.views.streams import Selection
 from airflow_betproviders.registry import declared, mapping_of
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")

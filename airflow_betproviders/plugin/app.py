@@ -18,13 +18,14 @@ from fastapi.responses import FileResponse, Response
 from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.coverage import STATES
-from airflow_betproviders.plugin import money, places, reconciliations
-from airflow_betproviders.plugin.amounts import amounts_of
+from airflow_betproviders.plugin import places
 from airflow_betproviders.plugin.answers import SAFE_HEADERS, Json, refuse_plainly
-from airflow_betproviders.plugin.query import Chosen, Selection, Slot, Span
+from airflow_betproviders.plugin.limits.workers import Workers
+from airflow_betproviders.plugin.query import Chosen, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
-from airflow_betproviders.plugin.streams import Seen, StreamView, look, stored
-from airflow_betproviders.plugin.workers import Workers
+from airflow_betproviders.plugin.views import money, reconciliations
+from airflow_betproviders.plugin.views.amounts import amounts_of
+from airflow_betproviders.plugin.views.streams import Seen, Selection, StreamView, look, stored
 
 PAGE = Path(str(files("airflow_betproviders.plugin"))) / "page"
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}

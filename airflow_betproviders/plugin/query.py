@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Annotated
 
@@ -10,38 +9,13 @@ from fastapi import Depends, HTTPException, Query
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.plugin.views.streams import Selection
 
 MAX_DAYS = 400
 EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 Name = Annotated[str | None, Query(max_length=250)]
 Days = Annotated[int, Query(ge=1, le=MAX_DAYS)]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which streams to look at; None is any.
-
-    Attributes:
-        lake: number of the configured lake.
-        provider: connection type.
-        stream: stream name.
-        account: the account's login at the provider.
-        filters: the folders that the filters make, ``game_id=2011/user_id=7``; empty: none.
-        narrowed: streams with filters too.
-    """
-
-    lake: int | None = None
-    provider: str | None = None
-    stream: str | None = None
-    account: str | None = None
-    filters: str | None = None
-    narrowed: bool = False
-
-    @property
-    def names_one(self) -> bool:
-        """Whether it names a single stream of a single account."""
-        return None not in (self.lake, self.provider, self.stream, self.account)
 
 
 def selection(

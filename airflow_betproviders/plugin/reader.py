@@ -13,8 +13,8 @@ from airflow.utils.session import create_session
 from fastapi import Depends, HTTPException, Request
 from sqlalchemy import select
 
-from airflow_betproviders.plugin.cache import ShortCache
-from airflow_betproviders.plugin.workers import Workers
+from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.plugin.limits.workers import Workers
 
 
 @dataclass(frozen=True)

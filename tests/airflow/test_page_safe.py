@@ -17,14 +17,16 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext
 
 from tests.airflow.shared_airflow import SharedAirflow, enter
 from tests.plugin.showcase import Showcase
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 pytestmark = [pytest.mark.scheduler]
 
@@ -165,11 +167,6 @@ def test_another_site_starts_no_backfill_and_reads_nothing(
         # A form needs no permission of the other origin to be sent, and its answer is a page.
         with evil.expect_navigation() as sent:
             evil.evaluate(_FORM, [f"{airflow.url}/api/v2/backfills", json.dumps(_BACKFILL)[:-1] + ',"x":"', '"}'])
-        evil.goto(origin)
-        with evil.expect_event("requestfinished", lambda request: "betproviders" in request.url):
-            evil.evaluate(
-                "url => { const image = new Image(); image.src = url; }", f"{airflow.url}/betproviders/api/coverage"
-            )
 
     assert set(answers) == {"refused"}, answers
     assert sent.value is not None
@@ -206,7 +203,14 @@ _ATTACKS = """async ([airflow, backfill]) => {
       return "refused";
     }
   };
-  return Promise.all(tries.map(read));
+  const show = (url) =>
+    new Promise((done) => {
+      const image = new Image();
+      image.onload = () => done("shown");
+      image.onerror = () => done("refused");
+      image.src = url;
+    });
+  return Promise.all([...tries.map(read), show(`${airflow}/betproviders/assets/icon.svg`)]);
 }"""
 _FORM = """([action, name, value]) => {
   const form = document.createElement("form");

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import uvicorn
 from fastapi import FastAPI
 
-from airflow_betproviders.plugin import app, places, reader, streams
+from airflow_betproviders.plugin import app, places, reader
+from airflow_betproviders.plugin.views import streams
 from demo.airflow_client import wait_for
 from tests.plugin.showcase import Showcase
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.plugin import app as application
-from airflow_betproviders.plugin import places, reader, streams
-from airflow_betproviders.plugin.workers import Workers
+from airflow_betproviders.plugin import places, reader
+from airflow_betproviders.plugin.limits.workers import Workers
+from airflow_betproviders.plugin.views import streams
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.plugin import money, reconciliations, streams
-from airflow_betproviders.plugin.query import Selection, span_of
-from airflow_betproviders.plugin.streams import StreamView, look, stored
+from airflow_betproviders.plugin.query import span_of
+from airflow_betproviders.plugin.views import money, reconciliations, streams
+from airflow_betproviders.plugin.views.streams import Selection, StreamView, look, stored
 from airflow_betproviders.task.storage import open_path
 from tests.plugin.showcase import HOUR, Showcase
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi import HTTPException
 
-from airflow_betproviders.plugin.cache import ShortCache
-from airflow_betproviders.plugin.workers import Workers
+from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.plugin.limits.workers import Workers
 
 PATIENCE = 30
 
@@ -68,7 +68,7 @@ def test_a_long_wait_ends_and_takes_its_place_in_the_queue_along() -> None:
 
 def test_a_result_is_made_once_and_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
-    monkeypatch.setattr("airflow_betproviders.plugin.cache.time.monotonic", lambda: clock)
+    monkeypatch.setattr("airflow_betproviders.plugin.limits.cache.time.monotonic", lambda: clock)
     gate, made = threading.Event(), []
     cache = ShortCache[int](seconds=5, most=2)
 

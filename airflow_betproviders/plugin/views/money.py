@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.plugin.cache import ShortCache
+from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.task.tables import open_table
 
 if TYPE_CHECKING:

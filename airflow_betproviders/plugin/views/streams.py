@@ -19,8 +19,7 @@ from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.plugin.cache import ShortCache
-from airflow_betproviders.plugin.query import Selection
+from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.registry import declared, mapping_of, providers, title_of
 from airflow_betproviders.task.storage import open_path
 
@@ -36,6 +35,32 @@ _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-page-strea
 _seen = ShortCache["Seen"](seconds=5, most=8)  # a page asks several things of it one after the other
 
 Readable = Callable[[str | None], bool]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which streams to look at; None is any.
+
+    Attributes:
+        lake: number of the configured lake.
+        provider: connection type.
+        stream: stream name.
+        account: the account's login at the provider.
+        filters: the folders that the filters make, ``game_id=2011/user_id=7``; empty: none.
+        narrowed: streams with filters too.
+    """
+
+    lake: int | None = None
+    provider: str | None = None
+    stream: str | None = None
+    account: str | None = None
+    filters: str | None = None
+    narrowed: bool = False
+
+    @property
+    def names_one(self) -> bool:
+        """Whether it names a single stream of a single account."""
+        return None not in (self.lake, self.provider, self.stream, self.account)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ def amounts_of(receipt: Receipt) -> list[dict[str, Any]]:
 
     ``minor_units`` is how many of the provider's units make one currency unit: 1000 for PV's li, else 1.
     """
-    units = {field.name: field.minor_units for field in declared(receipt.provider, receipt.stream).fields if field.money}
+    units = {
+        field.name: field.minor_units for field in declared(receipt.provider, receipt.stream).fields if field.money
+    }
     return [
         {"column": name, "amount": _text(Decimal(text), units.get(name, 1)), "minor_units": units.get(name, 1)}
         for name, text in receipt.sums.items()

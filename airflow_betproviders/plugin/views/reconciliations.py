@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from airflow_betproviders.lake.layout import RECONCILIATION, Lake, listed
-from airflow_betproviders.plugin.cache import ShortCache
+from airflow_betproviders.plugin.limits.cache import ShortCache
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What the page shows: streams, receipts, money and reconciliations."""
