@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks e2e campaign docs lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark e2e campaign docs lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -37,6 +37,10 @@ test-floors: $(SETUP) ## Run the tests of engine and hooks on the oldest version
 
 test-clocks: $(SETUP) ## Run the tests without a server at a dozen awkward moments
 	.ci/test-clocks $(ARGS)
+
+test-spark: $(SETUP) ## Run the lake's readers with Spark too; needs Java 17 or newer
+	$(BIN)/python -m pip install --quiet "pyspark>=4"
+	$(BIN)/python -m pytest tests/lake/test_readers.py $(ARGS)
 
 e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
 	@.ci/debian-packages
