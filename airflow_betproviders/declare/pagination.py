@@ -16,7 +16,8 @@ from airflow_betproviders.declare.interval import Interval
 
 Params: TypeAlias = Mapping[str, Any]
 
-# What proves that the rows of a window are complete. The receipt counts the windows by these names.
+# What proves that the rows of a window are complete. The receipt counts the windows by these names. ``one answer`` is no
+# proof: the provider's word, where a window can't be split (a summary, a snapshot, a single step).
 TOTAL = "total"
 SHORT_ANSWER = "short answer"
 EMPTY_PAGE = "empty page"
@@ -24,6 +25,8 @@ LAST_PAGE = "last page"
 NOTHING_NEW = "nothing new"
 END_REACHED = "end reached"
 SECOND_READ = "second read"
+REACHES = "reaches the end"
+ONE_ANSWER = "one answer"
 
 # Below so many rows nothing is suspected to be cut off.
 FEW_ROWS = 10

@@ -181,7 +181,7 @@ class BetProviderHook(ProtocolHook):
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""
-        bounds = (window.start, window.end) if window else ()
+        bounds = stream.windows.asked(window) if window and stream.windows else ()
         times = {name: stream.time(at, self.utc_offset) for name, at in zip(stream.bounds, bounds, strict=False)}
         return {**times, **filters}
 

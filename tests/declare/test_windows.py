@@ -111,3 +111,22 @@ def test_gmag_half_hours_are_not_asked_as_one_window_since_30_minutes_are_too_ma
     rule = WindowRule(span=timedelta(minutes=29), step=timedelta(minutes=1))
     assert len(cut(Interval(START, START + timedelta(minutes=30)), rule)) == 2
     assert len(cut(Interval(START, START + timedelta(hours=1)), rule)) == 3
+
+
+# ------------------------------------------------------------------ further words
+
+
+def test_of_a_window_that_holds_both_ends_the_last_step_is_left_to_the_next() -> None:
+    window = Interval(START, START + timedelta(hours=6))
+    assert WindowRule(span=DAY).asked(window) == (window.start, window.end)
+    asked = WindowRule(span=DAY, ends="inclusive").asked(window)
+    assert asked == (window.start, window.end - timedelta(seconds=1))
+
+
+def test_windows_of_a_fixed_length_begin_at_steps_of_it_and_are_never_split() -> None:
+    rule = WindowRule(span=timedelta(minutes=10), fixed=True)
+    hour = Interval(START, START + timedelta(minutes=25))
+    windows = cut(hour, rule)
+    assert [window.width for window in windows] == [timedelta(minutes=10)] * 2 + [timedelta(minutes=5)]
+    assert split(windows[0], 2, rule) == (windows[0],)
+    assert cut_off(windows[0], 1, rule) == (windows[0],)

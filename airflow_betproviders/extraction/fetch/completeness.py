@@ -160,7 +160,7 @@ class AnswerSizes:
         column = rows.table[stream.time_column]
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
         inside = instants[(instants >= start) & (instants < end)]
-        if not stream.windows.divisible or not len(inside):
+        if not stream.windows.splits or not len(inside):
             return None
         width = ends(Interval(window.start, window.start + stream.windows.step), column.type)[1] - start
         steps = (inside - start) // width

@@ -15,6 +15,8 @@ import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
+    ONE_ANSWER,
+    REACHES,
     SECOND_READ,
     SHORT_ANSWER,
     Pagination,
@@ -25,10 +27,11 @@ from airflow_betproviders.declare.pagination import (
     WindowChanged,
     like_a_cap,
 )
-from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.declare.stream import Reaches, Stream
+from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.decode.parser import path_to
 from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow, SuspectedAnswer
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
@@ -109,6 +112,7 @@ class WindowReader:
         self._stream = stream
         self._filters = filters
         self._call = call
+        self._says_how_far = path_to(stream.envelope, Reaches) is not None
         self._planner = Planner(stream.windows, stream.paging)
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, proven_rows)
@@ -198,9 +202,24 @@ class WindowReader:
         rows.proof = paging.proof(answers, rows.distinct)
         if any(answer.page.doubtful for answer in answers):
             rows.proof = SECOND_READ
-        if not paging.keeps_to_window:
+        if window is not None and self._says_how_far:
+            self._check_reach(window, answers)
+            rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
+        rule = self._stream.windows
+        if not paging.keeps_to_window or (rule and rule.over_answers):
             rows.keep_window(str(self._stream.time_column))
         return rows
+
+    def _check_reach(self, window: Interval, answers: list[PageAnswer]) -> None:
+        """Refuse answers that do not reach the end of the window, by their own word."""
+        for answer in answers:
+            if answer.page.reaches is None:
+                raise Unprovable("the answer does not say how far it reaches")
+            if answer.page.reaches < window.end:
+                raise WindowNotReady(
+                    f"{self._source.label}, stream {self._stream.name}, window {window}: the provider has rows until "
+                    f"{answer.page.reaches:%Y-%m-%dT%H:%M:%SZ} so far. Raise the lag, or try again later."
+                )
 
     def _ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
         params = {
@@ -229,6 +248,7 @@ class WindowReader:
         return False
 
     def _split(self, read: WindowRead) -> None:
+        self.sizes.see(read.answers[0].rows)
         parts = [WindowRead(part, read.slot) for part in read.parts]
         # A window that keeps changing says nothing that its parts could be held to.
         whole = read.part_of
@@ -260,11 +280,12 @@ class WindowReader:
             self.sizes.see(answer.rows)
         if rows.proof != SHORT_ANSWER or not self.sizes.suspects(rows.distinct):
             return
-        if self.sizes.suspect(rows) or not like_a_cap(rows.distinct):
+        if self.sizes.suspect(rows):
             return
         rule = self._stream.windows
-        if rule and rule.divisible and self._stream.time_column:
+        if rule and rule.splits and self._stream.time_column and like_a_cap(rows.distinct):
             raise Unprovable(_UNPROVABLE.format(rows.distinct))
+        rows.proof = ONE_ANSWER
 
     def _prove_sizes(self) -> None:
         """Prove that the slot's greatest answer without a total was not cut off."""

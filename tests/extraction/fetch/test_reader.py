@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,11 +18,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.fields import Epoch
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import LimitedAnswer, Offset, PageNumber, SingleAnswer, TimestampCursor
-from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.pagination import (
+    LimitedAnswer,
+    NextLink,
+    Offset,
+    PageNumber,
+    PageToken,
+    RowVersionCursor,
+    SingleAnswer,
+    TimestampCursor,
+)
+from airflow_betproviders.declare.stream import Reaches, Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
-from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
@@ -511,3 +522,98 @@ def test_a_repeated_bad_row_is_kept_once() -> None:
 
     (part,), _, _ = read(STREAM, answer)
     assert len(part.bad) == 1
+
+
+# ------------------------------------------------------------------ windows that the provider picks
+
+
+@pytest.mark.parametrize("rule", [{"fixed": True}, {"sliding": True}])
+def test_rows_beyond_the_window_are_dropped_where_the_provider_picks_its_length(rule: dict[str, bool]) -> None:
+    stream = serving(STREAM, paging=SingleAnswer(), windows=WindowRule(span=10 * MINUTE, **rule))
+    window = Interval(FIVE, FIVE + 5 * MINUTE)
+    rows = [bet("before", at=-1), bet("a", at=0), bet("b", at=299), bet("after", at=300)]
+    (part,), script, _ = read(stream, lambda n, asked, params: page(*rows), window)
+    assert ids([part]) == ["a", "b"]
+    assert len(script.asked) == 1
+
+
+def test_an_answer_is_complete_only_if_it_says_that_it_reaches_the_end_of_the_window() -> None:
+    stream = serving(STREAM, paging=SingleAnswer(), envelope={"until": Reaches(Epoch("ms")), "rows": Rows})
+
+    def answer(until: datetime | None) -> Answer:
+        return lambda n, window, params: replace(page(bet("a")), reaches=until)
+
+    (part,), _, _ = read(stream, answer(SLOT.end))
+    assert (ids([part]), part.proof) == (["a"], "reaches the end")
+    with pytest.raises(WindowNotReady, match=r"stream bets, window .* has rows until 2026-11-20T05:59:59Z so far"):
+        read(stream, answer(SLOT.end - timedelta(seconds=1)))
+    with pytest.raises(IncompleteWindow, match="does not say how far it reaches"):
+        read(stream, answer(None))
+
+
+# ------------------------------------------------------------------ further kinds of pages
+
+
+def test_pages_are_followed_by_their_tokens_to_the_last() -> None:
+    stream = serving(STREAM, paging=PageToken(param="after", size_param="size", page_size=3))
+    rows = [bet(f"{i}") for i in range(7)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        first = int(params.get("after", "t0")[1:])
+        more = first + 3 < len(rows)
+        return replace(page(*rows[first : first + 3]), token=f"t{first + 3}" if more else None)
+
+    (part,), script, _ = read(stream, answer)
+    assert ids([part]) == [f"{i}" for i in range(7)]
+    assert [params.get("after") for _, params in script.asked] == [None, "t3", "t6"]
+    assert part.proof == "last page"
+
+
+def test_a_token_that_comes_again_is_not_followed_for_ever() -> None:
+    stream = serving(STREAM, paging=PageToken(param="after"))
+    script = Script(lambda n, window, params: replace(page(bet("a")), token="again"))
+    with pytest.raises(IncompleteWindow, match="names a next page that an earlier one named already"):
+        everything(WindowReader(Vendor([]), stream, {}, script), [SLOT])
+    fresh = Script(lambda n, window, params: replace(page(bet("a")), token=f"{n}"))
+    with pytest.raises(IncompleteWindow, match="brought nothing new"):
+        everything(WindowReader(Vendor([]), stream, {}, fresh), [SLOT])
+    assert len(fresh.asked) < 50
+
+
+def test_a_link_to_the_next_page_gives_its_parameters_and_no_other_host() -> None:
+    stream = serving(STREAM, paging=NextLink())
+    rows = [bet(f"{i}") for i in range(4)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        link = "https://elsewhere.example/bets?page=2&cursor=a%2Fb"
+        return replace(page(*rows[2 * n - 2 : 2 * n]), token=link if n == 1 else None)
+
+    (part,), script, _ = read(stream, answer)
+    assert ids([part]) == [f"{i}" for i in range(4)]
+    assert {k: v for k, v in script.asked[1][1].items() if k != "window"} == {"page": "2", "cursor": "a/b"}
+
+
+def test_a_cursor_on_row_versions_sends_its_size_and_takes_the_greatest_version() -> None:
+    stream = serving(FOLLOWED, paging=RowVersionCursor(param="row_version", size_param="count", limit=3))
+    rows = [bet("a", 1), bet("c", 3), bet("b", 2), bet("d", 3), bet("e", 3600)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        found = sorted((row for row in rows if row["at"] >= params["row_version"]), key=lambda row: row["at"])
+        return page(*found[: params["count"]][::-1])
+
+    (part,), script, _ = read(stream, answer)
+    assert sorted(ids([part])) == ["a", "b", "c", "d"]
+    assert all(params["count"] == 3 for _, params in script.asked)
+    crowd = [bet(f"{i}", 1) for i in range(4)]
+    with pytest.raises(IncompleteWindow, match="more than 3 rows share one row version"):
+        read(stream, lambda n, window, params: page(*crowd[: params["count"]]))
+
+
+def test_a_provider_of_a_package_may_bring_a_kind_of_its_own() -> None:
+    class Backwards(SingleAnswer):
+        def first(self, window: Interval | None) -> dict[str, Any]:
+            return {"order": "desc"}
+
+    (part,), script, _ = read(serving(STREAM, paging=Backwards()), lambda n, window, params: page(bet("a")))
+    assert ids([part]) == ["a"]
+    assert script.asked[0][1]["order"] == "desc"
