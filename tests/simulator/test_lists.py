@@ -304,6 +304,31 @@ def test_rows_of_another_window(lists):
     assert answer["total"] == len(answer["records"])
 
 
+def test_sums_have_odd_values_and_nothing_else(lists):
+    clients, simulator = lists.clients, lists.simulator
+    seconds = int(START.timestamp())
+    span = {"time_start": seconds - 86_400, "time_end": seconds}
+    asked = {
+        "bonus": lambda: clients.pv("all/bonus/summary", {**span, "mch_id": 101})["data"],
+        "days": lambda: clients.pv("all/stage/summary", span)["data"]["day_list"][0],
+        "slots": lambda: clients.pv("slots/game/stage/summary", span)["data"][0],
+        "jdb": lambda: clients.jdb(42, date="18-11-2026", gType=0)["data"][0],
+        "gmag": lambda: clients.gmag(
+            "history/gameReport", startTime=gmag_time(START - HOUR), endTime=gmag_time(START), reportBy="player"
+        )["data"][0],
+    }
+    honest = {name: ask() for name, ask in asked.items()}
+    simulator.faults.replace({"duplicate": 1, "total_low": 1, "bad_row": 1})
+    assert {name: ask() for name, ask in asked.items()} == honest
+    values = {"release_bonus": Decimal("0.30000000000000004")}
+    simulator.faults.replace({"odd_patch": {"values": {"release_bonus": 0.30000000000000004}, "rows": 1}})
+    assert asked["bonus"]() == {**honest["bonus"], **values}
+    simulator.faults.replace({"odd_null": {"rows": 1}})
+    for name, ask in asked.items():
+        assert None in ask().values(), name
+        assert simulator.calls[-1]["odd_values"]
+
+
 def test_without_a_field_any_can_be_odd(lists):
     lists.simulator.faults.replace({"odd_type": {"rows": 1}})
     rows = lists.pv()[0]

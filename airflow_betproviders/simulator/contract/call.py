@@ -55,6 +55,7 @@ class Given:
         number: Page number, from 1.
         offset: Rows before this page.
         by_number: Whether the vendor counts pages, not rows.
+        summary: Whether the rows are sums, which only odd values strike.
     """
 
     texts: Sequence[str]
@@ -63,6 +64,7 @@ class Given:
     number: int
     offset: int
     by_number: bool = False
+    summary: bool = False
 
     @property
     def joined(self) -> str:
@@ -147,6 +149,7 @@ class Call:
         number: int | None = None,
         offset: int = 0,
         columns: Sequence[str] | None = None,
+        summary: bool = False,
     ) -> Given:
         """Return the part of a list that the answer should give, with the faults that are switched on.
 
@@ -156,9 +159,11 @@ class Call:
             number: Page number from 1, where the vendor counts pages.
             offset: Rows before the page, where it doesn't.
             columns: Names of the columns, where rows are lines of CSV.
+            summary: The rows are sums of a report, which only odd values strike.
         """
         each = len(rows) if size is None else size
-        given = Given((), len(rows), each, number or 1, (number - 1) * each if number else offset, number is not None)
+        first = (number - 1) * each if number else offset
+        given = Given((), len(rows), each, number or 1, first, number is not None, summary)
         if self.report is not None:
             return self.report.page(rows, columns, given)
         given.texts = [row.text for row in rows[given.offset : given.offset + each]]

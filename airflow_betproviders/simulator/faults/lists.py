@@ -47,7 +47,7 @@ class ListFaults:
         Raises:
             TooMuch: The fault ``too_much`` struck.
         """
-        kinds, rng = self._faults.draw(self._provider, (*LIST, *ROW, *ODD), stream)
+        kinds, rng = self._faults.draw(self._provider, ODD if given.summary else (*LIST, *ROW, *ODD), stream)
         spoilt = Spoilt(given)
         self._answers += 1
         first = self._first(kinds, rng, rows, spoilt)

@@ -27,6 +27,7 @@ from airflow_betproviders.simulator.vendor.base import (
     Page,
     Refusal,
     RefusingVendor,
+    Summary,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, window
@@ -127,14 +128,14 @@ class GmAg(RefusingVendor):
             raise Refusal("account", "P_03", "Parameter error: brandId")
         return Inquiry(stream, body)
 
-    def answer(self, inquiry: Inquiry) -> Page | str:
+    def answer(self, inquiry: Inquiry) -> Page | Summary | str:
         """A page of a window, a report, a link or the games."""
         stream, body = inquiry
         echo = json.dumps(body["requestId"])
         if stream in LISTINGS:
             return self._list(LISTINGS[stream], body, echo)
         if stream == "game_report":
-            return _success(echo, f'"data":[{",".join(self._report(body))}]')
+            return Summary(self._report(body), lambda joined: _success(echo, f'"data":[{joined}]'))
         if stream == "round_detail_url":
             return _success(echo, f'"data":{json.dumps(self._detail(body))}')
         return _success(echo, self._games(body))

@@ -19,7 +19,16 @@ from airflow_betproviders.simulator.contract.vendor import Setup
 from airflow_betproviders.simulator.jdb import reports
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE, LAST_MODIFY, TIME, JdbBets
 from airflow_betproviders.simulator.jdb.cipher import decrypt
-from airflow_betproviders.simulator.vendor.base import Account, Call, Inquiry, Page, Refusal, RefusingVendor, make_world
+from airflow_betproviders.simulator.vendor.base import (
+    Account,
+    Call,
+    Inquiry,
+    Page,
+    Refusal,
+    RefusingVendor,
+    Summary,
+    make_world,
+)
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, fixed_offset, window
 from airflow_betproviders.simulator.vendor.world import DAY, HOUR, MINUTE, Row
 
@@ -76,7 +85,7 @@ class Jdb(RefusingVendor):
             raise Refusal("account", "7001", "Parent not found")
         return Inquiry(stream, action)
 
-    def answer(self, inquiry: Inquiry) -> Page | str:
+    def answer(self, inquiry: Inquiry) -> Page | Summary | str:
         """Details of a window, a daily report, or a link."""
         stream, action = inquiry
         if stream == "transactions":
@@ -129,7 +138,7 @@ class Jdb(RefusingVendor):
             raise Refusal("retention", "8006", "Time is not acceptable")
         held = window(self._options["window"], *self.shifted(start, end), 1000)
         rows = self._rows(*held, clock, action, now)
-        return Page(rows, lambda given: f'{{"status":"0000","data":[{given.joined}]}}')
+        return Page(rows, lambda given: _success(given.joined))
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         gtypes = filters.get("gTypes") or []
@@ -139,7 +148,7 @@ class Jdb(RefusingVendor):
         chosen = [row for row in rows if not gtypes or row.facts.gtype in gtypes]
         return sorted(chosen, key=lambda row: (row.facts.gtype, row.key))
 
-    def _daily(self, stream: str, action: Mapping[str, Any]) -> str:
+    def _daily(self, stream: str, action: Mapping[str, Any]) -> Summary:
         day = self._day(action)
         now = self.now_ms
         if now < day + DAY + HOUR:
@@ -148,12 +157,11 @@ class Jdb(RefusingVendor):
             raise Refusal("retention", "8006", "Time is not acceptable")
         if stream == "daily_by_game_type":
             games, total = reports.by_game_type(self._world, day, now)
-            data = f'{{"gTypeSummary":[{",".join(games)}],"totalSummary":{total}}}' if games else ""
-        else:
-            if re.fullmatch(r"\d{1,3}", str(action.get("gType", ""))) is None:
-                raise Refusal("parameter", "8008", "gType is missing")
-            data = ",".join(reports.by_player(self._world, day, now, int(action["gType"])))
-        return f'{{"status":"0000","data":[{data}]}}'
+            sums = f'"totalSummary":{total}'
+            return Summary(games, lambda joined: _success(f'{{"gTypeSummary":[{joined}],{sums}}}' if games else ""))
+        if re.fullmatch(r"\d{1,3}", str(action.get("gType", ""))) is None:
+            raise Refusal("parameter", "8008", "gType is missing")
+        return Summary(reports.by_player(self._world, day, now, int(action["gType"])), _success)
 
     def _result(self, action: Mapping[str, Any]) -> str:
         if not action.get("uid"):
@@ -196,3 +204,7 @@ class Jdb(RefusingVendor):
         if stream == "daily_by_game_type":
             return reports.by_game_type(self._world, day, now)[0]
         return reports.by_player(self._world, day, now, int(filters["gType"]))
+
+
+def _success(joined: str) -> str:
+    return f'{{"status":"0000","data":[{joined}]}}'

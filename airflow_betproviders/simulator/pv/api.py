@@ -23,6 +23,7 @@ from airflow_betproviders.simulator.vendor.base import (
     Page,
     Refusal,
     RefusingVendor,
+    Summary,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.world import DAY, HOUR, Row
@@ -106,7 +107,7 @@ class Pv(RefusingVendor):
             raise Refusal("signature", "400", "sign error")
         return Inquiry(stream, data)
 
-    def answer(self, inquiry: Inquiry) -> Page | str | Reply:
+    def answer(self, inquiry: Inquiry) -> Page | Summary | str | Reply:
         """Rows with pages, rows with a limit, or a total."""
         stream, data = inquiry
         edge = {"history": "time_end", "stage_summary": "time_start"}.get(stream, "")
@@ -116,7 +117,8 @@ class Pv(RefusingVendor):
             return self._history(data)
         if stream in LIMITED:
             return self._limited(stream, data)
-        return _envelope(self._total(stream, data))
+        total = self._total(stream, data)
+        return _objects_of(total) if stream.endswith("summary") else _envelope(total)
 
     def _history(self, data: Mapping[str, Any]) -> Page:
         start, end = _range(data)
@@ -252,6 +254,18 @@ def game_list() -> list[dict[str, Any]]:
 
 def _envelope(data: str) -> str:
     return f'{{"code":200,"msg":"","data":{data}}}'
+
+
+def _objects_of(total: str) -> Summary:
+    """The objects of a summary: the days, each of a list, or the one."""
+    if total.startswith("{") and '"day_list"' not in total:
+        return Summary([total], _envelope)
+    made = json.loads(total)
+    if isinstance(made, list):
+        return Summary([json.dumps(each) for each in made], lambda joined: _envelope(f"[{joined}]"))
+    summary = json.dumps(made["summary"])
+    days = [json.dumps(day) for day in made["day_list"]]
+    return Summary(days, lambda joined: _envelope(f'{{"day_list":[{joined}],"summary":{summary}}}'))
 
 
 def _wrong(text: str) -> Refusal:

@@ -14,7 +14,7 @@ from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
 from airflow_betproviders.simulator.vendor.world import HOUR, Row, Source, World
 
-__all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "make_world", "quote"]
+__all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "Summary", "make_world", "quote"]
 
 SECRETS = ("sign", "hash", "x", "ts", "timestamp")
 
@@ -47,6 +47,21 @@ class Page:
     """The rows before, where it counts rows."""
     forgiven: Sequence[Refusal] = ()
     """Broken rules that the vendor lets pass."""
+
+
+@dataclass
+class Summary:
+    """Sums, which only odd values strike."""
+
+    texts: Sequence[str]
+    """The objects."""
+    envelope: Callable[[str], str]
+    """The answer's text, from the objects joined by commas."""
+
+    @property
+    def rows(self) -> list[Row]:
+        """The objects as rows, known by their place."""
+        return [Row(str(place), (), 0, text, None) for place, text in enumerate(self.texts)]
 
 
 class Inquiry(NamedTuple):
@@ -94,7 +109,7 @@ class RefusingVendor:
         """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
         raise NotImplementedError
 
-    def answer(self, inquiry: Inquiry) -> Page | str | Reply:
+    def answer(self, inquiry: Inquiry) -> Page | Summary | str | Reply:
         """Answer, or raise ``Refusal`` if the request breaks a rule."""
         raise NotImplementedError
 
@@ -115,6 +130,8 @@ class RefusingVendor:
         except Refusal as refusal:
             call.breach(refusal.rule, refusal.text)
             return json_reply(self.refuse(refusal))
+        if isinstance(page, Summary):
+            return json_reply(page.envelope(call.page(page.rows, summary=True).joined))
         if not isinstance(page, Page):
             return json_reply(page) if isinstance(page, str) else page
         for lapse in page.forgiven:
