@@ -43,6 +43,9 @@ _TOLERANCE = Arg(
 )
 _REPAIR = Arg(("--repair",), help="Read the slots that carry a difference again", action="store_true")
 
+_NAME = Arg(("name",), help="Connection type of the provider, e.g. nova")
+_FOLDER = Arg(("folder",), help="New folder for the package, e.g. ./airflow-provider-nova")
+
 _SELECTION = (_PATH, _PROVIDER, _ACCOUNT, _STREAM, _START, _END, _MARGIN, ARG_OUTPUT, ARG_VERBOSE)
 
 
@@ -69,6 +72,13 @@ def get_commands() -> list[CLICommand]:
                     "with 0 if there is none, 1 if there are gaps, 2 if they could not be looked for.",
                     func=lazy_load_command("airflow_betproviders.cli.coverage.gaps"),
                     args=_SELECTION,
+                ),
+                ActionCommand(
+                    name="new-provider",
+                    help="Write the package of another provider",
+                    description="Write a package that adds a provider. Its tests run at once and say what is left to fill in.",
+                    func=lazy_load_command("airflow_betproviders.cli.new_provider.new_provider"),
+                    args=(_NAME, _FOLDER),
                 ),
                 ActionCommand(
                     name="reconcile",
