@@ -1,74 +1,108 @@
-"""The how-to that adds a provider, done as it says: its files and changes in a copy of the repository, and its commands run."""
+"""The how-to that adds a provider, done as it says: in an empty folder, with the package written by its command."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from airflow_betproviders.cli.new_provider import write_package
+from airflow_betproviders.exceptions import InvalidArgument
+from tests.packaging.test_examples import install
+
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "how-to" / "add-a-provider.md"
+PAGE = (ROOT / "docs" / "how-to" / "add-a-provider.md").read_text()
+EXAMPLE = ROOT / "examples" / "airflow-provider-nova"
 BLOCK = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<path>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
-TOOLS = {".venv/bin/python": sys.executable}
+BLOCKS = list(BLOCK.finditer(PAGE))
+FILES = {block["path"]: block["text"] for block in BLOCKS if block["path"] and block["kind"] == "python"}
+CHANGES = {block["path"]: block["text"] for block in BLOCKS if block["kind"] == "diff"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
-
-def change(file: Path, diff: str) -> None:
-    """Do what a diff without line numbers says."""
+def change(file: Path, diff: str) -> int:
+    """Do what a diff without line numbers says; return how many lines it adds."""
     content = file.read_text()
     for hunk in diff.split("@@\n"):
-        old, new = (
-            "".join(line[1:] for line in hunk.splitlines(keepends=True) if line[0] in kept) for kept in (" -", " +")
-        )
+        lines = hunk.splitlines(keepends=True)
+        old, new = ("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
+        old, new = (old[:-1], new[:-1]) if lines[-1].startswith(" ") else (old, new)
         assert content.count(old) == 1, f"{file} has not exactly once:\n{old}"
         content = content.replace(old, new)
     file.write_text(content)
+    return sum(line.startswith("+") for line in diff.splitlines())
 
 
-def run(folder: Path, *command: str) -> str:
-    env = {**os.environ, "PYTHONPATH": str(folder), "AIRFLOW_HOME": str(folder / "airflow")}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=400, check=False)
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def test_a_provider_is_added_by_doing_what_the_page_says(tmp_path: Path) -> None:
-    for name in ("airflow_betproviders", "tests", "demo", "dags"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    blocks = list(BLOCK.finditer(PAGE.read_text()))
-
-    for block in blocks:
-        path, text = block["path"], block["text"]
-        if path and block["kind"] == "python":
-            assert not (tmp_path / path).exists()
-            (tmp_path / path).parent.mkdir(exist_ok=True)
-            (tmp_path / path).write_text(text)
-        elif path:
-            change(tmp_path / path, text)
-
-    commands = [
-        line.removeprefix("$ ")
-        for block in blocks
-        if block["kind"] == "console"
-        for line in block["text"].splitlines()
-        if line.startswith("$ ") and not line.startswith("$ make")
-    ]
-    said = []
-    for command in commands:
-        program, *arguments = shlex.split(command)
-        said.append(run(tmp_path, TOOLS[program], *arguments, "-p", "no:cacheprovider"))
-    assert len(said) == 2
-    assert re.search(r"\b4 passed", said[0]), said[0]
-    assert "passed" in said[1]
-    run(tmp_path, sys.executable, "-m", "ruff", "check", ".")
-    run(
-        tmp_path, sys.executable, "-m", "mypy", "-p", "airflow_betproviders.streams", "-p", "airflow_betproviders.hooks"
+def run_tests(package: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Install a package and run its tests."""
+    install(package, site)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *arguments],
+        cwd=package,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(package), str(site), str(ROOT)))},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_new_package_fails_with_what_is_left_and_passes_when_it_is_done(tmp_path: Path) -> None:
+    package = tmp_path / "airflow-provider-nova"
+    generated = {path: len(path.read_text().splitlines()) for path in write_package("nova", package)}
+
+    first = run_tests(package, tmp_path / "first", "-k", "fill or connection or document or usable")
+    assert first.returncode == 1, first.stdout + first.stderr
+    assert "3 failed, 1 passed" in first.stdout
+    assert "streams.py:16 the endpoint of the bets" in first.stdout
+    assert "airflow_provider_nova/hook.py: signature() is left to fill in" in first.stdout
+
+    written = 0
+    for path, text in FILES.items():
+        assert package / path in generated
+        (package / path).write_text(text)
+        written += len(text.splitlines())
+    for path, diff in CHANGES.items():
+        written += change(package / path, diff)
+    assert f"{sum(generated.values())} lines" in PAGE
+    assert f"{written} lines" in PAGE
+
+    done = run_tests(package, tmp_path / "second")
+    assert done.returncode == 0, done.stdout + done.stderr
+    check = (sys.executable, "-m", "mypy", "--strict", "-p", "airflow_provider_nova")
+    subprocess.run(check, cwd=package, env={**os.environ, "MYPYPATH": str(ROOT)}, check=True, timeout=300)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_page_shows_the_example(path: str) -> None:
+    assert FILES[path] == (EXAMPLE / path).read_text()
+
+
+def test_the_commands_of_the_page_are_those_of_a_user() -> None:
+    commands = [line for block in BLOCKS if block["kind"] == "console" for line in block["text"].splitlines()]
+    assert commands[1:] == [
+        "$ airflow betproviders new-provider nova airflow-provider-nova",
+        "$ cd airflow-provider-nova",
+        "$ pip install --editable '.[test]'",
+        "$ pytest -q",
+        "$ pytest -q",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Nova", "9nova", "no-va", "class", "n", "pv"])
+def test_a_name_that_can_not_be_a_connection_type_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"Choose another|Use small letters"):
+        write_package(name, tmp_path / "package")
+    assert not (tmp_path / "package").exists()
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(InvalidArgument, match="is not empty"):
+        write_package("nova", tmp_path)
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine.txt"]

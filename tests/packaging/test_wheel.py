@@ -74,6 +74,14 @@ def test_the_wheel_holds_all_of_the_page(wheel: zipfile.ZipFile) -> None:
     )
 
 
+def test_the_wheel_holds_the_template_of_new_providers(wheel: zipfile.ZipFile) -> None:
+    template = ROOT / "airflow_betproviders" / "cli" / "package_template"
+    files = {path.relative_to(ROOT).as_posix() for path in template.rglob("*") if path.is_file()}
+
+    assert len(files) == 10
+    assert files <= set(wheel.namelist())
+
+
 def test_airflow_finds_the_plugin(wheel: zipfile.ZipFile) -> None:
     [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt")]
 
