@@ -1,7 +1,12 @@
-"""Merge millions of bets into a table of many more: time, and peak memory against the rows that one commit takes.
+"""Merge bets into a table of many more: time and peak memory, beside delta-rs MERGE, a DuckDB rewrite and an older version.
 
-AIG's raw slots are made by hand, an hour each. The table gets its bets first; then a day after the other comes with new
-bets and, in every fifth row, a newer version of a bet of the week before. Each merge is a process of its own.
+AIG's raw slots are made by hand, an hour each. Three profiles:
+
+* insert: days of new bets into the empty table;
+* week: a day of new bets, where every fifth row is a newer version of a bet of the week before;
+* hours: single hours, where every fifth row is a newer version of a bet of the three hours before, into the compacted table.
+
+Each run is a process of its own. The peers get the rows mapped already, and DuckDB does not commit.
 """
 
 from __future__ import annotations
@@ -9,11 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +35,7 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode import columns
@@ -37,22 +46,21 @@ from airflow_betproviders.providers.aig import streams as aig
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
-ROWS_A_DAY = 1_000_000
 AGAIN = 5  # one row of so many is a newer version
-REACH = 7 * ROWS_A_DAY
 COLUMNS = columns.schema(aig.TRANSACTIONS.fields)
+MEMORY = "400MB"  # DuckDB's limit
 
 
-def slot(first: int, count: int, hour: Interval, *, again: bool) -> pa.Table:
-    """The rows of an hour: bets from number ``first`` on, and newer versions of some of those before."""
+def slot(first: int, count: int, hour: Interval, a_day: int, reach: int) -> pa.Table:
+    """Return the rows of an hour: bets from number ``first`` on, and newer versions of some of the ``reach`` before."""
     dice = np.random.default_rng(first)
     number = np.arange(first, first + count)
-    if again:
+    if reach:
         old = slice(None, None, AGAIN)
-        number[old] -= dice.integers(ROWS_A_DAY, REACH, len(number[old]))
+        number[old] -= dice.integers(count, max(reach, count + 1), len(number[old]))
         number = np.unique(number)
     day = 86_400_000
-    placed = number * day // ROWS_A_DAY + int(BEGIN.timestamp() * 1000)
+    placed = number * day // a_day + int(BEGIN.timestamp() * 1000)
     updated = np.sort(dice.integers(0, 3_600_000, len(number))) + int(hour.start.timestamp() * 1000)
     cents = dice.integers(1, 100_000, len(number))
     amount = pc.multiply(pa.array(cents).cast(pa.decimal128(19, 0)), pa.scalar(Decimal("0.01")))
@@ -75,13 +83,12 @@ def slot(first: int, count: int, hour: Interval, *, again: bool) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=COLUMNS)
 
 
-def make_lake(root: Path, first_day: int, days: int, *, again: bool) -> None:
-    """Write the slots of some days."""
+def make_lake(root: Path, first_hour: int, hours: int, a_day: int, reach: int) -> None:
+    """Write the slots of some hours."""
     lake = Lake(fsspec.filesystem("file"), str(root), "aig", "transactions", "agent001")
-    per_hour = ROWS_A_DAY // 24
-    for number in range(first_day * 24, (first_day + days) * 24):
+    for number in range(first_hour, first_hour + hours):
         hour = Interval(BEGIN + number * HOUR, BEGIN + (number + 1) * HOUR)
-        table = slot(number * per_hour, per_hour, hour, again=again)
+        table = slot(number * (a_day // 24), a_day // 24, hour, a_day, reach)
         told = {"rows": table.num_rows, "extracted_at": hour.end.isoformat(timespec="milliseconds")}
         receipt = Receipt(
             provider="aig", stream="transactions", account="agent001", start=hour.start.isoformat(),
@@ -92,59 +99,187 @@ def make_lake(root: Path, first_day: int, days: int, *, again: bool) -> None:
         pq.write_table(table.replace_schema_metadata(receipt.to_footer()), path, compression="zstd")
 
 
-def merge_day(folder: Path, day: int, batch_rows: int) -> dict[str, Any]:
-    """Merge a day in a process of its own."""
-    command = [sys.executable, __file__, "--folder", str(folder), "--day", str(day), "--batch-rows", str(batch_rows)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def merge(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:
+    """Merge hours of the raw lake by this package."""
+    (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
+    interval = Interval(BEGIN + first * HOUR, BEGIN + (first + hours) * HOUR)
+    before = {file.path for file in BetsTable(str(folder / table)).snapshot().all_files()}
+    tally = Merge(BetsTable(str(folder / table))).run(stream, [interval])
+    after = {file.path: file.size for file in BetsTable(str(folder / table)).snapshot().all_files()}
+    written = sum(size for path, size in after.items() if path not in before)
+    return {"rows": tally.rows, "replaced": tally.replaced, "commits": tally.commits, "written": written}
+
+
+def mapped(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:
+    """Write the rows of these hours as bets, each once, for the peers."""
+    from airflow_betproviders.bets_table.batch import MergeBatch, StagedRows
+
+    (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
+    slots, _ = stream.slots([Interval(BEGIN + first * HOUR, BEGIN + (first + hours) * HOUR)])
+    with (
+        tempfile.TemporaryDirectory() as name,
+        pq.ParquetWriter(folder / f"{table}.parquet", SCHEMA, compression="zstd") as writer,
+    ):
+        staged = StagedRows(stream, Path(name))
+        for slot_, bets in (piece for each in slots for piece in stream.bets(each)):
+            if bets is not None:
+                staged.append(slot_, bets)
+        batch = MergeBatch(staged, [])
+        for rows in batch.rows(np.zeros(len(batch), bool)):
+            writer.write_table(rows.select(SCHEMA.names))
+    return {}
+
+
+_NEWER = (
+    "({0}.updated_at, {0}.extracted_at, {0}.slot_start, {0}.slot_end, {0}.stream) > "
+    "({1}.updated_at, {1}.extracted_at, {1}.slot_start, {1}.slot_end, {1}.stream)"
+)
+
+
+def delta_rs(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:  # noqa: ARG001
+    """Merge the mapped rows by delta-rs."""
+    from deltalake import DeltaTable
+
+    source = pq.ParquetFile(folder / "mapped.parquet")
+    reader = pa.RecordBatchReader.from_batches(source.schema_arrow, source.iter_batches(25_000))
+    newer = (
+        "source.updated_at > target.updated_at or "
+        "(source.updated_at = target.updated_at and source.extracted_at > target.extracted_at)"
+    )
+    done = (
+        DeltaTable(str(folder / table))
+        .merge(
+            source=reader,
+            predicate="source.provider = target.provider and source.account = target.account and source.bet_id = target.bet_id",
+            source_alias="source",
+            target_alias="target",
+        )
+        .when_matched_update_all(predicate=newer)
+        .when_not_matched_insert_all()
+        .execute()
+    )
+    rows = done["num_target_rows_inserted"] + done["num_target_rows_updated"]
+    return {"rows": rows, "replaced": done["num_target_rows_updated"], "commits": 1}
+
+
+def duckdb(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:  # noqa: ARG001
+    """Rewrite the table's files with the mapped rows by DuckDB, without a commit."""
+    import duckdb as db
+
+    con = db.connect()
+    con.execute(f"set memory_limit = '{MEMORY}'; set threads = 2; set preserve_insertion_order = false")
+    con.execute(f"set temp_directory = '{folder / 'spill'}'")
+    files = str(folder / table / "*/*/*.parquet")
+    con.execute(f"create view old as from read_parquet('{files}', hive_partitioning = true)")
+    con.execute(f"create view new as from '{folder / 'mapped.parquet'}'")
+    n, o = ", ".join(f"n.{name}" for name in SCHEMA.names), ", ".join(f"o.{name}" for name in SCHEMA.names)
+    newer = _NEWER.format("n", "o")
+    con.execute(f"""
+        copy (
+            select {o} from old o left join new n on o.account = n.account and o.bet_id = n.bet_id
+            where n.bet_id is null or not {newer}
+            union all
+            select {n} from new n left join old o on o.account = n.account and o.bet_id = n.bet_id
+            where o.bet_id is null or {newer}
+        ) to '{folder / "duckdb"}' (format parquet, compression zstd, partition_by (provider, bet_date))
+    """)  # noqa: S608 - no value of a user's
+    return {"rows": pq.ParquetFile(folder / "mapped.parquet").metadata.num_rows, "replaced": 0, "commits": 0}
+
+
+RUNS: dict[str, Callable[[Path, str, int, int], dict[str, Any]]] = {
+    "merge": merge,
+    "mapped": mapped,
+    "delta_rs": delta_rs,
+    "duckdb": duckdb,
+}
+
+
+def run(what: str, folder: Path, table: str, first: int, hours: int, code: Path | None = None) -> dict[str, Any]:
+    """Run one step in a process of its own, with this package or an older checkout of it."""
+    command = [sys.executable, __file__, "--run", what, "--folder", str(folder), "--table", table]
+    root = str(code or Path(__file__).parent.parent)
+    done = subprocess.run(
+        [*command, "--first", str(first), "--hours", str(hours)],
+        check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root},
+    )  # fmt: skip
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def one_day(folder: Path, day: int, batch_rows: int) -> None:
+def measured(given: argparse.Namespace) -> None:
     """What the process does."""
     logging.disable(logging.INFO)
-    began, memory = time.perf_counter(), _peak()
-    (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
-    interval = Interval(BEGIN + 24 * day * HOUR, BEGIN + 24 * (day + 1) * HOUR)
-    tally = Merge(BetsTable(str(folder / "bets")), batch_rows=batch_rows).run(stream, [interval])
-    result = {"rows": tally.rows, "added": tally.added, "replaced": tally.replaced, "imported": memory, "peak": _peak()}
-    print(json.dumps({**result, "seconds": time.perf_counter() - began}))
+    pa.array([1]).to_pandas()  # PyArrow imports pandas sooner or later: it belongs to the imports
+    memory, began, processor = _peak(), time.perf_counter(), time.process_time()
+    result = RUNS[given.run](given.folder, given.table, given.first, given.hours)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - processor
+    print(json.dumps({**result, "seconds": seconds, "cpu": cpu, "peak": _peak(), "over": _peak() - memory}))
 
 
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def report(profile: str, who: str, found: dict[str, Any]) -> None:
+    """Print a line of the table."""
+    written = f"{found['written'] / 2**20:.0f}" if "written" in found else ""
+    print(
+        f"| {profile} | {who} | {found['rows']:,} | {found['replaced']:,} | {found['commits']} | {found['seconds']:.1f} | "
+        f"{found['cpu']:.1f} | {found['rows'] / found['seconds']:,.0f} | {written} | {found['peak']:.0f} | {found['over']:.0f} |",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table-days", type=int, default=50, help="millions of bets in the table before")
-    parser.add_argument("--days", type=int, default=10, help="millions of rows to merge")
-    parser.add_argument("--batch-rows", type=int, default=250_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows-a-day", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=7, help="days in the table before")
+    parser.add_argument("--older", type=Path, help="a git worktree of an older version, to be measured beside")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--day", type=int, help="merge this day in the folder, and no more")
+    parser.add_argument("--run", choices=RUNS, help="run this step, and no more")
+    parser.add_argument("--table", default="bets")
+    parser.add_argument("--first", type=int)
+    parser.add_argument("--hours", type=int)
     given = parser.parse_args()
-    if given.day is not None:
-        one_day(given.folder, given.day, given.batch_rows)
+    if given.run:
+        measured(given)
         return
-    print("| what | rows | new | replaced | seconds | rows/s | peak MiB | over the import |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    print(
+        "| profile | by | rows | replaced | commits | seconds | CPU s | rows/s | MB written | peak MiB | over the imports |"
+    )
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        folder = Path(name)
-        before = range(given.table_days)
-        after = range(given.table_days, given.table_days + given.days)
-        for what, days, again in (("into the empty table", before, False), ("into that table", after, True)):
-            done = []
-            for day in days:
-                make_lake(folder / "raw", day, 1, again=again)
-                done.append(merge_day(folder, day, given.batch_rows))
-            rows, seconds = sum(each["rows"] for each in done), sum(each["seconds"] for each in done)
-            peak = max(each["peak"] for each in done)
-            print(
-                f"| {what} | {rows:,} | {sum(e['added'] for e in done):,} | {sum(e['replaced'] for e in done):,} | "
-                f"{seconds:.0f} | {rows / seconds:,.0f} | {peak:.0f} | {peak - done[0]['imported']:.0f} |",
-                flush=True,
-            )
+        profiles(Path(name), given.rows_a_day, given.days, given.older)
+
+
+def profiles(folder: Path, a_day: int, days: int, older: Path | None) -> None:
+    """Run the three profiles."""
+    from airflow_betproviders.bets_table.optimize import optimize
+
+    hours = 24 * days
+    make_lake(folder / "raw", 0, hours, a_day, 0)
+    if older:
+        report("insert", "older version", run("merge", folder, "older", 0, hours, older))
+    report("insert", "this version", run("merge", folder, "bets", 0, hours))
+    make_lake(folder / "raw", hours, 24, a_day, 7 * a_day if days >= 7 else days * a_day)
+    run("mapped", folder, "mapped", hours, 24)
+    for table in ("delta_rs", "hours"):
+        shutil.copytree(folder / "bets", folder / table)
+    if older:
+        report("week", "older version", run("merge", folder, "older", hours, 24, older))
+    report("week", f"DuckDB, {MEMORY}", run("duckdb", folder, "bets", hours, 24))
+    report("week", "delta-rs MERGE", run("delta_rs", folder, "delta_rs", hours, 24))
+    report("week", "this version", run("merge", folder, "bets", hours, 24))
+    shutil.rmtree(folder / "raw")
+    optimize(BetsTable(str(folder / "hours")), interval=None, file_size=32 << 20, retention=None)
+    if older:
+        shutil.copytree(folder / "hours", folder / "hours_older")
+    make_lake(folder / "raw", hours, 4, a_day, a_day // 8)
+    for hour in range(hours, hours + 4):
+        if older:
+            report("hours", "older version", run("merge", folder, "hours_older", hour, 1, older))
+        report("hours", "this version", run("merge", folder, "hours", hour, 1))
 
 
 if __name__ == "__main__":

@@ -143,14 +143,16 @@ class MergeBatch:
         age = np.empty(len(ranked), np.int32)
         age[ranked] = np.arange(len(ranked), dtype=np.int32)
         versions = index.select(["bet_id", "updated_at"]).append_column("age", pa.array(age[index[_SLOT].to_numpy()]))
+        self.dates = frozenset(pc.unique(index["bet_date"]).to_pylist())
+        index = index.select(["updated_at", _SLOT])  # the ids are held once at a time: they are the most of it
         order = pc.sort_indices(versions, [(name, "ascending") for name in versions.column_names])
         ids = versions["bet_id"].combine_chunks().take(order)
+        del versions
         last = np.append(as_mask(pc.not_equal(ids[1:], ids[:-1])), np.True_)
-        self._ids = ids.filter(pa.array(last))
+        self._ids = ids if last.all() else ids.filter(pa.array(last))
         self._rows = order.to_numpy()[last].astype(np.int64)
-        newest = index.select(["updated_at", _SLOT]).take(pa.array(self._rows))
+        newest = index.combine_chunks().take(pa.array(self._rows))
         self._updated_at, self._slot = (column.combine_chunks() for column in newest.columns)
-        self.dates = frozenset(pc.unique(index["bet_date"]).to_pylist())
 
     def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
         """Return the files that may hold one of its bets, under its own date or another, or a row that is missing."""

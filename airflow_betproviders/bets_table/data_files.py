@@ -19,8 +19,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
 from airflow_betproviders.bets_table.schema import STORED
 
-ROW_GROUP = 100_000
-FILE_SIZE = 64 * 1024 * 1024  # bytes; a correction rewrites the files that it touches, so a larger file costs more
+ROW_GROUP = 65_536
+FILE_SIZE = 32 * 1024 * 1024  # bytes; a correction rewrites the files that it touches, so a larger file costs more
 _DICTIONARY_SIZE = 128 * 1024  # bytes; a column with more distinct values is written plain
 _PLAIN = {"bet_id", "rest", "placed_at", "updated_at", "settled_at"}
 _ENCODED = [name for name in STORED.names if name not in _PLAIN]

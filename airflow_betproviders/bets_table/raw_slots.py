@@ -27,7 +27,7 @@ from airflow_betproviders.registry import declared, mapping_of
 
 log = logging.getLogger(__name__)
 
-_ROWS = 25_000  # raw rows held at once
+_ROWS = 12_500  # raw rows held at once
 
 
 @dataclass(frozen=True, eq=False)

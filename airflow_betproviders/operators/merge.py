@@ -203,7 +203,7 @@ class OptimizeBetsOperator(BaseOperator):
         table: str,
         start: datetime | str | None = None,
         end: datetime | str | None = None,
-        file_size: int = 64 * 1024 * 1024,
+        file_size: int = 32 * 1024 * 1024,
         retention: str | timedelta | None = "7d",
         **kwargs: Any,
     ) -> None:

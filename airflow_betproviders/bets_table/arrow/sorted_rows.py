@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _RUN = 50_000  # rows that are sorted at once and wait in one file
-_BLOCK = 4_000  # rows of a file that are read at once
-_OUTPUT = 50_000  # rows that come back at once
+_BLOCK = 1_000  # rows of a file that are read at once
+_OUTPUT = 20_000  # rows that come back at once
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 Mask = npt.NDArray[np.bool_]
@@ -52,7 +52,7 @@ class SortedRows:
         """
         if self._waiting:
             self._store(on_disk=bool(self._runs))  # few rows need no file
-        index = pa.concat_tables(self._indexes).combine_chunks()
+        index = pa.concat_tables(self._indexes)
         self._indexes = [each.select([name for name, _ in self._order]) for each in self._indexes]
         return index
 
