@@ -23,12 +23,18 @@ def json_object(members: Iterable[tuple[str, Any]], extra: Any = None) -> Any:
     Returns:
         A text column; ``{}`` where nothing is left.
     """
+    members = list(members)
+    rows = len(members[0][1] if members else extra)
     parts = [
-        pc.binary_join_element_wise(f"{json.dumps(name)}:", json_text(column), ",", "") for name, column in members
+        pc.binary_join_element_wise(f"{json.dumps(name)}:", json_text(column), ",", "")
+        for name, column in members
+        if column.null_count < rows
     ]
-    if extra is not None:
+    if extra is not None and extra.null_count < rows:
         inner = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(_array(extra)), 1, -1)
         parts.append(pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), _wrapped("", inner, ",")))
+    if not parts:
+        return pa.repeat("{}", rows)
     # Not null_handling="skip": that gives an array without rows where all of them are null.
     joined = pc.binary_join_element_wise(*(pc.fill_null(part, "") for part in parts), "")
     return _wrapped("{", pc.utf8_rtrim(joined, ","), "}")
