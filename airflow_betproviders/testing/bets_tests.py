@@ -49,32 +49,34 @@ class BetsTests:
     def test_a_day_agrees_with_the_vendor(self, desk: Desk) -> None:
         """A day that is loaded once agrees with the vendor's reports, and a lost row is found and read again."""
         reconciliation, day = self._reconciliation(desk), self._day(desk)
-        desk.store(desk.bets, day)
+        stream = reconciliation.stream
+        desk.store(stream, day)
         told = reconciliation.run(day)
         assert told.agrees, told.wrong
-        assert told.bets == len(desk.truth(desk.bets, day))
-        slot = next(slot for slot in desk.slots(desk.bets, day) if len(desk.truth(desk.bets, slot)) > 1)
-        path = desk.lake(desk.bets).data(slot)
+        assert told.bets == len(desk.truth(stream, day))
+        slot = next(slot for slot in desk.slots(stream, day) if len(desk.truth(stream, slot)) > 1)
+        path = desk.lake(stream).data(slot)
         table = pq.ParquetFile(path).read()
         pq.write_table(table.slice(1), path)
         assert not reconciliation.run(day).agrees
-        mended = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root, repair=True).run(day)
+        mended = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(stream).root, repair=True).run(day)
         assert mended.agrees, mended.wrong
         assert mended.repaired == [slot]
-        assert desk.differences(desk.bets, day) == []
+        assert desk.differences(stream, day) == []
         assert desk.breaches == []
 
     def test_a_day_loaded_as_it_happened_agrees_after_repair(self, desk: Desk) -> None:
         """A day that is loaded hour by hour, just after each hour, agrees once late rows have been read again."""
         reconciliation, day = self._reconciliation(desk), self._day(desk)
-        for slot in desk.slots(desk.bets, day):
-            desk.simulator.set_now(slot.end + max(desk.bets.lag, timedelta(minutes=70)))
-            desk.store(desk.bets, slot)
+        stream = reconciliation.stream
+        for slot in desk.slots(stream, day):
+            desk.simulator.set_now(slot.end + max(stream.lag, timedelta(minutes=70)))
+            desk.store(stream, slot)
         desk.simulator.set_now(day.end + LONG_AFTER)
-        reconciliation = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root, repair=True)
+        reconciliation = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(stream).root, repair=True)
         told = reconciliation.run(day)
         assert told.agrees, told.wrong
-        assert told.bets == len(desk.truth(desk.bets, day))
+        assert told.bets == len(desk.truth(stream, day))
         assert desk.breaches == []
 
     def _truth(self, desk: Desk, interval: Interval) -> dict[str, Bet]:

@@ -30,10 +30,11 @@ def hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
 def _hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
     mixed: Hashes = np.zeros(table.num_rows, np.uint64)
     for name in key:
-        if pa.types.is_integer(table[name].type):
-            _stir(mixed, arrays.integers(table[name]).view(np.uint64))
+        column = table[name]
+        if pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
+            _stir(mixed, arrays.integers(column).view(np.uint64))
         else:
-            _stir_text(mixed, arrays.whole(table[name]))
+            _stir_text(mixed, arrays.whole(column if pa.types.is_string(column.type) else column.cast(pa.string())))
     return mixed
 
 

@@ -1,8 +1,10 @@
-"""What Airflow's provider discovery reads; nothing is imported here, because Airflow calls it while it is starting."""
+"""What Airflow's provider discovery reads. Airflow calls it while it is starting, so nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from airflow_betproviders.declare import connection_type
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -12,21 +14,24 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Rowan",
         "description": "Bet records of Rowan, an invented vendor.",
         "connection-types": [
-            {
-                "connection-type": "rowan",
-                "hook-class-name": "airflow_provider_rowan.hook.RowanHook",
-                "hook-name": "Rowan",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {"host": "Data URL", "login": "Operator token", "password": "Secret key"},
-                },
-                "conn-fields": {
-                    "salt": {
+            connection_type(
+                "rowan",
+                hook="airflow_provider_rowan.hook.RowanHook",
+                name="Rowan",
+                labels={"host": "Data URL", "login": "Operator token", "password": "Secret key"},
+                placeholders={"host": "https://api.rowan.example/data", "login": "demo-operator-01"},
+                fields={
+                    "salt_secret": {
                         "label": "Salt",
-                        "description": "Third secret: the key of the header signature.",
+                        "description": "Third secret: the key of the header signature. Empty: requests are not signed.",
                         "schema": {"type": ["string", "null"], "format": "password"},
-                    }
+                    },
+                    "signed_host": {
+                        "label": "Signed host",
+                        "description": "What the signature covers: the host's name, or its name and port. Default name.",
+                        "schema": {"type": "string", "enum": ["name", "name-and-port"], "default": "name"},
+                    },
                 },
-            }
+            )
         ],
     }

@@ -94,7 +94,7 @@ def test_signed_headers_are_checked_on_the_wire(serve, signed_host):
     codes = []
     for host in ("127.0.0.1", f"127.0.0.1:{port}"):
         signature = hmac.new(
-            account["extra"]["salt"].encode(), f"{host}{content}{DATE}".encode(), hashlib.sha256
+            account["extra"]["salt_secret"].encode(), f"{host}{content}{DATE}".encode(), hashlib.sha256
         ).hexdigest()
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",

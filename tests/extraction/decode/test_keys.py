@@ -32,6 +32,16 @@ def test_equal_keys_have_equal_hashes_wherever_they_stand(pairs: list[tuple[str,
     assert keys.hashes(sliced, KEYS).tolist() == hashed.tolist()
 
 
+def test_times_amounts_and_flags_may_be_keys() -> None:
+    times = pa.array([1, 2, 1, None], pa.timestamp("ms", "UTC"))
+    amounts = pa.array(["1.5", "1.5", "1.5", None]).cast(pa.decimal128(10, 2))
+    flags = pa.array([True, True, True, None])
+    for columns in ({"a": times}, {"a": times, "b": amounts, "c": flags}):
+        one, two, again, nothing = keys.hashes(pa.table(columns), tuple(columns)).tolist()
+        assert one == again
+        assert len({one, two, nothing}) == 3
+
+
 def test_many_different_keys_share_no_hash() -> None:
     names = [f"{i}" for i in range(200_000)]
     hashed = keys.hashes(pa.table({"id": names}), ("id",))

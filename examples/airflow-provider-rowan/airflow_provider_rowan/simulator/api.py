@@ -185,7 +185,9 @@ class Rowan:
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
         """The demo operator: token, secret key and salt."""
-        return {"host": f"{base_url}/data", "login": TOKEN, "password": SECRET, "extra": {"salt": SALT}}
+        signed_host = self._options["signed_host"].replace("_", "-")
+        extra = {"salt_secret": SALT, "signed_host": signed_host}
+        return {"host": f"{base_url}/data", "login": TOKEN, "password": SECRET, "extra": extra}
 
 
 def _count(form: Mapping[str, str]) -> int:

@@ -1,0 +1,15 @@
+"""Rowan passes the suite of every provider; values and times are read by hand, from Rowan's document."""
+
+from decimal import Decimal
+
+from airflow_betproviders.testing import Bet, epoch, provider_tests
+
+
+def bet(record):
+    stake, win = Decimal(record["betAmount"]), Decimal(record["winAmount"])
+    return Bet(str(record["betId"]), "settled", stake, win, win - stake)
+
+
+TestRowan = provider_tests(
+    "rowan", times=epoch(1000), bet=bet, pii={"playerName": "hash"}, signatures=["secret_key", "operator_token"]
+)
