@@ -45,6 +45,7 @@ class Receipt:
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
         rounded: by column, values with more digits than it has: rounded there, and their JSON text in ``_extra``.
         sums: exact sums of the money columns, as decimal text.
+        units: by column, the unit of a sum that is not in its currency: ``{"bet_amount": "li"}``.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
         digest: of the rows, the time of their reading apart: two reads that gave the same rows have the same.
         changed_by: DAG and run whose read first gave these rows; a later read that gives them again leaves it.
@@ -79,6 +80,7 @@ class Receipt:
     odd_values: dict[str, int] = field(default_factory=dict)
     rounded: dict[str, int] = field(default_factory=dict)
     sums: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     previous_rows: int | None = None
     digest: str = ""
     changed_by: str | None = None

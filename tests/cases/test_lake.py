@@ -6,12 +6,16 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import fsspec
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.coverage import Coverage, survey
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.registry import declared
 from tests.extraction.stored import store
 
 LOCAL = fsspec.filesystem("file")
@@ -69,3 +73,16 @@ def test_s7_a_filter_of_200_game_ids_is_stored_on_a_file_system(tmp_path: Path) 
     assert found.total.states["complete"] == 1
     assert found.label["account"] == "101"
     assert found.label["filters"] == ["game_ids=" + ",".join(map(str, range(2000, 2200)))]
+
+
+def test_pv_amounts_say_that_they_are_li(tmp_path: Path) -> None:
+    """PV's document: amount parameters are in li (1 yuan = 1000 li), with data type int64."""
+    stream = declared("pv", "history")
+    with SlotWriter(stream, FIVE) as writer:
+        receipt = writer.close(Receipt(provider="pv", stream="history", account="101", start="", end=""))
+        columns = pq.read_schema(writer.path)
+    for name in ("bet_amount", "gain_amount", "credit", "credit_before_bet"):
+        assert columns.field(name).metadata == {b"unit": b"li"}
+    assert str(columns.field("bet_amount").type) == "int64"
+    assert receipt.units == {"bet_amount": "li", "gain_amount": "li"}
+    assert columns.field("user_id").metadata is None

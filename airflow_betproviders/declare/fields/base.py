@@ -83,6 +83,7 @@ class Field:
             amounts without which stake, payout or net cannot be told.
         money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
         minor_units: how many of the amount's units make one currency unit: 1000 where the amount is in li.
+        unit: the amount's unit where it is not the currency's, such as ``li``. The column's metadata and the receipt name it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Field:
     required: bool = False
     money: bool = False
     minor_units: int = 1
+    unit: str = ""
 
 
 def shown(value: Any) -> str:

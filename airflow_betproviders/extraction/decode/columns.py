@@ -29,8 +29,14 @@ Counts = npt.NDArray[np.int64]
 
 
 def schema(fields: tuple[Field, ...]) -> pa.Schema:
-    """The stream's columns, then ``_extra`` (JSON text of what the schema does not name) and ``_extracted_at``."""
-    own = [(field.name, arrow_type(field.kind)) for field in fields]
+    """Return the stream's columns, then ``_extra`` (JSON text of undeclared members) and ``_extracted_at``.
+
+    The metadata of an amount that is not in its currency's unit names the unit: ``unit=li``.
+    """
+    own = [
+        pa.field(each.name, arrow_type(each.kind), metadata={"unit": each.unit} if each.unit else None)
+        for each in fields
+    ]
     return pa.schema([*own, (EXTRA, pa.string()), (EXTRACTED_AT, INSTANT)])
 
 

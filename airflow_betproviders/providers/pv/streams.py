@@ -40,7 +40,11 @@ _GAME = {"game_id": Filter(type=int, required=True)}
 
 
 def _li(name: str, *, required: bool = False) -> Field:
-    return Field(name, Integer(), required=required, money=True, minor_units=1000)
+    return Field(name, Integer(), required=required, money=True, minor_units=1000, unit="li")
+
+
+def _balance(name: str) -> Field:
+    return Field(name, Integer(), minor_units=1000, unit="li")
 
 
 _EVENT = (
@@ -52,7 +56,7 @@ _USER = (Field("user_id", Integer()), Field("op_id", Text()))
 # Payout is their sum: without either of them a bet cannot be told.
 _STAKE = (_li("bet_amount", required=True), _li("gain_amount", required=True))
 _SUMS = (_li("bet_amount"), _li("gain_amount"))
-_CREDIT = (Field("credit_before_bet", Integer()), Field("credit", Integer()))
+_CREDIT = (_balance("credit_before_bet"), _balance("credit"))
 _TIMES = (Field("start_at", _SECONDS, required=True), Field("end_at", _SECONDS))
 _GAMES_RESULT = (
     Field("bet_areas", ListOf(Integer())),
@@ -194,7 +198,7 @@ GAMES_USER_STAGE_SUMMARY = Stream(
     name="games_user_stage_summary",
     endpoint="/api/games/user/stage/summary",
     doc="One player's sums in games of the type Games (document 2.3); one row a slot.",
-    fields=(*_SUMS, Field("credit_before_game", Integer()), Field("credit", Integer())),
+    fields=(*_SUMS, _balance("credit_before_game"), _balance("credit")),
     envelope=_OBJECT,
     windows=_WHOLE_RANGE,
     lag=_LAG,
