@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark e2e campaign docs lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab e2e campaign docs screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -32,6 +32,9 @@ test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
 test-airflow: $(SETUP) ## Run the tests that use Airflow on another version: VERSION=3.1.8 PYTHON_VERSION=3.12
 	.ci/test-airflow $(VERSION) $(or $(PYTHON_VERSION),3.11) $(ARGS)
 
+test-fab: $(SETUP) ## Run the tests of the coverage page under the FAB auth manager
+	.ci/test-fab $(ARGS)
+
 test-floors: $(SETUP) ## Run the tests of engine and hooks on the oldest versions allowed
 	.ci/test-floors $(ARGS)
 
@@ -51,6 +54,10 @@ campaign: $(SETUP) ## Run two hundred scenarios of faults, and write the report
 
 docs: $(SETUP) ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+
+screenshots: $(SETUP) ## Take the documentation's pictures of the coverage page anew
+	@.ci/debian-packages
+	$(BIN)/python -m tests.plugin.screenshots
 
 lint: $(SETUP) ## Check style and types
 	$(BIN)/ruff check .

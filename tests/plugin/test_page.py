@@ -150,7 +150,7 @@ def test_li_are_shown_as_money(chromium: Browser, tmp_path: Path) -> None:
         sums = page.locator(".sums")
         expect(sums).to_contain_text("Exact sums in currency units")
         assert sums.locator("td").all_inner_texts() == ["1,234.567", "\N{MINUS SIGN}0.005"]
-        expect(page.locator("#panel")).to_contain_text("The provider sends 1/1,000 units")
+        expect(page.locator("#panel")).to_contain_text("The provider sends amounts in 1/1,000 of a currency unit")
 
 
 def test_the_panel_tells_of_odd_values_and_of_proof(chromium: Browser, tmp_path: Path) -> None:

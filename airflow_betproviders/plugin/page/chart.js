@@ -86,10 +86,9 @@ export function chart(place, columns, currency, now, tip) {
       {
         scale: "ggr",
         stroke: colour("--ggr"),
-        width: 2,
+        width: hourly ? 0 : 2,
         show: lines,
-        spanGaps: hourly,
-        points: { show: hourly || columns.length < 20, size: 6, fill: colour("--ggr") },
+        points: { show: hourly || columns.length < 20, size: hourly ? 9 : 6, fill: colour("--ggr") },
       },
     ],
     hooks: {

@@ -258,6 +258,7 @@ function card(stream) {
       make("li", {}, freshness(stream)),
       make("li", {}, complete(stream)),
       make("li", {}, make("b", {}, compact(stream.total.rows)), " rows"),
+      oddities(stream),
       make("li", { class: "reconciled" }, reconciled(stream)),
     ),
     heatmap(stream.name, layout, presentColumn(), choose, tip),
@@ -273,6 +274,15 @@ function complete(stream) {
   const due = total.slots - total.pending;
   const pending = total.pending ? `, ${count(total.pending)} pending` : "";
   return [make("b", {}, count(total.complete + total.empty)), ` of ${plural(due, "due slot")} complete${pending}`];
+}
+
+/** Values that did not fit their column, over all slots. */
+function oddities({ total }) {
+  const sum = (counts) => Object.values(counts ?? {}).reduce((all, each) => all + each, 0);
+  const [odd, rounded] = [sum(total.odd_values), sum(total.rounded)];
+  if (!odd && !rounded) return null;
+  const text = [odd ? plural(odd, "odd value") : "", rounded ? `${count(rounded)} rounded` : ""];
+  return make("li", { title: "A slot's panel names the columns" }, text.filter(Boolean).join(", "));
 }
 
 function counts(stream) {
@@ -385,10 +395,13 @@ function drawChart(stream) {
   const tip = (text, over) => (text ? showTip(text, over, true) : hideTip());
   const { columns } = stream;
   stream.dispose = chart(place, columns, page.currency, presentColumn(), tip);
-  const line = columns.some((each) => each.ggr !== null);
+  const hourly = columnOf(page.span) < DAY;
+  const mark = hourly ? "Dots" : "Line";
   stream.card.querySelector(".note").textContent = [
-    `Bars: rows of the slots that begin in each ${columnOf(page.span) < DAY ? "hour" : "day"}, from receipts.`,
-    line ? `Line: GGR in ${page.currency} of the bets placed on each day, from the bets table.` : stream.note,
+    `Bars: rows of the slots that begin in each ${hourly ? "hour" : "day"}, from receipts.`,
+    columns.some((each) => each.ggr !== null)
+      ? `${mark}: GGR in ${page.currency} of the bets placed on each day, from the bets table.`
+      : stream.note,
   ].join(" ");
 }
 

@@ -185,7 +185,7 @@ function told(receipt, stream, slot) {
         )
       : null,
     minor.length
-      ? make("p", { class: "quiet" }, `The provider sends 1/${count(minor[0].minor_units)} units; they are divided here.`)
+      ? make("p", { class: "quiet" }, `The provider sends amounts in 1/${count(minor[0].minor_units)} of a currency unit; they are divided here.`)
       : null,
     make("p", { class: "quiet label" }, "Object"),
     make("code", {}, receipt.path),
