@@ -64,6 +64,7 @@ class Showcase:
             "calls": 12 if provider == "jdb" else 1,
             "bytes": rows * 560,
             "total": rows,
+            "proof": {"total": 12 if provider == "jdb" else 1},
             "sums": _sums(declared(provider, stream), rows),
             "extracted_at": (slot.end + timedelta(minutes=11)).isoformat(timespec="milliseconds"),
             "version": "0.1.0",
@@ -116,6 +117,8 @@ class Showcase:
             members = {"bad_rows": chance.randrange(1, 5)}
         if provider == "aig" and chance.random() < 0.005:
             members = {"previous_rows": rows + chance.randrange(2, 40), "dag_id": "aig_transactions_reread"}
+        if provider == "pv" and slot.start.hour == 9 and age < 3:
+            members |= {"odd_values": {"award_type": 3}, "rounded": {"award_odds": 1}}
         self.store(provider, stream.name, slot, rows, **members)
         if provider == "pv" and age == 20.5:
             Path(self.lake(provider, stream.name).data(slot)).write_bytes(b"cut off")

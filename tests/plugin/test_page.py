@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,19 +153,14 @@ def test_li_are_shown_as_money(chromium: Browser, tmp_path: Path) -> None:
 
 
 def test_the_panel_tells_of_odd_values_and_of_proof(chromium: Browser, tmp_path: Path) -> None:
-    more = {"odd_values": {"award_type": 3, NAME: 1}, "rounded": {"rate": 2}, "proof": {"total": 1, "small_answer": 2}}
-
-    def add(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=json.dumps({**answer.json(), **more}))
-
-    with opened(chromium, one_hour(tmp_path)) as page:
-        page.route("**/api/slot?*", add)
+    odd = {"odd_values": {"award_type": 3, NAME: 1}, "rounded": {"rate": 2}, "proof": {"total": 1, "short_answer": 2}}
+    with opened(chromium, one_hour(tmp_path, **odd)) as page:
+        expect(page.locator(".facts")).to_contain_text("4 odd values, 2 rounded")
         page.locator(".square.complete").click()
         panel = page.locator("#panel")
-        expect(panel).to_contain_text(f"3 in award_type, 1 in {NAME}")
+        expect(panel).to_contain_text(f"1 in {NAME}, 3 in award_type")
         expect(panel).to_contain_text("2 in rate")
-        expect(panel).to_contain_text("total (1 window), small answer (2 windows)")
+        expect(panel).to_contain_text("short answer (2 windows), total (1 window)")
         assert page.locator("#panel img").count() == 0
 
 

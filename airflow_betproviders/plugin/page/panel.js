@@ -125,6 +125,12 @@ function told(receipt, stream, slot) {
       [count(receipt.rows), receipt.previous_rows === null ? "" : quiet(` before: ${count(receipt.previous_rows)}`)],
     ],
     ["Provider's total", total],
+    [
+      "Proven by",
+      parts(receipt.proof, (kind, number) => `${kind.replaceAll("_", " ")} (${plural(number, "window")})`),
+    ],
+    ["Odd values", parts(receipt.odd_values, (name, number) => `${count(number)} in ${name}`, ODD)],
+    ["Rounded", parts(receipt.rounded, (name, number) => `${count(number)} in ${name}`, ROUNDED)],
     receipt.bad_rows ? ["In quarantine", plural(receipt.bad_rows, "row")] : null,
     ["Fetched in", `${plural(receipt.windows, "window")}, ${plural(receipt.calls, "call")}, ${bytes(receipt.bytes)}`],
     receipt.duplicates || receipt.outside || receipt.reread
@@ -146,12 +152,6 @@ function told(receipt, stream, slot) {
         ? link(runPage(receipt.dag_id, receipt.run_id), receipt.run_id)
         : (receipt.run_id ?? "not recorded"),
     ],
-    [
-      "Proof of completeness",
-      parts(receipt.proof, (kind, number) => `${kind.replaceAll("_", " ")} (${plural(number, "window")})`),
-    ],
-    ["Odd values", parts(receipt.odd_values, (name, number) => `${count(number)} in ${name}`, ODD)],
-    ["Rounded", parts(receipt.rounded, (name, number) => `${count(number)} in ${name}`, ROUNDED)],
     receipt.try_number > 1 ? ["Try", count(receipt.try_number)] : null,
     Object.keys(receipt.pii).length
       ? [
