@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_betproviders.simulator.contract.clock import Clock
-from airflow_betproviders.simulator.contract.discovery import find_modules, options_of
+from airflow_betproviders.simulator.contract.discovery import find_modules, make_vendor, options_of
 from airflow_betproviders.simulator.contract.vendor import Setup, Vendor, VendorModule
 from airflow_betproviders.simulator.faults.switches import Faults
 from airflow_betproviders.simulator.settings import Settings
@@ -38,9 +38,8 @@ class SimulatorState:
                 raise ValueError(
                     f"no simulated vendor {', '.join(unknown)} is installed; there are {', '.join(sorted(known))}"
                 )
-        self.providers: dict[str, Vendor] = {
-            name: module.make_vendor(self._setup(name, module)) for name, module in known.items()
-        }
+        made = {name: make_vendor(module, self._setup(name, module)) for name, module in known.items()}
+        self.providers: dict[str, Vendor] = {name: vendor for name, vendor in made.items() if vendor is not None}
         """The vendors by name."""
 
     def _setup(self, name: str, module: VendorModule) -> Setup:

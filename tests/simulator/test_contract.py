@@ -178,6 +178,24 @@ def test_one_that_can_not_be_imported_is_named_and_the_others_work(orbit, instal
         assert set(find_modules()) == {"orbit"}
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("OPTIONS = {}", "the module has no make_vendor"),
+        (ORBIT.replace("return Orbit(setup)", "raise OSError('no dice')"), "it can't be made: OSError: no dice"),
+        (ORBIT.replace("def filters", "def filter"), "it has no filters"),
+        (ORBIT.replace('"orbit", "stake"', '"obrit", "stake"'), "it calls itself 'obrit'"),
+    ],
+)
+def test_one_that_does_not_keep_the_contract_is_named_and_the_others_work(tmp_path, monkeypatch, installed, text, says):
+    (tmp_path / "half_done_simulator.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    installed(("orbit", "half_done_simulator"), ("pv", "airflow_betproviders.simulator.pv"))
+    with pytest.warns(UnusableVendor, match=f"'orbit'.*{says}"):
+        assert set(Simulator(Settings(now=NOW)).providers) == {"pv"}
+    sys.modules.pop("half_done_simulator", None)
+
+
 def test_two_of_one_name_are_named_and_the_others_work(orbit, installed):
     installed(("twin", "a"), ("orbit", orbit), ("twin", "b"))
     with warnings.catch_warnings(record=True) as said:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from airflow_betproviders.simulator.contract.vendor import VendorModule
+from airflow_betproviders.simulator.contract.vendor import Setup, Vendor, VendorModule
 
 GROUP = "airflow_betproviders.simulators"
+PARTS = (*Vendor.__annotations__, "handle", "truth", "filters", "connection")
 
 
 class UnusableVendor(UserWarning):
@@ -21,8 +22,8 @@ class UnusableVendor(UserWarning):
 def find_modules() -> dict[str, VendorModule]:
     """Return the modules of the entry point group, by vendor.
 
-    A module that can't be imported, and two of one name, are left out with an ``UnusableVendor`` warning that names the
-    package; the others work.
+    Two of one name, and a module that can't be imported or lacks ``OPTIONS`` or ``make_vendor``, are left out with an
+    ``UnusableVendor`` warning that names the package; the others work.
     """
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     names = Counter(point.name for point in points)
@@ -32,10 +33,34 @@ def find_modules() -> dict[str, VendorModule]:
             _warn(point, f"there are {names[point.name]} of this name; uninstall all but one")
             continue
         try:
-            found[point.name] = cast("VendorModule", point.load())
+            module = point.load()
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module does, the others go on
             _warn(point, f"it can't be imported: {type(error).__name__}: {error}")
+            continue
+        if lacking := [name for name in ("OPTIONS", "make_vendor") if not hasattr(module, name)]:
+            _warn(point, f"the module has no {' and no '.join(lacking)}")
+            continue
+        found[point.name] = cast("VendorModule", module)
     return found
+
+
+def make_vendor(module: VendorModule, setup: Setup) -> Vendor | None:
+    """Make a vendor, or warn that it can't be made or lacks a part of the contract, and return ``None``."""
+    try:
+        vendor = module.make_vendor(setup)
+    except Exception as error:  # noqa: BLE001 - as above
+        warnings.warn(
+            f"left out the simulated vendor {setup.name!r}: it can't be made: {type(error).__name__}: {error}",
+            UnusableVendor,
+            stacklevel=2,
+        )
+        return None
+    lacking = sorted(name for name in PARTS if not hasattr(vendor, name))
+    if not lacking and vendor.name == setup.name:
+        return vendor
+    why = f"it has no {', '.join(lacking)}" if lacking else f"it calls itself {vendor.name!r}"
+    warnings.warn(f"left out the simulated vendor {setup.name!r}: {why}", UnusableVendor, stacklevel=2)
+    return None
 
 
 def options_of(name: str, module: VendorModule, given: Mapping[str, Any]) -> dict[str, Any]:

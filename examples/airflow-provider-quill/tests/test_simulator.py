@@ -72,6 +72,17 @@ def test_the_documents_vectors(nonce, signed):
     assert sign("zz1", "a1b2c3d4e5f60718", "demoSecretKey0001") == "026dd075aba73f6d0ce2d326ce2942bd" != signed
 
 
+@pytest.mark.parametrize(("held", "starts", "ends"), [("[]", 1, 1), ("[)", 1, 0), ("(]", 0, 1)])
+def test_which_ends_a_window_holds_is_an_option(serve, held, starts, ends):
+    simulator = serve({"window": held})
+    at = NOW - 3 * HOUR
+    after = ask(simulator, **window(at, at + MINUTE))["data"]["list"]
+    before = ask(simulator, **window(at - MINUTE, at))["data"]["list"]
+    assert sum(row["lastUpdateTime"] == wall(at) for row in after) >= starts
+    assert any(row["lastUpdateTime"] == wall(at) for row in after) is bool(starts)
+    assert any(row["lastUpdateTime"] == wall(at) for row in before) is bool(ends)
+
+
 @pytest.mark.parametrize(("held", "more"), [("[]", 1), ("[)", 0)])
 def test_pages_of_a_window_are_the_truth(serve, held, more):
     simulator = serve({"window": held})

@@ -146,19 +146,31 @@ def test_whether_the_start_comes_again_is_an_option(serve, start, again):
     assert any(row["rowVersion"] == ms(NOW - 2 * HOUR) for row in rows) is again
 
 
-@pytest.mark.parametrize(("held", "more"), [("[]", 1), ("[)", 0)])
+@pytest.mark.parametrize(("held", "more"), [("[]", 1), ("[)", 0), ("(]", 1)])
 def test_a_time_range_is_by_end_and_cut_without_a_word(serve, held, more):
     simulator = serve({"range": held})
     start = NOW - 3 * HOUR
     window = {"from_time": ms(start), "to_time": ms(start + HOUR / 3)}
     rows = ask(simulator, "GetHistoryForSpecificTimeRange", **window)["data"]
-    assert rows == simulator.truth("rowan", "history_by_time", start, start + HOUR / 3)
+    inside = [row for row in rows if row["betEndTime"] < ms(start + HOUR / 3)]
+    truth = simulator.truth("rowan", "history_by_time", start, start + HOUR / 3)
+    assert inside == truth[1 if held == "(]" else 0 :]
     assert len(rows) < 1500
     window = {"from_time": ms(start - MINUTE), "to_time": ms(start)}
     rows = ask(simulator, "GetHistoryForSpecificTimeRange", **window)["data"]
-    assert len(rows) == len(simulator.truth("rowan", "history_by_time", start - MINUTE, start)) + more
+    assert sum(row["betEndTime"] == ms(start) for row in rows) == more
     cut = ask(simulator, "GetHistoryForSpecificTimeRange", from_time=ms(start), to_time=ms(start + HOUR), count=1500)
     assert len(cut["data"]) == 1500 < len(simulator.truth("rowan", "history_by_time", start, start + HOUR))
+
+
+def test_a_crowd_of_one_version_never_ends(serve):
+    simulator = serve({"crowd": 2000})
+    at = NOW - 2 * HOUR + 31 * MINUTE
+    answers = [ask(simulator, "GetHistory", row_version=ms(at), count=1500)["data"] for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert {row["rowVersion"] for row in answers[0]} == {ms(at)}
+    assert len(ask(simulator, "GetHistory", row_version=ms(at), count=5000)["data"]) > 2000
+    assert len(simulator.truth("rowan", "history", at, at + MINUTE)) >= 2000
 
 
 def test_an_adjusted_hand_comes_again_under_the_same_id(serve):

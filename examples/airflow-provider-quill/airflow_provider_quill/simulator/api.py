@@ -13,7 +13,7 @@ from airflow_provider_quill.simulator.orders import CURRENCIES, DAY, EAST_8, HOU
 from airflow_provider_quill.simulator.quota import Quota
 
 OPTIONS: Mapping[str, Any] = {
-    "window": ("[]", "[)"),  # which ends a window holds
+    "window": ("[]", "[)", "(]"),  # which ends a window holds
     "calls_an_hour": 5,
     "spacing": 60.0,  # seconds between two requests that don't turn a page
     "page_spacing": 0.0,
@@ -136,8 +136,9 @@ class Quill:
             raise Refused("span", 10001, "at most 6 hours")
         if start < self._now - RETENTION:
             raise Refused("retention", 10001, "older than 15 days")
-        until = end + 1000 if self._options["window"] == "[]" else end
-        return self._orders.select(body["currency"], start, until, self._now)
+        first, last = self._options["window"]  # whole seconds
+        held = (start + 1000 * (first == "("), end + 1000 * (last == "]"))
+        return self._orders.select(body["currency"], *held, self._now)
 
     def _latest(self, currency: str) -> list[Version]:
         """The newest ten minutes, the current one excluded."""

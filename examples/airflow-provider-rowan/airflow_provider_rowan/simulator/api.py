@@ -20,8 +20,9 @@ OPTIONS: Mapping[str, Any] = {
     "signed_host": ("name", "name_and_port"),  # whether the host in the signature carries its port
     "start": ("inclusive", "exclusive"),  # whether GetHistory gives rows of the asked row_version again
     "order": ("row_version", "shuffled"),  # of the rows in an answer
-    "range": ("[]", "[)"),  # which ends a time range holds
+    "range": ("[]", "[)", "(]"),  # which ends a time range holds
     "too_old": ("clipped", "refused"),  # a row_version older than 60 days
+    "crowd": 0,  # so many hands share one rowVersion, 31 minutes past every hour; more than count never end
     "summary": ("[)", "[]"),  # whether the hourly summary holds the hour that begins at to_time
 }
 TOKEN, SECRET, SALT = "demo-operator-01", "demo-secret-01", "demo-salt-01"
@@ -133,7 +134,8 @@ class Rowan:
 
     def _by_time(self, form: Mapping[str, str]) -> list[Hand]:
         start, end = self._range(form)
-        return self._hands.by_end(start, end + (self._options["range"] == "[]"), self._now)
+        first, last = self._options["range"]
+        return self._hands.by_end(start + (first == "("), end + (last == "]"), self._now)
 
     def _range(self, form: Mapping[str, str]) -> tuple[int, int]:
         start, end = _number(form, "from_time"), _number(form, "to_time")

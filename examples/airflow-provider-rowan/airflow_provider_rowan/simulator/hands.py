@@ -99,6 +99,12 @@ class Hands:
         on_the_hour = not late and minute % HOUR == 0
         for number in range(max(count, int(on_the_hour))):
             yield from self._round(minute, number, rng, late=late, sharp=on_the_hour and number == 0)
+        if not late and minute % HOUR == 30 * MINUTE:
+            crowd = range(count, count + setup.options["crowd"])
+            together = (shown for number in crowd for shown in self._round(minute, number, rng, late=False, sharp=True))
+            version = minute + MINUTE
+            for shown in together:
+                yield shown._replace(hand=shown.hand._replace(version=version), since=version + DELAY[1])
 
     def _round(self, minute: int, number: int, rng: random.Random, *, late: bool, sharp: bool) -> Iterator[Shown]:
         parent = 1_790_000_000_000_000_000 + (minute // MINUTE * 20_000 + number) * 8 + late * 4
