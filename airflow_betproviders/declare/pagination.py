@@ -202,10 +202,13 @@ class PageNumber(Pagination):
         if first.total is None:
             return self._until_empty(answers)
         pages = -(-first.total // self.page_size)
-        if len(answers) == 1 and pages > 1:
-            if (rows := self._smaller(first)) is not None:
+        if len(answers) == 1:
+            if first.rows < min(first.total, self.page_size) and (rows := self._smaller(first)):
                 raise SmallerPages(rows)
-            return [self.params(index) for index in range(1, pages)]
+            if pages > 1:
+                return [self.params(index) for index in range(1, pages)]
+        elif len(answers) < pages and latest.rows < self.page_size:
+            raise WindowChanged(f"page {len(answers)} of {pages} has {latest.rows} rows of {self.page_size}")
         # A total that is the page's own size may be no more than that: the count of the rows on the page.
         if first.total == self.page_size >= FEW_ROWS and len(answers) >= pages:
             return self._until_empty(answers)
@@ -253,11 +256,10 @@ class PageNumber(Pagination):
     def _after(self, answers: Sequence[Answer]) -> Params:
         return self.params(len(answers))
 
-    def _smaller(self, first: Answer) -> int | None:
-        """Return the size of a first page that others follow, where it is smaller than asked."""
-        if first.page_size is not None and 0 < first.page_size == first.rows < self.page_size:
-            return first.rows
-        return first.rows if FEW_ROWS <= first.rows < self.page_size else None
+    @staticmethod
+    def _smaller(first: Answer) -> int | None:
+        """Return the size of a first page that lacks rows, where it seems to be the most that a page has."""
+        return first.rows if first.rows == first.page_size or first.rows >= FEW_ROWS else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, Window
 
 # Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
 _CALLED_A_CAP = 3
+_PLACES = (np.min, np.max, np.median)
 
 
 class SplitWindow:
@@ -73,15 +76,17 @@ class SuspectedAnswer:
         bad: texts of its rows that do not fit the schema.
         pieces: windows inside it that would bring further rows if it was cut off.
         halves: whether the pieces are all of the window, so that together they have to bring every row.
+        one_step: whether all rows lie in one step, which the pieces leave out, as it can't be asked for in parts.
     """
 
     window: Interval
     hashes: Hashes
     bad: frozenset[str]
-    pieces: tuple[Interval, Interval]
+    pieces: tuple[Interval, ...]
     halves: bool
+    one_step: bool
 
-    def contradiction(self, brought: tuple[WindowRows, WindowRows]) -> str | None:
+    def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """How the pieces contradict the answer; None if they don't."""
         found = [rows.hashes for rows in brought if rows.hashes is not None]
         hashes = np.concatenate(found)
@@ -92,12 +97,11 @@ class SuspectedAnswer:
         lacking = int((~np.isin(self.hashes, hashes)).sum()) if self.halves else 0
         return f"parts of {self.window} lack {lacking} rows of the whole" if lacking else None
 
-    def as_suspect(self, brought: tuple[WindowRows, WindowRows]) -> WindowRows | None:
+    def as_suspect(self, brought: Sequence[WindowRows]) -> WindowRows | None:
         """Return the half that has all of the rows, and so is as suspect as the whole; None where the pieces prove it."""
-        head, tail = brought
-        if not self.halves or (head.distinct and tail.distinct):
+        if not self.halves or all(rows.distinct for rows in brought):
             return None
-        return head if head.distinct else tail
+        return max(brought, key=lambda rows: rows.distinct)
 
 
 class AnswerSizes:
@@ -152,28 +156,42 @@ class AnswerSizes:
         """Return what can prove an answer, if anything can.
 
         Where windows are known to filter the time column and rows come in its order, that is what lies before the first
-        and after the last row; else both halves.
+        and after the last row; else two parts of the window, which have to bring exactly its rows.
         """
         stream, window, hashes = self._stream, rows.window, rows.hashes
         if window is None or hashes is None or not stream.time_column or not stream.windows:
             return None
+        steps = window.width // stream.windows.step
+        if not stream.windows.splits or steps < 2:
+            return None
         column = rows.table[stream.time_column]
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
-        inside = instants[(instants >= start) & (instants < end)]
-        if not stream.windows.splits or not len(inside):
-            return None
-        width = ends(Interval(window.start, window.start + stream.windows.step), column.type)[1] - start
-        steps = (inside - start) // width
-        first, last, middle = int(steps.min()), int(steps.max()), int(np.median(steps))
+        inside = (instants[(instants >= start) & (instants < end)] - start) * steps // (end - start)
+        first, last, middle = (int(at(inside)) for at in _PLACES) if len(inside) else (0, steps - 1, steps // 2)
         moves = np.diff(instants)
         in_order = bool((moves >= 0).all() or (moves <= 0).all())
-        if in_order and stream.reject_outside_window and first + 1 <= last:
-            borders = first + 1, last
+        if not stream.reject_outside_window or (first < last and not in_order):
+            # Where it isn't known what windows filter, any border will do that has rows on both sides.
+            borders = [0, min(max(middle, first + 1, 1), steps - 1), steps]
+            pieces = [*pairwise(borders)]
         elif first < last:
-            borders = (max(middle, first + 1),) * 2
+            pieces = [(0, first + 1), (last, steps)]
         else:
-            return None
-        head, tail = (window.start + border * stream.windows.step for border in borders)
-        pieces = Interval(window.start, head), Interval(tail, window.end)
+            pieces = [(0, first), (last + 1, steps)]
+        windows = tuple(
+            Interval(
+                window.start + a * stream.windows.step,
+                window.start + b * stream.windows.step if b < steps else window.end,
+            )
+            for a, b in pieces
+            if a < b
+        )
         bad = frozenset(row.raw for row in rows.bad)
-        return SuspectedAnswer(window, hashes, bad, pieces, halves=head == tail)
+        return SuspectedAnswer(
+            window,
+            hashes,
+            bad,
+            windows,
+            halves=len(windows) == 2 and windows[0].end == windows[1].start,
+            one_step=stream.reject_outside_window and first == last,
+        )

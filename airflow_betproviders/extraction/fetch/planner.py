@@ -19,7 +19,9 @@ _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
 _NOISE = 2
 # After so many reads of a window that kept changing, it is read in parts.
-_PATIENT_READS = 2
+PATIENT_READS = 2
+# A window that keeps changing even in halves of halves is given up.
+_MOST_HALVINGS = 5
 # Bets that a provider may be said to have in a second, over at least so many seconds: an hour has at most 36 million.
 _MOST_A_SECOND = 10_000
 _SHORT_BURST = 10
@@ -62,13 +64,16 @@ class Planner:
         expected = self.density * window.width.total_seconds()
         return self._split(window, expected) if expected > self._likely_most else (window,)
 
-    def parts(self, window: Interval | None, rows: int, number: int = 1) -> tuple[Interval | None, ...]:
+    def parts(
+        self, window: Interval | None, rows: int, number: int = 1, halved: int = 0
+    ) -> tuple[Interval | None, ...]:
         """Return what to ask for in place of a window, by what its first answer says; see `plan`.
 
         Args:
             window: the window.
             rows: how many rows the provider says it holds.
             number: how many times it was begun: one that keeps changing is read in halves.
+            halved: how many times it was halved for that already.
 
         Raises:
             Unprovable: so many rows can't be, or are the most that the provider ever says and the window can't be split.
@@ -76,12 +81,15 @@ class Planner:
         if rows > self._plausible(window):
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
         parts: tuple[Interval | None, ...] = (window,)
-        if self.is_full(rows) or (number > _PATIENT_READS and rows > (self.paging.rows_a_page or rows)):
+        restless = number > PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
+        if self.is_full(rows) or restless:
             parts = self.halves(window)
         elif window is not None and rows > self.most:
             parts = self._split(window, rows)
         if len(parts) == 1 and self.is_full(rows):
-            raise Unprovable(self.paging.full_reason(rows))
+            if self.paging.is_full(rows):
+                raise Unprovable(self.paging.full_reason(rows))
+            raise Unprovable(f"the provider cuts answers off at {self.cap} rows, and the window can't be split further")
         return parts
 
     def is_full(self, rows: int) -> bool:

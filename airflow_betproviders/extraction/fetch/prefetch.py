@@ -49,6 +49,8 @@ class WindowRead:
         window: what is asked; None for a snapshot.
         slot: the number of the slot that it belongs to.
         number: how many times the window was begun.
+        halved: how many times the window was halved because it kept changing.
+        planned: whether to ask for it as it is, however many rows it likely holds.
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
         paging: how it is asked for, once it is.
@@ -63,6 +65,8 @@ class WindowRead:
     window: Interval | None
     slot: int
     number: int = 1
+    halved: int = 0
+    planned: bool = False
     part_of: SplitWindow | None = None
     compare: Hashes | None = None
     paging: Pagination | None = None
@@ -161,13 +165,13 @@ class Prefetcher:
         place = self._queue.index(read)
         self._queue[place : place + 1] = others
 
-    def restart(self, slot: int, windows: Sequence[Interval | None], number: int) -> None:
-        """Put all windows of the slot that is read in the queue again."""
+    def restart(self, slot: int, windows: Sequence[Interval | None]) -> None:
+        """Put all windows of the slot that is read in the queue again, each to be asked for as a whole first."""
         for read in [read for read in self._queue if read.slot == slot]:
             read.drop()
             self._queue.remove(read)
         self._unopened = deque(read for read in self._unopened if read.slot != slot)
-        self._queue[:0] = [WindowRead(window, slot, number) for window in windows]
+        self._queue[:0] = [WindowRead(window, slot, planned=True) for window in windows]
 
     def _at(self, place: int) -> WindowRead | None:
         """Return the window at that place in the queue, split where it likely holds too many rows; None where there is none.
@@ -184,7 +188,8 @@ class Prefetcher:
                 return None
             self._queue.append(self._unopened.popleft())
         read = self._queue[place]
-        if read.number == 1 and read.paging is None:
+        if not read.planned and read.paging is None:
+            read.planned = True
             parts = self._planner.plan(read.window)
             if len(parts) > 1:
                 if read.part_of:
@@ -245,7 +250,7 @@ class Prefetcher:
                 assert read.paging is not None  # noqa: S101 - it was asked for
                 rows = read.paging.rows_of_window(answer)
                 self._planner.learn(read.window, rows)
-                read.parts = self._planner.parts(read.window, rows or 0, read.number)
+                read.parts = self._planner.parts(read.window, rows or 0, read.number, read.halved)
                 if len(read.parts) > 1:
                     read.answers.append(answer)
                     return

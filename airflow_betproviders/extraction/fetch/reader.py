@@ -33,7 +33,7 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.decode.parser import path_to
 from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow, SuspectedAnswer
-from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
+from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows
@@ -77,7 +77,7 @@ class SlotWindows:
         except SlotChanged as changed:
             if self._attempts == READS:
                 raise self._reader.incomplete(None, f"{changed}, in each of {READS} reads") from None
-            self._reader.restart(self._number, self.windows, self._attempts + 1)
+            self._reader.restart(self._number, self.windows)
             raise
 
 
@@ -138,10 +138,10 @@ class WindowReader:
                 yield rows
         self._prove_sizes()
 
-    def restart(self, number: int, windows: Sequence[Interval | None], attempt: int) -> None:
+    def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
         """Ask for all windows of a slot again."""
         self.rereads += 1
-        self._prefetch.restart(number, windows, attempt)
+        self._prefetch.restart(number, windows)
 
     def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
         """Put a window together from the answers that made it up when it was read, under the same checks.
@@ -234,7 +234,7 @@ class WindowReader:
         if read.number == READS:
             raise self.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        again = WindowRead(read.window, read.slot, read.number + 1, read.part_of, compare)
+        again = WindowRead(read.window, read.slot, read.number + 1, read.halved, True, read.part_of, compare)
         self._prefetch.replace(read, [again])
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -249,10 +249,11 @@ class WindowReader:
 
     def _split(self, read: WindowRead) -> None:
         self.sizes.see(read.answers[0].rows)
-        parts = [WindowRead(part, read.slot) for part in read.parts]
-        # A window that keeps changing says nothing that its parts could be held to.
+        restless = read.number > PATIENT_READS
+        parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
+        # A window that keeps changing says nothing that its parts could be compared with.
         whole = read.part_of
-        if read.number <= 2 and self._stream.paging.keeps_to_window:
+        if not restless and self._stream.paging.keeps_to_window:
             whole = SplitWindow(self._stream, read.window, read.answers[0], len(parts), read.part_of)
         elif whole:
             whole.left += len(parts) - 1
@@ -303,15 +304,15 @@ class WindowReader:
         """Ask for pieces of an answer's window; return what shows that the answer was cut off, if anything does."""
         suspected: SuspectedAnswer | None = answer
         while suspected:
-            head, tail = (self._piece(piece) for piece in suspected.pieces)
-            if problem := suspected.contradiction((head, tail)):
+            brought = [self._piece(piece) for piece in suspected.pieces]
+            if problem := suspected.contradiction(brought):
                 return problem
-            rest = suspected.as_suspect((head, tail))
-            if rest is None:
+            rest = suspected.as_suspect(brought)
+            if rest is None and not suspected.one_step:
                 return None
-            suspected = self.sizes.suspected(rest)
-            if suspected is None and like_a_cap(rest.distinct):
-                raise self.incomplete(rest.window, _UNPROVABLE.format(rest.distinct))
+            suspected = self.sizes.suspected(rest) if rest else None
+        if like_a_cap(len(answer.hashes)):
+            raise self.incomplete(answer.window, _UNPROVABLE.format(len(answer.hashes)))
         return None
 
     def _piece(self, window: Interval) -> WindowRows:

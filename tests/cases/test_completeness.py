@@ -1,0 +1,336 @@
+"""Answers that lack rows, or their count, or anything at all: the slot is complete, or the task fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderUnavailable
+from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, spread
+from tests.conftest import MakeHook
+
+EMPTY = [[], {}, None, "left out"]
+GAME = {"game_id": 1062}
+
+
+def holding(value: Any) -> Any:
+    """A `spoil` that puts a value where the data should be."""
+
+    def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: member for name, member in document.items() if name not in {"data", "records", "total"}}
+        name = "records" if "records" in document else "data"
+        return rest if value == "left out" else {**rest, name: value}
+
+    return spoil
+
+
+# ------------------------------------------------------------------ A1, A2, A3
+
+
+@pytest.mark.parametrize("value", EMPTY)
+@pytest.mark.parametrize(
+    ("provider", "stream"),
+    [
+        ("pv", "history"),
+        ("pv", "games_game_history"),
+        ("aig", "transactions"),
+        ("aig", "latest"),
+        ("jdb", "transactions"),
+        ("gmag", "game_history"),
+    ],
+)
+def test_a1_a2_nothing_in_place_of_the_rows_is_an_empty_slot_when_a_second_call_says_the_same(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, value: Any
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(3), spoil=holding(value))
+    slot = Interval(FIVE, FIVE + timedelta(minutes=5))
+    stored = vendor.store(tmp_path, slot, **(GAME if stream == "games_game_history" else {}))
+    assert vendor.ids(stored) == []
+    if not (stream in {"games_game_history", "latest"} or provider == "jdb") or value != []:
+        assert stored.receipts[0].proof == {"second read": 1}
+        assert len(vendor.asked) == 2
+
+
+def test_a3_one_null_is_no_proof_of_emptiness(make: MakeHook, tmp_path: Path) -> None:
+    def null_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": None} if n == 1 else document
+
+    vendor = Vendor(make("pv"), "games_game_stage_summary", [], spoil=null_once)
+    assert vendor.store(tmp_path, **GAME).receipts[0].sums["bet_amount"] == "7"
+    twice = Vendor(make("pv"), "games_game_stage_summary", [], spoil=holding(None))
+    assert twice.store(tmp_path / "twice", **GAME).receipts[0].rows == 0
+    assert len(twice.asked) == 2
+
+
+def test_a3_rows_after_an_empty_answer_are_stored(make: MakeHook, tmp_path: Path) -> None:
+    def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": {}} if n == 1 else document
+
+    vendor = Vendor(make("aig"), "transactions", spread(3), spoil=empty_once)
+    assert vendor.ids(vendor.store(tmp_path)) == ["0", "1", "2"]
+
+
+# ------------------------------------------------------------------ A4, A5
+
+
+def test_a4_a_total_of_1_0_is_1(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("aig"), "transactions", spread(1), spoil=total(1.0))
+    assert vendor.ids(vendor.store(tmp_path)) == ["0"]
+    assert len(vendor.asked) == 1
+
+
+def total(value: Any) -> Any:
+    """A `spoil` that says another total, or none."""
+
+    def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        said = {"total": value(n) if callable(value) else value}
+        place = document.get("data", document)
+        place.pop("total")
+        place.update({} if said["total"] == "left out" else said)
+        return document
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "count", "calls"),
+    [
+        ("aig", "transactions", 3, 4),
+        ("aig", "transactions", 0, 2),
+        ("aig", "transactions", 7000, 6),
+        ("gmag", "game_history", 3, 12),
+        ("pv", "history", 2500, 6),
+    ],
+)
+@pytest.mark.parametrize("none", ["left out", None])
+def test_a5_without_its_total_pages_are_read_until_one_is_empty_twice_with_the_same_rows(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, calls: int, none: Any
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(count), spoil=total(none))
+    stored = vendor.store(tmp_path)
+    assert sorted(vendor.ids(stored), key=int) == [f"{i}" for i in range(count)]
+    assert set(stored.receipts[0].proof) == {"second read"}
+    assert len(vendor.asked) == calls
+
+
+def test_a5_a_total_left_out_of_answers_that_differ_is_an_error_after_bounded_reads(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    vendor = Vendor(make("aig"), "transactions", spread(9), spoil=total("left out"))
+    vendor.patch = lambda i: {"id": f"{len(vendor.asked)}-{i}"}
+    with pytest.raises(IncompleteWindow, match="the answer has no total"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 20
+
+
+# ------------------------------------------------------------------ A6
+
+
+@pytest.mark.parametrize("order", ["time", "newest first", "any"])
+@pytest.mark.parametrize("cap", [11, 50, 64, 100, 250, 499])
+def test_a6_a_server_that_gives_fewer_rows_than_asked_is_found_out(
+    make: MakeHook, tmp_path: Path, cap: int, order: str
+) -> None:
+    by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 701}[order]
+    vendor = Vendor(make("pv"), "games_game_history", spread(700), cap=cap, order=by)
+    stored = vendor.store(tmp_path, **GAME)
+    assert vendor.ids(stored) == [f"{i}" for i in range(700)]
+    assert len(vendor.asked) < 12 * 700 / cap + 10
+
+
+@pytest.mark.parametrize("order", [None, lambda i: -i, lambda i: (i * 7919) % 4001])
+@pytest.mark.parametrize("cap", [100, 1000, 3999])
+def test_a6_a_single_answer_that_is_cut_off_is_found_out(make: MakeHook, tmp_path: Path, cap: int, order: Any) -> None:
+    slot = Interval(FIVE, FIVE + timedelta(minutes=5))
+    vendor = Vendor(make("jdb"), "transactions", spread(4000, slot), cap=cap, order=order)
+    if cap < 800:  # a minute, the shortest window, has more
+        with pytest.raises(IncompleteWindow, match=r"cuts answers off|may be cut off"):
+            vendor.store(tmp_path, slot)
+        return
+    assert len(vendor.ids(vendor.store(tmp_path, slot))) == 4000
+
+
+def test_a6_what_was_proven_stands_in_the_receipt_and_spares_the_next_run_the_proof(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    bets = spread(300)
+    vendor = Vendor(make("pv"), "games_game_history", bets)
+    first = vendor.store(tmp_path, **GAME).receipts[0]
+    assert (first.proof, first.proven_rows, len(vendor.asked)) == ({"short answer": 1}, 300, 3)
+    again = Vendor(make("pv"), "games_game_history", bets)
+    assert again.store(tmp_path, **GAME).receipts[0].proven_rows == 300
+    assert len(again.asked) == 3  # 300 is a number at which answers are cut off
+    fewer = Vendor(make("pv"), "games_game_history", bets[:-1])
+    fewer.store(tmp_path, **GAME)
+    assert len(fewer.asked) == 1
+
+
+def test_a6_of_many_slots_only_the_greatest_answers_cost_a_proof(make: MakeHook, tmp_path: Path) -> None:
+    slots = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(12)]
+    bets = [at for i, slot in enumerate(slots) for at in spread(61 + (i * 29) % 31, slot)]
+    vendor = Vendor(make("pv"), "games_game_history", bets)
+    assert len(vendor.ids(vendor.store(tmp_path, *slots, **GAME))) == len(bets)
+    assert len(vendor.asked) <= 12 + 2 * 4
+
+
+def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("pv"), "games_game_history", spread(9))
+    assert vendor.store(tmp_path, **GAME).receipts[0].proof == {"short answer": 1}
+    assert len(vendor.asked) == 1
+
+
+# ------------------------------------------------------------------ A7, A8, A9
+
+
+@pytest.mark.parametrize("cap", [7, 64, 500, 1000])
+def test_a7_a_cursor_is_followed_until_a_call_brings_nothing_new(make: MakeHook, tmp_path: Path, cap: int) -> None:
+    vendor = Vendor(make("aig"), "latest", spread(1500), cap=cap)
+    stored = vendor.store(tmp_path)
+    assert vendor.ids(stored) == [f"{i}" for i in range(1500)]
+    assert stored.receipts[0].proof == {"nothing new": 1}
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "count", "cap", "slot"),
+    [
+        ("pv", "history", 2500, 1000, SLOT),
+        ("gmag", "game_history", 7000, 5000, Interval(FIVE, FIVE + timedelta(minutes=29))),
+        ("aig", "transactions", 7000, 1000, SLOT),
+        ("aig", "transactions", 700, 64, SLOT),
+    ],
+)
+@pytest.mark.parametrize("says", [True, False])
+def test_a8_a9_smaller_pages_than_asked_are_asked_for_from_then_on(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, cap: int, slot: Interval, says: bool
+) -> None:
+    def echo(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        """The size that was asked for, whatever is given."""
+        for name in ("size", "page_size"):
+            for place in (document, document.get("data", {})):
+                if name in place:
+                    place[name] = params[name]
+        return document
+
+    vendor = Vendor(make(provider), stream, spread(count, slot), cap=cap, spoil=None if says else echo)
+    later = Interval(slot.end, slot.end + slot.width)
+    vendor.bets += spread(count, later)
+    stored = vendor.store(tmp_path, slot, later)
+    assert sorted(vendor.ids(stored), key=int) == [f"{i}" for i in range(2 * count)]
+    assert len(vendor.asked) <= 2 * -(-count // cap) + 4
+
+
+# ------------------------------------------------------------------ A10, A11
+
+
+def test_a10_parts_that_do_not_come_to_what_the_whole_said_are_never_an_empty_slot(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    def only_the_whole(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        rows = document["data"]["transactions"]
+        data = {"total": 60_000, "transactions": rows} if window == SLOT else {"total": 0, "transactions": []}
+        return {**document, "data": data}
+
+    vendor = Vendor(make("aig"), "transactions", spread(5000), spoil=only_the_whole)
+    with pytest.raises(IncompleteWindow, match=r"counts 60000 rows in .*, 0 came in its parts, in each of 5 reads"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 60
+
+
+@pytest.mark.parametrize("lost", [1, 40])
+def test_a10_rows_that_the_whole_showed_and_its_parts_lack_are_noticed(
+    make: MakeHook, tmp_path: Path, lost: int
+) -> None:
+    def drops(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return document if window == SLOT else {**document, "data": document["data"][lost:]}
+
+    vendor = Vendor(make("pv"), "games_game_history", spread(900), spoil=drops)
+    with pytest.raises(IncompleteWindow):
+        vendor.store(tmp_path, **GAME)
+
+
+@pytest.mark.parametrize(("provider", "stream"), [("aig", "transactions"), ("gmag", "game_history"), ("pv", "history")])
+@pytest.mark.parametrize("said", [10**12, 10**9, 10**30])
+def test_a11_an_absurd_total_fails_in_a_few_calls(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, said: int
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(5000), spoil=total(said))
+    vendor.patch = lambda i: {vendor.stream.key[-1]: f"{len(vendor.asked)}-{i}"}
+    with pytest.raises((IncompleteWindow, ProviderUnavailable)):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 40
+
+
+@pytest.mark.parametrize("said", [lambda n: 20_000 + 100 * (n % 2), lambda n: 9, lambda n: 11, lambda n: 5000])
+def test_a11_totals_that_alternate_or_never_agree_fail_in_bounded_calls(
+    make: MakeHook, tmp_path: Path, said: Any
+) -> None:
+    vendor = Vendor(make("aig"), "transactions", spread(10), spoil=total(said))
+    with pytest.raises(IncompleteWindow):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 250
+
+
+def test_a_total_that_counts_the_rows_of_the_page_only_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("pv"), "history", spread(2500))
+
+    def of_the_page(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        document["data"]["total"] = min(2000, 2500)
+        return document
+
+    vendor.spoil = of_the_page
+    stored = vendor.store(tmp_path)
+    assert len(vendor.ids(stored)) == 2500
+    assert stored.receipts[0].proof == {"second read": 1}
+
+
+# ------------------------------------------------------------------ whatever it does
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_vendor_caps_hides_or_says_the_slot_is_complete_or_fails(
+    make: MakeHook, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    provider, stream = data.draw(
+        st.sampled_from(
+            [
+                ("pv", "history"),
+                ("pv", "games_game_history"),
+                ("aig", "transactions"),
+                ("aig", "latest"),
+                ("jdb", "transactions"),
+            ]
+        )
+    )
+    count = data.draw(st.integers(0, 1200))
+    salt = data.draw(st.integers(1, 97))
+    slot = Interval(FIVE, FIVE + timedelta(minutes=5)) if provider == "jdb" else SLOT
+    vendor = Vendor(make(provider), stream, spread(count, slot))
+    vendor.cap = data.draw(st.none() | st.integers(10, 600))
+    vendor.order = data.draw(st.sampled_from([None, lambda i: -i, lambda i: (i * salt * 31) % 1009]))
+    if stream == "latest":
+        vendor.order = None  # its order is documented
+    hidden = data.draw(st.sampled_from(["nothing", "total left out", "empty at times"]))
+
+    def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if hidden == "total left out" and "total" in document.get("data", {}):
+            del document["data"]["total"]
+        if hidden == "empty at times" and vendor.asked.count((window, params)) == 1 and (n * salt) % 3 == 0:
+            return {**document, "data": None}
+        return document
+
+    vendor.spoil = spoil
+    try:
+        stored = vendor.store(tmp_path_factory.mktemp("lake"), slot, **(GAME if stream == "games_game_history" else {}))
+    except IncompleteWindow:
+        stored = None
+    if stored is not None:
+        assert sorted(vendor.ids(stored), key=int) == [f"{i}" for i in range(count)]
+    assert len(vendor.asked) < 2500

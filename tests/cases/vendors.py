@@ -1,0 +1,149 @@
+"""The four vendors as their documents describe them, each holding bets of one's own and changed in one respect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.layout import Lake
+from tests.cases.test_values import AIG, GMAG, JDB, PV
+
+FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+SLOT = Interval(FIVE, FIVE + HOUR)
+JDB_ZONE = timezone(timedelta(hours=-4))
+HALF_OPEN = "[)"
+
+Document = Any
+Spoil = Callable[[int, Interval | None, Mapping[str, Any], Document], Document | bytes]
+INCLUDES: dict[str, Callable[[datetime, datetime, datetime], bool]] = {
+    "[)": lambda start, at, end: start <= at < end,
+    "[]": lambda start, at, end: start <= at <= end,
+    "(]": lambda start, at, end: start < at <= end,
+}
+
+
+def ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def spread(count: int, interval: Interval = SLOT, step: timedelta = timedelta(seconds=1)) -> list[datetime]:
+    """So many instants, evenly over an interval, on whole steps."""
+    return [interval.start + step * (i * (interval.width // step) // count) for i in range(count)]
+
+
+@dataclass
+class Vendor:
+    """Takes the place of a hook's calls.
+
+    Attributes:
+        hook: whose calls.
+        name: of the stream.
+        bets: when each bet was, in the column that windows filter; a bet's id is its place in the list.
+        cap: rows that an answer has at most, whatever was asked.
+        ends: which of its ends a window holds.
+        order: of the rows in an answer.
+        spoil: changes an answer; called with the number of the call from 1, the window, the parameters and the document.
+        asked: windows and parameters of the calls.
+    """
+
+    hook: BetProviderHook
+    name: str
+    bets: list[datetime]
+    cap: int | None = None
+    ends: str = HALF_OPEN
+    order: Callable[[int], Any] | None = None
+    spoil: Spoil | None = None
+    patch: Callable[[int], dict[str, Any]] = lambda i: {}
+    asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hook.request = self  # type: ignore[method-assign,assignment]
+        self.stream = self.hook.stream(self.name)
+
+    def store(self, folder: Path, *slots: Interval, **filters: Any) -> Stored:
+        lake = Lake(fsspec.filesystem("file"), str(folder), self.stream.provider, self.stream.name, self.hook.account)
+        return Extraction(self.hook, self.stream, filters).store(slots or (SLOT,), lake)
+
+    def ids(self, stored: Stored) -> list[str]:
+        """The ids of what was stored, in order of time, slot after slot."""
+        key = self.stream.key[-1]
+        return [value for path in stored.paths.values() for value in pq.read_table(path)[key].to_pylist()]
+
+    def __call__(self, stream: Stream, window: Interval | None, params: Mapping[str, Any], *rest: Any) -> bytes:
+        self.asked.append((window, dict(params)))
+        answer: Document = getattr(self, f"_{stream.provider}_{stream.name}")(window, params)
+        if self.spoil:
+            answer = self.spoil(len(self.asked), window, params, answer)
+        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    def _found(self, window: Interval) -> list[int]:
+        holds = INCLUDES[self.ends]
+        found = [i for i, at in enumerate(self.bets) if holds(window.start, at, window.end)]
+        return sorted(found, key=self.order or (lambda i: (self.bets[i], i)))
+
+    def _cut(self, found: list[int], first: int, size: int) -> list[int]:
+        return found[first : first + min(size, self.cap or size)]
+
+    def _pv(self, i: int) -> dict[str, Any]:
+        seconds = int(self.bets[i].timestamp())
+        return {**PV, "event_id": f"{i}", "start_at": seconds, "end_at": seconds, **self.patch(i)}
+
+    def _pv_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        found, size = self._found(window), min(params["page_size"], self.cap or params["page_size"])
+        items = self._cut(found, (params["page"] - 1) * size, size)
+        data = {"items": [*map(self._pv, items)], "total": len(found), "page": params["page"], "page_size": size}
+        return {"code": 200, "msg": "success", "data": data}
+
+    def _pv_games_game_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        found = self._cut(self._found(window), 0, params["limit"])
+        return {"code": 200, "msg": "", "data": [*map(self._pv, found)]}
+
+    def _pv_games_game_stage_summary(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        return {"code": 200, "msg": "", "data": {"bet_amount": 7, "gain_amount": 1, "user_count": 1, "bet_count": 2}}
+
+    def _aig(self, i: int) -> dict[str, Any]:
+        return {**AIG, "id": f"{i}", "update_time": ms(self.bets[i]), **self.patch(i)}
+
+    def _aig_transactions(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        found, size = self._found(window), int(params["page_size"])
+        rows = [*map(self._aig, self._cut(found, int(params["start_index"]), size))]
+        data = {"start_index": 0, "page_size": min(size, self.cap or size), "total": len(found), "transactions": rows}
+        return {"code": 200, "message": "ok", "data": data}
+
+    def _aig_latest(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        later = Interval(datetime.fromtimestamp(int(params["last_time"]) / 1000, timezone.utc), FIVE + 99 * HOUR)
+        rows = [*map(self._aig, self._cut(self._found(later), 0, 1000))]
+        return {"code": 200, "message": "ok", "data": {"transactions": rows}}
+
+    def _jdb_transactions(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        found = self._cut(self._found(window), 0, 10**9)
+        return {"status": "0000", "err_text": "", "data": [*map(self._jdb, found)]}
+
+    _jdb_recent_transactions = _jdb_transactions
+
+    def _jdb(self, i: int) -> dict[str, Any]:
+        at = self.bets[i].astimezone(JDB_ZONE).strftime("%d-%m-%Y %H:%M:%S")
+        return {**JDB, "historyId": f"{i}", "gameDate": at, "lastModifyTime": at, **self.patch(i)}
+
+    def _gmag_game_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        found, size = self._found(window), min(params["size"], self.cap or params["size"])
+        rows = [*map(self._gmag, self._cut(found, (params["page"] - 1) * size, size))]
+        pages = -(-len(found) // size)
+        told = {"total": len(found), "current": params["page"], "size": size, "pages": pages}
+        return {"requestId": "r", "error": "0", "message": "", **told, "records": rows}
+
+    def _gmag(self, i: int) -> dict[str, Any]:
+        at = f"{self.bets[i]:%Y-%m-%d %H:%M:%S}.000"
+        return {**GMAG, "roundId": f"{i}", "endTime": at, "createdAt": at, **self.patch(i)}
