@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -168,3 +169,7 @@ class _Counter:
             return self._vendor.rate_reply or TOO_MANY_REQUESTS
         except TooMuch:
             return TIMED_OUT
+        except Exception as error:  # noqa: BLE001 - a mistake of the vendor's module, which its author must see
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            call.breach("simulator", f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})")
+            return 500, {"content-type": "text/plain"}, "Internal Server Error"

@@ -138,6 +138,16 @@ def test_a_strangers_vendor_is_asked_logged_and_troubled(orbit, installed):
         assert json.loads(requests.get(f"{simulator.url}/_control/truth", params=asked, timeout=5).text)[0]["id"] == "0"
 
 
+def test_a_mistake_in_a_vendors_module_is_a_breach(orbit, installed):
+    installed(("orbit", orbit))
+    with Simulator(Settings()).running() as simulator:
+        assert ask(simulator, "one").status_code == 500
+        [breach] = simulator.breaches
+        assert breach["rule"] == "simulator"
+        assert "invalid literal for int() with base 10: 'one'" in breach["text"]
+        assert "orbit_simulator.py:" in breach["text"]
+
+
 def test_calls_that_come_too_fast_get_the_vendors_own_answer(orbit, installed):
     installed(("orbit", orbit))
     with Simulator(Settings(min_interval={"orbit": 30.0})).running() as simulator:

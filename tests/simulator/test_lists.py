@@ -7,8 +7,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from airflow_betproviders.simulator.faults.kinds import ODD
+from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.records import members_of, text_of
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
@@ -217,6 +219,16 @@ def test_odd_values_in_any_field(still_lists, vendor, field, kind):
         assert changed
 
 
+@pytest.mark.parametrize("kind", [*LIST, *ROW, *ODD])
+def test_no_kind_breaks_the_simulator(still_lists, kind):
+    simulator = still_lists.simulator
+    simulator.faults.replace({kind: {"rows": 3 if kind in LIST else 1}})
+    for vendor in ("pv", "aig", "gmag", "jdb"):
+        for _ in range(2):
+            assert getattr(still_lists, f"{vendor}_body")()
+    assert simulator.breaches == []
+
+
 @pytest.fixture(scope="module")
 def still_lists(request):
     """Texts of rows as they are on the wire."""
@@ -236,6 +248,10 @@ def still_lists(request):
         lists.aig_texts = lambda: texts_of(clients.aig("query", **span), "transactions")
         lists.gmag_texts = lambda: texts_of(clients.gmag("history/game", **period), "records")
         lists.jdb_texts = lambda: texts_of(clients.jdb(64, **times), "data")
+        lists.pv_body = lambda: clients.pv("all/history", window)
+        lists.aig_body = lambda: clients.aig("query", **span)
+        lists.gmag_body = lambda: clients.gmag("history/game", **period)
+        lists.jdb_body = lambda: clients.jdb(64, **times)
         yield lists
 
 
@@ -335,6 +351,22 @@ def test_without_a_field_any_can_be_odd(lists):
     said = lists.simulator.calls[-1]["odd_values"]
     assert len(said) == len(rows) == 100
     assert {odd["field"] for odd in said} == set(rows[0])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), JSON), st.sampled_from([None, 1]), st.booleans())
+def test_members_are_those_of_any_record(record, indent, ascii_only):
+    text = json.dumps(record, indent=indent, ensure_ascii=ascii_only)
+    members = members_of(text)
+    assert [name for name, _ in members] == list(record)
+    assert [json.loads(value) for _, value in members] == list(record.values())
+    assert json.loads(text_of(members)) == record
 
 
 @pytest.mark.parametrize("text", ['{"a":1.50, "b" : {"c":[1,"}"]} ,"a":"\\u00e9\\""}', "{}", '{"only":null}'])

@@ -92,6 +92,7 @@ class Vendor(Protocol):
 
         Check the signature first, then call ``call.read`` with the stream's name and the parameters without secrets,
         take rows from ``call.page``, so that faults can be worked in, and report each broken rule to ``call.breach``.
+        An exception is answered with HTTP 500, and reported as a breach of the rule ``simulator``.
         """
         ...
 
