@@ -16,6 +16,7 @@ BetProviderError
 │   ├── ProviderRateLimited        waits inside the task
 │   └── ProviderOverloaded         fewer rows in one answer may help
 │       └── AnswerTooLarge         left to Airflow's retries at once
+├── QuotaExhausted                 the task defers until the next call may be made
 ├── WindowNotReady                 the task defers
 ├── IncompleteWindow               retried by Airflow
 ├── NothingStored                  retried by Airflow
@@ -28,6 +29,7 @@ Each error takes one positional message, so that it survives pickling. No messag
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -41,11 +43,14 @@ class BetProviderError(Exception):
         transient: the same call may succeed in a moment.
         rate_limited: the provider asked for fewer calls.
         retry_after: seconds that the provider asked to wait, where it did.
+        retry_at: when the call may be made, where that is later than a worker should wait for it. The task defers
+            until then, and keeps the slots that it has stored.
     """
 
     transient = False
     rate_limited = False
     retry_after: float | None = None
+    retry_at: datetime | None = None
 
 
 class FinalError(BetProviderError):
@@ -109,6 +114,10 @@ class AnswerTooLarge(ProviderOverloaded):
     """An answer has more bytes than the connection allows (``max_answer_mb``)."""
 
     transient = False
+
+
+class QuotaExhausted(BetProviderError):
+    """The calls that the provider allows in a time are used up, for longer than a worker should be held."""
 
 
 class WindowNotReady(BetProviderError):

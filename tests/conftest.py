@@ -11,7 +11,7 @@ import pytest
 import tenacity.nap
 from airflow.sdk import BaseHook, Connection
 
-from airflow_betproviders.extraction.fetch.calls import RateLimiter
+from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 from airflow_betproviders.hooks.base import BetProviderHook
 from tests.accounts import ACCOUNTS, HOOKS
 from tests.recorder import Recorder
@@ -49,6 +49,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds waited between attempts; nobody really waits."""
     slept: list[float] = []
     monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(RateLimiter, "pause", lambda _self, _seconds: None)
     return slept
 
 

@@ -1,4 +1,4 @@
-"""How instants and filters travel in a request."""
+"""How instants and filters travel in a request, and how often requests may be made."""
 
 from __future__ import annotations
 
@@ -31,6 +31,46 @@ class WallParam:
         """The instant as the parameter's value."""
         zone = timezone(utc_offset if self.offset is None else self.offset)
         return instant.astimezone(zone).strftime(self.format)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How often a provider may be called.
+
+    Attributes:
+        spacing: least time between two calls that do not turn a page.
+        page_spacing: least time between any call and one that turns a page; default `spacing`.
+        quota: so many calls at most in any stretch of so long, e.g. ``(5, timedelta(hours=1))``.
+        pages_count: whether calls that turn a page count in the quota.
+    """
+
+    spacing: timedelta = timedelta(0)
+    page_spacing: timedelta | None = None
+    quota: tuple[int, timedelta] | None = None
+    pages_count: bool = True
+
+    @property
+    def between_pages(self) -> timedelta:
+        """Least time between any two calls."""
+        return self.spacing if self.page_spacing is None else min(self.page_spacing, self.spacing)
+
+    @property
+    def apart(self) -> bool:
+        """Whether calls must be made one after the other."""
+        return bool(self.spacing or self.quota)
+
+    def counts(self, *, page: bool) -> bool:
+        """Whether a call counts in the quota."""
+        return self.quota is not None and (self.pages_count or not page)
+
+    def __str__(self) -> str:
+        """Return the limits for a message."""
+        told = [f"one call in {self.spacing.total_seconds():g} s"] if self.spacing else []
+        if self.quota:
+            calls, period = self.quota
+            pages = "" if self.pages_count else ", pages apart"
+            told.append(f"{calls} calls in {period.total_seconds() / 60:g} minutes{pages}")
+        return ", ".join(told) or "none"
 
 
 TimeParam: TypeAlias = EpochParam | WallParam

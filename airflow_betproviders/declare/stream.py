@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_betproviders.declare.fields import Field, TimeKind
 from airflow_betproviders.declare.pagination import Pagination, SingleAnswer
-from airflow_betproviders.declare.request_parameters import EpochParam, Filter, TimeParam
+from airflow_betproviders.declare.request_parameters import EpochParam, Filter, Limits, TimeParam
 from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Stream:
         bounds: names of the parameters for a window's start and, where there is one, its end.
         time: how an instant travels in these parameters.
         paging: how the provider hands out a window's rows.
+        limits: how often this stream may be called, where that is not the account's own limit.
         filters: the provider's own filters, by name.
         one_of: of these filters, at least one must be given.
         lag: how long after its end a window may still gain rows.
@@ -132,6 +133,7 @@ class Stream:
     bounds: tuple[str, ...] = ()
     time: TimeParam = _SECONDS
     paging: Pagination = _SINGLE_ANSWER
+    limits: Limits | None = None
     filters: Mapping[str, Filter] = dataclasses.field(default_factory=dict)
     one_of: tuple[str, ...] = ()
     lag: timedelta = timedelta(0)

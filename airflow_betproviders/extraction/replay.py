@@ -69,7 +69,7 @@ class Replay(Extraction):
                 raise _invalid(f"the archived slot {one} reaches beyond {interval}. Give an interval of whole slots.")
         return found
 
-    def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
+    def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
         """Rebuild and publish slots one after the other.
 
         Raises:
@@ -80,7 +80,7 @@ class Replay(Extraction):
                 receipt = read_receipt(lake.fs, path)
                 self.check_pii(slot, receipt)
                 self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
-        return super().store(slots, lake)
+        return super().store(slots, lake, stored)
 
     def _slots(
         self,

@@ -21,7 +21,8 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
-from airflow_betproviders.extraction.fetch.calls import CONNECTIONS, Caller
+from airflow_betproviders.extraction.fetch.calls import Caller
+from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_rows import WindowRows
@@ -174,8 +175,13 @@ class Extraction:
                 slot.add(one)
             return slot.build()
 
-    def store(self, slots: Sequence[Interval], lake: Lake) -> Stored:
+    def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
         """Read slots one after the other, and publish each, in the same order, while the next is read.
+
+        Args:
+            slots: the slots, in order.
+            lake: where they are published.
+            stored: takes up what is stored; after an error it holds the slots before that.
 
         Raises:
             OverlappingSlot: before the first call, when a slot would cut across a stored object.
@@ -183,11 +189,11 @@ class Extraction:
         """
         # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
         pa.set_memory_pool(pa.system_memory_pool())
-        stored = Stored()
+        stored = Stored() if stored is None else stored
         held = lake.stored(Interval(slots[0].start, slots[-1].end))
         refuse_overlap(slots, held)
         replaced = self._replaced(lake, slots, held)
-        tell = partial(_tell, len(slots), stored, time.monotonic())
+        tell = partial(_tell, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
@@ -326,8 +332,9 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell:
         tell(slot)
 
 
-def _tell(of: int, stored: Stored, began: float, slot: Slot) -> None:
-    number, rows, seconds = len(stored.receipts), stored.total("rows"), time.monotonic() - began
+def _tell(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
+    receipts = stored.receipts[before:]
+    number, rows, seconds = len(receipts), sum(receipt.rows for receipt in receipts), time.monotonic() - began
     log.info(
         "slot %d/%d %s: %d rows, %d calls; %d rows in all, %.0f rows/s, %s left",
         number,

@@ -119,12 +119,6 @@ class AccountHook(BaseHook):
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
     @property
-    def min_interval(self) -> float:
-        """Least seconds between two calls."""
-        given = self.extra["min_interval"]
-        return self.default_min_interval if given is None else float(given)
-
-    @property
     def timeout(self) -> float:
         """Seconds to wait for an answer."""
         return float(self.extra["timeout"])
@@ -147,6 +141,11 @@ class AccountHook(BaseHook):
                 raise self._connection_error(
                     f"{name} is {_MASK}, which is what Airflow shows in place of it; enter the value itself, and save"
                 )
+        if self.extra["rate_limit_storage"] and not find_spec("limits"):
+            raise self._connection_error(
+                "extra rate_limit_storage needs packages that are not installed: "
+                "pip install 'airflow-provider-betproviders[redis]'"
+            )
         if str(self.extra["proxy"]).startswith("socks") and not find_spec("socks"):
             raise self._connection_error(
                 f"extra proxy names a SOCKS proxy ({urlsplit(self.extra['proxy']).hostname}), which needs a package that is "

@@ -6,11 +6,14 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, quote_plus
 
+from airflow_betproviders.declare.request_parameters import Limits
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.request import ApiRequest
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _SHORTEST_SECRET = 4
+_INSTANT = 0.001
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,15 @@ class ProtocolHook(AccountHook):
         params_in: where parameters travel: ``query``, ``json`` or ``form``.
         success: how an answer says that it is none of `codes`.
         codes: the provider's documented status codes, success apart.
+        rate_limits: how often the account may be called, where `default_min_interval` does not say it all.
         quotes: whether errors repeat the provider's words. Set it to False where they may name a player.
     """
 
     method: ClassVar[str] = "POST"
     success: ClassVar[SuccessRule]
     codes: ClassVar[Mapping[str, Code]]
+
+    rate_limits: ClassVar[Limits | None] = None
 
     quotes: bool = True
 
@@ -138,10 +145,30 @@ class ProtocolHook(AccountHook):
     def probe(self) -> str:
         """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
 
-    def budget(self) -> None:
-        """Wait for a place in the budget that the account shares with other workers, if it has one."""
-        if self._budget is not None:
-            self._budget.wait()
+    def limits(self, stream: Stream) -> Limits:
+        """Return how often a stream may be called; the connection's ``min_interval`` comes before a declared spacing."""
+        declared = stream.limits or self.rate_limits or Limits(spacing=timedelta(seconds=self.default_min_interval))
+        given = self.extra["min_interval"]
+        return declared if given is None else replace(declared, spacing=timedelta(seconds=given))
+
+    @property
+    def min_interval(self) -> float:
+        """Least seconds between two calls of the account."""
+        given, declared = self.extra["min_interval"], self.rate_limits
+        if given is None:
+            given = declared.spacing.total_seconds() if declared else self.default_min_interval
+        # Calls that count in a quota are made one after the other.
+        return max(given, _INSTANT) if declared and declared.quota else float(given)
+
+    def shared_limiter(self, stream: Stream) -> SharedRateLimiter | None:
+        """Return what keeps the limits together with other workers, if the connection names a storage."""
+        storage = self.extra["rate_limit_storage"]
+        if not storage:
+            return None
+        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+
+        scope = f"/{stream.name}" if stream.limits else ""
+        return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}{scope}", self.limits(stream))
 
     @cached_property
     def transport(self) -> Transport:
@@ -150,15 +177,6 @@ class ProtocolHook(AccountHook):
         verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
         most = round(extra["max_answer_mb"] * 1_000_000)
         return Transport(self.host, self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
-
-    @cached_property
-    def _budget(self) -> SharedRateLimiter | None:
-        storage = self.extra["rate_limit_storage"]
-        if not storage:
-            return None
-        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
-
-        return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}", self.min_interval)
 
 
 def json_object(body: bytes, check: Any) -> Mapping[str, Any]:

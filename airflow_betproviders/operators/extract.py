@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import Interval, check_slot, parse_duration, slots
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import (
     StreamOperator,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ExtractToParquetOperator", "hook_of", "stream_asset"]
 
 _FOREVER = timedelta.max
+# Deferrals in a row for the provider's rate after which the task fails: it may never let a slot through.
+_FRUITLESS = 5
 
 
 class ExtractToParquetOperator(StreamOperator):
@@ -97,8 +99,21 @@ class ExtractToParquetOperator(StreamOperator):
         self.archive = archive
         self.deferrable = default_deferrable() if deferrable is None else deferrable
 
-    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
-        """Extract the interval, or defer until it is ready."""
+    def execute(
+        self,
+        context: Context,
+        event: Any = None,  # noqa: ARG002 - the trigger's event
+        stored_until: str | None = None,
+        fruitless: int = 0,
+    ) -> dict[str, Any]:
+        """Extract the interval, or defer until it is ready.
+
+        Args:
+            context: Airflow's.
+            event: the trigger's.
+            stored_until: end of the slots that the task stored before it deferred for the provider's rate.
+            fruitless: how many times in a row it has deferred without having stored a slot.
+        """
         hook, stream, width = self._resolve()
         if stream.windows is None:
             interval, width = hook.today(), timedelta(days=1)
@@ -109,7 +124,17 @@ class ExtractToParquetOperator(StreamOperator):
         self.target = TaskTarget(lake, interval)
         hook.check_time(stream, interval)
         self._wait_until_ready(hook, stream, interval)
-        stored = self._store(context, hook, stream, lake, intervals)
+        stored = stored_before(lake, intervals, stored_until)
+        while rest := [slot for slot in intervals if slot not in stored.paths]:
+            try:
+                self._store(context, hook, stream, lake, rest, stored)
+            except BetProviderError as error:
+                fruitless = fruitless + 1 if rest[0] not in stored.paths else 0
+                if error.retry_at is None or fruitless > _FRUITLESS:
+                    raise
+                until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()
+                self.log.warning("%s", error)
+                wait_until(self, error.retry_at, "the next call", stored_until=until, fruitless=fruitless)
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
@@ -163,6 +188,7 @@ class ExtractToParquetOperator(StreamOperator):
         stream: Stream,
         lake: Lake,
         intervals: Sequence[Interval],
+        stored: Stored | None = None,
     ) -> Stored:
         from airflow_betproviders.extraction.archive import expire
         from airflow_betproviders.extraction.slots import Extraction
@@ -179,7 +205,7 @@ class ExtractToParquetOperator(StreamOperator):
             archive=archived_for is not None,
             pii_policy=pii_policy,
         )
-        stored = extraction.store(intervals, lake)
+        stored = extraction.store(intervals, lake, stored)
         if archived_for and archived_for < _FOREVER:
             expire(lake, hook.now() - archived_for)
         try:
@@ -187,6 +213,24 @@ class ExtractToParquetOperator(StreamOperator):
         except Exception:  # the slots are stored; the cache only makes coverage quick
             self.log.warning("the footer cache of %s could not be updated", lake.base, exc_info=True)
         return stored
+
+
+def stored_before(lake: Lake, intervals: Sequence[Interval], until: str | None) -> Stored:
+    """Return those of the slots that lie in the lake already, up to an instant (ISO 8601); none without one."""
+    from airflow_betproviders.extraction.slots import Stored
+    from airflow_betproviders.lake.publish import read_receipt
+
+    stored = Stored()
+    end = datetime.fromisoformat(until) if until else intervals[0].start
+    if end > intervals[0].start:
+        held = lake.stored(Interval(intervals[0].start, end))
+        for slot in intervals:
+            receipt = read_receipt(lake.fs, held[slot]) if slot in held and slot.end <= end else None
+            if receipt is not None:
+                stored.paths[slot] = held[slot]
+                stored.receipts.append(receipt)
+                stored.size = (stored.size or 0) + int(lake.fs.size(held[slot]))
+    return stored
 
 
 def _archived_for(archive: Any) -> timedelta | None:

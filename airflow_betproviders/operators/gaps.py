@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import IncompleteWindow, InvalidArgument, WindowExpired
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.stream_operator import summarise
+from airflow_betproviders.task.deferral import wait_until
 from airflow_betproviders.task.links import TaskTarget
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ class FillGapsOperator(ExtractToParquetOperator):
         super().__init__(**kwargs)
         self.states = states
 
-    def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
+    def execute(
+        self,
+        context: Context,
+        event: Any = None,  # noqa: ARG002 - the trigger's event
+        stored_until: str | None = None,  # noqa: ARG002 - coverage knows what is stored
+        fruitless: int = 0,  # noqa: ARG002 - likewise
+    ) -> dict[str, Any]:
         """Fill the interval's gaps, or defer until all of it is due."""
         from airflow_betproviders.lake.coverage import coverage, runs
 
@@ -79,6 +86,12 @@ class FillGapsOperator(ExtractToParquetOperator):
                 self._store(context, hook, stream, lake, wanted)
             except WindowExpired as gone:  # while older ones were read; the others are still there
                 self.log.warning("%s", gone)
+                wanted = _readable(look(), states, hook.now())
+            except BetProviderError as error:
+                if error.retry_at is None:
+                    raise
+                self.log.warning("%s", error)
+                wait_until(self, error.retry_at, "the next call")
                 wanted = _readable(look(), states, hook.now())
             else:
                 break

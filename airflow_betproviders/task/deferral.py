@@ -1,4 +1,4 @@
-"""Wait until an interval is ready, without holding a worker slot."""
+"""Wait until a task may go on, without holding a worker slot."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import os
 import time
 from configparser import RawConfigParser
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
-
-    from airflow_betproviders.declare.interval import Interval
 
 _OPTION = ("operators", "default_deferrable")
 
@@ -29,22 +27,23 @@ def default_deferrable() -> bool:
     return True
 
 
-def wait_until(operator: BaseOperator, moment: datetime, interval: Interval) -> None:
+def wait_until(operator: BaseOperator, moment: datetime, what: object, **kwargs: Any) -> None:
     """Defer the task until a moment and run it from its start then; wait in the worker if it is not deferrable.
 
     Args:
         operator: the task's operator.
-        moment: when the interval is ready.
-        interval: for the log.
+        moment: when the task may go on.
+        what: what is ready then, for the log.
+        **kwargs: further arguments of the operator's ``execute`` then.
 
     Raises:
         TaskDeferred: Airflow's way of deferring.
     """
     if not getattr(operator, "deferrable", True):
-        operator.log.info("%s is ready at %s; waiting in the worker until then", interval, moment.isoformat())
+        operator.log.info("%s is ready at %s; waiting in the worker until then", what, moment.isoformat())
         time.sleep(max(0.0, (moment - datetime.now(timezone.utc)).total_seconds()))
         return
     from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-    operator.log.info("%s is ready at %s; deferring until then", interval, moment.isoformat())
-    operator.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute")
+    operator.log.info("%s is ready at %s; deferring until then", what, moment.isoformat())
+    operator.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute", kwargs=kwargs or None)

@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import settings
 
-from airflow_betproviders.extraction.fetch.calls import RateLimiter
+from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 
 settings.register_profile("whatever else the machine does", deadline=None)
 settings.load_profile("whatever else the machine does")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow as pa
 from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, Text
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import PageNumber
+from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import ProviderRequestError
@@ -99,6 +101,7 @@ class Vendor:
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0
     budgets: int = 0
+    shares: bool = False
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The window and the filters."""
@@ -132,9 +135,17 @@ class Vendor:
         """Milliseconds."""
         return instant_ms
 
-    def budget(self) -> None:
-        """Count that a place was asked for."""
+    def limits(self, stream: Stream) -> Limits:
+        """One call in ``min_interval``."""
+        return Limits(spacing=timedelta(seconds=self.min_interval))
+
+    def shared_limiter(self, stream: Stream) -> Any:
+        """A budget without end, which counts the places that were asked for."""
+        return SimpleNamespace(acquire=self._acquire) if self.shares else None
+
+    def _acquire(self, *, page: bool) -> float:
         self.budgets += 1
+        return 0.0
 
 
 def serving(stream: Stream = BETS, **changes: Any) -> Stream:

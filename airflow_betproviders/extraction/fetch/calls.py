@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import tenacity
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
+from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 log = logging.getLogger(__name__)
@@ -27,56 +27,10 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
 
 ATTEMPTS = 5
-RATE_PATIENCE = 900.0
-# Connections in use at once, where the provider sets no pace.
-CONNECTIONS = 4
-
-
-class RateLimiter:
-    """Keeps calls of one account apart by an interval, across threads and extractions of a process.
-
-    The first call waits a whole interval too, since another task may have called just before. The interval runs from
-    the answer of the call before, so that jitter on the way cannot bring two calls closer together at the provider.
-    """
-
-    _held: ClassVar[dict[tuple[str, str], RateLimiter]] = {}
-    _guard = threading.Lock()
-
-    def __init__(self, interval: float) -> None:
-        """Begin an interval now."""
-        self.interval = interval
-        self.lock = threading.Lock()
-        self._connections = threading.Semaphore(CONNECTIONS)
-        self._answered = time.monotonic()
-
-    @classmethod
-    def of(cls, provider: str, account: str, interval: float) -> RateLimiter:
-        """The pace of an account, shared in this process."""
-        with cls._guard:
-            pace = cls._held.setdefault((provider, account), cls(interval))
-        pace.interval = interval
-        return pace
-
-    @contextmanager
-    def turn(self, permit: AnswerPermit) -> Iterator[None]:
-        """Hold the account for one call, once the interval is over; without an interval a few calls may overlap.
-
-        An answer that waits for its permit doesn't count as one of these, so that other calls can be made meanwhile.
-        """
-        if not self.interval:
-            with self._connections:
-                permit.connection = self._connections
-                try:
-                    yield
-                finally:
-                    permit.connection = None
-            return
-        with self.lock:
-            time.sleep(max(0.0, self._answered + self.interval - time.monotonic()))
-            try:
-                yield
-            finally:
-                self._answered = time.monotonic()
+# Windows whose first call is remembered, to know which calls turn a page.
+_WINDOWS = 64
+# The longest wait that a provider is believed.
+_A_DAY = 86_400.0
 
 
 @dataclass
@@ -121,7 +75,8 @@ class Caller(Generic[Answer]):
         self._stream = stream
         self._decode = decode
         self.keep: Callable[[Reply, Answer | None], None] | None = None
-        self._pace = RateLimiter.of(stream.provider, source.account, source.min_interval)
+        self._limiter = RateLimiter.of(source, stream)
+        self._first: OrderedDict[Interval | None, Mapping[str, Any]] = OrderedDict()
         self._counting = threading.Lock()
         self._abandoned = threading.Event()
         self.calls = 0
@@ -140,19 +95,19 @@ class Caller(Generic[Answer]):
             BetProviderError: with connection, stream and window in its message.
         """
         ended = tenacity.stop_when_event_set(self._abandoned)
-        attempts, patience = (ATTEMPTS, RATE_PATIENCE) if self._source.retries else (1, 0.0)
+        attempts, patience = (ATTEMPTS, LONGEST_WAIT) if self._source.retries else (1, 0.0)
         rate = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_rate_limited),
             wait=_wait_for_rate,
             stop=tenacity.stop_before_delay(patience) | ended,
-            before_sleep=self._tell,
+            before_sleep=self._before_repeat,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_transient),
             wait=_wait_for_service,
             stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(patience) | ended,
-            before_sleep=self._tell,
+            before_sleep=self._before_repeat,
             reraise=True,
         )
         try:
@@ -163,7 +118,9 @@ class Caller(Generic[Answer]):
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
         raised = type(failure)(f"{where}: {failure}")
-        raised.retry_after = failure.retry_after
+        raised.retry_after, raised.retry_at = failure.retry_after, failure.retry_at
+        if patience and (raised.retry_after or 0.0) > patience:
+            raised.retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(raised.retry_after or 0.0, _A_DAY))
         raise raised
 
     def abandon(self) -> None:
@@ -184,10 +141,10 @@ class Caller(Generic[Answer]):
         return answer
 
     def _exchange(self, reply: Reply, permit: AnswerPermit) -> Answer:
-        with self._pace.turn(permit):
+        page = self._turns_page(reply.window, reply.params)
+        with self._limiter.turn(permit, page=page, ended=self._abandoned):
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
-            self._source.budget()
             with self._counting:
                 self.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
@@ -204,8 +161,18 @@ class Caller(Generic[Answer]):
         # Raised out here: the context may hold what the provider sent.
         raise ProviderUnavailable(f"the answer cannot be read ({kind})")
 
-    @staticmethod
-    def _tell(state: tenacity.RetryCallState) -> None:
+    def _turns_page(self, window: Interval | None, params: Mapping[str, Any]) -> bool:
+        """Whether a call is a further one of its window; the repetition of the first is none."""
+        with self._counting:
+            first = self._first.setdefault(window, params)
+            if len(self._first) > _WINDOWS:
+                self._first.popitem(last=False)
+            return first != params
+
+    def _before_repeat(self, state: tenacity.RetryCallState) -> None:
+        asked = _asked(state)
+        if asked:  # the account's other calls wait too
+            self._limiter.pause(asked)
         outcome = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
         log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from datetime import timedelta
 from threading import Semaphore
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_betproviders.declare.interval import Interval
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.request_parameters import Limits
+    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
 
 Outcome = TypeVar("Outcome")
 
@@ -97,5 +101,8 @@ class Source(Protocol):
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         """An instant (ms since 1970) as the provider writes it in a `TimestampCursor` parameter."""
 
-    def budget(self) -> None:
-        """Wait for a place in the budget that the account shares with other workers, if it has one."""
+    def limits(self, stream: Any) -> Limits:
+        """How often the stream may be called."""
+
+    def shared_limiter(self, stream: Any) -> SharedRateLimiter | None:
+        """What keeps the limits together with other workers, if the account has it."""

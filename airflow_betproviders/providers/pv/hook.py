@@ -128,7 +128,9 @@ class PvHook(BetProviderHook):
     def _pause(self) -> None:
         """Keep the account's interval between the calls of one request."""
         time.sleep(self.min_interval)
-        self.budget()
+        shared = self.shared_limiter(pv.HISTORY)
+        while shared and (seconds := shared.acquire()):
+            time.sleep(min(seconds, 1.0))
 
     def _sooner(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {**params, "time_end": params["time_end"] - 1}

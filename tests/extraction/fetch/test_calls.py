@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import (
     BetProviderError,
     IncompleteWindow,
@@ -18,8 +21,8 @@ from airflow_betproviders.exceptions import (
     ProviderRequestError,
     ProviderUnavailable,
 )
-from airflow_betproviders.extraction.fetch import calls
-from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, CONNECTIONS, Caller, RateLimiter
+from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, Caller
+from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS, LONGEST_WAIT, RateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
@@ -63,7 +66,6 @@ def test_the_first_call_waits_an_interval_and_each_next_one_from_the_answer_befo
         caller(SLOT, {})
         clock.now += 2  # what the caller does with the answer
     assert [at - began for at in source.at] == [5, 10, 15]
-    assert source.budgets == 3
     assert caller.calls == 3
 
 
@@ -75,9 +77,13 @@ def test_a_second_extraction_of_the_account_keeps_the_pace_of_the_first(clock: C
 
 
 def test_accounts_do_not_wait_for_each_other(clock: Clock) -> None:
-    assert RateLimiter.of("toy", "a", 5) is RateLimiter.of("toy", "a", 5)
-    assert RateLimiter.of("toy", "a", 5) is not RateLimiter.of("toy", "b", 5)
-    assert RateLimiter.of("toy", "a", 5) is not RateLimiter.of("other", "a", 5)
+    a, b = Line(b"ok"), Line(b"ok")
+    b.account = "other"
+    assert RateLimiter.of(a, BETS) is RateLimiter.of(a, BETS)
+    assert RateLimiter.of(a, BETS) is not RateLimiter.of(b, BETS)
+    assert RateLimiter.of(a, BETS) is not RateLimiter.of(a, replace(BETS, provider="other"))
+    own = replace(BETS, name="own", limits=Limits(spacing=timedelta(seconds=1)))
+    assert RateLimiter.of(a, BETS) is not RateLimiter.of(a, own)
 
 
 def test_repeated_calls_are_spaced_too(clock: Clock) -> None:
@@ -210,7 +216,7 @@ def test_rate_answers_do_not_use_up_the_attempts_of_an_outage(clock: Clock) -> N
 def test_a_rate_that_never_ends_is_an_error_after_bounded_patience(clock: Clock) -> None:
     with pytest.raises(ProviderRateLimited):
         Caller(Line(limited()), BETS, text)(SLOT, {})
-    assert sum(clock.slept) < 2 * calls.RATE_PATIENCE
+    assert sum(clock.slept) < 2 * LONGEST_WAIT
 
 
 @pytest.mark.parametrize("seconds", [0.0, 7.0, 42.5])
@@ -225,7 +231,7 @@ def test_a_retry_after_that_is_no_time_counts_as_none(clock: Clock, seconds: flo
     assert clock.slept == [5.0]
 
 
-@pytest.mark.parametrize("seconds", [calls.RATE_PATIENCE + 1, 1e9, float("inf")])
+@pytest.mark.parametrize("seconds", [LONGEST_WAIT + 1, 1e9, float("inf")])
 def test_a_retry_after_beyond_patience_is_left_to_airflows_retries(clock: Clock, seconds: float) -> None:
     with pytest.raises(ProviderRateLimited):
         Caller(Line(limited(seconds), b"ok"), BETS, text)(SLOT, {})

@@ -11,8 +11,9 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Offset
+from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.fetch.calls import RateLimiter
+from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 from airflow_betproviders.extraction.fetch.row_counter import Counter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
@@ -45,7 +46,10 @@ class Counted:
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         raise NotImplementedError
 
-    def budget(self) -> None:
+    def limits(self, stream: Any) -> Limits:
+        return Limits()
+
+    def shared_limiter(self, stream: Any) -> None:
         return None
 
 
