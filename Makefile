@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab e2e campaign docs screenshots lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab e2e campaign docs fuzz screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -8,6 +8,8 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 # The command line for pytest, as in `make test ARGS="-k jdb"`.
 ARGS ?=
+# How long `make fuzz` runs.
+SECONDS ?= 600
 # How many hours `make e2e` loads; `make test` loads three.
 HOURS ?= 168
 
@@ -51,6 +53,10 @@ e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worke
 
 campaign: $(SETUP) ## Run two hundred scenarios of faults, and write the report
 	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md
+
+fuzz: $(SETUP) ## Fuzz the decoder: SECONDS=600; with atheris where it can be installed
+	-$(BIN)/uv pip install --quiet --python $(BIN)/python --group fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 docs: $(SETUP) ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict

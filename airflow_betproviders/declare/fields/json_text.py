@@ -9,7 +9,8 @@ from typing import Any
 
 MAX_DEPTH = 200
 MAX_NUMBER = 100  # characters
-_TOKEN = re.compile(r'["\[\]{}]')
+_READABLE = 4300  # characters of a number that Python's own json reads
+_TOKEN = re.compile(r'"|[\[{]+|[\]}]+')
 _IN_STRING = re.compile(r'"|\\.', re.DOTALL)
 
 
@@ -49,7 +50,7 @@ def read_value(text: str) -> Any:
     Raises:
         NotJson, TooDeep: it cannot be read.
     """
-    if text.count("[") + text.count("{") > MAX_DEPTH and any(depth > MAX_DEPTH for _, depth in _levels(text, 0)):
+    if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise TooDeep(f"nested deeper than {MAX_DEPTH} levels")
     try:
         return json.loads(text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=str)
@@ -66,9 +67,9 @@ def read_document(text: str) -> Pairs:
 
 
 def dumps(value: Any) -> str:
-    """JSON text with every number as it was sent and every doubled member."""
+    """JSON text with every number as it was sent and every doubled member; a number that Python refuses to read, as text."""
     match value:
-        case Number():
+        case Number() if len(value) <= _READABLE:
             return str(value)
         case Pairs():
             pairs = [(name, v) for name, earlier in value.doubled.items() for v in earlier] + list(value.items())
@@ -85,23 +86,32 @@ def value_end(text: str, start: int) -> int:
     Raises:
         NotJson: it does not end.
     """
-    for place, depth in _levels(text, start):
-        if depth <= 0:
-            return place
+    depth = 0
+    for place, levels in _levels(text, start):
+        if depth + levels <= 0:
+            return place - (depth + levels)
+        depth += levels
     raise NotJson("not JSON (it ends within a value)")
 
 
 def _levels(text: str, place: int) -> Iterator[tuple[int, int]]:
-    """The place after each bracket and each string, and how deep it is nested there."""
-    depth = 0
+    """The place after each run of brackets and each string, and how many levels the run opens or, below 0, closes."""
     while token := _TOKEN.search(text, place):
         place = token.end()
-        if token[0] == '"':
+        run = token[0]
+        if run == '"':
             while (inside := _IN_STRING.search(text, place)) and inside[0] != '"':
                 place = inside.end()
             if not inside:
                 return
             place = inside.end()
-        else:
-            depth += 1 if token[0] in "[{" else -1
-        yield place, depth
+        yield place, 0 if run == '"' else len(run) if run[0] in "[{" else -len(run)
+
+
+def _too_deep(text: str) -> bool:
+    depth = 0
+    for _, levels in _levels(text, 0):
+        depth += levels
+        if depth > MAX_DEPTH:
+            return True
+    return False
