@@ -88,9 +88,9 @@ def value_end(text: str, start: int) -> int:
     """
     depth = 0
     for place, levels in _levels(text, start):
-        if depth + levels <= 0:
-            return place - (depth + levels)
         depth += levels
+        if depth <= 0:
+            return place + depth  # without the brackets that close what lies around it
     raise NotJson("not JSON (it ends within a value)")
 
 
