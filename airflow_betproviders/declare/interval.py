@@ -93,6 +93,24 @@ class Interval:
         return f"[{self.start:%Y-%m-%dT%H:%M:%SZ}, {self.end:%Y-%m-%dT%H:%M:%SZ})"
 
 
+def instant(name: str, value: object) -> datetime | None:
+    """Read an instant: a datetime, or ISO 8601 text; None where it is empty.
+
+    Raises:
+        InvalidArgument: it is neither; the message names the argument.
+    """
+    if value is None or value in ("", "None"):
+        return None
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise _invalid(
+            f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
+        ) from None
+
+
 def parse_duration(text: str | timedelta) -> timedelta:
     """A duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
     if isinstance(text, timedelta):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.interval import DAY, Interval, aligned
+from airflow_betproviders.declare.interval import DAY, Interval, aligned, instant
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     BadRows,
@@ -16,6 +16,7 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
     WindowNotReady,
 )
+from airflow_betproviders.hooks.frames import check_amounts, to_frame
 from airflow_betproviders.hooks.protocol import Code, ProtocolHook, json_object
 from airflow_betproviders.registry import streams_of
 
@@ -67,14 +68,18 @@ class BetProviderHook(ProtocolHook):
         return stream
 
     def extract(
-        self, stream: str | None = None, start: datetime | None = None, end: datetime | None = None, **filters: Any
+        self,
+        stream: str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        **filters: Any,
     ) -> Iterator[pa.RecordBatch]:
         """Read a stream from start to end: every row, once, or an error before the first row is given out.
 
         Args:
             stream: its name; the main stream if None.
-            start: aware, inclusive; not needed for snapshots such as ``games``.
-            end: aware, exclusive.
+            start: aware, or ISO 8601 text with a zone; inclusive. Not needed for snapshots such as ``games``.
+            end: likewise, exclusive.
             **filters: the provider's own, e.g. ``game_ids=[2011]``.
 
         Yields:
@@ -106,19 +111,33 @@ class BetProviderHook(ProtocolHook):
             yield from slot.spool.batches()
 
     def get_df(
-        self, stream: str | None = None, start: datetime | None = None, end: datetime | None = None, **filters: Any
+        self,
+        stream: str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        *,
+        amounts: str = "decimal",
+        **filters: Any,
     ) -> pd.DataFrame:
-        """Read a stream into pandas; columns keep their Arrow types, so that amounts stay exact. See `extract`."""
-        import pandas as pd
+        """Read a stream into pandas: every row, once, or an error. See `extract`.
+
+        Args:
+            stream: its name; the main stream if None.
+            start: aware, or ISO 8601 text with a zone; inclusive.
+            end: likewise, exclusive.
+            amounts: ``decimal`` for exact Python decimals, ``float`` for speed, ``arrow`` for Arrow's types in every column.
+                See `airflow_betproviders.hooks.frames.to_frame` for each column's type.
+            **filters: the provider's own.
+        """
         import pyarrow as pa
 
         from airflow_betproviders.extraction.decode import columns
 
+        check_amounts(amounts)
         chosen = self.stream(stream)
         batches = list(self.extract(chosen.name, start, end, **filters))
         table = pa.Table.from_batches(batches, schema=columns.schema(chosen.fields))
-        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-        return frame
+        return to_frame(table, amounts)
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
@@ -159,16 +178,22 @@ class BetProviderHook(ProtocolHook):
                 f"The oldest that can still be read begins at {oldest:%Y-%m-%dT%H:%M:%SZ}."
             )
 
-    def _interval(self, stream: Stream, start: datetime | None, end: datetime | None) -> Interval:
+    def _interval(self, stream: Stream, start: datetime | str | None, end: datetime | str | None) -> Interval:
         if stream.windows is None:
             return self.today()
-        if start is None or end is None:
+        first, last = instant("start", start), instant("end", end)
+        if first is None or last is None:
             raise InvalidArgument(f"stream {stream.name} needs start= and end=.")
-        interval = Interval(start, end)
-        for name, instant in (("start", interval.start), ("end", interval.end)):
-            if not aligned(instant, stream.windows.step, stream.day_start_offset):
+        interval, rule = Interval(first, last), stream.windows
+        if not rule.divisible and interval.width > rule.span:
+            raise InvalidArgument(
+                f"stream {stream.name} sums over the whole range, and the provider takes at most {rule.span}: {interval} is "
+                "longer. Ask for shorter ranges, one after the other, and add them up."
+            )
+        for name, moment in (("start", interval.start), ("end", interval.end)):
+            if not aligned(moment, stream.windows.step, stream.day_start_offset):
                 raise InvalidArgument(
-                    f"{name} {instant.isoformat()} of stream {stream.name} must be a whole number of "
+                    f"{name} {moment.isoformat()} of stream {stream.name} must be a whole number of "
                     f"{stream.windows.step} steps"
                     + (f" from {stream.day_start_offset} UTC." if stream.day_start_offset else ".")
                 )

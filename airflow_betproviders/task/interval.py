@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.interval import Interval, instant
 from airflow_betproviders.exceptions import InvalidArgument
 
 _CURE = (
@@ -27,12 +27,12 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     Raises:
         InvalidArgument: there is none, it is empty, or a time has no zone.
     """
-    given_start, given_end = _instant("start", start), _instant("end", end)
+    given_start, given_end = instant("start", start), instant("end", end)
     if given_start or given_end:
         if given_start is None or given_end is None:
             raise InvalidArgument("start= and end= belong together: give both, or neither to use the run's interval.")
         return Interval(given_start, given_end)
-    if partition := _instant("partition_date", context.get("partition_date")):
+    if partition := instant("partition_date", context.get("partition_date")):
         return Interval(partition, partition + width)
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:
@@ -43,16 +43,3 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
     return Interval(first, last)
-
-
-def _instant(name: str, value: Any) -> datetime | None:
-    if value is None or value in ("", "None"):
-        return None
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise InvalidArgument(
-            f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
-        ) from None

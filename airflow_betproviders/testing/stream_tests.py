@@ -53,7 +53,7 @@ class StreamTests:
         stream = desk.hook.stream(stream_name)
         interval = desk.interval(stream)
         filters = desk.filters(stream, interval)
-        frame = desk.hook.get_df(stream.name, interval.start, interval.end, **filters)
+        frame = desk.hook.get_df(stream.name, interval.start, interval.end, amounts="arrow", **filters)
         rows = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
         truth = desk.truth(stream, interval, filters)
         if stream.windows and not stream.windows.divisible:  # one row of the whole interval, not one a slot

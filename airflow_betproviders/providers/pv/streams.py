@@ -32,6 +32,8 @@ _LAG = timedelta(minutes=10)
 _DAY = timedelta(days=1)
 _BOUNDS = ("time_start", "time_end")
 _SIXTY_DAYS = WindowRule(span=timedelta(days=60))
+# A window's first and last day would be partial figures if it began or ended in them.
+_WHOLE_DAYS = WindowRule(span=timedelta(days=60), step=_DAY)
 _WHOLE_RANGE = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
 # "[] or not submit field means all games" (document 1.3), likewise for the lists of document 1.4.
@@ -123,7 +125,7 @@ STAGE_SUMMARY = Stream(
         },
     },
     key=("date",),
-    windows=_SIXTY_DAYS,
+    windows=_WHOLE_DAYS,
     lag=_LAG,
     slot=_DAY,
     bounds=_BOUNDS,

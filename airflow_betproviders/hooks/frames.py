@@ -1,0 +1,71 @@
+"""Turn rows into a pandas frame whose amounts and ids stay exact."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_betproviders.exceptions import InvalidArgument
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+AMOUNTS = ("decimal", "float", "arrow")
+"""What decimal columns become: Python decimals, floats, or Arrow's own types (all columns, then)."""
+
+
+def check_amounts(amounts: str) -> None:
+    """Refuse what is none of `AMOUNTS`.
+
+    Raises:
+        InvalidArgument: names the choices.
+    """
+    if amounts not in AMOUNTS:
+        raise InvalidArgument(f"amounts={amounts!r} must be one of {', '.join(AMOUNTS)}.")
+
+
+def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
+    """Convert a table.
+
+    | Arrow | ``decimal`` | ``float`` | ``arrow`` |
+    |---|---|---|---|
+    | decimal | `object` of `decimal.Decimal`, null as ``Decimal("NaN")`` | `float64`, null as NaN | Arrow's |
+    | integer | `Int64` | `Int64` | Arrow's |
+    | text | `string` | `string` | Arrow's |
+    | boolean | `boolean` | `boolean` | Arrow's |
+    | double | `float64` | `float64` | Arrow's |
+    | timestamp | `datetime64[…, UTC]` | `datetime64[…, UTC]` | Arrow's |
+    | list, record, map | `object` | `object` | Arrow's |
+
+    ``Decimal("NaN")`` counts as null in pandas, and adds and multiplies without an error, which ``None`` does not.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if amounts == "arrow":
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
+    decimals = [field.name for field in table.schema if pa.types.is_decimal(field.type)]
+    if amounts == "float":
+        floats = [pa.field(f.name, pa.float64()) if f.name in decimals else f for f in table.schema]
+        table = table.cast(pa.schema(floats))
+    frame = table.to_pandas(types_mapper=_dtype)
+    if amounts == "decimal":
+        for name in decimals:
+            frame[name] = frame[name].where(frame[name].notna(), Decimal("NaN"))
+    return frame
+
+
+def _dtype(kind: pa.DataType) -> Any:
+    """The pandas type of a column that NumPy has no nulls for; None for pandas' own choice."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if pa.types.is_integer(kind):
+        return pd.Int64Dtype()
+    if pa.types.is_boolean(kind):
+        return pd.BooleanDtype()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pd.StringDtype("pyarrow")
+    return None

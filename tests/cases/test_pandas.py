@@ -1,0 +1,186 @@
+"""Frames: amounts that add, multiply and describe, exact ids, days that are never cut, summaries within their limit."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.hooks.base import BetProviderHook
+from tests.conftest import MakeHook
+from tests.recorder import Recorder, Reply, Request
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+MIDNIGHT = datetime(2026, 11, 20, tzinfo=timezone.utc)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
+    def hook(provider: str, **changes: Any) -> BetProviderHook:
+        made = make(provider, **changes)
+        monkeypatch.setattr(made, "now", lambda: NOW)
+        return made
+
+    return hook
+
+
+def bets(*rows: dict[str, Any]) -> dict[str, Any]:
+    at = round((NOW - 2 * HOUR).timestamp() * 1000)
+    full = [{"id": str(n), "update_time": at + n, "status": 1, **row} for n, row in enumerate(rows)]
+    data = {"start_index": 0, "page_size": 5000, "total": len(rows), "transactions": full}
+    return {"code": 200, "message": "success", "data": data}
+
+
+ROWS = (
+    {"bet_amount": "912345678901.0003", "win_amount": "0.1", "valid_bet_turnover": None, "no_comm": True},
+    {"bet_amount": "0.2", "win_amount": "0.0001", "valid_bet_turnover": "3"},
+    {"bet_amount": "0.1", "win_amount": "1", "valid_bet_turnover": None},
+)
+
+
+def frame(at_noon: MakeHook, server: Recorder, **arguments: Any) -> pd.DataFrame:
+    server.answer(bets(*ROWS))
+    return at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, **arguments)
+
+
+def test_amounts_are_python_decimals_that_add_multiply_and_describe(at_noon: MakeHook, server: Recorder) -> None:
+    found = frame(at_noon, server)
+    stake, payout, turnover = found["bet_amount"], found["win_amount"], found["valid_bet_turnover"]
+    assert stake.dtype == object
+    assert stake.tolist() == [Decimal("912345678901.0003"), Decimal("0.2"), Decimal("0.1")]
+    assert stake.sum() == Decimal("912345678901.3003")
+    assert (payout - stake).tolist()[1:] == [Decimal("-0.1999"), Decimal("0.9")]
+    assert (stake * 2).tolist()[0] == Decimal("1824691357802.0006")
+    assert (stake * Decimal("0.5")).tolist()[1] == Decimal("0.1")
+    assert (stake + turnover).isna().tolist() == [True, False, True]
+    assert turnover.sum() == 3
+    assert turnover.isna().tolist() == [True, False, True]
+    assert stake.describe()["count"] == 3
+    assert turnover.describe()["count"] == 1
+    assert len(found.describe(include="all").columns) > 3
+    assert found.groupby("status")["bet_amount"].sum().tolist() == [Decimal("912345678901.3003")]
+    assert stake.max() == Decimal("912345678901.0003")
+
+
+def test_amounts_as_floats_and_as_arrow(at_noon: MakeHook, server: Recorder) -> None:
+    floats = frame(at_noon, server, amounts="float")
+    assert floats["bet_amount"].dtype == "float64"
+    assert floats["bet_amount"].describe()["mean"] == pytest.approx(304115226300.43343)
+    assert floats["valid_bet_turnover"].isna().tolist() == [True, False, True]
+    arrow = frame(at_noon, server, amounts="arrow")
+    assert str(arrow["bet_amount"].dtype) == "decimal128(28, 8)[pyarrow]"
+    assert arrow["bet_amount"].sum() == Decimal("912345678901.30030000")
+    with pytest.raises(InvalidArgument, match="amounts='exact' must be one of decimal, float, arrow"):
+        at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, amounts="exact")
+
+
+@pytest.mark.parametrize("amounts", ["decimal", "float"])
+def test_other_columns_have_pandas_own_types_with_nulls(at_noon: MakeHook, server: Recorder, amounts: str) -> None:
+    found = frame(at_noon, server, amounts=amounts)
+    kinds = {name: str(found[name].dtype) for name in ("id", "status", "no_comm", "update_time", "bet_detail")}
+    assert kinds == {
+        "id": "string",
+        "status": "Int64",
+        "no_comm": "boolean",
+        "update_time": "datetime64[ms, UTC]",
+        "bet_detail": "object",
+    }
+    assert found["no_comm"].tolist() == [True, pd.NA, pd.NA]
+
+
+def test_integers_beyond_a_doubles_are_exact_beside_nulls(at_noon: MakeHook, server: Recorder) -> None:
+    start = round((NOW - 2 * HOUR).timestamp())
+    row = {"event_id": "a", "user_id": 2**53 + 1, "bet_amount": 1, "gain_amount": 0, "start_at": start, "end_at": start}
+    items = [row, {**row, "event_id": "b", "user_id": None}]
+    server.answer({"code": 200, "msg": "", "data": {"items": items, "total": 2, "page": 1, "page_size": 2000}})
+    found = at_noon("pv").get_df("history", NOW - 2 * HOUR, NOW - HOUR)
+    assert found.set_index("event_id")["user_id"]["a"] == 2**53 + 1
+    assert found["user_id"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("amounts", ["decimal", "float", "arrow"])
+def test_an_empty_frame_has_the_columns_with_their_types(at_noon: MakeHook, server: Recorder, amounts: str) -> None:
+    server.answer(bets())
+    found = at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, amounts=amounts)
+    full = frame(at_noon, server, amounts=amounts)
+    assert len(found) == 0
+    assert found.dtypes.astype(str).to_dict() == full.dtypes.astype(str).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-11-20T10:00:00Z", "2026-11-20T11:00:00+00:00"),
+        ("2026-11-20 18:00+08:00", NOW - HOUR),
+    ],
+)
+def test_times_may_be_text(at_noon: MakeHook, server: Recorder, start: Any, end: Any) -> None:
+    server.answer(bets(*ROWS))
+    assert len(at_noon("aig").get_df("transactions", start, end)) == 3
+    assert server.requests[0].query["start_time"] == str(round((NOW - 2 * HOUR).timestamp() * 1000))
+
+
+@pytest.mark.parametrize(
+    ("start", "cure"),
+    [("yesterday", "start='yesterday' is not a time. Write ISO 8601"), ("2026-11-20T05:00", "has no time zone")],
+)
+def test_text_that_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, start: str, cure: str) -> None:
+    with pytest.raises(InvalidArgument, match=cure):
+        at_noon("aig").get_df("transactions", start, NOW)
+    assert server.requests == []
+
+
+# ------------------------------------------------------------------ A16, A17
+
+
+def summaries(request: Request) -> Reply:
+    """A row a day; a window that begins or ends inside a day has a part of that day's bets."""
+    data = request.json["data"]
+    start, end = data["time_start"], data["time_end"]
+    assert end - start <= 60 * 86400
+    days = []
+    for day in range(start // 86400, -(-end // 86400)):
+        bets = min(end, (day + 1) * 86400) - max(start, day * 86400)  # one a second
+        date = datetime.fromtimestamp(day * 86400, timezone.utc)
+        days.append({"date": f"{date:%Y-%m-%d}", "bet_count": bets, "bet_amount": 0, "gain_amount": 0})
+    total = {"bet_count": end - start, "bet_amount": 0, "gain_amount": 0, "company_gain_amount": 0}
+    return Reply({"code": 200, "msg": "", "data": {"day_list": days[::-1], "summary": total}})
+
+
+@pytest.mark.parametrize("days", [1, 60, 61, 130])
+def test_a16_each_days_figures_are_whole(at_noon: MakeHook, server: Recorder, days: int) -> None:
+    server.replies = summaries
+    found = at_noon("pv").get_df("stage_summary", MIDNIGHT - days * DAY, MIDNIGHT)
+    assert len(found) == days
+    assert found["date"].is_unique
+    assert set(found["bet_count"]) == {86400}
+    assert len(server.requests) == -(-days // 60)
+
+
+def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: MakeHook, server: Recorder) -> None:
+    with pytest.raises(InvalidArgument, match="must be a whole number of 1 day, 0:00:00 steps"):
+        at_noon("pv").get_df("stage_summary", MIDNIGHT - 61 * DAY - HOUR, MIDNIGHT)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "days", "filters"),
+    [
+        ("pv", "bonus_summary", 61, {}),
+        ("pv", "games_user_stage_summary", 61, {"user_id": 1}),
+        ("pv", "games_game_stage_summary", 61, {"game_id": 1}),
+        ("pv", "slots_game_stage_summary", 61, {}),
+        ("gmag", "game_report", 2, {}),
+    ],
+)
+def test_a17_a_summary_over_its_limit_is_refused_before_the_first_call(
+    at_noon: MakeHook, server: Recorder, provider: str, stream: str, days: int, filters: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidArgument, match=r"takes at most .* is longer\. Ask for shorter ranges"):
+        at_noon(provider).get_df(stream, MIDNIGHT - days * DAY, MIDNIGHT, **filters)
+    assert server.requests == []
