@@ -21,7 +21,7 @@ from airflow_betproviders.hooks.success import SuccessRule
 from airflow_betproviders.hooks.transport import HttpAnswer, Transport
 
 if TYPE_CHECKING:
-    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+    from airflow_betproviders.extraction.fetch.rate_limiter import SharedRateLimiter
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 _SHORTEST_SECRET = 4
@@ -165,7 +165,7 @@ class ProtocolHook(AccountHook):
         storage = self.extra["rate_limit_storage"]
         if not storage:
             return None
-        from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+        from airflow_betproviders.extraction.fetch.rate_limiter import SharedRateLimiter
 
         scope = f"/{stream.name}" if stream.limits else ""
         return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}{scope}", self.limits(stream))

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import ProviderRateLimited, ProviderUnavailable
-from airflow_betproviders.extraction.fetch import shared_rate_limiter
+from airflow_betproviders.extraction.fetch import rate_limiter
 from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter
 from airflow_betproviders.providers.aig.hook import AigHook
 from tests.airflow_versions import TaskDeferred
@@ -36,9 +36,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(time, "sleep", made.sleep)
     monkeypatch.setattr(time, "monotonic", made.monotonic)
     monkeypatch.setattr(time, "time", lambda: made.now + offset)
-    shared_rate_limiter._limiter.cache_clear()
+    rate_limiter._limiter.cache_clear()
     yield made
-    shared_rate_limiter._limiter.cache_clear()
+    rate_limiter._limiter.cache_clear()
 
 
 def run(

@@ -12,7 +12,7 @@ from airflow_betproviders.declare.interval import Interval
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.request_parameters import Limits
-    from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+    from airflow_betproviders.extraction.fetch.rate_limiter import SharedRateLimiter
 
 Outcome = TypeVar("Outcome")
 

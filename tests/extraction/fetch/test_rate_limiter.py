@@ -14,10 +14,9 @@ import pytest
 
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import ProviderRateLimited, ProviderUnavailable, QuotaExhausted
-from airflow_betproviders.extraction.fetch import shared_rate_limiter
+from airflow_betproviders.extraction.fetch import rate_limiter
 from airflow_betproviders.extraction.fetch.calls import Caller
-from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter
-from airflow_betproviders.extraction.fetch.shared_rate_limiter import SharedRateLimiter
+from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter, SharedRateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.conftest import Clock
 from tests.extraction.vendor import BETS, FIVE, HOUR, SLOT, Vendor
@@ -32,9 +31,9 @@ def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """The wall clock goes with the monotonic one, and each test has a storage of its own."""
     offset = FIVE.timestamp() - clock.now
     monkeypatch.setattr(time, "time", lambda: clock.now + offset)
-    shared_rate_limiter._limiter.cache_clear()
+    rate_limiter._limiter.cache_clear()
     yield clock
-    shared_rate_limiter._limiter.cache_clear()
+    rate_limiter._limiter.cache_clear()
 
 
 def shared(limits: Limits) -> SharedRateLimiter:
