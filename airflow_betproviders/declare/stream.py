@@ -73,10 +73,12 @@ class Csv:
     Attributes:
         preamble: the names of the lines before the header, each written as ``name=value``: the envelope's members.
         null: the texts that stand for null.
+        last_line_ends: whether the last line ends with a line break, so that an answer without one was cut off.
     """
 
     preamble: tuple[str, ...] = ()
     null: tuple[str, ...] = ("",)
+    last_line_ends: bool = True
 
 
 Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the markers above

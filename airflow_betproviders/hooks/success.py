@@ -76,11 +76,11 @@ class MemberIsNull(SuccessRule):
 
 @dataclass(frozen=True, kw_only=True)
 class BodyBegins(SuccessRule):
-    """The answer begins with a text for success; otherwise it is a JSON object with the error, or no answer at all.
+    """The answer begins with a text for success; otherwise it is a JSON object with a status, or no answer at all.
 
     Attributes:
         text: what it begins with.
-        errors: how such an object names the error.
+        errors: how such an object names the error; it also says whether a call that answers in JSON succeeded.
     """
 
     text: str
@@ -98,8 +98,9 @@ class BodyBegins(SuccessRule):
             error = json.loads(body)
         except (ValueError, RecursionError):
             error = None
-        code, text = self.errors.status(error) if isinstance(error, dict) else ("None", "")
-        return code or "None", text or f"the answer does not begin with {self.text}"
+        if isinstance(error, dict):
+            return self.errors.status(error)
+        return "None", f"the answer does not begin with {self.text}"
 
 
 def _text(value: Any) -> str:

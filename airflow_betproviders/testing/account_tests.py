@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -80,10 +81,9 @@ class AccountTests:
                 pytest.skip("the simulated vendor has limits of its own; test them in a test of your own")
             desk = Desk(self.by_hand, simulator, tmp_path, monkeypatch, min_interval=SPACING)
             stream = desk.bets
-            first = desk.interval(stream, hours=2)
-            for interval in (first, Interval(first.start - 2 * HOUR, first.start)):
-                fresh = desk.make_hook(min_interval=SPACING)
-                desk.store(stream, interval, hook=fresh)
+            slots = desk.slots(stream, desk.interval(stream, math.ceil(2 * desk.width(stream) / HOUR)))
+            for slot in slots[:2]:
+                desk.store(stream, slot, hook=desk.make_hook(min_interval=SPACING))
             assert _calls(simulator) >= 2
             assert desk.breaches == []
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -73,6 +74,7 @@ class Desk:
         self.fs = fsspec.filesystem("file")
         self._monkeypatch = monkeypatch
         self._seen = len(simulator.breaches)
+        self._filters: dict[str, dict[str, Any]] = {}
         self.hook = self.make_hook(**extra)
 
     def make_hook(self, *, password: str | None = None, **extra: Any) -> BetProviderHook:
@@ -108,67 +110,60 @@ class Desk:
         return HOUR / 4 if stream.retention and stream.retention < 3 * HOUR else stream.slot
 
     def interval(self, stream: Stream, hours: int = 3) -> Interval:
-        """Return a stretch of whole slots that the vendor still has: as many hours, or a day of daily slots."""
+        """Return a stretch of whole slots that the vendor still has: as many hours at least, or a day of daily slots."""
         now = self.simulator.now
+        width = self.width(stream)
         if stream.windows is None:
-            midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-            return Interval(midnight, midnight + DAY)
-        if stream.slot == DAY:
-            end = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY + stream.day_start_offset
+            return Interval(_floor(now, DAY), _floor(now, DAY) + DAY)
+        if width == DAY:
+            end = _floor(now, DAY) - DAY + stream.day_start_offset
             return Interval(end - DAY, end)
-        if stream.retention and stream.retention < 3 * HOUR:
-            end = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0) - HOUR / 4
+        if width < HOUR:
+            end = _floor(now, width) - width
             return Interval(end - HOUR, end)
-        end = now.replace(hour=1, minute=0, second=0, microsecond=0) - DAY
-        return Interval(end - hours * HOUR, end)
+        end = _floor(now - DAY, max(width, HOUR))
+        return Interval(end - math.ceil(hours * HOUR / width) * width, end)
 
     def filters(self, stream: Stream, interval: Interval) -> dict[str, Any]:
         """Return filters that find rows, where the stream needs some: the vendor's simulator says which."""
-        return self.simulator.filters(self.provider, stream.name, interval.start, interval.end)[0]
+        if stream.name not in self._filters:
+            found = self.simulator.filters(self.provider, stream.name, interval.start, interval.end)
+            self._filters[stream.name] = found[0]
+        return self._filters[stream.name]
 
-    def lake(self, stream: Stream, filters: Mapping[str, Any] | None = None) -> Lake:
+    def lake(self, stream: Stream) -> Lake:
         """Return where the stream is stored."""
-        return Lake(
-            self.fs, str(self.folder / "raw"), self.provider, stream.name, self.hook.account, dict(filters or {})
-        )
+        filters = self._filters.get(stream.name, {})
+        return Lake(self.fs, str(self.folder / "raw"), self.provider, stream.name, self.hook.account, filters)
 
     def slots(self, stream: Stream, interval: Interval) -> list[Interval]:
         """Return the slots of an interval."""
         return list(slots(interval, self.width(stream), stream.day_start_offset))
 
     def store(
-        self,
-        stream: Stream,
-        interval: Interval,
-        filters: Mapping[str, Any] | None = None,
-        *,
-        hook: BetProviderHook | None = None,
-        **arguments: Any,
+        self, stream: Stream, interval: Interval, *, hook: BetProviderHook | None = None, **arguments: Any
     ) -> Stored:
         """Extract an interval into the lake, as a task does; ``arguments`` go to `Extraction`."""
-        extraction = Extraction(hook or self.hook, stream, filters, **arguments)
-        return extraction.store(self.slots(stream, interval), self.lake(stream, filters))
+        extraction = Extraction(hook or self.hook, stream, self.filters(stream, interval), **arguments)
+        return extraction.store(self.slots(stream, interval), self.lake(stream))
 
-    def truth(
-        self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
+    def truth(self, stream: Stream, interval: Interval) -> list[dict[str, Any]]:
         """Return the records that must be stored of an interval, by the simulated vendor."""
+        filters = self.filters(stream, interval)
         return self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
 
-    def rows(
-        self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
+    def rows(self, stream: Stream, interval: Interval) -> list[dict[str, Any]]:
         """Return the stored rows of an interval."""
-        paths = sorted(self.lake(stream, filters).stored(interval).values())
+        paths = sorted(self.lake(stream).stored(interval).values())
         tables = [pq.read_table(path, partitioning=None) for path in paths]
         rows: list[dict[str, Any]] = pa.concat_tables(tables).to_pylist() if tables else []
         return rows
 
-    def differences(self, stream: Stream, interval: Interval, filters: Mapping[str, Any] | None = None) -> list[str]:
+    def differences(self, stream: Stream, interval: Interval) -> list[str]:
         """Return how the stored rows of an interval differ from the truth."""
-        truth = self.truth(stream, interval, filters)
+        truth = self.truth(stream, interval)
         assert truth, f"the simulated vendor has no {stream.name} in {interval}, so there is nothing to compare"
-        return differences(self.by_hand, stream.key, truth, self.rows(stream, interval, filters))
+        return differences(self.by_hand, stream.key, truth, self.rows(stream, interval))
 
     @contextmanager
     def faults(self, rate: float, *more: str) -> Iterator[None]:
@@ -179,3 +174,9 @@ class Desk:
             yield
         finally:
             self.simulator.faults.clear()
+
+
+def _floor(moment: datetime, width: timedelta) -> datetime:
+    """The last whole multiple of a width since midnight UTC."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (moment - midnight) // width * width

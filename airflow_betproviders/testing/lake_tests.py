@@ -29,10 +29,10 @@ class LakeTests:
         """Slots that were read under faults are rebuilt from their archives, byte for byte, without a call."""
         stream = desk.hook.stream(stream_name)
         interval = desk.interval(stream)
-        filters = desk.filters(stream, interval)
-        lake = desk.lake(stream, filters)
+        desk.filters(stream, interval)
+        lake = desk.lake(stream)
         with desk.faults(0.02, "bad_row"):
-            stored = desk.store(stream, interval, filters, archive=True)
+            stored = desk.store(stream, interval, archive=True)
         assert stored.total("rows")
         before = {path: (_data(path), _receipt(path)) for path in stored.paths.values()}
         calls = len(desk.simulator.calls)
@@ -101,7 +101,7 @@ def _merge(desk: Desk, interval: Interval) -> None:
     from airflow_betproviders.bets_table.table import BetsTable
 
     lake = desk.lake(desk.bets)
-    (found,) = find(lake.fs, lake.root, provider=desk.provider, stream=desk.bets.name)
+    (found,) = find(lake.fs, lake.root, provider=desk.provider, stream=desk.bets.name, filters=lake.filters)
     Merge(BetsTable(str(desk.folder / "bets"))).run(found, [interval])
 
 

@@ -34,13 +34,12 @@ class StreamTests:
         """Every record is stored once, equal to the last digit, and no rule of the vendor is broken."""
         stream = desk.hook.stream(stream_name)
         interval = desk.interval(stream)
-        filters = desk.filters(stream, interval)
-        stream.check_filters(filters)
+        stream.check_filters(desk.filters(stream, interval))
         desk.hook.check_time(stream, interval)
-        stored = desk.store(stream, interval, filters)
-        assert desk.differences(stream, interval, filters) == []
+        stored = desk.store(stream, interval)
+        assert desk.differences(stream, interval) == []
         assert desk.breaches == []
-        assert stored.total("rows") == len(desk.truth(stream, interval, filters))
+        assert stored.total("rows") == len(desk.truth(stream, interval))
         for path in stored.paths.values():
             footer = pq.read_metadata(path)
             receipt = Receipt.from_footer(footer.metadata)
@@ -55,7 +54,7 @@ class StreamTests:
         filters = desk.filters(stream, interval)
         frame = desk.hook.get_df(stream.name, interval.start, interval.end, amounts="arrow", **filters)
         rows = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-        truth = desk.truth(stream, interval, filters)
+        truth = desk.truth(stream, interval)
         if stream.windows and not stream.windows.divisible:  # one row of the whole interval, not one a slot
             assert len(rows) == len(truth)
         else:
@@ -65,10 +64,9 @@ class StreamTests:
         """Errors, cut answers, drifting pages, lies about totals and changed types don't change what is stored."""
         stream = desk.hook.stream(stream_name)
         interval = desk.interval(stream, self.by_hand.hours)
-        filters = desk.filters(stream, interval)
         with desk.faults(FAULT_RATE):
-            stored = desk.store(stream, interval, filters)
-        assert desk.differences(stream, interval, filters) == []
+            stored = desk.store(stream, interval)
+        assert desk.differences(stream, interval) == []
         assert desk.breaches == []
         assert stored.total("bad_rows") == 0
 
@@ -106,7 +104,7 @@ class StreamTests:
     def test_one_task_or_many_store_the_same(self, desk: Desk) -> None:
         """An interval that is extracted at once and one that is extracted slot by slot have the same objects and rows."""
         stream = desk.bets
-        interval = desk.interval(stream, hours=4)
+        interval = desk.interval(stream, hours=8)
         desk.store(stream, interval)
         paths, rows = set(desk.lake(stream).stored(interval).values()), _without_read_time(desk.rows(stream, interval))
         for slot in desk.slots(stream, interval):
@@ -125,7 +123,8 @@ class StreamTests:
             desk = Desk(self.by_hand, simulator, tmp_path, monkeypatch)
             stream = desk.bets
             midnight = desk.simulator.now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY
-            interval = Interval(midnight - 2 * HOUR, midnight + 2 * HOUR)
+            half = max(desk.width(stream), 2 * HOUR)
+            interval = Interval(midnight - half, midnight + half)
             may_fail = reading in self.by_hand.may_fail
             with suppress(BetProviderError) if may_fail else nullcontext():
                 desk.store(stream, interval)

@@ -74,6 +74,8 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
         bad.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
 
+    if format_.last_line_ends and b"\n" in body and not body.endswith(b"\n"):
+        raise NotJson("the last line is cut off")
     if b"\n" not in body:
         body += b"\n"  # without which pyarrow takes a header alone for nothing
     read = pcsv.ReadOptions(use_threads=False, block_size=max(len(body), 1) + 1)

@@ -1,8 +1,10 @@
-"""What Airflow's provider discovery reads; nothing is imported here, because Airflow calls it while it is starting."""
+"""What Airflow's provider discovery reads. Airflow calls it while it is starting, so nothing heavy is imported here."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from airflow_betproviders.declare import connection_type
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -10,16 +12,16 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-finch",
         "name": "Finch",
-        "description": "Rounds of Finch, an invented vendor.",
+        "description": "Bet records of Finch, an invented vendor.",
         "connection-types": [
-            {
-                "connection-type": "finch",
-                "hook-class-name": "airflow_provider_finch.hook.FinchHook",
-                "hook-name": "Finch",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema"],
-                    "relabeling": {"host": "Base URL", "login": "Login", "password": "Password"},
-                },
-            }
+            connection_type(
+                "finch",
+                hook="airflow_provider_finch.hook.FinchHook",
+                name="Finch",
+                labels={"login": "Secure login", "password": "Secret key"},
+                placeholders={"host": "https://api.finch.example", "login": "demo_operator"},
+                min_interval=61,
+                min_interval_reason="an integrator leaves a minute between calls",
+            )
         ],
     }

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
 from unittest import mock
@@ -91,6 +92,18 @@ def test_lines_may_end_as_on_windows_and_quoted_cells_hold_anything() -> None:
 def test_an_empty_feed_is_two_lines(end: str) -> None:
     page = Decoder(ROUNDS)(f"timepoint=1768435800000\nplaySessionID,endDate{end}".encode(), accept)
     assert (page.table.num_rows, page.bad) == (0, [])
+
+
+@pytest.mark.parametrize("kept", range(len(FEED) - 100, len(FEED)))
+def test_an_answer_whose_last_line_does_not_end_was_cut_off(kept: int) -> None:
+    cut = FEED.encode()[:kept]
+    with pytest.raises(ProviderUnavailable):
+        Decoder(ROUNDS)(cut, accept)
+
+
+def test_a_vendor_may_leave_the_last_line_open() -> None:
+    stream = replace(ROUNDS, format=Csv(preamble=("timepoint",), null=("", "null"), last_line_ends=False))
+    assert Decoder(stream)(FEED.rstrip().encode(), accept).table.num_rows == 2
 
 
 def csv_page(*cells: str, column: str = "bet") -> Page:

@@ -1,0 +1,29 @@
+"""Finch's bets: ``win`` is gross; a free spin (type F) is a bet of its own, without a stake (document 3.3).
+
+A correction shows in ``adjusted`` only. Its ``endDate`` is the time of the adjustment, so it replaces the round. What
+status F and V mean for money is not documented, so amounts count as they are and ``rest`` keeps the status.
+"""
+
+from __future__ import annotations
+
+from airflow_betproviders.declare.bet_expressions import by_value, instant, money, text
+from airflow_betproviders.declare.bet_mapping import BetMapping
+
+MAPPING = BetMapping(
+    provider="finch",
+    streams=("rounds", "adjusted"),
+    columns={
+        "bet_id": text("playSessionID"),
+        "round_id": text("playSessionID"),
+        "player_id": text("extPlayerID"),
+        "game_id": text("gameID"),
+        "currency": text("currency"),
+        "stake": money("bet"),
+        "payout": money("win"),
+        "placed_at": instant("startDate"),
+        "settled_at": instant("endDate"),
+        "updated_at": instant("endDate"),
+        "status": by_value("status", {"C": "settled", "I": "open", "F": "settled", "V": "void"}),
+    },
+    exact_columns=("playSessionID", "extPlayerID", "gameID", "currency", "bet", "win", "startDate", "endDate"),
+)
