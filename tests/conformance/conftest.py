@@ -59,5 +59,5 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Expect two readings to store too little: the start of a slot left out, and bounds in another unit of time."""
     for item in items:
-        if "window=(]" in item.name or "time_unit=" in item.name:
+        if "window=(]" in item.name or "time_unit=s" in item.name or "time_unit=us" in item.name:
             item.add_marker(pytest.mark.xfail(reason="rows that the vendor leaves out are not missed", strict=False))
