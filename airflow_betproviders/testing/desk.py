@@ -107,7 +107,8 @@ class Desk:
 
     def width(self, stream: Stream) -> timedelta:
         """Return the width of a stream's slots: its own, or less where it is kept for a few hours only."""
-        return HOUR / 4 if stream.retention and stream.retention < 3 * HOUR else stream.slot
+        kept = stream.retention or DAY
+        return HOUR / 4 if HOUR < kept < 3 * HOUR else stream.slot
 
     def interval(self, stream: Stream, hours: int = 3) -> Interval:
         """Return a stretch of whole slots that the vendor still has: as many hours at least, or a day of daily slots."""
@@ -118,6 +119,9 @@ class Desk:
         if width == DAY:
             end = _floor(now, DAY) - DAY + stream.day_start_offset
             return Interval(end - DAY, end)
+        if stream.retention and stream.retention < HOUR:
+            end = _floor(now - stream.lag, width)
+            return Interval(end - width, end)
         if width < HOUR:
             end = _floor(now, width) - width
             return Interval(end - HOUR, end)

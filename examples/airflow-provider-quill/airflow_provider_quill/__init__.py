@@ -1,1 +1,3 @@
 """Quill, a provider of bet records for airflow-provider-betproviders. The vendor is invented."""
+
+API_VERSION = 1

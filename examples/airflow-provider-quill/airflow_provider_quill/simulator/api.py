@@ -163,7 +163,8 @@ class Quill:
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
         """The demo merchant."""
-        return {"host": base_url, "login": MERCHANT, "password": SECRET, "extra": {}}
+        quota = {} if self._setup.limits else {"calls_an_hour": 0}
+        return {"host": base_url, "login": MERCHANT, "password": SECRET, "extra": quota}
 
 
 def sign(nonce: str, merchant: str, secret: str) -> str:
