@@ -16,7 +16,7 @@ from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
-from airflow_betproviders.task.storage import open_path
+from airflow_betproviders.task.storage import open_path, require
 from airflow_betproviders.task.tables import open_table
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge what is due of the intervals."""
+        require("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.merge import Merge
 
         if self.batch_rows < 1:
@@ -216,6 +217,7 @@ class OptimizeBetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compact and vacuum."""
+        require("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.optimize import optimize
 
         retention = parse_duration(self.retention) if self.retention is not None else None

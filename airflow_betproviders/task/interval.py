@@ -11,7 +11,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 
 _CURE = (
     "Schedule the DAG with CronDataIntervalTimetable (a plain cron string gives intervals of zero width in Airflow 3), "
-    "or pass start= and end=."
+    "or pass start= and end=. A DAG with schedule=None always needs start= and end=, unless its stream is a snapshot."
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,9 +13,17 @@ from airflow_betproviders.task.airflow_exceptions import AirflowException
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
+# What this package brings for a scheme: the extra, and the module that Airflow's provider needs for it.
+_EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("s3", "s3a", "s3n"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("abfs", "abfss", "adl"), "azure"),
+}
+_LOCAL = frozenset({"", "file", "local"})
+
 
 def open_path(path: str) -> ObjectStoragePath:
-    """Return Airflow's path object, or refuse a path without a bucket or with an unknown connection.
+    """Return Airflow's path object, or refuse a path without a bucket, with an unknown connection or without its packages.
 
     Airflow itself would access the store anonymously if the connection is unknown.
 
@@ -26,9 +36,10 @@ def open_path(path: str) -> ObjectStoragePath:
     if not path.strip():
         raise InvalidArgument("path is empty. Give a folder such as s3://aws_default@lake/raw or file:///data/lake.")
     connection, _, bucket = parts.netloc.rpartition("@")
-    if parts.scheme not in {"", "file", "local"}:
+    if parts.scheme not in _LOCAL:
         if not bucket:
             raise InvalidArgument(f"path {path!r} names no bucket. Write {parts.scheme}://connection_id@bucket/folder.")
+        _check_scheme(path, parts.scheme)
         if connection:
             try:
                 BaseHook.get_connection(connection)
@@ -39,4 +50,45 @@ def open_path(path: str) -> ObjectStoragePath:
                 ) from None
     elif bucket or not parts.path.startswith("/"):
         raise InvalidArgument(f"path {path!r} is relative, and workers differ in their folder. Give an absolute path.")
-    return ObjectStoragePath(path)
+    opened = ObjectStoragePath(path)
+    try:
+        _ = opened.fs
+    except ImportError:  # Airflow's provider is there, its library for the store is not
+        raise _not_installed(f"path {path!r}", _EXTRAS.get(parts.scheme, "")) from None
+    return opened
+
+
+def require(module: str, extra: str, what: str) -> None:
+    """Refuse to go on without an optional package.
+
+    Args:
+        module: the module that is needed.
+        extra: our extra that brings it.
+        what: what needs it, for the message.
+
+    Raises:
+        InvalidArgument: it is not installed; names the extra.
+    """
+    if find_spec(module) is None:
+        raise _not_installed(what, extra)
+
+
+def _check_scheme(path: str, scheme: str) -> None:
+    from airflow.sdk.io import has_fs
+
+    if has_fs(scheme):
+        return
+    if scheme in _EXTRAS:
+        raise _not_installed(f"path {path!r}", _EXTRAS[scheme])
+    raise InvalidArgument(
+        f"path {path!r}: nothing that is installed stores under {scheme}://. Use {', '.join(_EXTRAS)} or file, or install the "
+        "Airflow provider that has it."
+    )
+
+
+def _not_installed(what: str, extra: str) -> InvalidArgument:
+    if not extra:
+        return InvalidArgument(f"{what} needs packages that are not installed.")
+    return InvalidArgument(
+        f"{what} needs packages that are not installed: pip install 'airflow-provider-betproviders[{extra}]'."
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.task.storage import open_path
+from airflow_betproviders.task.storage import open_path, require
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -24,16 +24,18 @@ def open_table(path: str) -> BetsTable:
     Raises:
         InvalidArgument: names what is missing or not known.
     """
+    require("deltalake", "delta", f"table {path!r}")
     from airflow_betproviders.bets_table.table import BetsTable
 
-    place = open_path(path)
     parts = urlsplit(str(path))
-    if parts.scheme in {"", "file", "local"}:
-        return BetsTable(place.path)
-    if parts.scheme not in _STORES:
+    local = parts.scheme in {"", "file", "local"}
+    if not local and parts.scheme not in _STORES:
         raise InvalidArgument(
             f"table {path!r}: delta-rs has no store for {parts.scheme}://. Use one of {', '.join(_STORES)}, or file."
         )
+    place = open_path(path)
+    if local:
+        return BetsTable(place.path)
     scheme, options_of = _STORES[parts.scheme]
     connection, _, bucket = parts.netloc.rpartition("@")
     uri = f"{scheme}://{bucket}{parts.path.rstrip('/')}"

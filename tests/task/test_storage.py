@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator
 from airflow_betproviders.task.storage import open_path
+from airflow_betproviders.task.tables import open_table
 from tests.airflow_versions import AirflowNotFoundException
 
 
@@ -39,6 +42,54 @@ def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) 
     with pytest.raises(InvalidArgument) as caught:
         open_path(path)
     assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("gs://lake/raw", "pip install 'airflow-provider-betproviders[gcs]'"),
+        ("gcs://typo@lake/raw", "pip install 'airflow-provider-betproviders[gcs]'"),
+        ("abfs://lake/raw", "pip install 'airflow-provider-betproviders[azure]'"),
+        ("s3://lake/raw", "pip install 'airflow-provider-betproviders[s3]'"),
+        ("s3a://aws_default@lake/raw", "pip install 'airflow-provider-betproviders[s3]'"),
+        (
+            "hdfs://lake/raw",
+            "nothing that is installed stores under hdfs://. Use s3, s3a, s3n, gs, gcs, abfs, abfss, adl or",
+        ),
+        ("s4://lake/raw", "nothing that is installed stores under s4://. Use s3,"),
+        ("http://lake/raw", "nothing that is installed stores under http://. Use s3,"),
+    ],
+)
+def test_l5_a_store_whose_packages_are_missing_names_the_extra_and_an_unknown_one_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, path: str, told: str
+) -> None:
+    """As in a bare Airflow, which registers no store of its own."""
+    monkeypatch.setattr("airflow.sdk.io.has_fs", lambda _scheme: False)
+    with pytest.raises(InvalidArgument) as caught:
+        open_path(path)
+    assert told in str(caught.value)
+
+
+def test_l5_likewise_where_airflows_provider_lacks_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == "s3fs":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(InvalidArgument, match=r"path 's3://lake/other' needs packages .*betproviders\[s3\]'"):
+        open_path("s3://lake/other")
+
+
+def test_l5_a_table_without_delta_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("airflow_betproviders.task.storage.find_spec", lambda _name: None)
+    told = r"table '.*' needs packages that are not installed: pip install 'airflow-provider-betproviders\[delta\]'"
+    with pytest.raises(InvalidArgument, match=told):
+        open_table(str(tmp_path))
+    for task in (
+        MergeBetsOperator(task_id="merge", path=str(tmp_path), table=str(tmp_path)),
+        OptimizeBetsOperator(task_id="optimize", table=str(tmp_path)),
+    ):
+        with pytest.raises(InvalidArgument, match=told):
+            type(task).execute.__wrapped__(task, {})
 
 
 @pytest.mark.parametrize("form", ["file://{}", "{}"])

@@ -95,12 +95,11 @@ def by_day(path: str, first: date, last: date) -> tuple[Day, ...]:
     """The days from the first to the last, both included; an empty table has none.
 
     Raises:
-        InvalidArgument: the path names no table that can be there.
-        ModuleNotFoundError: the extra ``delta`` is not installed.
+        InvalidArgument: the path names no table that can be there, or a package is missing.
     """
+    table = open_table(path)
     from deltalake.exceptions import TableNotFoundError
 
-    table = open_table(path)
     try:
         delta = table.open()
     except TableNotFoundError:
