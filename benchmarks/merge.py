@@ -100,8 +100,9 @@ def make_lake(root: Path, first_hour: int, hours: int, a_day: int, reach: int) -
 
 
 def merge(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:
-    """Merge hours of the raw lake by this package."""
-    (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
+    """Merge hours of the raw lake by the package of this process."""
+    raw = folder / ("raw_older" if "older" in table else "raw")
+    (stream,) = find(fsspec.filesystem("file"), str(raw), provider="aig")
     interval = Interval(BEGIN + first * HOUR, BEGIN + (first + hours) * HOUR)
     before = {file.path for file in BetsTable(str(folder / table)).snapshot().all_files()}
     tally = Merge(BetsTable(str(folder / table))).run(stream, [interval])
@@ -186,7 +187,23 @@ def duckdb(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]: 
     return {"rows": pq.ParquetFile(folder / "mapped.parquet").metadata.num_rows, "replaced": 0, "commits": 0}
 
 
-RUNS: dict[str, Callable[[Path, str, int, int], dict[str, Any]]] = {
+def lake(folder: Path, table: str, first: int, hours: int, a_day: int, reach: int) -> dict[str, Any]:
+    """Write the slots of some hours, laid out as the package of this process does it."""
+    make_lake(folder / table, first, hours, a_day, reach)
+    return {}
+
+
+def compact(folder: Path, table: str, first: int, hours: int) -> dict[str, Any]:  # noqa: ARG001
+    """Compact the table."""
+    from airflow_betproviders.bets_table.optimize import optimize
+
+    optimize(BetsTable(str(folder / table)), interval=None, file_size=32 << 20, retention=None)
+    return {}
+
+
+RUNS: dict[str, Callable[..., dict[str, Any]]] = {
+    "lake": lake,
+    "compact": compact,
     "merge": merge,
     "mapped": mapped,
     "delta_rs": delta_rs,
@@ -194,9 +211,12 @@ RUNS: dict[str, Callable[[Path, str, int, int], dict[str, Any]]] = {
 }
 
 
-def run(what: str, folder: Path, table: str, first: int, hours: int, code: Path | None = None) -> dict[str, Any]:
+def run(
+    what: str, folder: Path, table: str, first: int, hours: int, code: Path | None = None, *more: int
+) -> dict[str, Any]:
     """Run one step in a process of its own, with this package or an older checkout of it."""
     command = [sys.executable, __file__, "--run", what, "--folder", str(folder), "--table", table]
+    command += ["--more", *map(str, more)] if more else []
     root = str(code or Path(__file__).parent.parent)
     done = subprocess.run(
         [*command, "--first", str(first), "--hours", str(hours)],
@@ -211,7 +231,7 @@ def measured(given: argparse.Namespace) -> None:
     logging.disable(logging.INFO)
     pa.array([1]).to_pandas()  # PyArrow imports pandas sooner or later: it belongs to the imports
     memory, began, processor = _peak(), time.perf_counter(), time.process_time()
-    result = RUNS[given.run](given.folder, given.table, given.first, given.hours)
+    result = RUNS[given.run](given.folder, given.table, given.first, given.hours, *given.more)
     seconds, cpu = time.perf_counter() - began, time.process_time() - processor
     print(json.dumps({**result, "seconds": seconds, "cpu": cpu, "peak": _peak(), "over": _peak() - memory}))
 
@@ -241,6 +261,7 @@ def main() -> None:
     parser.add_argument("--table", default="bets")
     parser.add_argument("--first", type=int)
     parser.add_argument("--hours", type=int)
+    parser.add_argument("--more", type=int, nargs="*", default=[])
     given = parser.parse_args()
     if given.run:
         measured(given)
@@ -255,14 +276,18 @@ def main() -> None:
 
 def profiles(folder: Path, a_day: int, days: int, older: Path | None) -> None:
     """Run the three profiles."""
-    from airflow_betproviders.bets_table.optimize import optimize
-
     hours = 24 * days
-    make_lake(folder / "raw", 0, hours, a_day, 0)
+
+    def extract(first: int, count: int, reach: int) -> None:
+        run("lake", folder, "raw", first, count, None, a_day, reach)
+        if older:
+            run("lake", folder, "raw_older", first, count, older, a_day, reach)
+
+    extract(0, hours, 0)
     if older:
         report("insert", "older version", run("merge", folder, "older", 0, hours, older))
     report("insert", "this version", run("merge", folder, "bets", 0, hours))
-    make_lake(folder / "raw", hours, 24, a_day, 7 * a_day if days >= 7 else days * a_day)
+    extract(hours, 24, min(days, 7) * a_day)
     run("mapped", folder, "mapped", hours, 24)
     for table in ("delta_rs", "hours"):
         shutil.copytree(folder / "bets", folder / table)
@@ -271,11 +296,11 @@ def profiles(folder: Path, a_day: int, days: int, older: Path | None) -> None:
     report("week", f"DuckDB, {MEMORY}", run("duckdb", folder, "bets", hours, 24))
     report("week", "delta-rs MERGE", run("delta_rs", folder, "delta_rs", hours, 24))
     report("week", "this version", run("merge", folder, "bets", hours, 24))
-    shutil.rmtree(folder / "raw")
-    optimize(BetsTable(str(folder / "hours")), interval=None, file_size=32 << 20, retention=None)
-    if older:
-        shutil.copytree(folder / "hours", folder / "hours_older")
-    make_lake(folder / "raw", hours, 4, a_day, a_day // 8)
+    for name in ("raw", "raw_older"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    run("compact", folder, "hours", 0, 0)
+    shutil.copytree(folder / "hours", folder / "hours_older")
+    extract(hours, 4, a_day // 8)
     for hour in range(hours, hours + 4):
         if older:
             report("hours", "older version", run("merge", folder, "hours_older", hour, 1, older))
