@@ -110,6 +110,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": name,
                 "python-modules": [
+                    "airflow_betproviders.operators.export",
                     "airflow_betproviders.operators.extract",
                     "airflow_betproviders.operators.gaps",
                     "airflow_betproviders.operators.merge",

@@ -1,0 +1,141 @@
+"""The operator that hands a day of bets over as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.storage import open_path
+from airflow_betproviders.task.tables import open_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from airflow.sdk import Context
+    from deltalake import DeltaTable
+
+_FORMATS = (".csv", ".csv.gz", ".parquet")
+_ORDER = ("provider", "account", "placed_at", "bet_id")
+
+
+class ExportBetsOperator(BaseOperator):
+    """Write the bets of some bet dates to one CSV or Parquet file, for finance or for a tool that reads no Delta.
+
+    The file has every bet whose ``bet_date`` is in the interval, sorted by provider, account, placed_at and bet_id. Bets
+    that are open or missing are there, too: ``status`` and ``missing_since`` tell them. Amounts keep every digit; in CSV,
+    times are ISO 8601 in UTC. The file appears when it is complete, and replaces an older one of its name.
+
+    Args:
+        table: folder of the bets table, e.g. ``s3://aws_default@lake/bets``.
+        path: the file; its name ends in ``.csv``, ``.csv.gz`` or ``.parquet``.
+        provider: only this provider's bets.
+        columns: the columns of the file; default all but ``rest``.
+        start: first bet date (aware, or ISO 8601 with a zone); default the run's partition, else its interval.
+        end: end of the bet dates.
+
+    Returns:
+        (XCom) path, rows, bytes, and version, which is the version of the table that was read.
+    """
+
+    template_fields: Sequence[str] = ("table", "path", "provider", "start", "end")
+    ui_color = "#e6eef9"
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        path: str,
+        provider: str | None = None,
+        columns: Sequence[str] | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.table = table
+        self.path = path
+        self.provider = provider
+        self.columns = columns
+        self.start = start
+        self.end = end
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write the file."""
+        from airflow_betproviders.lake.publish import put
+
+        if not self.path.endswith(_FORMATS):
+            raise InvalidArgument(f"path {self.path!r} must end in one of {', '.join(_FORMATS)}.")
+        interval = resolve_interval(context, self.start, self.end, timedelta(days=1))
+        target = open_path(self.path)
+        table = open_table(self.table).open()
+        with TemporaryDirectory(prefix="betproviders-") as folder:
+            rows = self._sorted(table, interval, Path(folder))
+            file = Path(folder) / target.name
+            written = _write(file, rows, self._columns())
+            size = file.stat().st_size
+            put(target.fs, file, target.path)
+        summary = {"path": self.path, "rows": written, "bytes": size, "version": table.version()}
+        self.log.info("exported the bets of %s: %s", interval, summary)
+        return summary
+
+    def _columns(self) -> pa.Schema:
+        import pyarrow as pa
+
+        from airflow_betproviders.bets_table.schema import SCHEMA
+
+        names = [name for name in SCHEMA.names if name != "rest"] if self.columns is None else list(self.columns)
+        if unknown := [name for name in names if name not in SCHEMA.names] or (not names and ["none"]):
+            raise InvalidArgument(
+                f"columns: {', '.join(unknown)} is not in the table. It has: {', '.join(SCHEMA.names)}."
+            )
+        return pa.schema([SCHEMA.field(name) for name in names])
+
+    def _sorted(self, table: DeltaTable, interval: Interval, folder: Path) -> Iterator[pa.Table]:
+        """Yield the bets in order; they wait in local files, so that memory does not follow the day."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.dataset as ds
+
+        from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
+        from airflow_betproviders.bets_table.schema import SCHEMA
+
+        last = (interval.end - timedelta(microseconds=1)).date()
+        wanted = (ds.field("bet_date") >= interval.start.date()) & (ds.field("bet_date") <= last)
+        if self.provider:
+            wanted &= ds.field("provider") == self.provider
+        found = SortedRows(folder, _ORDER, _ORDER)
+        for batch in table.to_pyarrow_dataset().to_batches(filter=wanted, batch_size=20_000, batch_readahead=1):
+            found.append(pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
+        if not found.rows:
+            return
+        found.index()
+        yield from found.read(np.ones(found.rows, bool))
+
+
+def _write(file: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> int:
+    """Write the tables' columns of the schema. Return the number of rows."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with ExitStack() as stack:
+        if file.suffix == ".parquet":
+            writer = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
+        else:
+            sink = stack.enter_context(
+                pa.output_stream(str(file), compression="gzip" if file.suffix == ".gz" else None)
+            )
+            writer = stack.enter_context(pacsv.CSVWriter(sink, schema))
+        for table in tables:
+            writer.write_table(table.select(schema.names))
+            rows += table.num_rows
+    return rows
