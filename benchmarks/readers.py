@@ -1,7 +1,7 @@
 """Count requests and bytes that readers of the bets table need at a real S3 server, with and without statistics in the log.
 
 The server is SeaweedFS, behind a proxy that counts. The table has AIG's bets as `merge.py` makes them, compacted. A question
-is one hour, one bet or one player; it asks for stake and net. Run it from the root: ``python -m benchmarks.readers``.
+is one hour, one bet or one player; it asks for stake and net. Run it from the root: ``PYTHONPATH=. python benchmarks/readers.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import merge as made
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, QueryBuilder
@@ -30,7 +31,6 @@ from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
-from benchmarks import merge as made
 from tests.seaweed import SeaweedFS, running
 
 START, END = made.BEGIN + timedelta(days=3, hours=7), made.BEGIN + timedelta(days=3, hours=8)
