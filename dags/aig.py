@@ -11,9 +11,9 @@ incremental_dag(
     conn_id=CONN_ID,
     path=LAKE,
     doc_md="""
-Every bet that was placed, settled, cancelled or made invalid in the hour. AIG filters by `update_time`: a bet that
-changes again comes again, in a later hour's object, and leaves the one it was in. Read the bets by newest
-`update_time`. A run waits, deferred, until five minutes after the hour.
+Every bet that was placed, settled, cancelled or made invalid in the hour. AIG filters by `update_time`. Assumed, since the
+document does not say it: a bet that changes again comes again in a later hour, and an hour that is extracted again no
+longer has it. Read the bets by newest `update_time`. A run waits, deferred, until five minutes after the hour.
 """,
 )
 
@@ -25,7 +25,8 @@ incremental_dag(
     lookback="24h",
     extract={"priority_weight": 1},
     doc_md="""
-The last 48 hours once more, in the same hourly objects as `aig_transactions`: a change that AIG published later than
-five minutes after the hour is found here. An hour that shrinks is no loss: its bets have moved to a later hour.
+The last 48 hours once more, in the same hourly objects as `aig_transactions`: finds changes that AIG published
+later than five minutes after the hour. An hour that shrinks has probably lost no bet: by the assumption of `aig_transactions` its bets
+have moved to a later hour, where the merge finds them.
 """,
 )

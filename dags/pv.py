@@ -17,7 +17,8 @@ incremental_dag(
     conn_id=CONN_ID,
     path=LAKE,
     doc_md="""
-Every bet of every game that started in the hour. A run waits, deferred, until ten minutes after the hour.
+Every bet of every game in the hour. PV's document does not say by which of `start_at` and `end_at` it selects. A run waits,
+deferred, until ten minutes after the hour; the document states no delay, so these are a guess.
 """,
 )
 
@@ -29,8 +30,8 @@ incremental_dag(
     lookback="24h",
     extract={"priority_weight": 1},
     doc_md="""
-The last 48 hours of bets once more, in the same hourly objects as `pv_history`. PV does not say how soon a round
-appears in its history; what came later than ten minutes after the hour is found here.
+The last 48 hours of bets once more, in the same hourly objects as `pv_history`. The document does not say
+how soon a round appears in the history; this DAG finds what came later than ten minutes after the hour.
 """,
 )
 

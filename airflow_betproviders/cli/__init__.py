@@ -1,1 +1,1 @@
-"""``airflow betproviders``: what is there and what is not, from a terminal."""
+"""The commands of ``airflow betproviders``."""

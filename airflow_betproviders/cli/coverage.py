@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.cli.terminal import complain, instant, show
+from airflow_betproviders.cli.backfill import backfill_command, backfill_dag
+from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
@@ -16,28 +17,43 @@ from airflow_betproviders.task.storage import open_path
 if TYPE_CHECKING:
     from argparse import Namespace
 
-_NOT_IN_A_TABLE = {"filters", "sums", "odd_values", "rounded", "bytes", "calls"}
+_NOT_IN_A_TABLE = {"filters", "sums", "bytes", "calls", "command", "odd_values", "rounded"}
 
 
 @suppress_logs_and_warning
 def coverage(args: Namespace) -> None:
-    """Print a line for each stream, or for each day of it."""
+    """Print one row per stream, or per day of a stream."""
     rows = []
     for found in _survey(args):
         if args.days:
             rows += [{**found.label, "day": f"{day}", **each.to_json()} for day, each in found.days.items()]
         else:
             rows.append({**found.label, **found.span, **found.total.to_json()})
-    show(rows if args.output in {"json", "yaml"} else [_short(row) for row in rows], args.output)
+    print_rows(rows if is_for_machines(args.output) else [_short(row) for row in rows], args.output)
 
 
 @suppress_logs_and_warning
 def gaps(args: Namespace) -> None:
-    """Print a line for each gap, and exit with 1 if there are any."""
-    rows = [{**found.label, **gap.to_json()} for found in _survey(args) for gap in found.gaps()]
-    show(rows if args.output in {"json", "yaml"} else [_short(row) for row in rows], args.output)
+    """Print one row per gap, then the commands that load them. Exit with 1 if there are gaps."""
+    rows = [row for found in _survey(args) for row in _gaps(found)]
+    print_rows(rows if is_for_machines(args.output) else [_short(row) for row in rows], args.output)
+    if not is_for_machines(args.output):
+        sys.stdout.writelines(f"{row['command']}\n" for row in rows if row["command"])
     if rows:
         sys.exit(1)
+
+
+def _gaps(found: Coverage) -> list[dict[str, Any]]:
+    dag_id = backfill_dag(cell.receipt for cell in found.cells if cell.receipt)
+    return [
+        {
+            **found.label,
+            **gap.to_json(),
+            "dag_id": dag_id,
+            "command": backfill_command(dag_id, gap) if dag_id and gap.state != "expired" else None,
+        }
+        for gap in found.gaps()
+    ]
 
 
 def _survey(args: Namespace) -> list[Coverage]:
@@ -53,20 +69,20 @@ def _survey(args: Namespace) -> list[Coverage]:
                 start=instant(args.start) if args.start else None,
                 end=instant(args.end) if args.end else None,
                 margin=parse_duration(args.margin),
-                warn=complain,
+                warn=print_error,
             )
         )
     except InvalidArgument as problem:
-        complain(str(problem))
+        print_error(str(problem))
         sys.exit(2)
     if not found:
-        complain(f"{args.path} holds no stream of that description.")
+        print_error(f"{args.path} has no stream that matches these arguments.")
         sys.exit(2)
     return found
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for a table: filters beside the stream, no zero counts."""
+    """Return a row for a table: filters beside the stream, no zero counts."""
     stream = "/".join([row["stream"], *row["filters"]])
     shown = {name: value for name, value in {**row, "stream": stream}.items() if name not in _NOT_IN_A_TABLE}
     return {name: None if name in STATES and not value else value for name, value in shown.items()}

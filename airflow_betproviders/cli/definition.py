@@ -21,15 +21,15 @@ _ACCOUNT = Arg(("--account",), help="Only this account, by its login at the prov
 _STREAM = Arg(("--stream",), help="Only this stream, e.g. transactions")
 _START = Arg(
     ("--start",),
-    help="From when on, ISO 8601, UTC unless it has a zone, e.g. 2026-11-20 or 2026-11-20T05:00. Default: the first stored slot",
+    help="Start, ISO 8601, UTC unless it has a zone, e.g. 2026-11-20 or 2026-11-20T05:00. Default: the first stored slot",
 )
-_END = Arg(("--end",), help="Until when, likewise. Default: the last slot that is due")
+_END = Arg(("--end",), help="End, likewise. Default: the last slot that is due")
 _MARGIN = Arg(
     ("--margin",),
-    help="Count as expired what the provider will have dropped in this time, e.g. 7d before a weekly repair. Default: 0m",
+    help="Count as expired what the provider drops within this time, e.g. 7d before a weekly repair. Default: 0m",
     default="0m",
 )
-_DAYS = Arg(("--days",), help="A line a day, not a line a stream", action="store_true")
+_DAYS = Arg(("--days",), help="One row per day instead of one per stream", action="store_true")
 
 _CONN_ID = Arg(("--conn-id",), help="Connection to the provider", required=True)
 _FIRST = Arg(
@@ -41,7 +41,12 @@ _LAST = Arg(("--end",), help="End of the last report day. Default: a day after t
 _TOLERANCE = Arg(
     ("--tolerance",), help="How far sums of money may differ, in the report's unit. Default: 0", default="0"
 )
-_REPAIR = Arg(("--repair",), help="Read the slots that carry a difference again", action="store_true")
+_REPAIR = Arg(("--repair",), help="Extract the slots that differ again", action="store_true")
+
+_ONE_STREAM = Arg(("--stream",), help="Stream. Default: the provider's main bet stream")
+_FROM = Arg(("--start",), help="Start of the backfill, ISO 8601, UTC unless it has a zone", required=True)
+_TO = Arg(("--end",), help="End of the backfill, exclusive, likewise", required=True)
+_SLOT = Arg(("--slot",), help="Width of slots that are not stored, e.g. 1h. Default: as wide as their neighbours")
 
 _NAME = Arg(("name",), help="Connection type of the provider, e.g. nova")
 _FOLDER = Arg(("folder",), help="New folder for the package, e.g. ./airflow-provider-nova")
@@ -50,26 +55,26 @@ _SELECTION = (_PATH, _PROVIDER, _ACCOUNT, _STREAM, _START, _END, _MARGIN, ARG_OU
 
 
 def get_commands() -> list[CLICommand]:
-    """What Airflow adds to its command line."""
+    """Return the commands that Airflow adds to its command line."""
     return [
         GroupCommand(
             name="betproviders",
-            help="Look after the bet records of gaming providers",
+            help="Check and plan the extraction of bet records",
             subcommands=(
                 ActionCommand(
                     name="coverage",
-                    help="Count the slots that are complete, empty, missing and so on",
-                    description="Tell from receipts alone, without calling a provider, which slots of a lake are complete, "
-                    "empty, shrunken, quarantined, damaged, missing, expired or pending.",
+                    help="Count slots by state: complete, empty, missing, ...",
+                    description="Count the slots of a lake that are complete, empty, shrunken, quarantined, damaged, missing, "
+                    "expired or pending. Reads receipts only and calls no provider.",
                     func=lazy_load_command("airflow_betproviders.cli.coverage.coverage"),
                     args=(*_SELECTION, _DAYS),
                 ),
                 ActionCommand(
                     name="gaps",
-                    help="List what is missing, expired or damaged, and how to load it again",
-                    description="List what is missing, expired or damaged, until when the provider has it, and the dates "
-                    "that `airflow backfill create` takes to load it with a DAG whose intervals are as wide as the slots. Exits "
-                    "with 0 if there is none, 1 if there are gaps, 2 if they could not be looked for.",
+                    help="List missing, expired and damaged slots, and the commands that load them",
+                    description="List missing, expired and damaged slots and until when the provider has them, then the "
+                    "`airflow backfill create` commands that load them with the DAG that wrote their neighbours. Exits with 0 if "
+                    "there are no gaps, 1 if there are, 2 if the lake could not be read.",
                     func=lazy_load_command("airflow_betproviders.cli.coverage.gaps"),
                     args=_SELECTION,
                 ),
@@ -81,10 +86,19 @@ def get_commands() -> list[CLICommand]:
                     args=(_NAME, _FOLDER),
                 ),
                 ActionCommand(
+                    name="plan",
+                    help="Estimate the calls and the time of a backfill before starting it",
+                    description="Print how many slots of an interval are stored, missing or expired, how many windows and "
+                    "calls a backfill takes at least, how many it likely takes by the receipts stored last, and how long at "
+                    "the account's rate. Calls no provider. Exits with 2 if there is nothing to plan with.",
+                    func=lazy_load_command("airflow_betproviders.cli.plan.plan"),
+                    args=(_PATH, _CONN_ID, _ONE_STREAM, _FROM, _TO, _SLOT, ARG_OUTPUT, ARG_VERBOSE),
+                ),
+                ActionCommand(
                     name="reconcile",
-                    help="Hold a day's bets against the provider's own report",
-                    description="Add up the bets of whole report days from the data in the lake and hold them against the "
-                    "provider's own report. Exits with 0 if they are equal, 1 if they differ, 2 if they could not be compared.",
+                    help="Compare a day's bets with the provider's own report",
+                    description="Sum the stored bets of complete report days and compare them with the provider's own "
+                    "report. Exits with 0 if they are equal, 1 if they differ, 2 if they could not be compared.",
                     func=lazy_load_command("airflow_betproviders.cli.reconcile.reconcile"),
                     args=(_PATH, _CONN_ID, _FIRST, _LAST, _TOLERANCE, _REPAIR, ARG_OUTPUT, ARG_VERBOSE),
                 ),

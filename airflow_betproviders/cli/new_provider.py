@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from airflow_betproviders.cli.terminal import complain
+from airflow_betproviders.cli.terminal import print_error
 from airflow_betproviders.declare import API_VERSION
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.registry import providers
@@ -29,7 +29,7 @@ def new_provider(args: Namespace) -> None:
     try:
         written = write_package(args.name, folder)
     except InvalidArgument as problem:
-        complain(str(problem))
+        print_error(str(problem))
         sys.exit(2)
     sys.stdout.write("".join(f"{path}\n" for path in written))
     sys.stdout.write(

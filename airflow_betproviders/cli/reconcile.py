@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from airflow_betproviders import __version__
-from airflow_betproviders.cli.terminal import complain, instant, show
+from airflow_betproviders.cli.terminal import instant, print_error, print_rows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
 from airflow_betproviders.operators.reconcile import reconciliation_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @suppress_logs_and_warning
 def reconcile(args: Namespace) -> None:
-    """Print a line for each day, and the figures that differ; exit with 1 if there are any."""
-    findings: list[ReconciliationResult] = []
+    """Print one row per day, and the figures that differ. Exit with 1 if there are any."""
+    results: list[ReconciliationResult] = []
     try:
         reconciliation = reconciliation_of(
             args.conn_id,
@@ -40,13 +40,15 @@ def reconcile(args: Namespace) -> None:
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)
         if (moment := reconciliation.ready_at(interval)) > reconciliation.hook.now():
-            raise WindowNotReady(f"the provider's word on {interval} is final at {moment.isoformat()}. Ask again then.")
-        findings += [reconciliation.run(day) for day in days]
-        show([finding.summary() for finding in findings], args.output)
-        raise_for_mismatch(findings, repair=args.repair)
+            raise WindowNotReady(
+                f"the provider's totals of {interval} are final at {moment.isoformat()}. Run this command again then."
+            )
+        results += [reconciliation.run(day) for day in days]
+        print_rows([result.summary() for result in results], args.output)
+        raise_for_mismatch(results, repair=args.repair)
     except ReconciliationFailed as problem:
-        complain(str(problem))
+        print_error(str(problem))
         sys.exit(1)
     except (BetProviderError, AirflowException) as problem:
-        complain(str(problem))
+        print_error(str(problem))
         sys.exit(2)

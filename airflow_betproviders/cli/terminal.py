@@ -1,4 +1,4 @@
-"""What the commands share: times as arguments, complaints, and rows as a table, JSON or YAML."""
+"""Parse and print what the commands share: times, errors, and rows as a table, JSON or YAML."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow_betproviders.exceptions import InvalidArgument
 
 
-def complain(text: str) -> None:
-    """Say what is wrong, beside the output."""
+def print_error(text: str) -> None:
+    """Print an error or a warning to stderr."""
     sys.stderr.write(f"{text}\n")
 
 
 def instant(text: str) -> datetime:
-    """An argument that is a time, in UTC unless it has a zone.
+    """Parse an ISO 8601 time, in UTC unless it has a zone.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: the text is no such time.
     """
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -29,20 +29,25 @@ def instant(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
-def show(rows: list[dict[str, Any]], output: str) -> None:
-    """Print rows, as a table where a person reads them."""
+def is_for_machines(output: str) -> bool:
+    """Return whether an output format is JSON or YAML."""
+    return output in {"json", "yaml"}
+
+
+def print_rows(rows: list[dict[str, Any]], output: str) -> None:
+    """Print rows as a table, JSON or YAML. A table leaves out empty columns."""
     console: Any = AirflowConsole()
     if output == "json":
         console.print_as_json(rows)
     elif output == "yaml":
         console.print_as_yaml(rows)
     else:
-        brief = [{name: _brief(value) for name, value in row.items()} for row in rows]
-        told = {name for row in brief for name, text in row.items() if text}
-        console.print_as([{name: text for name, text in row.items() if name in told} for row in brief], output)
+        texts = [{name: _brief(value) for name, value in row.items()} for row in rows]
+        filled = {name for row in texts for name, text in row.items() if text}
+        console.print_as([{name: text for name, text in row.items() if name in filled} for row in texts], output)
 
 
 def _brief(value: Any) -> str:
-    """A value that fits into a terminal: nothing as nothing, instants without seconds."""
+    """Return a value as short text: None as an empty one, instants without seconds."""
     text = "" if value is None else str(value)
     return f"{text[:16]}Z" if text.endswith("+00:00") else text

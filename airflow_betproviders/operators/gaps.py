@@ -1,60 +1,84 @@
-"""The operator that extracts missing and damaged slots."""
+"""The operator that extracts slots that are missing or damaged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.deferral import wait_until
+from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.links import TaskTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.extraction.slots import Stored
-    from airflow_betproviders.lake.coverage import Coverage, Gap
+    from airflow_betproviders.hooks.base import BetProviderHook
+    from airflow_betproviders.lake.cells import Cell, Gap
+    from airflow_betproviders.lake.coverage import Coverage
     from airflow_betproviders.lake.layout import Lake
 
+FIRST = "first"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNREADABLE = frozenset({"expired", "pending"})
+_RANGES = 50  # in an XCom
 
 
 class FillGapsOperator(ExtractToParquetOperator):
     """Extract the slots of an interval that are missing or damaged, and no others.
 
     Does not call the provider when nothing is missing. Fails and lists the ranges that the provider no longer has, after
-    every other slot is stored. The task succeeds only if the interval is complete.
+    every other slot is stored. Without a limit the task succeeds only if the interval is complete. With ``max_calls`` or
+    ``max_minutes`` it succeeds with slots left, names them in log and XCom, and the next run continues.
 
     Args:
-        conn_id: connection to the provider; its type picks the hook.
+        conn_id: connection to the provider; its type selects the hook.
         stream: stream name; default the hook's main bet stream.
         path: the lake, as given to ``ExtractToParquetOperator``.
-        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. It, and the end, are moved
-            outwards to the border of a slot.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. ``"first"`` is the start of
+            the first stored slot: a stream of which nothing is stored then has no gaps, and a range that the provider has
+            dropped fails only the run in whose interval it was dropped. Start and end are moved outwards to whole slots.
         end: explicit end, likewise.
         slot: width of the slots that are filled in, where that fits between those that are stored; default as wide as
             these.
         filters: the filters that the stream was extracted with.
-        states: what is read again: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or ``complete``, see
-            `airflow_betproviders.lake.coverage.STATES`.
+        states: what is extracted again: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or
+            ``complete``, see `airflow_betproviders.lake.cells.STATES`.
+        max_calls: begin no slot after this many calls in one run.
+        max_minutes: begin no slot after this many minutes in one run. With a limit, what the provider drops within a
+            day is extracted first, then the newest first.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
 
     Further arguments are those of ``ExtractToParquetOperator``; give ``pii`` and ``archive`` as the extraction has them.
 
     Returns:
-        (XCom) as of an extraction, of what was read now, and missing, expired: slots that are still not there.
+        (XCom) as of an extraction, of what was extracted now; ``missing``, ``expired``: slots that are still not stored;
+        ``left``: slots that the next run will extract, and ``left_ranges``: their first 50 ranges.
     """
 
-    template_fields: Sequence[str] = (*ExtractToParquetOperator.template_fields, "states")
+    template_fields: Sequence[str] = (*ExtractToParquetOperator.template_fields, "states", "max_calls", "max_minutes")
 
-    def __init__(self, *, states: Sequence[str] = ("missing", "damaged"), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        states: Sequence[str] = ("missing", "damaged"),
+        max_calls: int | None = None,
+        max_minutes: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.states = states
+        self.max_calls = max_calls
+        self.max_minutes = max_minutes
 
     def execute(
         self,
@@ -64,66 +88,110 @@ class FillGapsOperator(ExtractToParquetOperator):
         fruitless: int = 0,  # noqa: ARG002 - likewise
     ) -> dict[str, Any]:
         """Fill the interval's gaps, or defer until all of it is due."""
-        from airflow_betproviders.lake.coverage import coverage, runs
+        from airflow_betproviders.lake.cells import runs
 
+        limit = RunLimit(self.max_calls, self.max_minutes)
         hook, stream, width = self._resolve()
         states = self._states()
-        interval = self._interval(context, width)
         lake = self._lake(hook, stream)
+        interval = self._from_first(context, lake, width) if self.start == FIRST else self._interval(context, width)
+        if interval is None:
+            self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
+            return {"stream": stream.name, "account": hook.account, "slots": 0, "calls": 0, "missing": 0, "left": 0}
         self.target = TaskTarget(lake, interval)
-        slot = width if self.slot else None
-
-        def look() -> Coverage:
-            return coverage(lake, stream, start=interval.start, end=interval.end, slot=slot, now=hook.now())
-
-        before = look()
+        gaps = _Gaps(hook, stream, lake, interval, width if self.slot else None, states)
+        before = gaps.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(hook, stream, pending[-1].interval)
-        wanted = _readable(before, states, hook.now())
-        while wanted:
-            self.log.info("%d of %d slots are to be read", len(wanted), len(before.cells))
+        self._fill(context, gaps, before, limit)
+        after = gaps.survey()
+        stored = _read_between(lake, before, after)
+        lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
+        left = [cell for cell in gaps.readable(after) if cell.state in {"missing", "damaged"}]
+        summary = {
+            **summarise(hook, stream, lake, interval, stored),
+            "missing": after.total.states["missing"],
+            "expired": len(lost),
+            "left": len(left),
+            "left_ranges": [
+                [end.isoformat() for end in (gap.interval.start, gap.interval.end)] for gap in runs(left)[:_RANGES]
+            ],
+        }
+        self.log.info("%s", summary)
+        self._update_assets(context, summary, stored)
+        self._set_lineage(stream, lake, stored)
+        self._raise_for_gaps(gaps, runs(self._newly(context, lost)), left, limit)
+        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
+        return summary
+
+    def _from_first(self, context: Context, lake: Lake, width: timedelta) -> Interval | None:
+        """Return the interval from the first stored slot on; None where nothing is stored before its end."""
+        for day in lake.days():
+            midnight = datetime.combine(day, time(), timezone.utc)
+            slots = lake.stored(Interval(midnight, midnight + DAY))
+            if slots:
+                end = self.end or context.get("data_interval_end") or max(slots).end
+                interval = resolve_interval(context, _EPOCH, end, width)
+                first = min(slots).start
+                return Interval(first, interval.end) if first < interval.end else None
+        return None
+
+    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit) -> None:
+        """Extract batch by batch; a slot that cannot be proven complete does not keep the others out."""
+        waiting = limit.order(gaps.readable(before), gaps.hook.now())
+        while batch := limit.batch(waiting):
+            self.log.info("%d slots are to be extracted, now %d of them", len(waiting), len(batch))
             try:
-                self._store(context, hook, stream, lake, wanted)
-            except WindowExpired as gone:  # while older ones were read; the others are still there
-                self.log.warning("%s", gone)
-                wanted = _readable(look(), states, hook.now())
+                stored = self._store(context, gaps.hook, gaps.stream, gaps.lake, batch)
+            except WindowExpired as error:  # dropped while older slots were extracted
+                self.log.warning("%s", error)
+                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                waiting = [slot for slot in waiting if slot in wanted]
+            except IncompleteWindow as error:
+                self.log.warning("%s", error)
+                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                failed = next((slot for slot in batch if slot in wanted), batch[0])
+                gaps.failed[failed] = error
+                limit.count(batch.index(failed) + 1, 0)
+                waiting = [slot for slot in waiting if slot in wanted and slot != failed]
             except BetProviderError as error:
                 if error.retry_at is None:
                     raise
                 self.log.warning("%s", error)
                 wait_until(self, error.retry_at, "the next call")
-                wanted = _readable(look(), states, hook.now())
+                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                waiting = [slot for slot in waiting if slot in wanted]
             else:
-                break
-        after = look()
-        stored = _read_between(lake, before, after)
-        lost = runs(
-            cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())
-        )
-        summary = {
-            **summarise(hook, stream, lake, interval, stored),
-            "missing": after.total.states["missing"],
-            "expired": sum(gap.slots for gap in lost),
-        }
-        self.log.info("%s", summary)
-        self._update_assets(context, summary, stored)
-        self._set_lineage(stream, lake, stored)
-        where = f"{hook.label}, stream {stream.name}"
+                limit.count(len(batch), stored.total("calls"))
+                waiting = [slot for slot in waiting if slot not in batch]
+        if waiting:
+            self.log.warning(
+                "%s, stream %s: the limit of this run is reached with %d slots left. The next run continues",
+                gaps.hook.label, gaps.stream.name, len(waiting),
+            )  # fmt: skip
+
+    def _newly(self, context: Context, lost: Sequence[Cell]) -> list[Cell]:
+        """Return the lost slots that fail this run: with ``start="first"`` those dropped since the run's interval began."""
+        since = context.get("data_interval_start") if self.start == FIRST else None
+        return [cell for cell in lost if since is None or cell.until is None or cell.until >= since]
+
+    def _raise_for_gaps(self, gaps: _Gaps, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
+        where = f"{gaps.hook.label}, stream {gaps.stream.name}"
         if lost:
             raise WindowExpired(
-                f"{where}: {_told(lost)} can no longer be read, the provider does not keep it. What it still keeps of "
-                f"{interval} is stored."
+                f"{where}: {_listed(lost)} can no longer be read, the provider does not keep it. Everything else that it "
+                f"keeps of {gaps.interval} is stored{' or left for the next run' if left else ''}."
             )
-        if left := _readable(after, states & {"missing", "damaged"}, hook.now()):
+        if gaps.failed:
+            raise next(iter(gaps.failed.values()))
+        if left and not limit:
             raise IncompleteWindow(
-                f"{where}: {len(left)} slots are still missing or damaged after they were read, the first is {left[0]}. "
-                "Look for another task that removes or overwrites them."
+                f"{where}: {len(left)} slots are still missing or damaged after they were extracted, the first is "
+                f"{left[0].interval}. Look for another task that removes or overwrites them."
             )
-        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
-        return summary
 
     def _states(self) -> set[str]:
-        from airflow_betproviders.lake.coverage import STATES
+        from airflow_betproviders.lake.cells import STATES
 
         known = STATES.keys() - _UNREADABLE
         states = {self.states} if isinstance(self.states, str) else set(self.states)
@@ -134,13 +202,44 @@ class FillGapsOperator(ExtractToParquetOperator):
         return states
 
 
-def _readable(found: Coverage, states: set[str], now: datetime) -> list[Interval]:
-    """The slots in these states that the provider still has, oldest first: it drops them in this order."""
-    return [cell.interval for cell in found.cells if cell.state in states and cell.readable(now)]
+@dataclass
+class _Gaps:
+    """What is to be filled.
+
+    Attributes:
+        hook: the account.
+        stream: its stream.
+        lake: where it is stored.
+        interval: where to look for gaps.
+        slot: width of missing slots, where the user gave one.
+        states: of the slots that are to be extracted.
+        failed: slots that could not be extracted in this run, and why.
+    """
+
+    hook: BetProviderHook
+    stream: Stream
+    lake: Lake
+    interval: Interval
+    slot: Any
+    states: set[str]
+    failed: dict[Interval, IncompleteWindow] = field(default_factory=dict)
+
+    def survey(self) -> Coverage:
+        """Return what is stored now."""
+        from airflow_betproviders.lake.coverage import coverage
+
+        span = self.interval
+        now = self.hook.now()
+        return coverage(self.lake, self.stream, start=span.start, end=span.end, slot=self.slot, now=now)
+
+    def readable(self, found: Coverage) -> list[Cell]:
+        """Return the slots to extract that the provider still has."""
+        now = self.hook.now()
+        return [cell for cell in found.cells if cell.state in self.states and cell.readable(now)]
 
 
 def _read_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
-    """The slots that were stored between two looks."""
+    """Return the slots that were stored between two surveys."""
     from airflow_betproviders.extraction.slots import Stored
 
     known = {cell.interval: cell.receipt for cell in before.cells}
@@ -152,5 +251,5 @@ def _read_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
     return stored
 
 
-def _told(gaps: Sequence[Gap]) -> str:
+def _listed(gaps: Sequence[Gap]) -> str:
     return ", ".join(f"{gap.interval} ({gap.slots} {gap.state})" for gap in gaps)

@@ -83,7 +83,11 @@ def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None
 
 def test_the_ids_are_what_users_have_paused_and_backfilled(parsed: dict[str, Any]) -> None:
     assert set(parsed["dags"]) == {
-        *(f"{provider}_{kind}" for provider in ("aig", "gmag", "jdb", "pv") for kind in ("gaps", "reconcile")),
+        *(
+            f"{provider}_{kind}"
+            for provider in ("aig", "gmag", "jdb", "pv")
+            for kind in ("gaps", "reconcile", "reread_weekly")
+        ),
         *("aig_transactions", "aig_transactions_reread"),
         *("gmag_game_history", "gmag_game_history_reread", "gmag_daily"),
         *("jdb_recent_transactions", "jdb_transactions", "jdb_transactions_sweep", "jdb_daily"),

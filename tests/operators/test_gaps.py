@@ -14,11 +14,12 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_betproviders.declare.interval import Interval, floor, slots
-from airflow_betproviders.exceptions import BadRows, InvalidArgument, WindowExpired
+from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake import footer_cache as index
 from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.providers.gmag.streams import GAME_HISTORY
@@ -245,7 +246,12 @@ def test_it_may_be_mapped_and_templated(tmp_path: Path) -> None:
         mapped = FillGapsOperator.partial(
             task_id="many", conn_id="gmag_default", path="/lake", outlets=[stream_asset("gmag_default")]
         ).expand(stream=["game_history", "game_transactions"])
-    assert set(made.template_fields) == {*ExtractToParquetOperator.template_fields, "states"}
+    assert set(made.template_fields) == {
+        *ExtractToParquetOperator.template_fields,
+        "states",
+        "max_calls",
+        "max_minutes",
+    }
     assert made.outlets == mapped.partial_kwargs["outlets"] == [stream_asset("gmag_default")]
 
 
@@ -283,3 +289,100 @@ def test_a_damaged_object_does_not_keep_an_extraction_from_replacing_it(
         put(lake, slot, content)
     assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
     assert rows(lake, span) == truth(simulator, span)
+
+
+# ------------------------------------------------------------------ from the first slot on, within a limit
+
+
+def test_it_starts_at_the_first_stored_slot(lake: Lake, span: Interval, simulator: Simulator) -> None:  # noqa: F811
+    cut = slots(span, HOUR)
+    run(ExtractToParquetOperator, lake, Interval(cut[2].start, cut[3].start))
+    summary = run(FillGapsOperator, lake, span, start="first")
+    assert (summary["start"], summary["end"]) == (cut[2].start.isoformat(), span.end.isoformat())
+    assert sorted(lake.stored(span)) == list(cut[2:])
+
+
+def test_a_stream_of_which_nothing_is_stored_has_no_gap_from_its_first_slot_on(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+) -> None:
+    calls = len(simulator.calls)
+    assert run(FillGapsOperator, lake, span, start="first")["slots"] == 0
+    assert len(simulator.calls) == calls
+
+
+def test_a_limit_of_calls_is_kept_newest_first_and_the_next_run_continues(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cut = slots(span, HOUR)
+    run(ExtractToParquetOperator, lake, Interval(span.start, cut[1].start))
+    (receipt,) = (read_receipt(lake.fs, path) for path in lake.stored(span).values())
+    before = len(simulator.calls)
+    summary = run(FillGapsOperator, lake, span, start="first", max_calls=2 * receipt.calls)
+    spent = len(simulator.calls) - before
+    assert receipt.calls <= spent <= 3 * receipt.calls  # a slot that was begun is finished
+    stored = sorted(lake.stored(span))
+    assert stored == [cut[0], *cut[6 - summary["slots"] :]]
+    assert summary["left"] == 5 - summary["slots"] > 0
+    assert summary["left_ranges"] == [[cut[1].start.isoformat(), cut[6 - summary["slots"]].start.isoformat()]]
+    for _ in range(5):
+        if not (summary := run(FillGapsOperator, lake, span, start="first", max_calls=2 * receipt.calls))["left"]:
+            break
+    assert summary["left_ranges"] == []
+    assert rows(lake, span) == truth(simulator, span)
+
+
+def test_what_the_provider_drops_within_a_day_comes_before_the_newest(lake: Lake, now: datetime) -> None:  # noqa: F811
+    first = oldest(now)
+    for number in (-1, 3):
+        store(lake, Interval(first + number * HOUR, first + (number + 1) * HOUR))
+    span = Interval(first, first + 3 * HOUR)
+    summary = run(FillGapsOperator, lake, span, max_calls=1)
+    assert (summary["slots"], summary["left"]) == (1, 2)
+    assert span.start in {slot.start for slot in lake.stored(span)}
+
+
+def test_what_was_gone_before_the_runs_interval_fails_no_run_again(lake: Lake, now: datetime) -> None:  # noqa: F811
+    first = oldest(now)
+    for number in (-5, -3, 1):
+        store(lake, Interval(first + number * HOUR, first + (number + 1) * HOUR))
+    end = first + 2 * HOUR
+    ctx = context(data_interval_start=now - HOUR, data_interval_end=now)
+    with pytest.raises(WindowExpired):  # the second hole was dropped within the interval
+        run(FillGapsOperator, lake, Interval(first - 5 * HOUR, end), start="first", ctx=ctx)
+    later = context(data_interval_start=now + HOUR, data_interval_end=now + 2 * HOUR)
+    summary = run(FillGapsOperator, lake, Interval(first - 5 * HOUR, end), start="first", ctx=later)
+    assert summary["expired"] == 3
+
+
+@pytest.mark.parametrize("wrong", [{"max_calls": 0}, {"max_minutes": "soon"}, {"max_calls": -1}])
+def test_a_limit_that_is_no_positive_number_is_refused(lake: Lake, span: Interval, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument, match=next(iter(wrong))):
+        run(FillGapsOperator, lake, span, **wrong)
+
+
+def test_a_slot_that_is_not_proven_complete_keeps_no_other_out(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = slots(span, HOUR)[2]
+    original = FillGapsOperator._store
+
+    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+        before = [slot for slot in batch if slot < bad]
+        if bad not in batch:
+            return original(self, ctx, account, stream, lake, batch)
+        if before:
+            original(self, ctx, account, stream, lake, before)
+        raise IncompleteWindow(f"{bad}: the total moved")
+
+    monkeypatch.setattr(FillGapsOperator, "_store", refusing)
+    with pytest.raises(IncompleteWindow, match="the total moved"):
+        run(FillGapsOperator, lake, span)
+    assert sorted(lake.stored(span)) == [slot for slot in slots(span, HOUR) if slot != bad]

@@ -56,7 +56,8 @@ def fill(fs: Any, root: str) -> Lake:
     """Of six hours of AIG's, the second and third are missing and the fifth is damaged."""
     lake = Lake(fs, root, "aig", "transactions", "agent001")
     for number in (0, 3, 5):
-        store(lake, slot(number), rows=number, sums={"bet_amount": f"{number}.5"})
+        run = {"dag_id": "aig_transactions", "run_id": f"scheduled__{slot(number).end.isoformat()}"}
+        store(lake, slot(number), rows=number, sums={"bet_amount": f"{number}.5"}, calls=7, **run)
     put(lake, slot(4), b"no Parquet")
     return lake
 
@@ -79,7 +80,9 @@ def test_gaps_are_listed_with_the_dates_that_load_them_and_are_a_failure(betprov
     assert gone == {
         "provider": "aig", "stream": "transactions", "account": "agent001", "filters": [], "state": "missing", "slots": 2,
         "start": slot(1).start.isoformat(), "end": slot(2).end.isoformat(), "until": (slot(1).start + kept).isoformat(),
-        "from_date": slot(1).start.isoformat(), "to_date": slot(2).start.isoformat(),
+        "from_date": slot(1).start.isoformat(), "to_date": slot(2).start.isoformat(), "dag_id": "aig_transactions",
+        "command": f"airflow backfill create --dag-id aig_transactions --from-date {slot(1).start.isoformat()} "
+        f"--to-date {slot(2).start.isoformat()} --reprocess-behavior completed",
     }  # fmt: skip
     assert (broken["state"], broken["slots"], broken["from_date"]) == ("damaged", 1, slot(4).start.isoformat())
     whole = betproviders("gaps", root, "--start", slot(5).start.isoformat(), *END)
@@ -102,12 +105,31 @@ def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: 
     }  # fmt: skip
 
 
+def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders: Command, root: str) -> None:
+    """AIG takes windows of a day and one call in five seconds; the stored slots took seven calls each."""
+    account = {"conn_type": "aig", "host": "http://nowhere.invalid", "login": "agent001", "password": "k" * 16}
+    given = ["plan", root, "--conn-id", "aig_default", "--start", slot(0).start.isoformat()]
+    done = betproviders(*given, *END, "-o", "json", AIRFLOW_CONN_AIG_DEFAULT=json.dumps(account))
+    assert done.returncode == 0, done.stderr
+    (plan,) = json.loads(done.stdout)
+    assert {name: plan[name] for name in ("slots", "stored", "missing", "expired", "pending", "windows")} == {
+        "slots": 6, "stored": 4, "missing": 3, "expired": 0, "pending": 0, "windows": 6,
+    }  # fmt: skip
+    assert (plan["seconds_per_call"], plan["all_least_calls"], plan["missing_least_calls"]) == (5.0, 6, 3)
+    assert (plan["all_likely_calls"], plan["all_likely_time"]) == (42, "4 min")
+    assert (plan["missing_likely_calls"], plan["missing_least_time"]) == (21, "15 s")
+    table = betproviders(*given, *END, AIRFLOW_CONN_AIG_DEFAULT=json.dumps(account))
+    assert "missing likely time" in table.stdout, table.stderr
+    wrong = betproviders(*given, *END)
+    assert (wrong.returncode, "Traceback" in wrong.stderr) == (2, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("lake",), "Give an absolute path"),
         (("s3://nobody@lake/raw",), "the connection 'nobody', which does not exist"),
-        (("file:///nowhere/at/all",), "holds no stream of that description"),
+        (("file:///nowhere/at/all",), "has no stream that matches"),
         (("file:///nowhere", "--start", "yesterday"), "'yesterday' is not a time"),
     ],
 )

@@ -1,0 +1,48 @@
+"""``airflow betproviders plan``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from airflow.utils.cli import suppress_logs_and_warning
+
+from airflow_betproviders.cli.backfill_plan import plan as plan_backfill
+from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows
+from airflow_betproviders.declare.interval import parse_duration
+from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.storage import open_path
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@suppress_logs_and_warning
+def plan(args: Namespace) -> None:
+    """Print what a backfill of an interval would take. Calls no provider."""
+    try:
+        hook = hook_of(args.conn_id)
+        stream = hook.stream(args.stream)
+        place = open_path(args.path)
+        lake = Lake(place.fs, place.path, stream.provider, stream.name, hook.account)
+        found = coverage(
+            lake,
+            stream,
+            start=instant(args.start),
+            end=instant(args.end),
+            slot=parse_duration(args.slot) if args.slot else None,
+            now=hook.now(),
+            warn=print_error,
+        )
+        members = plan_backfill(found, stream, call_interval=hook.min_interval).to_json()
+    except (BetProviderError, AirflowException) as problem:
+        print_error(str(problem))
+        sys.exit(2)
+    if is_for_machines(args.output):
+        print_rows([members], args.output)
+    else:
+        print_rows([{"": name.replace("_", " "), "value": str(value)} for name, value in members.items()], args.output)

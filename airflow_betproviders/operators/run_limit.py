@@ -1,0 +1,90 @@
+"""Bound how many calls or minutes one run spends, so that other tasks of the account get the pool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import InvalidArgument
+
+if TYPE_CHECKING:
+    from airflow_betproviders.lake.cells import Cell
+
+_MOST_SLOTS = 24  # in one batch
+
+
+class RunLimit:
+    """Decide how many slots a run may still extract, from what the slots before them took.
+
+    A slot is always finished once it is begun, and a run extracts one slot at least. So a run may exceed its limit by a
+    part of its last slot.
+
+    Args:
+        max_calls: calls to the provider; None for no limit.
+        max_minutes: minutes; None for no limit.
+
+    Raises:
+        InvalidArgument: a limit is no positive number.
+    """
+
+    def __init__(self, max_calls: object, max_minutes: object) -> None:
+        self._calls = _positive("max_calls", max_calls)
+        self._seconds = (_positive("max_minutes", max_minutes) or 0) * 60 or None
+        self._began = time.monotonic()
+        self._spent = 0
+        self._slots = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is a limit."""
+        return self._calls is not None or self._seconds is not None
+
+    def order(self, cells: Sequence[Cell], now: datetime) -> list[Interval]:
+        """Return the slots of the cells in the order in which to extract them.
+
+        Without a limit: the oldest first, since the provider drops it first. With one: first what the provider drops
+        within a day, the oldest first; then the newest first, since a long backlog must not delay today's bets.
+        """
+        oldest_first = sorted(cells, key=lambda cell: cell.interval)
+        if not self:
+            return [cell.interval for cell in oldest_first]
+        urgent = [cell for cell in oldest_first if cell.until is not None and cell.until < now + DAY]
+        rest = [cell for cell in reversed(oldest_first) if cell not in urgent]
+        return [cell.interval for cell in (*urgent, *rest)]
+
+    def batch(self, ordered: Sequence[Interval]) -> list[Interval]:
+        """Return the slots to extract next, in order of time; none once the limit is reached."""
+        return sorted(ordered[: self._affordable(len(ordered))])
+
+    def count(self, slots: int, calls: int) -> None:
+        """Note what a batch took."""
+        self._slots += slots
+        self._spent += calls
+
+    def _affordable(self, wanted: int) -> int:
+        if not self:
+            return wanted
+        if not self._slots:
+            return 1 if self._left() > 0 else 0
+        return max(0, min(int(self._left()), 2 * self._slots, _MOST_SLOTS))
+
+    def _left(self) -> float:
+        """How many slots the rest of the limit is enough for, at the average of those before."""
+        done, used = max(1, self._slots), time.monotonic() - self._began
+        by_calls = (self._calls - self._spent) / max(1.0, self._spent / done) if self._calls else float("inf")
+        by_time = (self._seconds - used) / max(1e-3, used / done) if self._seconds else float("inf")
+        return min(by_calls, by_time, float(_MOST_SLOTS))
+
+
+def _positive(name: str, value: object) -> float | None:
+    if value in (None, "", "None"):
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise InvalidArgument(f"{name}={value!r} is no positive number. Give one, or leave it out for no limit.")
+    return number
