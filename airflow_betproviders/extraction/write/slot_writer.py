@@ -23,7 +23,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.declare.fields import Text
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, columns, keys
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
@@ -227,20 +226,18 @@ class SlotWriter:
 
     def _open(self, first: pa.Table) -> pq.ParquetWriter:
         """Begin the file; where the first rows seldom repeat a value, a dictionary would cost time and size."""
-        ids = [name for name in self._stream.key if isinstance(self._stream.field(name).kind, Text)]
         instants = [f.name for f in self.schema if pa.types.is_timestamp(f.type)]
-        varied = [name for name in first.column_names if name not in {*ids, *instants} and _seldom_repeats(first[name])]
-        numbers = {name for name in varied if pa.types.is_integer(self.schema.field(name).type)}
-        plain = {*ids, *instants, *varied}
-        dictionary = [name for name in _leaves(self.schema) if name.split(".")[0] not in plain]
-        encodings = dict.fromkeys([*instants, *numbers], "DELTA_BINARY_PACKED") | dict.fromkeys(ids, "DELTA_BYTE_ARRAY")
+        varied = [name for name in first.column_names if name not in instants and _seldom_repeats(first[name])]
+        numbers = [name for name in varied if pa.types.is_integer(self.schema.field(name).type)]
+        dictionary = [name for name in _leaves(self.schema) if name.split(".")[0] not in {*instants, *varied}]
         return pq.ParquetWriter(
             self.path,
             self.schema,
             compression="zstd",
             compression_level=1,
             use_dictionary=dictionary,
-            column_encoding=encodings,
+            column_encoding=dict.fromkeys([*instants, *numbers], "DELTA_BINARY_PACKED"),
+            write_page_index=True,
             store_decimal_as_integer=True,
             memory_pool=MEMORY,
         )
