@@ -22,7 +22,7 @@ _ATHERIS = """
 import sys, atheris
 with atheris.instrument_imports(include=["airflow_betproviders.declare", "airflow_betproviders.extraction"]):
     from tests.fuzz.targets import TARGETS
-atheris.Setup(sys.argv[1:], TARGETS[{name!r}])
+atheris.Setup(sys.argv, TARGETS[{name!r}])
 atheris.Fuzz()
 """
 
