@@ -100,7 +100,8 @@ class Replay(Extraction):
                 first = archived.receipt
                 now = extracted_at or datetime.fromisoformat(first.extracted_at)
                 receipt = self._receipt(interval, now, (replaced or {}).get(interval))
-                receipt.calls, receipt.bytes, receipt.reread = first.calls, first.bytes, first.reread
+                receipt.calls, receipt.retries, receipt.bytes = first.calls, first.retries, first.bytes
+                receipt.reread = first.reread
                 receipt.proven_rows = first.proven_rows
                 receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
                 slot = self._build(interval, self._again(archived), receipt)

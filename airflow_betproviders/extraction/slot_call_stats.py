@@ -21,12 +21,14 @@ class CallStats:
 
     Attributes:
         calls: calls made, refused and repeated ones included.
+        retries: those without a usable answer.
         bytes: bytes of their answers, decompressed.
         since: not later than the first of them, and than the slot's turn.
         archive: their replies, where these are kept.
     """
 
     calls: int = 0
+    retries: int = 0
     bytes: int = 0
     since: datetime | None = None
     archive: Archive | None = None
@@ -59,6 +61,7 @@ class SlotCallStats:
         entry = self._of_window(reply.window)
         with self._lock:
             entry.calls += 1
+            entry.retries += page is None
             entry.bytes += len(reply.body or b"")
             if entry.archive is None and self._archive is not None:
                 entry.archive = self._archive()

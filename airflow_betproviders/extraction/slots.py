@@ -151,7 +151,8 @@ class Extraction:
                             self._keep_evidence(asked.archive, interval, lake)
                         raise
                     receipt = slot.receipt
-                    receipt.calls, receipt.bytes, receipt.reread = asked.calls, asked.bytes, reader.rereads - rereads
+                    receipt.calls, receipt.retries, receipt.bytes = asked.calls, asked.retries, asked.bytes
+                    receipt.reread = reader.rereads - rereads
                     receipt.proven_rows = reader.sizes.proven
                     slot.archive = stats.hand_over(interval)
                     yield slot

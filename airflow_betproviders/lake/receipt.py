@@ -33,6 +33,7 @@ class Receipt:
         total: the provider's own count where it gives one (boundary rows that belong to the next slot included).
         windows: windows that the slot was asked in.
         calls: calls made, refused and repeated ones included.
+        retries: calls without a usable answer, which were repeated.
         bytes: bytes of answers, decompressed.
         reread: windows read again because the provider's total moved between pages.
         duplicates: rows that came more than once.
@@ -69,6 +70,7 @@ class Receipt:
     total: int | None = None
     windows: int = 0
     calls: int = 0
+    retries: int = 0
     bytes: int = 0
     reread: int = 0
     duplicates: int = 0

@@ -136,6 +136,7 @@ class ExtractToParquetOperator(StreamOperator):
                 self.log.warning("%s", error)
                 wait_until(self, error.retry_at, "the next call", stored_until=until, fruitless=fruitless)
         summary = summarise(hook, stream, lake, interval, stored)
+        self._emit_metrics(hook, stream, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
         self._raise_for_bad_rows(hook, stream, lake, interval, stored)

@@ -118,6 +118,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             ],
         }
         self.log.info("%s", summary)
+        self._emit_metrics(hook, stream, stored, gaps=summary["missing"] + summary["expired"])
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
         self._raise_for_gaps(gaps, runs(self._newly(context, lost)), left, limit)

@@ -13,6 +13,7 @@ from airflow.sdk import Asset, BaseOperator
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.task import metrics
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
@@ -132,6 +133,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         counts = _sum(tallies)
         summary = {"table": self.table, **counts}
         self.log.info("merged %s into %s: %s", told, self.table, summary)
+        metrics.emit({"merge_conflicts": counts["conflicts"]}, {"table": self.table})
         self._set_lineage(streams, counts["added"] + counts["replaced"])
         extra: dict[str, Any] = {
             **summary,

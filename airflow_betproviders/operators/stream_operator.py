@@ -15,6 +15,7 @@ from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import add_up
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
+from airflow_betproviders.task import metrics
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
@@ -147,6 +148,15 @@ class StreamOperator(LineageMixin, BaseOperator):
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
+
+    def _emit_metrics(self, hook: BetProviderHook, stream: Stream, stored: Stored, **more: float) -> None:
+        from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
+
+        values = {**metrics.of_receipts(stored.receipts), **more}
+        values["rate_wait_ms"] = 1000 * RateLimiter.of(hook, stream).waited
+        if ends := [datetime.fromisoformat(receipt.end) for receipt in stored.receipts]:
+            values["data_age_seconds"] = (hook.now() - max(ends)).total_seconds()
+        metrics.emit(values, {"provider": stream.provider, "stream": stream.name, "conn_id": self.conn_id})
 
     def _set_lineage(self, stream: Stream, lake: Lake, stored: Stored) -> None:
         from airflow_betproviders.extraction.decode import columns

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 try:
-    from airflow.sdk.exceptions import AirflowException
+    from airflow.sdk.exceptions import AirflowException, AirflowSensorTimeout
 except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowException  # type: ignore[attr-defined]
+    from airflow.exceptions import AirflowException, AirflowSensorTimeout  # type: ignore[attr-defined, no-redef]
 
-__all__ = ["AirflowException"]
+__all__ = ["AirflowException", "AirflowSensorTimeout"]

@@ -43,6 +43,9 @@ class RateLimiter:
     before, and a quota of five calls an hour becomes one call in twelve minutes: this keeps the quota whatever the tasks
     before have used of it, as long as they run one after the other. Intervals run from the answer of the call before, so
     that jitter on the way cannot bring two calls closer together at the provider.
+
+    Attributes:
+        waited: seconds that calls have waited for their turn in this process.
     """
 
     _held: ClassVar[dict[tuple[str, str, str], RateLimiter]] = {}
@@ -57,6 +60,7 @@ class RateLimiter:
         began = time.monotonic() if shared is None else float("-inf")
         self._call = self._answer = self._counted = began
         self._paused_until = float("-inf")
+        self.waited = 0.0
 
     @classmethod
     def of(cls, source: Source, stream: Stream) -> RateLimiter:
@@ -113,6 +117,7 @@ class RateLimiter:
                 return
             if seconds > _WORTH_TELLING:
                 log.info("the next call may be made in %.0f s", seconds)
+            self.waited += seconds
             _sleep(seconds, ended)
 
     def _seconds_left(self, page: bool) -> float:

@@ -1,0 +1,128 @@
+"""The sensor that waits until an interval of a stream is complete in the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+
+from airflow_betproviders.declare.interval import parse_duration
+from airflow_betproviders.exceptions import WindowExpired
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
+from airflow_betproviders.task.deferral import default_deferrable, wait_until
+from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
+from airflow_betproviders.task.storage import open_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_betproviders.declare.interval import Interval
+
+_INCOMPLETE = ("missing", "damaged", "pending", "expired")
+
+
+class BetsCompleteSensor(BaseSensorOperator):
+    """Wait until every slot of an interval is stored. Does not call the provider.
+
+    It reads receipts only, so that any DAG, on any Airflow from 3.1, can wait for data that another DAG stores.
+
+    Args:
+        conn_id: connection to the provider; its type and login select the stream in the lake.
+        path: the lake, as given to ``ExtractToParquetOperator``.
+        stream: stream name; default the provider's main bet stream.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
+        end: explicit end, likewise.
+        filters: the filters that the stream was extracted with.
+        partition: width of a partition under a partitioned timetable.
+        deferrable: whether to free the worker slot between two looks; default as of ``ExtractToParquetOperator``.
+
+    Raises:
+        WindowExpired: slots are missing that the provider no longer has; waiting cannot help.
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "path", "stream", "start", "end", "filters")
+    template_fields_renderers = {"filters": "json"}  # noqa: RUF012 - Airflow declares a plain dict
+    ui_color = "#e8f3ec"
+    operator_extra_links = (CoverageLink(), DataLink())
+    target: TaskTarget | None = None
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        path: str,
+        stream: str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        partition: str | timedelta = "1h",
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.path = path
+        self.stream = stream
+        self.start = start
+        self.end = end
+        self.filters = filters
+        self.partition = partition
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+
+    def execute(
+        self,
+        context: Context,
+        event: Any = None,  # noqa: ARG002 - the trigger's event
+        began_at: str | None = None,
+    ) -> Any:
+        """Look, and defer until the next look while the interval is incomplete.
+
+        Args:
+            context: Airflow's.
+            event: the trigger's.
+            began_at: when the task looked first, ISO 8601.
+        """
+        if not self.deferrable:
+            return super().execute(context)
+        if self.poke(context):
+            return None
+        now = datetime.now(timezone.utc)
+        began = datetime.fromisoformat(began_at) if began_at else now
+        if now - began > timedelta(seconds=self.timeout):
+            raise AirflowSensorTimeout(
+                f"{self._interval(context)} is still incomplete after {self.timeout:.0f} s. The log lists what is missing; "
+                "airflow betproviders gaps prints the command that loads it."
+            )
+        wait_until(self, now + timedelta(seconds=self.poke_interval), "the next look", began_at=began.isoformat())
+        return None
+
+    def poke(self, context: Context) -> bool:
+        """Return whether every slot of the interval is stored."""
+        from airflow_betproviders.lake.coverage import coverage
+
+        hook = hook_of(self.conn_id)
+        stream = hook.stream(self.stream or None)
+        interval = self._interval(context)
+        place = open_path(self.path)
+        lake = Lake(
+            place.fs, place.path, stream.provider, stream.name, hook.account, stream.check_filters(self.filters or {})
+        )
+        self.target = TaskTarget(lake, interval)
+        found = coverage(lake, stream, start=interval.start, end=interval.end, now=hook.now())
+        if lost := found.gaps({"expired"}):
+            raise WindowExpired(
+                f"{hook.label}, stream {stream.name}: {lost[0].interval} is not stored, and the provider no longer has "
+                "it. Extract from an archive with ReplayOperator, or leave the interval out."
+            )
+        left = found.gaps(_INCOMPLETE)
+        for gap in left:
+            self.log.info("%s: %d slots are %s", gap.interval, gap.slots, gap.state)
+        return not left
+
+    def _interval(self, context: Context) -> Interval:
+        return resolve_interval(context, self.start, self.end, parse_duration(self.partition))

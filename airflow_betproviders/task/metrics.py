@@ -1,0 +1,61 @@
+"""Report what tasks did through Airflow's own metrics (StatsD or OpenTelemetry, as ``[metrics]`` configures)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_betproviders.lake.receipt import Receipt
+
+PREFIX = "betproviders"
+COUNTERS: Mapping[str, str] = {
+    "rows": "rows stored",
+    "bytes": "bytes of answers, decompressed",
+    "calls": "calls to the provider, repeated ones included",
+    "retries": "calls without a usable answer, which were repeated",
+    "rate_wait_ms": "milliseconds that calls waited for the rate limit",
+    "odd_values": "values that did not fit their column",
+    "quarantined_rows": "rows in quarantine",
+    "merge_conflicts": "commits to the bets table that another commit preceded",
+}
+GAUGES: Mapping[str, str] = {
+    "data_age_seconds": "seconds from the end of the newest stored interval to the end of its extraction",
+    "gaps": "slots of the interval that are still missing or expired",
+}
+
+
+def emit(values: Mapping[str, float], tags: Mapping[str, str]) -> None:
+    """Emit metrics of a task.
+
+    Args:
+        values: by name, of `COUNTERS` or `GAUGES`. Counters of 0 are left out.
+        tags: provider, stream and conn_id, or table.
+    """
+    stats = _stats()
+    for name, value in values.items():
+        if name in GAUGES:
+            stats.gauge(f"{PREFIX}.{name}", value, tags=dict(tags))
+        elif value:
+            stats.incr(f"{PREFIX}.{name}", round(value), tags=dict(tags))
+
+
+def of_receipts(receipts: Iterable[Receipt]) -> dict[str, float]:
+    """Return the counters of slots that were stored."""
+    receipts = list(receipts)
+    counts = {name: sum(getattr(each, name) for each in receipts) for name in ("rows", "bytes", "calls", "retries")}
+    return {
+        **counts,
+        "odd_values": sum(sum(each.odd_values.values()) for each in receipts),
+        "quarantined_rows": sum(each.bad_rows for each in receipts),
+    }
+
+
+def _stats() -> Any:
+    try:
+        from airflow.sdk.observability import stats
+    except ImportError:  # Airflow before 3.3
+        from airflow.stats import Stats
+
+        return Stats
+    return stats

@@ -1,0 +1,65 @@
+"""The sensor waits for complete data, without a worker."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.exceptions import WindowExpired
+from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.sensors.complete import BetsCompleteSensor
+from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
+from tests.airflow_versions import TaskDeferred
+from tests.conftest import MakeHook
+from tests.operator_runs import context, execute, operator
+from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
+from tests.recorder import Recorder
+
+TWO_HOURS = {"start": FIVE, "end": FIVE + 2 * HOUR}
+
+
+@pytest.fixture
+def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lake with the hour from five, as of eight o'clock."""
+    make("aig")
+    server.replies = bets
+    monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + 3 * HOUR)
+    execute(operator(tmp_path, "aig", **HOURLY), context())
+    server.requests.clear()
+    return tmp_path
+
+
+def sensor(lake: Path, **arguments: Any) -> BetsCompleteSensor:
+    return BetsCompleteSensor(
+        **{"task_id": "wait", "conn_id": "aig_default", "path": f"file://{lake}/lake", **TWO_HOURS, **arguments}
+    )
+
+
+def test_a_complete_interval_ends_the_wait_without_a_call(lake: Path, server: Recorder) -> None:
+    assert sensor(lake, **HOURLY).poke(context())
+    assert execute(sensor(lake, **HOURLY), context()) is None
+    assert server.requests == []
+
+
+def test_an_incomplete_one_defers(lake: Path) -> None:
+    assert not sensor(lake).poke(context())
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(sensor(lake, poke_interval=120), context())
+    assert deferred.value.method_name == "execute"
+    assert deferred.value.kwargs["began_at"]
+
+
+def test_the_wait_ends_with_the_sensors_timeout(lake: Path) -> None:
+    long_ago = (datetime.now(timezone.utc) - timedelta(hours=3)).isoformat()
+    waiting = sensor(lake, timeout=3600)
+    with pytest.raises(AirflowSensorTimeout, match="still incomplete after 3600 s"):
+        type(waiting).execute.__wrapped__(waiting, context(), None, long_ago)
+
+
+def test_what_the_provider_no_longer_has_ends_the_wait_at_once(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=120))
+    with pytest.raises(WindowExpired, match="no longer has it"):
+        sensor(lake).poke(context())
