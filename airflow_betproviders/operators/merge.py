@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from airflow.sdk import Asset, BaseOperator
 
+from airflow_betproviders import metrics
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
-from airflow_betproviders.task import metrics
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseHook, BaseOperator
 
-from airflow_betproviders import __version__
+from airflow_betproviders import __version__, metrics
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import add_up
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
-from airflow_betproviders.task import metrics
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget

@@ -24,7 +24,7 @@ LAYERS = (
     ("hooks",),
     ("providers",),
     ("bets_table", "reconciliation"),
-    ("task",),
+    ("task", "metrics"),
     ("operators", "sensors", "triggers", "notifications"),
     ("dags",),
     ("cli", "plugin"),

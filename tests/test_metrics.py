@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_betproviders.task import metrics
+from airflow_betproviders import metrics
 from tests.airflow_versions import HAS_PARTITIONS
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
@@ -98,6 +98,6 @@ def test_opentelemetry_gets_the_same_with_tags() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "metrics.md").read_text()
     for name in (*metrics.COUNTERS, *metrics.GAUGES):
         assert f"`betproviders.{name}`" in page
