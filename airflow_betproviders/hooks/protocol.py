@@ -124,13 +124,17 @@ class ProtocolHook(AccountHook):
         """Return what a code means; one that is not documented may pass, so it is retried."""
         return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
 
+    def hide_secrets(self, text: str) -> str:
+        """Return a provider's words without this account's secrets."""
+        for secret in self._secret_forms:
+            text = text.replace(secret, "***")
+        return text
+
     def redact(self, text: str) -> str:
         """Return a provider's words without this account's secrets and without what looks like a signature."""
         from airflow_betproviders.extraction.decode.decoder import without_signatures
 
-        for secret in self._secret_forms:
-            text = text.replace(secret, "***")
-        return without_signatures(text)
+        return without_signatures(self.hide_secrets(text))
 
     @cached_property
     def _secret_forms(self) -> tuple[str, ...]:

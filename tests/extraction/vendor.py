@@ -135,6 +135,10 @@ class Vendor:
         """Milliseconds."""
         return instant_ms
 
+    def hide_secrets(self, text: str) -> str:
+        """It has none."""
+        return text
+
     def limits(self, stream: Stream) -> Limits:
         """One call in ``min_interval``."""
         return Limits(spacing=timedelta(seconds=self.min_interval))

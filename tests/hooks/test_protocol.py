@@ -17,9 +17,11 @@ from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.exceptions import ProviderAuthError, ProviderRequestError, ProviderUnavailable
+from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import BodyBegins, CodeEquals, MemberIsNull
+from tests.extraction.vendor import BETS, SLOT
 from tests.recorder import Recorder, Reply
 
 
@@ -126,6 +128,28 @@ def test_a_secret_that_the_provider_echoes_is_not_repeated(rowan: RowanHook) -> 
     assert "demo-secret-01" not in str(caught.value)
     assert "demo-salt-01" not in str(caught.value)
     assert "demo-operator-01 are not known" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_body_that_echoes_the_request_is_archived_and_told_without_its_secrets(
+    rowan: RowanHook, server: Recorder, caplog: pytest.LogCaptureFixture, waited: list[float], status: int
+) -> None:
+    """Rowan's document, trap 3: the secret lies in the body."""
+    server.replies = lambda request: Reply(b"<html>" + request.body + b" demo-salt-01", status=status)
+    caller: Caller[Any] = Caller(rowan, BETS, quoting)
+    kept: list[Any] = []
+    caller.keep = lambda reply, _answer: kept.append(reply)
+    with pytest.raises(ProviderUnavailable) as caught:
+        caller(SLOT, {"count": 1500})
+    assert len(server.requests) == 5
+    shown = str(caught.value) + caplog.text + "".join(f"{reply.body}{reply.error}{reply.params}" for reply in kept)
+    assert b"demo-secret-01" in server.requests[0].body
+    assert "demo-secret-01" not in shown
+    assert "demo-salt-01" not in shown
+
+
+def quoting(body: bytes, check: Any) -> Any:
+    raise ProviderUnavailable(f"the answer is no JSON. It begins: {body.decode()}")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class Caller(Generic[Answer]):
         else:
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
-        raised = type(failure)(f"{where}: {failure}")
+        raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}")
         raised.retry_after, raised.retry_at = failure.retry_after, failure.retry_at
         if patience and (raised.retry_after or 0.0) > patience:
             raised.retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(raised.retry_after or 0.0, _A_DAY))
@@ -132,8 +132,11 @@ class Caller(Generic[Answer]):
         try:
             answer = self._exchange(reply, permit)
         except Exception as error:
-            # Errors of this package carry no secret, others may.
-            reply.error = str(error) if isinstance(error, BetProviderError) else type(error).__name__
+            # Errors of this package carry no secret but those that a provider repeats, others may.
+            hide = self._source.hide_secrets
+            reply.error = hide(str(error)) if isinstance(error, BetProviderError) else type(error).__name__
+            if reply.body is not None:
+                reply.body = hide(reply.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
             raise
         finally:
             if self.keep and reply.call:
@@ -175,7 +178,8 @@ class Caller(Generic[Answer]):
             self._limiter.pause(asked)
         outcome = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
-        log.warning("%s; attempt %d follows in %.0f s", outcome, state.attempt_number + 1, wait)
+        told = self._source.hide_secrets(str(outcome))
+        log.warning("%s; attempt %d follows in %.0f s", told, state.attempt_number + 1, wait)
 
 
 def _transient(error: BaseException) -> bool:
@@ -195,13 +199,14 @@ def _wait_for_service(state: tenacity.RetryCallState) -> float:
 
 
 class _AskedToWaitLonger(tenacity.stop.stop_base):
-    """Stop where the provider asks to wait for longer than a worker should be held."""
+    """Stop where the provider asks to wait for longer than a worker should be held, in one wait or in all."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
-        return (_asked(state) or 0.0) > self._seconds
+        asked = _asked(state)
+        return asked is not None and asked + (state.seconds_since_start or 0.0) > self._seconds
 
 
 def _asked(state: tenacity.RetryCallState) -> float | None:

@@ -101,6 +101,9 @@ class Source(Protocol):
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         """An instant (ms since 1970) as the provider writes it in a `TimestampCursor` parameter."""
 
+    def hide_secrets(self, text: str) -> str:
+        """Return a provider's words without this account's secrets, which it may repeat."""
+
     def limits(self, stream: Any) -> Limits:
         """How often the stream may be called."""
 

@@ -46,6 +46,9 @@ class Counted:
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         raise NotImplementedError
 
+    def hide_secrets(self, text: str) -> str:
+        return text
+
     def limits(self, stream: Any) -> Limits:
         return Limits()
 
