@@ -105,7 +105,9 @@ class Stream:
         key: the columns that identify a record; empty where a window has one record.
         version_columns: of two records with one key, the one with the greater values wins; of equal ones, the one read later.
         time_column: the column that rows are sorted by and windows filter on; None where a record has no time.
-        reject_outside_window: the document names the filter column, so rows outside the window mean a wrong time zone or column.
+        reject_outside_window: it is known which column windows filter, so rows outside the window mean a wrong time zone, unit
+            or column: single ones go to quarantine, one in a hundred makes the task fail.
+        filter_columns: the columns of which at least one lies in the window, where that is not just ``time_column``.
         windows: the provider's window limits; None for a snapshot without a time filter.
         bounds: names of the parameters for a window's start and, where there is one, its end.
         time: how an instant travels in these parameters.
@@ -131,6 +133,7 @@ class Stream:
     version_columns: tuple[str, ...] = ()
     time_column: str | None = None
     reject_outside_window: bool = False
+    filter_columns: tuple[str, ...] = ()
     windows: WindowRule | None = None
     bounds: tuple[str, ...] = ()
     time: TimeParam = _SECONDS
@@ -147,6 +150,16 @@ class Stream:
     def field(self, name: str) -> Field:
         """The field of that name."""
         return next(field for field in self.fields if field.name == name)
+
+    @property
+    def window_columns(self) -> tuple[str, ...]:
+        """The columns of which at least one lies in the window that was asked for."""
+        return self.filter_columns or ((self.time_column,) if self.time_column else ())
+
+    @property
+    def filters_time_column(self) -> bool:
+        """Whether windows filter the time column, as far as it is known."""
+        return self.window_columns == (self.time_column,)
 
     @property
     def money(self) -> tuple[str, ...]:

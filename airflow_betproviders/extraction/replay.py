@@ -7,6 +7,7 @@ for; what window was made of which replies is in the archive, so nothing is plan
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -17,6 +18,7 @@ from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot
@@ -104,15 +106,17 @@ class Replay(Extraction):
                 receipt.reread = first.reread
                 receipt.proven_rows = first.proven_rows
                 receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-                slot = self._build(interval, self._again(archived), receipt)
+                replies = _Replies(
+                    archived,
+                    interval,
+                    Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None),
+                    WindowReader(self._source, self._stream, self._filters, self._call_nobody),
+                    self._source,
+                )
+                boundaries = WindowBoundaries(self._source, self._stream, replies.on_start)
+                slot = self._build(interval, replies.windows(), receipt, boundaries)
                 receipt.proof = first.proof
             yield slot
-
-    def _again(self, archived: Archived) -> Iterator[WindowRows]:
-        decode = Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None)
-        reader = WindowReader(self._source, self._stream, self._filters, self._call_nobody)
-        for window, calls in archived.windows:
-            yield reader.again(window, [decode(archived.body(call), self._source.check) for call in calls])
 
     def _call_nobody(self, *_asked: Any) -> Any:
         raise NotImplementedError("a replay asks nothing")
@@ -128,6 +132,34 @@ class Replay(Extraction):
         """As `Extraction.check_concealed`, unless it is forced."""
         if not self._force:
             super().check_pii(slot, receipt)
+
+
+@dataclass
+class _Replies:
+    """The archived replies of one slot, decoded by today's schema."""
+
+    archived: Archived
+    slot: Interval
+    decode: Decoder
+    reader: WindowReader
+    source: Source
+
+    def windows(self) -> Iterator[WindowRows]:
+        """Yield the windows that the slot was made of."""
+        for window, calls in self.archived.windows:
+            if window is None or window.start >= self.slot.start:
+                yield self._again(window, calls)
+
+    def on_start(self, _start: datetime) -> WindowRows | None:
+        """Return what the one more call brought that had the slot's start inside, where it was made."""
+        for window, calls in self.archived.windows:
+            if window is not None and window.start < self.slot.start:
+                return self._again(window, calls)
+        return None
+
+    def _again(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
+        pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
+        return self.reader.again(window, pages)
 
 
 def _invalid(message: str) -> Exception:

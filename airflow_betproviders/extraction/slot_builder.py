@@ -55,6 +55,7 @@ class SlotBuilder:
         interval: Interval,
         receipt: Receipt,
         *,
+        boundaries: WindowBoundaries,
         writing: WriterThread,
         pii_policy: PiiPolicy | None = None,
     ) -> None:
@@ -65,13 +66,15 @@ class SlotBuilder:
             stream: the stream.
             interval: the slot.
             receipt: to be filled in.
+            boundaries: of the run.
             writing: the thread that writes the local files.
             pii_policy: what is done to columns that say who a player is.
         """
         self._interval = interval
         self._receipt = receipt
         self._pii_policy = pii_policy
-        self._boundaries = WindowBoundaries(source, stream)
+        self._boundaries = boundaries
+        boundaries.begin(interval)
         self._writer = SlotWriter(stream, datetime.fromisoformat(receipt.extracted_at), writing)
         self._bad_rows: list[RejectedRow] = []
         self._totals: list[int | None] = []
@@ -89,16 +92,23 @@ class SlotBuilder:
         receipt.duplicates += rows.duplicates
         receipt.slow_pages += rows.slow_pages
         self._totals.append(rows.total)
-        self._bad_rows += rows.bad
         self._counts.add(rows.counts)
         self._proof[rows.proof] += 1
         self._boundaries.place(rows)
+        self._bad_rows += rows.bad
         self._writer.add(*rows.take())
+
+    def add_start(self) -> WindowRows | None:
+        """Add rows on the slot's start that no window brought, and return them."""
+        rows = self._boundaries.rest()
+        if rows is not None:
+            if self._pii_policy:
+                self._pii_policy(rows)
+            self._writer.add(rows.table, rows.hashes)
+        return rows
 
     def build(self) -> Slot:
         """Return the slot, whose local file is yet to be finished."""
-        if rest := self._boundaries.rest():
-            self._writer.add(*rest.take())
         self._writer.drain()  # not beside the reading of the next slot, which would take a row group more of memory
         receipt = self._receipt
         receipt.total = None if None in self._totals else sum(total or 0 for total in self._totals)

@@ -69,6 +69,10 @@ class SlotCallStats:
         if entry.archive is not None:
             entry.archive.keep(reply, page)
 
+    def precedes(self, window: Interval) -> bool:
+        """Whether a window begins before the first slot, to have the slot's start inside."""
+        return window.start < self._starts[0]
+
     def hand_over(self, slot: Interval) -> Archive | None:
         """The archive of a slot, which the caller is to remove from now on."""
         archive = self.of(slot).archive
@@ -90,5 +94,5 @@ class SlotCallStats:
                 archive.__exit__(kind, error, trace)
 
     def _of_window(self, window: Interval | None) -> CallStats:
-        place = bisect_right(self._starts, window.start) - 1 if window else 0
+        place = max(0, bisect_right(self._starts, window.start) - 1) if window else 0
         return self._entries[self._starts[place]]

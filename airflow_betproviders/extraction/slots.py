@@ -25,6 +25,7 @@ from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
@@ -139,13 +140,14 @@ class Extraction:
             caller.keep = stats.note
             call = partial(self._call, caller, stats)
             reader = WindowReader(self._source, self._stream, self._filters, call, pool, proven)
+            boundaries = WindowBoundaries(self._source, self._stream, reader.read_edge, carry=begin_archive is None)
             with closing(reader.read(map(self._windows, slots))) as read:
                 for interval, windows in zip(slots, read, strict=False):
                     before, rereads = replaced.get(interval), reader.rereads
                     asked = stats.of(interval)
                     receipt = self._receipt(interval, extracted_at or stats.begin(interval), before)
                     try:
-                        slot = self._complete(interval, windows, receipt, asked)
+                        slot = self._complete(interval, windows, receipt, asked, boundaries)
                     except Exception:
                         if asked.archive and lake:
                             self._keep_evidence(asked.archive, interval, lake)
@@ -157,23 +159,48 @@ class Extraction:
                     slot.archive = stats.hand_over(interval)
                     yield slot
 
-    def _complete(self, interval: Interval, windows: SlotWindows, receipt: Receipt, asked: CallStats) -> Slot:
+    def _complete(
+        self,
+        interval: Interval,
+        windows: SlotWindows,
+        receipt: Receipt,
+        asked: CallStats,
+        boundaries: WindowBoundaries,
+    ) -> Slot:
         """Read a slot, again where what its windows brought contradicts itself."""
         while True:
             try:
-                return self._build(interval, _noted(windows.rows(), asked), replace(receipt))
+                return self._build(interval, windows.rows(), replace(receipt), boundaries, asked)
             except SlotChanged as changed:
                 log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)
                 if asked.archive:
                     asked.archive.forget_windows()
 
-    def _build(self, interval: Interval, rows: Iterable[WindowRows], receipt: Receipt) -> Slot:
+    def _build(
+        self,
+        interval: Interval,
+        rows: Iterable[WindowRows],
+        receipt: Receipt,
+        boundaries: WindowBoundaries,
+        asked: CallStats | None = None,
+    ) -> Slot:
         """Put the windows of a slot, which come in order, together in a local file that is yet to be finished."""
         with SlotBuilder(
-            self._source, self._stream, interval, receipt, writing=self._writing, pii_policy=self._pii_policy
+            self._source,
+            self._stream,
+            interval,
+            receipt,
+            boundaries=boundaries,
+            writing=self._writing,
+            pii_policy=self._pii_policy,
         ) as slot:
             for one in rows:
+                if asked and asked.archive:
+                    asked.archive.note(one)
                 slot.add(one)
+            on_start = slot.add_start()
+            if on_start is not None and asked and asked.archive:
+                asked.archive.note(on_start)
             return slot.build()
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
@@ -266,7 +293,7 @@ class Extraction:
         permit: AnswerPermit,
     ) -> Page:
         stats.begin(window)
-        if window is not None and self._check_time is not None:
+        if window is not None and self._check_time is not None and not stats.precedes(window):
             self._check_time(window)
         return caller(window, params, permit)
 
@@ -291,14 +318,6 @@ class Extraction:
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
-
-
-def _noted(rows: Iterable[WindowRows], asked: CallStats) -> Iterator[WindowRows]:
-    """Note the windows in the slot's archive, where it has one."""
-    for one in rows:
-        if asked.archive:
-            asked.archive.note(one)
-        yield one
 
 
 @contextmanager

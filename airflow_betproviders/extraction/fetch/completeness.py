@@ -170,7 +170,8 @@ class AnswerSizes:
         first, last, middle = (int(at(inside)) for at in _PLACES) if len(inside) else (0, steps - 1, steps // 2)
         moves = np.diff(instants)
         in_order = bool((moves >= 0).all() or (moves <= 0).all())
-        if not stream.reject_outside_window or (first < last and not in_order):
+        known = stream.reject_outside_window and stream.filters_time_column
+        if not known or (first < last and not in_order):
             # Where it isn't known what windows filter, any border will do that has rows on both sides.
             borders = [0, min(max(middle, first + 1, 1), steps - 1), steps]
             pieces = [*pairwise(borders)]
@@ -193,5 +194,5 @@ class AnswerSizes:
             bad,
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,
-            one_step=stream.reject_outside_window and first == last,
+            one_step=known and first == last,
         )

@@ -7,8 +7,10 @@ answers. A window that changes while it is read is read again; one with too many
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from airflow_betproviders.declare.pagination import (
     like_a_cap,
 )
 from airflow_betproviders.declare.stream import Reaches, Stream
+from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
@@ -36,11 +39,14 @@ from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, Spli
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.window_boundaries import OutsideRows
 from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows
 
 log = logging.getLogger(__name__)
 
 READS = 5
+# Answers of one size that are proven, where the size is not one at which answers are usually cut off.
+_PROOFS_OF_A_SIZE = 2
 _UNPROVABLE = "the answer has exactly {} rows and may be cut off there, and no part of the window can be asked for"
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
@@ -112,6 +118,7 @@ class WindowReader:
         self._stream = stream
         self._filters = filters
         self._call = call
+        self._outside = OutsideRows(source, stream)
         self._says_how_far = path_to(stream.envelope, Reaches) is not None
         self._planner = Planner(stream.windows, stream.paging)
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
@@ -142,6 +149,36 @@ class WindowReader:
         """Ask for all windows of a slot again."""
         self.rereads += 1
         self._prefetch.restart(number, windows)
+
+    def read_edge(self, instant: datetime) -> WindowRows:
+        """Return the rows of a window of two steps that has an instant inside, and not on its edge.
+
+        Raises:
+            IncompleteWindow: they are more than a window can be read with, or keep changing.
+        """
+        rule = self._stream.windows
+        assert rule is not None  # noqa: S101 - what has no windows has no edges
+        window = Interval(instant - rule.step, instant + rule.step)
+        reason = ""
+        for _ in range(READS):
+            try:
+                return self._put_together(window, self._all_answers(window), self._planner.paging)
+            except WindowChanged as changed:
+                reason = str(changed)
+            except (Unprovable, SmallerPages) as problem:
+                raise self.incomplete(window, str(problem)) from None
+        raise self.incomplete(window, f"{reason}, in each of {READS} reads")
+
+    def _all_answers(self, window: Interval) -> list[PageAnswer]:
+        paging = self._planner.paging
+        answers: list[PageAnswer] = []
+        to_ask = deque([paging.first(window)])
+        while to_ask:
+            answers.append(PageAnswer(self._ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
+            if len(answers) == 1 and self._planner.is_full(paging.rows_of_window(answers[0]) or 0):
+                raise Unprovable(paging.full_reason(answers[0].rows))
+            to_ask += paging.following(window, answers)
+        return answers
 
     def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
         """Put a window together from the answers that made it up when it was read, under the same checks.
@@ -206,7 +243,9 @@ class WindowReader:
             self._check_reach(window, answers)
             rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
         rule = self._stream.windows
-        if not paging.keeps_to_window or (rule and rule.over_answers):
+        if window is not None and rule and (rule.over_answers or not paging.keeps_to_window):
+            if not rule.sliding:
+                self._outside.remove(rows, _answered(window, rule, paging))
             rows.keep_window(str(self._stream.time_column))
         return rows
 
@@ -292,7 +331,7 @@ class WindowReader:
         """Prove that the slot's greatest answer without a total was not cut off."""
         size, suspected = self.sizes.take()
         problem = "several answers have this many rows" if self.sizes.are_a_cap(size, suspected) else None
-        for answer in suspected:
+        for answer in suspected if like_a_cap(size) else suspected[:_PROOFS_OF_A_SIZE]:
             problem = problem or self._disproof(answer)
         if problem:
             self._planner.cap = size
@@ -319,6 +358,12 @@ class WindowReader:
         page = self._ask(window, self._planner.paging.first(window), AnswerPermit())
         self.sizes.see(page.table.num_rows + len(page.bad))
         return WindowRows.from_pages(self._stream, window, [page])
+
+
+def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
+    """What an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
+    end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
+    return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)
 
 
 def _noted(

@@ -31,9 +31,10 @@ _SECONDS = Epoch("s")
 _LAG = timedelta(minutes=10)
 _DAY = timedelta(days=1)
 _BOUNDS = ("time_start", "time_end")
-_SIXTY_DAYS = WindowRule(span=timedelta(days=60))
+_FILTERED = ("start_at", "end_at")  # the document does not say which of them
+_SIXTY_DAYS = WindowRule(span=timedelta(days=60), ends="half-open")
 # A window's first and last day would be partial figures if it began or ended in them.
-_WHOLE_DAYS = WindowRule(span=timedelta(days=60), step=_DAY)
+_WHOLE_DAYS = WindowRule(span=timedelta(days=60), step=_DAY, ends="half-open")
 _WHOLE_RANGE = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
 # "[] or not submit field means all games" (document 1.3), likewise for the lists of document 1.4.
@@ -87,7 +88,9 @@ HISTORY = Stream(
     key=("event_id",),
     version_columns=("end_at",),
     time_column="start_at",
-    windows=WindowRule(span=timedelta(hours=1), same_day=True),
+    reject_outside_window=True,
+    filter_columns=_FILTERED,
+    windows=WindowRule(span=timedelta(hours=1), same_day=True, ends="half-open"),
     paging=PageNumber(param="page", size_param="page_size", page_size=2000),
     lag=_LAG,
     bounds=_BOUNDS,
@@ -170,6 +173,8 @@ GAMES_USER_HISTORY = Stream(
     key=("event_id",),
     version_columns=("end_at",),
     time_column="start_at",
+    reject_outside_window=True,
+    filter_columns=_FILTERED,
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
@@ -188,6 +193,8 @@ GAMES_GAME_HISTORY = Stream(
     key=("event_id",),
     version_columns=("end_at",),
     time_column="start_at",
+    reject_outside_window=True,
+    filter_columns=_FILTERED,
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
@@ -251,6 +258,8 @@ SLOTS_USER_HISTORY = Stream(
     key=("event_id",),
     version_columns=("end_at",),
     time_column="start_at",
+    reject_outside_window=True,
+    filter_columns=_FILTERED,
     windows=_SIXTY_DAYS,
     paging=_LIMITED,
     lag=_LAG,
