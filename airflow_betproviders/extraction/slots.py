@@ -140,7 +140,9 @@ class Extraction:
             caller.keep = stats.note
             call = partial(self._call, caller, stats)
             reader = WindowReader(self._source, self._stream, self._filters, call, pool, proven)
-            boundaries = WindowBoundaries(self._source, self._stream, reader.read_edge, carry=begin_archive is None)
+            # Where somebody waits for the answer, it is a sample that is asked for, not a slot.
+            read_edge = reader.read_edge if self._source.retries else None
+            boundaries = WindowBoundaries(self._source, self._stream, read_edge, carry=begin_archive is None)
             with closing(reader.read(map(self._windows, slots))) as read:
                 for interval, windows in zip(slots, read, strict=False):
                     before, rereads = replaced.get(interval), reader.rereads

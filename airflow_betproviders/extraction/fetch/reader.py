@@ -318,7 +318,7 @@ class WindowReader:
         """Keep an answer without a total that may have been cut off, to be proven at the end of the slot."""
         for answer in read.answers:
             self.sizes.see(answer.rows)
-        if rows.proof != SHORT_ANSWER or not self.sizes.suspects(rows.distinct):
+        if rows.proof != SHORT_ANSWER or not self._source.retries or not self.sizes.suspects(rows.distinct):
             return
         if self.sizes.suspect(rows):
             return
