@@ -1,91 +1,22 @@
 // Puts the page together: asks for the streams, draws a card for each, and follows a backfill until its gap is filled.
 import { ask, leadOut, opened } from "./airflow.js";
+import { card, drawChart, reconciled } from "./card.js";
 import { nothing } from "./empty.js";
-import { chart } from "./chart.js";
-import {
-  DAY,
-  amount,
-  compact,
-  count,
-  dateOf,
-  duration,
-  make,
-  plural,
-  seconds,
-  showDay,
-  showInstant,
-  showInterval,
-} from "./format.js";
-import { columnOf, describe, heatmap, layOut } from "./heatmap.js";
+import { DAY, count, dateOf, make, seconds } from "./format.js";
+import { columnOf } from "./heatmap.js";
 import { closePanel, openPanel } from "./panel.js";
-import { openBackfill } from "./backfill.js";
+import { IDENTITY, Stream, page } from "./stream.js";
+import { hideTip } from "./tip.js";
 
 const element = (id) => document.querySelector(`#${id}`);
 const controls = element("controls");
 const FOLLOW = { every: 4000, longest: 30 * 60 * 1000 }; // milliseconds
 
 const CUT = "Some streams are left out: these days hold too many slots or streams for one page. Choose fewer days.";
-const IDENTITY = ["lake", "provider", "stream", "account", "filters"];
 
 const start = opened();
-const page = { states: {}, streams: [], problems: [], span: null, currency: "", filling: follow };
+page.filling = follow;
 let latest = 0; // the newest request; an older one's answer is thrown away
-
-class Stream {
-  constructor(members) {
-    Object.assign(this, members);
-    this.slots = members.slots.map(([begin, width, state, rows]) => ({
-      start: begin,
-      end: begin + width,
-      state: Object.keys(page.states)[state],
-      rows,
-    }));
-    this.gaps = members.gaps.map((gap) => ({ ...gap, start: seconds(gap.start), end: seconds(gap.end) }));
-    this.query = Object.fromEntries(IDENTITY.map((name) => [name, members[name]]));
-    this.name = [this.title, this.stream, this.filters, this.account]
-      .filter(Boolean)
-      .join(" · ");
-    this.money = new Map();
-    this.reconciled = null;
-    this.near = false;
-    this.note = "";
-    this.dispose = () => {};
-  }
-
-  /** The slots of each of the page's days, with rows and money. */
-  get days() {
-    return this.parts(DAY);
-  }
-
-  /** The same of each column of the calendar; a day's money stands in the middle of the day. */
-  get columns() {
-    return this.parts(columnOf(page.span));
-  }
-
-  parts(size) {
-    const first = page.span.start - (page.span.start % size);
-    const parts = Array.from({ length: Math.round((page.span.end - first) / size) }, (_, at) => ({
-      start: first + at * size,
-      end: first + (at + 1) * size,
-      rows: null,
-      states: {},
-    }));
-    for (const slot of this.slots) {
-      const at = slot.end - slot.start > size ? (slot.start + slot.end) / 2 : slot.start;
-      const part = parts[Math.floor((at - first) / size)];
-      if (!part) continue;
-      if (slot.rows !== null) part.rows = (part.rows ?? 0) + slot.rows;
-      part.states[slot.state] = (part.states[slot.state] ?? 0) + 1;
-    }
-    for (const part of parts) {
-      const hour = part.start % DAY;
-      const middle = size === DAY || hour === DAY / 2 || (part.start === first && hour > DAY / 2);
-      const own = middle ? `${dateOf(part.start)} ${page.currency}` : null;
-      Object.assign(part, this.money.get(own) ?? { ggr: null, turnover: null });
-    }
-    return parts;
-  }
-}
 
 const wanted = () => ({
   days: controls.days.value,
@@ -130,8 +61,6 @@ function fit({ start, end }) {
   const days = { start: first - (first % DAY), end };
   return { start: first - (first % columnOf(days)), end };
 }
-
-const presentColumn = () => Math.floor((page.now - page.span.start) / columnOf(page.span));
 
 async function loadMoney(turn) {
   const mains = page.streams.filter((stream) => stream.main);
@@ -232,179 +161,6 @@ function drawLegend() {
   );
 }
 
-function card(stream) {
-  const layout = layOut(stream.slots, page.span);
-  stream.layout = layout;
-  const choose = (square) => openPanel(stream, square, page);
-  const tip = (square) => (square ? showTip(describe(square), square.element) : hideTip());
-  stream.card = make(
-    "section",
-    { class: "card", "aria-label": stream.name },
-    make(
-      "div",
-      { class: "head" },
-      make(
-        "h2",
-        {},
-        make("span", { class: "provider" }, stream.title),
-        ` ${stream.stream} `,
-        make("span", { class: "account" }, [stream.account, stream.filters].filter(Boolean).join(" · ")),
-      ),
-      make("ul", { class: "counts" }, counts(stream)),
-    ),
-    make(
-      "ul",
-      { class: "facts" },
-      make("li", {}, freshness(stream)),
-      make("li", {}, complete(stream)),
-      make("li", {}, make("b", {}, compact(stream.total.rows)), " rows"),
-      oddities(stream),
-      make("li", { class: "reconciled" }, reconciled(stream)),
-    ),
-    heatmap(stream.name, layout, presentColumn(), choose, tip),
-    make("div", { class: "chart", role: "img", "aria-label": `Rows over time of ${stream.name}` }),
-    make("div", { class: "foot" }, gaps(stream), table(stream), make("p", { class: "quiet note" })),
-  );
-  return stream.card;
-}
-
-/** Of the slots that are due; the chips beside the share name the rest of them. */
-function complete(stream) {
-  const { total } = stream;
-  const due = total.slots - total.pending;
-  const pending = total.pending ? `, ${count(total.pending)} pending` : "";
-  return [make("b", {}, count(total.complete + total.empty)), ` of ${plural(due, "due slot")} complete${pending}`];
-}
-
-/** Values that did not fit their column, over all slots. */
-function oddities({ total }) {
-  const sum = (counts) => Object.values(counts ?? {}).reduce((all, each) => all + each, 0);
-  const [odd, rounded] = [sum(total.odd_values), sum(total.rounded)];
-  if (!odd && !rounded) return null;
-  const text = [odd ? plural(odd, "odd value") : "", rounded ? `${count(rounded)} rounded` : ""];
-  return make("li", { title: "A slot's panel names the columns" }, text.filter(Boolean).join(", "));
-}
-
-function counts(stream) {
-  const whole = stream.total.complete + stream.total.empty;
-  const due = stream.total.slots - stream.total.pending;
-  const share = due ? Math.floor((whole / due) * 1000) / 10 : 100;
-  const others = Object.keys(page.states).filter(
-    (state) => !["complete", "empty", "pending"].includes(state) && stream.total[state],
-  );
-  return [
-    make(
-      "li",
-      { class: `chip ${others.length ? "" : "whole"}`, title: `${count(whole)} of ${count(due)} due slots` },
-      `${share} % complete`,
-    ),
-    ...others.map((state) =>
-      make("li", { class: `chip ${state}`, title: page.states[state] }, `${count(stream.total[state])} ${state}`),
-    ),
-  ];
-}
-
-function freshness(stream) {
-  const { newest } = stream;
-  if (!newest) return "Nothing stored on these days";
-  const end = seconds(newest.end);
-  return [
-    "Newest ",
-    make("b", {}, showInterval(seconds(newest.start), end)),
-    `, read ${duration(page.now - seconds(newest.extracted_at))} ago`,
-  ];
-}
-
-function reconciled(stream) {
-  const found = stream.reconciled;
-  if (!found) return [];
-  if (!found.date) return ["Not reconciled yet"];
-  const result = found.agrees
-    ? plural(found.figures, "figure") + " agree"
-    : `${count(found.disagreeing)} of ${plural(found.figures, "figure")} differ`;
-  return [
-    make("span", { class: found.agrees ? "good" : "bad" }, found.agrees ? "✓ " : "✗ "),
-    "Reconciled ",
-    make("b", {}, showDay(seconds(found.date))),
-    `: ${result}`,
-  ];
-}
-
-function gaps(stream) {
-  if (!stream.gaps.length) return null;
-  const line = (gap) =>
-    make(
-      "tr",
-      {},
-      make("td", {}, make("span", { class: `key ${gap.state}` }), showInterval(gap.start, gap.end)),
-      make("td", {}, `${plural(gap.slots, "slot")} ${gap.state}`),
-      make("td", { class: "quiet" }, gap.until ? `provider's until ${showInstant(seconds(gap.until))}` : ""),
-      make(
-        "td",
-        {},
-        gap.state === "expired" ? "" : make("button", { onclick: () => openBackfill(stream, gap, page) }, "Backfill …"),
-      ),
-    );
-  return make(
-    "details",
-    {},
-    make("summary", {}, plural(stream.gaps.length, "gap")),
-    make("table", {}, make("tbody", {}, [...stream.gaps].reverse().map(line))),
-  );
-}
-
-function table(stream) {
-  const body = make("tbody");
-  const head = ["Day", "Slots", "Rows", "Turnover", "GGR"].map((name) => make("th", { scope: "col" }, name));
-  const fill = () => {
-    const days = stream.days.filter((day) => Object.keys(day.states).length).reverse();
-    const states = (day) =>
-      Object.entries(day.states)
-        .map(([state, number]) => `${number} ${state}`)
-        .join(", ");
-    const money = (text) => (text === null ? "" : `${amount(text)} ${page.currency}`);
-    body.replaceChildren(
-      ...days.map((day) =>
-        make(
-          "tr",
-          {},
-          [
-            showDay(day.start),
-            states(day),
-            day.rows === null ? "" : count(day.rows),
-            money(day.turnover),
-            money(day.ggr),
-          ].map((text) => make("td", {}, text)),
-        ),
-      ),
-    );
-  };
-  return make(
-    "details",
-    { ontoggle: (event) => event.target.open && fill() },
-    make("summary", {}, "By day"),
-    make("table", { class: "days" }, make("thead", {}, make("tr", {}, head)), body),
-  );
-}
-
-function drawChart(stream) {
-  const place = stream.card?.querySelector(".chart");
-  if (!place?.isConnected || !stream.near) return;
-  stream.dispose();
-  place.replaceChildren();
-  const tip = (text, over) => (text ? showTip(text, over, true) : hideTip());
-  const { columns } = stream;
-  stream.dispose = chart(place, columns, page.currency, presentColumn(), tip);
-  const hourly = columnOf(page.span) < DAY;
-  const mark = hourly ? "Dots" : "Line";
-  stream.card.querySelector(".note").textContent = [
-    `Bars: rows of the slots that begin in each ${hourly ? "hour" : "day"}, from receipts.`,
-    columns.some((each) => each.ggr !== null)
-      ? `${mark}: GGR in ${page.currency} of the bets placed on each day, from the bets table.`
-      : stream.note,
-  ].join(" ");
-}
-
 /** Open the slot that a link of a task names. */
 function openSlot() {
   if (!start.provider) return;
@@ -446,21 +202,6 @@ function replace(old, members) {
   drawChart(made);
   drawLegend();
   return made;
-}
-
-const tip = element("tip");
-
-function showTip(text, beside, below = false) {
-  const box = beside.getBoundingClientRect();
-  tip.textContent = text;
-  tip.hidden = false;
-  const left = Math.min(innerWidth - tip.offsetWidth - 8, Math.max(8, box.left + box.width / 2 - tip.offsetWidth / 2));
-  tip.style.left = `${left}px`;
-  tip.style.top = `${below ? box.bottom + 24 : box.top - tip.offsetHeight - 6}px`;
-}
-
-function hideTip() {
-  tip.hidden = true;
 }
 
 controls.addEventListener("submit", (event) => event.preventDefault());
