@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -253,10 +253,8 @@ def test_a_busy_page_is_asked_again(chromium: Browser, tmp_path: Path) -> None:
         assert len(answers) == 3
 
 
-@pytest.mark.parametrize("many", [40])
-def test_forty_streams_are_there_in_seconds(
-    chromium: Browser, tmp_path: Path, many: int, record_property: Callable[..., None]
-) -> None:
+def test_charts_of_forty_streams_are_drawn_when_they_come_near(chromium: Browser, tmp_path: Path) -> None:
+    many = 40
     show = Showcase(tmp_path, NOW)
     for number in range(many):
         for hours in range(26, 50):
@@ -264,6 +262,6 @@ def test_forty_streams_are_there_in_seconds(
             show.store("aig", "transactions", Interval(start, start + HOUR), hours, account=f"agent{number:03}")
     with opened(chromium, show) as page:
         expect(page.locator(".card")).to_have_count(many)
-        record_property("load", page.evaluate("performance.now()"))
+        assert page.locator("canvas").count() < many
         page.locator(".card").last.scroll_into_view_if_needed()
         expect(page.locator(".card").last.locator("canvas")).to_be_visible()

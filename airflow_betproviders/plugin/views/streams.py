@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 MAX_STREAMS = 200  # on a page; players and games as filters make very many
 MAX_SLOTS = 120_000  # on a page; sixty days of hours of forty streams are half of it
 _LISTED = 1000  # folders of streams, of which the page shows the first
-_THREADS = 3
+_THREADS = 2  # each keeps Airflow's own threads waiting for the interpreter's lock now and then
 _ORDER = list(STATES)
 _NOTHING_THERE = {"missing", "expired", "pending"}
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-page-streams")
@@ -138,16 +138,15 @@ def _look(number: int, path: str, selection: Selection, span: Interval) -> Seen:
     try:
         found = _streams(path, selection)
         cut = len(found) > MAX_STREAMS
-        # No more at a time than are read at once: a stream's receipts take a hundred times the room of its view.
+        # No more at a time than are read at once: what is read beyond the most is thrown away.
         for first in range(0, min(len(found), MAX_STREAMS), _THREADS):
             some = found[first : min(first + _THREADS, MAX_STREAMS)]
-            covered = _pool.map(lambda each: _coverage(each[0], each[1], span, now), some)
-            for each in filter(None, covered):
-                slots += len(each.cells)
+            for view, count in _pool.map(lambda each: _seen_of(number, each[0], each[1], span, now), some):
+                slots += count
                 if slots > MAX_SLOTS:
                     return Seen(tuple(views), cut=True)
-                if each.cells:
-                    views.append(_view(number, each))
+                if view:
+                    views.append(view)
         return Seen(tuple(views), cut=cut)
     except InvalidArgument as problem:
         return Seen(tuple(views), (str(problem),))
@@ -156,6 +155,12 @@ def _look(number: int, path: str, selection: Selection, span: Interval) -> Seen:
         log.exception("the lake %s cannot be looked at", path)
         told = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
         return Seen(tuple(views), (told,))
+
+
+def _seen_of(number: int, lake: Lake, stream: Stream, span: Interval, now: datetime) -> tuple[StreamView | None, int]:
+    """The view of a stream and how many slots it has; its receipts, which take a hundred times the room, go at once."""
+    found = _coverage(lake, stream, span, now)
+    return (_view(number, found), len(found.cells)) if found and found.cells else (None, 0)
 
 
 def _view(number: int, found: Coverage) -> StreamView:
