@@ -79,8 +79,9 @@ class Field:
     Attributes:
         name: as on the wire.
         kind: how the value travels.
-        required: a record in which it is null or absent goes to quarantine. Declare so the columns of the key, and the
-            amounts without which stake, payout or net cannot be told.
+        required: a record in which it is null or absent goes to quarantine. Declare so the amounts without which stake,
+            payout or net cannot be told. None: only where it is
+            part of the key. The time column always is.
         money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
         minor_units: how many of the amount's units make one currency unit: 1000 where the amount is in li.
         unit: the amount's unit where it is not the currency's, such as ``li``. The column's metadata and the receipt name it.
@@ -88,7 +89,7 @@ class Field:
 
     name: str
     kind: Kind
-    required: bool = False
+    required: bool | None = None
     money: bool = False
     minor_units: int = 1
     unit: str = ""

@@ -124,4 +124,8 @@ class RowCoercer:
 
 def required(stream: Stream) -> tuple[str, ...]:
     """The columns without which a record goes to quarantine."""
-    return tuple(f.name for f in stream.fields if f.required or f.name == stream.time_column)
+    return tuple(
+        f.name
+        for f in stream.fields
+        if f.required or f.name == stream.time_column or (f.required is None and f.name in stream.key)
+    )

@@ -207,9 +207,10 @@ GAME_REPORT = Stream(
         Field("players", Integer()),
         _sum("totalRakes"),
         Field("currency", Text(), required=True),
-        Field("gameCode", Text()),
-        Field("providerCode", Text()),
-        Field("playerId", Text()),
+        # Absent unless reportBy names them.
+        Field("gameCode", Text(), required=False),
+        Field("providerCode", Text(), required=False),
+        Field("playerId", Text(), required=False),
     ),
     envelope={**_STATUS, "data": Rows},
     key=("currency", "gameCode", "providerCode", "playerId"),

@@ -370,6 +370,23 @@ def test_a_row_without_a_required_member_is_bad(rows: str) -> None:
     assert [bad.reason for bad in page.bad] == ["id missing"]
 
 
+@pytest.mark.parametrize("rows", ["[{}]", '[{"id":null,"at":1,"part":null}]', '[{"id":"a","part":"p"}]', '[{"at":1}]'])
+def test_key_and_time_are_required_unless_a_part_of_the_key_is_declared_otherwise(rows: str) -> None:
+    stream = Stream(
+        provider="toy",
+        name="n",
+        fields=(Field("id", Text()), Field("part", Text(), required=False), Field("at", Epoch("s"))),
+        envelope={"rows": Rows},
+        key=("id", "part"),
+        time_column="at",
+    )
+    good = Decoder(stream)(b'{"rows":[{"id":"a","at":1}]}', accept)
+    assert (good.quick, good.bad) == (True, [])
+    page = Decoder(stream)(f'{{"rows":{rows}}}'.encode(), accept)
+    assert page.table.num_rows == 0
+    assert page.bad[0].reason in {"id, at missing", "id missing", "at missing"}
+
+
 def test_rows_that_are_no_objects_are_bad() -> None:
     page = Decoder(ALL_KINDS)(b'{"code":200,"total":4,"rows":[null,1.50,"x",{"id":"a"}]}', accept)
     assert page.table["id"].to_pylist() == ["a"]
