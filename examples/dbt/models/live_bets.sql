@@ -1,0 +1,1 @@
+select * from {{ source('lake', 'bets') }} where missing_since is null
