@@ -1,0 +1,39 @@
+"""What `demo/examples.py` runs for each example: an incremental DAG, and DAGs that fill gaps and replay an interval."""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from airflow_betproviders.dags import account_dag, incremental_dag
+from airflow_betproviders.operators.gaps import FillGapsOperator
+from airflow_betproviders.operators.replay import ReplayOperator
+
+LAKE, TABLE = os.environ["EXAMPLES_LAKE"], os.environ["EXAMPLES_TABLE"]
+# The filters that a main stream requires.
+EXAMPLES: dict[str, dict[str, str]] = {
+    "nova": {},
+    "rowan": {},
+    "quill": {"currency": "PHP"},
+    "finch": {"dataType": "RNG"},
+}
+HOURS = {"quill": 6}
+INTERVAL = {"start": "{{ dag_run.conf['start'] }}", "end": "{{ dag_run.conf['end'] }}"}
+
+for name, filters in EXAMPLES.items():
+    first, last = (datetime.fromisoformat(text) for text in os.environ[f"EXAMPLES_{name.upper()}"].split())
+    incremental_dag(
+        f"{name}_bets",
+        conn_id=f"{name}_default",
+        path=LAKE,
+        table=f"{TABLE}/{name}",
+        schedule=f"0 */{HOURS.get(name, 1)} * * *",
+        start_date=first,
+        end_date=last,
+        catchup=True,
+        extract={"filters": filters, "archive": True},
+    )
+    what: dict[str, Any] = {"conn_id": f"{name}_default", "path": LAKE, "filters": filters, **INTERVAL}
+    with account_dag(f"{name}_gaps", conn_id=f"{name}_default", schedule=None):
+        FillGapsOperator(task_id="fill", archive=True, **what)
+    with account_dag(f"{name}_replay", conn_id=f"{name}_default", schedule=None):
+        ReplayOperator(task_id="replay", **what)

@@ -1,0 +1,254 @@
+"""Run the example packages that are installed beside this one on a real Airflow, against their simulated vendors.
+
+    python demo/examples.py
+
+For each: form, connection test, an incremental DAG with catch-up, a backfill, files equal to the vendor's truth under
+faults, the bets table, coverage (command line and page), gap filling, replay, and reconciliation where the vendor allows it.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import requests
+from deltalake import DeltaTable
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # for `demo`; the packages come from the environment
+
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.registry import hook_class, mapping_of, streams_of
+from demo.airflow_client import iso
+from demo.headless import HeadlessAirflow
+from demo.vendors import Vendors
+
+HOUR = timedelta(hours=1)
+HERE = Path(__file__).parent
+EXAMPLES = {"nova": HOUR, "rowan": HOUR, "quill": 6 * HOUR, "finch": HOUR}  # with the width of their slots
+RECONCILED = ("nova", "rowan")
+FAULTS = ("http_500", "http_502_html", "reset", "http_429", "drift", "duplicate", "total_lie")
+SCHEDULED, BACKFILLED = 2, 2  # intervals
+Json = dict[str, Any]
+
+
+class Examples:
+    """The examples on one Airflow."""
+
+    def __init__(self, airflow: HeadlessAirflow, vendors: Vendors, lake: Path, table: Path) -> None:
+        self.airflow = airflow
+        self.vendors = vendors
+        self.lake = lake
+        self.table = table
+
+    def check_forms(self) -> None:
+        """Airflow shows each connection type, its hook and its fields."""
+        hooks = self.airflow.cli("providers", "hooks", "--output", "plain")
+        fields = self.airflow.cli("providers", "widgets", "--output", "plain")
+        for name in EXAMPLES:
+            assert hook_class(name).__name__ in hooks, hooks
+            assert f"extra__{name}__min_interval" in fields, fields
+
+    def check_connections(self) -> None:
+        """The Test button accepts each demo account."""
+        for name in EXAMPLES:
+            given = self.vendors.connections[name]
+            body = {"connection_id": f"{name}_default", **given, "extra": json.dumps(given["extra"])}
+            answer = self.airflow.api("POST", "connections/test", body)
+            assert answer["status"], answer
+
+    def load(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
+        """Each incremental DAG catches up, then a backfill loads what lies before, under faults."""
+        faults = dict.fromkeys(FAULTS, 0.05 / len(FAULTS))
+        requests.post(f"{self.vendors.url}/_control/faults", json=faults, timeout=10).raise_for_status()
+        for name in EXAMPLES:
+            self.airflow.unpause(f"{name}_bets")
+        for name in EXAMPLES:
+            self._green(f"{name}_bets", SCHEDULED)
+        for name, width in EXAMPLES.items():
+            first = spans[name][0]
+            self.airflow.create_backfill(f"{name}_bets", first - BACKFILLED * width, first - width)
+        for name in EXAMPLES:
+            self._green(f"{name}_bets", SCHEDULED + BACKFILLED)
+        requests.post(f"{self.vendors.url}/_control/faults", json={}, timeout=10).raise_for_status()
+
+    def check_files(self) -> None:
+        """Each object holds what the vendor had when it was extracted, and the bets table has a row a bet."""
+        for name in EXAMPLES:
+            stream = _main(name)
+            bets: set[tuple[str, ...]] = set()
+            for path in self._objects(name):
+                receipt = Receipt.from_footer(pq.read_metadata(path).metadata)
+                assert receipt is not None, path
+                rows = _amounts(stream, pq.ParquetFile(path).read().to_pylist())
+                published = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat()
+                then, now = (self._truth(stream, receipt, at) for at in (receipt.extracted_at, published))
+                assert then.keys() & now.keys() <= rows.keys() <= then.keys() | now.keys(), path
+                assert all(rows[key] in (then.get(key), now.get(key)) for key in rows), path
+                bets |= rows.keys()
+            stored = (
+                DeltaTable(str(self.table / name)).to_pyarrow_table(columns=["bet_id", "missing_since"]).to_pylist()
+            )
+            assert len({row["bet_id"] for row in stored}) == len(stored)
+            assert sum(row["missing_since"] is None for row in stored) == len(bets), name
+            print(
+                f"{name}: {len(bets)} bets in {len(list(self._objects(name)))} slots, as the vendor had them",
+                flush=True,
+            )
+
+    def check_coverage(self, missing: int = 0) -> None:
+        """The command line and the page count the same slots."""
+        rows = json.loads(self.airflow.cli("betproviders", "coverage", self.lake.as_uri(), "--output", "json"))
+        found = {row["provider"]: row for row in rows}
+        page = self.airflow.api("GET", "/betproviders/api/coverage")
+        shown = {stream["provider"]: stream for stream in page["streams"]}
+        for name in EXAMPLES:
+            counts = found[name]
+            assert counts["complete"] + counts["empty"] == SCHEDULED + BACKFILLED - missing, counts
+            assert counts["missing"] == missing, counts
+            assert shown[name]["title"] == hook_class(name).hook_name
+
+    def fill_gaps(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
+        """A lost object is missed, and read again."""
+        lost = {name: sorted(self._objects(name))[1] for name in EXAMPLES}
+        for path in lost.values():
+            path.unlink()
+        self.check_coverage(missing=1)
+        self._trigger("gaps", spans)
+        assert all(path.exists() for path in lost.values())
+        self.check_coverage()
+
+    def replay(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
+        """Slots are rebuilt from their archives without a call."""
+        before = {name: {path: _rows(path) for path in self._objects(name)} for name in EXAMPLES}
+        calls = len(self._log())
+        self._trigger("replay", spans)
+        assert len(self._log()) == calls
+        assert {name: {path: _rows(path) for path in self._objects(name)} for name in EXAMPLES} == before
+
+    def reconcile(self) -> None:
+        """A day that was never loaded is read and agrees with the vendor."""
+        day = (datetime.now(timezone.utc) - timedelta(days=2)).date().isoformat()
+        for name in RECONCILED:
+            arguments = ("--conn-id", f"{name}_default", "--start", day, "--repair", "--output", "json")
+            (told,) = json.loads(self.airflow.cli("betproviders", "reconcile", self.lake.as_uri(), *arguments))
+            assert told["agrees"], told
+            print(f"{name}: {day} agrees, {told['bets']} bets", flush=True)
+
+    def check_rules(self) -> None:
+        """No rule of a vendor was broken."""
+        breaches = [breach for breach in self.vendors.breaches() if breach["provider"] in EXAMPLES]
+        assert breaches == [], breaches[:3]
+
+    def _green(self, dag_id: str, count: int) -> None:
+        runs = self.airflow.wait_runs(dag_id, 600, count=count)
+        failed = [run["dag_run_id"] for run in runs if run["state"] != "success"]
+        assert not failed, f"{dag_id}: {failed}\n{self.airflow.log_tails()}"
+
+    def _trigger(self, kind: str, spans: dict[str, tuple[datetime, datetime]]) -> None:
+        for name, width in EXAMPLES.items():
+            first, last = spans[name]
+            self.airflow.unpause(f"{name}_{kind}")
+            conf = {"start": iso(first - BACKFILLED * width), "end": iso(last + width)}
+            self.airflow.trigger(f"{name}_{kind}", conf=conf)
+        for name in EXAMPLES:
+            self._green(f"{name}_{kind}", 1)
+
+    def _objects(self, name: str) -> Iterator[Path]:
+        return self.lake.rglob(f"provider={name}/stream={_main(name).name}/**/*.parquet")
+
+    def _truth(self, stream: Stream, receipt: Receipt, as_of: str) -> dict[tuple[str, ...], tuple[Any, ...]]:
+        query = {"provider": stream.provider, "stream": stream.name, "start": receipt.start, "end": receipt.end}
+        filters = {"filters": json.dumps(_FILTERS.get(stream.provider, {})), "as_of": as_of}
+        answer = requests.get(f"{self.vendors.url}/_control/truth", params={**query, **filters}, timeout=60)
+        answer.raise_for_status()
+        return _amounts(stream, json.loads(answer.text, parse_float=Decimal))
+
+    def _log(self) -> list[Json]:
+        calls: list[Json] = requests.get(f"{self.vendors.url}/_control/log", timeout=60).json()
+        return [call for call in calls if call["provider"] in EXAMPLES]
+
+
+_FILTERS: dict[str, Json] = {"quill": {"currency": "PHP"}, "finch": {"dataType": "RNG"}}
+
+
+def _main(name: str) -> Stream:
+    return next(stream for stream in streams_of(name) if stream.name == mapping_of(name).streams[0])
+
+
+def _amounts(stream: Stream, records: list[Json]) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    """The amounts of each record, by its key."""
+    return {
+        tuple(str(record[name]) for name in stream.key): tuple(Decimal(str(record[name])) for name in stream.money)
+        for record in records
+    }
+
+
+def _rows(path: Path) -> list[Json]:
+    rows: list[Json] = pq.ParquetFile(path).read().to_pylist()
+    return rows
+
+
+def _spans(now: datetime) -> dict[str, tuple[datetime, datetime]]:
+    """The starts of the first and the last scheduled interval: the last one has been over for an hour."""
+    spans = {}
+    for name, width in EXAMPLES.items():
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        last = midnight + (now - HOUR - midnight) // width * width - width
+        spans[name] = (last - (SCHEDULED - 1) * width, last)
+    return spans
+
+
+def main() -> int:
+    """Run everything; an assertion says what was wrong."""
+    installed = {point.name for point in entry_points(group="airflow_betproviders.providers")}
+    if missing := sorted(set(EXAMPLES) - installed):
+        print(f"Install the examples first: {', '.join(missing)} not found. `.ci/examples` does it all.")
+        return 2
+    began = time.monotonic()
+    spans = _spans(datetime.now(timezone.utc))
+    with tempfile.TemporaryDirectory(prefix="betproviders-examples-") as folder:
+        home, lake, table = (Path(folder) / name for name in ("airflow", "lake", "bets"))
+        lake.mkdir()
+        env = {
+            "EXAMPLES_LAKE": lake.as_uri(),
+            "EXAMPLES_TABLE": table.as_uri(),
+            **{f"EXAMPLES_{name.upper()}": " ".join(map(iso, span)) for name, span in spans.items()},
+            "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+        }
+        with (
+            Vendors(home / "logs" / "simulator.log", rate=60, history_days=10, min_interval={"aig": 5}) as vendors,
+            HeadlessAirflow(home, HERE / "example_dags", env) as airflow,
+        ):
+            for name in EXAMPLES:
+                airflow.add_connection(f"{name}_default", vendors.connections[name])
+                airflow.set_pool(f"{name}_default", 2)
+            examples = Examples(airflow, vendors, lake, table)
+            steps = {
+                "forms": examples.check_forms,
+                "connection tests": examples.check_connections,
+                "catch-up and backfill": lambda: examples.load(spans),
+                "files and bets table": examples.check_files,
+                "coverage": examples.check_coverage,
+                "gap filling": lambda: examples.fill_gaps(spans),
+                "replay": lambda: examples.replay(spans),
+                "reconciliation": examples.reconcile,
+                "rules": examples.check_rules,
+            }
+            for step, run in steps.items():
+                print(f"-- {step} ({time.monotonic() - began:.0f}s)", flush=True)
+                run()
+    print(f"The {len(EXAMPLES)} examples work ({time.monotonic() - began:.0f}s).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
