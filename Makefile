@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab e2e campaign docs fuzz screenshots lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples e2e campaign docs fuzz screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -46,6 +46,9 @@ test-clocks: $(SETUP) ## Run the tests without a server at a dozen awkward momen
 test-spark: $(SETUP) ## Run the lake's readers with Spark too; needs Java 17 or newer
 	$(BIN)/python -m pip install --quiet "pyspark>=4"
 	$(BIN)/python -m pytest tests/lake/test_readers.py $(ARGS)
+
+examples: $(SETUP) ## Install the example packages as wheels and run each on a real Airflow
+	.ci/examples
 
 e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
 	@.ci/debian-packages

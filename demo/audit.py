@@ -11,18 +11,13 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.providers.aig import streams as aig
-from airflow_betproviders.providers.gmag import streams as gmag
-from airflow_betproviders.providers.jdb import streams as jdb
-from airflow_betproviders.providers.pv import streams as pv
+from airflow_betproviders.registry import declared
 
 Record = Mapping[str, Any]
 Money = tuple[Decimal, Decimal]
 Books = dict[tuple[str, ...], Money]
 Truth = Callable[[str, str, str, str, str], list[dict[str, Any]]]
 """The records that a vendor, by stream, start, end, had at an instant; instants in ISO 8601."""
-
-STREAMS = {(s.provider, s.name): s for s in (*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS)}
 
 
 def _amount(record: Record, name: str) -> Decimal:
@@ -79,7 +74,7 @@ def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[Audited]:
 
 
 def _audited(path: Path, receipt: Receipt, truth: Truth) -> Audited:
-    stream = STREAMS[receipt.provider, receipt.stream]
+    stream = declared(receipt.provider, receipt.stream)
     rows = pq.ParquetFile(path).read().to_pylist()
     held = _books(stream, rows)
     # A bet may change between the first call and the last: what was so before or after counts as right.

@@ -28,7 +28,7 @@ MONEY_COLUMNS = (
 )
 
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    "provider": (pa.string(), "Connection type: pv, aig, jdb, gmag."),
+    "provider": (pa.string(), "Connection type, such as aig."),
     "bet_date": (pa.date32(), "UTC date of placed_at; where a record lacks it, of settled_at, updated_at or the slot."),
     "account": (pa.string(), "The account's login at the provider."),
     "bet_id": (
