@@ -19,6 +19,7 @@ from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.notifications.freshness import deadline_alert
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 
@@ -119,6 +120,8 @@ def incremental_dag(
     table: str | None = None,
     extract: Mapping[str, Any] | None = None,
     merge: Mapping[str, Any] | None = None,
+    fresh_within: str | timedelta | None = None,
+    alert: Any = None,
     doc_md: str | None = None,
     **account: Any,
 ) -> DAG:
@@ -140,6 +143,8 @@ def incremental_dag(
         extract: further arguments of the extract task, over those here: ``filters``, ``slot``, ``pii``, ``archive``,
             ``priority_weight``, ...
         merge: further arguments of the merge task, likewise.
+        fresh_within: alert when a run has not ended so long after its interval, e.g. ``"3h"``.
+        alert: a notifier that can notify asynchronously, or Airflow's ``AsyncCallback`` or ``SyncCallback``.
         doc_md: what it loads; default a sentence made of the arguments.
         **account: further arguments of `account_dag`, among them any of ``DAG``.
 
@@ -148,6 +153,10 @@ def incremental_dag(
     """
     if merge and not table:
         raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
+    if (fresh_within is None) != (alert is None):
+        raise InvalidArgument(f"DAG {dag_id}: fresh_within= and alert= belong together. Give both, or neither.")
+    if fresh_within is not None:
+        account["deadline"] = deadline_alert(fresh_within, alert)
     summary = doc_md or _summary(conn_id, stream, path, lookback)
     with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=summary, **account) as dag:
         arguments = {"conn_id": conn_id, "stream": stream, "path": path, "lookback": lookback, "lag": lag}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.cli.backfill import backfill_command, backfill_dag
 from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
+from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:

@@ -1,0 +1,63 @@
+"""Build the message that tells what is missing in a lake, until when it can be loaded, and how."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
+from airflow_betproviders.task.storage import open_path
+
+if TYPE_CHECKING:
+    from airflow_betproviders.lake.coverage import Coverage
+
+_MOST_GAPS = 10
+
+
+def missing_data(
+    path: str,
+    *,
+    provider: str | None = None,
+    stream: str | None = None,
+    account: str | None = None,
+    now: datetime | None = None,
+) -> str:
+    """Return a message about the gaps of a lake, or an empty text if there are none. No provider is called.
+
+    Args:
+        path: the lake, as given to ``ExtractToParquetOperator``.
+        provider: only this one.
+        stream: only this one.
+        account: only this one.
+        now: the present; default the machine's clock.
+
+    Returns:
+        One line per gap with stream, account, interval and slots, until when the provider has it, and the command that
+        loads it; at most ten, and how many more there are.
+    """
+    from airflow_betproviders.lake.coverage import survey
+
+    place = open_path(path)
+    now = now or datetime.now(timezone.utc)
+    found = survey(place.fs, place.path, provider=provider, stream=stream, account=account, now=now)
+    lines = [line for coverage in found for line in _lines(coverage)]
+    if not lines:
+        return ""
+    more = [f"... and {len(lines) - _MOST_GAPS} more: airflow betproviders gaps {path}"] if lines[_MOST_GAPS:] else []
+    return "\n".join([f"Bets are missing in {path}:", *lines[:_MOST_GAPS], *more])
+
+
+def _lines(coverage: Coverage) -> list[str]:
+    dag_id = backfill_dag(cell.receipt for cell in coverage.cells if cell.receipt)
+    where = f"{coverage.label['provider']} {coverage.label['stream']}, account {coverage.label['account']}"
+    lines = []
+    for gap in coverage.gaps():
+        line = f"- {where}: {gap.interval}, {gap.slots} slots {gap.state}"
+        if gap.state == "expired":
+            line += ". The provider no longer has them; rebuild them from an archive with ReplayOperator"
+        elif gap.until:
+            line += f". The provider has them until {gap.until:%Y-%m-%d %H:%M} UTC"
+        if dag_id and gap.state != "expired":
+            line += f". Load them: {backfill_command(dag_id, gap)}"
+        lines.append(line)
+    return lines
