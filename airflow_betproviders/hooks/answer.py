@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from typing import Any
 
 from airflow_betproviders.exceptions import AnswerTooLarge, ProviderUnavailable
 
-_PIECE = 128 * 1024
+_PIECE = 256 * 1024
+_AT_ONCE = 64 * 1024 * 1024
 # What is read of the body of an error.
 ERROR_BYTES = 64 * 1024
 ENCODINGS = "gzip, deflate"
@@ -31,21 +31,31 @@ def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes
         ProviderUnavailable: it is compressed in a way that was not asked for, or cut off.
     """
     inflate = _inflater(encoding)
-    body = io.BytesIO()
-    while piece := raw.read(_PIECE, decode_content=False):
-        inflate.feed(piece)
-        while data := inflate.take(min(_PIECE * 8, most + 1 - body.tell())):
-            body.write(data)
-            if body.tell() > most:
+    pieces: list[bytes] = []
+    left = most
+    while food := _receive(raw, most):
+        inflate.feed(food)
+        while data := inflate.take(left + 1):
+            pieces.append(data)
+            left -= len(data)
+            if left < 0:
                 if cut:
-                    return body.getvalue()[:most]
+                    return b"".join(pieces)[:most]
                 raise AnswerTooLarge(
                     f"the answer is larger than {most / 1e6:g} MB; ask for less with extra page_size, or raise extra "
                     "max_answer_mb"
                 )
     if not inflate.complete:
         raise ProviderUnavailable("the answer's compressed data is cut off")
-    return body.getvalue()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _receive(raw: Any, most: int) -> bytes:
+    """Receive the rest of a body at once where its length is known and small, which copies it least; else a piece."""
+    length = raw.length_remaining
+    known = length is not None and 0 < length <= min(most, _AT_ONCE)
+    received: bytes = raw.read(None if known else _PIECE, decode_content=False)
+    return received
 
 
 def _inflater(encoding: str) -> _Plain:

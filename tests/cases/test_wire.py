@@ -245,7 +245,9 @@ def test_a_body_is_read_exactly_or_refused_at_the_limit(
     pieces = iter([packed[at : at + cuts] for at in range(0, len(packed), cuts)])
 
     class Raw:
-        def read(self, _size: int, *, decode_content: bool) -> bytes:
+        length_remaining = None
+
+        def read(self, _size: int | None, *, decode_content: bool) -> bytes:
             return next(pieces, b"")
 
     encoding = {gzip.compress: "gzip", zlib.compress: "deflate"}.get(kind, "")  # type: ignore[call-overload]
