@@ -56,6 +56,10 @@ class SlotCallStats:
             entry.since = entry.since or datetime.now(timezone.utc)
             return entry.since
 
+    def calls_of(self, window: Interval | None) -> int:
+        """Return how many calls the slot of a window has made."""
+        return self._of_window(window).calls
+
     def note(self, reply: Reply, page: Page | None) -> None:
         """Note a reply, from whatever thread, and what it was decoded to; None where it was refused."""
         entry = self._of_window(reply.window)

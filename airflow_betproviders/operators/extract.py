@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import Interval, check_slot, parse_duration, slots
-from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
+from airflow_betproviders.exceptions import BetProviderError, InvalidArgument, QuotaExhausted
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import (
     StreamOperator,
@@ -129,7 +129,8 @@ class ExtractToParquetOperator(StreamOperator):
             try:
                 self._store(context, hook, stream, lake, rest, stored)
             except BetProviderError as error:
-                fruitless = fruitless + 1 if rest[0] not in stored.paths else 0
+                if not isinstance(error, QuotaExhausted):  # a quota is used up by others too
+                    fruitless = fruitless + 1 if rest[0] not in stored.paths else 0
                 if error.retry_at is None or fruitless > _FRUITLESS:
                     raise
                 until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()

@@ -91,6 +91,28 @@ def test_a_backfill_of_two_days_takes_the_hours_that_it_must_and_holds_no_worker
     assert all(later - earlier > 3600 for earlier, later in zip(calls, calls[5:], strict=False))
 
 
+def test_a_slot_that_needs_more_calls_than_the_quota_has_comes_to_an_end(
+    make: MakeHook, server: Recorder, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eighteen bets in pages of two: nine calls of five an hour. Begun anew after each deferral it would never end."""
+    monkeypatch.setattr(AigHook, "rate_limits", QUILL)
+    calls: list[float] = []
+
+    def page(request: Request) -> Reply:
+        calls.append(clock.now)
+        document = bets(request).body
+        first, rows = int(request.query["start_index"]), document["data"]["transactions"]
+        document["data"] |= {"page_size": 2, "start_index": first, "transactions": rows[first : first + 2]}
+        return Reply(document)
+
+    server.replies = page
+    make("aig", extra={"min_interval": None, "rate_limit_storage": "memory://", "page_size": 2})
+    summary, _, _ = run(tmp_path, clock, start=MIDNIGHT, end=MIDNIGHT + 6 * HOUR, slot="6h")
+    assert summary["rows"] == 18
+    assert len(calls) <= 9 + 5
+    assert all(later - earlier > 3600 for earlier, later in zip(calls, calls[5:], strict=False))
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_provider_that_asks_to_wait_for_hours_defers_the_task(
     make: MakeHook, server: Recorder, clock: Clock, tmp_path: Path, status: int

@@ -82,7 +82,7 @@ class Caller(Generic[Answer]):
         self.calls = 0
 
     def __call__(
-        self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None = None
+        self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None = None, made: int = 0
     ) -> Answer:
         """Ask for one page until it comes, an error is final, or patience ends.
 
@@ -90,6 +90,7 @@ class Caller(Generic[Answer]):
             window: what is asked; None for a snapshot.
             params: the request's parameters.
             permit: lets the answer into memory; None where it need not wait.
+            made: calls that its slot has made already.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
@@ -111,7 +112,7 @@ class Caller(Generic[Answer]):
             reraise=True,
         )
         try:
-            answer: Answer = unavailable(rate, self._once, window, params, permit or AnswerPermit())
+            answer: Answer = unavailable(rate, self._once, window, params, permit or AnswerPermit(), made)
         except BetProviderError as error:
             failure = error
         else:
@@ -127,10 +128,10 @@ class Caller(Generic[Answer]):
         """Make no further call, not even for what other threads are still waiting to repeat."""
         self._abandoned.set()
 
-    def _once(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit) -> Answer:
+    def _once(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit, made: int) -> Answer:
         reply, answer = Reply(window, params), None
         try:
-            answer = self._exchange(reply, permit)
+            answer = self._exchange(reply, permit, made)
         except Exception as error:
             # Errors of this package carry no secret but those that a provider repeats, others may.
             hide = self._source.hide_secrets
@@ -143,9 +144,9 @@ class Caller(Generic[Answer]):
                 self.keep(reply, answer)
         return answer
 
-    def _exchange(self, reply: Reply, permit: AnswerPermit) -> Answer:
+    def _exchange(self, reply: Reply, permit: AnswerPermit, made: int) -> Answer:
         page = self._turns_page(reply.window, reply.params)
-        with self._limiter.turn(permit, page=page, ended=self._abandoned):
+        with self._limiter.turn(permit, page=page, made=made, ended=self._abandoned):
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
             with self._counting:

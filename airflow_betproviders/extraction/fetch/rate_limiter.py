@@ -73,7 +73,9 @@ class RateLimiter:
         return limiter
 
     @contextmanager
-    def turn(self, permit: AnswerPermit, *, page: bool = False, ended: threading.Event | None = None) -> Iterator[None]:
+    def turn(
+        self, permit: AnswerPermit, *, page: bool = False, made: int = 0, ended: threading.Event | None = None
+    ) -> Iterator[None]:
         """Hold the account for one call, once its turn has come; without limits a few calls may overlap.
 
         An answer that waits for its permit doesn't count as one of these, so that other calls can be made meanwhile.
@@ -81,6 +83,8 @@ class RateLimiter:
         Args:
             permit: lets the call's answer into memory.
             page: whether the call turns a page.
+            made: calls that its slot has made already. A slot that needs more than a quota waits in the worker: deferred, it
+                would begin anew, and never end.
             ended: set when the call is no longer wanted; its turn comes at once then.
 
         Raises:
@@ -88,7 +92,7 @@ class RateLimiter:
         """
         if not self.limits.apart:
             with self._connections:
-                self._wait(page, ended)
+                self._wait(page, made, ended)
                 permit.connection = self._connections
                 try:
                     yield
@@ -96,7 +100,7 @@ class RateLimiter:
                     permit.connection = None
             return
         with self._lock:
-            self._wait(page, ended)
+            self._wait(page, made, ended)
             try:
                 yield
             finally:
@@ -106,12 +110,13 @@ class RateLimiter:
         """Let no call of the account begin for so long: the provider asked for it."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
-    def _wait(self, page: bool, ended: threading.Event | None) -> None:
+    def _wait(self, page: bool, made: int, ended: threading.Event | None) -> None:
         while not (ended and ended.is_set()):
             seconds = self._seconds_left(page)
             if seconds <= 0 and self.shared:
                 seconds = self.shared.acquire(page=page)
-                if seconds > LONGEST_WAIT:
+                quota = self.limits.quota
+                if seconds > LONGEST_WAIT and not (quota and made >= quota[0]):
                     raise _exhausted(self.limits, seconds)
             if seconds <= 0:
                 return
