@@ -175,7 +175,7 @@ def coverage(
     cells += map(
         rules.gap, gaps(span, stored_intervals, slot=slot, default=stream.slot, origin=stream.day_start_offset)
     )
-    return Coverage(lake, tuple(sorted(cells, key=lambda cell: cell.interval)))
+    return Coverage(lake, tuple(sorted(cells, key=lambda cell: (cell.interval.start, cell.interval.end))))
 
 
 class _Rules:
@@ -206,11 +206,12 @@ class _Rules:
 
     def block(self, lake: Lake, stored: Sequence[StoredObject]) -> Cell:
         """Return the cell of a stored slot, or of several that overlap."""
+        if len(stored) == 1:
+            (only,) = stored
+            return Cell(only.interval, _state(lake, only), self.until(only.interval), only.receipt)
         hull = Interval(stored[0].interval.start, max(entry.interval.end for entry in stored))
         entry = next((entry for entry in stored if entry.interval == hull), None)
-        receipt = entry.receipt if entry else None
-        state = _state(lake, stored[0]) if len(stored) == 1 else "damaged"
-        return Cell(hull, state, self.until(hull), receipt)
+        return Cell(hull, "damaged", self.until(hull), entry.receipt if entry else None)
 
 
 def _state(lake: Lake, entry: StoredObject) -> str:
@@ -230,10 +231,12 @@ def _state(lake: Lake, entry: StoredObject) -> str:
 def _overlapping(stored: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
     """Group slots that overlap, in order of time."""
     group: list[StoredObject] = []
+    end = _BEGINNING
     for entry in stored:
-        if group and entry.interval.start >= max(each.interval.end for each in group):
+        if group and entry.interval.start >= end:
             yield group
             group = []
         group.append(entry)
+        end = max(end, entry.interval.end)
     if group:
         yield group

@@ -8,6 +8,7 @@ front. Readers decode ``%2F`` alike, but Spark decodes ``%C3%BC`` to two charact
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
@@ -24,6 +25,7 @@ _TIME = re.compile(r"t[0-9:.]+")
 _SAFE = "@+,"
 
 
+@lru_cache(maxsize=10_000)
 def folder_name(key: str, value: str) -> str:
     """Return the folder's name for a value: ``account=agent001``, ``account=~0007``, ``account=a%2Fü``.
 

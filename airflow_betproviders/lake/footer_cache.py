@@ -12,11 +12,11 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.discovery import warn_of_foreign
@@ -26,7 +26,7 @@ from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "objects-1"  # another number, should the members change
+_FORMAT = "objects-2"  # another number, should the members change
 _THREADS = 16  # footers read at once
 _LISTINGS = 3  # tries when objects vanish between the listing and the reading
 _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # uploads of `lake.publish`
@@ -34,8 +34,24 @@ _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # uploads of `lake.publish
 _STRONG = ("ETag", "etag", "generation", "ino")
 _IDENTITY = (*_STRONG, "LastModified", "last_modified", "updated", "mtime", "created", "size")
 
-_Listing: TypeAlias = dict[Interval, dict[str, Any]]
+_NONE = object()
+_DEFAULTS = {each.name: each.default for each in fields(Receipt) if each.default is not MISSING} | {
+    each.name: each.default_factory() for each in fields(Receipt) if each.default_factory is not MISSING
+}
+
 _Known: TypeAlias = dict[str, tuple[str, Footer | None]]  # by an object's name: its identity and its footer
+
+
+class _Listed(NamedTuple):
+    """An object as a listing shows it. Its identity is None where the listing cannot tell versions apart."""
+
+    path: str
+    name: str
+    identity: str | None
+    size: int
+
+
+_Listing: TypeAlias = dict[Interval, _Listed]
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,7 @@ def stored_objects(
     warn_of_foreign(sorted(set(foreign)), warn)
     return sorted(
         (entry for entry in found if interval is None or entry.interval.overlaps(interval)),
-        key=lambda entry: entry.interval,
+        key=lambda entry: (entry.interval.start, entry.interval.end),
     )
 
 
@@ -114,7 +130,7 @@ class _Month:
             if not vanished:
                 break  # else a larger slot may have taken their place
         self._save(known, listing, footers)
-        return [StoredObject(slot, str(listing[slot]["name"]), footer) for slot, footer in footers.items()]
+        return [StoredObject(slot, listing[slot].path, footer) for slot, footer in footers.items()]
 
     def _list(self) -> _Listing:
         fs, base = self._lake.fs, self._lake.base
@@ -126,27 +142,30 @@ class _Month:
             found = [each for day in sorted(self._days) for each in listed(fs, self._lake.folder(day), detail=True)]
         listing: _Listing = {}
         self.foreign = []
+        folders = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
         for each in found:
             path = str(each["name"])
+            _, folder, name = path.rsplit("/", 2)
             slot = slot_of(path)
+            if slot is not None and name[:8] == folders.get(folder):
+                listing[slot] = _Listed(path, name.removesuffix(".parquet"), _identity(each), each["size"])
             # An object in another day's folder is no slot: no extraction will ever replace it.
-            if slot is None or path.rsplit("/", 2)[-2] != last_part(self._lake.folder(slot.start.date())):
-                if not _UNFINISHED.fullmatch(last_part(path)):
-                    self.foreign.append(path)
-            elif slot.start.date() in self._days:
-                listing[slot] = each
+            elif (slot is None or folder != f"slot_date={slot.start:%Y-%m-%d}") and not _UNFINISHED.fullmatch(name):
+                self.foreign.append(path)
         return listing
 
     def _footers(self, listing: _Listing, known: _Known) -> tuple[dict[Interval, Footer | None], bool]:
         """Return the footers of the listed objects, and whether some objects were gone before they were read."""
         footers, new = {}, []
         for slot, each in listing.items():
-            identity, footer = known.get(slot.name, (None, None))
-            if identity is not None and identity == _identity(each):
+            identity, footer = known.get(each.name, (None, None))
+            if identity is not None and identity == each.identity:
                 footers[slot] = footer
             else:
                 new.append(slot)
         vanished = False
+        if not new:
+            return footers, vanished
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-footers") as pool:
             reads = [(slot, pool.submit(self._read, listing[slot])) for slot in new]
         for slot, read in reads:
@@ -156,17 +175,19 @@ class _Month:
                 vanished = True
         return footers, vanished
 
-    def _read(self, each: Mapping[str, Any]) -> Footer | None:
-        return read_footer(self._lake.fs, str(each["name"])) if each["size"] else None
+    def _read(self, each: _Listed) -> Footer | None:
+        return read_footer(self._lake.fs, each.path) if each.size else None
 
     def _load(self) -> _Known:
         path = self._lake.receipts_cache(self._month)
         try:
             # Without a start, s3fs would ask for the size first.
             document = json.loads(self._lake.fs.cat_file(path, start=0))
+            objects = document[_FORMAT]["objects"]
+            same = {**_DEFAULTS, **document[_FORMAT]["same"]}
             return {
-                name: (identity, Footer(**members) if members else None)
-                for name, (identity, members) in document[_FORMAT].items()
+                name: (identity, None if rows is None else Footer(rows, None if own is None else {**same, **own}))
+                for name, (identity, rows, own) in objects.items()
             }
         except FileNotFoundError:
             pass
@@ -176,23 +197,41 @@ class _Month:
 
     def _save(self, known: _Known, listing: _Listing, footers: Mapping[Interval, Footer | None]) -> None:
         days = {f"{day:%Y%m%d}" for day in self._days}
-        members = {name: member for name, member in known.items() if name[:8] not in days}
-        for slot, footer in sorted(footers.items(), key=lambda item: item[0]):
-            if identity := _identity(listing[slot]):
-                members[slot.name] = (identity, footer)
-        if members == known:
+        objects = {name: member for name, member in known.items() if name[:8] not in days}
+        for slot, footer in footers.items():
+            if identity := listing[slot].identity:
+                objects[listing[slot].name] = (identity, footer)
+        if objects.keys() == known.keys() and all(objects[name][1] is known[name][1] for name in objects):
             return
         path = self._lake.receipts_cache(self._month)
-        objects = {name: (identity, vars(footer) if footer else None) for name, (identity, footer) in members.items()}
-        text = json.dumps({_FORMAT: objects}, separators=(",", ":"))
+        text = json.dumps({_FORMAT: _packed(objects)}, separators=(",", ":"))
         try:
             put_bytes(self._lake.fs, path, text.encode())
         except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next survey only takes longer
             log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
 
 
+def _packed(objects: _Known) -> dict[str, Any]:
+    """Write members that all receipts share once, and none that has the default of `Receipt`."""
+    receipts = [footer.members for _, footer in objects.values() if footer and footer.members]
+    first = receipts[0] if receipts else {}
+    same = {name: value for name, value in first.items() if all(each.get(name) == value for each in receipts)}
+    packed: dict[str, Any] = {}
+    for name in sorted(objects):
+        identity, footer = objects[name]
+        own = None
+        if footer and footer.members is not None:
+            own = {
+                key: value
+                for key, value in footer.members.items()
+                if key not in same and value != _DEFAULTS.get(key, _NONE)
+            }
+        packed[name] = (identity, footer.rows if footer else None, own)
+    return {"same": same, "objects": packed}
+
+
 def _identity(listed: Mapping[str, Any]) -> str | None:
     """Return what distinguishes the versions of an object, or None where the listing does not show it."""
     if not any(listed.get(name) for name in _STRONG):
         return None
-    return "|".join(f"{name}={listed[name]}" for name in _IDENTITY if listed.get(name) is not None)
+    return "|".join([f"{name}={listed[name]}" for name in _IDENTITY if listed.get(name) is not None])

@@ -194,7 +194,13 @@ def last_part(path: str) -> str:
 def slot_of(path: str, suffix: str = ".parquet") -> Interval | None:
     """Return the slot that an object's path stands for, or None where it is no slot's."""
     name = last_part(path)
-    return Interval.from_name(name.removesuffix(suffix)) if name.endswith(suffix) else None
+    return _slot(name.removesuffix(suffix)) if name.endswith(suffix) else None
+
+
+@lru_cache(maxsize=50_000)
+def _slot(name: str) -> Interval | None:
+    """Parse a slot's name. Accounts have slots of the same names, and parsing takes most of a survey's time."""
+    return Interval.from_name(name)
 
 
 @lru_cache(maxsize=256)

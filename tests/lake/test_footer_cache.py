@@ -100,7 +100,7 @@ def test_a_new_a_replaced_and_a_removed_object_are_seen_at_once(lake: Lake, read
     store(lake, hour(3))
     assert seen(lake) == {hour(0): (3, 3), hour(1): (4, 4), hour(3): (3, 3)}
     assert reads == {6: 1, 8: 1}
-    assert hour(2).name not in document(lake)["objects-1"]
+    assert hour(2).name not in document(lake)["objects-2"]["objects"]
 
 
 def test_of_an_object_that_is_replaced_after_the_listing_the_next_look_sees_the_truth(
@@ -158,11 +158,11 @@ def test_an_object_that_vanishes_after_the_listing_makes_way_for_what_replaced_i
 
 BROKEN = {
     "empty": b"",
-    "cut": b'{"objects-1": {',
+    "cut": b'{"objects-2": {',
     "not JSON": b"\xff\xfe",
     "a list": b"[1]",
     "of another format": b'{"objects-9": {}}',
-    "with other members": b'{"objects-1": {"20261120T050000Z-20261120T060000Z": {"rows": 3}}}',
+    "with other members": b'{"objects-2": {"20261120T050000Z-20261120T060000Z": {"rows": 3}}}',
 }
 
 
@@ -209,7 +209,7 @@ def test_who_loses_the_race_to_write_costs_time_only(
 
     monkeypatch.setattr(index, "put_bytes", late)
     stored_objects(lake, hour(0))
-    assert list(document(lake)["objects-1"]) == [hour(0).name]
+    assert list(document(lake)["objects-2"]["objects"]) == [hour(0).name]
     assert set(seen(lake, None)) == {hour(0), hour(48)}
     assert reads.total() == 3
     assert set(seen(lake, None)) == {hour(0), hour(48)}
@@ -224,7 +224,7 @@ def test_a_look_at_one_day_keeps_what_is_known_of_the_others_and_writes_only_new
     stored_objects(lake)
     store(lake, hour(1))
     stored_objects(lake, hour(1))
-    assert set(document(lake)["objects-1"]) == {hour(0).name, hour(1).name, hour(96).name}
+    assert set(document(lake)["objects-2"]["objects"]) == {hour(0).name, hour(1).name, hour(96).name}
     monkeypatch.setattr(index, "put_bytes", lambda *_: pytest.fail("nothing is new"))
     assert len(stored_objects(lake)) == 3
     assert reads.total() == 3
@@ -248,8 +248,7 @@ def test_what_a_newer_version_says_in_a_receipt_survives_an_older_one_that_write
     object.__setattr__(receipt, "to_footer", lambda: {"betproviders.receipt": json.dumps(_members(receipt))})
     put(lake, hour(0), parquet(3, receipt))
     assert seen(lake) == {hour(0): (3, 3)}
-    _, footer = document(lake)["objects-1"][hour(0).name]
-    assert footer["members"]["of_the_future"] == "kept"
+    assert document(lake)["objects-2"]["same"]["of_the_future"] == "kept"
 
 
 def _members(receipt: Any) -> dict[str, Any]:
