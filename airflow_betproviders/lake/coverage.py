@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
@@ -22,12 +23,14 @@ from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import is_object_store
 from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)
 
 __all__ = ["GAPS", "STATES", "Cell", "Coverage", "Gap", "Summary", "coverage", "runs", "survey"]
 
+_THREADS = 16  # streams surveyed at once
 _BEGINNING, _END = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 9999))
 
 
@@ -118,15 +121,23 @@ def survey(
         warn: gets a message for each stream that no installed provider declares, and for entries that this package does
             not make. Both are left out.
     """
+    streams = []
     for lake in lakes(fs, root, provider=provider, stream=stream, account=account, filters=filters, warn=warn):
         try:
-            kind = declared(lake.provider, lake.stream)
+            streams.append((lake, declared(lake.provider, lake.stream)))
         except InvalidArgument as problem:
             warn(f"{lake.base} is left out: {problem}")
-            continue
-        found = coverage(lake, kind, start=start, end=end, margin=margin, now=now, warn=warn)
-        if found.cells:
-            yield found
+    one = partial(_survey_one, start=start, end=end, margin=margin, now=now, warn=warn)
+    if not is_object_store(fs):
+        yield from filter(None, map(one, streams))
+        return
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-survey") as pool:  # they wait for the network
+        yield from filter(None, pool.map(one, streams))
+
+
+def _survey_one(each: tuple[Lake, Stream], **options: Any) -> Coverage | None:
+    found = coverage(*each, **options)
+    return found if found.cells else None
 
 
 def coverage(
