@@ -108,11 +108,10 @@ class _Inflater(_Plain):
                     self._ended = True
                     return b""
                 self._zlib = zlib.decompressobj(self._kind)
-            try:
-                data = self._zlib.decompress(self._data, most)
-            except zlib.error:
+            data = self._inflate(most)
+            if data is None:
                 if self._kind != _ZLIB or self._begun:
-                    raise ProviderUnavailable("the answer's compressed data is damaged") from None
+                    raise ProviderUnavailable("the answer's compressed data is damaged")
                 self._kind, self._zlib = _RAW, zlib.decompressobj(_RAW)  # some servers leave zlib's header out
                 continue
             self._begun = True
@@ -120,3 +119,9 @@ class _Inflater(_Plain):
             if data:
                 return data
         return b""
+
+    def _inflate(self, most: int) -> bytes | None:
+        try:
+            return self._zlib.decompress(self._data, most)
+        except zlib.error:
+            return None

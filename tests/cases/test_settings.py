@@ -19,8 +19,9 @@ from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
 from tests.accounts import PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
+from tests.operator_runs import context, execute, operator
 from tests.providers.test_signatures import decrypt
-from tests.recorder import Recorder
+from tests.recorder import Recorder, Reply, Request
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 AGO = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - 4 * HOUR
@@ -309,3 +310,32 @@ def test_a_client_certificate_and_authorities_are_given_to_the_session(make: Mak
     assert hook.transport.session.verify == str(files["ca.pem"])
     assert hook.transport.cert == (str(files["cert.pem"]), str(files["key.pem"]))
     assert make("aig", extra={**extra, "verify": "false"}).transport.session.verify is False
+
+
+def nothing(request: Request) -> Reply:
+    return Reply({"code": 200, "msg": "", "data": {"items": [], "total": 0, "page": 1, "page_size": 2000}})
+
+
+def folders(lake: Path) -> set[Path]:
+    return {path.parent for path in lake.rglob("*.parquet")}
+
+
+def test_s6_lists_of_the_same_games_are_stored_in_one_folder(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+    server.replies = nothing
+    make("pv")
+    for filters in ({"game_ids": [2, 1, 1]}, {"game_ids": [1, 2]}, {"game_ids": []}, {}):
+        execute(operator(tmp_path, "pv", start=AGO, end=AGO + HOUR, filters=filters), context())
+    narrowed, whole = sorted(folders(tmp_path / "lake"), key=lambda folder: "filter" not in str(folder))
+    assert "filter" in str(narrowed.relative_to(tmp_path / "lake"))
+    assert "filter" not in str(whole.relative_to(tmp_path / "lake"))
+    assert ["game_ids" in request.json["data"] for request in server.requests] == [True, True, False, False]
+
+
+def test_s7_two_hundred_games_are_stored_on_a_file_system(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+    server.replies = nothing
+    make("pv")
+    games = list(range(100_000, 100_200))
+    execute(operator(tmp_path, "pv", start=AGO, end=AGO + HOUR, filters={"game_ids": games}), context())
+    (folder,) = folders(tmp_path / "lake")
+    assert max(len(part.encode()) for part in folder.parts) <= 200
+    assert server.requests[0].json["data"]["game_ids"] == games

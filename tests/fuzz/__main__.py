@@ -20,7 +20,7 @@ _SEEDS = Path(__file__).parents[1] / "providers" / "samples"
 # Atheris takes over the process, so that each target runs in one of its own.
 _ATHERIS = """
 import sys, atheris
-with atheris.instrument_imports(include=["airflow_betproviders.declare", "airflow_betproviders.extraction"]):
+with atheris.instrument_imports(include=["airflow_betproviders.declare", "airflow_betproviders.extraction", "airflow_betproviders.hooks"]):
     from tests.fuzz.targets import TARGETS
 atheris.Setup(sys.argv, TARGETS[{name!r}])
 atheris.Fuzz()

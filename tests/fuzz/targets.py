@@ -16,6 +16,7 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
+from tests.fuzz.wire import compressed_body, http_answer
 
 _FIELDS = (
     Field("id", Integer(), required=True),
@@ -115,4 +116,9 @@ def around(stream: Stream, rows: bytes) -> bytes:
 
 JSON_LISTS = [stream for stream in STREAMS if stream not in (NESTED, TABLE) and around(stream, b"")]
 assert all(OneRow not in stream.envelope.values() for stream in JSON_LISTS)
-TARGETS: dict[str, Callable[[bytes], None]] = {"whole_answer": whole_answer, "one_cell": one_cell}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "whole_answer": whole_answer,
+    "one_cell": one_cell,
+    "http_answer": http_answer,
+    "compressed_body": compressed_body,
+}
