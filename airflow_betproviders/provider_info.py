@@ -86,7 +86,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-betproviders",
         "name": "Bet providers",
-        "description": "Bet records of PV (2J), AIG, JDB and GM-Ag as typed Parquet: a window is complete or the task is red.",
+        "description": "Bet records of PV (2J), AIG, JDB and GM-Ag as typed Parquet: a task succeeds only if every bet of its interval is stored.",
         "versions": ["0.1.0"],
         "integrations": [
             {

@@ -109,7 +109,7 @@ class Merge:
         self._batch_rows = batch_rows
         self._moved_within = moved_within
         self._patience = patience.total_seconds()
-        self.tally = MergeStats()
+        self.stats = MergeStats()
         self._unmergeable: list[str] = []
 
     def run(self, stream: RawStream, intervals: Sequence[Interval]) -> MergeStats:
@@ -119,7 +119,7 @@ class Merge:
             TableContended: other merges came first for longer than ``patience``.
             UnmergeableSlot: some slots cannot become bets; all others were merged.
         """
-        began, attempt, self.tally = time.monotonic(), 0, MergeStats()
+        began, attempt, self.stats = time.monotonic(), 0, MergeStats()
         while True:
             try:
                 self._pass(stream, intervals)
@@ -129,7 +129,7 @@ class Merge:
             else:
                 if self._unmergeable:
                     raise UnmergeableSlot("\n".join(self._unmergeable))
-                return self.tally
+                return self.stats
 
     def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
         """Find the slots that are due, and merge them."""
@@ -150,7 +150,7 @@ class Merge:
         if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
             with TemporaryDirectory(prefix="betproviders-") as folder:
                 self._merge(stream, days, _Part(StagedRows(stream, Path(folder)), gone=gone))
-        self.tally.unchanged = max(0, len(slots) - self.tally.slots)
+        self.stats.unchanged = max(0, len(slots) - self.stats.slots)
 
     def _parts(self, stream: RawStream, slots: Sequence[RawSlot]) -> Generator[_Part, None, None]:
         """Yield the slots' rows in parts of bounded size, without regard to where slots end."""
@@ -186,7 +186,7 @@ class Merge:
 
     def _note_payouts(self, slot: RawSlot, bets: pa.Table) -> None:
         if count := without_payout(bets):
-            self.tally.without_payout += count
+            self.stats.without_payout += count
             log.warning(
                 "%s: %d bets are settled, cancelled or void and have no payout: payout and net are null",
                 slot.path,
@@ -263,7 +263,7 @@ class Merge:
                         _check_unmoved(snapshot, before)
                         holds = self._still_holds(snapshot, batch, plan, scanned)
                         continue
-                self.tally.commits += 1
+                self.stats.commits += 1
                 return plan
             # Never committed, as the pointers show; files of any other failure are left to vacuum.
             for action in added:
@@ -283,7 +283,7 @@ class Merge:
         return True
 
     def _wait(self, attempt: int, began: float, conflict: Conflict) -> None:
-        self.tally.conflicts += 1
+        self.stats.conflicts += 1
         if time.monotonic() - began > self._patience:
             raise TableContended(
                 f"{self._table.uri}: other commits came first {attempt} times, for more than {self._patience:.0f} s. Run "
@@ -295,12 +295,12 @@ class Merge:
         read = part.staged.rows
         kept = len(batch) - int(plan.beaten.sum())
         replaced = int((plan.replaced & ~plan.beaten).sum())
-        self.tally.slots += len(part.ended)
-        self.tally.rows += read
-        self.tally.added += kept - replaced
-        self.tally.replaced += replaced
-        self.tally.older += read - kept
-        self.tally.missing += plan.missing
+        self.stats.slots += len(part.ended)
+        self.stats.rows += read
+        self.stats.added += kept - replaced
+        self.stats.replaced += replaced
+        self.stats.older += read - kept
+        self.stats.missing += plan.missing
         log.info(
             "merged %d slots, %d rows: %d bets new, %d replaced, %d known better, %d missing",
             len(part.ended), read, kept - replaced, replaced, read - kept, plan.missing,

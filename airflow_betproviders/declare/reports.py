@@ -1,7 +1,7 @@
-"""The vocabulary in which a provider's own word on its bets is declared, so that raw bets can be held against it.
+"""Declare a provider's own reports on its bets, so that raw bets can be compared with them.
 
-Pure declarations: column names of the raw stream and of the report, both the provider's own. What is asked is in
-`statement`, what the lake holds in `ledger`, and ``<provider>.py`` declares ``REPORTS`` beside its ``MAPPING``.
+Column names of the raw stream and of the report are the provider's own. A provider's ``bets.py`` declares ``REPORTS`` beside
+its ``MAPPING``.
 """
 
 from __future__ import annotations

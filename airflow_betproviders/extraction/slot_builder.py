@@ -32,7 +32,7 @@ class Slot:
     """
 
     interval: Interval
-    spool: SlotWriter
+    writer: SlotWriter
     receipt: Receipt
     bad_rows: list[RejectedRow]
     archive: Archive | None = None
@@ -40,7 +40,7 @@ class Slot:
 
     def finish(self) -> None:
         """Complete the local files, and the receipt that both end with."""
-        self.spool.close(self.receipt, self.previous)
+        self.writer.close(self.receipt, self.previous)
         if self.archive:
             self.archive.close(self.receipt)
 

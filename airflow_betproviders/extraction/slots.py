@@ -111,7 +111,7 @@ class Extraction:
         """
         with closing(self._slots([interval], extracted_at=extracted_at)) as slots:
             slot = next(slots)
-        with slot.spool:
+        with slot.writer:
             slot.finish()
             yield slot
 
@@ -335,7 +335,7 @@ def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
 
 def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell: Callable[[Slot], None]) -> None:
     """Finish and publish a slot, unless the one before it failed, and remove its local files."""
-    with slot.archive or nullcontext(), slot.spool:
+    with slot.archive or nullcontext(), slot.writer:
         before.result()
         slot.finish()
         if slot.receipt.shrunken:
@@ -347,10 +347,10 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell:
                 (slot.receipt.previous_rows or 0) - slot.receipt.rows,
             )
         stored.paths[slot.interval] = publish(
-            lake, slot.interval, slot.spool.path, slot.bad_rows, slot.archive.path if slot.archive else None
+            lake, slot.interval, slot.writer.path, slot.bad_rows, slot.archive.path if slot.archive else None
         )
         stored.receipts.append(slot.receipt)
-        stored.size = (stored.size or 0) + slot.spool.path.stat().st_size
+        stored.size = (stored.size or 0) + slot.writer.path.stat().st_size
         tell(slot)
 
 

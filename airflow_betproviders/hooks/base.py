@@ -108,7 +108,7 @@ class BetProviderHook(ProtocolHook):
                     f"{self.label}, stream {chosen.name}, {interval}: {len(slot.bad_rows)} rows do not fit the schema, "
                     f"the first because of {slot.bad_rows[0].reason}. ExtractToParquetOperator can quarantine them."
                 )
-            yield from slot.spool.batches()
+            yield from slot.writer.batches()
 
     def get_df(
         self,

@@ -135,27 +135,27 @@ class ReconcileOperator(LineageMixin, BaseOperator):
         if reconciliation.hook.now() < moment:
             wait_until(self, moment, interval)
         warn_without_pool(self, reconciliation.hook)
-        findings = []
+        results = []
         for day in days:
-            findings.append(reconciliation.run(day))
-            self.log.info("%s", findings[-1].text())
-        self._set_lineage(reconciliation, findings)
-        raise_for_mismatch(findings, repair=repair)
-        summary = _summary(findings)
+            results.append(reconciliation.run(day))
+            self.log.info("%s", results[-1].text())
+        self._set_lineage(reconciliation, results)
+        raise_for_mismatch(results, repair=repair)
+        summary = _summary(results)
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = summary
         return summary
 
-    def _set_lineage(self, reconciliation: Reconciliation, findings: Sequence[ReconciliationResult]) -> None:
+    def _set_lineage(self, reconciliation: Reconciliation, results: Sequence[ReconciliationResult]) -> None:
         from airflow_betproviders.reconciliation.results import SCHEMA
 
         fs, stream = reconciliation.fs, reconciliation.stream
         lake = Lake(fs, reconciliation.root, stream.provider, stream.name, reconciliation.hook.account)
-        reports = findings[0].path.rpartition("/")[0]  # each is a day's, by its name
-        lines = sum(len(finding.lines) for finding in findings)
+        reports = results[0].path.rpartition("/")[0]  # each is a day's, by its name
+        figures = sum(len(result.figures) for result in results)
         self.reads = [dataset(fs, lake.base)]
-        self.writes = [dataset(fs, reports, SCHEMA, rows=lines, files=len(findings))]
+        self.writes = [dataset(fs, reports, SCHEMA, rows=figures, files=len(results))]
 
 
 def reconciliation_of(
@@ -208,12 +208,12 @@ def _switch(value: bool | str) -> bool:
     return str(value).lower() == "true"
 
 
-def _summary(findings: Sequence[ReconciliationResult]) -> dict[str, Any]:
-    days = [finding.summary() for finding in findings]
+def _summary(results: Sequence[ReconciliationResult]) -> dict[str, Any]:
+    days = [result.summary() for result in results]
     return {
-        "provider": findings[0].provider,
-        "account": findings[0].account,
-        "stream": findings[0].stream,
+        "provider": results[0].provider,
+        "account": results[0].account,
+        "stream": results[0].stream,
         "start": days[0]["start"],
         "end": days[-1]["end"],
         **{name: sum(day[name] for day in days) for name in ("bets", "disagreeing", "moved", "calls")},

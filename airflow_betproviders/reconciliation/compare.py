@@ -1,4 +1,4 @@
-"""Holding what the lake has of a day against what the provider says: figure by figure, and where a difference lies."""
+"""Compare a day in the lake with the provider's figures, and find the slots that carry a difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Distinct, Report, ReportSpec, Sum, WindowTotals
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.reconciliation.day_totals import DayTotals, Figures, Group
+from airflow_betproviders.reconciliation.day_totals import DayTotals, Group, GroupFigures
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
 from airflow_betproviders.reconciliation.results import Figure
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
@@ -25,53 +25,58 @@ ALL = "all"
 _ROUNDS = 3  # rows may move between the count and the look for where they went
 
 
-class Check(Protocol):
-    """One word of the provider, against the ledger."""
+class Comparison(Protocol):
+    """Compares the day in the lake with one report of the provider."""
 
-    def lines(self) -> list[Figure]:
-        """Every figure as it stands."""
+    def figures(self) -> list[Figure]:
+        """Return every figure, ours beside the provider's."""
 
     def suspects(self) -> Collection[Interval]:
-        """The slots that may carry a difference."""
+        """Return the slots that may carry a difference."""
 
     def changed(self, slots: Collection[Interval]) -> None:
-        """These slots were read again: what the provider said before may be older than they are."""
+        """Note that slots were extracted again, so that earlier figures of the provider may be outdated."""
 
 
-class AgainstReport:
-    """A report of a provider."""
+class ReportComparison:
+    """Compares with a report of the provider."""
 
     def __init__(
-        self, hook: BetProviderHook, report: Report, ledger: DayTotals, statement: ProviderTotals, tolerance: Decimal
+        self,
+        hook: BetProviderHook,
+        report: Report,
+        day_totals: DayTotals,
+        provider_totals: ProviderTotals,
+        tolerance: Decimal,
     ) -> None:
         self._account = hook.account
         self._report = report
-        self._ledger = ledger
-        self._statement = statement
+        self._day_totals = day_totals
+        self._provider_totals = provider_totals
         self._tolerance = tolerance
-        self._heard: tuple[Figures, Figures] | None = None
+        self._provider_figures: tuple[GroupFigures, GroupFigures] | None = None
         self._named: dict[str, set[str]] = {}
         self._stale = False
 
-    def lines(self) -> list[Figure]:
-        """Every figure; the provider is asked again when it said otherwise before slots were read again."""
-        ours = self._ledger.figures(self._report, self._account)
+    def figures(self) -> list[Figure]:
+        """Return every figure. Asks the provider again if its figures differed before slots were extracted again."""
+        ours = self._day_totals.group_figures(self._report, self._account)
         named = self._names(ours)
         known = all(named[name] <= self._named.get(name, set()) for name in named)
-        if self._heard is not None and known:
-            lines = self._held_against(ours, *self._heard)
-            if not self._stale or all(line.agrees for line in lines):
-                return lines
-        self._heard = self._statement.figures(self._report, self._ledger.day, named)
+        if self._provider_figures is not None and known:
+            figures = self._compare(ours, *self._provider_figures)
+            if not self._stale or all(figure.agrees for figure in figures):
+                return figures
+        self._provider_figures = self._provider_totals.group_figures(self._report, self._day_totals.day, named)
         self._named, self._stale = named, False
-        return self._held_against(ours, *self._heard)
+        return self._compare(ours, *self._provider_figures)
 
     def suspects(self) -> Collection[Interval]:
-        """By halving, where the provider reports on parts of a day; else all of the day."""
-        return self._narrowed(self._ledger.slots) if self._report.divisible else self._ledger.slots
+        """Return the slots found by halving the day, where the report can be asked for parts of a day; otherwise all slots."""
+        return self._narrowed(self._day_totals.slots) if self._report.divisible else self._day_totals.slots
 
     def changed(self, slots: Collection[Interval]) -> None:
-        """See `Check`."""
+        """See `Comparison`."""
         self._stale = self._stale or bool(slots)
 
     def _narrowed(self, slots: Sequence[Interval]) -> list[Interval]:
@@ -80,148 +85,148 @@ class AgainstReport:
         middle = len(slots) // 2
         found = []
         for half in (slots[:middle], slots[middle:]):
-            day = self._ledger.day
+            day = self._day_totals.day
             part = Interval(max(half[0].start, day.start), min(half[-1].end, day.end))
-            ours = self._ledger.figures(self._report, self._account, part)
-            theirs, grand = self._statement.figures(self._report, part, self._names(ours))
-            if not all(line.agrees for line in self._held_against(ours, theirs, grand)):
+            ours = self._day_totals.group_figures(self._report, self._account, part)
+            theirs, grand = self._provider_totals.group_figures(self._report, part, self._names(ours))
+            if not all(figure.agrees for figure in self._compare(ours, theirs, grand)):
                 log.info("%s differs in %s", self._report.name, part)
                 found += self._narrowed(half)
         return found
 
-    def _names(self, ours: Figures) -> dict[str, set[str]]:
+    def _names(self, ours: GroupFigures) -> dict[str, set[str]]:
         return {name: {group[place] for group in ours} for place, name in enumerate(self._report.each)}
 
-    def _held_against(self, ours: Figures, theirs: Figures, grand: Figures) -> list[Figure]:
-        """A group that one of the two does not have counts as nothing there."""
+    def _compare(self, ours: GroupFigures, theirs: GroupFigures, grand: GroupFigures) -> list[Figure]:
+        """Compare group by group. A group that one side lacks counts as 0 there."""
         report = self._report
         groups = set(theirs) if report.named_only else {*ours, *theirs, *([] if report.grouping else [()])}
-        lines = [line for group in sorted(groups) for line in self._of(group, ours.get(group), theirs.get(group))]
+        figures = [figure for group in sorted(groups) for figure in self._of(group, ours.get(group), theirs.get(group))]
         for group, total in grand.items():
             added: dict[str, Decimal] = {}
-            for figures in ours.values():
-                for name, amount in figures.items():
+            for group_figures in ours.values():
+                for name, amount in group_figures.items():
                     if not isinstance(report.measures[name], Distinct):
                         added[name] = EXACT.add(added.get(name, NONE), amount)
             said = {name: amount for name, amount in total.items() if name in added or not ours}
-            lines += self._of(group, added, said, f"{report.name}, grand total")
-        return lines
+            figures += self._of(group, added, said, f"{report.name}, grand total")
+        return figures
 
     def _of(
         self, group: Group, ours: dict[str, Decimal] | None, theirs: dict[str, Decimal] | None, name: str | None = None
     ) -> list[Figure]:
         shown = " ".join(f"{by}={value}" for by, value in zip(self._report.grouping, group, strict=False)) or ALL
-        lines = []
+        figures = []
         for measure, kind in self._report.measures.items():
             if theirs is not None and measure not in theirs:
                 continue  # the report leaves it out
             mine, said = ((side or {}).get(measure, NONE) for side in (ours, theirs))
             allowed = self._tolerance if isinstance(kind, Sum) else NONE
             agrees = EXACT.abs(EXACT.subtract(mine, said)) <= allowed
-            lines.append(Figure(name or self._report.name, shown, measure, mine, said, agrees))
-        return lines
+            figures.append(Figure(name or self._report.name, shown, measure, mine, said, agrees))
+        return figures
 
 
-class AgainstTotals:
-    """The totals that a provider gives with its windows, slot by slot."""
+class TotalsComparison:
+    """Compares with the totals that the provider gives with its windows, slot by slot."""
 
     def __init__(
         self,
         hook: BetProviderHook,
-        word: WindowTotals,
+        spec: WindowTotals,
         stream: Stream,
-        ledger: DayTotals,
-        statement: ProviderTotals,
+        day_totals: DayTotals,
+        provider_totals: ProviderTotals,
     ) -> None:
         self._hook = hook
-        self._word = word
+        self._spec = spec
         self._stream = stream
-        self._ledger = ledger
-        self._statement = statement
+        self._day_totals = day_totals
+        self._provider_totals = provider_totals
         self._counts: dict[Interval, int] = {}
 
-    def lines(self) -> list[Figure]:
-        """The count of each window, once rows that have moved to a later one are left out, and their sum."""
+    def figures(self) -> list[Figure]:
+        """Return the count of each window, without rows that moved to a later one, and their sum."""
         before = None
         for _ in range(_ROUNDS):
             self._count()
-            now = (dict(self._counts), self._ledger.moved)
-            if now == before or not any(self._ledger.counted(slot) > count for slot, count in self._counts.items()):
+            now = (dict(self._counts), self._day_totals.moved)
+            if now == before or not any(self._day_totals.counted(slot) > count for slot, count in self._counts.items()):
                 break
             before = now
-            self._look_after()
+            self._find_moved()
             if not (suspects := self.suspects()):
                 break
             self.changed(suspects)
         self._count()
-        ours = {slot: Decimal(self._ledger.counted(slot)) for slot in self._ledger.slots}
-        theirs = {slot: Decimal(self._counts[slot]) for slot in self._ledger.slots}
-        lines = [self._line(f"window={self._window(slot)}", ours[slot], theirs[slot]) for slot in ours]
-        return [*lines, self._line(ALL, sum(ours.values(), NONE), sum(theirs.values(), NONE))]
+        ours = {slot: Decimal(self._day_totals.counted(slot)) for slot in self._day_totals.slots}
+        theirs = {slot: Decimal(self._counts[slot]) for slot in self._day_totals.slots}
+        figures = [self._figure(f"window={self._window(slot)}", ours[slot], theirs[slot]) for slot in ours]
+        return [*figures, self._figure(ALL, sum(ours.values(), NONE), sum(theirs.values(), NONE))]
 
     def suspects(self) -> Collection[Interval]:
-        """The windows that differ."""
-        return [slot for slot in self._ledger.slots if self._ledger.counted(slot) != self._counts.get(slot)]
+        """Return the slots whose counts differ."""
+        return [slot for slot in self._day_totals.slots if self._day_totals.counted(slot) != self._counts.get(slot)]
 
     def changed(self, slots: Collection[Interval]) -> None:
-        """See `Check`."""
+        """See `Comparison`."""
         for slot in slots:
             self._counts.pop(slot, None)
 
     def _count(self) -> None:
-        for slot in self._ledger.slots:
+        for slot in self._day_totals.slots:
             if slot not in self._counts:
-                self._counts[slot] = self._statement.count(self._stream, self._window(slot))
+                self._counts[slot] = self._provider_totals.count(self._stream, self._window(slot))
 
-    def _look_after(self) -> None:
-        """Read what lies between the lake's end and now, which is not stored, for rows of the day that went there."""
+    def _find_moved(self) -> None:
+        """Read from the lake's end until now, which is not stored, to find rows of the day that moved there."""
         rule = self._stream.windows
         if rule is None:
             return
         now = self._hook.now()
-        now -= (now - self._ledger.day.end) % rule.step
-        for interval in self._ledger.unread(now):
+        now -= (now - self._day_totals.day.end) % rule.step
+        for interval in self._day_totals.unread(now):
             log.info("looking in %s for rows that have moved there", interval)
             with Extraction(self._hook, self._stream).read(interval) as slot:
-                self._statement.read(slot.receipt.calls)
-                self._ledger.look_after(interval, slot.spool.path)
+                self._provider_totals.read(slot.receipt.calls)
+                self._day_totals.find_moved(interval, slot.writer.path)
 
     def _window(self, slot: Interval) -> Interval:
-        day = self._ledger.day
+        day = self._day_totals.day
         return Interval(max(slot.start, day.start), min(slot.end, day.end))
 
-    def _line(self, group: str, ours: Decimal, theirs: Decimal) -> Figure:
-        return Figure(self._word.name, group, "rows", ours, theirs, ours == theirs)
+    def _figure(self, group: str, ours: Decimal, theirs: Decimal) -> Figure:
+        return Figure(self._spec.name, group, "rows", ours, theirs, ours == theirs)
 
 
-def integrity(ledger: DayTotals) -> list[Figure]:
-    """Whether each slot of the day is there and holds what its receipt says."""
-    slots = ledger.slots
-    whole = len(slots) - len(ledger.missing) - len(ledger.damaged)
-    lines = [Figure("receipts", ALL, "slots", Decimal(whole), Decimal(len(slots)), whole == len(slots))]
-    lines += [
+def integrity(day_totals: DayTotals) -> list[Figure]:
+    """Return figures that show whether each slot of the day is stored and matches its receipt."""
+    slots = day_totals.slots
+    whole = len(slots) - len(day_totals.missing) - len(day_totals.damaged)
+    figures = [Figure("receipts", ALL, "slots", Decimal(whole), Decimal(len(slots)), whole == len(slots))]
+    figures += [
         Figure("receipts", f"slot={slot.name}", "stored objects", NONE, Decimal(1), agrees=False)
-        for slot in ledger.missing
+        for slot in day_totals.missing
     ]
-    for held in ledger.held:
-        group = f"slot={held.interval.name}"
-        lines += [
-            Figure("receipts", group, each.measure, each.found, each.expected, agrees=False) for each in held.wrong
+    for scanned in day_totals.scanned:
+        group = f"slot={scanned.interval.name}"
+        figures += [
+            Figure("receipts", group, each.measure, each.found, each.expected, agrees=False) for each in scanned.wrong
         ]
-    return lines
+    return figures
 
 
-def check(
+def comparison(
     hook: BetProviderHook,
-    word: ReportSpec,
+    spec: ReportSpec,
     stream: Stream,
-    ledger: DayTotals,
-    statement: ProviderTotals,
+    day_totals: DayTotals,
+    provider_totals: ProviderTotals,
     tolerance: Decimal,
-) -> Check:
-    """The way to hold the ledger against a word of the provider."""
-    match word:
+) -> Comparison:
+    """Return the comparison that a report's declaration needs."""
+    match spec:
         case Report():
-            return AgainstReport(hook, word, ledger, statement, tolerance)
+            return ReportComparison(hook, spec, day_totals, provider_totals, tolerance)
         case WindowTotals():
-            return AgainstTotals(hook, word, stream, ledger, statement)
+            return TotalsComparison(hook, spec, stream, day_totals, provider_totals)

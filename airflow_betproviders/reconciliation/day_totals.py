@@ -20,10 +20,10 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, ScannedSlot, SlotScanner, copied, wide
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, ScannedSlot, SlotScanner, local_copy, wide
 
 Group: TypeAlias = tuple[str, ...]
-Figures: TypeAlias = dict[Group, dict[str, Decimal]]
+GroupFigures: TypeAlias = dict[Group, dict[str, Decimal]]
 
 _LISTINGS = 3  # an object may be replaced by a larger one between listing and reading
 
@@ -62,7 +62,7 @@ class DayTotals:
         self._width = width
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
         self._look = SlotScanner(stream, wanted, Path(self._folder.name))
-        self._held: dict[Interval, ScannedSlot] = {}
+        self._scanned: dict[Interval, ScannedSlot] = {}
         self._later: dict[Interval, ScannedSlot] = {}
         self._after = Interval(day.end, day.end + moves_within) if moves_within else None
 
@@ -79,14 +79,16 @@ class DayTotals:
     def load(self, *, anew: Iterable[Interval] = ()) -> None:
         """Look through the slots that are stored now; those that were looked through before only where named."""
         for slot in anew:
-            self._held.pop(slot, None)
+            self._scanned.pop(slot, None)
         for _ in range(_LISTINGS):
             wanted = self.lake.stored(self.day)
-            self._held = {slot: held for slot, held in self._held.items() if slot in wanted}
-            if self._fill(self._held, wanted, self.day):
+            self._scanned = {slot: scanned for slot, scanned in self._scanned.items() if slot in wanted}
+            if self._fill(self._scanned, wanted, self.day):
                 break
         default = self._width or self._stream.slot
-        self.missing = tuple(gaps(self.day, sorted(self._held), default=default, origin=self._stream.day_start_offset))
+        self.missing = tuple(
+            gaps(self.day, sorted(self._scanned), default=default, origin=self._stream.day_start_offset)
+        )
         if self._after is not None:
             self._fill(self._later, self.lake.stored(self._after), self._after)
         self._settle()
@@ -94,28 +96,28 @@ class DayTotals:
     @property
     def slots(self) -> tuple[Interval, ...]:
         """The day's slots in order, stored and missing."""
-        return tuple(sorted([*self._held, *self.missing]))
+        return tuple(sorted([*self._scanned, *self.missing]))
 
     @property
-    def held(self) -> list[ScannedSlot]:
+    def scanned(self) -> list[ScannedSlot]:
         """The stored slots in order."""
-        return [self._held[slot] for slot in sorted(self._held)]
+        return [self._scanned[slot] for slot in sorted(self._scanned)]
 
     @property
     def damaged(self) -> tuple[Interval, ...]:
         """The stored slots whose rows do not bear out their receipt."""
-        return tuple(held.interval for held in self.held if held.wrong)
+        return tuple(scanned.interval for scanned in self.scanned if scanned.wrong)
 
     @property
     def pii(self) -> dict[str, str]:
         """The columns that the day's slots conceal, and how."""
-        return {name: rule for held in self.held for name, rule in (held.pii or {}).items()}
+        return {name: rule for scanned in self.scanned for name, rule in (scanned.pii or {}).items()}
 
     def counted(self, slot: Interval) -> int:
         """How many bets a slot holds that are in no later one."""
-        return self._held[slot].counted if slot in self._held else 0
+        return self._scanned[slot].counted if slot in self._scanned else 0
 
-    def figures(self, report: Report, account: str, part: Interval | None = None) -> Figures:
+    def group_figures(self, report: Report, account: str, part: Interval | None = None) -> GroupFigures:
         """What the bets add up to in a report's terms, by its groups.
 
         Args:
@@ -127,9 +129,9 @@ class DayTotals:
         distinct = [measure.column for measure in report.measures.values() if isinstance(measure, Distinct)]
         added = sorted({n for m in report.measures.values() if isinstance(m, Sum) for n in (*m.plus, *m.minus)})
         pieces = []
-        for held in self.held:
-            if part is None or held.interval.overlaps(part):
-                for rows in held.batches():
+        for scanned in self.scanned:
+            if part is None or scanned.interval.overlaps(part):
+                for rows in scanned.batches():
                     own = rows if report.own is None else rows.filter(pc.equal(_text(rows[report.own]), account))
                     pieces.append(_added(_narrow(own, grouping, distinct, added), len(grouping) + len(distinct)))
         if not pieces:
@@ -143,15 +145,15 @@ class DayTotals:
                 *((f"{name}_sum", "sum") for name in ("rows", *added)),
             ]
         )
-        figures: Figures = {}
+        group_figures: GroupFigures = {}
         for row in sums.to_pylist():
             values = {name: row[f"{name}_sum_sum"] or NONE for name in ("rows", *added)}
             for i, column in enumerate(distinct):
                 values[f"distinct {column}"] = Decimal(row[f"{names[1 + len(grouping) + i]}_count_distinct"])
-            figures[tuple(row[names[i]] for i in places)] = {
+            group_figures[tuple(row[names[i]] for i in places)] = {
                 name: _measured(measure, values) for name, measure in report.measures.items()
             }
-        return figures
+        return group_figures
 
     def unread(self, now: datetime) -> list[Interval]:
         """What lies between the day and now, as far as rows may have moved, and was not looked through yet."""
@@ -159,42 +161,42 @@ class DayTotals:
             return []
         return Interval(self._after.start, min(self._after.end, now)).without(self._later)
 
-    def look_after(self, interval: Interval, file: Path) -> None:
+    def find_moved(self, interval: Interval, file: Path) -> None:
         """Look for moved rows in what was read of a later interval."""
-        self._later[interval] = self._look.through(interval, file)
+        self._later[interval] = self._look.scan(interval, file)
         self._settle()
 
     def _fill(self, into: dict[Interval, ScannedSlot], stored: Mapping[Interval, str], period: Interval) -> bool:
         """Look through objects that were not looked through before; False when one is gone."""
         for slot in sorted(set(stored) - set(into)):
             try:
-                with copied(self.lake.fs, stored[slot]) as local:
-                    into[slot] = self._look.through(slot, local, None if period.contains(slot) else period)
+                with local_copy(self.lake.fs, stored[slot]) as local:
+                    into[slot] = self._look.scan(slot, local, None if period.contains(slot) else period)
             except FileNotFoundError:
                 return False
         return True
 
     def _settle(self) -> None:
         """Let each bet count once, where its newest version is."""
-        everything = [*self.held, *(self._later[slot] for slot in sorted(self._later))]
-        hashes = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in everything)])
+        everything = [*self.scanned, *(self._later[slot] for slot in sorted(self._later))]
+        hashes = np.concatenate([np.empty(0, np.uint64), *(scanned.hashes for scanned in everything)])
         hashes.sort()
         repeated = keys.shared(hashes)
         names = [*dict.fromkeys((*self._stream.key, *self._stream.version_columns))]
-        places = [np.flatnonzero(np.isin(held.hashes, repeated)) for held in everything]
-        rows = [held.keys(place, names) for held, place in zip(everything, places, strict=True) if len(place)]
+        places = [np.flatnonzero(np.isin(scanned.hashes, repeated)) for scanned in everything]
+        rows = [scanned.keys(place, names) for scanned, place in zip(everything, places, strict=True) if len(place)]
         losers = keys.losers(pa.concat_tables(rows), self._stream.key, self._stream.version_columns) if rows else ()
         lost = np.zeros(sum(map(len, places)), bool)
         lost[list(losers)] = True
-        later = np.concatenate([np.empty(0, np.uint64), *(held.hashes for held in self._later.values())])
+        later = np.concatenate([np.empty(0, np.uint64), *(scanned.hashes for scanned in self._later.values())])
         begin = self.moved = 0
-        for held, place in zip(everything, places, strict=True):
+        for scanned, place in zip(everything, places, strict=True):
             out = place[lost[begin : begin + len(place)]]
             begin += len(place)
-            held.kept = np.ones(len(held.hashes), bool)
-            held.kept[out] = False
-            if held.interval in self._held:
-                self.moved += int(np.isin(held.hashes[out], later).sum())
+            scanned.newest = np.ones(len(scanned.hashes), bool)
+            scanned.newest[out] = False
+            if scanned.interval in self._scanned:
+                self.moved += int(np.isin(scanned.hashes[out], later).sum())
 
 
 def _narrow(rows: pa.Table, grouping: Sequence[str], distinct: Sequence[str], added: Sequence[str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What a provider says of its bets by itself, asked afresh: its reports, and its counts of windows."""
+"""Ask a provider for its own totals: reports, and counts of windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_betproviders.declare.reports import Report, Sum
 from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.extraction.fetch.row_counter import Counter
 from airflow_betproviders.extraction.slots import Extraction
-from airflow_betproviders.reconciliation.day_totals import Figures
+from airflow_betproviders.reconciliation.day_totals import GroupFigures
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ProviderTotals:
-    """Asks one account's provider.
+    """Asks the provider of one account.
 
     Attributes:
         calls: calls made so far.
@@ -40,18 +40,20 @@ class ProviderTotals:
         return self._calls + sum(counter.calls for counter in self._counters.values())
 
     def read(self, calls: int) -> None:
-        """Count calls that were made elsewhere to understand it."""
+        """Add calls that were made elsewhere."""
         self._calls += calls
 
     def count(self, stream: Stream, window: Interval) -> int:
-        """How many rows it has in a window of a stream."""
+        """Return how many rows the provider has in a window."""
         counter = self._counters.setdefault(
             stream.name, Counter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
         )
         return counter(window)
 
-    def figures(self, report: Report, interval: Interval, named: Mapping[str, set[str]]) -> tuple[Figures, Figures]:
-        """A report's figures by its groups, and its grand total where the answer carries one.
+    def group_figures(
+        self, report: Report, interval: Interval, named: Mapping[str, set[str]]
+    ) -> tuple[GroupFigures, GroupFigures]:
+        """Return a report's figures by group, and its grand total if the answer has one.
 
         A figure that the report leaves out is left out.
 
@@ -64,17 +66,17 @@ class ProviderTotals:
             BadRows: the answer has rows that are not as the document describes them.
         """
         stream = self._hook.stream(report.stream)
-        figures: Figures = {}
-        grand: Figures = {}
+        group_figures: GroupFigures = {}
+        grand: GroupFigures = {}
         for values in product(*(sorted(named[name]) for name in report.each)):
             each = dict(zip(report.each, values, strict=True))
             listener = _Listener(self._hook, report.total)
             for row in self._rows(listener, stream, interval, {**report.filters, **_typed(stream, each)}):
                 group = tuple(str(row[name] if row[name] is not None else "") for name in report.groups)
-                _add(figures.setdefault((*values, *group), {}), _measures(report, row))
+                _add(group_figures.setdefault((*values, *group), {}), _measures(report, row))
             if isinstance(listener.total, Mapping):
                 grand[()] = _measures(report, listener.total)
-        return figures, grand
+        return group_figures, grand
 
     def _rows(
         self, source: Any, stream: Stream, interval: Interval, filters: Mapping[str, Any]
@@ -87,14 +89,14 @@ class ProviderTotals:
             if slot.bad_rows:
                 raise BadRows(
                     f"{self._hook.label}, stream {stream.name}, {interval}: {len(slot.bad_rows)} rows of the report do "
-                    f"not fit the schema, the first because of {slot.bad_rows[0].reason}. Nothing can be held against it."
+                    f"not fit the schema, the first because of {slot.bad_rows[0].reason}. The day cannot be compared with it."
                 )
-            for batch in slot.spool.batches():
+            for batch in slot.writer.batches():
                 yield from pa.Table.from_batches([batch]).to_pylist()
 
 
 class _Listener:
-    """An account that remembers what an answer says around its rows."""
+    """An account that keeps the grand total of an answer's envelope."""
 
     def __init__(self, hook: BetProviderHook, path: tuple[str, ...]) -> None:
         self._hook = hook
@@ -105,7 +107,7 @@ class _Listener:
         return getattr(self._hook, name)
 
     def check(self, envelope: Mapping[str, Any]) -> None:
-        """Judge the status, and keep the grand total."""
+        """Check the status and keep the grand total."""
         self._hook.check(envelope)
         if not self._path:
             return

@@ -1,4 +1,4 @@
-"""Reconciliation: a day's raw bets against the provider's own word, and the slots that carry a difference read again."""
+"""Reconcile a day's raw bets with the provider's own reports, and extract the slots that carry a difference again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from airflow_betproviders.extraction.privacy import DROP
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
-from airflow_betproviders.reconciliation.compare import Check, check, integrity
+from airflow_betproviders.reconciliation.compare import Comparison, comparison, integrity
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
 from airflow_betproviders.reconciliation.results import ReconciliationResult, publish
@@ -35,15 +35,15 @@ _AROUND = 7 * DAY
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """Reconciles whole report days of one account's bets.
+    """Reconciles complete report days of one account's bets.
 
     Attributes:
         hook: the account.
         fs: an fsspec file system.
         root: the raw lake's folder in it.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
-        repair: read again the slots that carry a difference.
-        reports: streams of the reports to hold the bets against; default all that are declared.
+        repair: extract the slots again that carry a difference.
+        reports: streams of the reports to compare with; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
         pii_policy: what is done to columns that say who a player is, as in the extraction.
         stamp: members of the receipts of slots that are read again: dag_id, task_id, run_id, try_number, version.
@@ -60,37 +60,37 @@ class Reconciliation:
     stamp: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def words(self) -> tuple[ReportSpec, ...]:
-        """What the bets are held against.
+    def specs(self) -> tuple[ReportSpec, ...]:
+        """Return the declared reports to compare with.
 
         Raises:
             InvalidArgument: the provider has no such report.
         """
         declared = reports_of(self.hook.conn_type)
-        offered = {word.stream for word in declared if isinstance(word, Report)}
+        offered = {spec.stream for spec in declared if isinstance(spec, Report)}
         if unknown := set(self.reports) - offered:
             raise InvalidArgument(
                 f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered))}."
             )
         return tuple(
-            word for word in declared if not self.reports or (isinstance(word, Report) and word.stream in self.reports)
+            spec for spec in declared if not self.reports or (isinstance(spec, Report) and spec.stream in self.reports)
         )
 
     @property
     def stream(self) -> Stream:
-        """The bet stream."""
-        return self.hook.stream(self.words[0].of)
+        """Return the bet stream."""
+        return self.hook.stream(self.specs[0].of)
 
     @property
     def lake(self) -> Lake:
-        """Where the bets lie."""
+        """Return where the bets are stored."""
         return Lake(self.fs, self.root, self.stream.provider, self.stream.name, self.hook.account)
 
     def days(self, interval: Interval) -> tuple[Interval, ...]:
-        """The report days of an interval.
+        """Return the report days of an interval.
 
         Raises:
-            InvalidArgument: it is not of whole ones.
+            InvalidArgument: it does not consist of complete days.
         """
         origin = self._asked[0].day_start_offset
         for name, instant in (("start", interval.start), ("end", interval.end)):
@@ -105,11 +105,11 @@ class Reconciliation:
         )
 
     def ready_at(self, interval: Interval) -> datetime:
-        """When the provider's word on the interval is final."""
+        """Return when the provider's reports on the interval are final."""
         return max(self.hook.ready_at(stream, interval) for stream in (*self._asked, self.stream))
 
     def check_time(self, interval: Interval) -> None:
-        """Refuse days of which the provider no longer speaks.
+        """Refuse days that the provider no longer reports on.
 
         Raises:
             WindowExpired: names what is gone.
@@ -119,8 +119,8 @@ class Reconciliation:
 
     def run(self, day: Interval) -> ReconciliationResult:
         """Reconcile one day and publish what was found, whether it agrees or not."""
-        stream, words, statement, lake = self.stream, self.words, ProviderTotals(self.hook), self.lake
-        finding = ReconciliationResult(
+        stream, specs, provider_totals, lake = self.stream, self.specs, ProviderTotals(self.hook), self.lake
+        result = ReconciliationResult(
             provider=stream.provider,
             account=self.hook.account,
             stream=stream.name,
@@ -129,69 +129,77 @@ class Reconciliation:
             checked_at=self.hook.now(),
             run_id=self.stamp.get("run_id"),
         )
-        moves = [word.moves_within for word in words if isinstance(word, WindowTotals)]
-        wanted = {name for word in words for name in word.columns}
-        with DayTotals(lake, stream, day, wanted, width=self.width, moves_within=moves[0] if moves else None) as ledger:
-            ledger.load()
-            words = _telling(words, ledger.pii, finding)
-            checks = [check(self.hook, word, stream, ledger, statement, self.tolerance) for word in words]
+        moves = [spec.moves_within for spec in specs if isinstance(spec, WindowTotals)]
+        wanted = {name for spec in specs for name in spec.columns}
+        with DayTotals(
+            lake, stream, day, wanted, width=self.width, moves_within=moves[0] if moves else None
+        ) as day_totals:
+            day_totals.load()
+            specs = _reportable(specs, day_totals.pii, result)
+            checks = [
+                comparison(self.hook, spec, stream, day_totals, provider_totals, self.tolerance) for spec in specs
+            ]
             if self.repair:
-                self._mend(ledger, checks, finding)
-            finding.lines = [*integrity(ledger), *(line for each in checks for line in each.lines())]
-            finding.bets = sum(map(ledger.counted, ledger.slots))
-            finding.moved = ledger.moved
-            finding.bad_rows = sum(held.bad_rows for held in ledger.held)
-        finding.calls += statement.calls
-        publish(lake, finding)
-        return finding
+                self._mend(day_totals, checks, result)
+            result.figures = [*integrity(day_totals), *(figure for each in checks for figure in each.figures())]
+            result.bets = sum(map(day_totals.counted, day_totals.slots))
+            result.moved = day_totals.moved
+            result.bad_rows = sum(scanned.bad_rows for scanned in day_totals.scanned)
+        result.calls += provider_totals.calls
+        publish(lake, result)
+        return result
 
     @property
     def _asked(self) -> list[Stream]:
-        return [self.hook.stream(word.stream if isinstance(word, Report) else word.of) for word in self.words]
+        return [self.hook.stream(spec.stream if isinstance(spec, Report) else spec.of) for spec in self.specs]
 
-    def _mend(self, ledger: DayTotals, checks: Sequence[Check], finding: ReconciliationResult) -> None:
+    def _mend(self, day_totals: DayTotals, checks: Sequence[Comparison], result: ReconciliationResult) -> None:
         """Read again what is missing or damaged, then what carries the differences that are left."""
-        self._read_again([*ledger.missing, *ledger.damaged], ledger, checks, finding)
+        self._read_again([*day_totals.missing, *day_totals.damaged], day_totals, checks, result)
         for each in checks:
-            if not all(line.agrees for line in each.lines()):
+            if not all(figure.agrees for figure in each.figures()):
                 suspects = each.suspects()
-                if not set(suspects) - set(finding.repaired):
-                    finding.notes.append("No slot was found that carries what still differs.")
-                self._read_again(suspects, ledger, checks, finding)
-        finding.notes = list(dict.fromkeys(finding.notes))
+                if not set(suspects) - set(result.repaired):
+                    result.notes.append("No slot was found that carries what still differs.")
+                self._read_again(suspects, day_totals, checks, result)
+        result.notes = list(dict.fromkeys(result.notes))
 
     def _read_again(
-        self, slots: Collection[Interval], ledger: DayTotals, checks: Sequence[Check], finding: ReconciliationResult
+        self,
+        slots: Collection[Interval],
+        day_totals: DayTotals,
+        checks: Sequence[Comparison],
+        result: ReconciliationResult,
     ) -> None:
         due = []
-        for slot in sorted(set(slots) - set(finding.repaired)):
+        for slot in sorted(set(slots) - set(result.repaired)):
             try:
                 self.hook.check_time(self.stream, slot)
             except WindowExpired as error:
-                finding.notes.append(f"{slot} cannot be read again. {error}")
+                result.notes.append(f"{slot} cannot be read again. {error}")
             else:
                 due.append(slot)
         if not due:
             return
-        self._refuse_to_reveal(ledger)
+        self._refuse_to_reveal(day_totals)
         log.info("reading %d slots again: %s", len(due), ", ".join(map(str, due)))
         extraction = Extraction(
             self.hook,
             self.stream,
             check_time=lambda window: self.hook.check_time(self.stream, window),
             stamp=self.stamp,
-            archive=any(self.fs.exists(ledger.lake.archive(slot)) for slot in due),
+            archive=any(self.fs.exists(day_totals.lake.archive(slot)) for slot in due),
             pii_policy=self.pii_policy,
         )
-        finding.calls += extraction.store(due, ledger.lake).total("calls")
-        finding.repaired = sorted([*finding.repaired, *due])
-        ledger.load(anew=due)
+        result.calls += extraction.store(due, day_totals.lake).total("calls")
+        result.repaired = sorted([*result.repaired, *due])
+        day_totals.load(anew=due)
         for each in checks:
             each.changed(due)
 
-    def _refuse_to_reveal(self, ledger: DayTotals) -> None:
+    def _refuse_to_reveal(self, day_totals: DayTotals) -> None:
         """Before slots are read again: what the lake conceals, they must conceal too."""
-        rules = ledger.pii or self._pii_around(ledger)
+        rules = day_totals.pii or self._pii_around(day_totals)
         known = self.pii_policy.rules if self.pii_policy else {}
         if shown := {name: rule for name, rule in rules.items() if known.get(name) != rule}:
             raise InvalidArgument(
@@ -199,55 +207,55 @@ class Reconciliation:
                 f"read again would show it. Give repair the extraction's own pii={dict(rules)!r} and pii_conn_id=."
             )
 
-    def _pii_around(self, ledger: DayTotals) -> Mapping[str, str]:
+    def _pii_around(self, day_totals: DayTotals) -> Mapping[str, str]:
         """What the nearest days conceal, for a day without a receipt."""
-        around = Interval(ledger.day.start - _AROUND, ledger.day.end + _AROUND)
-        for slot, path in sorted(ledger.lake.stored(around).items(), reverse=True):
-            if not slot.overlaps(ledger.day) and (receipt := read_receipt(self.fs, path)):
+        around = Interval(day_totals.day.start - _AROUND, day_totals.day.end + _AROUND)
+        for slot, path in sorted(day_totals.lake.stored(around).items(), reverse=True):
+            if not slot.overlaps(day_totals.day) and (receipt := read_receipt(self.fs, path)):
                 return receipt.pii
         return {}
 
 
-def _telling(
-    words: Sequence[ReportSpec], pii: Mapping[str, str], finding: ReconciliationResult
+def _reportable(
+    specs: Sequence[ReportSpec], pii: Mapping[str, str], result: ReconciliationResult
 ) -> tuple[ReportSpec, ...]:
     """Without the reports that speak of what the lake conceals: they would not agree, and would show it."""
     told: list[ReportSpec] = []
-    for word in words:
-        if isinstance(word, Report):
-            if concealed := set(word.grouping.values()) & set(pii):
-                finding.notes.append(f"{word.name} is left out: the lake conceals {', '.join(sorted(concealed))}.")
+    for spec in specs:
+        if isinstance(spec, Report):
+            if concealed := set(spec.grouping.values()) & set(pii):
+                result.notes.append(f"{spec.name} is left out: the lake conceals {', '.join(sorted(concealed))}.")
                 continue
             dropped = {name for name, rule in pii.items() if rule == DROP}
-            told.append(word.without(dropped))
+            told.append(spec.without(dropped))
         else:
-            told.append(word)
+            told.append(spec)
     return tuple(told)
 
 
-def raise_for_mismatch(findings: Sequence[ReconciliationResult], *, repair: bool) -> None:
+def raise_for_mismatch(results: Sequence[ReconciliationResult], *, repair: bool) -> None:
     """Raise for days that do not agree.
 
     Raises:
         ReconciliationFailed: names the greatest differences and the cure.
     """
-    wrong = [finding for finding in findings if not finding.agrees]
+    wrong = [result for result in results if not result.agrees]
     if not wrong:
         return
     told = []
-    for finding in wrong:
-        lines = "; ".join(map(str, finding.wrong[:3]))
+    for result in wrong:
+        figures = "; ".join(map(str, result.wrong[:3]))
         told.append(
-            f"{finding.day}: {len(finding.wrong)} of {len(finding.lines)} figures differ: {lines}. All of them are in "
-            f"{finding.path}."
+            f"{result.day}: {len(result.wrong)} of {len(result.figures)} figures differ: {figures}. All of them are in "
+            f"{result.path}."
         )
-        if finding.bad_rows:
-            told.append(f"{finding.bad_rows} rows are in quarantine, and in no sum.")
-        told += finding.notes
+        if result.bad_rows:
+            told.append(f"{result.bad_rows} rows are in quarantine, and in no sum.")
+        told += result.notes
     if not repair:
         cure = "With repair (repair=True in a task, --repair on the command line) the slots that carry the difference are read again."
-    elif any(finding.repaired for finding in wrong):
-        slots = sum(len(finding.repaired) for finding in wrong)
+    elif any(result.repaired for result in wrong):
+        slots = sum(len(result.repaired) for result in wrong)
         cure = (
             f"{slots} slots were read again just now, and the provider's word still differs from its own records: wait for "
             "the next try, or send the provider this report."

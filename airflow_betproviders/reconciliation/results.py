@@ -93,7 +93,7 @@ class ReconciliationResult:
     stream: str
     label: str
     day: Interval
-    lines: list[Figure] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
     bets: int = 0
     moved: int = 0
     bad_rows: int = 0
@@ -107,9 +107,9 @@ class ReconciliationResult:
     @property
     def wrong(self) -> list[Figure]:
         """The lines that do not agree, by report, the greatest difference first."""
-        order = {line.report: place for place, line in reversed(list(enumerate(self.lines)))}
-        wrong = (line for line in self.lines if not line.agrees)
-        return sorted(wrong, key=lambda line: (order[line.report], -abs(line.difference)))
+        order = {figure.report: place for place, figure in reversed(list(enumerate(self.figures)))}
+        wrong = (figure for figure in self.figures if not figure.agrees)
+        return sorted(wrong, key=lambda figure: (order[figure.report], -abs(figure.difference)))
 
     @property
     def agrees(self) -> bool:
@@ -124,7 +124,7 @@ class ReconciliationResult:
             "end": self.day.end.isoformat(),
             "agrees": self.agrees,
             "bets": self.bets,
-            "lines": len(self.lines),
+            "lines": len(self.figures),
             "disagreeing": len(self.wrong),
             "moved": self.moved,
             "bad_rows": self.bad_rows,
@@ -143,7 +143,7 @@ class ReconciliationResult:
             "repaired": [slot.name for slot in self.repaired],
         }
         own = ("report", "group", "measure", "ours", "theirs", "difference", "agrees")
-        return pa.Table.from_pylist([{**same, **{n: getattr(each, n) for n in own}} for each in self.lines], SCHEMA)
+        return pa.Table.from_pylist([{**same, **{n: getattr(each, n) for n in own}} for each in self.figures], SCHEMA)
 
     def text(self) -> str:
         """The report for a reader, in Markdown: what disagrees first, what agrees in short."""
@@ -153,10 +153,10 @@ class ReconciliationResult:
             told += ["", *_rows(wrong[:_SHOWN])]
             if len(wrong) > _SHOWN:
                 told += ["", f"{len(wrong) - _SHOWN} more lines disagree; the Parquet object beside this has them all."]
-        held = Counter(line.report for line in self.lines)
-        agreeing = Counter(line.report for line in self.lines if line.agrees)
-        told += ["", *(f"- {report}: {agreeing[report]} of {count} figures agree" for report, count in held.items())]
-        if totals := [line for line in self.lines if line.agrees and line.group == "all"]:
+        scanned = Counter(figure.report for figure in self.figures)
+        agreeing = Counter(figure.report for figure in self.figures if figure.agrees)
+        told += ["", *(f"- {report}: {agreeing[report]} of {count} figures agree" for report, count in scanned.items())]
+        if totals := [figure for figure in self.figures if figure.agrees and figure.group == "all"]:
             told += ["", *_rows(totals)]
         return "\n".join(told) + "\n"
 
@@ -171,22 +171,28 @@ class ReconciliationResult:
         yield from self.notes
 
 
-def publish(lake: Lake, finding: ReconciliationResult) -> None:
+def publish(lake: Lake, result: ReconciliationResult) -> None:
     """Put the Parquet object and the text into the lake."""
-    base = f"{lake.beside(RECONCILIATION)}/{finding.day.start:%Y-%m-%d}"
-    finding.path = f"{base}.md"
+    base = f"{lake.beside(RECONCILIATION)}/{result.day.start:%Y-%m-%d}"
+    result.path = f"{base}.md"
     sink = pa.BufferOutputStream()
-    pq.write_table(finding.table(), sink, compression="zstd")
+    pq.write_table(result.table(), sink, compression="zstd")
     put_bytes(lake.fs, f"{base}.parquet", sink.getvalue().to_pybytes())
-    put_bytes(lake.fs, finding.path, finding.text().encode())
+    put_bytes(lake.fs, result.path, result.text().encode())
 
 
-def _rows(lines: Sequence[Figure]) -> Iterable[str]:
+def _rows(figures: Sequence[Figure]) -> Iterable[str]:
     yield "| report | of | figure | lake | provider | difference |"
     yield "|---|---|---|--:|--:|--:|"
-    for line in lines:
-        cells = (line.report, line.group.replace("|", "\\|"), line.measure, _shown(line.ours), _shown(line.theirs))
-        yield f"| {' | '.join(cells)} | {_shown(line.difference, sign=True)} |"
+    for figure in figures:
+        cells = (
+            figure.report,
+            figure.group.replace("|", "\\|"),
+            figure.measure,
+            _shown(figure.ours),
+            _shown(figure.theirs),
+        )
+        yield f"| {' | '.join(cells)} | {_shown(figure.difference, sign=True)} |"
 
 
 def _shown(amount: Decimal, *, sign: bool = False) -> str:

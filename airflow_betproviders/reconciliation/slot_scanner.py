@@ -1,4 +1,4 @@
-"""One stored slot, looked through: what it adds up to against its receipt, and the columns that a reconciliation needs.
+"""Scan a stored slot: compare its rows with its receipt, and keep the columns that a reconciliation needs.
 
 The object is read once and a batch at a time; of its rows only the needed columns stay, in a small local file.
 """
@@ -33,8 +33,8 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """Something a slot's rows do not bear out: a measure, what they come to, and what it should be."""
+class Mismatch:
+    """A measure of a slot that differs from its receipt: the value found and the value expected."""
 
     measure: str
     found: Decimal
@@ -43,7 +43,7 @@ class Wrong:
 
 @dataclass
 class ScannedSlot:
-    """What a stored slot holds.
+    """A stored slot after the scan.
 
     Attributes:
         interval: the slot.
@@ -61,25 +61,25 @@ class ScannedSlot:
     hashes: keys.Hashes
     rows: int = 0
     bad_rows: int = 0
-    wrong: list[Wrong] = field(default_factory=list)
+    wrong: list[Mismatch] = field(default_factory=list)
     pii: Mapping[str, str] | None = None
-    kept: Mask | None = None
+    newest: Mask | None = None
 
     def batches(self) -> Iterator[pa.Table]:
-        """Its rows, those that count only, a batch at a time."""
+        """Yield the rows that count, in batches."""
         begin = 0
         if not len(self.hashes):
             return
         with pq.ParquetFile(self.file) as file:
             for batch in file.iter_batches(_ROWS, use_threads=False):
                 table = pa.Table.from_batches([batch])
-                if self.kept is not None:
-                    table = table.filter(pa.array(self.kept[begin : begin + batch.num_rows]))
+                if self.newest is not None:
+                    table = table.filter(pa.array(self.newest[begin : begin + batch.num_rows]))
                 begin += batch.num_rows
                 yield table
 
     def keys(self, places: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
-        """Some columns of some of its rows."""
+        """Return some columns of some rows."""
         found, begin = [], 0
         with pq.ParquetFile(self.file) as file:
             for batch in file.iter_batches(_ROWS, columns=names, use_threads=False):
@@ -90,12 +90,12 @@ class ScannedSlot:
 
     @property
     def counted(self) -> int:
-        """How many of its rows count."""
-        return len(self.hashes) if self.kept is None else int(self.kept.sum())
+        """Return how many rows count."""
+        return len(self.hashes) if self.newest is None else int(self.newest.sum())
 
 
 class SlotScanner:
-    """Looks through objects of one stream.
+    """Scans the stored slots of one stream.
 
     Args:
         stream: theirs.
@@ -106,47 +106,47 @@ class SlotScanner:
     def __init__(self, stream: Stream, wanted: set[str], folder: Path) -> None:
         self._stream = stream
         self._folder = folder
-        self._kept = list(dict.fromkeys((*stream.key, *stream.version_columns, *sorted(wanted))))
+        self._needed = list(dict.fromkeys((*stream.key, *stream.version_columns, *sorted(wanted))))
         self._schema = columns.schema(stream.fields)
         self._number = 0
 
-    def through(self, interval: Interval, source: Path, within: Interval | None = None) -> ScannedSlot:
-        """A slot's rows, and whether they bear out its receipt.
+    def scan(self, interval: Interval, source: Path, within: Interval | None = None) -> ScannedSlot:
+        """Scan a slot and compare its rows with its receipt.
 
         Args:
             interval: the slot.
             source: a local copy of its object.
-            within: rows whose clock lies outside of it do not belong to the day.
+            within: the day; rows whose time is outside it are left out.
         """
         self._number += 1
-        held = ScannedSlot(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
+        scanned = ScannedSlot(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
         try:
             with pq.ParquetFile(source) as file:
                 receipt = Receipt.from_footer(file.metadata.metadata)
-                sums = self._read(held, file, within)
+                sums = self._read(scanned, file, within)
         except pa.ArrowInvalid:
-            held.wrong.append(Wrong("readable objects", NONE, Decimal(1)))
-            return held
+            scanned.wrong.append(Mismatch("readable objects", NONE, Decimal(1)))
+            return scanned
         if receipt is None:
-            held.wrong.append(Wrong("receipts", NONE, Decimal(1)))
-            return held
-        held.bad_rows, held.pii = receipt.bad_rows, receipt.pii
+            scanned.wrong.append(Mismatch("receipts", NONE, Decimal(1)))
+            return scanned
+        scanned.bad_rows, scanned.pii = receipt.bad_rows, receipt.pii
         expected = {"rows": Decimal(receipt.rows), **{name: Decimal(text) for name, text in receipt.sums.items()}}
-        found = {"rows": Decimal(held.rows), **sums}
-        held.wrong += [
-            Wrong(name, found[name], value) for name, value in expected.items() if found.get(name, value) != value
+        found = {"rows": Decimal(scanned.rows), **sums}
+        scanned.wrong += [
+            Mismatch(name, found[name], value) for name, value in expected.items() if found.get(name, value) != value
         ]
-        return held
+        return scanned
 
-    def _read(self, held: ScannedSlot, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
-        names = dict.fromkeys((*self._kept, *self._stream.money, *([self._stream.time_column] if within else [])))
+    def _read(self, scanned: ScannedSlot, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
+        names = dict.fromkeys((*self._needed, *self._stream.money, *([self._stream.time_column] if within else [])))
         there = [name for name in names if name in file.schema_arrow.names]
         sums: dict[str, Decimal] = {}
         hashes = []
-        with pq.ParquetWriter(held.file, pa.schema([self._schema.field(name) for name in self._kept])) as writer:
+        with pq.ParquetWriter(scanned.file, pa.schema([self._schema.field(name) for name in self._needed])) as writer:
             for batch in file.iter_batches(_ROWS, columns=there, use_threads=False):
                 table = pa.Table.from_batches([batch])
-                held.rows += table.num_rows
+                scanned.rows += table.num_rows
                 for name in self._stream.money:
                     if name in there and (total := pc.sum(wide(table[name])).as_py()) is not None:
                         sums[name] = EXACT.add(sums.get(name, NONE), total)
@@ -154,22 +154,22 @@ class SlotScanner:
                     table = table.filter(_within(table[str(self._stream.time_column)], within))
                 hashes.append(keys.hashes(table, self._stream.key))
                 writer.write_table(self._aligned(table))
-        held.hashes = np.concatenate([held.hashes, *hashes])
+        scanned.hashes = np.concatenate([scanned.hashes, *hashes])
         return {name: sums.get(name, NONE) for name in self._stream.money if name in there}
 
     def _aligned(self, table: pa.Table) -> pa.Table:
         """The needed columns as they are today, whichever version of this package wrote the slot."""
         arrays = []
-        for name in self._kept:
+        for name in self._needed:
             kind = self._schema.field(name).type
             has = name in table.column_names
             arrays.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
-        return pa.Table.from_arrays(arrays, names=self._kept)
+        return pa.Table.from_arrays(arrays, names=self._needed)
 
 
 @contextmanager
-def copied(fs: Any, path: str) -> Iterator[Path]:
-    """A local copy of an object, read at once since it may be replaced at any moment.
+def local_copy(fs: Any, path: str) -> Iterator[Path]:
+    """Copy an object to a local file, because it may be replaced at any moment.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -181,7 +181,7 @@ def copied(fs: Any, path: str) -> Iterator[Path]:
 
 
 def wide(column: Any) -> Any:
-    """Amounts as decimals of 38 digits, so that many of them can be added."""
+    """Return amounts as decimals of 38 digits, so that many can be added."""
     scale = column.type.scale if pa.types.is_decimal(column.type) else 0
     return column.cast(pa.decimal128(38, scale))
 

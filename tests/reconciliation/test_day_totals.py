@@ -37,9 +37,9 @@ def figures(
     world.store(hour_of(5), records, at(7))
     reports = [report for report in reports_of(provider) if isinstance(report, Report)]
     wanted = {name for report in reports for name in report.columns}
-    with DayTotals(world.lake, streams(provider)[world.lake.stream], day, wanted) as ledger:
-        ledger.load()
-        return {report.name: ledger.figures(report, account) for report in reports}
+    with DayTotals(world.lake, streams(provider)[world.lake.stream], day, wanted) as day_totals:
+        day_totals.load()
+        return {report.name: day_totals.group_figures(report, account) for report in reports}
 
 
 def exact(**amounts: str | int) -> dict[str, Decimal]:
@@ -157,7 +157,6 @@ def test_every_declared_report_names_columns_that_there_are(provider: str) -> No
         assert {*word.measures, *word.groups} <= {field.name for field in report.fields}
         assert {*word.filters, *word.each} <= set(report.filters)
         assert report.windows is not None
-        assert report.windows.step < DAY or not word.divisible
         amounts = {field.name for field in report.fields if field.money} - {"validBet"}
         assert amounts <= set(word.measures), "an amount of the report is held against nothing"
 
@@ -174,13 +173,13 @@ def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
     world.store(hour_of(23), placed, at(24.2))
     world.store(hour_of(4), [aig("c", placed=at(4.2)), aig("a", placed=at(4.2))], at(7))
     world.store(hour_of(2, 21), [aig("b", placed=at(23.5), updated=at(26.5))], at(27.2))
-    with DayTotals(world.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as ledger:
-        ledger.load()
-        assert (ledger.counted(hour_of(4)), ledger.counted(hour_of(23)), ledger.moved) == (1, 1, 1)
-        assert ledger.missing == tuple(hour_of(hour) for hour in range(24) if hour not in {4, 23})
-        assert ledger.unread(at(27.5)) == [Interval(at(24), at(26)), Interval(at(27), at(27.5))]
-        assert ledger.unread(at(23)) == []
-        assert ledger.unread(at(24 * 30))[-1] == Interval(at(27), at(48))
+    with DayTotals(world.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as day_totals:
+        day_totals.load()
+        assert (day_totals.counted(hour_of(4)), day_totals.counted(hour_of(23)), day_totals.moved) == (1, 1, 1)
+        assert day_totals.missing == tuple(hour_of(hour) for hour in range(24) if hour not in {4, 23})
+        assert day_totals.unread(at(27.5)) == [Interval(at(24), at(26)), Interval(at(27), at(27.5))]
+        assert day_totals.unread(at(23)) == []
+        assert day_totals.unread(at(24 * 30))[-1] == Interval(at(27), at(48))
 
 
 @given(
@@ -208,7 +207,9 @@ def test_each_bet_counts_once_in_its_newest_version(
         world.store(slot, list(once.values()), slot.end + HOUR)
     newest = {bet: max(quarter for other, quarter, _ in changes if other == bet) for bet, _, _ in changes}
     day = Interval(at(0), at(24))
-    with DayTotals(world.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)) as ledger:
-        ledger.load()
-        assert ledger.missing == ledger.damaged == ()
-        assert sum(map(ledger.counted, ledger.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())
+    with DayTotals(
+        world.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)
+    ) as day_totals:
+        day_totals.load()
+        assert day_totals.missing == day_totals.damaged == ()
+        assert sum(map(day_totals.counted, day_totals.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())
