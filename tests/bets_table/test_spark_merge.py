@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.bets_table.raw_slots import find
@@ -50,8 +50,12 @@ class Engine:
         return sorted(self.con.execute(f"select {', '.join(SCHEMA.names)} from bets").fetchall(), key=repr)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 @given(steps=st.lists(_step, min_size=1, max_size=7))
+@example(steps=[(1, [("a", 0, 50, 1)]), (1, []), (0, [("a", 0, 10, 1)])])  # missing, then reported by an older slot
+@example(steps=[(1, [("a", 0, 50, 1)]), (1, [("a", 0, 10, 2)])])  # its own slot takes its change back
 def test_the_sql_gives_what_the_operator_gives(steps: list[tuple[int, list[Any]]]) -> None:
     with tempfile.TemporaryDirectory() as name:
         world, engine = World(Path(name)), Engine(Path(name) / "staged")
