@@ -97,6 +97,11 @@ class Pagination(ABC):
         return None
 
     @property
+    def rows_asked(self) -> int | None:
+        """The most rows that a call asks for, where it says so and ``limited_to`` makes it fewer; else None."""
+        return self.rows_a_page
+
+    @property
     def most_rows(self) -> int | None:
         """The most rows that a window may have to be read without splitting it; None where that is not limited."""
         return None
@@ -290,6 +295,11 @@ class PageToken(Pagination):
     size_param: str | None = None
     page_size: int = 1000
 
+    @property
+    def rows_asked(self) -> int | None:
+        """See `Pagination`."""
+        return self.page_size if self.size_param else None
+
     def first(self, window: Interval | None) -> Params:  # noqa: ARG002 - the same for every window
         """See `Pagination`."""
         return {self.size_param: self.page_size} if self.size_param else {}
@@ -348,6 +358,11 @@ class LimitedAnswer(Pagination):
 
     param: str
     limit: int
+
+    @property
+    def rows_asked(self) -> int | None:
+        """See `Pagination`."""
+        return self.limit
 
     @property
     def most_rows(self) -> int | None:
@@ -418,6 +433,11 @@ class TimestampCursor(Pagination):
     param: str
     limit: int
     size_param: str | None = None
+
+    @property
+    def rows_asked(self) -> int | None:
+        """See `Pagination`."""
+        return self.limit if self.size_param else None
 
     @property
     def keeps_to_window(self) -> bool:

@@ -157,7 +157,7 @@ class Extraction:
                     receipt = slot.receipt
                     receipt.calls, receipt.retries, receipt.bytes = asked.calls, asked.retries, asked.bytes
                     receipt.reread = reader.rereads - rereads
-                    receipt.proven_rows = reader.sizes.proven
+                    receipt.proven_rows, receipt.asked_for_less = reader.sizes.proven, reader.asked_for_less
                     slot.archive = stats.hand_over(interval)
                     yield slot
 

@@ -41,6 +41,8 @@ class Receipt:
         proof: windows by what proves them complete: the provider's total, a short answer, an empty page, a second read, ...;
             empty where a version that didn't note it wrote the object.
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
+        asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
+            answer in time, so that less was asked for; empty otherwise.
         slow_pages: answers that went the row-by-row way; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
@@ -78,6 +80,7 @@ class Receipt:
     slow_pages: int = 0
     proof: dict[str, int] = field(default_factory=dict)
     proven_rows: int = 0
+    asked_for_less: dict[str, float] = field(default_factory=dict)
     bad_rows: int = 0
     odd_values: dict[str, int] = field(default_factory=dict)
     rounded: dict[str, int] = field(default_factory=dict)

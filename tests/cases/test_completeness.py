@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import IncompleteWindow, ProviderUnavailable
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded, ProviderUnavailable
 from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, spread
 from tests.conftest import MakeHook
 
@@ -288,6 +288,54 @@ def test_a_total_that_counts_the_rows_of_the_page_only_is_not_believed(make: Mak
     stored = vendor.store(tmp_path)
     assert len(vendor.ids(stored)) == 2500
     assert stored.receipts[0].proof == {"second read": 1}
+
+
+# ------------------------------------------------------------------ answers that do not come in time
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "count", "rows"),
+    [("pv", "history", 2500, 600), ("aig", "transactions", 6000, 1300), ("gmag", "game_history", 3000, 700)],
+)
+def test_a_page_that_does_not_come_in_time_is_asked_for_in_smaller_ones_for_the_rest_of_the_run(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, rows: int
+) -> None:
+    def too_large(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        if int(params.get("page_size", params.get("size", 0))) > rows:
+            raise ProviderOverloaded("HTTP 504")
+        return document
+
+    slot = Interval(FIVE, FIVE + timedelta(minutes=29))
+    later = Interval(slot.end, slot.end + slot.width)
+    vendor = Vendor(make(provider), stream, spread(count, slot) + spread(count, later), spoil=too_large)
+    stored = vendor.store(tmp_path, slot, later)
+    assert sorted(vendor.ids(stored), key=int) == [f"{i}" for i in range(2 * count)]
+    assert stored.receipts[1].asked_for_less["rows"] <= rows
+    first = [params for window, params in vendor.asked if window and window.start == later.start]
+    assert int(first[-1].get("page_size", first[-1].get("size", 0))) <= rows
+
+
+def test_a_window_that_does_not_come_in_time_is_asked_for_in_shorter_ones(make: MakeHook, tmp_path: Path) -> None:
+    def too_long(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if window.width > timedelta(minutes=2):
+            raise ProviderOverloaded("HTTP 504")
+        return document
+
+    vendor = Vendor(make("jdb"), "transactions", spread(100), spoil=too_long)
+    stored = vendor.store(tmp_path)
+    assert vendor.ids(stored) == [f"{i}" for i in range(100)]
+    assert 60 <= stored.receipts[0].asked_for_less["seconds"] <= 150
+    assert sum(window.width > timedelta(minutes=2) for window, _ in vendor.asked) < 60
+
+
+def test_where_nothing_less_can_be_asked_for_the_error_is_told(make: MakeHook, tmp_path: Path) -> None:
+    def never(n: int, window: Any, params: Any, document: Any) -> Any:
+        raise ProviderOverloaded("HTTP 504")
+
+    vendor = Vendor(make("gmag"), "game_history", spread(10), spoil=never)
+    with pytest.raises(ProviderOverloaded, match=r"stream game_history, window .*: HTTP 504"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 400
 
 
 # ------------------------------------------------------------------ whatever it does

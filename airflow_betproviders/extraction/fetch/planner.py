@@ -6,6 +6,7 @@ Only a first part is split off at a time: a burst of bets makes the windows righ
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
@@ -22,6 +23,9 @@ _NOISE = 2
 PATIENT_READS = 2
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
+# After a time-out a call asks for so many times fewer rows, down to so few.
+_LESS = 4
+_FEWEST_ASKED = 100
 # Bets that a provider may be said to have in a second, over at least so many seconds: an hour has at most 36 million.
 _MOST_A_SECOND = 10_000
 _SHORT_BURST = 10
@@ -33,6 +37,7 @@ class Planner:
     Attributes:
         paging: how the provider hands out a window's rows; the page size and limit in use.
         density: rows a second of the last window that told its rows; None before.
+        longest: the longest window that the provider answers in time, where it failed for a longer one; else None.
         cap: rows at which the provider cut an answer off without a sign; None while none is known.
     """
 
@@ -42,6 +47,7 @@ class Planner:
         self.paging = paging
         self.density: float | None = None
         self.cap: int | None = None
+        self.longest: timedelta | None = None
 
     @property
     def most(self) -> int:
@@ -59,10 +65,31 @@ class Planner:
 
         That is a first part, and the rest, to be planned in turn; or the window itself.
         """
-        if window is None or self.density is None:
+        if window is None or self._rule is None:
             return (window,)
-        expected = self.density * window.width.total_seconds()
-        return self._split(window, expected) if expected > self._likely_most else (window,)
+        expected = (self.density or 0.0) * window.width.total_seconds()
+        parts = self._split(window, expected) if expected > self._likely_most else (window,)
+        if self.longest is not None and parts[0].width > self.longest:
+            return windows.cut_off(window, self.longest // self._rule.step, self._rule)
+        return parts
+
+    def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
+        """Ask for fewer rows in an answer, or for shorter windows, for the rest of the run; False where neither can be.
+
+        Args:
+            window: a window whose answer did not come in time.
+            paging: how it was asked for.
+        """
+        rows = self.paging.rows_asked
+        if paging is not self.paging:
+            return True  # less is asked for already
+        if rows is not None and rows > _FEWEST_ASKED:
+            self.paging = self.paging.limited_to(max(_FEWEST_ASKED, rows // _LESS))
+            return True
+        if len(self.halves(window)) == 1 or window is None:
+            return False
+        self.longest = min(self.longest or window.width, window.width / 2)
+        return True
 
     def parts(
         self, window: Interval | None, rows: int, number: int = 1, halved: int = 0

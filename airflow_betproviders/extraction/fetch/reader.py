@@ -31,7 +31,7 @@ from airflow_betproviders.declare.pagination import (
 )
 from airflow_betproviders.declare.stream import Reaches, Stream
 from airflow_betproviders.declare.windows import WindowRule
-from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded, WindowNotReady
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.decode.parser import path_to
@@ -150,6 +150,16 @@ class WindowReader:
         self.rereads += 1
         self._prefetch.restart(number, windows)
 
+    @property
+    def asked_for_less(self) -> dict[str, float]:
+        """What was asked for in place of what the stream declares, by what the provider gave: page size and window."""
+        declared, rows = self._stream.paging.rows_asked, self._planner.paging.rows_asked
+        longest = self._planner.longest
+        return {
+            **({"rows": float(rows)} if rows is not None and rows != declared else {}),
+            **({"seconds": longest.total_seconds()} if longest else {}),
+        }
+
     def read_edge(self, instant: datetime) -> WindowRows:
         """Return the rows of a window of two steps that has an instant inside, and not on its edge.
 
@@ -218,6 +228,9 @@ class WindowReader:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
             self._read_again(read, str(smaller))
             return None
+        except ProviderOverloaded as error:
+            self._ask_for_less(read, error)
+            return None
         except WindowChanged as changed:
             self.rereads += 1
             self._read_again(read, str(changed))
@@ -274,6 +287,14 @@ class WindowReader:
             raise self.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
         again = WindowRead(read.window, read.slot, read.number + 1, read.halved, True, read.part_of, compare)
+        self._prefetch.replace(read, [again])
+
+    def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
+        """Put the window in the queue again, to be asked for in smaller pages or windows."""
+        if not self._planner.ask_for_less(read.window, read.paging):
+            raise error
+        log.warning("%s; asking for fewer rows at once from now on", error)
+        again = WindowRead(read.window, read.slot, read.number, read.halved, part_of=read.part_of, compare=read.compare)
         self._prefetch.replace(read, [again])
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
