@@ -1,4 +1,4 @@
-"""``python -m tests.campaign``: play many scenarios, print each finding, and the tally."""
+"""``python -m tests.campaign``: run many scenarios, print each finding and the tally."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from tests.campaign.play import Play, Stage
+from tests.campaign.run import ScenarioRun, Stage
 from tests.campaign.scenario import Scenario, draw
 from tests.campaign.verdict import Tally
 from tests.campaign.worker import Workers
@@ -19,37 +18,53 @@ from tests.seaweed import running
 
 INTRODUCTION = """# The fault campaign
 
-`make campaign` plays seeded scenarios: a simulated provider with late rows, corrections and faults, a local folder or a
-real S3 server behind a proxy that refuses, cuts, slows and loses answers, two workers at once whose processes are killed
-with signal 9 at random moments, runs in random order, a backfill at another grain beside the hourly load, and an object
-deleted by hand. Each object is held against what the provider had when it was read, the bets table against the truth,
-coverage against what is there; a watcher reads every visible object meanwhile. What must not be stands in the rows at
-zero.
+`make campaign` runs seeded scenarios: a simulated provider with late rows, corrections and faults; a local folder, or a
+real S3 server behind a proxy that refuses, cuts off, slows down and loses answers; two workers at once whose processes are
+killed with signal 9 at random moments; runs in random order; a backfill at another grain beside the hourly load; and an
+object deleted by hand.
+
+The provider's faults are of five sorts:
+
+| sort | what the verdict expects |
+|---|---|
+| transient: statuses, resets, lists that move, totals that lie | the attempt gets over it or fails; a later one succeeds |
+| once: an answer without rows, one that drips, never ends or inflates | likewise |
+| always: a lower cap, smaller pages, no totals, 504 for large answers | every task succeeds in the end |
+| odd values in rows | in the column, in `_extra`, or the complete row in quarantine |
+| a lie in every answer: a wrong total, rows of other windows, another zone | the task fails and the lake stays as it is, or what is stored is the truth |
+
+Each object is compared with what the provider had when it was read, the bets table with the truth, coverage with what is
+stored; a watcher reads every visible object meanwhile. Rows that count something wrong must be zero.
 
 A worker that is killed after it has published a wide slot, before it has removed the smaller ones inside, leaves both until
-its task is tried again. Where no try is left the task is red, and coverage must say `damaged`; overlaps count as wrong
-everywhere else.
+its task is tried again. Where no attempt is left, the task has failed, and coverage must say `damaged`; overlaps count as
+wrong everywhere else.
 """
 
 
+MOST_PRINTED = 20  # of a scenario's findings
+
+
 def campaign(seeds: range) -> Iterator[tuple[Scenario, Tally]]:
-    """Play the scenarios of these seeds, one after the other."""
+    """Run the scenarios of these seeds, one after the other."""
     workers = Workers()
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
         (Path(folder) / "seaweed").mkdir()
         with running(Path(folder) / "seaweed") as seaweed:
             for scenario in map(draw, seeds):
-                yield scenario, Play(scenario, Stage(workers, Path(folder), seaweed)).run()
+                yield scenario, ScenarioRun(scenario, Stage(workers, Path(folder), seaweed)).run()
 
 
-def report(counts: Counter[str]) -> str:
-    """The counts in Markdown."""
-    rows = (f"| {name} | {count:,} |" for name, count in counts.items())
-    return "\n".join([INTRODUCTION, "| what | count |", "|---|---:|", *rows, ""])
+def report(tally: Tally) -> str:
+    """Return the counts in Markdown."""
+    counts = (f"| {name} | {count:,} |" for name, count in tally.counts.items())
+    struck = (f"| `{kind}` | {count:,} |" for kind, count in sorted(tally.struck.items()))
+    tables = ["| what | count |", "|---|---:|", *counts, "", "| fault | calls that it struck |", "|---|---:|", *struck]
+    return "\n".join([INTRODUCTION, *tables, ""])
 
 
 def main() -> None:
-    """Read the arguments, play, print; exit code 1 when anything was wrong."""
+    """Read the arguments, run, print; exit code 1 when anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--scenarios", type=int, default=200)
     parser.add_argument("--first-seed", type=int, default=1)
@@ -61,10 +76,10 @@ def main() -> None:
             whole.add(tally)
             place = "S3" if scenario.remote else "local"
             seconds, began = time.monotonic() - began, time.monotonic()
-            say(f"{scenario.seed}: {scenario.provider}, {place}, {seconds:.0f} s, {tally.counts['tries']} tries")
-            for wrong in tally.wrong:
+            say(f"{scenario.seed}: {scenario.provider}, {place}, {seconds:.0f} s, {tally.counts['attempts']} attempts")
+            for wrong in tally.wrong[:MOST_PRINTED]:
                 say(f"   {wrong}")
-    text = report(whole.counts)
+    text = report(whole)
     say(text)
     if given.report:
         given.report.write_text(text)

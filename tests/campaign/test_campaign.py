@@ -1,4 +1,4 @@
-"""The fault campaign, shortened; ``make campaign`` plays two hundred scenarios."""
+"""The fault campaign, shortened; ``make campaign`` runs two hundred scenarios."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_whatever_goes_wrong_every_bet_is_there_once_as_it_is() -> None:
         whole.add(tally)
     assert whole.wrong == []
     assert whole.counts["bets checked"] > 1000
-    assert whole.counts["tries killed"] > 5
+    assert whole.counts["attempts killed"] > 5
     assert whole.counts["provider faults"] > 50
     assert whole.counts["objects watched"] > 30

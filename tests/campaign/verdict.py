@@ -19,12 +19,16 @@ from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.coverage import coverage
-from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import Receipt
+from tests.campaign.odd_values import OddValues, in_quarantine
 from tests.conformance.by_hand import BY_HAND, Worth
 from tests.conformance.wire import differences
 
 Record = Mapping[str, Any]
+DIFFERENCES = {"rows lost": "missing:", "rows doubled": "stored twice:", "rows invented": "never sent:"}
+AMOUNTS = {"bet_amount", "gain_amount", "win_amount", "bet", "total", "bets", "wins"}
+"""The members that a bet's stake and payout come from."""
 
 
 @dataclass
@@ -33,10 +37,12 @@ class Tally:
 
     Attributes:
         counts: of tries, kills, rows and so on.
+        struck: calls to the provider that each kind of fault struck.
         wrong: everything that must not be, in words.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def find(self, kind: str, about: list[str]) -> None:
@@ -47,12 +53,22 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Add another's counts."""
         self.counts.update(other.counts)
+        self.struck.update(other.struck)
         self.wrong += other.wrong
 
 
 def visible(lake: Lake) -> dict[Interval, str]:
     """The data objects that a reader finds: readers leave out names that begin with ``.`` or ``_``."""
     return {slot: str(each["name"]) for slot, each in _listed(lake).items()}
+
+
+def stored_versions(lake: Lake) -> dict[str, Any]:
+    """What tells the versions of each visible object apart, by path."""
+    return {str(each["name"]): _version(each) for each in _listed(lake).values()}
+
+
+def _version(each: Mapping[str, Any]) -> tuple[Any, ...]:
+    return each.get("ETag"), each.get("mtime"), each.get("ino"), each["size"]
 
 
 def _listed(lake: Lake) -> dict[Interval, dict[str, Any]]:
@@ -86,6 +102,19 @@ def read(lake: Lake, path: str) -> tuple[Receipt, pa.Table]:
     return receipt, table
 
 
+def quarantine(lake: Lake) -> str:
+    """All quarantined rows, one a line.
+
+    A row that does not fit may have no time, so it stays with the slot that it came with, which may be another one.
+    """
+    folder = lake.beside(QUARANTINE)
+    lake.fs.invalidate_cache()
+    try:
+        return "".join(lake.fs.cat_file(path).decode() for path in lake.fs.find(folder))
+    except FileNotFoundError:
+        return ""
+
+
 @contextmanager
 def watched(lake: Lake, tally: Tally) -> Iterator[None]:
     """Read every visible object again and again meanwhile: one that is not whole is a finding."""
@@ -100,7 +129,7 @@ def watched(lake: Lake, tally: Tally) -> Iterator[None]:
             except FileNotFoundError:
                 continue
             for each in listed.values():
-                path, version = each["name"], (each.get("ETag"), each.get("mtime"), each.get("ino"), each["size"])
+                path, version = each["name"], _version(each)
                 try:
                     if seen.get(path) != version:
                         read(lake, path)
@@ -125,14 +154,16 @@ def check_raw(
     lake: Lake,
     truth: Callable[[Interval, datetime], list[Record]],
     torn: Collection[Interval],
+    odd: OddValues,
     tally: Tally,
     about: str,
 ) -> None:
     """Every stored slot equals what the provider had when it was read, and no two overlap.
 
-    What a wider object replaces is removed once that is there; a red task of ``torn`` may have died between the two.
+    What a wider object replaces is removed once that is there; a failed task of ``torn`` may have died between the two.
     """
     found = visible(lake)
+    rejected = quarantine(lake)
     tally.find(
         "overlapping objects",
         [
@@ -146,10 +177,15 @@ def check_raw(
         rows = table.to_pylist()
         expected = truth(slot, datetime.fromisoformat(receipt.extracted_at))
         tally.counts["raw rows checked"] += len(expected)
-        tally.find(
-            "raw rows wrong",
-            [f"{about}: {slot}: {each}" for each in differences(lake.provider, lake.stream, expected, rows)],
-        )
+        tally.counts["rows in quarantine"] += receipt.bad_rows
+        tally.counts["odd values stored as null"] += sum(receipt.odd_values.values())
+        tally.counts["values rounded"] += sum(receipt.rounded.values())
+        expected, unkept = odd.split(expected, rows, rejected)
+        wrong = [*differences(lake.provider, lake.stream, expected, rows), *unkept]
+        for kind, begin in DIFFERENCES.items():
+            tally.find(kind, [f"{about}: {slot}: {each}" for each in wrong if each.startswith(begin)])
+        rest = [each for each in wrong if not each.startswith(tuple(DIFFERENCES.values()))]
+        tally.find("rows with wrong values", [f"{about}: {slot}: {each}" for each in rest])
 
 
 def check_coverage(lake: Lake, stream: Stream, whole: Interval, tally: Tally, about: str) -> None:
@@ -184,8 +220,11 @@ def _state(receipt: Receipt) -> str:
     return "complete" if receipt.rows else "empty"
 
 
-def check_bets(table: BetsTable, provider: str, truth: list[Record], tally: Tally, about: str) -> None:
-    """The bets table holds each bet that the provider has, once, as it is now."""
+def check_bets(table: BetsTable, lake: Lake, truth: list[Record], odd: OddValues, tally: Tally, about: str) -> None:
+    """The bets table holds each bet that the provider has, once, as it is now.
+
+    A bet of a row in quarantine may be missing. A row with an odd amount may have another one, or none.
+    """
     rows = table.open().to_pyarrow_table().to_pylist()
     held: dict[str, Worth] = {}
     doubled = []
@@ -194,10 +233,21 @@ def check_bets(table: BetsTable, provider: str, truth: list[Record], tally: Tall
             doubled.append(f"{about}: {row['bet_id']}")
         if row["missing_since"] is None:
             held[row["bet_id"]] = (row["status"], row["stake"], row["payout"], row["net"])
-    expected = dict(BY_HAND[provider](record) for record in truth)
+    rejected = quarantine(lake)
+    expected: dict[str, Worth] = {}
+    known, odd_bets = set(), set()
+    for record in truth:
+        bet, worth = BY_HAND[lake.provider](record)
+        known.add(bet)
+        if sent := odd.of(record):
+            if sent.keys() & AMOUNTS:
+                odd_bets.add(bet)
+            if in_quarantine(lake.provider, record, sent, rejected):
+                continue
+        expected[bet] = worth
     tally.counts["bets checked"] += len(expected)
     tally.find("bets doubled", doubled)
     tally.find("bets lost", [f"{about}: {bet}" for bet in expected.keys() - held.keys()])
-    tally.find("bets too many", [f"{about}: {bet}" for bet in held.keys() - expected.keys()])
-    stale = [bet for bet in expected.keys() & held.keys() if expected[bet] != held[bet]]
+    tally.find("bets invented", [f"{about}: {bet}" for bet in held.keys() - known])
+    stale = [bet for bet in (expected.keys() & held.keys()) - odd_bets if expected[bet] != held[bet]]
     tally.find("bets stale", [f"{about}: {bet} is {held[bet]}, should be {expected[bet]}" for bet in stale])

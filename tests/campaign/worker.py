@@ -51,10 +51,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a try.
+    """What became of an attempt.
 
     Attributes:
-        state: ``green``, ``red`` or ``killed``.
+        state: ``succeeded``, ``failed`` or ``killed``.
         error: the exception's class, where there was one.
         message: and what it said.
     """
@@ -84,7 +84,7 @@ class Workers:
                 process.join(kill_after)
                 if process.is_alive():
                     process.kill()
-            outcome = mine.recv() if mine.poll(180) else Outcome("red", "Hung", "no answer in three minutes")
+            outcome = mine.recv() if mine.poll(180) else Outcome("failed", "Hung", "no answer in three minutes")
         except EOFError:
             outcome = Outcome("killed")
         finally:
@@ -110,10 +110,10 @@ def work(task: Task, pipe: Pipe) -> None:
     operator = OPERATORS[task.kind](task_id=task.kind, **task.arguments)
     try:
         type(operator).execute.__wrapped__(operator, context())  # type: ignore[attr-defined]
-    except Exception as error:  # noqa: BLE001 - whatever it is, the task is red
-        outcome = Outcome("red", type(error).__name__, str(error)[:500])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the task fails
+        outcome = Outcome("failed", type(error).__name__, str(error)[:500])
     else:
-        outcome = Outcome("green")
+        outcome = Outcome("succeeded")
     pipe.send(outcome)
     pipe.close()
     os._exit(0)  # threads that still wait for an answer are not waited for

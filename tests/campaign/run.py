@@ -1,4 +1,4 @@
-"""Plays a scenario: two workers at once, a moving world, faults everywhere, and a verdict after each act."""
+"""Run a scenario: two workers at once, a moving world, faults everywhere, and a verdict after each act."""
 
 from __future__ import annotations
 
@@ -21,17 +21,32 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.campaign.flaky_store import FlakyStore
-from tests.campaign.scenario import HOUR, STREAMS, Scenario
-from tests.campaign.verdict import Record, Tally, check_bets, check_coverage, check_raw, visible, watched
+from tests.campaign.kinds import MUST_FAIL, SLOW
+from tests.campaign.odd_values import OddValues
+from tests.campaign.scenario import HOUR, Scenario
+from tests.campaign.verdict import (
+    Record,
+    Tally,
+    check_bets,
+    check_coverage,
+    check_raw,
+    stored_versions,
+    visible,
+    watched,
+)
 from tests.campaign.worker import STORE, Outcome, Task, Workers
 from tests.seaweed import KEY, SECRET, SeaweedFS
 
-MOST_TRIES = 12
+MOST_ATTEMPTS = 12
+ENOUGH_ROWS = 10  # for a fault of lists to show
 LAG = timedelta(minutes=70)  # the longest of the four
-# What a try may end in while things go wrong; anything else is a finding.
+# What an attempt may end in while things go wrong; anything else is a finding.
 EXPECTED = {
-    "ProviderUnavailable", "ProviderRateLimited", "IncompleteWindow", "OverlappingSlot", "NothingStored", "TableContended",
+    "ProviderUnavailable", "ProviderRateLimited", "ProviderOverloaded", "AnswerTooLarge", "IncompleteWindow",
+    "OverlappingSlot", "NothingStored", "TableContended",
 }  # fmt: skip
+# What a task may end in when the provider lies all the time.
+REFUSED = {"ProviderAuthError", "ProviderRequestError", "ProviderRateLimited", "TaskDeferred"}
 STORE_ERRORS = {
     "OSError", "IOError", "ConnectionError", "TimeoutError", "FileNotFoundError", "PermissionError", "DeltaError", "ClientError",
     "EndpointConnectionError", "ConnectionClosedError", "ReadTimeoutError", "ResponseStreamingError", "ServerTimeoutError",
@@ -41,7 +56,7 @@ STORE_ERRORS = {
 
 @dataclass
 class Stage:
-    """Where a scenario is played.
+    """Where a scenario runs.
 
     Attributes:
         workers: start processes.
@@ -54,21 +69,21 @@ class Stage:
     seaweed: SeaweedFS | None
 
 
-class Play:
-    """One scenario being played."""
+class ScenarioRun:
+    """One run of a scenario."""
 
     def __init__(self, scenario: Scenario, stage: Stage) -> None:
         self.scenario = scenario
         self.tally = Tally()
         self._stage = stage
-        self._dice = random.Random(f"play/{scenario.seed}")
+        self._dice = random.Random(f"run/{scenario.seed}")
         self._guard = threading.Lock()
         self._acts: list[tuple[datetime, datetime]] = []  # when an act began, and the world's time in it
-        self._torn: set[Interval] = set()  # what tasks that stayed red should have read
+        self._torn: set[Interval] = set()  # what tasks that kept failing should have read
         self._stack = ExitStack()
 
     def run(self) -> Tally:
-        """Play all acts."""
+        """Run all acts."""
         s = self.scenario
         with self._stack:
             self._simulator = self._stack.enter_context(
@@ -76,17 +91,32 @@ class Play:
             )
             self._open_store()
             self._stack.enter_context(watched(self.lake, self.tally))
-            for kind, probability in s.faults.items():
-                self._simulator.faults.set(kind, probability)
-            for act in (self._as_it_happens, self._backfill, self._by_hand, self._settle):
-                act()
-                self._check(act.__name__)
-            self._finish()
-        self.tally.counts["scenarios"] += 1
-        self.tally.counts["provider calls"] += len(self._simulator.calls)
-        self.tally.counts["provider faults"] += sum(bool(call.get("faults")) for call in self._simulator.calls)
-        self.tally.find("rules broken", [f"{s}: {breach}" for breach in self._simulator.breaches])
+            self._simulator.faults.replace(s.faults)
+            if s.other_world:
+                self._other_world()
+            else:
+                for act in (self._as_it_happens, self._backfill, self._lies, self._by_hand, self._settle):
+                    act()
+                    self._check(act.__name__)
+                self._finish()
+        self._sum_up()
         return self.tally
+
+    def _sum_up(self) -> None:
+        calls = self._simulator.calls
+        self.tally.counts["scenarios"] += 1
+        self.tally.counts["provider calls"] += len(calls)
+        self.tally.counts["provider faults"] += sum(bool(call["faults"]) for call in calls)
+        self.tally.struck.update(kind for call in calls for kind in call["faults"])
+        for kind in (
+            "foreign errors",
+            "hangs",
+            "lies believed",
+            "lies that changed the lake",
+            "tasks that kept failing",
+        ):
+            self.tally.find(kind, [])
+        self.tally.find("rules broken", [f"{self.scenario}: {breach}" for breach in self._simulator.breaches])
 
     # ------------------------------------------------------------------ acts
 
@@ -96,15 +126,54 @@ class Play:
         for hours in (first, second):
             self._world(hours[-1].end + LAG)
             tasks = [self._extract(hour) for hour in hours]
-            self._play(
-                [*tasks, self._dice.choice(tasks), self._merge(Interval(hours[0].start, hours[-1].end))], tries=2
+            self._run(
+                [*tasks, self._dice.choice(tasks), self._merge(Interval(hours[0].start, hours[-1].end))], attempts=2
             )
 
     def _backfill(self) -> None:
         """A backfill at another grain beside a re-read by the hour."""
         self._world(self.scenario.end + 2 * HOUR)
         backfill = self._extract(self.scenario.backfill(self._dice), self.scenario.grain)
-        self._play([backfill, self._extract(self._dice.choice(self.scenario.hours)), self._merge()], tries=2)
+        self._run([backfill, self._extract(self._dice.choice(self.scenario.hours)), self._merge()], attempts=2)
+
+    def _other_world(self) -> None:
+        """The provider answers for other hours than it was asked for: every task fails, and nothing is stored."""
+        self._simulator.faults.clear()
+        self._world(self.scenario.end + LAG)
+        for hour in self.scenario.hours:
+            self._must_fail(self._extract(hour), "another zone or unit", hour)
+
+    def _lies(self) -> None:
+        """Every answer of one task has the same fault: it fails, and leaves what is stored; or it stores the truth."""
+        for kind, options in self.scenario.lies.items():
+            stored = sorted(visible(self.lake))
+            slot = self._dice.choice(stored) if stored else self.scenario.hours[0]
+            faults = self._simulator.faults
+            faults.replace({kind: options})
+            task = self._extract(slot, slot.width)
+            if kind in SLOW:
+                task.connections["vendor"]["extra"]["timeout"] = 1.5
+            self._must_fail(task, kind, slot)
+            faults.replace(self.scenario.faults)
+
+    def _must_fail(self, task: Task, kind: str, slot: Interval) -> None:
+        before, calls = stored_versions(self.lake), len(self._simulator.calls)
+        outcome = self._stage.workers.run(task)
+        self._count(task, outcome, lies=True)
+        about = f"{self.scenario}: {kind}: {slot}: {outcome}"
+        changed = stored_versions(self.lake) != before
+        self.tally.counts["tasks lied to"] += 1
+        if outcome.state != "succeeded":
+            after_all = outcome.error in STORE_ERRORS  # the store did it, and lost its answer
+            self.tally.find("lies that changed the lake", [about] if changed and not after_all else [])
+            return
+        self._note(task, outcome)
+        strikes = [
+            call for call in self._simulator.calls[calls:] if self.scenario.other_world or kind in call["faults"]
+        ]
+        rows = len(self._simulator.truth(self.scenario.provider, self.scenario.stream, slot.start, slot.end))
+        believed = strikes and rows >= ENOUGH_ROWS and (self.scenario.other_world or kind in MUST_FAIL)
+        self.tally.find("lies believed", [about] if believed else [])
 
     def _by_hand(self) -> None:
         """Somebody deletes an object, and the gaps are filled."""
@@ -113,7 +182,7 @@ class Play:
             self.lake.fs.rm_file(stored[self._dice.choice(sorted(stored))])
             self.tally.counts["objects deleted by hand"] += 1
             self._check("_by_hand, deleted")
-        self._play([self._task("gaps", **self._whole)], tries=MOST_TRIES, until_green=True)
+        self._run([self._task("gaps", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
         left = coverage(self.lake, self._stream, start=self.scenario.begin, end=self.scenario.end).gaps()
         self.tally.find("gaps that stayed", [f"{self.scenario}: {gap}" for gap in left])
 
@@ -123,14 +192,14 @@ class Play:
         wide = [slot for slot in visible(self.lake) if slot.width > HOUR]
         hours = [hour for hour in self.scenario.hours if not any(slot.overlaps(hour) for slot in wide)]
         tasks = [self._extract(slot, slot.width) for slot in (*wide, *hours)]
-        self._play([*tasks, self._dice.choice(tasks), self._merge()], tries=MOST_TRIES, until_green=True)
+        self._run([*tasks, self._dice.choice(tasks), self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
 
     def _finish(self) -> None:
         """A last merge, and the verdict on the bets table."""
-        self._play([self._merge()], tries=MOST_TRIES, until_green=True)
+        self._run([self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
         s = self.scenario
-        truth = self._simulator.truth(s.provider, STREAMS[s.provider], s.begin, s.end)
-        check_bets(self.table, s.provider, truth, self.tally, f"seed {s.seed}")
+        truth = self._simulator.truth(s.provider, s.stream, s.begin, s.end)
+        check_bets(self.table, self.lake, truth, self._odd_values(), self.tally, f"seed {s.seed}")
 
     # ------------------------------------------------------------------ tasks
 
@@ -140,11 +209,11 @@ class Play:
     @property
     def _whole(self) -> dict[str, Any]:
         times = {"start": self.scenario.begin, "end": self.scenario.end}
-        return {"conn_id": "vendor", "path": f"{self._root}/raw", **times}
+        return {"conn_id": "vendor", "path": f"{self._root}/raw", "max_bad_rows": 1_000_000, **times}
 
     @property
     def _stream(self) -> Stream:
-        return declared(self.scenario.provider, STREAMS[self.scenario.provider])
+        return declared(self.scenario.provider, self.scenario.stream)
 
     def _merge(self, interval: Interval | None = None) -> Task:
         whole = interval or Interval(self.scenario.begin, self.scenario.end)
@@ -153,42 +222,43 @@ class Play:
 
     def _task(self, kind: str, **arguments: Any) -> Task:
         vendor = self._simulator.credentials[self.scenario.provider]
+        vendor["extra"] = {**vendor["extra"], **self.scenario.extra}
         return Task(kind, arguments, {"vendor": vendor, **self._store})
 
-    def _play(self, tasks: Sequence[Task], *, tries: int, until_green: bool = False) -> None:
-        """Two workers take the tasks in any order, each as often as it takes, but not for ever."""
+    def _run(self, tasks: Sequence[Task], *, attempts: int, until_success: bool = False) -> None:
+        """Let two workers take the tasks in any order, with a bounded number of attempts each."""
         waiting = list(tasks)
         self._dice.shuffle(waiting)
-        lanes = [threading.Thread(target=self._lane, args=(waiting, tries, until_green)) for _ in range(2)]
+        lanes = [threading.Thread(target=self._lane, args=(waiting, attempts, until_success)) for _ in range(2)]
         for lane in lanes:
             lane.start()
         for lane in lanes:
             lane.join()
 
-    def _lane(self, waiting: list[Task], tries: int, until_green: bool) -> None:
+    def _lane(self, waiting: list[Task], attempts: int, until_success: bool) -> None:
         while True:
             with self._guard:
                 if not waiting:
                     return
                 task = waiting.pop()
-                killed = [self._kill() for _ in range(min(tries, 3))]
-            outcome = Outcome("red")
-            for number in range(tries):
+                killed = [self._kill() for _ in range(min(attempts, 3))]
+            outcome = Outcome("failed")
+            for number in range(attempts):
                 outcome = self._stage.workers.run(task, killed[number] if number < len(killed) else None)
                 self._count(task, outcome)
-                if outcome.state == "green":
+                if outcome.state == "succeeded":
                     break
             with self._guard:
                 self._note(task, outcome)
-                if until_green and outcome.state != "green":
-                    self.tally.find("tasks that stayed red", [f"{self.scenario}: {task.kind}: {outcome}"])
+                if until_success and outcome.state != "succeeded":
+                    self.tally.find("tasks that kept failing", [f"{self.scenario}: {task.kind}: {outcome}"])
 
     def _note(self, task: Task, outcome: Outcome) -> None:
-        """Keep in mind what a task that stayed red should have read, until another has read it."""
+        """Note what a task that kept failing should have read, until another has read it."""
         if task.kind == "merge":
             return
         interval = Interval(task.arguments["start"], task.arguments["end"])
-        if outcome.state == "green":
+        if outcome.state == "succeeded":
             self._torn = {each for each in self._torn if not interval.contains(each)}
         else:
             self._torn.add(interval)
@@ -196,15 +266,18 @@ class Play:
     def _kill(self) -> float | None:
         return self._dice.uniform(0, 0.8) if self._dice.random() < self.scenario.killed else None
 
-    def _count(self, task: Task, outcome: Outcome) -> None:
+    def _count(self, task: Task, outcome: Outcome, *, lies: bool = False) -> None:
         with self._guard:
-            self.tally.counts["tries"] += 1
-            self.tally.counts[f"tries {outcome.state}"] += 1
-            if outcome.state == "red":
-                known = EXPECTED | (STORE_ERRORS if self.scenario.store_faults else set())
-                self.tally.counts[f"red: {outcome.error}"] += 1
+            self.tally.counts["attempts"] += 1
+            self.tally.counts[f"attempts {outcome.state}"] += 1
+            if outcome.state == "failed":
+                known = (
+                    EXPECTED | (STORE_ERRORS if self.scenario.store_faults else set()) | (REFUSED if lies else set())
+                )
+                self.tally.counts[f"failed: {outcome.error}"] += 1
                 if outcome.error not in known:
-                    self.tally.find("unexpected errors", [f"{self.scenario}: {task.kind}: {outcome}"])
+                    kind = "hangs" if outcome.error == "Hung" else "foreign errors"
+                    self.tally.find(kind, [f"{self.scenario}: {task.kind}: {outcome}"])
 
     # ------------------------------------------------------------------ the world and the store
 
@@ -216,11 +289,14 @@ class Play:
         """What the provider had when the slot was read: the world stands still during an act."""
         then = [world for began, world in self._acts if began <= extracted_at + timedelta(milliseconds=1)][-1]
         provider = self.scenario.provider
-        return self._simulator.truth(provider, STREAMS[provider], slot.start, slot.end, as_of=then)
+        return self._simulator.truth(provider, self.scenario.stream, slot.start, slot.end, as_of=then)
+
+    def _odd_values(self) -> OddValues:
+        return OddValues.from_calls(self.scenario.provider, self._simulator.calls)
 
     def _check(self, act: str) -> None:
         about, s = f"seed {self.scenario.seed}{act}", self.scenario
-        check_raw(self.lake, self._truth, self._torn, self.tally, about)
+        check_raw(self.lake, self._truth, self._torn, self._odd_values(), self.tally, about)
         check_coverage(self.lake, self._stream, Interval(s.begin, s.end), self.tally, about)
 
     def _open_store(self) -> None:
@@ -229,7 +305,7 @@ class Play:
         if not self.scenario.remote or self._stage.seaweed is None:
             folder = self._stage.folder / f"{self.scenario.seed}"
             self._root, self._store = f"file://{folder}", {}
-            self.lake = Lake(fsspec.filesystem("file"), f"{folder}/raw", provider, STREAMS[provider], login)
+            self.lake = Lake(fsspec.filesystem("file"), f"{folder}/raw", provider, self.scenario.stream, login)
             self.table = BetsTable(f"{folder}/bets")
             return
         seaweed = self._stage.seaweed
@@ -241,7 +317,7 @@ class Play:
         extra = {"endpoint_url": proxy.endpoint, "region_name": "us-east-1", **patience}
         self._store = {STORE: {"conn_type": "aws", "login": KEY, "password": SECRET, "extra": extra}}
         self._root = f"s3://{STORE}@{folder_name}"
-        self.lake = Lake(seaweed.filesystem(), f"{folder_name}/raw", provider, STREAMS[provider], login)
+        self.lake = Lake(seaweed.filesystem(), f"{folder_name}/raw", provider, self.scenario.stream, login)
         options = {
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
