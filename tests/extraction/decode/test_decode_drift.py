@@ -116,6 +116,17 @@ def test_one_odd_record_does_not_change_its_neighbours() -> None:
     assert (plain.quick, mixed.quick) == (True, False)
 
 
+@pytest.mark.parametrize("odd", [{0}, {255, 256}, {599}, {100, 101, 300, 511}, set(range(600)), set()])
+def test_a_long_page_with_odd_rows_keeps_each_row_in_its_place(odd: set[int]) -> None:
+    """Without an odd row the page goes the quick way; its total as text sends it the other way too."""
+    texts = [json.dumps(str(i)) if i in odd else str(i) for i in range(600)]
+    rows = ",".join(f'{{"id":"r{i}","count":{text}}}' for i, text in enumerate(texts))
+    page = Decoder(ALL_KINDS)(f'{{"code":200,"total":"600","rows":[{rows}]}}'.encode(), accept)
+    assert page.table["id"].to_pylist() == [f"r{i}" for i in range(600)]
+    assert page.table["count"].to_pylist() == [*range(600)]
+    assert not page.quick
+
+
 def test_of_a_doubled_member_the_last_counts_and_the_first_is_kept_in_extra() -> None:
     page = decode('"money":1.10,"count":1,"money":2.20,"money":3.30')
     assert only(page, "money") == Exact("3.3")

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from airflow_betproviders.declare.fields import Epoch, Field, IsoTime, Kind, OddValue, StrptimeTime, TimeKind
+from airflow_betproviders.declare.fields import Double, Epoch, Field, IsoTime, Kind, OddValue, StrptimeTime, TimeKind
 from airflow_betproviders.declare.fields.base import ArrowType
 from airflow_betproviders.declare.fields.json_text import Number
 from airflow_betproviders.declare.stream import Rows, Stream
@@ -107,6 +107,13 @@ def test_a_time_with_more_digits_is_cut_and_kept(kind: Kind, sent: str, stored: 
     assert str(page.table["a"][0].as_py().replace(tzinfo=None)) == stored
     assert page.table["_extra"].to_pylist() == [f'{{"a":{sent}}}']
     assert page.counts.rounded == {"a": 1}
+
+
+@pytest.mark.parametrize("sent", ["NaN", "Infinity", "1e400", f"1.{'0' * 100}", '"x"', "true", "[1.5]"])
+def test_what_is_no_finite_number_of_bounded_length_is_no_double(sent: str) -> None:
+    page = decode(Double(), "1.1500000000000001", sent, "2.5")
+    assert page.table["a"].to_pylist() == [1.1500000000000001, None, 2.5]
+    assert page.counts.odd_values == {"a": 1}
 
 
 # ------------------------------------------------------------------ kinds that a package adds
