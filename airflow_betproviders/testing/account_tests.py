@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import WindowExpired
@@ -30,6 +33,18 @@ class AccountTests:
         """The registry finds the package and accepts its version, streams and hook."""
         assert streams_of(self.by_hand.provider)
         assert hook_class(self.by_hand.provider)
+
+    def test_airflow_accepts_the_provider_info(self) -> None:
+        """What ``get_provider_info`` returns fits Airflow's schemas and names the package: a mistake breaks every command."""
+        import jsonschema
+
+        point, info = _provider_info_of(self.by_hand.provider)
+        assert point.dist
+        assert canonicalize_name(info["package-name"]) == canonicalize_name(point.dist.name)
+        jsonschema.validate(info, _airflow_schema("provider_info.schema.json"))
+        strict = _airflow_schema("provider.yaml.schema.json")
+        known = {name: strict["properties"][name] for name in info if name in strict["properties"]}
+        jsonschema.validate(info, {"definitions": strict["definitions"], "properties": known})
 
     def test_form_fits_hook(self) -> None:
         """Airflow's form names the hook, offers the settings that the hook knows, and hides each secret by its name."""
@@ -92,15 +107,27 @@ def _calls(simulator: Simulator) -> int:
     return len(simulator.calls)
 
 
-def _form_of(provider: str) -> dict[str, Any]:
-    forms: list[dict[str, Any]] = [
-        form
+def _provider_info_of(provider: str) -> tuple[EntryPoint, dict[str, Any]]:
+    """The entry point and the provider info that have the connection type."""
+    found = [
+        (point, info)
         for point in entry_points(group="apache_airflow_provider")
-        for form in point.load()().get("connection-types", ())
-        if form["connection-type"] == provider
+        for info in [point.load()()]
+        if any(form["connection-type"] == provider for form in info.get("connection-types", ()))
     ]
-    assert len(forms) == 1, (
-        f"{len(forms)} packages give Airflow the connection type {provider!r}; register get_provider_info in the entry "
+    assert len(found) == 1, (
+        f"{len(found)} packages give Airflow the connection type {provider!r}; register get_provider_info in the entry "
         "point group apache_airflow_provider"
     )
-    return forms[0]
+    return found[0]
+
+
+def _form_of(provider: str) -> dict[str, Any]:
+    _, info = _provider_info_of(provider)
+    (form,) = (form for form in info["connection-types"] if form["connection-type"] == provider)
+    return dict(form)
+
+
+def _airflow_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text(encoding="utf-8"))
+    return schema
