@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows
+from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows, use_stored_connections
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
@@ -57,6 +57,7 @@ def _gaps(found: Coverage) -> list[dict[str, Any]]:
 
 
 def _survey(args: Namespace) -> list[Coverage]:
+    use_stored_connections()
     try:
         place = open_path(args.path)
         found = list(

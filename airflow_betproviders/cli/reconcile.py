@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from airflow_betproviders import __version__
-from airflow_betproviders.cli.terminal import instant, print_error, print_rows
+from airflow_betproviders.cli.terminal import instant, print_error, print_rows, use_stored_connections
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
 from airflow_betproviders.operators.reconcile import reconciliation_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @suppress_logs_and_warning
 def reconcile(args: Namespace) -> None:
     """Print one row per day, and the figures that differ. Exit with 1 if there are any."""
+    use_stored_connections()
     results: list[ReconciliationResult] = []
     try:
         reconciliation = reconciliation_of(

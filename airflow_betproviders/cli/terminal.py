@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime, timezone
 from typing import Any
@@ -9,6 +10,14 @@ from typing import Any
 from airflow.cli.simple_table import AirflowConsole
 
 from airflow_betproviders.exceptions import InvalidArgument
+
+
+def use_stored_connections() -> None:
+    """Let a command read connections from Airflow's database, as Airflow's own processes do.
+
+    Outside of a task, Airflow's SDK looks for connections in the environment alone, unless it is told so.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
 def print_error(text: str) -> None:
