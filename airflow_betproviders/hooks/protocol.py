@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
 from urllib.parse import quote, quote_plus
 
 from airflow_betproviders.declare.request_parameters import Limits
@@ -124,10 +124,14 @@ class ProtocolHook(AccountHook):
         """Return what a code means; one that is not documented may pass, so it is retried."""
         return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
 
-    def hide_secrets(self, text: str) -> str:
-        """Return a provider's words without this account's secrets."""
-        for secret in self._secret_forms:
-            text = text.replace(secret, "***")
+    def hide_secrets(self, text: AnyStr) -> AnyStr:
+        """Return a provider's words, or its answer, without this account's secrets."""
+        if isinstance(text, str):
+            for secret in self._secret_forms:
+                text = text.replace(secret, "***")
+        else:
+            for secret in self._secret_forms:
+                text = text.replace(secret.encode(), b"***")
         return text
 
     def redact(self, text: str) -> str:

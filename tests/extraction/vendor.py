@@ -135,7 +135,7 @@ class Vendor:
         """Milliseconds."""
         return instant_ms
 
-    def hide_secrets(self, text: str) -> str:
+    def hide_secrets(self, text: Any) -> Any:
         """It has none."""
         return text
 

@@ -137,7 +137,7 @@ class Caller(Generic[Answer]):
             hide = self._source.hide_secrets
             reply.error = hide(str(error)) if isinstance(error, BetProviderError) else type(error).__name__
             if reply.body is not None:
-                reply.body = hide(reply.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+                reply.body = hide(reply.body)
             raise
         finally:
             if self.keep and reply.call:

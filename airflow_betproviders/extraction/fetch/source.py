@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from datetime import timedelta
 from threading import Semaphore
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, Protocol, TypeVar
 
 from airflow_betproviders.declare.interval import Interval
 
@@ -101,8 +101,8 @@ class Source(Protocol):
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         """An instant (ms since 1970) as the provider writes it in a `TimestampCursor` parameter."""
 
-    def hide_secrets(self, text: str) -> str:
-        """Return a provider's words without this account's secrets, which it may repeat."""
+    def hide_secrets(self, text: AnyStr) -> AnyStr:
+        """Return a provider's words, or its answer, without this account's secrets, which it may repeat."""
 
     def limits(self, stream: Any) -> Limits:
         """How often the stream may be called."""

@@ -46,7 +46,7 @@ class Counted:
     def cursor(self, stream: Any, instant_ms: int) -> Any:
         raise NotImplementedError
 
-    def hide_secrets(self, text: str) -> str:
+    def hide_secrets(self, text: Any) -> Any:
         return text
 
     def limits(self, stream: Any) -> Limits:
