@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def _gaps(found: Coverage) -> list[dict[str, Any]]:
 
 def _survey(args: Namespace) -> list[Coverage]:
     use_stored_connections()
+    gc.disable()  # a short process without cycles, in which collections would take a quarter of the time
     try:
         place = open_path(args.path)
         found = list(

@@ -92,7 +92,7 @@ class Footer:
         """Return the receipt, or None where this package wrote none."""
         if self.complete:  # several times faster than a call with thirty arguments
             receipt = Receipt.__new__(Receipt)
-            receipt.__dict__.update(self.members or {})
+            receipt.__dict__ = self.members or {}
             return receipt
         try:
             return Receipt.from_members(self.members) if self.members is not None else None
