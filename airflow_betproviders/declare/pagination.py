@@ -30,6 +30,8 @@ ONE_ANSWER = "one answer"
 
 # Below so many rows nothing is suspected to be cut off.
 FEW_ROWS = 10
+# A total of so few full pages is not believed without a look at the page after them.
+_FEW_PAGES = 4
 # Answers in a row that bring nothing new before a provider that names ever further pages is no longer followed.
 _FRUITLESS = 20
 
@@ -214,10 +216,7 @@ class PageNumber(Pagination):
                 return [self.params(index) for index in range(1, pages)]
         elif len(answers) < pages and latest.rows < self.page_size:
             raise WindowChanged(f"page {len(answers)} of {pages} has {latest.rows} rows of {self.page_size}")
-        # A total that is the page's own size may be no more than that: the count of the rows on the page.
-        if first.total == self.page_size >= FEW_ROWS and len(answers) >= pages:
-            return self._until_empty(answers)
-        return ()
+        return self._until_empty(answers) if len(answers) >= pages and self._suspicious(answers) else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """See `Pagination`."""
@@ -260,6 +259,15 @@ class PageNumber(Pagination):
 
     def _after(self, answers: Sequence[Answer]) -> Params:
         return self.params(len(answers))
+
+    def _suspicious(self, answers: Sequence[Answer]) -> bool:
+        """Whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
+        first = answers[0]
+        if first.total is None or first.total < FEW_ROWS or first.rows < FEW_ROWS:
+            return False
+        alone = first.total <= self.page_size and first.total == first.rows
+        few_full_pages = first.total % self.page_size == 0 and first.total <= _FEW_PAGES * self.page_size
+        return (alone and like_a_cap(first.total)) or few_full_pages
 
     @staticmethod
     def _smaller(first: Answer) -> int | None:

@@ -55,7 +55,7 @@ def test_a1_a2_nothing_in_place_of_the_rows_is_an_empty_slot_when_a_second_call_
     assert vendor.ids(stored) == []
     if not (stream in {"games_game_history", "latest"} or provider == "jdb") or value != []:
         assert stored.receipts[0].proof == {"second read": 1}
-        assert len(vendor.asked) == 2
+        assert [window for window, _ in vendor.asked].count(slot) == 2
 
 
 def test_a3_one_null_is_no_proof_of_emptiness(make: MakeHook, tmp_path: Path) -> None:
@@ -277,17 +277,28 @@ def test_a11_totals_that_alternate_or_never_agree_fail_in_bounded_calls(
     assert len(vendor.asked) < 250
 
 
-def test_a_total_that_counts_the_rows_of_the_page_only_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
-    vendor = Vendor(make("pv"), "history", spread(2500))
+@pytest.mark.parametrize(("cap", "said"), [(None, 2000), (1000, 1000), (500, 500), (None, 4000)])
+def test_a_total_that_counts_no_further_than_the_page_is_not_believed(
+    make: MakeHook, tmp_path: Path, cap: int | None, said: int
+) -> None:
+    vendor = Vendor(make("pv"), "history", spread(5500), cap=cap, spoil=total(said))
+    stored = vendor.store(tmp_path)
+    assert len(vendor.ids(stored)) == 5500
+    assert stored.receipts[0].proof == {"second read": 1}
 
-    def of_the_page(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
-        document["data"]["total"] = min(2000, 2500)
+
+def test_a_count_that_stops_at_ten_thousand_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
+    """Search engines count so far unless they are told otherwise, and give no further pages."""
+    vendor = Vendor(make("pv"), "history", spread(25_000, step=timedelta(milliseconds=1)))
+
+    def stops(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        data = document["data"]
+        data["total"] = min(data["total"], 10_000)
+        data["items"] = data["items"][: max(0, 10_000 - (params["page"] - 1) * params["page_size"])]
         return document
 
-    vendor.spoil = of_the_page
-    stored = vendor.store(tmp_path)
-    assert len(vendor.ids(stored)) == 2500
-    assert stored.receipts[0].proof == {"second read": 1}
+    vendor.spoil = stops
+    assert len(vendor.ids(vendor.store(tmp_path))) == 25_000
 
 
 # ------------------------------------------------------------------ answers that do not come in time

@@ -23,6 +23,8 @@ _NOISE = 2
 PATIENT_READS = 2
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
+# The total at which search engines stop counting unless they are told otherwise.
+_COMMON_CAP = 10_000
 # After a time-out a call asks for so many times fewer rows, down to so few.
 _LESS = 4
 _FEWEST_ASKED = 100
@@ -108,8 +110,9 @@ class Planner:
         if rows > self._plausible(window):
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
         parts: tuple[Interval | None, ...] = (window,)
+        common_cap = rows == _COMMON_CAP and self.paging.rows_a_page is not None and not halved
         restless = number > PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
-        if self.is_full(rows) or restless:
+        if self.is_full(rows) or restless or common_cap:
             parts = self.halves(window)
         elif window is not None and rows > self.most:
             parts = self._split(window, rows)
