@@ -184,7 +184,7 @@ class ProtocolHook(AccountHook):
         extra = self.extra
         verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
         most = round(extra["max_answer_mb"] * 1_000_000)
-        return Transport(self.host, self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
+        return Transport(self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
 
 
 def json_object(body: bytes, check: Any) -> Mapping[str, Any]:

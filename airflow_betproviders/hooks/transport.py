@@ -47,7 +47,6 @@ class Transport:
     """Sends requests over one session, which keeps its connections open.
 
     Args:
-        host: host and port, for messages.
         timeout: seconds until the head of an answer must be there, and again until its body must be.
         most: the largest answer, in decompressed bytes.
         verify: whether to check the TLS certificate, or the file of authorities to check it by.
@@ -57,7 +56,6 @@ class Transport:
 
     def __init__(
         self,
-        host: str,
         timeout: float,
         most: int,
         *,
@@ -70,7 +68,6 @@ class Transport:
         from airflow_betproviders.hooks.deadline import DeadlineAdapter
 
         logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
-        self._host = host
         self._timeout = timeout
         self._most = most
         self._own_proxy = bool(proxy)
@@ -95,10 +92,10 @@ class Transport:
         """
         from airflow_betproviders.hooks.deadline import Deadline
 
-        deadline = Deadline(self._timeout)
+        deadline, host = Deadline(self._timeout), urlsplit(unsent.url).netloc.rpartition("@")[2]
         try:
             with deadline.applied(), self._open(unsent) as response:
-                error = error_of(response.status_code, self._host, response.headers)
+                error = error_of(response.status_code, host, response.headers)
                 if error:
                     return HttpAnswer(self._beginning(response), self._proxys_error(response) or error)
                 encoding = response.headers.get("Content-Encoding", "")
@@ -111,7 +108,7 @@ class Transport:
         except (BetProviderError, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours
-            failure = self._failure(error)
+            failure = self._failure(error, host)
         # Raised out here: the exceptions of the transport name the signed URL.
         raise failure
 
@@ -139,7 +136,7 @@ class Transport:
         timeout = (min(_CONNECT_TIMEOUT, self._timeout), self._timeout)
         return self.session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
 
-    def _failure(self, error: Exception) -> BetProviderError:
+    def _failure(self, error: Exception, host: str) -> BetProviderError:
         import requests
         import urllib3
 
@@ -147,7 +144,7 @@ class Transport:
             return self._refused_by_proxy()
         match error:
             case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
-                return ProviderOverloaded(f"{self._host}: no answer within {self._timeout:g} s")
+                return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s")
             case requests.exceptions.SSLError():
                 problem = (
                     "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false "
@@ -164,7 +161,7 @@ class Transport:
                 problem = "the answer did not fit in memory"
             case _:
                 problem = f"the connection failed ({_kind(error)})"
-        return ProviderUnavailable(f"{self._host}: {problem}")
+        return ProviderUnavailable(f"{host}: {problem}")
 
     def _proxys_error(self, response: requests.Response) -> ProviderAuthError | None:
         return self._refused_by_proxy() if response.status_code == 407 else None

@@ -34,7 +34,7 @@ class _Wire:
         self.said = b""
         self.server = RawServer(self._say)
         self.server.__enter__()
-        self.transport = Transport("fuzz.example", 2.0, _MOST)
+        self.transport = Transport(2.0, _MOST)
 
     def _say(self, connection: socket.socket) -> None:
         connection.sendall(self.said)

@@ -118,10 +118,12 @@ class Caller(Generic[Answer]):
         else:
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
-        raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}")
-        raised.retry_after, raised.retry_at = failure.retry_after, failure.retry_at
-        if patience and (raised.retry_after or 0.0) > patience:
-            raised.retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(raised.retry_after or 0.0, _A_DAY))
+        retry_at, told = failure.retry_at, ""
+        if patience and (failure.retry_after or 0.0) > patience:
+            retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(failure.retry_after or 0.0, _A_DAY))
+            told = f"; the provider asks for no call before {retry_at:%Y-%m-%dT%H:%M:%SZ}"
+        raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}{told}")
+        raised.retry_after, raised.retry_at = failure.retry_after, retry_at
         raise raised
 
     def abandon(self) -> None:
