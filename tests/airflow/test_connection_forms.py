@@ -115,6 +115,8 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     for name in {"iv_secret", "proxy"} & form["conn-fields"].keys():
         expect(connections.extra(name)).to_have_value("***")
     connections.unfold("Extra Fields JSON")
+    dialog.locator(".view-lines").hover()
+    page.mouse.wheel(0, 2000)  # the editor has the lines in view only
     expect(dialog.locator(".view-lines")).to_contain_text('"proxy": "***"')
 
     shown = [page.content(), *answers, json.dumps(headless_airflow.api("GET", f"connections/{conn_id}"))]
