@@ -30,7 +30,7 @@ from airflow_betproviders.exceptions import TableContended, UnmergeableSlot
 
 log = logging.getLogger(__name__)
 
-_READERS = 2  # slots that are read and mapped at once
+_READERS = 1  # threads that read and map slots ahead of the merge; each takes memory
 BATCH_ROWS = 1_000_000
 MOVED_WITHIN = timedelta(days=3)
 PATIENCE = timedelta(minutes=10)

@@ -71,10 +71,13 @@ class SortedRows:
         for begin in range(0, len(numbers), _OUTPUT):
             block = numbers[begin : begin + _OUTPUT]
             counts = np.bincount(np.searchsorted(ends, block, side="right"), minlength=len(runs)).tolist()
-            found = [run.take(count) for run, count in zip(runs, counts, strict=True) if count]
+            found = pa.concat_tables([run.take(count) for run, count in zip(runs, counts, strict=True) if count])
+            if (np.diff(block) > 0).all():  # one run after the other, as when slots are merged as they come
+                yield found
+                continue
             rank = np.empty(len(block), np.int64)
             rank[np.argsort(block)] = np.arange(len(block))
-            yield pa.concat_tables(found).combine_chunks().take(pa.array(rank))
+            yield found.combine_chunks().take(pa.array(rank))
 
     def _store(self, *, on_disk: bool) -> None:
         rows = pa.concat_tables(self._waiting).sort_by(self._order)
@@ -118,5 +121,6 @@ def _blocks(source: pa.Table | Path, kept: Mask) -> Iterator[pa.Table]:
         begin = 0
         for number in range(reader.num_record_batches):
             rows = pa.Table.from_batches([reader.get_batch(number)])
-            yield rows.filter(pa.array(kept[begin : begin + rows.num_rows]))
+            some = kept[begin : begin + rows.num_rows]
+            yield rows if some.all() else rows.filter(pa.array(some))
             begin += rows.num_rows
