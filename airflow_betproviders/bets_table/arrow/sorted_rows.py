@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _RUN = 50_000  # rows that are sorted at once and wait in one file
-_BLOCK = 1_000  # rows of a file that are read at once
+_BLOCK = 4_000  # rows of a file that are read at once
 _OUTPUT = 20_000  # rows that come back at once
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
