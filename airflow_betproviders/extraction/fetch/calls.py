@@ -18,7 +18,7 @@ import tenacity
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
+from airflow_betproviders.exceptions import BetProviderError, ProviderOverloaded, ProviderUnavailable
 from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
 
 ATTEMPTS = 5
+# Seconds after which a call that comes to no end in time is repeated no more.
+_SLOW = 150.0
 # Windows whose first call is remembered, to know which calls turn a page.
 _WINDOWS = 64
 # The longest wait that a provider is believed.
@@ -107,7 +109,7 @@ class Caller(Generic[Answer]):
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_transient),
             wait=_wait_for_service,
-            stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(patience) | ended,
+            stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(patience) | _TooSlow() | ended,
             before_sleep=self._before_repeat,
             reraise=True,
         )
@@ -199,6 +201,14 @@ _backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
 def _wait_for_service(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
     return _backoff(state) if asked is None else asked
+
+
+class _TooSlow(tenacity.stop.stop_base):
+    """Stop repeating calls that come to no end in time: fewer rows may help, and each costs the whole time-out."""
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, ProviderOverloaded) and (state.seconds_since_start or 0.0) > _SLOW
 
 
 class _AskedToWaitLonger(tenacity.stop.stop_base):

@@ -28,6 +28,8 @@ _COMMON_CAP = 10_000
 # After a time-out a call asks for so many times fewer rows, down to so few.
 _LESS = 4
 _FEWEST_ASKED = 100
+# Times that less is asked for in a run: a provider that is down answers no small question either.
+_MOST_STEPS = 8
 # Bets that a provider may be said to have in a second, over at least so many seconds: an hour has at most 36 million.
 _MOST_A_SECOND = 10_000
 _SHORT_BURST = 10
@@ -50,6 +52,7 @@ class Planner:
         self.density: float | None = None
         self.cap: int | None = None
         self.longest: timedelta | None = None
+        self._steps = 0
 
     @property
     def most(self) -> int:
@@ -85,6 +88,9 @@ class Planner:
         rows = self.paging.rows_asked
         if paging is not self.paging:
             return True  # less is asked for already
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            return False
         if rows is not None and rows > _FEWEST_ASKED:
             self.paging = self.paging.limited_to(max(_FEWEST_ASKED, rows // _LESS))
             return True

@@ -17,6 +17,7 @@ from airflow_betproviders.exceptions import (
     BetProviderError,
     IncompleteWindow,
     ProviderAuthError,
+    ProviderOverloaded,
     ProviderRateLimited,
     ProviderRequestError,
     ProviderUnavailable,
@@ -267,3 +268,15 @@ def test_an_abandoned_extraction_makes_no_further_call() -> None:
     with pytest.raises(RuntimeError, match="has ended"):
         caller(SLOT, {})
     assert caller.calls == 0
+
+
+def test_a_call_that_comes_to_no_end_in_time_is_repeated_for_some_minutes_only(clock: Clock) -> None:
+    class Slow(Line):
+        def request(self, *args: Any, **kwargs: Any) -> bytes:
+            clock.now += 60
+            return super().request(*args, **kwargs)
+
+    source = Slow(ProviderOverloaded("no answer within 60 s"))
+    with pytest.raises(ProviderOverloaded):
+        Caller(source, BETS, text)(SLOT, {})
+    assert len(source.at) == 3
