@@ -1,8 +1,8 @@
-"""Putting a finished slot into the store in one step.
+"""Publish a finished slot in one step.
 
-An object store shows an object when its upload is whole, so one PUT (or one multipart upload) of a finished local file
-is all or nothing. Other file systems get a hidden sibling that is renamed. `with fs.open(..., "wb")` is not used: it
-publishes what was written so far when it is left by an exception.
+An object store shows an object only when its upload is complete, so one PUT (or one multipart upload) of a finished local
+file is all or nothing. On other file systems a hidden file beside it is renamed. `with fs.open(..., "wb")` is not used:
+left by an exception, it publishes what was written so far.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ _UPLOADS: dict[str, dict[str, int]] = {
     "abfs": {},
     "adl": {},
 }
-_NO_ENDS = {"abfs", "adl"}  # whose servers cannot be asked for the last bytes
+_NO_ENDS = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
 
 
 def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow], archive: Path | None = None) -> str:
-    """Store a slot: quarantine and archive first, then the data, then remove what it replaces. Returns the object's path.
+    """Store a slot: quarantine and archive first, then the data. Then remove the objects that it replaces.
+
+    Returns:
+        The object's path.
 
     Raises:
-        OverlappingSlot: another task stored an object across this slot meanwhile; this slot's object is removed.
+        OverlappingSlot: another task has stored an object that partly overlaps this slot; this slot's object is removed.
     """
     _quarantine(lake, slot, bad_rows)
     if archive is not None:
@@ -64,7 +67,7 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow],
 
 
 def read_receipt(fs: Any, path: str) -> Receipt | None:
-    """The receipt of a stored object, or None where it has none or is no readable Parquet.
+    """Return the receipt of a stored object, or None where it has none or is no readable Parquet.
 
     Raises:
         FileNotFoundError: there is no such object, or no longer.
@@ -101,9 +104,9 @@ class Footer:
 
 
 def read_footer(fs: Any, path: str) -> Footer | None:
-    """The footer of a stored object, or None where it is no readable Parquet.
+    """Return the footer of a stored object, or None where it is no readable Parquet.
 
-    One read of the object's end, so that what is read is of one version even when the object is replaced meanwhile.
+    Makes one read of the object's end, so that all of it is of one version even when the object is replaced meanwhile.
 
     Raises:
         FileNotFoundError: there is no such object, or no longer.
@@ -117,12 +120,12 @@ def read_footer(fs: Any, path: str) -> Footer | None:
         metadata = pq.read_metadata(pa.BufferReader(end))
         text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
         return Footer(metadata.num_rows, None if text is None else json.loads(text))
-    except (OSError, ValueError):  # of bytes in memory, Arrow's words for a broken footer
+    except (OSError, ValueError):  # what Arrow raises for a broken footer
         return None
 
 
 def _end(fs: Any, path: str, size: int) -> bytes:
-    """The last bytes of an object, or all of it where it is smaller."""
+    """Return the last bytes of an object, or all of them where it is smaller."""
     if not _NO_ENDS.intersection(_protocols(fs)):
         end: bytes = fs.cat_file(path, start=-size)
         return end
@@ -155,7 +158,7 @@ def put(fs: Any, file: Path, target: str) -> None:
 
 
 def is_object_store(fs: Any) -> bool:
-    """Whether an upload is seen only when it is whole, and one listing takes in every folder."""
+    """Return whether uploads become visible only when complete, and one listing covers all folders."""
     return any(name in _UPLOADS for name in _protocols(fs))
 
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A record that does not fit: its JSON text as sent, and why."""
+    """A record that does not fit the schema.
+
+    Attributes:
+        raw: its JSON text, as sent.
+        reason: why it does not fit.
+    """
 
     raw: str
     reason: str

@@ -1,6 +1,6 @@
-"""The receipt: what a stored slot says of itself, in the footer of its Parquet file.
+"""The receipt in the footer of a slot's Parquet file: how the slot was extracted, and its sums.
 
-Coverage, reconciliation and a later read of the same slot need nothing else.
+Coverage, reconciliation and a later extraction of the same slot need nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 di
 
 @dataclass(kw_only=True)
 class Receipt:
-    """What was asked, what came, and what it adds up to.
+    """How a slot was extracted, and its counts and sums.
 
     Attributes:
         provider: connection type.
@@ -37,27 +37,27 @@ class Receipt:
         bytes: bytes of answers, decompressed.
         reread: windows read again because the provider's total moved between pages.
         duplicates: rows that came more than once.
-        outside: rows whose clock lies outside the slot that asked for them.
+        outside: rows whose time is outside the slot for which they were returned.
         proof: windows by what proves them complete: the provider's total, a short answer, an empty page, a second read, ...;
             empty where a version that didn't note it wrote the object.
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
             answer in time, so that less was asked for; empty otherwise.
-        slow_pages: answers that went the row-by-row way; for objects with free names it may depend on earlier answers.
+        slow_pages: answers that were decoded row by row; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
         rounded: by column, values with more digits than it has: rounded there, and their JSON text in ``_extra``.
         sums: exact sums of the money columns, as decimal text.
         units: by column, the unit of a sum that is not in its currency: ``{"bet_amount": "li"}``.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
-        digest: of the rows, the time of their reading apart: two reads that gave the same rows have the same.
-        changed_by: DAG and run whose read first gave these rows; a later read that gives them again leaves it.
-        dag_id: the Airflow DAG; None where none wrote it, or a version that did not tell.
+        digest: of the rows without their extraction time: two extractions of the same rows have the same digest.
+        changed_by: DAG and run that first stored these rows; a later extraction of the same rows keeps it.
+        dag_id: the Airflow DAG; None where no DAG wrote it.
         task_id: its task.
         run_id: the Airflow run.
         try_number: the Airflow try.
-        extracted_at: ISO 8601, UTC: when the read began.
-        replayed_at: ISO 8601, UTC: when it was rebuilt from the archive of that read, or None.
+        extracted_at: ISO 8601, UTC: when the extraction began.
+        replayed_at: ISO 8601, UTC: when it was rebuilt from the archive of that extraction, or None.
         pii: the columns that were dropped or hashed, and which of the two.
         version: of this package.
     """
@@ -100,16 +100,16 @@ class Receipt:
 
     @property
     def shrunken(self) -> bool:
-        """Whether the provider reported more rows for this slot before."""
+        """Return whether the slot had more rows before."""
         return self.previous_rows is not None and self.rows < self.previous_rows
 
     @property
     def changed(self) -> bool:
-        """Whether the run that wrote this slot found other rows than were stored before, in this try or an earlier one."""
+        """Return whether the run that wrote this slot stored other rows than before, in this try or an earlier one."""
         return self.changed_by == self._read_by
 
     def follow(self, previous: Receipt | None) -> None:
-        """Note who changed the rows, given the receipt of the slot that this one replaces, and both digests."""
+        """Set ``changed_by``, given the receipt of the slot that this one replaces."""
         same = previous is not None and previous.digest == self.digest
         self.changed_by = previous.changed_by if previous and same else self._read_by
 
@@ -119,16 +119,16 @@ class Receipt:
 
     @property
     def made_at(self) -> datetime:
-        """When it was read, or rebuilt since: what tells the versions of a slot apart."""
+        """Return when it was extracted, or rebuilt since: versions of a slot differ in it."""
         return datetime.fromisoformat(max(self.extracted_at, self.replayed_at or ""))
 
     def to_footer(self) -> dict[str, str]:
-        """Key and value for a Parquet footer."""
+        """Return key and value for a Parquet footer."""
         return {FOOTER_KEY: json.dumps(asdict(self), sort_keys=True)}
 
     @classmethod
     def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
-        """The receipt in a footer, or None where there is none."""
+        """Return the receipt in a footer, or None where there is none."""
         text = (metadata or {}).get(FOOTER_KEY.encode())
         return None if text is None else cls.from_members(json.loads(text))
 
@@ -142,7 +142,7 @@ class Receipt:
 
 
 def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Counts by column, such as ``odd_values``, over receipts."""
+    """Return counts by column, such as ``odd_values``, summed over receipts."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
@@ -150,7 +150,7 @@ def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:
-    """The exact sums of the money columns over receipts."""
+    """Return the exact sums of the money columns over receipts."""
     sums: dict[str, Decimal] = {}
     for receipt in receipts:
         for name, value in receipt.sums.items():
