@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALL = "all"
-_ROUNDS = 3  # rows may move between the count and the look for where they went
+_ROUNDS = 3  # rows may move between the count and the search
 
 
 class Comparison(Protocol):
@@ -101,7 +101,9 @@ class ReportComparison:
         """Compare group by group. A group that one side lacks counts as 0 there."""
         report = self._report
         groups = set(theirs) if report.named_only else {*ours, *theirs, *([] if report.grouping else [()])}
-        figures = [figure for group in sorted(groups) for figure in self._of(group, ours.get(group), theirs.get(group))]
+        figures = [
+            figure for group in sorted(groups) for figure in self._figures_of(group, ours.get(group), theirs.get(group))
+        ]
         for group, total in grand.items():
             added: dict[str, Decimal] = {}
             for group_figures in ours.values():
@@ -109,10 +111,10 @@ class ReportComparison:
                     if not isinstance(report.measures[name], Distinct):
                         added[name] = EXACT.add(added.get(name, NONE), amount)
             said = {name: amount for name, amount in total.items() if name in added or not ours}
-            figures += self._of(group, added, said, f"{report.name}, grand total")
+            figures += self._figures_of(group, added, said, f"{report.name}, grand total")
         return figures
 
-    def _of(
+    def _figures_of(
         self, group: Group, ours: dict[str, Decimal] | None, theirs: dict[str, Decimal] | None, name: str | None = None
     ) -> list[Figure]:
         shown = " ".join(f"{by}={value}" for by, value in zip(self._report.grouping, group, strict=False)) or ALL
@@ -186,7 +188,7 @@ class TotalsComparison:
         now = self._hook.now()
         now -= (now - self._day_totals.day.end) % rule.step
         for interval in self._day_totals.unread(now):
-            log.info("looking in %s for rows that have moved there", interval)
+            log.info("searching %s for rows that have moved there", interval)
             with Extraction(self._hook, self._stream).read(interval) as slot:
                 self._provider_totals.read(slot.receipt.calls)
                 self._day_totals.find_moved(interval, slot.writer.path)
@@ -202,8 +204,8 @@ class TotalsComparison:
 def integrity(day_totals: DayTotals) -> list[Figure]:
     """Return figures that show whether each slot of the day is stored and matches its receipt."""
     slots = day_totals.slots
-    whole = len(slots) - len(day_totals.missing) - len(day_totals.damaged)
-    figures = [Figure("receipts", ALL, "slots", Decimal(whole), Decimal(len(slots)), whole == len(slots))]
+    matching = len(slots) - len(day_totals.missing) - len(day_totals.damaged)
+    figures = [Figure("receipts", ALL, "slots", Decimal(matching), Decimal(len(slots)), matching == len(slots))]
     figures += [
         Figure("receipts", f"slot={slot.name}", "stored objects", NONE, Decimal(1), agrees=False)
         for slot in day_totals.missing

@@ -1,4 +1,4 @@
-"""What the raw lake holds of one day, from its data: each bet once, in its newest version, and what they add up to."""
+"""Sum the stored bets of one day, from the data: each bet once, in its newest version."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class DayTotals:
     """The stored slots of a day; a context manager that removes its local files in the end.
 
     Args:
-        lake: where the bet stream lies.
+        lake: where the bet stream is stored.
         stream: the bet stream.
         day: the provider's report day.
-        wanted: the raw columns that reports take.
+        wanted: the raw columns that the reports need.
         width: of slots that are missing; default that of the day's others, else the stream's own.
         moves_within: how long after the day a row may be found again, moved, in a later slot.
 
     Attributes:
         missing: slots of the day that are not stored.
-        moved: rows of the day whose newest version lies after it.
+        moved: rows of the day whose newest version is in a later slot.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DayTotals:
         self._stream = stream
         self._width = width
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
-        self._look = SlotScanner(stream, wanted, Path(self._folder.name))
+        self._scanner = SlotScanner(stream, wanted, Path(self._folder.name))
         self._scanned: dict[Interval, ScannedSlot] = {}
         self._later: dict[Interval, ScannedSlot] = {}
         self._after = Interval(day.end, day.end + moves_within) if moves_within else None
@@ -77,7 +77,7 @@ class DayTotals:
         self._folder.cleanup()
 
     def load(self, *, anew: Iterable[Interval] = ()) -> None:
-        """Look through the slots that are stored now; those that were looked through before only where named."""
+        """Scan the stored slots. Slots that were scanned before are scanned again only if they are in ``anew``."""
         for slot in anew:
             self._scanned.pop(slot, None)
         for _ in range(_LISTINGS):
@@ -91,34 +91,34 @@ class DayTotals:
         )
         if self._after is not None:
             self._fill(self._later, self.lake.stored(self._after), self._after)
-        self._settle()
+        self._keep_newest()
 
     @property
     def slots(self) -> tuple[Interval, ...]:
-        """The day's slots in order, stored and missing."""
+        """Return the day's slots in order, stored and missing."""
         return tuple(sorted([*self._scanned, *self.missing]))
 
     @property
     def scanned(self) -> list[ScannedSlot]:
-        """The stored slots in order."""
+        """Return the stored slots in order."""
         return [self._scanned[slot] for slot in sorted(self._scanned)]
 
     @property
     def damaged(self) -> tuple[Interval, ...]:
-        """The stored slots whose rows do not bear out their receipt."""
+        """Return the stored slots whose rows do not match their receipt."""
         return tuple(scanned.interval for scanned in self.scanned if scanned.wrong)
 
     @property
     def pii(self) -> dict[str, str]:
-        """The columns that the day's slots conceal, and how."""
+        """Return the columns that the day's slots drop or hash, and which of the two."""
         return {name: rule for scanned in self.scanned for name, rule in (scanned.pii or {}).items()}
 
     def counted(self, slot: Interval) -> int:
-        """How many bets a slot holds that are in no later one."""
+        """Return how many bets of a slot are in no later one."""
         return self._scanned[slot].counted if slot in self._scanned else 0
 
     def group_figures(self, report: Report, account: str, part: Interval | None = None) -> GroupFigures:
-        """What the bets add up to in a report's terms, by its groups.
+        """Return the sums of a report's measures over the bets, by its groups.
 
         Args:
             report: the declaration.
@@ -128,17 +128,17 @@ class DayTotals:
         grouping = list(report.grouping.values())
         distinct = [measure.column for measure in report.measures.values() if isinstance(measure, Distinct)]
         added = sorted({n for m in report.measures.values() if isinstance(m, Sum) for n in (*m.plus, *m.minus)})
-        pieces = []
+        tables = []
         for scanned in self.scanned:
             if part is None or scanned.interval.overlaps(part):
                 for rows in scanned.batches():
                     own = rows if report.own is None else rows.filter(pc.equal(_text(rows[report.own]), account))
-                    pieces.append(_added(_narrow(own, grouping, distinct, added), len(grouping) + len(distinct)))
-        if not pieces:
+                    tables.append(_added(_narrow(own, grouping, distinct, added), len(grouping) + len(distinct)))
+        if not tables:
             return {}
-        names = pieces[0].column_names
+        names = tables[0].column_names
         places = range(1, 1 + len(grouping))
-        total = pa.concat_tables(pieces).group_by([names[0], *(names[i] for i in places)])
+        total = pa.concat_tables(tables).group_by([names[0], *(names[i] for i in places)])
         sums = total.aggregate(
             [
                 *((names[1 + len(grouping) + i], "count_distinct") for i in range(len(distinct))),
@@ -156,28 +156,28 @@ class DayTotals:
         return group_figures
 
     def unread(self, now: datetime) -> list[Interval]:
-        """What lies between the day and now, as far as rows may have moved, and was not looked through yet."""
+        """Return the intervals after the day to which rows may have moved and that were not scanned yet."""
         if self._after is None or now <= self._after.start:
             return []
         return Interval(self._after.start, min(self._after.end, now)).without(self._later)
 
     def find_moved(self, interval: Interval, file: Path) -> None:
-        """Look for moved rows in what was read of a later interval."""
-        self._later[interval] = self._look.scan(interval, file)
-        self._settle()
+        """Find moved rows in the rows of a later interval."""
+        self._later[interval] = self._scanner.scan(interval, file)
+        self._keep_newest()
 
     def _fill(self, into: dict[Interval, ScannedSlot], stored: Mapping[Interval, str], period: Interval) -> bool:
-        """Look through objects that were not looked through before; False when one is gone."""
+        """Scan objects that were not scanned before. Return False when one is gone."""
         for slot in sorted(set(stored) - set(into)):
             try:
                 with local_copy(self.lake.fs, stored[slot]) as local:
-                    into[slot] = self._look.scan(slot, local, None if period.contains(slot) else period)
+                    into[slot] = self._scanner.scan(slot, local, None if period.contains(slot) else period)
             except FileNotFoundError:
                 return False
         return True
 
-    def _settle(self) -> None:
-        """Let each bet count once, where its newest version is."""
+    def _keep_newest(self) -> None:
+        """Count each bet once, in the slot of its newest version."""
         everything = [*self.scanned, *(self._later[slot] for slot in sorted(self._later))]
         hashes = np.concatenate([np.empty(0, np.uint64), *(scanned.hashes for scanned in everything)])
         hashes.sort()
@@ -200,7 +200,7 @@ class DayTotals:
 
 
 def _narrow(rows: pa.Table, grouping: Sequence[str], distinct: Sequence[str], added: Sequence[str]) -> pa.Table:
-    """The columns to add up, by place: the same raw column may be grouped by and counted."""
+    """Select the columns to sum, by position: one raw column may be grouped by and counted."""
     by = [pa.repeat("", rows.num_rows), *(_text(rows[name]) for name in (*grouping, *distinct))]
     ones = pa.repeat(pa.scalar(Decimal(1), pa.decimal128(38, 0)), rows.num_rows)
     return pa.Table.from_arrays(

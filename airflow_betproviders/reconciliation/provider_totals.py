@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ProviderTotals:
-    """Asks the provider of one account.
+    """Ask the provider for the totals of one account.
 
     Attributes:
         calls: calls made so far.
@@ -36,7 +36,7 @@ class ProviderTotals:
 
     @property
     def calls(self) -> int:
-        """Calls made so far."""
+        """Return the number of calls made so far."""
         return self._calls + sum(counter.calls for counter in self._counters.values())
 
     def read(self, calls: int) -> None:
@@ -70,12 +70,12 @@ class ProviderTotals:
         grand: GroupFigures = {}
         for values in product(*(sorted(named[name]) for name in report.each)):
             each = dict(zip(report.each, values, strict=True))
-            listener = _Listener(self._hook, report.total)
-            for row in self._rows(listener, stream, interval, {**report.filters, **_typed(stream, each)}):
+            grand_total = _GrandTotal(self._hook, report.total)
+            for row in self._rows(grand_total, stream, interval, {**report.filters, **_typed(stream, each)}):
                 group = tuple(str(row[name] if row[name] is not None else "") for name in report.groups)
                 _add(group_figures.setdefault((*values, *group), {}), _measures(report, row))
-            if isinstance(listener.total, Mapping):
-                grand[()] = _measures(report, listener.total)
+            if isinstance(grand_total.total, Mapping):
+                grand[()] = _measures(report, grand_total.total)
         return group_figures, grand
 
     def _rows(
@@ -95,8 +95,8 @@ class ProviderTotals:
                 yield from pa.Table.from_batches([batch]).to_pylist()
 
 
-class _Listener:
-    """An account that keeps the grand total of an answer's envelope."""
+class _GrandTotal:
+    """Wrap an account to keep the grand total of an answer's envelope."""
 
     def __init__(self, hook: BetProviderHook, path: tuple[str, ...]) -> None:
         self._hook = hook

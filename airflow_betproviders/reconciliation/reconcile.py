@@ -45,8 +45,8 @@ class Reconciliation:
         repair: extract the slots again that carry a difference.
         reports: streams of the reports to compare with; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
-        pii_policy: what is done to columns that say who a player is, as in the extraction.
-        stamp: members of the receipts of slots that are read again: dag_id, task_id, run_id, try_number, version.
+        pii_policy: how columns that identify a player are dropped or hashed, as in the extraction.
+        stamp: members of the receipts of slots that are extracted again: dag_id, task_id, run_id, try_number, version.
     """
 
     hook: BetProviderHook
@@ -140,7 +140,7 @@ class Reconciliation:
                 comparison(self.hook, spec, stream, day_totals, provider_totals, self.tolerance) for spec in specs
             ]
             if self.repair:
-                self._mend(day_totals, checks, result)
+                self._repair(day_totals, checks, result)
             result.figures = [*integrity(day_totals), *(figure for each in checks for figure in each.figures())]
             result.bets = sum(map(day_totals.counted, day_totals.slots))
             result.moved = day_totals.moved
@@ -153,18 +153,18 @@ class Reconciliation:
     def _asked(self) -> list[Stream]:
         return [self.hook.stream(spec.stream if isinstance(spec, Report) else spec.of) for spec in self.specs]
 
-    def _mend(self, day_totals: DayTotals, checks: Sequence[Comparison], result: ReconciliationResult) -> None:
-        """Read again what is missing or damaged, then what carries the differences that are left."""
-        self._read_again([*day_totals.missing, *day_totals.damaged], day_totals, checks, result)
+    def _repair(self, day_totals: DayTotals, checks: Sequence[Comparison], result: ReconciliationResult) -> None:
+        """Extract missing and damaged slots again, then those that carry the remaining differences."""
+        self._extract_again([*day_totals.missing, *day_totals.damaged], day_totals, checks, result)
         for each in checks:
             if not all(figure.agrees for figure in each.figures()):
                 suspects = each.suspects()
                 if not set(suspects) - set(result.repaired):
                     result.notes.append("No slot was found that carries what still differs.")
-                self._read_again(suspects, day_totals, checks, result)
+                self._extract_again(suspects, day_totals, checks, result)
         result.notes = list(dict.fromkeys(result.notes))
 
-    def _read_again(
+    def _extract_again(
         self,
         slots: Collection[Interval],
         day_totals: DayTotals,
@@ -176,13 +176,13 @@ class Reconciliation:
             try:
                 self.hook.check_time(self.stream, slot)
             except WindowExpired as error:
-                result.notes.append(f"{slot} cannot be read again. {error}")
+                result.notes.append(f"{slot} cannot be extracted again. {error}")
             else:
                 due.append(slot)
         if not due:
             return
-        self._refuse_to_reveal(day_totals)
-        log.info("reading %d slots again: %s", len(due), ", ".join(map(str, due)))
+        self._require_same_pii(day_totals)
+        log.info("extracting %d slots again: %s", len(due), ", ".join(map(str, due)))
         extraction = Extraction(
             self.hook,
             self.stream,
@@ -197,18 +197,18 @@ class Reconciliation:
         for each in checks:
             each.changed(due)
 
-    def _refuse_to_reveal(self, day_totals: DayTotals) -> None:
-        """Before slots are read again: what the lake conceals, they must conceal too."""
+    def _require_same_pii(self, day_totals: DayTotals) -> None:
+        """Refuse to extract slots again without the PII rules of the stored ones."""
         rules = day_totals.pii or self._pii_around(day_totals)
         known = self.pii_policy.rules if self.pii_policy else {}
-        if shown := {name: rule for name, rule in rules.items() if known.get(name) != rule}:
+        if plain := {name: rule for name, rule in rules.items() if known.get(name) != rule}:
             raise InvalidArgument(
-                f"{self.hook.label}, stream {self.stream.name}: the lake conceals {', '.join(sorted(shown))}, and what is "
-                f"read again would show it. Give repair the extraction's own pii={dict(rules)!r} and pii_conn_id=."
+                f"{self.hook.label}, stream {self.stream.name}: the stored slots drop or hash {', '.join(sorted(plain))}; slots "
+                f"extracted again would not. Give the extraction's own pii={dict(rules)!r} and pii_conn_id=."
             )
 
     def _pii_around(self, day_totals: DayTotals) -> Mapping[str, str]:
-        """What the nearest days conceal, for a day without a receipt."""
+        """Return the PII rules of the nearest stored slot, for a day without a receipt."""
         around = Interval(day_totals.day.start - _AROUND, day_totals.day.end + _AROUND)
         for slot, path in sorted(day_totals.lake.stored(around).items(), reverse=True):
             if not slot.overlaps(day_totals.day) and (receipt := read_receipt(self.fs, path)):
@@ -219,18 +219,20 @@ class Reconciliation:
 def _reportable(
     specs: Sequence[ReportSpec], pii: Mapping[str, str], result: ReconciliationResult
 ) -> tuple[ReportSpec, ...]:
-    """Without the reports that speak of what the lake conceals: they would not agree, and would show it."""
-    told: list[ReportSpec] = []
+    """Leave out reports grouped by columns that the lake drops or hashes: they cannot agree, and would reveal values."""
+    kept: list[ReportSpec] = []
     for spec in specs:
         if isinstance(spec, Report):
             if concealed := set(spec.grouping.values()) & set(pii):
-                result.notes.append(f"{spec.name} is left out: the lake conceals {', '.join(sorted(concealed))}.")
+                result.notes.append(
+                    f"{spec.name} is left out: the lake drops or hashes {', '.join(sorted(concealed))}."
+                )
                 continue
             dropped = {name for name, rule in pii.items() if rule == DROP}
-            told.append(spec.without(dropped))
+            kept.append(spec.without(dropped))
         else:
-            told.append(spec)
-    return tuple(told)
+            kept.append(spec)
+    return tuple(kept)
 
 
 def raise_for_mismatch(results: Sequence[ReconciliationResult], *, repair: bool) -> None:
@@ -242,25 +244,25 @@ def raise_for_mismatch(results: Sequence[ReconciliationResult], *, repair: bool)
     wrong = [result for result in results if not result.agrees]
     if not wrong:
         return
-    told = []
+    parts = []
     for result in wrong:
         figures = "; ".join(map(str, result.wrong[:3]))
-        told.append(
+        parts.append(
             f"{result.day}: {len(result.wrong)} of {len(result.figures)} figures differ: {figures}. All of them are in "
             f"{result.path}."
         )
         if result.bad_rows:
-            told.append(f"{result.bad_rows} rows are in quarantine, and in no sum.")
-        told += result.notes
+            parts.append(f"{result.bad_rows} rows are in quarantine and in no sum.")
+        parts += result.notes
     if not repair:
-        cure = "With repair (repair=True in a task, --repair on the command line) the slots that carry the difference are read again."
+        cure = "Use repair=True in a task, or --repair on the command line, to extract the slots that differ again."
     elif any(result.repaired for result in wrong):
         slots = sum(len(result.repaired) for result in wrong)
         cure = (
-            f"{slots} slots were read again just now, and the provider's word still differs from its own records: wait for "
+            f"{slots} slots were extracted again just now, and the provider's totals still differ from its own records. Wait for "
             "the next try, or send the provider this report."
         )
     else:
-        cure = "Nothing could be read again that would mend it: send the provider this report."
+        cure = "No slot could be extracted again to repair it. Send the provider this report."
     first = wrong[0]
-    raise ReconciliationFailed(f"{first.label}, {first.provider} {first.stream}: {' '.join(told)} {cure}")
+    raise ReconciliationFailed(f"{first.label}, {first.provider} {first.stream}: {' '.join(parts)} {cure}")

@@ -1,4 +1,4 @@
-"""What a reconciliation found: its lines, as a small Parquet object and as a text to read."""
+"""The result of a reconciliation, as a small Parquet object and as Markdown."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ SCHEMA = pa.schema(
         ("repaired", pa.list_(pa.string())),
     ]
 )
-_SHOWN = 50  # lines in a text; the object has all of them
+_LISTED = 50  # figures in the Markdown; the Parquet object has all of them
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, as the lake has it and as the provider says it.
+    """One figure of the lake beside the provider's.
 
     Attributes:
-        report: what it was held against.
+        report: the report that it was compared with.
         group: of what it is, such as ``gType=7``; ``all`` for a total.
         measure: the report's column.
         ours: from the raw rows.
@@ -56,19 +56,19 @@ class Figure:
 
     @property
     def difference(self) -> Decimal:
-        """Ours less theirs."""
+        """Return ours minus theirs."""
         return EXACT.subtract(self.ours, self.theirs)
 
     def __str__(self) -> str:
         return (
-            f"{self.report}, {self.group}, {self.measure}: {_shown(self.ours)} here, {_shown(self.theirs)} there "
-            f"({_shown(self.difference, sign=True)})"
+            f"{self.report}, {self.group}, {self.measure}: {_plain(self.ours)} here, {_plain(self.theirs)} there "
+            f"({_plain(self.difference, sign=True)})"
         )
 
 
 @dataclass(kw_only=True)
 class ReconciliationResult:
-    """One day of one bet stream of one account, reconciled.
+    """The reconciliation of one day of one bet stream of one account.
 
     Attributes:
         provider: connection type.
@@ -76,7 +76,7 @@ class ReconciliationResult:
         stream: the bet stream.
         label: the connection, for messages.
         day: the provider's report day.
-        lines: every figure.
+        figures: every figure.
         bets: bets that the lake holds for the day.
         moved: rows of the day that now lie in a later window, and were left out.
         bad_rows: rows in quarantine, which no sum holds.
@@ -106,18 +106,18 @@ class ReconciliationResult:
 
     @property
     def wrong(self) -> list[Figure]:
-        """The lines that do not agree, by report, the greatest difference first."""
+        """Return the figures that do not agree, by report, the greatest difference first."""
         order = {figure.report: place for place, figure in reversed(list(enumerate(self.figures)))}
         wrong = (figure for figure in self.figures if not figure.agrees)
         return sorted(wrong, key=lambda figure: (order[figure.report], -abs(figure.difference)))
 
     @property
     def agrees(self) -> bool:
-        """Whether every line does."""
+        """Return whether every figure agrees."""
         return not self.wrong
 
     def summary(self) -> dict[str, Any]:
-        """What XCom and the asset's event say."""
+        """Return the XCom, which is also the asset event's extra."""
         return {
             "date": f"{self.day.start:%Y-%m-%d}",
             "start": self.day.start.isoformat(),
@@ -134,7 +134,7 @@ class ReconciliationResult:
         }
 
     def table(self) -> pa.Table:
-        """The lines as the Parquet object holds them."""
+        """Return the figures as the columns of the Parquet object."""
         same = {
             "start": self.day.start,
             "end": self.day.end,
@@ -146,33 +146,36 @@ class ReconciliationResult:
         return pa.Table.from_pylist([{**same, **{n: getattr(each, n) for n in own}} for each in self.figures], SCHEMA)
 
     def text(self) -> str:
-        """The report for a reader, in Markdown: what disagrees first, what agrees in short."""
+        """Return the report in Markdown: first the figures that disagree, then counts of those that agree."""
         head = f"{self.provider} {self.stream}, account {self.account}, {self.day}"
-        told = [f"# {head}: {'agrees' if self.agrees else 'DOES NOT AGREE'}", "", *self._told()]
+        text = [f"# {head}: {'agrees' if self.agrees else 'DOES NOT AGREE'}", "", *self._notes()]
         if wrong := self.wrong:
-            told += ["", *_rows(wrong[:_SHOWN])]
-            if len(wrong) > _SHOWN:
-                told += ["", f"{len(wrong) - _SHOWN} more lines disagree; the Parquet object beside this has them all."]
-        scanned = Counter(figure.report for figure in self.figures)
+            text += ["", *_rows(wrong[:_LISTED])]
+            if len(wrong) > _LISTED:
+                text += [
+                    "",
+                    f"{len(wrong) - _LISTED} more figures disagree; the Parquet object beside this file has all of them.",
+                ]
+        figures = Counter(figure.report for figure in self.figures)
         agreeing = Counter(figure.report for figure in self.figures if figure.agrees)
-        told += ["", *(f"- {report}: {agreeing[report]} of {count} figures agree" for report, count in scanned.items())]
+        text += ["", *(f"- {report}: {agreeing[report]} of {count} figures agree" for report, count in figures.items())]
         if totals := [figure for figure in self.figures if figure.agrees and figure.group == "all"]:
-            told += ["", *_rows(totals)]
-        return "\n".join(told) + "\n"
+            text += ["", *_rows(totals)]
+        return "\n".join(text) + "\n"
 
-    def _told(self) -> Iterable[str]:
-        yield f"{self.bets} bets in the lake, held against the provider at {self.checked_at:%Y-%m-%dT%H:%M:%SZ}."
+    def _notes(self) -> Iterable[str]:
+        yield f"{self.bets} stored bets, compared with the provider's totals at {self.checked_at:%Y-%m-%dT%H:%M:%SZ}."
         if self.moved:
-            yield f"{self.moved} rows have moved to later windows since they were read, and are left out."
+            yield f"{self.moved} rows have moved to later windows since they were extracted; they are left out."
         if self.bad_rows:
-            yield f"{self.bad_rows} rows are in quarantine, and in no sum."
+            yield f"{self.bad_rows} rows are in quarantine and in no sum."
         if self.repaired:
-            yield f"Read again: {', '.join(map(str, self.repaired))}."
+            yield f"Extracted again: {', '.join(map(str, self.repaired))}."
         yield from self.notes
 
 
 def publish(lake: Lake, result: ReconciliationResult) -> None:
-    """Put the Parquet object and the text into the lake."""
+    """Store the Parquet object and the Markdown in the lake."""
     base = f"{lake.beside(RECONCILIATION)}/{result.day.start:%Y-%m-%d}"
     result.path = f"{base}.md"
     sink = pa.BufferOutputStream()
@@ -189,12 +192,12 @@ def _rows(figures: Sequence[Figure]) -> Iterable[str]:
             figure.report,
             figure.group.replace("|", "\\|"),
             figure.measure,
-            _shown(figure.ours),
-            _shown(figure.theirs),
+            _plain(figure.ours),
+            _plain(figure.theirs),
         )
-        yield f"| {' | '.join(cells)} | {_shown(figure.difference, sign=True)} |"
+        yield f"| {' | '.join(cells)} | {_plain(figure.difference, sign=True)} |"
 
 
-def _shown(amount: Decimal, *, sign: bool = False) -> str:
+def _plain(amount: Decimal, *, sign: bool = False) -> str:
     text = format(amount, "+f" if sign else "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

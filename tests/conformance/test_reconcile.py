@@ -286,9 +286,7 @@ def test_a_report_that_is_wrong_itself_stays_red_and_says_so(
         return found
 
     monkeypatch.setattr(Summaries, "days", days)
-    with pytest.raises(
-        ReconciliationFailed, match=r"No slot was found.*Nothing could be read again that would mend it"
-    ):
+    with pytest.raises(ReconciliationFailed, match=r"No slot was found.*No slot could be extracted again"):
         at.reconcile(repair=True)
     assert at.wrong == [("stage_summary", "all", "bet_count"), ("stage_summary, grand total", "all", "bet_count")]
     assert at.read() == []
@@ -301,7 +299,9 @@ def test_a_report_that_is_wrong_itself_stays_red_and_says_so(
         return found
 
     monkeypatch.setattr(Summaries, "days", always)
-    with pytest.raises(ReconciliationFailed, match=r"1 slots were read again just now, and the provider's word still"):
+    with pytest.raises(
+        ReconciliationFailed, match=r"1 slots were extracted again just now, and the provider's totals still"
+    ):
         at.reconcile(repair=True)
     assert contents(at.files) == before
     assert [slot[9:13] for slot in at.report[0]["repaired"].to_pylist()[0]] == ["0500"]
@@ -413,13 +413,13 @@ def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
     players = {row["playerId"] for row in simulator.truth("jdb", "transactions", begin, begin + DAY)}
     assert at.reconcile()["disagreeing"] == 0
     table, text = at.report
-    assert "daily_by_player is left out: the lake conceals playerId" in text
+    assert "daily_by_player is left out: the lake drops or hashes playerId" in text
     assert set(table["report"].to_pylist()) == {"receipts", "daily_by_game_type", "daily_by_game_type, grand total"}
     assert at.read("daily_by_player") == []
     before = contents(at.files)
     at.files[3].unlink()
     for _ in range(2):
-        with pytest.raises(InvalidArgument, match=r"the lake conceals playerId.*extraction's own pii="):
+        with pytest.raises(InvalidArgument, match=r"the stored slots drop or hash playerId.*extraction's own pii="):
             at.reconcile(repair=True)
         assert at.read() == []
         for file in at.files:

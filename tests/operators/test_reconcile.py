@@ -186,7 +186,9 @@ def test_a_slot_that_the_provider_no_longer_keeps_is_told_and_stays_red(
     make("gmag")
     monkeypatch.setattr(BetProviderHook, "now", lambda self: at(0) + 40 * DAY)
     server.answer({"requestId": "r", "error": "0", "message": "SUCCESS", "data": []})
-    with pytest.raises(ReconciliationFailed, match=r"cannot be read again\. .* is gone.*Nothing could be read again"):
+    with pytest.raises(
+        ReconciliationFailed, match=r"cannot be extracted again\. .* is gone.*No slot could be extracted again"
+    ):
         execute(operator(tmp_path, "gmag", **TODAY, repair=True), context())
     assert {request.path for request in server.requests} == {"/history/gameReport"}
 

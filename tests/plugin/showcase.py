@@ -150,7 +150,7 @@ class Showcase:
         publish(
             self.lake(provider, stream),
             ReconciliationResult(
-                provider=provider, account=ACCOUNTS[provider], stream=stream, label=provider, day=day, lines=lines,
+                provider=provider, account=ACCOUNTS[provider], stream=stream, label=provider, day=day, figures=lines,
                 checked_at=self.now.astimezone(timezone.utc),
             ),
         )  # fmt: skip
