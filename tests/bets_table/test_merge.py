@@ -393,6 +393,31 @@ def test_what_was_written_is_used_again_when_the_other_commit_does_not_matter(
     assert sorted(world.live()) == ["a", "b"]
 
 
+def test_only_files_that_may_have_a_bet_are_read_and_only_changed_ones_rewritten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AIG's ids grow with time, so the log's statistics tell the files apart."""
+    for hour in range(4):
+        world.store(hour_of(hour), [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE) for i in range(5)], at(5))
+        world.merge(hour_of(hour))
+    before = {file.path for file in world.table.snapshot().all_files()}
+    opened: list[str] = []
+    read = plan.reading
+    monkeypatch.setattr(plan, "reading", lambda fs, path: (opened.append(path), read(fs, path))[1])
+    world.store(hour_of(4), [aig("4-0", placed=at(4))], at(6))
+    world.merge(hour_of(4))
+    assert opened == []
+    world.store(hour_of(5), [aig("5-0", placed=at(5)), aig("2-3", placed=at(2.05), updated=at(5.5), win="7")], at(7))
+    assert world.merge(hour_of(5)).replaced == 1
+    after = {file.path for file in world.table.snapshot().all_files()}
+    assert len(set(opened)) == 1
+    assert len(before - after) == 1
+    world.store(hour_of(1), [aig("1-0", placed=at(1))], at(8))
+    opened.clear()
+    assert world.merge(hour_of(1)).missing == 4
+    assert len(set(opened)) == 1
+
+
 def _slot(world: World) -> str:
     world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
     return world.lake.data(hour_of(5))
