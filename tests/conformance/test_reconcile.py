@@ -186,7 +186,7 @@ def test_a_whole_day_agrees_and_is_told(provider: str, office: Callable[[str], O
     assert all(table["agrees"].to_pylist())
     assert table.num_rows == day["lines"]
     assert ": agrees" in text.splitlines()[0]
-    assert f"{len(records)} bets in the lake" in text
+    assert f"{len(records)} stored bets" in text
     assert [event.extra for event in at.context["outlet_events"].values()] == [told, told]  # a merge's trigger too
     json.dumps(told)
     assert not at.simulator.breaches
