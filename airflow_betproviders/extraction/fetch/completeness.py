@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import FEW_ROWS, like_a_cap
+from airflow_betproviders.declare.pagination import FEW_ROWS, ONE_ANSWER, SHORT_ANSWER, Unprovable, like_a_cap
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.keys import Hashes
@@ -17,6 +17,11 @@ from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, Window
 
 # Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
 _CALLED_A_CAP = 3
+# Answers of one size that are proven, where the size is not one at which answers are usually cut off.
+_PROOFS_OF_A_SIZE = 2
+_UNPROVABLE = (
+    "the answer for {1} has exactly {0} rows and may be cut off there, and no part of the window can be asked for"
+)
 _PLACES = (np.min, np.max, np.median)
 
 
@@ -131,15 +136,25 @@ class AnswerSizes:
             return False
         return rows > self.proven or like_a_cap(rows)
 
-    def suspect(self, rows: WindowRows) -> bool:
-        """Keep an answer that is to be proven at the end of its slot; False where nothing can prove it."""
-        suspected = self.suspected(rows)
-        if suspected is None:
-            return False
-        if rows.distinct > self._size:
-            self._kept, self._size = [], rows.distinct
-        self._kept.append(suspected)
-        return True
+    def check(self, rows: WindowRows, answers: Sequence[PageAnswer]) -> None:
+        """Keep an answer without a total that may have been cut off, to be proven at the end of the slot.
+
+        Raises:
+            Unprovable: it has as many rows as answers are usually cut off at, and no part of its window can be asked for.
+        """
+        for answer in answers:
+            self.see(answer.rows)
+        if rows.proof != SHORT_ANSWER or not self.suspects(rows.distinct):
+            return
+        if suspected := self.suspected(rows):
+            if rows.distinct > self._size:
+                self._kept, self._size = [], rows.distinct
+            self._kept.append(suspected)
+            return
+        rule = self._stream.windows
+        if rule and rule.splits and self._stream.time_column and like_a_cap(rows.distinct):
+            raise Unprovable(_UNPROVABLE.format(rows.distinct, rows.window))
+        rows.proof = ONE_ANSWER
 
     def take(self) -> tuple[int, list[SuspectedAnswer]]:
         """Return the size and the answers of it that are to be proven, none where a greater one was seen since."""
@@ -147,10 +162,39 @@ class AnswerSizes:
         self._kept, self._size = [], 0
         return size, kept
 
-    @staticmethod
-    def are_a_cap(size: int, suspected: list[SuspectedAnswer]) -> bool:
-        """Whether so many answers of one size are taken for cut off without a proof of each."""
-        return len(suspected) >= _CALLED_A_CAP and like_a_cap(size)
+    def disproof(self, read_piece: Callable[[Interval], WindowRows]) -> tuple[int, str] | None:
+        """Ask for pieces of the slot's greatest answers; return their size and what shows that they were cut off, if anything.
+
+        Raises:
+            Unprovable: as `check` does.
+        """
+        size, suspected = self.take()
+        if like_a_cap(size):
+            if len(suspected) >= _CALLED_A_CAP:
+                return size, f"{len(suspected)} answers have this many rows"
+        else:
+            suspected = suspected[:_PROOFS_OF_A_SIZE]
+        for answer in suspected:
+            if problem := self._cut_off(answer, read_piece):
+                return size, problem
+        if suspected:
+            self.proven = max(self.proven, size)
+        return None
+
+    def _cut_off(self, answer: SuspectedAnswer, read_piece: Callable[[Interval], WindowRows]) -> str | None:
+        """What shows that an answer was cut off; None where its pieces prove that it was not."""
+        suspected: SuspectedAnswer | None = answer
+        while suspected:
+            brought = [read_piece(piece) for piece in suspected.pieces]
+            if problem := suspected.contradiction(brought):
+                return problem
+            rest = suspected.as_suspect(brought)
+            if rest is None and not suspected.one_step:
+                return None
+            suspected = self.suspected(rest) if rest else None
+        if like_a_cap(len(answer.hashes)):
+            raise Unprovable(_UNPROVABLE.format(len(answer.hashes), answer.window))
+        return None
 
     def suspected(self, rows: WindowRows) -> SuspectedAnswer | None:
         """Return what can prove an answer, if anything can.

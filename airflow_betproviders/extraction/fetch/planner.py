@@ -120,7 +120,7 @@ class Planner:
         restless = number > PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
         if self.is_full(rows) or restless or common_cap:
             parts = self.halves(window)
-        elif window is not None and rows > self.most:
+        elif window is not None and rows > self.most and not self.paging.may_be_cut_off:  # that has come already
             parts = self._split(window, rows)
         if len(parts) == 1 and self.is_full(rows):
             if self.paging.is_full(rows):

@@ -17,7 +17,6 @@ import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
-    ONE_ANSWER,
     REACHES,
     SECOND_READ,
     SHORT_ANSWER,
@@ -27,7 +26,6 @@ from airflow_betproviders.declare.pagination import (
     SmallerPages,
     Unprovable,
     WindowChanged,
-    like_a_cap,
 )
 from airflow_betproviders.declare.stream import Reaches, Stream
 from airflow_betproviders.declare.windows import WindowRule
@@ -35,7 +33,7 @@ from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.decode.parser import path_to
-from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow, SuspectedAnswer
+from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
@@ -45,9 +43,6 @@ from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, Window
 log = logging.getLogger(__name__)
 
 READS = 5
-# Answers of one size that are proven, where the size is not one at which answers are usually cut off.
-_PROOFS_OF_A_SIZE = 2
-_UNPROVABLE = "the answer has exactly {} rows and may be cut off there, and no part of the window can be asked for"
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
 
@@ -70,6 +65,11 @@ class SlotWindows:
         self._number = number
         self._attempts = 0
 
+    @property
+    def _slot(self) -> Interval | None:
+        first, last = self.windows[0], self.windows[-1]
+        return Interval(first.start, last.end) if first and last else None
+
     def rows(self) -> Generator[WindowRows, None, None]:
         """Yield the rows of each window, or of its parts where it has to be split.
 
@@ -82,7 +82,7 @@ class SlotWindows:
             yield from self._reader.read_slot(self._number)
         except SlotChanged as changed:
             if self._attempts == READS:
-                raise self._reader.incomplete(None, f"{changed}, in each of {READS} reads") from None
+                raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
             self._reader.restart(self._number, self.windows)
             raise
 
@@ -148,6 +148,7 @@ class WindowReader:
     def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
         """Ask for all windows of a slot again."""
         self.rereads += 1
+        self.sizes.take()
         self._prefetch.restart(number, windows)
 
     @property
@@ -215,15 +216,15 @@ class WindowReader:
         """Read the first of the waiting windows; None where it has to be read again, or in parts, which then wait."""
         try:
             while answer := self._prefetch.next_answer(read):
-                if self._outgrown(read, answer):
-                    read.parts = self._planner.halves(read.window)
+                self._note_growth(read, answer)
                 if len(read.parts) > 1:
                     self._split(read)
                     return None
             rows = self._put_together(read.window, read.answers, read.paging or self._stream.paging)
             if rows.proof == SECOND_READ and not self._seen_twice(read, rows):
                 return None
-            self._check_size(read, rows)
+            if self._source.retries:  # else somebody waits for a sample
+                self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
             self._read_again(read, str(smaller))
@@ -243,9 +244,18 @@ class WindowReader:
         self._add_to_whole(read.part_of, rows)
         return rows
 
-    def _outgrown(self, read: WindowRead, answer: PageAnswer) -> bool:
-        """Whether a window without a total turned out to hold more rows than are read in one go."""
-        return answer.total is None and sum(a.rows for a in read.answers[: read.taken]) > MOST_ROWS
+    def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
+        """Split a window without a total that turns out to hold more rows than are read in one go."""
+        rows = sum(answer.rows for answer in read.answers[: read.taken])
+        if latest.total is not None or read.taken == 1 or rows <= MOST_ROWS or read.window is None:
+            return
+        width, since = read.window.width, read.window.start.timestamp() * 1000
+        if latest.last is not None and latest.last > since:
+            rows = round(rows * max(1.0, width.total_seconds() * 1000 / (latest.last - since)))
+            self._planner.learn(read.window, rows)
+            read.parts = self._planner.parts(read.window, rows)
+        else:
+            read.parts = self._planner.halves(read.window)
 
     def _put_together(self, window: Interval | None, answers: list[PageAnswer], paging: Pagination) -> WindowRows:
         rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
@@ -335,45 +345,15 @@ class WindowReader:
                 raise SlotChanged(whole.contradiction)
             whole = whole.parent
 
-    def _check_size(self, read: WindowRead, rows: WindowRows) -> None:
-        """Keep an answer without a total that may have been cut off, to be proven at the end of the slot."""
-        for answer in read.answers:
-            self.sizes.see(answer.rows)
-        if rows.proof != SHORT_ANSWER or not self._source.retries or not self.sizes.suspects(rows.distinct):
-            return
-        if self.sizes.suspect(rows):
-            return
-        rule = self._stream.windows
-        if rule and rule.splits and self._stream.time_column and like_a_cap(rows.distinct):
-            raise Unprovable(_UNPROVABLE.format(rows.distinct))
-        rows.proof = ONE_ANSWER
-
     def _prove_sizes(self) -> None:
         """Prove that the slot's greatest answer without a total was not cut off."""
-        size, suspected = self.sizes.take()
-        problem = "several answers have this many rows" if self.sizes.are_a_cap(size, suspected) else None
-        for answer in suspected if like_a_cap(size) else suspected[:_PROOFS_OF_A_SIZE]:
-            problem = problem or self._disproof(answer)
-        if problem:
-            self._planner.cap = size
-            raise SlotChanged(f"the provider seems to cut answers off at {size} rows: {problem}")
-        if suspected:
-            self.sizes.proven = max(self.sizes.proven, size)
-
-    def _disproof(self, answer: SuspectedAnswer) -> str | None:
-        """Ask for pieces of an answer's window; return what shows that the answer was cut off, if anything does."""
-        suspected: SuspectedAnswer | None = answer
-        while suspected:
-            brought = [self._piece(piece) for piece in suspected.pieces]
-            if problem := suspected.contradiction(brought):
-                return problem
-            rest = suspected.as_suspect(brought)
-            if rest is None and not suspected.one_step:
-                return None
-            suspected = self.sizes.suspected(rest) if rest else None
-        if like_a_cap(len(answer.hashes)):
-            raise self.incomplete(answer.window, _UNPROVABLE.format(len(answer.hashes)))
-        return None
+        try:
+            disproof = self.sizes.disproof(self._piece)
+        except Unprovable as reason:
+            raise self.incomplete(None, str(reason)) from None
+        if disproof:
+            self._planner.cap = disproof[0]
+            raise SlotChanged(f"the provider seems to cut answers off at {disproof[0]} rows: {disproof[1]}")
 
     def _piece(self, window: Interval) -> WindowRows:
         page = self._ask(window, self._planner.paging.first(window), AnswerPermit())

@@ -502,6 +502,31 @@ def test_rows_of_one_millisecond_on_two_answers_are_all_read() -> None:
     assert script.asked[0][1]["since"] == START_MS - 1
 
 
+def test_a_cursor_through_very_many_rows_is_followed_in_shorter_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "MOST_ROWS", 50)
+    monkeypatch.setattr(reading, "MOST_ROWS", 50)
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=10))
+    rows = [bet(f"{i:04}", at=i * 3.6) for i in range(1000)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        return page(*[row for row in rows if row["at"] > params["since"]][:10])
+
+    parts, script, _ = read(stream, answer)
+    assert ids(parts) == [row["id"] for row in rows]
+    assert max(part.table.num_rows for part in parts) <= 70
+    assert len(script.asked) < 1000 / 9 * 1.5
+
+
+def test_a_single_answer_with_very_many_rows_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "MOST_ROWS", 50)
+    monkeypatch.setattr(reading, "MOST_ROWS", 50)
+    stream = serving(STREAM, paging=SingleAnswer(), windows=WindowRule(span=MINUTE, step=MINUTE))
+    rows = [bet(f"{i:02}", at=i) for i in range(60)]
+    (part,), script, _ = read(stream, lambda n, window, params: page(*rows), Interval(FIVE, FIVE + MINUTE))
+    assert ids([part]) == [row["id"] for row in rows]
+    assert len(script.asked) == 1
+
+
 # ------------------------------------------------------------------ snapshots
 
 
