@@ -79,6 +79,8 @@ class OddValues:
     def _kept(self, member: str, values: set[str], truth: Any, row: Record) -> bool:
         stored = row.get(member)
         by_hand = ByHand(provider=self.provider, times=TIMES[self.provider])
+        if truth is None and stored is None:
+            return True  # an earlier version of the row, without the member
         if truth is not None and stored is not None and same(by_hand, member, truth, stored):
             return True
         if stored is None:
@@ -92,8 +94,9 @@ def in_quarantine(provider: str, record: Record, odd: Mapping[str, set[str]], qu
     if len(key) < len(KEYS[provider]):
         texts = (value for name, value in record.items() if name not in odd and isinstance(value, str))
         key += [text for text in texts if text.isascii() and '"' not in text]
-    # Not parsed: a line may hold what no parser takes.
-    return any(all(text in line for text in key) for line in quarantine.splitlines())
+    # Not parsed: a line may hold what no parser takes. Letters may be written as they are or escaped.
+    both = [(text, json.dumps(text).strip('"')) for text in key]
+    return any(all(text in line or escaped in line for text, escaped in both) for line in quarantine.splitlines())
 
 
 def _alike(value: str, stored: Any) -> bool:
