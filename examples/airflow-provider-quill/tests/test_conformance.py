@@ -19,5 +19,10 @@ def bet(record):
 
 
 TestQuill = provider_tests(
-    "quill", times=wall_clock("%Y-%m-%d %H:%M:%S", "+08:00"), bet=bet, pii={"playerId": "hash"}, signatures=["sign"]
+    "quill",
+    times=wall_clock("%Y-%m-%d %H:%M:%S", "+08:00"),
+    bet=bet,
+    pii={"playerId": "hash"},
+    signatures=["sign"],
+    settings={"rate": 3600.0},  # so that `latest` has orders in any two minutes, though some show minutes late
 )
