@@ -22,12 +22,14 @@ class CallStats:
     Attributes:
         calls: calls made, refused and repeated ones included.
         retries: those without a usable answer.
+        asked: calls that were asked for, those included that wait for their turn; repeated ones are not.
         bytes: bytes of their answers, decompressed.
         since: not later than the first of them, and than the slot's turn.
         archive: their replies, where these are kept.
     """
 
     calls: int = 0
+    asked: int = 0
     retries: int = 0
     bytes: int = 0
     since: datetime | None = None
@@ -56,9 +58,12 @@ class SlotCallStats:
             entry.since = entry.since or datetime.now(timezone.utc)
             return entry.since
 
-    def calls_of(self, window: Interval | None) -> int:
-        """Return how many calls the slot of a window has made."""
-        return self._of_window(window).calls
+    def asked_before(self, window: Interval | None) -> int:
+        """Note one more call, and return how many the slot of its window has asked for before, from whatever thread."""
+        entry = self._of_window(window)
+        with self._lock:
+            entry.asked += 1
+            return entry.asked - 1
 
     def note(self, reply: Reply, page: Page | None) -> None:
         """Note a reply, from whatever thread, and what it was decoded to; None where it was refused."""

@@ -297,7 +297,7 @@ class Extraction:
         stats.begin(window)
         if window is not None and self._check_time is not None and not stats.precedes(window):
             self._check_time(window)
-        return caller(window, params, permit, stats.calls_of(window))
+        return caller(window, params, permit, stats.asked_before(window))
 
     def _receipt(
         self,

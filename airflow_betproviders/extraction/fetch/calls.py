@@ -92,7 +92,7 @@ class Caller(Generic[Answer]):
             window: what is asked; None for a snapshot.
             params: the request's parameters.
             permit: lets the answer into memory; None where it need not wait.
-            made: calls that its slot has made already.
+            made: calls that its slot has asked for before.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
