@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
+from contextlib import ExitStack
 from typing import Any
 
 from airflow_betproviders.exceptions import AnswerTooLarge, ProviderUnavailable
 
 _PIECE = 256 * 1024
 _AT_ONCE = 64 * 1024 * 1024
+# Inflated in one go; a larger piece would be held twice while it grows.
+_TAKEN = 8 * 1024 * 1024
+# Of answers that are larger, a process receives one at a time.
+_LARGE = 16 * 1024 * 1024
+_one_large = threading.Lock()
 # What is read of the body of an error.
 ERROR_BYTES = 64 * 1024
 ENCODINGS = "gzip, deflate"
@@ -33,21 +40,24 @@ def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes
     inflate = _inflater(encoding)
     pieces: list[bytes] = []
     left = most
-    while food := _receive(raw, most):
-        inflate.feed(food)
-        while data := inflate.take(left + 1):
-            pieces.append(data)
-            left -= len(data)
-            if left < 0:
-                if cut:
-                    return b"".join(pieces)[:most]
-                raise AnswerTooLarge(
-                    f"the answer is larger than {most / 1e6:g} MB; ask for less with extra page_size, or raise extra "
-                    "max_answer_mb"
-                )
-    if not inflate.complete:
-        raise ProviderUnavailable("the answer's compressed data is cut off")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    with ExitStack() as turn:
+        while food := _receive(raw, most):
+            inflate.feed(food)
+            while data := inflate.take(min(left + 1, _TAKEN)):
+                pieces.append(data)
+                if most - left <= _LARGE < most - left + len(data):
+                    turn.enter_context(_one_large)
+                left -= len(data)
+                if left < 0:
+                    if cut:
+                        return b"".join(pieces)[:most]
+                    raise AnswerTooLarge(
+                        f"the answer is larger than {most / 1e6:g} MB; ask for less with extra page_size, or raise extra "
+                        "max_answer_mb"
+                    )
+        if not inflate.complete:
+            raise ProviderUnavailable("the answer's compressed data is cut off")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _receive(raw: Any, most: int) -> bytes:

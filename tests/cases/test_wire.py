@@ -8,6 +8,8 @@ import json
 import logging
 import resource
 import socket
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -187,6 +189,35 @@ def test_w4_a_small_answer_that_inflates_without_end_is_refused_at_the_limit(
         ask(make(provider, extra={"max_answer_mb": 10}))
     assert peak_mb() - before < 60
     assert len(server.requests) == 1
+
+
+def test_w4_several_bombs_at_once_are_refused_in_the_memory_of_one() -> None:
+    """Four connections, each with an answer that inflates to three gigabytes, under the default limit."""
+    program = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from airflow_betproviders.exceptions import AnswerTooLarge
+from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.transport import Transport
+
+transport = Transport(120.0, 256_000_000)
+
+def ask(_number):
+    try:
+        transport.send(ApiRequest("GET", sys.argv[1], {}))
+    except AnswerTooLarge:
+        return 1
+    return 0
+
+with ThreadPoolExecutor(4) as pool:
+    assert sum(pool.map(ask, range(4))) == 4
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    with RawServer(answer(bomb(3_000_000), "200 OK", "Content-Encoding: gzip")) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", program, server.url], capture_output=True, text=True, timeout=200, check=True
+        )
+    assert int(done.stdout) < 600
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "compress", "gzip;q=1"])
