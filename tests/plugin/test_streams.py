@@ -40,7 +40,7 @@ def seen(
     show: Showcase, readable: Callable[[str | None], bool] = EVERYBODY, days: int = 10, **chosen: Any
 ) -> list[StreamView]:
     dag = chosen.pop("dag", None)
-    found = look(0, show.path, Selection(**chosen), span_of(days, None, NOW))
+    found = look(0, show.path, Selection(**chosen), span_of(days, None, NOW), NOW)
     assert found.problems == ()
     return [view for view in found.views if view.readable(readable, dag)]
 
@@ -183,21 +183,21 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
 
 
 def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
-    [problem] = look(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW)).problems
+    [problem] = look(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW), NOW).problems
 
     assert "relative" in problem
 
 
 def test_too_many_slots_are_not_kept(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_SLOTS", 24 * 10 * 2 + 12)
-    found = look(0, show.path, Selection(), span_of(10, None, NOW))
+    found = look(0, show.path, Selection(), span_of(10, None, NOW), NOW)
 
     assert (providers_of(list(found.views)), found.cut) == (["aig", "gmag"], True)
 
 
 def test_too_many_streams_are_not_listed(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_STREAMS", 3)
-    found = look(0, show.path, Selection(), span_of(2, None, NOW))
+    found = look(0, show.path, Selection(), span_of(2, None, NOW), NOW)
 
     assert (len(found.views), found.cut) == (3, True)
 
@@ -206,7 +206,7 @@ def test_many_looks_at_once_read_once(show: Showcase, monkeypatch: pytest.Monkey
     opened: list[str] = []
     monkeypatch.setattr(streams, "open_path", lambda path: opened.append(path) or open_path(path))
     with ThreadPoolExecutor(20) as pool:
-        found = list(pool.map(lambda _: look(0, show.path, Selection(), span_of(3, None, NOW)), range(20)))
+        found = list(pool.map(lambda _: look(0, show.path, Selection(), span_of(3, None, NOW), NOW), range(20)))
 
     assert opened == [show.path]
     assert len(set(map(id, found))) == 1

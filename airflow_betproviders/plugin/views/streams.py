@@ -112,9 +112,18 @@ class Seen:
     cut: bool = False
 
 
-def look(number: int, path: str, selection: Selection, span: Interval) -> Seen:
-    """Return what there is of the selected streams of a lake on some days; it may be some seconds old."""
-    return _seen.get((number, path, selection, span), lambda: _look(number, path, selection, span))
+def look(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> Seen:
+    """Return what there is of the selected streams of a lake on some days; it may be some seconds old.
+
+    Args:
+        number: the lake's place in the configuration.
+        path: the lake.
+        selection: which streams.
+        span: the days.
+        now: the present; default the machine's clock.
+    """
+    key = (number, path, selection, span)
+    return _seen.get(key, lambda: _look(number, path, selection, span, now or datetime.now(timezone.utc)))
 
 
 def forget() -> None:
@@ -131,8 +140,7 @@ def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt
     return None
 
 
-def _look(number: int, path: str, selection: Selection, span: Interval) -> Seen:
-    now = datetime.now(timezone.utc)
+def _look(number: int, path: str, selection: Selection, span: Interval, now: datetime) -> Seen:
     views: list[StreamView] = []
     slots = 0
     try:
