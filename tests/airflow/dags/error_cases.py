@@ -65,7 +65,7 @@ CASES = (
         vendor="jdb",
         stream="recent_transactions",
         hours_ago=5,
-        says=("WindowExpired", "118 minutes"),
+        says=("WindowExpired", "the provider keeps two hours"),
     ),
     Case(name="gmag_expired", vendor="gmag", hours_ago=24 * 40, says=("WindowExpired", "is gone")),
     Case(
