@@ -49,7 +49,7 @@ def main() -> int:
             intervals = ", ".join(f"{vendor} {seconds:g} s" for vendor, seconds in MIN_INTERVAL.items())
             say(f"for the demo the least time between two calls is lowered: {intervals} (AIG's own is 5 s)")
             failed = _load(on, say)
-            say("holding the lake against what the vendors had when each hour was extracted")
+            say("comparing the lake with what the vendors had when each hour was extracted")
             audited = list(audit(on.lake, on.vendors.truth, STREAMS))
             breaches = len(on.vendors.breaches())
             say("stopping everything")
