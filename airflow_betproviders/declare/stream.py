@@ -118,6 +118,7 @@ class Stream:
         lag: how long after its end a window may still gain rows.
         retention: how far back the provider answers; None where it states no limit.
         retention_stated: the same in the document's words, where they are other than a number of days.
+        retention_from_connection: whether ``retention`` is the connection's ``retention_days``, not the document's.
         slot: the unit of storage unless the user says otherwise.
         day_start_offset: time past midnight UTC at which the stream's day begins.
     """
@@ -144,6 +145,7 @@ class Stream:
     lag: timedelta = timedelta(0)
     retention: timedelta | None = None
     retention_stated: str = ""
+    retention_from_connection: bool = False
     slot: timedelta = timedelta(hours=1)
     day_start_offset: timedelta = timedelta(0)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_betproviders.declare import windows
-from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
@@ -305,14 +305,16 @@ class Extraction:
         extracted_at: datetime | None = None,
         replaced: Sequence[Receipt | None] | None = None,
     ) -> Receipt:
+        stream = self._stream
         return Receipt(
-            provider=self._stream.provider,
-            stream=self._stream.name,
+            provider=stream.provider,
+            stream=stream.name,
             account=self._source.account,
             filters=self._filters,
             start=interval.start.isoformat(),
             end=interval.end.isoformat(),
             extracted_at=(extracted_at or datetime.now(timezone.utc)).isoformat(timespec="milliseconds"),
+            retention_days=stream.retention / DAY if stream.retention and stream.retention_from_connection else None,
             pii=self._pii_policy.rules if self._pii_policy else {},
             previous_rows=sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None,
             **self._stamp,

@@ -64,7 +64,8 @@ class BetProviderHook(ProtocolHook):
         # A feed of the last minutes or hours stays one, however long the provider keeps its bets.
         if days is not None and stream.windows and (stream.retention is None or stream.retention >= DAY):
             stated = f"{days:g} days, by extra retention_days"
-            stream = replace(stream, retention=timedelta(days=days), retention_stated=stated)
+            span = timedelta(days=days)
+            stream = replace(stream, retention=span, retention_stated=stated, retention_from_connection=True)
         return stream
 
     def extract(

@@ -1,7 +1,8 @@
 """A deadline for a whole HTTP exchange, however slowly a server sends.
 
 A socket's timeout begins anew with each byte. So a server that sends a header or a body byte by byte, or ``100 Continue``
-for ever, holds a worker without end. Here every read of the socket gets what is left of the call's time.
+for ever, holds a worker without end. Here every read of the socket gets what is left of the call's time. A connection is
+made in a thread that is given up when that time is over, since nothing else interrupts the look-up of a host's name.
 
 Imported with the first call only: a DAG file must not import requests.
 """
@@ -18,9 +19,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests.adapters  # noqa: TID253 - see above
+import urllib3
 
 if TYPE_CHECKING:
-    import urllib3
+    import socket
+    from collections.abc import Callable
 
 _calls = threading.local()
 
@@ -77,6 +80,55 @@ class DeadlineAdapter(requests.adapters.HTTPAdapter):
         return manager
 
 
+class _Connecting(threading.Thread):
+    """Connects in the background. If nobody waits any more when the connection is there, it is closed."""
+
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        super().__init__(daemon=True, name="betproviders-connect")
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._made: socket.socket | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            made = self._connect()
+        except Exception as error:  # noqa: BLE001 - `within` raises it
+            self._error = error
+            return
+        with self._lock:
+            if self._abandoned:
+                made.close()
+            else:
+                self._made = made
+
+    def within(self, seconds: float) -> socket.socket | None:
+        """Return the connection, or None if it is not there in time."""
+        self.start()
+        self.join(seconds)
+        with self._lock:
+            self._abandoned = True
+        if self._error:
+            raise self._error
+        return self._made
+
+
+class _TimedConnection:
+    """A connection whose look-up, connect, TLS handshake and answers keep to the deadline of the call."""
+
+    def _new_conn(self) -> socket.socket:
+        deadline: Deadline | None = getattr(_calls, "deadline", None)
+        connect: Callable[[], socket.socket] = super()._new_conn  # type: ignore[misc]
+        if deadline is None:
+            return connect()
+        made = _Connecting(connect).within(deadline.remaining())
+        if made is None:
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection within the call's deadline")
+        made.settimeout(deadline.remaining())  # of the TLS handshake
+        return made
+
+
 class _TimedReader(io.RawIOBase):
     """Reads a socket, each time for no longer than the call has left."""
 
@@ -118,7 +170,7 @@ def _keep_deadlines(manager: Any) -> None:
 @cache
 def _timed(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
     connection = pool.ConnectionCls
-    if issubclass(getattr(connection, "response_class", object), _TimedResponse):
+    if issubclass(connection, _TimedConnection):
         return pool
-    timed = type(connection.__name__, (connection,), {"response_class": _TimedResponse})
+    timed = type(connection.__name__, (_TimedConnection, connection), {"response_class": _TimedResponse})
     return type(pool.__name__, (pool,), {"ConnectionCls": timed})

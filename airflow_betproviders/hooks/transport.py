@@ -143,6 +143,8 @@ class Transport:
         if "Tunnel connection failed: 407" in str(error):
             return self._refused_by_proxy()
         match error:
+            case requests.exceptions.ConnectTimeout():  # whatever was asked for: asking for less does not help
+                problem = f"no connection within {self._timeout:g} s; check the connection's host, and that it is reached from here"
             case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
                 return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s")
             case requests.exceptions.SSLError():

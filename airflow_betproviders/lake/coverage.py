@@ -155,7 +155,7 @@ def coverage(
 
     Args:
         lake: where the stream is stored.
-        stream: its declaration.
+        stream: its declaration. Where the connection states a retention of its own, the newest receipt has it.
         start: first instant of interest; default the start of the first stored slot.
         end: end of interest; default the end of the last slot that is due or stored. Both are moved outwards to whole slots.
         slot: width of slots that are not stored, where it fits between those that are; default their neighbours' width.
@@ -169,10 +169,11 @@ def coverage(
     """
     if slot is not None:
         check_slot(slot)
-    rules = _Rules(stream, now or datetime.now(timezone.utc), margin)
     asked = Interval(start or _BEGINNING, end or _END)
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
-    blocks = [rules.block(lake, group) for group in _overlapping(stored_objects(lake, around, warn=warn))]
+    stored = stored_objects(lake, around, warn=warn)
+    rules = _Rules(stream, _retention(stream, stored), now or datetime.now(timezone.utc), margin)
+    blocks = [rules.block(lake, group) for group in _overlapping(stored)]
     stored_intervals = [block.interval for block in blocks]
     width = slot or (stored_intervals[-1].width if stored_intervals else stream.slot)
     first = start or (stored_intervals[0].start if stored_intervals else rules.due)
@@ -192,9 +193,9 @@ def coverage(
 class _Rules:
     """Apply a stream's lag and retention at one instant."""
 
-    def __init__(self, stream: Stream, now: datetime, margin: timedelta) -> None:
+    def __init__(self, stream: Stream, retention: timedelta | None, now: datetime, margin: timedelta) -> None:
         # A snapshot can be taken on its day and at no other time.
-        self._lag, self._retention = (stream.lag, stream.retention) if stream.windows else (timedelta(0), DAY)
+        self._lag, self._retention = (stream.lag, retention) if stream.windows else (timedelta(0), DAY)
         self._now = now
         self._margin = margin
 
@@ -223,6 +224,22 @@ class _Rules:
         hull = Interval(stored[0].interval.start, max(entry.interval.end for entry in stored))
         entry = next((entry for entry in stored if entry.interval == hull), None)
         return Cell(hull, "damaged", self.until(hull), entry.receipt if entry else None)
+
+
+def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | None:
+    """Return how far back the provider answers.
+
+    | the stream's retention is | its newest receipt has | counts |
+    |---|---|---|
+    | the connection's | anything | the connection's |
+    | the document's | ``retention_days`` | the receipt's: that connection is not at hand here |
+    | the document's | none | the document's |
+    """
+    receipts = [entry.receipt for entry in stored if entry.receipt]
+    newest = max(receipts, key=lambda receipt: receipt.extracted_at, default=None)
+    if stream.retention_from_connection or newest is None or newest.retention_days is None:
+        return stream.retention
+    return timedelta(days=newest.retention_days)
 
 
 def _state(lake: Lake, entry: StoredObject) -> str:

@@ -58,6 +58,7 @@ class Receipt:
         try_number: the Airflow try.
         extracted_at: ISO 8601, UTC: when the extraction began.
         replayed_at: ISO 8601, UTC: when it was rebuilt from the archive of that extraction, or None.
+        retention_days: how far back the provider answers, where the connection says it; None where the document's rule holds.
         pii: the columns that were dropped or hashed, and which of the two.
         version: of this package.
     """
@@ -95,6 +96,7 @@ class Receipt:
     try_number: int | None = None
     extracted_at: str = ""
     replayed_at: str | None = None
+    retention_days: float | None = None
     pii: dict[str, str] = field(default_factory=dict)
     version: str = ""
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from airflow_betproviders.testing.by_hand import ByHand
@@ -42,7 +43,7 @@ def differences(
 def _of_one(
     by_hand: ByHand, identity: tuple[str, ...], record: Mapping[str, Any], row: Mapping[str, Any]
 ) -> Iterable[str]:
-    extra = json.loads(row.get("_extra") or "{}", parse_float=Decimal)
+    extra = _exact(row.get("_extra") or "{}")
     for name, value in record.items():
         if value is None or value == "":
             continue
@@ -74,7 +75,7 @@ def same(by_hand: ByHand, name: str, sent: Any, stored: Any) -> bool:  # noqa: P
 
 def _same_object(by_hand: ByHand, sent: Mapping[str, Any], stored: Any) -> bool:
     if isinstance(stored, str):
-        return bool(json.loads(stored, parse_float=Decimal) == sent)
+        return bool(_exact(stored) == sent)
     stored = dict(stored or {})  # a map is a list of pairs
     there = {name: value for name, value in stored.items() if value is not None}
     return there.keys() == sent.keys() and all(same(by_hand, name, sent[name], there[name]) for name in sent)
@@ -85,3 +86,15 @@ def _stored_key(by_hand: ByHand, name: str, record: Mapping[str, Any], stored: M
     value = record.get(name)
     example = next(iter(stored.values()), {}).get(name)
     return by_hand.time(name, value) if isinstance(example, datetime) and value is not None else value
+
+
+def _exact(text: str) -> Any:
+    """Read JSON with exact numbers; one that no Python number holds, such as ``1e99999999999999999999``, as its text."""
+    return json.loads(text, parse_float=partial(_number, Decimal), parse_int=partial(_number, int))
+
+
+def _number(kind: type[int | Decimal], text: str) -> Decimal | int | str:
+    try:
+        return kind(text)
+    except (ValueError, ArithmeticError):
+        return text

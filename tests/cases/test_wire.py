@@ -10,6 +10,7 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -145,6 +146,56 @@ def test_w3_a_call_ends_by_its_deadline_however_slowly_a_server_sends(
     told = "HTTP 500" if kind == "error body" else "no answer within 0.4 s"
     assert told in str(caught.value)
     assert isinstance(caught.value, ProviderOverloaded) or kind == "error body"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "proxy"])
+def test_w3_a_name_that_is_looked_up_for_ever_ends_by_the_deadline_too(
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, waited: list[float], scheme: str
+) -> None:
+    answered, asked = threading.Event(), []
+
+    def never(host: str, *_args: Any, **_kwargs: Any) -> Any:
+        asked.append(host)
+        answered.wait(60)
+        raise socket.gaierror("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    where = {"host": "https://x.example", "extra": {"timeout": 0.2}}
+    if scheme == "proxy":
+        where["extra"] = {"timeout": 0.2, "proxy": "http://slow.example:3128"}
+    else:
+        where["host"] = f"{scheme}://slow.example"
+    began = time.monotonic()
+    told = "the proxy slow.example:3128 could not be reached" if scheme == "proxy" else r"no connection within 0.2 s"
+    with pytest.raises(ProviderUnavailable, match=told) as caught:
+        ask(make("aig", **where))
+    assert not isinstance(caught.value, ProviderOverloaded)
+    assert time.monotonic() - began < 5 * 0.2 + 10
+    assert asked == ["slow.example"] * 5
+    answered.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_w3_an_address_that_never_answers_leaves_no_time_for_further_ones(
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """Eight addresses, of which none completes a TLS handshake or a connection."""
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    port, fillers = full.getsockname()[1], []
+    for _ in range(4):
+        fillers.append(filler := socket.socket())
+        filler.setblocking(False)
+        with suppress(BlockingIOError):
+            filler.connect(("127.0.0.1", port))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))] * 8
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+    wire = Transport(0.3, 1_000)
+    began = time.monotonic()
+    with pytest.raises(ProviderUnavailable):
+        wire.send(ApiRequest("GET", f"{scheme}://full.example:{port}/a", {}))
+    assert time.monotonic() - began < 2
+    for filler in (*fillers, full):
+        filler.close()
 
 
 def test_w3_after_a_slow_answer_the_next_call_gets_there(make: MakeHook) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
@@ -319,3 +320,19 @@ def test_every_instant_has_one_cell_and_every_stored_slot_its_own(
     )
     for gap in gaps:
         assert gap.backfill == (gap.interval.start, gap.interval.start + (gap.slots - 1) * gap.width)
+
+
+def test_where_the_connection_states_a_retention_the_newest_receipt_tells_what_can_still_be_read(lake: Lake) -> None:
+    """AIG's document says three months; this connection says 2 days, an earlier one said 60."""
+    store(lake, slot(-72), retention_days=60.0)
+    store(lake, slot(-24), retention_days=2.0)
+    missing = look(lake).gaps()
+    assert [(gap.state, gap.slots, gap.until) for gap in missing] == [
+        ("expired", 36, at(-71) + 2 * DAY),
+        ("missing", 11, at(-35) + 2 * DAY),
+        ("missing", 35, at(-23) + 2 * DAY),
+    ]
+    stated = replace(declared(lake.provider, lake.stream), retention=DAY, retention_from_connection=True)
+    assert coverage(lake, stated, now=NOW).total.states["expired"] == 47 + 12
+    store(lake, slot(-23))
+    assert look(lake).total.states["expired"] == 0
