@@ -2,7 +2,7 @@
 """Run the commands of docs/tutorial.md as a new user would: a fresh folder, a fresh HOME, the wheel, two terminals.
 
 The page's blocks are run as written. Only what a machine that runs other things needs is set from outside: free ports, where pip
-finds the wheel, the lock's versions. Between blocks the script waits for what the page tells its reader to wait for.
+finds the wheel, the lock's versions. Between blocks the script waits for the line that the page says to wait for.
 
     .ci/tutorial.py dist/            # the folder of the wheel
 """

@@ -51,7 +51,7 @@ _JDB_FIELDS = {
         "label": "Account has its own key",
         "description": (
             "Send the parent beside the encrypted request too. Needed when the key and IV belong to this parent and "
-            "not to the whole dc."
+            "not to the dc."
         ),
         "schema": {"type": "boolean", "default": False},
     },

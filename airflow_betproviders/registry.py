@@ -69,7 +69,7 @@ def streams_of(provider: str) -> tuple[Stream, ...]:
 def is_main_stream(name: str) -> bool:
     """Return whether every installed provider that has a stream of this name has it as its main one.
 
-    A connection's type is not known while a DAG is parsed, so that a name alone must tell.
+    A connection's type is not known while a DAG is parsed, so the name has to suffice.
     """
     main = []
     for provider in providers():
@@ -240,7 +240,7 @@ def _check_streams(provider: str, streams: Sequence[Stream]) -> None:
         _check_columns(stream)
         if not stream.key and not _has_one_row(stream.envelope):
             raise InvalidArgument(
-                f"stream {stream.name} has no key, so rows that come twice can't be told from others. "
+                f"stream {stream.name} has no key, so rows that come twice can't be recognised. "
                 "Name the columns that identify a record in key=(...)"
             )
 

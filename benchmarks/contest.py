@@ -21,13 +21,13 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a process: wall and CPU seconds (its own, where it tells them), peak memory, bytes written, its words."""
+    """One run of a process: wall and CPU seconds (those that it reports, if any), peak memory, bytes written, its result."""
 
     wall: float
     cpu: float
     peak_mib: float
     bytes: int
-    told: Mapping[str, Any]
+    result: Mapping[str, Any]
 
 
 @contextmanager
@@ -48,23 +48,23 @@ def run(command: Sequence[str]) -> Run:
     Raises:
         RuntimeError: the process failed.
     """
-    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as told:
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as output:
         arguments = [argument.replace("{out}", out) for argument in command]
         # As docs/deployment.md advises for workers; the yardstick did it for itself.
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
         began = time.perf_counter()
-        process = subprocess.Popen(arguments, stdout=told, env=environment)
+        process = subprocess.Popen(arguments, stdout=output, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if status:
             raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}")
-        told.seek(0)
-        lines = [line for line in told.read().splitlines() if line.startswith("{")]
-        words = json.loads(lines[-1]) if lines else {}
+        output.seek(0)
+        lines = [line for line in output.read().splitlines() if line.startswith("{")]
+        result = json.loads(lines[-1]) if lines else {}
         size = sum(path.stat().st_size for path in Path(out).rglob("*") if path.is_file())
-        wall, cpu = words.get("seconds", wall), words.get("cpu", usage.ru_utime + usage.ru_stime)
-        return Run(wall, cpu, usage.ru_maxrss / 1024, size, words)
+        wall, cpu = result.get("seconds", wall), result.get("cpu", usage.ru_utime + usage.ru_stime)
+        return Run(wall, cpu, usage.ru_maxrss / 1024, size, result)
 
 
 def script(name: str, *arguments: str, python: str = sys.executable) -> list[str]:

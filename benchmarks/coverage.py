@@ -78,16 +78,16 @@ def requests(fs: Any) -> Counter[str]:
 def page(folder: str) -> tuple[float, float, int]:
     """Wall and processor seconds that the coverage page takes for the local lake, the best of five, and its bytes."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
-    told, took = "", []
+    text, took = "", []
     for _ in range(5):
         streams.forget()
         began, used = time.perf_counter(), time.process_time()
         found = streams.look(0, f"file://{folder}", Selection(), span)
-        told = ",".join(view.to_json(lambda _: True) for view in found.views)
+        text = ",".join(view.to_json(lambda _: True) for view in found.views)
         took.append((time.perf_counter() - began, time.process_time() - used))
-        if sum(view["total"]["empty"] for view in json.loads(f"[{told}]")) != len(PROVIDERS) * DAYS * 24:
+        if sum(view["total"]["empty"] for view in json.loads(f"[{text}]")) != len(PROVIDERS) * DAYS * 24:
             raise RuntimeError("not every slot was found")
-    return (*min(took), len(told))
+    return (*min(took), len(text))
 
 
 def main() -> None:
@@ -106,13 +106,15 @@ def main() -> None:
             fs = server.filesystem()
             fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
             fs.rm(f"{server.bucket}/raw/_betproviders/receipts-cache", recursive=True)
-            told = []
+            columns = []
             for _ in ("cold", "warm"):
                 counts = requests(fs := server.filesystem())
                 seconds = look(fs, f"{server.bucket}/raw")
-                told.append((f"{seconds:.2f}", ", ".join(f"{count:,} {name}" for name, count in counts.most_common())))
+                columns.append(
+                    (f"{seconds:.2f}", ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
+                )
             print(
-                f"| SeaweedFS | {slots:,} | {' | '.join(column for both in zip(*told, strict=True) for column in both)} |"
+                f"| SeaweedFS | {slots:,} | {' | '.join(column for both in zip(*columns, strict=True) for column in both)} |"
             )
     print("\n| coverage page | s | of these processor, s | kB of JSON, not compressed |\n|---|---:|---:|---:|")
     print(f"| local files, warm | {wall:.2f} | {processor:.2f} | {size / 1000:.0f} |")

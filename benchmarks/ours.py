@@ -32,7 +32,7 @@ def connection(provider: str, url: str, **extra: object) -> Connection:
 
 
 def main() -> None:
-    """Extract the hours from `START` on into one slot, or several, and tell what came."""
+    """Extract the hours from `START` on into one slot, or several, and print figures."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("provider", choices=LOGIN)
     arguments.add_argument("url")

@@ -38,7 +38,7 @@ def airflow_alone() -> list[str]:
 def throughput(
     count: int, note: Note, peers: Callable[[str, str], dict[str, list[str]]] | None = None
 ) -> tuple[str, dict[str, dict[str, float]]]:
-    """Rows per second of whole processes; and the same by provider and name for the plot."""
+    """Rows per second of complete processes; and the same by provider and name for the plot."""
     rows: list[list[object]] = []
     speeds: dict[str, dict[str, float]] = {}
     for provider in PROVIDERS:
@@ -51,8 +51,8 @@ def throughput(
                 runs |= rounds(peers(provider, url), 1, note)
         speeds[provider] = {name: ROWS / median(held, "wall") for name, held in runs.items()}
         for name, held in runs.items():
-            if held[-1].told.get("rows", ROWS) != ROWS:
-                raise RuntimeError(f"{name} read {held[-1].told['rows']} of {ROWS} rows")
+            if held[-1].result.get("rows", ROWS) != ROWS:
+                raise RuntimeError(f"{name} read {held[-1].result['rows']} of {ROWS} rows")
             wall, cpu = median(held, "wall"), median(held, "cpu")
             ratios = [f"{median(held, of) / median(runs['ours'], of):.2f}" for of in ("wall", "cpu")]
             peak, size = f"{median(held, 'peak_mib'):.0f}", f"{median(held, 'bytes') / 1e6:.1f}"
@@ -82,13 +82,13 @@ def memory(sizes: tuple[tuple[int, int], ...], note: Note) -> str:
 def operator(note: Note) -> str:
     """What the operator and the number of slots add."""
     with page_server("pv", 480_000, 24) as url:
-        told = run(script("operator_cost.py", url)).told
-    note(f"  operator: {told}")
+        result = run(script("operator_cost.py", url)).result
+    note(f"  operator: {result}")
     return table(
         ["operator", "measured", "goal"],
         [
-            ["execute() minus extraction, ms a slot", f"{told['overhead'] * 1000:.1f}", "50"],
-            ["a day of 24 slots / the same day as one slot", f"{told['hours'] / told['day']:.2f}", "1.2"],
+            ["execute() minus extraction, ms a slot", f"{result['overhead'] * 1000:.1f}", "50"],
+            ["a day of 24 slots / the same day as one slot", f"{result['hours'] / result['day']:.2f}", "1.2"],
         ],
     )
 
@@ -110,8 +110,8 @@ def pace(note: Note) -> str:
     rows = [[f"aig, {count:,} rows, {interval:g} s apart", calls, -(-count // 5000), f"{ratio:.3f}"]]
     for provider, fewest in _FEWEST.items():
         with page_server(provider, ROWS) as url:
-            told = run(script("ours.py", provider, url, "{out}")).told
-        rows.append([f"{provider}, {ROWS:,} rows in an hour", told["calls"], fewest, ""])
+            result = run(script("ours.py", provider, url, "{out}")).result
+        rows.append([f"{provider}, {ROWS:,} rows in an hour", result["calls"], fewest, ""])
     return table(["pace", "calls", "fewest possible", "first to last call / (calls - 1) x interval"], rows)
 
 
@@ -122,12 +122,12 @@ def latency(note: Note) -> str:
         work = 0.0
         for seconds in (0.0, 0.05, 0.2):
             with page_server(provider, ROWS, 1, "--latency", str(seconds)) as url:
-                told = run(script("ours.py", provider, url, "{out}")).told
-            work = work or told["seconds"]
-            ideal = max(work, told["calls"] / 4 * seconds)
-            note(f"  latency: {provider} {seconds} s: {told['seconds']:.2f} s")
-            figures = [f"{told['seconds']:.2f}", f"{ideal:.2f}", f"{told['seconds'] / ideal:.2f}"]
-            rows.append([f"{provider}, {seconds * 1000:.0f} ms", told["calls"], *figures])
+                result = run(script("ours.py", provider, url, "{out}")).result
+            work = work or result["seconds"]
+            ideal = max(work, result["calls"] / 4 * seconds)
+            note(f"  latency: {provider} {seconds} s: {result['seconds']:.2f} s")
+            figures = [f"{result['seconds']:.2f}", f"{ideal:.2f}", f"{result['seconds'] / ideal:.2f}"]
+            rows.append([f"{provider}, {seconds * 1000:.0f} ms", result["calls"], *figures])
     return table(["latency", "calls", "s", "ideal for 4 connections, s", "ratio"], rows)
 
 
@@ -138,12 +138,12 @@ def odd_pages(count: int, note: Note) -> str:
         for _ in range(count):
             for name, url in (("even", even), ("odd", odd)):
                 runs[name].append(run(script("ours.py", "pv", url, "{out}")))
-    seconds = {name: statistics.median(run.told["seconds"] for run in held) for name, held in runs.items()}
+    seconds = {name: statistics.median(run.result["seconds"] for run in held) for name, held in runs.items()}
     note(f"  odd pages: {seconds}")
     slower = seconds["odd"] / seconds["even"]
     return table(
         ["odd pages", "of", "slower by"],
-        [[runs["odd"][0].told["slow_pages"], runs["odd"][0].told["calls"], f"{slower - 1:.1%}"]],
+        [[runs["odd"][0].result["slow_pages"], runs["odd"][0].result["calls"], f"{slower - 1:.1%}"]],
     )
 
 
@@ -156,9 +156,9 @@ def imports(count: int, note: Note) -> str:
     clock = "import sys, time\n{}\nbegan = time.perf_counter()\n{}\nheavy = sorted(set(sys.modules) & {{'pyarrow', 'pandas', 'numpy', 'requests', 'fsspec'}} - held)\nimport json\nprint(json.dumps({{'seconds': time.perf_counter() - began, 'heavy': heavy}}))"
     code = clock.format(f"{base}\nheld = set(sys.modules)", IMPORTS)
     runs = [run([sys.executable, "-c", code]) for _ in range(count)]
-    added = statistics.median(done.told["seconds"] for done in runs)
+    added = statistics.median(done.result["seconds"] for done in runs)
     note(f"  imports: {added * 1000:.0f} ms")
-    heavy = ", ".join(runs[0].told["heavy"]) or "none"
+    heavy = ", ".join(runs[0].result["heavy"]) or "none"
     return table(
         ["import of the operator", "measured", "goal"],
         [["ms over Airflow's SDK", f"{added * 1000:.0f}", "60"], ["heavy modules", heavy, "none"]],
@@ -204,7 +204,7 @@ def airflow_import(count: int, note: Note) -> str:
         subprocess.run([*install, "--python", plain / "bin/python", wanted], check=True)
     shutil.rmtree(wheel, ignore_errors=True)
     subprocess.run([*install, "--no-deps", "--target", wheel, Path(__file__).parents[1]], check=True)
-    told: dict[str, list[Any]] = {"without us": [], "with us": []}
+    result: dict[str, list[Any]] = {"without us": [], "with us": []}
     for _ in range(count):
         for name, path in (("without us", ""), ("with us", str(wheel))):
             done = subprocess.run(
@@ -213,10 +213,10 @@ def airflow_import(count: int, note: Note) -> str:
                 check=True,
                 stdout=subprocess.PIPE,
             )
-            told[name].append(json.loads(done.stdout))
-    scans = [min(each["scan"] for each in held) for held in told.values()]
-    definition = min(each["definition"] for each in told["with us"])
-    modules = ", ".join(told["with us"][0]["ours"]) or "none"
+            result[name].append(json.loads(done.stdout))
+    scans = [min(each["scan"] for each in held) for held in result.values()]
+    definition = min(each["definition"] for each in result["with us"])
+    modules = ", ".join(result["with us"][0]["ours"]) or "none"
     note(f"  import airflow: {scans} ms, {definition} ms; modules of ours: {modules}")
     return table(
         ["import airflow", "without us", "with us", "more, goal 5"],

@@ -47,8 +47,8 @@ if PARTITIONS:
         schedule="0 3 * * *",
         params={"days": 2},
         doc_md="""
-The last whole days once more, two unless a **Backfill** says otherwise (`{"days": 7}`). The daily step runs again for the
-days of the hours that have changed since they were stored, or were missing, and for no others.
+Reads the last days again: two, or as many as a **Backfill** sets (`{"days": 7}`). The daily step runs again only for days
+with an hour that has changed or was missing.
 """,
     ):
         extract = ExtractToParquetOperator(

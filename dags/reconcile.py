@@ -25,8 +25,8 @@ hour, as it was settled or made void, is left out of the hour it was in. Hours t
 """,
     "jdb": """
 The report day's bets in the lake against JDB's own sums by game type (action 66) and by player (action 42), from 04:00
-UTC to 04:00. JDB has no sums of parts of a day: where a sum differs and every hour is as it was stored, the whole day is
-read again, 288 calls.
+UTC to 04:00. JDB has no sums of parts of a day: where a sum differs and every hour is as it was stored, the day is
+read again with 288 calls.
 """,
     "gmag": """
 The day's rounds in the lake against GM-Ag's own report by currency and by game; the hours that carry a difference are

@@ -180,7 +180,7 @@ class AirflowClient:
     def task_logs(
         self, dag_id: str, run_id: str, task_id: str, *, try_number: int | None = None, map_index: int = -1
     ) -> str:
-        """A try's log as the UI gets it, one JSON object a line; the last try's unless told otherwise."""
+        """Return a try's log as the UI gets it, one JSON object a line; by default the last try's."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         if try_number is None:
             mapped = path if map_index < 0 else f"{path}/{map_index}"

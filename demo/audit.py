@@ -24,7 +24,7 @@ def _amount(record: Record, name: str) -> Decimal:
     return Decimal(str(record.get(name) or 0))
 
 
-# Stake and payout in units of the currency: PV counts in li and tells the net gain, JDB's stakes are negative.
+# Stake and payout in units of the currency: PV counts in li and sends the net gain, JDB's stakes are negative.
 MONEY: dict[str, Callable[[Record], Money]] = {
     "pv": lambda r: (
         _amount(r, "bet_amount") / 1000,

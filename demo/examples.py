@@ -145,9 +145,9 @@ class Examples:
         day = (datetime.now(timezone.utc) - timedelta(days=2)).date().isoformat()
         for name in RECONCILED:
             arguments = ("--conn-id", f"{name}_default", "--start", day, "--repair", "--output", "json")
-            (told,) = json.loads(self.airflow.cli("betproviders", "reconcile", self.lake.as_uri(), *arguments))
-            assert told["agrees"], told
-            print(f"{name}: {day} agrees, {told['bets']} bets", flush=True)
+            (result,) = json.loads(self.airflow.cli("betproviders", "reconcile", self.lake.as_uri(), *arguments))
+            assert result["agrees"], result
+            print(f"{name}: {day} agrees, {result['bets']} bets", flush=True)
 
     def check_rules(self) -> None:
         """No rule of a vendor was broken."""

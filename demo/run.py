@@ -1,4 +1,4 @@
-"""The whole story: four vendors, a real Airflow, a day of bets in a lake, held against the truth."""
+"""Run the demo: four vendors, a real Airflow, a day of bets in a lake, compared with what the vendors had."""
 
 import shutil
 import sys
@@ -70,7 +70,7 @@ def _load(on: Stage, say: Say) -> int:
     now = datetime.now(timezone.utc)
     last = {dag_id: _hour(now - lag) - timedelta(hours=1) for dag_id, lag in DAGS.items()}
     on.airflow.unpause(LIVE)
-    say(f"airflow backfill create: the last {HOURS} hours that each vendor has whole, for four DAGs")
+    say(f"airflow backfill create: the last {HOURS} complete hours of each vendor, for four DAGs")
     for dag_id, end in last.items():
         # One after the other, and each DAG begins when it has its backfill: SQLite lets one process write at a time.
         on.airflow.create_backfill(dag_id, end - timedelta(hours=HOURS - 1), end)

@@ -73,7 +73,7 @@ def plan(found: Coverage, stream: Stream, *, call_interval: float, recent: int =
         found: the coverage of the interval.
         stream: the stream's declaration.
         call_interval: seconds between two calls of the account.
-        recent: how many of the newest stored slots tell how many calls a slot takes.
+        recent: how many of the newest stored slots to average: they show how many calls a slot takes.
     """
     days = found.lake.days()
     stored = stored_objects(found.lake, _around(days[-1])) if days else []

@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 def use_stored_connections() -> None:
     """Let a command read connections from Airflow's database, as Airflow's own processes do.
 
-    Outside of a task, Airflow's SDK looks for connections in the environment alone, unless it is told so.
+    Outside a task, Airflow's SDK reads connections from the environment only, unless this variable is set.
     """
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 

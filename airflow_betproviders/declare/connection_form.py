@@ -19,7 +19,7 @@ _COMMON: dict[str, dict[str, Any]] = {
         "description": (
             "Redis URL such as redis://host:6379/0 that lets all workers share one call budget for this account; empty "
             "means that each task keeps its own. Needs the [redis] extra. Airflow shows this field in clear, so give a URL "
-            "without a password; if Redis needs one, keep the whole connection in a secrets backend."
+            "without a password; if Redis needs one, keep the connection in a secrets backend."
         ),
         "schema": {"type": ["string", "null"]},
     },
@@ -32,7 +32,7 @@ _COMMON: dict[str, dict[str, Any]] = {
         "label": "Proxy",
         "description": (
             "Proxy URL such as http://user:password@proxy:3128, when the provider admits only the proxy's address. "
-            "Airflow masks the whole value wherever it shows the connection."
+            "Airflow masks the complete value wherever it shows the connection."
         ),
         "schema": {"type": ["string", "null"], "format": "password"},
     },

@@ -54,7 +54,7 @@ class Report:
         filters: how it is asked.
         each: a filter that takes one value a call, and the raw column whose values it is asked for.
         own: a raw column that must be the account's login: rows of others (sub-brands) are not in the report.
-        named_only: it speaks of some groups only, and which ones the raw rows do not tell.
+        named_only: the report covers only some groups, and the raw rows do not show which. Other groups are not compared.
         total: where the answer carries a grand total under the names of the measures, outside of the rows.
         divisible: it can be asked for any part of a day.
     """

@@ -157,7 +157,7 @@ def coverage(
         lake: where the stream is stored.
         stream: its declaration. Where the connection states a retention of its own, the newest receipt has it.
         start: first instant of interest; default the start of the first stored slot.
-        end: end of interest; default the end of the last slot that is due or stored. Both are moved outwards to whole slots.
+        end: end of interest; default the end of the last slot that is due or stored. Both are rounded outwards to slots.
         slot: width of slots that are not stored, where it fits between those that are; default their neighbours' width.
         margin: slots that the provider drops within this time count as expired.
         now: the present; default the clock's.

@@ -29,7 +29,7 @@ _SAFE = "@+,"
 def folder_name(key: str, value: str) -> str:
     """Return the folder's name for a value: ``account=agent001``, ``account=~0007``, ``account=a%2Fü``.
 
-    A name of more than `LONGEST` bytes is cut and gets a digest of the value; the receipts in it have the whole value.
+    A name of more than `LONGEST` bytes is cut off and gets a digest of the value. Receipts hold the complete value.
     """
     name = f"{key}={_MARK if _needs_mark(value) else ''}{percent_encoded(value, _SAFE)}"
     if len(name.encode()) <= LONGEST:

@@ -45,7 +45,7 @@ _Known: TypeAlias = dict[str, tuple[str, Footer | None]]  # by an object's name:
 
 
 class _Listed(NamedTuple):
-    """An object as a listing shows it. Its identity is None where the listing cannot tell versions apart."""
+    """An object as a listing shows it. Its identity is None where the listing does not distinguish versions."""
 
     path: str
     name: str

@@ -24,7 +24,7 @@ def gaps(
     """Divide the time that is not stored into slots, as wide as those around it.
 
     Args:
-        span: the time of interest; both ends are moved outwards to the border of a slot.
+        span: the time of interest; both ends are rounded outwards to slots.
         stored: the stored slots in and around it, in order of time, without overlap.
         slot: width of the slots.
         default: width where nothing is stored around.

@@ -131,8 +131,8 @@ def _end(fs: Any, path: str, size: int) -> bytes:
         return end
     while True:
         before = fs.info(path, refresh=True)
-        whole = int(before["size"])
-        end = fs.cat_file(path, start=max(0, whole - size), end=whole) if whole else b""
+        length = int(before["size"])
+        end = fs.cat_file(path, start=max(0, length - size), end=length) if length else b""
         if fs.info(path, refresh=True)["etag"] == before["etag"]:  # else it was replaced meanwhile
             return end
 

@@ -29,8 +29,8 @@ _ORDER = ("provider", "account", "placed_at", "bet_id")
 class ExportBetsOperator(BaseOperator):
     """Write the bets of some bet dates to one CSV or Parquet file, for finance or for a tool that reads no Delta.
 
-    The file has every bet whose ``bet_date`` is in the interval, sorted by provider, account, placed_at and bet_id. Bets
-    that are open or missing are there, too: ``status`` and ``missing_since`` tell them. Amounts keep every digit; in CSV,
+    The file has every bet whose ``bet_date`` is in the interval, sorted by provider, account, placed_at and bet_id. Open and
+    missing bets are included; see ``status`` and ``missing_since``. Amounts keep every digit; in CSV,
     times are ISO 8601 in UTC. The file appears when it is complete, and replaces an older one of its name.
 
     Args:

@@ -45,7 +45,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         path: the lake, as given to ``ExtractToParquetOperator``.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. ``"first"`` is the start of
             the first stored slot: a stream of which nothing is stored then has no gaps, and a range that the provider has
-            dropped fails only the run in whose interval it was dropped. Start and end are moved outwards to whole slots.
+            dropped fails only the run in whose interval it was dropped. Start and end are rounded outwards to slots.
         end: explicit end, likewise.
         slot: width of the slots that are filled in, where that fits between those that are stored; default as wide as
             these.

@@ -53,8 +53,8 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
             extractions that triggered the run, else the run's own.
         end: explicit end, likewise.
         batch_rows: rows that one commit merges at most. They wait in local files; memory holds some 100 bytes for each.
-        moved_within: how far a bet's date may move between versions. Its old version is looked for within so many whole
-            days of its new date; None looks through the whole table.
+        moved_within: how far a bet's date may move between versions. Its old version is looked for within so many days of
+            its new date; None looks through all of the table.
         patience: how long to try again while other merges commit first.
         partition: width of a partition under a partitioned timetable.
 
@@ -124,15 +124,15 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
                 problems.append(str(error))
         if problems:
             raise UnmergeableSlot("\n".join(problems))
-        told = ", ".join(map(str, intervals))
+        ranges = ", ".join(map(str, intervals))
         if not any(tally.slots + tally.unchanged for tally in tallies):
             raise NothingStored(
-                f"{self.path} holds no slot of {told}{self._selection()}. Extract it first, or correct path, conn_id, "
+                f"{self.path} holds no slot of {ranges}{self._selection()}. Extract it first, or correct path, conn_id, "
                 "provider, stream or filters."
             )
         counts = _sum(tallies)
         summary = {"table": self.table, **counts}
-        self.log.info("merged %s into %s: %s", told, self.table, summary)
+        self.log.info("merged %s into %s: %s", ranges, self.table, summary)
         metrics.emit({"merge_conflicts": counts["conflicts"]}, {"table": self.table})
         self._set_lineage(streams, counts["added"] + counts["replaced"])
         extra: dict[str, Any] = {

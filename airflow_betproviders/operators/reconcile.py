@@ -46,8 +46,8 @@ class ReconcileOperator(LineageMixin, BaseOperator):
     Args:
         conn_id: connection to the provider; its type says which reports there are.
         path: the raw lake, as given to ``ExtractToParquetOperator``.
-        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. Whole report days, those of
-            JDB from 04:00 UTC.
+        start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. Both must be boundaries
+            of report days; JDB's days begin at 04:00 UTC.
         end: explicit end, likewise.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
         repair: read again the slots that are missing or damaged, or carry a difference, and reconcile again.

@@ -123,7 +123,7 @@ class DayTotals:
         Args:
             report: the declaration.
             account: the account's login, for rows that are of its own.
-            part: whole slots of the day; default all of it.
+            part: some slots of the day; default the complete day.
         """
         grouping = list(report.grouping.values())
         distinct = [measure.column for measure in report.measures.values() if isinstance(measure, Distinct)]

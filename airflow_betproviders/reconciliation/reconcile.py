@@ -98,7 +98,7 @@ class Reconciliation:
                 raise InvalidArgument(
                     f"{name} {instant.isoformat()} does not begin a report day: those of {self.hook.hook_name} run from "
                     f"{origin // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
-                    "CronDataIntervalTimetable, or give whole days with start= and end=."
+                    "CronDataIntervalTimetable, or give report days with start= and end=."
                 )
         return tuple(
             Interval(interval.start + i * DAY, interval.start + (i + 1) * DAY) for i in range(interval.width // DAY)

@@ -49,11 +49,11 @@ class ScannedSlot:
         interval: the slot.
         file: its rows' needed columns, those of the day only.
         hashes: of the keys of those rows.
-        rows: of the whole slot.
+        rows: of the slot, those outside the day included.
         bad_rows: rows in quarantine, by the receipt.
         wrong: where its rows and its receipt do not agree.
         pii: columns that were concealed, by the receipt; None where there is none.
-        kept: which of its rows are the newest version of their bet.
+        newest: which of its rows are the newest version of their bet; None for all of them.
     """
 
     interval: Interval

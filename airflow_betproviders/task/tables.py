@@ -77,21 +77,19 @@ def _azure(conn_id: str) -> dict[str, str]:
     """A ``wasb`` or ``adls`` connection: account key, SAS token, connection string, or a service principal."""
     connection = _connection(conn_id)
     extra = connection.extra_dejson
-    told = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)
+    settings = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)
     tenant = extra.get("tenant_id")
     host = (connection.host or "").removeprefix("https://").split(".")[0]
-    endpoint = told.get("BlobEndpoint", "").rstrip("/")
-    if not endpoint and "EndpointSuffix" in told and "AccountName" in told:
-        endpoint = (
-            f"{told.get('DefaultEndpointsProtocol', 'https')}://{told['AccountName']}.blob.{told['EndpointSuffix']}"
-        )
+    endpoint = settings.get("BlobEndpoint", "").rstrip("/")
+    if not endpoint and "EndpointSuffix" in settings and "AccountName" in settings:
+        endpoint = f"{settings.get('DefaultEndpointsProtocol', 'https')}://{settings['AccountName']}.blob.{settings['EndpointSuffix']}"
     return _given(
         {
-            "AZURE_STORAGE_ACCOUNT_NAME": told.get("AccountName")
+            "AZURE_STORAGE_ACCOUNT_NAME": settings.get("AccountName")
             or extra.get("account_name")
             or host
             or (None if tenant else connection.login),
-            "AZURE_STORAGE_ACCOUNT_KEY": told.get("AccountKey")
+            "AZURE_STORAGE_ACCOUNT_KEY": settings.get("AccountKey")
             or extra.get("account_key")
             or (None if tenant else connection.password),
             "AZURE_STORAGE_SAS_TOKEN": extra.get("sas_token"),

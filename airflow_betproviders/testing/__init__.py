@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_betproviders.testing.by_hand import Bet, epoch, wall_clock
+    from airflow_betproviders.testing.expectations import Bet, epoch, wall_clock
     from airflow_betproviders.testing.suite import provider_tests
 
 __all__ = ["Bet", "epoch", "provider_tests", "wall_clock"]
@@ -23,4 +23,4 @@ __all__ = ["Bet", "epoch", "provider_tests", "wall_clock"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module(f"{__name__}.{'suite' if name == 'provider_tests' else 'by_hand'}"), name)
+    return getattr(import_module(f"{__name__}.{'suite' if name == 'provider_tests' else 'expectations'}"), name)

@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import WindowExpired
 from airflow_betproviders.registry import hook_class, streams_of
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.desk import DAY, HOUR, Desk, simulated
+from airflow_betproviders.testing.expectations import Expectations
 
 if TYPE_CHECKING:
     from airflow_betproviders.simulator import Simulator
@@ -27,18 +27,18 @@ SPACING = 0.2  # seconds
 class AccountTests:
     """The package, its form, its connection, its signature and its limits."""
 
-    by_hand: ClassVar[ByHand]
+    expectations: ClassVar[Expectations]
 
     def test_package_is_usable(self) -> None:
         """The registry finds the package and accepts its version, streams and hook."""
-        assert streams_of(self.by_hand.provider)
-        assert hook_class(self.by_hand.provider)
+        assert streams_of(self.expectations.provider)
+        assert hook_class(self.expectations.provider)
 
     def test_airflow_accepts_the_provider_info(self) -> None:
         """What ``get_provider_info`` returns fits Airflow's schemas and names the package: a mistake breaks every command."""
         import jsonschema
 
-        point, info = _provider_info_of(self.by_hand.provider)
+        point, info = _provider_info_of(self.expectations.provider)
         assert point.dist
         assert canonicalize_name(info["package-name"]) == canonicalize_name(point.dist.name)
         jsonschema.validate(info, _airflow_schema("provider_info.schema.json"))
@@ -50,8 +50,8 @@ class AccountTests:
         """Airflow's form names the hook, offers the settings that the hook knows, and hides each secret by its name."""
         from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
 
-        form = _form_of(self.by_hand.provider)
-        hook = hook_class(self.by_hand.provider)
+        form = _form_of(self.expectations.provider)
+        hook = hook_class(self.expectations.provider)
         assert form["hook-class-name"].rpartition(".")[2] == hook.__name__
         assert form["hook-name"] == hook.hook_name
         settings = hook.all_settings()
@@ -91,10 +91,10 @@ class AccountTests:
 
     def test_calls_of_two_tasks_keep_the_rate(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two tasks of one account, one after the other, never call faster than the connection says."""
-        with simulated(self.by_hand, min_interval={self.by_hand.provider: SPACING}) as simulator:
-            if simulator.providers[self.by_hand.provider].min_interval is None:
+        with simulated(self.expectations, min_interval={self.expectations.provider: SPACING}) as simulator:
+            if simulator.providers[self.expectations.provider].min_interval is None:
                 pytest.skip("the simulated vendor has limits of its own; test them in a test of your own")
-            desk = Desk(self.by_hand, simulator, tmp_path, monkeypatch, min_interval=SPACING)
+            desk = Desk(self.expectations, simulator, tmp_path, monkeypatch, min_interval=SPACING)
             stream = desk.bets
             slots = desk.slots(stream, desk.interval(stream, math.ceil(2 * desk.width(stream) / HOUR)))
             for slot in slots[:2]:

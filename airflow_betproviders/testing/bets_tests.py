@@ -15,8 +15,8 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.reconciliation.reconcile import Reconciliation
 from airflow_betproviders.registry import declared, mapping_of, reports_of
-from airflow_betproviders.testing.by_hand import Bet, ByHand
 from airflow_betproviders.testing.desk import DAY, HOUR, Desk
+from airflow_betproviders.testing.expectations import Bet, Expectations
 
 LONG_AFTER = 6 * HOUR
 
@@ -24,36 +24,36 @@ LONG_AFTER = 6 * HOUR
 class BetsTests:
     """The bets table and reconciliation."""
 
-    by_hand: ClassVar[ByHand]
+    expectations: ClassVar[Expectations]
 
     def test_bets_table_follows_the_truth(self, desk: Desk) -> None:
-        """Bets merged hour by hour, and again after late changes, are worth what you map by hand."""
+        """Bets merged hour by hour, and again after late changes, have the expected stake, payout and status."""
         from airflow_betproviders.bets_table.table import BetsTable
 
-        _skip_without_bets(self.by_hand)
-        assert self.by_hand.bet, "provider_tests(bet=...) must say what a record is worth"
+        _skip_without_bets(self.expectations)
+        assert self.expectations.bet, "provider_tests(bet=...) must say what a record is worth"
         table = BetsTable(str(desk.folder / "bets"))
         slots = desk.slots(desk.bets, desk.interval(desk.bets, math.ceil(6 * desk.width(desk.bets) / HOUR)))
-        early, whole = Interval(slots[0].start, slots[2].end), Interval(slots[0].start, slots[-1].end)
+        early, complete = Interval(slots[0].start, slots[2].end), Interval(slots[0].start, slots[-1].end)
         settled = max(desk.bets.lag, timedelta(minutes=70))
         for slot in slots[:3]:
             desk.simulator.set_now(slot.end + settled)
             _load(desk, table, slot)
-        desk.simulator.set_now(whole.end + LONG_AFTER)
-        _load(desk, table, whole)
-        assert _stored(table) == self._truth(desk, whole)
+        desk.simulator.set_now(complete.end + LONG_AFTER)
+        _load(desk, table, complete)
+        assert _stored(table) == self._truth(desk, complete)
         again = _load(desk, table, early)
         assert again.added == 0
-        assert _stored(table) == self._truth(desk, whole)
+        assert _stored(table) == self._truth(desk, complete)
 
     def test_a_day_agrees_with_the_vendor(self, desk: Desk) -> None:
         """A day that is loaded once agrees with the vendor's reports, and a lost row is found and read again."""
         reconciliation, day = self._reconciliation(desk), self._day(desk)
         stream = reconciliation.stream
         desk.store(stream, day)
-        told = reconciliation.run(day)
-        assert told.agrees, told.wrong
-        assert told.bets == len(desk.truth(stream, day))
+        result = reconciliation.run(day)
+        assert result.agrees, result.wrong
+        assert result.bets == len(desk.truth(stream, day))
         slot = next(slot for slot in desk.slots(stream, day) if len(desk.truth(stream, slot)) > 1)
         path = desk.lake(stream).data(slot)
         table = pq.ParquetFile(path).read()
@@ -74,36 +74,36 @@ class BetsTests:
             desk.store(stream, slot)
         desk.simulator.set_now(day.end + LONG_AFTER)
         reconciliation = Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(stream).root, repair=True)
-        told = reconciliation.run(day)
-        assert told.agrees, told.wrong
-        assert told.bets == len(desk.truth(stream, day))
+        result = reconciliation.run(day)
+        assert result.agrees, result.wrong
+        assert result.bets == len(desk.truth(stream, day))
         assert desk.breaches == []
 
     def _truth(self, desk: Desk, interval: Interval) -> dict[str, Bet]:
-        assert self.by_hand.bet
-        bets = [Bet(*self.by_hand.bet(record)) for record in desk.truth(desk.bets, interval)]
+        assert self.expectations.bet
+        bets = [Bet(*self.expectations.bet(record)) for record in desk.truth(desk.bets, interval)]
         assert bets, "the simulated vendor has no bets, so there is nothing to compare"
         return {bet.bet_id: bet for bet in bets}
 
     def _reconciliation(self, desk: Desk) -> Reconciliation:
         try:
-            reports_of(self.by_hand.provider)
+            reports_of(self.expectations.provider)
         except InvalidArgument as reason:
             pytest.skip(str(reason))
         return Reconciliation(hook=desk.hook, fs=desk.fs, root=desk.lake(desk.bets).root)
 
     def _day(self, desk: Desk) -> Interval:
-        """A whole report day, three days ago."""
-        first = reports_of(self.by_hand.provider)[0]
-        stream: Stream = declared(self.by_hand.provider, first.stream) if isinstance(first, Report) else desk.bets
+        """Return a report day, three days ago."""
+        first = reports_of(self.expectations.provider)[0]
+        stream: Stream = declared(self.expectations.provider, first.stream) if isinstance(first, Report) else desk.bets
         midnight = desk.simulator.now.replace(hour=0, minute=0, second=0, microsecond=0)
         begin = midnight - 3 * DAY + stream.day_start_offset
         return Interval(begin, begin + DAY)
 
 
-def _skip_without_bets(by_hand: ByHand) -> None:
+def _skip_without_bets(expectations: Expectations) -> None:
     try:
-        mapping_of(by_hand.provider)
+        mapping_of(expectations.provider)
     except InvalidArgument as reason:
         pytest.skip(str(reason))
 

@@ -9,16 +9,19 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
-from airflow_betproviders.testing.by_hand import ByHand
+from airflow_betproviders.testing.expectations import Expectations
 
 
 def differences(
-    by_hand: ByHand, key: tuple[str, ...], sent: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+    expectations: Expectations,
+    key: tuple[str, ...],
+    sent: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
 ) -> list[str]:
     """Return what is missing, doubled, too much, or off by a digit; nothing when the rows are what was sent.
 
     Args:
-        by_hand: How times are written.
+        expectations: How times are written.
         key: The columns that identify a record.
         sent: The records, as the vendor writes them.
         rows: The stored rows.
@@ -31,30 +34,30 @@ def differences(
             found.append(f"stored twice: {identity}")
         stored[identity] = row
     for record in sent:
-        identity = tuple(str(_stored_key(by_hand, name, record, stored)) for name in key)
+        identity = tuple(str(_stored_key(expectations, name, record, stored)) for name in key)
         match = stored.pop(identity, None)
         if match is None:
             found.append(f"missing: {identity}")
             continue
-        found += _of_one(by_hand, identity, record, match)
+        found += _of_one(expectations, identity, record, match)
     return found + [f"never sent: {identity}" for identity in stored]
 
 
 def _of_one(
-    by_hand: ByHand, identity: tuple[str, ...], record: Mapping[str, Any], row: Mapping[str, Any]
+    expectations: Expectations, identity: tuple[str, ...], record: Mapping[str, Any], row: Mapping[str, Any]
 ) -> Iterable[str]:
     extra = _exact(row.get("_extra") or "{}")
     for name, value in record.items():
         if value is None or value == "":
             continue
-        if not same(by_hand, name, value, row.get(name)) and extra.get(name) != value:
+        if not same(expectations, name, value, row.get(name)) and extra.get(name) != value:
             yield f"{identity}: {name} was sent as {value!r} and is stored as {row.get(name)!r}"
 
 
-def same(by_hand: ByHand, name: str, sent: Any, stored: Any) -> bool:  # noqa: PLR0911 - one for each pair of types
+def same(expectations: Expectations, name: str, sent: Any, stored: Any) -> bool:  # noqa: PLR0911 - one for each pair of types
     """Return whether a value of the wire and a stored one are equal, whatever the wire's type is."""
     if isinstance(stored, datetime):
-        return by_hand.time(name, sent) == stored
+        return expectations.time(name, sent) == stored
     if isinstance(sent, bool) or isinstance(stored, bool):
         return sent is stored
     if isinstance(stored, int | Decimal | float) and isinstance(sent, str | int | Decimal | float):
@@ -63,29 +66,31 @@ def same(by_hand: ByHand, name: str, sent: Any, stored: Any) -> bool:  # noqa: P
         except InvalidOperation:
             return False
     if isinstance(sent, Mapping):
-        return _same_object(by_hand, sent, stored)
+        return _same_object(expectations, sent, stored)
     if isinstance(sent, list) and isinstance(stored, list):
         return len(sent) == len(stored) and all(
-            same(by_hand, name, one, other) for one, other in zip(sent, stored, strict=True)
+            same(expectations, name, one, other) for one, other in zip(sent, stored, strict=True)
         )
     if isinstance(sent, int) and isinstance(stored, str):
         return str(sent) == stored
     return bool(sent == stored)
 
 
-def _same_object(by_hand: ByHand, sent: Mapping[str, Any], stored: Any) -> bool:
+def _same_object(expectations: Expectations, sent: Mapping[str, Any], stored: Any) -> bool:
     if isinstance(stored, str):
         return bool(_exact(stored) == sent)
     stored = dict(stored or {})  # a map is a list of pairs
     there = {name: value for name, value in stored.items() if value is not None}
-    return there.keys() == sent.keys() and all(same(by_hand, name, sent[name], there[name]) for name in sent)
+    return there.keys() == sent.keys() and all(same(expectations, name, sent[name], there[name]) for name in sent)
 
 
-def _stored_key(by_hand: ByHand, name: str, record: Mapping[str, Any], stored: Mapping[Any, Mapping[str, Any]]) -> Any:
+def _stored_key(
+    expectations: Expectations, name: str, record: Mapping[str, Any], stored: Mapping[Any, Mapping[str, Any]]
+) -> Any:
     """The key as it is stored: a time column of a key is compared as a time."""
     value = record.get(name)
     example = next(iter(stored.values()), {}).get(name)
-    return by_hand.time(name, value) if isinstance(example, datetime) and value is not None else value
+    return expectations.time(name, value) if isinstance(example, datetime) and value is not None else value
 
 
 def _exact(text: str) -> Any:

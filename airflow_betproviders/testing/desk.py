@@ -20,8 +20,8 @@ from airflow_betproviders.extraction.slots import Extraction, Stored
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared, hook_class, mapping_of
 from airflow_betproviders.simulator import Settings, Simulator
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.compare import differences
+from airflow_betproviders.testing.expectations import Expectations
 
 if TYPE_CHECKING:
     import pytest
@@ -37,12 +37,12 @@ FAULTS = (
 
 
 @contextmanager
-def simulated(by_hand: ByHand, **settings: Any) -> Iterator[Simulator]:
+def simulated(expectations: Expectations, **settings: Any) -> Iterator[Simulator]:
     """Run a simulator that stands still at the present and has no rate limits, unless ``settings`` say otherwise."""
     given = {"seed": 7, "rate": 120.0, "now": datetime.now(timezone.utc), "min_interval": {}}
-    with Simulator(Settings(**{**given, **by_hand.settings, **settings})).running() as simulator:
-        assert by_hand.provider in simulator.providers, (
-            f"no package has a simulated vendor {by_hand.provider!r}; register one in the entry point group "
+    with Simulator(Settings(**{**given, **expectations.settings, **settings})).running() as simulator:
+        assert expectations.provider in simulator.providers, (
+            f"no package has a simulated vendor {expectations.provider!r}; register one in the entry point group "
             "airflow_betproviders.simulators"
         )
         yield simulator
@@ -52,7 +52,7 @@ class Desk:
     """One account at a simulated vendor, with a lake in a folder.
 
     Args:
-        by_hand: What the author states of the provider.
+        expectations: What the author states of the provider.
         simulator: A running one.
         folder: Where the lake lies.
         monkeypatch: Makes the connection known to Airflow.
@@ -61,14 +61,14 @@ class Desk:
 
     def __init__(
         self,
-        by_hand: ByHand,
+        expectations: Expectations,
         simulator: Simulator,
         folder: Path,
         monkeypatch: pytest.MonkeyPatch,
         **extra: Any,
     ) -> None:
-        self.by_hand = by_hand
-        self.provider = by_hand.provider
+        self.expectations = expectations
+        self.provider = expectations.provider
         self.simulator = simulator
         self.folder = folder
         self.fs = fsspec.filesystem("file")
@@ -111,7 +111,7 @@ class Desk:
         return HOUR / 4 if HOUR < kept < 3 * HOUR else stream.slot
 
     def interval(self, stream: Stream, hours: int = 3) -> Interval:
-        """Return a stretch of whole slots that the vendor still has: as many hours at least, or a day of daily slots."""
+        """Return slots that the vendor still has: at least so many hours of them, or a day of daily slots."""
         now = self.simulator.now
         width = self.width(stream)
         if stream.windows is None:
@@ -167,7 +167,7 @@ class Desk:
         """Return how the stored rows of an interval differ from the truth."""
         truth = self.truth(stream, interval)
         assert truth, f"the simulated vendor has no {stream.name} in {interval}, so there is nothing to compare"
-        return differences(self.by_hand, stream.key, truth, self.rows(stream, interval))
+        return differences(self.expectations, stream.key, truth, self.rows(stream, interval))
 
     @contextmanager
     def faults(self, rate: float, *more: str) -> Iterator[None]:
@@ -181,6 +181,6 @@ class Desk:
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:
-    """The last whole multiple of a width since midnight UTC."""
+    """Round a time down to a multiple of a width since midnight UTC."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (moment - midnight) // width * width

@@ -13,8 +13,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.desk import Desk
+from airflow_betproviders.testing.expectations import Expectations
 
 KEY = b"a key of the operator's own"
 OF_THE_REPLAY = ("replayed_at", "slow_pages", "previous_rows")  # members of a receipt that a replay may change
@@ -23,7 +23,7 @@ OF_THE_REPLAY = ("replayed_at", "slow_pages", "previous_rows")  # members of a r
 class LakeTests:
     """Archives, replays and privacy."""
 
-    by_hand: ClassVar[ByHand]
+    expectations: ClassVar[Expectations]
 
     def test_replay_equals_the_original_and_archives_have_no_secret(self, stream_name: str, desk: Desk) -> None:
         """Slots that were read under faults are rebuilt from their archives, byte for byte, without a call."""
@@ -54,11 +54,11 @@ class LakeTests:
             text = repr(table.to_pylist()) + repr(pq.read_metadata(path).metadata)
             assert [secret for secret in secrets if secret in text] == []
             sent = [name for params in table["params"].to_pylist() for name in re.findall(r'"([^"]+)":', params)]
-            assert self.by_hand.signatures & set(sent) == set()
+            assert self.expectations.signatures & set(sent) == set()
 
     def test_personal_values_are_stored_nowhere(self, desk: Desk) -> None:
         """With ``pii=`` no plain value is found in any file, name or footer, whether extracted or rebuilt."""
-        rules = dict(self.by_hand.pii)
+        rules = dict(self.expectations.pii)
         if not rules:
             pytest.skip("provider_tests(pii=...) names no column")
         stream = desk.bets

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.simulator import Simulator
     from airflow_betproviders.testing.desk import Desk
 
-for _module in ("account_tests", "bets_tests", "by_hand", "desk", "lake_tests", "stream_tests"):
+for _module in ("account_tests", "bets_tests", "expectations", "desk", "lake_tests", "stream_tests"):
     pytest.register_assert_rewrite(f"airflow_betproviders.testing.{_module}")
 
 
@@ -26,7 +26,7 @@ def vendor_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     """A running simulator for a class that `provider_tests` made."""
     from airflow_betproviders.testing.desk import simulated
 
-    with simulated(request.cls.by_hand) as simulator:
+    with simulated(request.cls.expectations) as simulator:
         yield simulator
 
 
@@ -41,5 +41,5 @@ def desk(
 
     monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=lambda _seconds: None))
     now = vendor_simulator.now
-    yield Desk(request.cls.by_hand, vendor_simulator, tmp_path, monkeypatch)
+    yield Desk(request.cls.expectations, vendor_simulator, tmp_path, monkeypatch)
     vendor_simulator.set_now(now)

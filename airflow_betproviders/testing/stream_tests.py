@@ -1,4 +1,4 @@
-"""Tests that each stream is stored whole and exactly, whatever the vendor and the network do."""
+"""Tests that each stream is stored completely and exactly, whatever the vendor and the network do."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.compare import differences
 from airflow_betproviders.testing.desk import DAY, HOUR, Desk, simulated
+from airflow_betproviders.testing.expectations import Expectations
 
 if TYPE_CHECKING:
     import pytest
@@ -26,9 +26,9 @@ FAULT_RATE = 0.015  # of each kind; together about every fifth call
 
 
 class StreamTests:
-    """Each stream is stored whole and exactly."""
+    """Each stream is stored completely and exactly."""
 
-    by_hand: ClassVar[ByHand]
+    expectations: ClassVar[Expectations]
 
     def test_stored_rows_are_what_was_sent(self, stream_name: str, desk: Desk) -> None:
         """Every record is stored once, equal to the last digit, and no rule of the vendor is broken."""
@@ -55,15 +55,15 @@ class StreamTests:
         frame = desk.hook.get_df(stream.name, interval.start, interval.end, amounts="arrow", **filters)
         rows = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
         truth = desk.truth(stream, interval)
-        if stream.windows and not stream.windows.divisible:  # one row of the whole interval, not one a slot
+        if stream.windows and not stream.windows.divisible:  # one row for the interval, not one for each slot
             assert len(rows) == len(truth)
         else:
-            assert differences(self.by_hand, stream.key, truth, rows) == []
+            assert differences(self.expectations, stream.key, truth, rows) == []
 
     def test_faults_and_drift_change_nothing(self, stream_name: str, desk: Desk) -> None:
         """Errors, cut answers, drifting pages, lies about totals and changed types don't change what is stored."""
         stream = desk.hook.stream(stream_name)
-        interval = desk.interval(stream, self.by_hand.hours)
+        interval = desk.interval(stream, self.expectations.hours)
         with desk.faults(FAULT_RATE):
             stored = desk.store(stream, interval)
         assert desk.differences(stream, interval) == []
@@ -71,7 +71,7 @@ class StreamTests:
         assert stored.total("bad_rows") == 0
 
     def test_bad_rows_are_kept_beside_the_good_ones(self, desk: Desk) -> None:
-        """A row without its key, or with an amount that is no number, goes whole to quarantine, and only that row."""
+        """A row without its key, or with an amount that is no number, goes to quarantine unchanged, and only that row."""
         stream = desk.bets
         interval = desk.interval(stream, hours=1)
         (slot, *_) = desk.slots(stream, interval)
@@ -118,25 +118,25 @@ class StreamTests:
         """Whatever the document leaves open, the bets are stored exactly, or the task fails where you say that it may."""
         option, _, _ = reading.partition("=")
         with simulated(
-            self.by_hand, options={self.by_hand.provider: {option: _value(self.by_hand, reading)}}
+            self.expectations, options={self.expectations.provider: {option: _value(self.expectations, reading)}}
         ) as simulator:
-            desk = Desk(self.by_hand, simulator, tmp_path, monkeypatch)
+            desk = Desk(self.expectations, simulator, tmp_path, monkeypatch)
             stream = desk.bets
             midnight = desk.simulator.now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY
             half = max(desk.width(stream), 2 * HOUR)
             interval = Interval(midnight - half, midnight + half)
-            may_fail = reading in self.by_hand.may_fail
+            may_fail = reading in self.expectations.may_fail
             with suppress(BetProviderError) if may_fail else nullcontext():
                 desk.store(stream, interval)
                 assert desk.differences(stream, interval) == []
             assert may_fail or desk.breaches == []
 
 
-def _value(by_hand: ByHand, reading: str) -> Any:
+def _value(expectations: Expectations, reading: str) -> Any:
     from airflow_betproviders.simulator.contract.discovery import find_modules
 
     name, _, text = reading.partition("=")
-    return next(value for value in find_modules()[by_hand.provider].OPTIONS[name] if str(value) == text)
+    return next(value for value in find_modules()[expectations.provider].OPTIONS[name] if str(value) == text)
 
 
 def _without_read_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from airflow_betproviders.registry import streams_of
 from airflow_betproviders.simulator.contract.discovery import find_modules
 from airflow_betproviders.testing.account_tests import AccountTests
 from airflow_betproviders.testing.bets_tests import BetsTests
-from airflow_betproviders.testing.by_hand import Bet, ByHand, ReadTime
+from airflow_betproviders.testing.expectations import Bet, Expectations, ReadTime
 from airflow_betproviders.testing.lake_tests import LakeTests
 from airflow_betproviders.testing.stream_tests import StreamTests
 
@@ -24,9 +24,9 @@ class ProviderTests(AccountTests, StreamTests, LakeTests, BetsTests):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test once for each stream, and once for each reading of an open question."""
         if "stream_name" in metafunc.fixturenames:
-            metafunc.parametrize("stream_name", _streams(self.by_hand.provider))
+            metafunc.parametrize("stream_name", _streams(self.expectations.provider))
         if "reading" in metafunc.fixturenames:
-            metafunc.parametrize("reading", _readings(self.by_hand.provider))
+            metafunc.parametrize("reading", _readings(self.expectations.provider))
 
 
 def provider_tests(
@@ -64,7 +64,7 @@ def provider_tests(
         may_fail: Readings of open questions under which a task may fail instead of storing the bets, such as ``midnight=refuse``.
         hours: How many hours are read under faults.
     """
-    by_hand = ByHand(
+    expectations = Expectations(
         provider=provider,
         times=times,
         bet=bet,
@@ -74,11 +74,11 @@ def provider_tests(
         may_fail=frozenset(may_fail),
         hours=hours,
     )
-    return type(f"Test{provider.title()}", (ProviderTests,), {"by_hand": by_hand})
+    return type(f"Test{provider.title()}", (ProviderTests,), {"expectations": expectations})
 
 
 def _streams(provider: str) -> list[str]:
-    """The names of the provider's streams; none where its package is broken, which a test of its own tells."""
+    """Return the names of the provider's streams; none where its package is broken, which another test reports."""
     try:
         return [stream.name for stream in streams_of(provider)]
     except InvalidArgument:

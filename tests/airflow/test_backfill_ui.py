@@ -156,15 +156,17 @@ def test_an_event_of_the_asset_shows_window_and_counts(world: World) -> None:
     page.locator(".codicon-folding-collapsed").first.click()
     event = page.locator(".view-lines").first
     [newest, *_] = reversed(world.airflow.asset_events(source_dag_id=DAG_ID))
-    for told in (f'"rows": {newest["extra"]["rows"]},', f'"bytes": {newest["extra"]["bytes"]},', '"start": "'):
-        expect(event).to_contain_text(told)
+    for text in (f'"rows": {newest["extra"]["rows"]},', f'"bytes": {newest["extra"]["bytes"]},', '"start": "'):
+        expect(event).to_contain_text(text)
     picture(page, "asset-events")
 
 
 def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
     def look() -> dict[str, Json] | None:
-        told = [json.loads(path.read_text()) for path in world.lineage.iterdir()]
-        done = [each for each in told if each["eventType"] == "COMPLETE" and each["job"]["name"] == f"{DAG_ID}.extract"]
+        events = [json.loads(path.read_text()) for path in world.lineage.iterdir()]
+        done = [
+            each for each in events if each["eventType"] == "COMPLETE" and each["job"]["name"] == f"{DAG_ID}.extract"
+        ]
         by_run = {each["run"]["facets"]["airflow"]["dagRun"]["run_id"]: each for each in done}
         return by_run if set(by_run) >= set(world.tasks()) else None
 
@@ -178,8 +180,8 @@ def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
         assert counts["rowCount"] == table.num_rows > 0
         assert counts["size"] == (world.lake / name).stat().st_size
         assert "bet_amount" in {column["name"] for column in output["facets"]["schema"]["fields"]}
-    told = " ".join(path.read_text() for path in world.lineage.iterdir())
-    assert world.vendors.credentials["aig"]["password"] not in told
+    text = " ".join(path.read_text() for path in world.lineage.iterdir())
+    assert world.vendors.credentials["aig"]["password"] not in text
 
 
 def test_all_runs_again_backwards_end_in_the_same_objects(world: World) -> None:

@@ -51,7 +51,7 @@ def page(chromium: Browser, headless_airflow: HeadlessAirflow) -> Iterator[Page]
 def test_a_form_from_the_first_look_to_a_connection_that_works(
     page: Page, headless_airflow: HeadlessAirflow, vendors: Simulator, conn_type: str
 ) -> None:
-    form, account, conn_id = FORMS[conn_type], vendors.credentials[conn_type], f"{conn_type}_by_hand"
+    form, account, conn_id = FORMS[conn_type], vendors.credentials[conn_type], f"{conn_type}_from_form"
     url, _, rest = account["host"].rpartition(":")
     port, _, prefix = rest.partition("/")
     answers = recorded(page)
@@ -86,16 +86,16 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     picture(page, f"connection-{conn_type}-extra")
     connections.save()
 
-    told = connections.test(conn_id)
-    assert "Test Connection Failed" in told
-    assert CURES[conn_type] in told
+    message = connections.test(conn_id)
+    assert "Test Connection Failed" in message
+    assert CURES[conn_type] in message
     picture(page, f"connection-{conn_type}-refused")
 
     connections.edit(conn_id).get_by_label(labels["password"], exact=True).fill(account["password"])
     connections.save()
-    told = connections.test(conn_id)
-    assert "Test Connection Successful" in told
-    assert f"answered and accepted account {account['login']}" in told
+    message = connections.test(conn_id)
+    assert "Test Connection Successful" in message
+    assert f"answered and accepted account {account['login']}" in message
     picture(page, f"connection-{conn_type}-accepted")
 
     # Who changes something else leaves the masked secrets as they are.
@@ -137,6 +137,6 @@ def test_a_mask_that_was_saved_as_the_key_is_told_in_plain_words(page: Page, ven
     dialog.get_by_label(labels["password"], exact=True).fill("***")
     connections.save()
 
-    told = connections.test("gmag_copied")
-    assert "Test Connection Failed" in told
-    assert "password is ***, which is what Airflow shows in place of it; enter the value itself, and save" in told
+    message = connections.test("gmag_copied")
+    assert "Test Connection Failed" in message
+    assert "password is ***, which is what Airflow shows in place of it; enter the value itself, and save" in message

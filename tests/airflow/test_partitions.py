@@ -15,7 +15,7 @@ from demo.airflow_client import FINISHED, Json, wait_for
 from demo.headless import HeadlessAirflow
 from tests.airflow.vendor_doubles import simulator
 from tests.airflow_versions import HAS_PARTITIONS
-from tests.conformance.by_hand import BY_HAND
+from tests.conformance.expected_bets import EXPECTED_BETS
 
 pytestmark = [
     pytest.mark.scheduler,
@@ -48,10 +48,10 @@ class World:
     def corrected(self) -> set[str]:
         """The hours of the first day that the vendor shows otherwise by now."""
 
-        def told(hour: datetime, as_of: datetime | None) -> list[str]:
+        def rows_of(hour: datetime, as_of: datetime | None) -> list[str]:
             return self.vendor.truth_texts("gmag", "game_history", hour, hour + HOUR, as_of=as_of)
 
-        return {key(hour) for hour in self.hours(self.first) if told(hour, self.early) != told(hour, None)}
+        return {key(hour) for hour in self.hours(self.first) if rows_of(hour, self.early) != rows_of(hour, None)}
 
     def daily(self, day: datetime) -> list[Json]:
         return [run for run in self.airflow.runs(DAILY) if run["partition_key"] == f"{day:%Y-%m-%d}"]
@@ -73,7 +73,7 @@ class World:
         }
         truth = self.vendor.truth("gmag", "game_history", day, day + DAY)
         assert truth
-        assert held == dict(BY_HAND["gmag"](record) for record in truth)
+        assert held == dict(EXPECTED_BETS["gmag"](record) for record in truth)
 
     def changed(self, run_id: str) -> list[str]:
         """The partitions that a run of the late DAG has updated; Airflow tells them once the runs that they made have begun."""

@@ -22,7 +22,7 @@ from demo.headless import HeadlessAirflow
 from demo.sessions import processes_of
 from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
 from tests.airflow.vendor_doubles import refuse, simulator, truth_of
-from tests.conformance.by_hand import BY_HAND
+from tests.conformance.expected_bets import EXPECTED_BETS
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
 
@@ -212,17 +212,17 @@ def test_a_real_s3_server_gets_the_same_objects(world: World) -> None:
 
 def test_a_run_tells_what_it_stored(world: World) -> None:
     run = next(run for run in world.hourly_runs("aig_transactions") if _start(run) == world.first)
-    told = world.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
-    told = json.loads(told) if isinstance(told, str) else told
+    xcom = world.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
+    xcom = json.loads(xcom) if isinstance(xcom, str) else xcom
 
-    assert (told["stream"], told["account"], told["slots"], told["bad_rows"]) == ("transactions", "agent001", 1, 0)
-    assert told["start"] == world.first.isoformat()
+    assert (xcom["stream"], xcom["account"], xcom["slots"], xcom["bad_rows"]) == ("transactions", "agent001", 1, 0)
+    assert xcom["start"] == world.first.isoformat()
     [event] = [
         event
         for event in world.airflow.asset_events(source_dag_id="aig_transactions")
         if event["source_run_id"] == run["dag_run_id"]
     ]
-    assert event["extra"]["rows"] == told["rows"] > 0
+    assert event["extra"]["rows"] == xcom["rows"] > 0
     assert set(event["extra"]["sums"]) >= {"bet_amount", "win_amount"}
 
 
@@ -385,7 +385,7 @@ def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(world:
         return set(found) if set(found) >= expected else None
 
     records = world.vendors.truth("gmag", "game_history", world.first, end)
-    expected = {BY_HAND["gmag"](record)[0] for record in records}
+    expected = {EXPECTED_BETS["gmag"](record)[0] for record in records}
     assert wait_for(merged, 120, "the merges", lambda: str(airflow.runs("bets_gmag"))) == expected
     assert {run["run_type"] for run in airflow.runs("bets_gmag")} == {"asset_triggered"}
     assert {run["state"] for run in airflow.runs("bets_gmag")} == {"success"}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.compare import same
+from airflow_betproviders.testing.expectations import Expectations
 from tests.conformance.wire import TIMES
 
 Record = Mapping[str, Any]
@@ -78,10 +78,10 @@ class OddValues:
 
     def _kept(self, member: str, values: set[str], truth: Any, row: Record) -> bool:
         stored = row.get(member)
-        by_hand = ByHand(provider=self.provider, times=TIMES[self.provider])
+        expectations = Expectations(provider=self.provider, times=TIMES[self.provider])
         if truth is None and stored is None:
             return True  # an earlier version of the row, without the member
-        if truth is not None and stored is not None and same(by_hand, member, truth, stored):
+        if truth is not None and stored is not None and same(expectations, member, truth, stored):
             return True
         if stored is None:
             return bool(values & {"", "null", '""'}) or member in json.loads(row.get("_extra") or "{}")

@@ -23,7 +23,7 @@ from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import Receipt
 from tests.campaign.odd_values import OddValues, in_quarantine
-from tests.conformance.by_hand import BY_HAND, Worth
+from tests.conformance.expected_bets import EXPECTED_BETS, Worth
 from tests.conformance.wire import differences
 
 Record = Mapping[str, Any]
@@ -240,7 +240,7 @@ def check_bets(table: BetsTable, lake: Lake, truth: list[Record], odd: OddValues
     expected: dict[str, Worth] = {}
     known, odd_bets = set(), set()
     for record in truth:
-        bet, worth = BY_HAND[lake.provider](record)
+        bet, worth = EXPECTED_BETS[lake.provider](record)
         known.add(bet)
         if sent := odd.of(record):
             if sent.keys() & AMOUNTS:

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.testing import Bet, provider_tests
-from tests.conformance.by_hand import BY_HAND
+from tests.conformance.expected_bets import EXPECTED_BETS
 from tests.conformance.wire import TIMES
 
 pytestmark = pytest.mark.slow
 
 
 def bet(provider: str) -> Callable[[Mapping[str, Any]], Bet]:
-    """What a provider's record is worth, mapped by hand."""
+    """What a provider's record is worth, by the vendor's document."""
 
-    def by_hand(record: Mapping[str, Any]) -> Bet:
-        bet_id, worth = BY_HAND[provider](record)
+    def expected(record: Mapping[str, Any]) -> Bet:
+        bet_id, worth = EXPECTED_BETS[provider](record)
         return Bet(bet_id, *worth)
 
-    return by_hand
+    return expected
 
 
 TestPv = provider_tests(

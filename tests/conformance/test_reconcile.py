@@ -74,8 +74,8 @@ class Office:
             "outlet_events": {each: SimpleNamespace() for each in ReconcileOperator(task_id="r", **given).outlets},
         }
         operator = ReconcileOperator(task_id="reconcile", **given)
-        told: dict[str, Any] = type(operator).execute.__wrapped__(operator, self.context)
-        return told
+        summary: dict[str, Any] = type(operator).execute.__wrapped__(operator, self.context)
+        return summary
 
     def read(self, stream: str | None = None) -> list[dict[str, Any]]:
         """The calls that the last reconciliation made to a stream."""
@@ -157,9 +157,9 @@ def office(
     """A copy of it, to lay hands on."""
 
     def of(provider: str) -> Office:
-        whole = truth(provider, hook(provider))
-        shutil.copytree(whole.folder, tmp_path / "lake")
-        return Office(tmp_path / "lake", provider, whole.source, whole.simulator, whole.day)
+        complete = truth(provider, hook(provider))
+        shutil.copytree(complete.folder, tmp_path / "lake")
+        return Office(tmp_path / "lake", provider, complete.source, complete.simulator, complete.day)
 
     return of
 
@@ -175,10 +175,10 @@ REPORTS = {
 @pytest.mark.parametrize("provider", STREAMS)
 def test_a_whole_day_agrees_and_is_told(provider: str, office: Callable[[str], Office]) -> None:
     at = office(provider)
-    told = at.reconcile(repair=True)
+    summary = at.reconcile(repair=True)
     records = at.simulator.truth(provider, at.stream.name, at.day.start, at.day.end)
-    (day,) = told["days"]
-    assert (told["bets"], told["disagreeing"], told["repaired"]) == (len(records), 0, 0)
+    (day,) = summary["days"]
+    assert (summary["bets"], summary["disagreeing"], summary["repaired"]) == (len(records), 0, 0)
     assert (day["date"], day["agrees"]) == (f"{at.day.start:%Y-%m-%d}", True)
     table, text = at.report
     assert set(table["report"].to_pylist()) == REPORTS[provider] | {"receipts"}
@@ -187,27 +187,30 @@ def test_a_whole_day_agrees_and_is_told(provider: str, office: Callable[[str], O
     assert table.num_rows == day["lines"]
     assert ": agrees" in text.splitlines()[0]
     assert f"{len(records)} stored bets" in text
-    assert [event.extra for event in at.context["outlet_events"].values()] == [told, told]  # a merge's trigger too
-    json.dumps(told)
+    assert [event.extra for event in at.context["outlet_events"].values()] == [
+        summary,
+        summary,
+    ]  # a merge's trigger too
+    json.dumps(summary)
     assert not at.simulator.breaches
     assert at.read() == [] or provider == "aig"
     assert all(call["rows"] <= 1 for call in at.read())  # AIG's counts ask for the smallest page
     signs = (call["params"].get("sign") for call in at.simulator.calls)
     for secret in (at.source.key, *filter(None, signs)):
-        assert secret not in json.dumps(told) + text + str(table.to_pylist())
+        assert secret not in json.dumps(summary) + text + str(table.to_pylist())
 
 
 def mend(at: Office, before: dict[str, pa.Table], touched: Path) -> dict[str, Any]:
     """Let it repair: the lake is the truth again, and only so many slots were read."""
     untouched = {file: file.stat().st_mtime_ns for file in at.files if file != touched}
-    told = at.reconcile(repair=True)
+    summary = at.reconcile(repair=True)
     assert contents(at.files) == before
     assert at.wrong == []
-    assert set(at.report[0]["repaired"].to_pylist()[0]) == set(told["days"][0]["repaired"])
+    assert set(at.report[0]["repaired"].to_pylist()[0]) == set(summary["days"][0]["repaired"])
     again = {file.stem for file in untouched if file.stat().st_mtime_ns != untouched[file]} | {touched.stem}
-    assert again == set(told["days"][0]["repaired"])
+    assert again == set(summary["days"][0]["repaired"])
     assert not at.simulator.breaches
-    return told
+    return summary
 
 
 HANDS: list[tuple[str, Callable[[Office, Path], None], str]] = [
@@ -239,8 +242,8 @@ def test_what_a_hand_has_done_is_found_and_mended(
     assert ("receipts", f"slot={touched.stem}", hand[2].format(money=MONEY[provider])) in at.wrong
     assert "DOES NOT AGREE" in at.report[1].splitlines()[0]
     assert {file: file.read_bytes() for file in at.files} == left
-    told = mend(at, before, touched)
-    assert told["days"][0]["repaired"] == [touched.stem]
+    summary = mend(at, before, touched)
+    assert summary["days"][0]["repaired"] == [touched.stem]
     bet_calls = [call for call in at.read() if provider != "aig" or call["params"]["page_size"] != "1"]
     assert len(bet_calls) == {"pv": 1, "aig": 1, "jdb": 12, "gmag": 3}[provider]
 
@@ -266,8 +269,8 @@ def test_what_no_receipt_shows_is_found_by_the_provider_and_narrowed(
         at.reconcile()
     assert {report for report, _, _ in at.wrong} & REPORTS[provider]
     assert not [line for line in at.wrong if line[0] == "receipts"]
-    told = mend(at, before, touched)
-    assert len(told["days"][0]["repaired"]) == again
+    summary = mend(at, before, touched)
+    assert len(summary["days"][0]["repaired"]) == again
     asked = {"pv": 1 + 2 * 5 + 2, "gmag": 2 + 2 * 5 + 2, "aig": 24 + 24, "jdb": 10_000}[provider]
     assert len(at.simulator.calls) - len(at.read()) <= asked
 
@@ -306,8 +309,8 @@ def test_a_report_that_is_wrong_itself_stays_red_and_says_so(
     assert contents(at.files) == before
     assert [slot[9:13] for slot in at.report[0]["repaired"].to_pylist()[0]] == ["0500"]
     assert len(at.read()) == 1
-    told = at.reconcile(repair=True, tolerance="1")
-    assert told["disagreeing"] == 0
+    summary = at.reconcile(repair=True, tolerance="1")
+    assert summary["disagreeing"] == 0
 
 
 def test_after_a_repair_the_provider_is_asked_again(
@@ -324,9 +327,9 @@ def test_after_a_repair_the_provider_is_asked_again(
         return found
 
     monkeypatch.setattr(Summaries, "days", days)
-    told = at.reconcile(repair=True)
-    assert told["disagreeing"] == 0
-    assert told["repaired"] > 0
+    summary = at.reconcile(repair=True)
+    assert summary["disagreeing"] == 0
+    assert summary["repaired"] > 0
     assert len(at.read("stage_summary")) > 2
 
 
@@ -361,15 +364,15 @@ def test_a_day_that_was_loaded_as_it_happened(
         if provider in {"jdb", "gmag"}:
             with pytest.raises(ReconciliationFailed):
                 at.reconcile()
-        told = at.reconcile(repair=True)
+        summary = at.reconcile(repair=True)
         records = simulator.truth(provider, at.stream.name, begin, begin + DAY)
-        assert told["bets"] == len(records)
-        assert (told["moved"] > 0) == (provider == "aig")
-        assert (told["repaired"] > 0) == (provider in {"jdb", "gmag"})
+        assert summary["bets"] == len(records)
+        assert (summary["moved"] > 0) == (provider == "aig")
+        assert (summary["repaired"] > 0) == (provider in {"jdb", "gmag"})
         assert not simulator.breaches
         if provider == "aig":
             text = at.report[1]
-            assert f"{told['moved']} rows have moved to later windows" in text
+            assert f"{summary['moved']} rows have moved to later windows" in text
             assert at.wrong == []
     finally:
         simulator.set_now(now)
@@ -397,9 +400,9 @@ def test_two_days_of_which_one_was_never_loaded(office: Callable[[str], Office])
     with pytest.raises(ReconciliationFailed, match=r"0 here, "):
         at.reconcile(end=at.day.end + DAY)
     assert len(list((at.folder / "_betproviders/reconciliation").rglob("*.md"))) == 2
-    told = at.reconcile(end=at.day.end + DAY, repair="True", slot="30m")
-    assert [day["agrees"] for day in told["days"]] == [True, True]
-    assert [len(day["repaired"]) for day in told["days"]] == [0, 48]
+    summary = at.reconcile(end=at.day.end + DAY, repair="True", slot="30m")
+    assert [day["agrees"] for day in summary["days"]] == [True, True]
+    assert [len(day["repaired"]) for day in summary["days"]] == [0, 48]
     assert len(at.files) == 24 + 48
 
 

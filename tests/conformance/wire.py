@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_betproviders.testing import epoch, wall_clock
-from airflow_betproviders.testing.by_hand import ByHand
 from airflow_betproviders.testing.compare import differences as compare
+from airflow_betproviders.testing.expectations import Expectations
 
 TIMES = {
     "pv": epoch(1),
@@ -47,4 +47,4 @@ def differences(
     """What is missing, doubled, too much, or off by a digit; empty when the rows are the truth."""
     times = wall_clock("%d-%m-%Y %H:%M:%S", utc_offset) if provider == "jdb" else TIMES[provider]
     key = KEYS.get(f"{provider}/{stream}", KEYS[provider])
-    return compare(ByHand(provider=provider, times=times), key, truth, rows)
+    return compare(Expectations(provider=provider, times=times), key, truth, rows)

@@ -42,8 +42,8 @@ def test_an_end_off_the_slot_border_is_refused_with_the_cure(start: datetime, en
 
 
 def test_daily_slots_of_a_day_that_begins_at_four_are_named_by_it() -> None:
-    whole = Interval(at(4), at(4) + DAY)
-    assert slots(whole, DAY, timedelta(hours=4)) == (whole,)
+    day = Interval(at(4), at(4) + DAY)
+    assert slots(day, DAY, timedelta(hours=4)) == (day,)
     with pytest.raises(InvalidArgument, match="counted from 4:00:00 UTC"):
         slots(Interval(MIDNIGHT, MIDNIGHT + DAY), DAY, timedelta(hours=4))
 

@@ -54,7 +54,7 @@ class World:
     s3: SeaweedFS
     vendors: dict[Way, Simulator]
     end: datetime
-    told: float = 0.0
+    reported_at: float = 0.0
     killed: str = ""
     lost: dict[tuple[str, str], Json] = field(default_factory=dict)
 
@@ -205,8 +205,8 @@ def say(text: str) -> None:
 
 def _ended(world: World, tasks: dict[tuple[str, str], Json]) -> int:
     ended = sum(task["state"] in FINISHED for task in tasks.values())
-    if ended == TASKS or time.monotonic() > world.told + 20:
-        world.told = time.monotonic()
+    if ended == TASKS or time.monotonic() > world.reported_at + 20:
+        world.reported_at = time.monotonic()
         say(f"{ended} of {TASKS} hours have ended")
     return ended
 

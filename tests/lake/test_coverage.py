@@ -54,7 +54,7 @@ def look(lake: Lake, **options: Any) -> Coverage:
     return found
 
 
-def told(found: Coverage) -> list[tuple[float, float, str]]:
+def ranges(found: Coverage) -> list[tuple[float, float, str]]:
     """Cells as hours past midnight and their state."""
     return [((c.interval.start - MIDNIGHT) / HOUR, (c.interval.end - MIDNIGHT) / HOUR, c.state) for c in found.cells]
 
@@ -70,10 +70,10 @@ def test_what_is_stored_whole_is_complete_or_empty_and_what_shrank_or_has_bad_ro
     store(lake, slot(4), rows=3, previous_rows=4, bad_rows=1)
     store(lake, slot(5), rows=0, previous_rows=1)
     states = ["complete", "empty", "shrunken", "complete", "quarantined", "shrunken"]
-    assert told(look(lake, end=at(6))) == [(hour, hour + 1, state) for hour, state in enumerate(states)]
+    assert ranges(look(lake, end=at(6))) == [(hour, hour + 1, state) for hour, state in enumerate(states)]
 
 
-def test_a_row_removed_by_hand_a_slot_deleted_and_a_foreign_file_are_found(lake: Lake) -> None:
+def test_a_removed_row_a_deleted_slot_and_a_foreign_file_are_found(lake: Lake) -> None:
     for hour in range(8):
         store(lake, slot(hour))
     path = Path(lake.data(slot(1)))
@@ -86,7 +86,7 @@ def test_a_row_removed_by_hand_a_slot_deleted_and_a_foreign_file_are_found(lake:
     put(lake, slot(5), Path(lake.data(slot(0))).read_bytes())  # another slot's
     put(lake, slot(6), parquet(3, receipt_of(lake, slot(6), 3, account="other")))
     found = look(lake, end=at(8))
-    assert told(found) == [
+    assert ranges(found) == [
         (0, 1, "complete"), (1, 2, "damaged"), (2, 3, "missing"), (3, 4, "damaged"), (4, 5, "damaged"), (5, 6, "damaged"),
         (6, 7, "damaged"), (7, 8, "complete"),
     ]  # fmt: skip
@@ -100,7 +100,7 @@ def test_slots_over_one_another_are_damaged_where_they_lie(lake: Lake) -> None:
     store(lake, slot(6, 2))
     store(lake, slot(7, 2))
     found = look(lake, end=at(9))
-    assert told(found) == [
+    assert ranges(found) == [
         (0, 1, "complete"), (1, 4, "damaged"), (4, 5, "missing"), (5, 6, "missing"), (6, 9, "damaged"),
     ]  # fmt: skip
     assert found.cells[1].receipt is not None
@@ -110,7 +110,7 @@ def test_slots_over_one_another_are_damaged_where_they_lie(lake: Lake) -> None:
 def test_what_is_not_stored_is_missing_expired_or_pending_by_the_streams_lag_and_retention(tmp_path: Path) -> None:
     lake = lake_of(tmp_path, "jdb", "recent_transactions")  # lag 4 minutes, kept 118
     found = look(lake, start=at(10), end=at(13), slot=timedelta(minutes=15), now=at(12.5))
-    assert told(found) == [
+    assert ranges(found) == [
         *((10 + n / 4, 10.25 + n / 4, "expired") for n in range(3)),  # 10:32 is the oldest
         *((10.75 + n / 4, 11 + n / 4, "missing") for n in range(6)),  # till 12:15, which was ready at 12:19
         *((12.25 + n / 4, 12.5 + n / 4, "pending") for n in range(3)),
@@ -118,7 +118,7 @@ def test_what_is_not_stored_is_missing_expired_or_pending_by_the_streams_lag_and
     assert found.cells[3].until == at(10.75) + timedelta(minutes=118)
     assert [cell.readable(at(12.5)) for cell in found.cells] == [False] * 3 + [True] * 9
     soon = look(lake, start=at(10), end=at(13), slot=timedelta(minutes=15), now=at(12.5), margin=HOUR)
-    assert [state for _, _, state in told(soon)] == ["expired"] * 7 + ["missing"] * 2 + ["pending"] * 3
+    assert [state for _, _, state in ranges(soon)] == ["expired"] * 7 + ["missing"] * 2 + ["pending"] * 3
 
 
 def test_the_very_moment_counts_as_still_there_and_as_due(tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ def test_a_snapshot_of_a_day_that_is_over_is_gone_and_todays_is_pending(tmp_path
     lake = lake_of(tmp_path, "pv", "games")
     store(lake, slot(-72, 24))
     store(lake, slot(-24, 24))
-    assert told(look(lake)) == [(-72, -48, "complete"), (-48, -24, "expired"), (-24, 0, "complete")]
-    assert told(look(lake, start=at(-24), end=at(24)))[-1] == (0, 24, "pending")
+    assert ranges(look(lake)) == [(-72, -48, "complete"), (-48, -24, "expired"), (-24, 0, "complete")]
+    assert ranges(look(lake, start=at(-24), end=at(24)))[-1] == (0, 24, "pending")
 
 
 # ------------------------------------------------------------------ its range
@@ -152,32 +152,32 @@ def test_a_snapshot_of_a_day_that_is_over_is_gone_and_todays_is_pending(tmp_path
 
 def test_by_default_it_reaches_from_the_first_slot_to_the_last_that_is_due(lake: Lake) -> None:
     store(lake, slot(8))
-    assert told(look(lake)) == [(8, 9, "complete"), (9, 10, "missing"), (10, 11, "missing"), (11, 12, "missing")]
-    assert told(look(lake, now=at(12) + timedelta(minutes=4)))[-1] == (10, 11, "missing")  # AIG lags five minutes
+    assert ranges(look(lake)) == [(8, 9, "complete"), (9, 10, "missing"), (10, 11, "missing"), (11, 12, "missing")]
+    assert ranges(look(lake, now=at(12) + timedelta(minutes=4)))[-1] == (10, 11, "missing")  # AIG lags five minutes
     store(lake, slot(13))
-    assert told(look(lake))[-2:] == [(12, 13, "pending"), (13, 14, "complete")]
-    assert told(look(lake, start=at(9), end=at(10))) == [(9, 10, "missing")]
+    assert ranges(look(lake))[-2:] == [(12, 13, "pending"), (13, 14, "complete")]
+    assert ranges(look(lake, start=at(9), end=at(10))) == [(9, 10, "missing")]
 
 
 def test_an_empty_lake_is_missing_where_it_is_asked_for_and_nowhere_else(lake: Lake) -> None:
     assert look(lake).cells == ()
     assert look(lake).to_json()["start"] is None
-    assert [state for *_, state in told(look(lake, start=at(0), end=at(3)))] == ["missing"] * 3
-    assert [state for *_, state in told(look(lake, start=at(9)))] == ["missing"] * 3
+    assert [state for *_, state in ranges(look(lake, start=at(0), end=at(3)))] == ["missing"] * 3
+    assert [state for *_, state in ranges(look(lake, start=at(9)))] == ["missing"] * 3
     assert look(lake, end=at(3)).cells == ()
 
 
 def test_the_day_of_a_report_begins_where_the_provider_says(tmp_path: Path) -> None:
     lake = lake_of(tmp_path, "jdb", "daily_by_game_type")
     store(lake, slot(4 - 72, 24))
-    assert told(look(lake)) == [(-68, -44, "complete"), (-44, -20, "missing"), (-20, 4, "missing")]
+    assert ranges(look(lake)) == [(-68, -44, "complete"), (-44, -20, "missing"), (-20, 4, "missing")]
 
 
 def test_days_beside_hours_are_cut_as_their_neighbours(lake: Lake) -> None:
     store(lake, slot(-72, 24))
     store(lake, slot(-24, 24))
     store(lake, slot(2))
-    assert told(look(lake, end=at(3))) == [
+    assert ranges(look(lake, end=at(3))) == [
         (-72, -48, "complete"), (-48, -24, "missing"), (-24, 0, "complete"), (0, 1, "missing"), (1, 2, "missing"),
         (2, 3, "complete"),
     ]  # fmt: skip
@@ -203,17 +203,17 @@ def test_days_totals_and_gaps_add_up_and_are_json(lake: Lake) -> None:
     store(lake, slot(0), rows=5, calls=1, bytes=5, bad_rows=2, sums={"bet_amount": "0.00000001", "win_amount": "-1.5"})
     store(lake, slot(3), rows=1, sums={"bet_amount": "1"})
     found = look(lake, end=at(6))
-    told = json.loads(json.dumps(found.to_json()))
-    assert told["total"]["sums"] == {"bet_amount": str(Decimal(10) ** 20 + 1), "win_amount": "-1.5"} | {
+    document = json.loads(json.dumps(found.to_json()))
+    assert document["total"]["sums"] == {"bet_amount": str(Decimal(10) ** 20 + 1), "win_amount": "-1.5"} | {
         "bet_amount": "100000000000000000001.00000000"
     }
-    assert [(day["day"], day["slots"], day["rows"], day["missing"]) for day in told["days"]] == [
+    assert [(day["day"], day["slots"], day["rows"], day["missing"]) for day in document["days"]] == [
         ("2026-11-19", 1, 2, 0), ("2026-11-20", 6, 6, 4),
     ]  # fmt: skip
-    assert {name: told["total"][name] for name in ("slots", "rows", "bad_rows", "calls", "bytes", "extracted_at")} == {
+    assert {name: document["total"][name] for name in ("slots", "rows", "bad_rows", "calls", "bytes", "extracted_at")} == {
         "slots": 7, "rows": 8, "bad_rows": 2, "calls": 4, "bytes": 15, "extracted_at": "2026-11-20T04:00:00.000+00:00",
     }  # fmt: skip
-    assert told["gaps"] == [
+    assert document["gaps"] == [
         {
             "start": f"2026-11-20T0{first}:00:00+00:00", "end": f"2026-11-20T0{first + 2}:00:00+00:00", "state": "missing",
             "slots": 2, "until": f"2027-02-17T0{first}:00:00+00:00",
@@ -221,8 +221,13 @@ def test_days_totals_and_gaps_add_up_and_are_json(lake: Lake) -> None:
         }
         for first in (1, 4)
     ]  # fmt: skip
-    assert [cell["state"] for cell in told["cells"]] == [cell.state for cell in found.cells]
-    assert (told["provider"], told["stream"], told["account"], told["filters"]) == ("aig", "transactions", "acc", [])
+    assert [cell["state"] for cell in document["cells"]] == [cell.state for cell in found.cells]
+    assert (document["provider"], document["stream"], document["account"], document["filters"]) == (
+        "aig",
+        "transactions",
+        "acc",
+        [],
+    )
 
 
 def test_a_gap_ends_where_the_state_or_the_width_changes(tmp_path: Path) -> None:
@@ -254,7 +259,7 @@ def test_every_stream_account_and_filter_under_a_folder_is_found(
     (tmp_path / "provider=aig" / "stream=latest" / "account=never").mkdir(parents=True)
     found = list(survey(LOCAL, str(tmp_path), now=NOW))
     assert sorted(each.lake.base for each in found) == sorted(lake.base for lake in lakes)
-    assert all(told(each)[0] == (9, 10, "complete") for each in found)
+    assert all(ranges(each)[0] == (9, 10, "complete") for each in found)
     assert "provides 'toy'" in caplog.text
     assert "pv has no stream 'gone'" in caplog.text
     selected = [

@@ -155,8 +155,8 @@ class WithoutEnds(LocalFileSystem):
 
     def info(self, path: str, *, refresh: bool = False, **kwargs: object) -> dict[str, object]:
         assert refresh, "a listing kept from before may know another size"
-        told = super().info(path, **kwargs)
-        return {**told, "etag": f"{told['mtime']} {told['size']}"}
+        info = super().info(path, **kwargs)
+        return {**info, "etag": f"{info['mtime']} {info['size']}"}
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: object) -> bytes:
         assert start is not None

@@ -38,10 +38,10 @@ def export(world: World, name: str, **arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("name", "opened"), [("day.csv", open), ("day.csv.gz", gzip.open)])
 def test_a_day_as_csv_keeps_every_digit(world: World, name: str, opened: Any) -> None:
-    told = export(world, name)
+    summary = export(world, name)
     with opened(world.folder / "out" / name, "rt", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert told == {"path": f"file://{world.folder}/out/{name}", "rows": 3, "bytes": (world.folder / "out" / name).stat().st_size, "version": 1}  # fmt: skip
+    assert summary == {"path": f"file://{world.folder}/out/{name}", "rows": 3, "bytes": (world.folder / "out" / name).stat().st_size, "version": 1}  # fmt: skip
     assert [row["bet_id"] for row in rows] == ['c,"\n', "a", "b"]
     assert list(rows[0]) == [column for column in SCHEMA.names if column != "rest"]
     assert (Decimal(rows[2]["stake"]), rows[2]["placed_at"]) == (Decimal(EXACT), "2026-11-20 05:00:00.000000Z")

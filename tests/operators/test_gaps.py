@@ -84,8 +84,8 @@ def test_what_is_missing_or_damaged_is_read_again_and_nothing_else(
     before = {slot: Path(path).stat().st_mtime_ns for slot, path in lake.stored(span).items()}
     Path(lake.data(cut[1])).unlink()
     Path(lake.data(cut[2])).unlink()
-    by_hand = Path(lake.data(cut[4]))
-    pq.write_table(pq.read_table(by_hand).slice(1), by_hand)
+    edited = Path(lake.data(cut[4]))
+    pq.write_table(pq.read_table(edited).slice(1), edited)
     put(lake, cut[5], b"no Parquet at all")
     assert states(lake, span, now) == ["complete", "missing", "missing", "complete", "damaged", "damaged"]
     calls = len(simulator.calls)
@@ -96,8 +96,8 @@ def test_what_is_missing_or_damaged_is_read_again_and_nothing_else(
     assert len(simulator.calls) - calls == summary["calls"]
     after = {slot: Path(path).stat().st_mtime_ns for slot, path in lake.stored(span).items()}
     assert [slot for slot in cut if after[slot] != before[slot]] == [cut[1], cut[2], cut[4], cut[5]]
-    told = {name: summary[name] for name in ("stream", "start", "end", "slots", "missing", "expired", "bad_rows")}
-    assert told == {
+    selected = {name: summary[name] for name in ("stream", "start", "end", "slots", "missing", "expired", "bad_rows")}
+    assert selected == {
         "stream": "game_history", "start": span.start.isoformat(), "end": span.end.isoformat(), "slots": 4, "missing": 0,
         "expired": 0, "bad_rows": 0,
     }  # fmt: skip

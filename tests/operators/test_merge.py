@@ -55,12 +55,12 @@ def merge(world: World, ctx: dict[str, Any] | None = None, **arguments: Any) -> 
 
 def test_it_merges_its_interval_and_tells(world: World) -> None:
     ctx = context()
-    told = merge(world, ctx)
-    assert {name: told[name] for name in ("slots", "unchanged", "rows", "added", "missing", "commits")} == {
+    summary = merge(world, ctx)
+    assert {name: summary[name] for name in ("slots", "unchanged", "rows", "added", "missing", "commits")} == {
         "slots": 1, "unchanged": 0, "rows": 2, "added": 2, "missing": 0, "commits": 1,
     }  # fmt: skip
     (event,) = ctx["outlet_events"].values()
-    assert event.extra == {**told, "start": at(5).isoformat(), "end": at(6).isoformat()}
+    assert event.extra == {**summary, "start": at(5).isoformat(), "end": at(6).isoformat()}
     json.dumps(event.extra)
     assert sorted(world.rows()) == ["a", "b"]
     again = merge(world, start=at(5).isoformat(), end=at(7).isoformat())

@@ -33,8 +33,8 @@ def operator(tmp_path: Path, provider: str, **arguments: Any) -> ReconcileOperat
 
 
 def execute(made: ReconcileOperator, ctx: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = type(made).execute.__wrapped__(made, ctx)
-    return told
+    summary: dict[str, Any] = type(made).execute.__wrapped__(made, ctx)
+    return summary
 
 
 def stored(tmp_path: Path) -> World:
@@ -131,15 +131,15 @@ def test_counts_that_agree_make_it_green_and_tell_the_asset(make: MakeHook, serv
     stored(tmp_path)
     server.replies = vendor(h5=1, h7=1)
     made, ctx = operator(tmp_path, "aig", **TODAY), context()
-    told = execute(made, ctx)
-    (day,) = told["days"]
-    assert {name: told[name] for name in ("provider", "account", "stream", "bets", "disagreeing", "repaired")} == {
+    summary = execute(made, ctx)
+    (day,) = summary["days"]
+    assert {name: summary[name] for name in ("provider", "account", "stream", "bets", "disagreeing", "repaired")} == {
         "provider": "aig", "account": "agent001", "stream": "transactions", "bets": 2, "disagreeing": 0, "repaired": 0,
     }  # fmt: skip
     assert (day["date"], day["agrees"], day["calls"]) == ("2026-11-20", True, 24)
     assert len(server.requests) == 24
     (event,) = ctx["outlet_events"].values()
-    assert event.extra == told
+    assert event.extra == summary
     base = f"{tmp_path}/raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001/2026-11-20"
     assert day["path"] == f"{base}.md"
     table = pq.ParquetFile(f"{base}.parquet").read()
@@ -148,7 +148,7 @@ def test_counts_that_agree_make_it_green_and_tell_the_asset(make: MakeHook, serv
     assert (rows["all"]["ours"], rows["all"]["theirs"], rows["all"]["agrees"]) == (Decimal(2), Decimal(2), True)
     assert rows["window=[2026-11-20T05:00:00Z, 2026-11-20T06:00:00Z)"]["ours"] == 1
     secrets = ["aig-test-key", *(request.query["sign"] for request in server.requests)]
-    texts = [json.dumps(told), Path(f"{base}.md").read_text(), str(table.to_pylist())]
+    texts = [json.dumps(summary), Path(f"{base}.md").read_text(), str(table.to_pylist())]
     texts += [repr(getattr(made, name)) for name in made.template_fields]
     assert not any(secret in text for secret in secrets for text in texts)
 

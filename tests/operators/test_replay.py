@@ -325,9 +325,9 @@ def test_a_concealed_run_says_so_and_tells_nobody_who_played(
     assert receipt(path).pii == PII["pii"]
     assert table["currency"].null_count == table.num_rows == 3
     assert all(len(user) == 32 for user in table["user_id"].to_pylist())
-    told = repr((summary, dict(ctx["outlet_events"]), caplog.text, receipt(path)))
-    assert "player-" not in told
-    assert KEY not in told
+    text = repr((summary, dict(ctx["outlet_events"]), caplog.text, receipt(path)))
+    assert "player-" not in text
+    assert KEY not in text
     assert KEY in masked
     assert {"archive", "pii", "pii_conn_id"} <= set(made.template_fields)
 

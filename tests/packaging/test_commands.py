@@ -85,8 +85,8 @@ def test_gaps_are_listed_with_the_dates_that_load_them_and_are_a_failure(betprov
         f"--to-date {slot(2).start.isoformat()} --reprocess-behavior completed",
     }  # fmt: skip
     assert (broken["state"], broken["slots"], broken["from_date"]) == ("damaged", 1, slot(4).start.isoformat())
-    whole = betproviders("gaps", root, "--start", slot(5).start.isoformat(), *END)
-    assert (whole.returncode, whole.stdout.strip()) == (0, "No data found")
+    all_gaps = betproviders("gaps", root, "--start", slot(5).start.isoformat(), *END)
+    assert (all_gaps.returncode, all_gaps.stdout.strip()) == (0, "No data found")
 
 
 def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: str) -> None:
@@ -98,8 +98,8 @@ def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: 
     assert "expired" not in names
     days = betproviders("coverage", root, *END, "--days", "--provider", "aig", "-o", "json")
     (day,) = json.loads(days.stdout)
-    told = {name: day[name] for name in ("day", "slots", "complete", "empty", "missing", "damaged", "rows", "sums")}
-    assert told == {
+    result = {name: day[name] for name in ("day", "slots", "complete", "empty", "missing", "damaged", "rows", "sums")}
+    assert result == {
         "day": f"{NOON:%Y-%m-%d}", "slots": 6, "complete": 2, "empty": 1, "missing": 2, "damaged": 1, "rows": 8,
         "sums": {"bet_amount": "9.5"},
     }  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "result"),
     [
         (("lake",), "Give an absolute path"),
         (("s3://nobody@lake/raw",), "the connection 'nobody', which does not exist"),
@@ -134,11 +134,11 @@ def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders
     ],
 )
 def test_what_cannot_be_looked_at_is_told_and_is_no_gap(
-    betproviders: Command, arguments: tuple[str, ...], told: str
+    betproviders: Command, arguments: tuple[str, ...], result: str
 ) -> None:
     done = betproviders("gaps", *arguments)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert result in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -182,14 +182,14 @@ def test_a_day_is_reconciled_and_repaired(
             assert done.stdout, done.stderr
             return done.returncode, json.loads(done.stdout)[0]
 
-        code, told = reconcile()
-        assert (code, told["agrees"]) == (0, True)
+        code, result = reconcile()
+        assert (code, result["agrees"]) == (0, True)
         lost = Interval(day + 5 * HOUR, day + 6 * HOUR)
         Path(lake.data(lost)).unlink()
-        code, told = reconcile()
-        assert (code, told["agrees"]) == (1, False)
-        code, told = reconcile("--repair")
-        assert (code, told["agrees"], told["repaired"]) == (0, True, [lost.name])
+        code, result = reconcile()
+        assert (code, result["agrees"]) == (1, False)
+        code, result = reconcile("--repair")
+        assert (code, result["agrees"], result["repaired"]) == (0, True, [lost.name])
     odd = betproviders(*given[:-1], f"{day:%Y-%m-%d}T05:00", AIRFLOW_CONN_PV_DEFAULT=json.dumps(vendor))
     assert odd.returncode == 2
     assert "does not begin a report day" in odd.stderr

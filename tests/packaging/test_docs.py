@@ -28,13 +28,13 @@ def test_the_site_builds_strictly_and_needs_no_network(tmp_path: Path) -> None:
 
 def test_the_errors_page_tells_of_every_error() -> None:
     page = (ROOT / "docs" / "reference" / "errors.md").read_text()
-    told = set(re.findall(r"`(\w+)`", page))
+    documented = set(re.findall(r"`(\w+)`", page))
     errors = {
         error.__name__
         for error in vars(exceptions).values()
         if isinstance(error, type) and issubclass(error, exceptions.BetProviderError)
     }
-    assert errors - {"BetProviderError", "FinalError"} == told & errors
+    assert errors - {"BetProviderError", "FinalError"} == documented & errors
 
 
 def test_no_page_is_in_the_navigation_twice_or_left_out() -> None:

@@ -33,8 +33,8 @@ def test_an_example_passes_its_own_tests(example: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     install(example, site)
     config = ("-c", str(example / "pyproject.toml"), "--rootdir", str(example), "-p", "no:cacheprovider")
-    told = run(sys.executable, "-m", "pytest", "-q", *config, str(example / "tests"), path=(site, ROOT))
-    assert " passed" in told
+    output = run(sys.executable, "-m", "pytest", "-q", *config, str(example / "tests"), path=(site, ROOT))
+    assert " passed" in output
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

@@ -53,9 +53,9 @@ def test_an_extraction_tells_its_stream_with_counts_and_columns(
     made = operator(tmp_path, "aig", start=FIVE, end=FIVE + 3 * HOUR)
     execute(made, context())
 
-    told = made.get_openlineage_facets_on_complete(None)
+    lineage = made.get_openlineage_facets_on_complete(None)
 
-    (output,) = told.outputs
+    (output,) = lineage.outputs
     assert (output.namespace, output.name) == ("file", f"{tmp_path}/lake/{STREAM}")
     objects = [path.stat().st_size for path in Path(output.name).rglob("*.parquet")]
     counts = output.outputFacets["outputStatistics"]
@@ -103,10 +103,10 @@ def test_a_merge_tells_the_streams_it_read_and_the_table(tmp_path: Path) -> None
     made = MergeBetsOperator(task_id="merge", **paths, start=at(5), end=at(6))
     execute(made, context())
 
-    told = made.get_openlineage_facets_on_complete(None)
+    lineage = made.get_openlineage_facets_on_complete(None)
 
-    assert [each.name for each in told.inputs] == [f"{world.folder}/raw/{STREAM}"]
-    (output,) = told.outputs
+    assert [each.name for each in lineage.inputs] == [f"{world.folder}/raw/{STREAM}"]
+    (output,) = lineage.outputs
     assert output.name == f"{world.folder}/bets"
     assert output.outputFacets["outputStatistics"].rowCount == 2
     assert {"bet_id", "net", "status"} <= {column.name for column in output.facets["schema"].fields}
@@ -122,10 +122,10 @@ def test_a_reconciliation_tells_the_bets_it_read_and_its_report(
     made = reconciled.operator(tmp_path, "aig", **reconciled.TODAY)
     told_by_task = reconciled.execute(made, context())
 
-    told = made.get_openlineage_facets_on_complete(None)
+    lineage = made.get_openlineage_facets_on_complete(None)
 
-    assert [each.name for each in told.inputs] == [f"{tmp_path}/raw/{STREAM}"]
-    (output,) = told.outputs
+    assert [each.name for each in lineage.inputs] == [f"{tmp_path}/raw/{STREAM}"]
+    (output,) = lineage.outputs
     assert (
         output.name == f"{tmp_path}/raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001"
     )

@@ -45,7 +45,7 @@ def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) 
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("gs://lake/raw", "pip install 'airflow-provider-betproviders[gcs]'"),
         ("gcs://typo@lake/raw", "pip install 'airflow-provider-betproviders[gcs]'"),
@@ -61,13 +61,13 @@ def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) 
     ],
 )
 def test_l5_a_store_whose_packages_are_missing_names_the_extra_and_an_unknown_one_those_there_are(
-    monkeypatch: pytest.MonkeyPatch, path: str, told: str
+    monkeypatch: pytest.MonkeyPatch, path: str, message: str
 ) -> None:
     """As in a bare Airflow, which registers no store of its own."""
     monkeypatch.setattr("airflow.sdk.io.has_fs", lambda _scheme: False)
     with pytest.raises(InvalidArgument) as caught:
         open_path(path)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_l5_likewise_where_airflows_provider_lacks_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,14 +81,14 @@ def test_l5_likewise_where_airflows_provider_lacks_its_library(monkeypatch: pyte
 
 def test_l5_a_table_without_delta_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("airflow_betproviders.task.storage.find_spec", lambda _name: None)
-    told = r"table '.*' needs packages that are not installed: pip install 'airflow-provider-betproviders\[delta\]'"
-    with pytest.raises(InvalidArgument, match=told):
+    message = r"table '.*' needs packages that are not installed: pip install 'airflow-provider-betproviders\[delta\]'"
+    with pytest.raises(InvalidArgument, match=message):
         open_table(str(tmp_path))
     for task in (
         MergeBetsOperator(task_id="merge", path=str(tmp_path), table=str(tmp_path)),
         OptimizeBetsOperator(task_id="optimize", table=str(tmp_path)),
     ):
-        with pytest.raises(InvalidArgument, match=told):
+        with pytest.raises(InvalidArgument, match=message):
             type(task).execute.__wrapped__(task, {})
 
 

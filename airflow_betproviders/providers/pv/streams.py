@@ -56,7 +56,7 @@ _EVENT = (
     Field("game_id", Integer()),
 )
 _USER = (Field("user_id", Integer()), Field("op_id", Text()))
-# Payout is their sum: without either of them a bet cannot be told.
+# Payout is their sum, so a record without one of them cannot become a bet.
 _STAKE = (_li("bet_amount", required=True), _li("gain_amount", required=True))
 _SUMS = (_li("bet_amount"), _li("gain_amount"))
 _CREDIT = (_balance("credit_before_bet"), _balance("credit"))
@@ -118,7 +118,7 @@ STAGE_SUMMARY = Stream(
     provider="pv",
     name="stage_summary",
     endpoint="/api/all/stage/summary",
-    doc="Counts and sums of all games a day (document 1.2); ask whole UTC days.",
+    doc="Counts and sums of all games a day (document 1.2); ask for UTC days.",
     fields=(Field("date", Text(), required=True), *_COMPANY),
     envelope={
         **_STATUS,
@@ -295,7 +295,7 @@ SLOTS_GAME_STAGE_SUMMARY = Stream(
     provider="pv",
     name="slots_game_stage_summary",
     endpoint="/api/slots/game/stage/summary",
-    doc="Slot counts and sums of the whole merchant by game (document 3.3).",
+    doc="Slot counts and sums of the merchant by game (document 3.3).",
     fields=(Field("game_id", Integer(), required=True), *_COMPANY),
     envelope=_LIST,
     key=("game_id",),

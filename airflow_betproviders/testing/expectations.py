@@ -1,4 +1,4 @@
-"""What a provider's author states by hand, from the vendor's document, for the suite to compare with what is stored."""
+"""State what a provider's author expects, from the vendor's document, for the suite to compare with what is stored."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def wall_clock(form: str, utc_offset: str = "+00:00") -> ReadTime:
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if utc_offset.startswith("-") else 1)
 
     def read(value: Any) -> datetime:
-        whole = form if "." in str(value) else form.removesuffix(".%f")
-        return datetime.strptime(str(value), whole).replace(tzinfo=timezone(offset))
+        pattern = form if "." in str(value) else form.removesuffix(".%f")
+        return datetime.strptime(str(value), pattern).replace(tzinfo=timezone(offset))
 
     return read
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByHand:
+class Expectations:
     """The arguments of `provider_tests`."""
 
     provider: str

@@ -1,4 +1,4 @@
-"""What a bet is worth, mapped by hand from the vendors' documents: the bets table's key, status, stake, payout and net."""
+"""The expected bet of each vendor record, from the vendors' documents: bet_id, status, stake, payout and net."""
 
 from __future__ import annotations
 
@@ -40,4 +40,9 @@ def gmag(r: Mapping[str, Any]) -> tuple[str, Worth]:
     return key, (status, stake, payout, payout - stake)
 
 
-BY_HAND: dict[str, Callable[[Mapping[str, Any]], tuple[str, Worth]]] = {"pv": pv, "aig": aig, "jdb": jdb, "gmag": gmag}
+EXPECTED_BETS: dict[str, Callable[[Mapping[str, Any]], tuple[str, Worth]]] = {
+    "pv": pv,
+    "aig": aig,
+    "jdb": jdb,
+    "gmag": gmag,
+}
