@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_betproviders.testing.by_hand import ByHand, epoch
 from airflow_betproviders.testing.compare import differences
+from airflow_betproviders.testing.expectations import Expectations, epoch
 
-BY_HAND = ByHand(provider="toy", times=epoch(1000))
+EXPECTATIONS = Expectations(provider="toy", times=epoch(1000))
 
 
 @pytest.mark.parametrize(
@@ -23,5 +23,5 @@ BY_HAND = ByHand(provider="toy", times=epoch(1000))
 )
 def test_a_value_in_extra_counts_as_stored_however_large_its_numbers(sent: object, extra: str) -> None:
     rows = [{"id": "a", "win": None, "_extra": f'{{"win":{extra}}}'}]
-    assert differences(BY_HAND, ("id",), [{"id": "a", "win": sent}], rows) == []
-    assert differences(BY_HAND, ("id",), [{"id": "a", "win": 7}], rows) != []
+    assert differences(EXPECTATIONS, ("id",), [{"id": "a", "win": sent}], rows) == []
+    assert differences(EXPECTATIONS, ("id",), [{"id": "a", "win": 7}], rows) != []
