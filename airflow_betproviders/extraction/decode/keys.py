@@ -74,6 +74,17 @@ def shared(ordered: Hashes) -> Hashes:
     return once
 
 
+def without(ordered: Hashes, hashes: Hashes) -> Hashes:
+    """Those of sorted, distinct hashes that do not occur among others."""
+    if not len(ordered):
+        return ordered
+    places = np.searchsorted(ordered, hashes)
+    places[places == len(ordered)] = 0
+    left = np.ones(len(ordered), bool)
+    left[places[ordered[places] == hashes]] = False
+    return ordered[left]
+
+
 def losers(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """Row numbers to drop so that each key stays once: the greatest version stays, of equal ones the row read later."""
     best: dict[tuple[object, ...], tuple[tuple[object, ...], int]] = {}

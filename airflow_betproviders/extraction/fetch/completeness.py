@@ -11,7 +11,7 @@ import numpy as np
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import FEW_ROWS, ONE_ANSWER, SHORT_ANSWER, Unprovable, like_a_cap
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import arrays
+from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows, ends
 
@@ -53,13 +53,13 @@ class SplitWindow:
         self._brought += rows.distinct
         if self._missing is None or rows.hashes is None:
             return
-        self._missing = self._missing[~np.isin(self._missing, rows.hashes)]
+        self._missing = keys.without(self._missing, rows.hashes)
         if self._on_edge is not None:
-            self._brought -= int(np.isin(self._on_edge, rows.hashes).sum())
+            self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, rows.hashes))
         self._on_edge = None
         if self._time_column and rows.window is not None:
             column = rows.table[self._time_column]
-            self._on_edge = rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]]
+            self._on_edge = np.sort(rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]])
 
     @property
     def contradiction(self) -> str | None:

@@ -32,6 +32,12 @@ def test_equal_keys_have_equal_hashes_wherever_they_stand(pairs: list[tuple[str,
     assert keys.hashes(sliced, KEYS).tolist() == hashed.tolist()
 
 
+@given(st.sets(st.integers(0, 40)), st.lists(st.integers(0, 40)))
+def test_hashes_without_others_are_those_that_do_not_occur_among_them(held: set[int], others: list[int]) -> None:
+    left = keys.without(np.array(sorted(held), np.uint64), np.array(others, np.uint64))
+    assert left.tolist() == sorted(held - set(others))
+
+
 def test_times_amounts_and_flags_may_be_keys() -> None:
     times = pa.array([1, 2, 1, None], pa.timestamp("ms", "UTC"))
     amounts = pa.array(["1.5", "1.5", "1.5", None]).cast(pa.decimal128(10, 2))
