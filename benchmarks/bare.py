@@ -213,7 +213,7 @@ class Script:
         return base64.urlsafe_b64encode(cipher.update(text.encode() + b" " * (-len(text) % 16))).decode()
 
     def fetch(self, page: int, start: datetime, end: datetime) -> memoryview:
-        """One answer, in a buffer that the thread uses again."""
+        """Fetch one answer into a buffer that the thread reuses."""
         if not hasattr(self.local, "connection"):
             self.local.connection, self.local.buffer = http.client.HTTPConnection(self.host), bytearray(1 << 20)
         method, target, body = self.request(page, start, end)
@@ -228,7 +228,7 @@ class Script:
         return view
 
     def page(self, page: int, start: datetime, end: datetime) -> tuple[pa.Table, int]:
-        """One answer as a table, and the window's total."""
+        """Return one answer as a table, and the window's total."""
         body = self.fetch(page, start, end)
         read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
         table = pj.read_json(pa.BufferReader(pa.py_buffer(body)), read, self.options)
@@ -250,7 +250,7 @@ class Script:
         return pa.table(columns, schema=self.schema), int(found[1]) if found else 0
 
     def pages(self) -> Iterator[pa.Table]:
-        """All pages in order, two at work and one waiting."""
+        """Yield all pages in order, two at work and one waiting."""
         with ThreadPoolExecutor(THREADS) as pool:
             asks: Iterator[tuple[int, datetime, datetime]]
             if self.provider == "jdb":

@@ -32,7 +32,7 @@ class Run:
 
 @contextmanager
 def page_server(provider: str, rows: int, hours: int = 1, *options: str) -> Iterator[str]:
-    """A page server in a process of its own; gives its URL."""
+    """Start a page server in a process of its own; return its URL."""
     command = [sys.executable, str(HERE / "pages.py"), provider, "--rows", str(rows), "--hours", str(hours), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - asked for above
@@ -68,7 +68,7 @@ def run(command: Sequence[str]) -> Run:
 
 
 def script(name: str, *arguments: str, python: str = sys.executable) -> list[str]:
-    """A command that runs a script of this folder."""
+    """Return a command that runs a script of this folder."""
     return [python, str(HERE / name), *arguments]
 
 
@@ -86,5 +86,5 @@ def rounds(
 
 
 def median(runs: Sequence[Run], of: str) -> float:
-    """The median of an attribute."""
+    """Return the median of an attribute."""
     return float(statistics.median(getattr(run, of) for run in runs))

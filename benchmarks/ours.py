@@ -21,7 +21,7 @@ LOGIN = {"gmag": "1001", "pv": "1001", "aig": "agent001", "jdb": "agent001"}
 
 
 def connection(provider: str, url: str, **extra: object) -> Connection:
-    """A connection that suits the page server."""
+    """Return a connection that suits the page server."""
     from records import KEY
 
     own = {"dc": "ABCD", "iv_secret": KEY} if provider == "jdb" else {}

@@ -101,7 +101,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.arrivals: list[float] = []
 
     def answer(self, asked: Asked, number: int) -> tuple[bytes, int, int, bytes]:
-        """What goes before the rows, where they lie in the file, how many bytes, what goes after them."""
+        """Return the bytes before the rows, the rows' place and length in the file, and the bytes after them."""
         low, high = np.searchsorted(self.instants, [asked.start, asked.end])
         first = min(low + asked.first, high)
         last = min(first + asked.size, high)

@@ -33,7 +33,7 @@ TUNED = {
 
 
 def commands(provider: str, url: str) -> dict[str, list[str]]:
-    """The peers that read a provider's pages, as commands."""
+    """Return the peers that read a provider's pages, as commands."""
     peers = {"gmag": ("dlt", "dlt-tuned", "airbyte"), "pv": ("dlt", "dlt-tuned")}.get(provider, ())
     return {peer: [str(PYTHON), __file__, peer, provider, url, "{out}"] for peer in peers}
 

@@ -37,7 +37,7 @@ class Records:
 
 
 def rendered(provider: str, rows: int, hours: int) -> Records:
-    """The records of a provider, from the folder of an earlier run or made now."""
+    """Return the records of a provider, from the folder of an earlier run or made now."""
     stem = FOLDER / f"{provider}-{rows}-{hours}"
     records = Records(stem.with_suffix(".json"), stem.with_suffix(".offsets"), stem.with_suffix(".instants"))
     if not records.instants.exists():

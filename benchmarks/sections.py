@@ -24,21 +24,21 @@ Note = Callable[[str], None]
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; the first column is text, the others are numbers."""
+    """Return a Markdown table; the first column is text, the others are numbers."""
     head = list(head)
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *([str(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def airflow_alone() -> list[str]:
-    """A process that only imports what Airflow's task runner has imported before the hook is asked for."""
+    """Measure a process that imports only what Airflow's task runner imports before it needs the hook."""
     return [sys.executable, "-c", AIRFLOW]
 
 
 def throughput(
     count: int, note: Note, peers: Callable[[str, str], dict[str, list[str]]] | None = None
 ) -> tuple[str, dict[str, dict[str, float]]]:
-    """Rows per second of complete processes; and the same by provider and name for the plot."""
+    """Measure rows per second of complete processes; return them also by provider and name for the plot."""
     rows: list[list[object]] = []
     speeds: dict[str, dict[str, float]] = {}
     for provider in PROVIDERS:
@@ -80,7 +80,7 @@ def memory(sizes: tuple[tuple[int, int], ...], note: Note) -> str:
 
 
 def operator(note: Note) -> str:
-    """What the operator and the number of slots add."""
+    """Measure what the operator and the number of slots add."""
     with page_server("pv", 480_000, 24) as url:
         result = run(script("operator_cost.py", url)).result
     note(f"  operator: {result}")
@@ -132,7 +132,7 @@ def latency(note: Note) -> str:
 
 
 def odd_pages(count: int, note: Note) -> str:
-    """How much a hundredth of odd pages slows PV."""
+    """Measure how much a hundredth of odd pages slows PV."""
     runs: dict[str, list[Run]] = {"even": [], "odd": []}
     with page_server("pv", ROWS) as even, page_server("pv", ROWS, 1, "--odd", "0.01") as odd:
         for _ in range(count):
@@ -151,7 +151,7 @@ IMPORTS = "from airflow_betproviders.operators.extract import ExtractToParquetOp
 
 
 def imports(count: int, note: Note) -> str:
-    """What a DAG file's import of ours adds to Airflow's own."""
+    """Measure what a DAG file's import of this package adds to Airflow's own."""
     base = "from airflow.sdk import DAG, BaseHook, BaseOperator, Asset"
     clock = "import sys, time\n{}\nbegan = time.perf_counter()\n{}\nheavy = sorted(set(sys.modules) & {{'pyarrow', 'pandas', 'numpy', 'requests', 'fsspec'}} - held)\nimport json\nprint(json.dumps({{'seconds': time.perf_counter() - began, 'heavy': heavy}}))"
     code = clock.format(f"{base}\nheld = set(sys.modules)", IMPORTS)
@@ -190,7 +190,7 @@ print(json.dumps({"scan": least(entry_points), "definition": least(definition) i
 
 
 def airflow_import(count: int, note: Note) -> str:
-    """What ``import airflow`` costs for having us installed: an Airflow without us, and the same with our wheel on its path.
+    """Measure what this package adds to ``import airflow``: an Airflow without it, and the same with its wheel on the path.
 
     Two seconds of import vary by a tenth, so what could take longer is measured by itself: the look through the
     metadata of all packages, once a process, and modules of ours that come along.

@@ -59,7 +59,7 @@ Variable `betproviders_pv_games` lists the games, `{GAMES}` by default. For sing
 
     @task(pool="default_pool")
     def filters() -> list[dict[str, Any]]:
-        """One filter a game."""
+        """Return one filter a game."""
         games = Variable.get("betproviders_pv_games", default=GAMES)
         return [{"game_id": int(game)} for game in games.split(",")]
 

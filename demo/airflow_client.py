@@ -47,7 +47,7 @@ class AirflowClient:
         return response.json() if response.content else None
 
     def health(self) -> dict[str, str]:
-        """Each component's state; `{}` while the API server does not answer."""
+        """Return each component's state; `{}` while the API server does not answer."""
         try:
             states = self.api("GET", "monitor/health")
         except (requests.ConnectionError, requests.Timeout, AirflowApiError):
@@ -108,7 +108,7 @@ class AirflowClient:
         return str(run["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[Json]:
-        """The DAG's runs, oldest first."""
+        """Return the DAG's runs, oldest first."""
         return self._all(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")
 
     def wait_runs(self, dag_id: str, timeout: float = 120, *, count: int = 1) -> list[Json]:
@@ -168,11 +168,11 @@ class AirflowClient:
     # What tasks leave behind
 
     def task_instances(self, dag_id: str, run_id: str = "~") -> list[Json]:
-        """The task instances of a run, or of all runs."""
+        """Return the task instances of a run, or of all runs."""
         return self._all(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1) -> Json:
-        """What a task returned and pushed: values by key."""
+        """Return what a task returned and pushed: values by key."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
         keys = [entry["key"] for entry in self._all(path, "xcom_entries", map_index=map_index)]
         return {key: self.api("GET", f"{path}/{key}", map_index=map_index, deserialize=False)["value"] for key in keys}
@@ -250,5 +250,5 @@ def wait_for(look: Callable[[], T | None], timeout: float, what: str, seen: Call
 
 
 def iso(instant: datetime | str) -> str:
-    """An instant as Airflow's API and command line take it."""
+    """Format an instant for Airflow's API and command line."""
     return instant if isinstance(instant, str) else instant.isoformat()

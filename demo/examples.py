@@ -58,7 +58,7 @@ class Examples:
             assert f"extra__{name}__min_interval" in fields, fields
 
     def check_connections(self) -> None:
-        """The Test button accepts each demo account."""
+        """Press the Test button of each demo account."""
         for name in EXAMPLES:
             given = self.vendors.connections[name]
             body = {"connection_id": f"{name}_default", **given, "extra": json.dumps(given["extra"])}
@@ -66,7 +66,7 @@ class Examples:
             assert answer["status"], answer
 
     def load(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
-        """Each incremental DAG catches up, then a backfill loads what lies before, under faults."""
+        """Let each incremental DAG catch up, then backfill the time before, under faults."""
         faults = dict.fromkeys(FAULTS, 0.05 / len(FAULTS))
         requests.post(f"{self.vendors.url}/_control/faults", json=faults, timeout=10).raise_for_status()
         for name in EXAMPLES:
@@ -81,7 +81,7 @@ class Examples:
         requests.post(f"{self.vendors.url}/_control/faults", json={}, timeout=10).raise_for_status()
 
     def check_files(self) -> None:
-        """Each object holds what the vendor had when it was extracted, and the bets table has a row a bet."""
+        """Check that each object holds what the vendor had when it was extracted, and the bets table has a row a bet."""
         for name in EXAMPLES:
             stream = _main(name)
             bets: set[tuple[str, ...]] = set()
@@ -105,7 +105,7 @@ class Examples:
             )
 
     def check_coverage(self, missing: int = 0) -> None:
-        """The command line and the page count the same slots."""
+        """Check that the command line and the page count the same slots."""
         rows = json.loads(self.airflow.cli("betproviders", "coverage", self.lake.as_uri(), "--output", "json"))
         found = {row["provider"]: row for row in rows}
         stored = SCHEDULED + BACKFILLED - missing
@@ -117,13 +117,13 @@ class Examples:
         wait_for(lambda: self._page_counts() == dict.fromkeys(EXAMPLES, stored) or None, 60, "the page to follow")
 
     def _page_counts(self) -> dict[str, int]:
-        """How many slots of each example the page shows as stored."""
+        """Return how many slots of each example the page shows as stored."""
         page = self.airflow.api("GET", f"{PREFIX}/api/coverage", narrowed="true")
         totals = {stream["provider"]: stream["total"] for stream in page["streams"] if stream["title"]}
         return {name: totals[name]["complete"] + totals[name]["empty"] for name in EXAMPLES}
 
     def fill_gaps(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
-        """A lost object is missed, and read again."""
+        """Lose an object, and check that the gap is found and filled."""
         lost = {name: sorted(self._objects(name))[1] for name in EXAMPLES}
         for path in lost.values():
             path.unlink()
@@ -133,7 +133,7 @@ class Examples:
         self.check_coverage()
 
     def replay(self, spans: dict[str, tuple[datetime, datetime]]) -> None:
-        """Slots are rebuilt from their archives without a call."""
+        """Rebuild slots from their archives without a call."""
         before = {name: {path: _rows(path) for path in self._objects(name)} for name in EXAMPLES}
         calls = len(self._log())
         self._trigger("replay", spans)
@@ -141,7 +141,7 @@ class Examples:
         assert {name: {path: _rows(path) for path in self._objects(name)} for name in EXAMPLES} == before
 
     def reconcile(self) -> None:
-        """A day that was never loaded is read and agrees with the vendor."""
+        """Reconcile a day that was never loaded: it is extracted, and agrees with the vendor."""
         day = (datetime.now(timezone.utc) - timedelta(days=2)).date().isoformat()
         for name in RECONCILED:
             arguments = ("--conn-id", f"{name}_default", "--start", day, "--repair", "--output", "json")
@@ -150,7 +150,7 @@ class Examples:
             print(f"{name}: {day} agrees, {result['bets']} bets", flush=True)
 
     def check_rules(self) -> None:
-        """No rule of a vendor was broken."""
+        """Check that no rule of a vendor was broken."""
         breaches = [breach for breach in self.vendors.breaches() if breach["provider"] in EXAMPLES]
         assert breaches == [], breaches[:3]
 
@@ -191,7 +191,7 @@ def _main(name: str) -> Stream:
 
 
 def _amounts(stream: Stream, records: list[Json]) -> dict[tuple[str, ...], tuple[Any, ...]]:
-    """The amounts of each record, by its key."""
+    """Return the amounts of each record, by its key."""
     return {
         tuple(str(record[name]) for name in stream.key): tuple(Decimal(str(record[name])) for name in stream.money)
         for record in records
@@ -204,7 +204,7 @@ def _rows(path: Path) -> list[Json]:
 
 
 def _spans(now: datetime) -> dict[str, tuple[datetime, datetime]]:
-    """The starts of the first and the last scheduled interval: the last one has been over for an hour."""
+    """Return the starts of the first and the last scheduled interval. The last one ended an hour ago."""
     spans = {}
     for name, width in EXAMPLES.items():
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)

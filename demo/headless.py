@@ -138,7 +138,7 @@ class HeadlessAirflow(AirflowClient):
             self._launcher = None
 
     def worker_pid(self, name: str) -> int:
-        """The process id of a Celery worker; the processes of its tasks descend from it."""
+        """Return the process id of a Celery worker; the processes of its tasks descend from it."""
         return int((self.home / f"{name}.pid").read_text())
 
     def cli(self, *arguments: str, timeout: float = 120) -> str:
@@ -180,7 +180,7 @@ class HeadlessAirflow(AirflowClient):
         return max(int(backfill["id"]) for backfill in self._all("backfills", "backfills", dag_id=dag_id))
 
     def log_tails(self, lines: int = 15) -> str:
-        """The last lines of every component's log."""
+        """Return the last lines of every component's log."""
         tails = []
         for log in sorted(self.logs.glob("*.log")):
             text = log.read_text(errors="replace").splitlines()[-lines:]
@@ -200,7 +200,7 @@ class HeadlessAirflow(AirflowClient):
 
 
 def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism: int) -> dict[str, str]:
-    """The environment of all components: the caller's, with none of its Airflow settings."""
+    """Return the environment of all components: the caller's, with none of its Airflow settings."""
     inherited = {k: v for k, v in os.environ.items() if not re.match("_?AIRFLOW_", k)}
     settings: Settings = {
         "core": {

@@ -33,7 +33,7 @@ class Table:
 
     @property
     def text(self) -> str:
-        """For a terminal."""
+        """Return the report for a terminal."""
         widths = [max(map(len, column)) for column in zip(HEAD, *self.rows, strict=True)]
         lines = [
             "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
@@ -43,13 +43,13 @@ class Table:
 
     @property
     def markdown(self) -> str:
-        """For a page."""
+        """Return the report in Markdown."""
         rule = ["---", *["---:"] * (len(HEAD) - 1)]
         return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, rule, *self.rows))
 
 
 def table(audited: Sequence[Audited]) -> Table:
-    """One line a stream."""
+    """Return a table with one line a stream."""
     by_stream: dict[str, list[Audited]] = defaultdict(list)
     for slot in audited:
         by_stream[f"{slot.receipt.provider} {slot.receipt.stream}"].append(slot)
@@ -72,7 +72,7 @@ def _line(name: str, slots: Sequence[Audited]) -> tuple[str, ...]:
 
 
 def draw(audited: Sequence[Audited], path: Path) -> None:
-    """Rows of each hour as bars, and what the vendor had as dots, a panel a vendor."""
+    """Draw each hour's rows as bars and the vendor's count as dots, a panel a vendor."""
     import matplotlib as mpl
 
     mpl.use("Agg")

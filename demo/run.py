@@ -108,7 +108,7 @@ def _start(run: Json) -> datetime:
 
 
 def _busy(airflow: HeadlessAirflow, live: list[str]) -> bool:
-    """Whether a run of the live feed is at work; one that waits for its vendor is not."""
+    """Return whether a run of the live feed is at work; one that waits for its vendor is not."""
     if set(live) <= FINISHED:
         return not live
     return any(task["state"] not in {*FINISHED, "deferred"} for task in airflow.task_instances(LIVE))

@@ -16,7 +16,7 @@ PROC = Path("/proc")
 
 
 def processes_of(session: int) -> list[int]:
-    """The ids of the session's living processes; one that only waits to be reaped has ended."""
+    """Return the ids of the session's living processes; one that only waits to be reaped has ended."""
     return [pid for pid in _living() if _session_of(pid) == session]
 
 

@@ -50,7 +50,7 @@ def _stay(airflow: HeadlessAirflow) -> None:
 
 
 def _free_from(port: int) -> int:
-    """The first port from here on that nobody listens at."""
+    """Return the first free port from this one on."""
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):

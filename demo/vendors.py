@@ -97,7 +97,7 @@ class Vendors:
         as_of: datetime | str,
         filters: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """The records of an interval as the vendor had them at an instant; numbers with a point are `Decimal`."""
+        """Return the records of an interval as the vendor had them at an instant; numbers with a point are `Decimal`."""
         query = {
             "provider": vendor,
             "stream": stream,
@@ -124,7 +124,7 @@ class Vendors:
         self._http.post(f"{self.url}/_control/faults", json=faults, timeout=60).raise_for_status()
 
     def breaches(self) -> list[dict[str, Any]]:
-        """Every rule of a vendor that a call broke."""
+        """Return every rule of a vendor that a call broke."""
         response = self._http.get(f"{self.url}/_control/breaches", timeout=60)
         found: list[dict[str, Any]] = response.json()
         return found

@@ -77,7 +77,7 @@ def write_package(name: str, folder: Path) -> list[Path]:
 
 
 def _template(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:
-    """Each file of the template with its path; names end in ``.txt``, so that no tool takes them for code."""
+    """Yield each file of the template with its path; names end in ``.txt``, so that no tool takes them for code."""
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _template(entry, path / entry.name)

@@ -1,4 +1,4 @@
-"""Half-open UTC intervals and the slots they are cut into."""
+"""Half-open UTC intervals, and the slots that they are split into."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ class Interval:
 
     @property
     def width(self) -> timedelta:
-        """The time from start to end."""
+        """Return the time from start to end."""
         return self.end - self.start
 
     def overlaps(self, other: Interval) -> bool:
-        """Whether both hold a common instant."""
+        """Return whether the two intervals have an instant in common."""
         return self.start < other.end and other.start < self.end
 
     def contains(self, other: Interval) -> bool:
-        """Whether every instant of the other lies in this one."""
+        """Return whether the other interval lies within this one."""
         return self.start <= other.start and other.end <= self.end
 
     def without(self, others: Iterable[Interval]) -> list[Interval]:
-        """What lies in none of the others, in order of time."""
+        """Return the parts of this interval that lie in none of the others, in order of time."""
         left, at = [], self.start
         for other in sorted(others):
             if at < min(other.start, self.end):
@@ -67,12 +67,12 @@ class Interval:
 
     @property
     def name(self) -> str:
-        """The name of a slot's object, without its suffix: ``20261120T050000Z-20261120T060000Z``."""
+        """Return the name of a slot's object, without its suffix: ``20261120T050000Z-20261120T060000Z``."""
         return f"{self.start:{_NAME}}-{self.end:{_NAME}}"
 
     @classmethod
     def from_name(cls, name: str) -> Interval | None:
-        """The interval that an object's name stands for, or None for any other name."""
+        """Parse the name of a slot's object; None for any other name."""
         if not _NAMED.fullmatch(name):
             return None
         try:
@@ -83,7 +83,7 @@ class Interval:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The UTC dates on which a slot that overlaps this one can start (a slot is at most a day long)."""
+        """Return the UTC dates on which a slot that overlaps this one can start (a slot is at most a day long)."""
         first = (self.start - DAY).date()
         last = (self.end - timedelta(microseconds=1)).date()
         return tuple(first + i * DAY for i in range((last - first).days + 1))
@@ -112,7 +112,7 @@ def instant(name: str, value: object) -> datetime | None:
 
 
 def parse_duration(text: str | timedelta) -> timedelta:
-    """A duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
+    """Parse a duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
     if isinstance(text, timedelta):
         return text
     match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", text)
@@ -122,17 +122,17 @@ def parse_duration(text: str | timedelta) -> timedelta:
 
 
 def aligned(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> bool:
-    """Whether the instant is a whole number of steps after ``origin`` past midnight UTC."""
+    """Return whether the instant lies on the grid of steps that starts ``origin`` past midnight UTC."""
     return (instant - _EPOCH - origin) % step == timedelta(0)
 
 
 def floor(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
-    """The last whole number of steps after ``origin`` past midnight UTC that is not after the instant."""
+    """Round the instant down to the grid of steps that starts ``origin`` past midnight UTC."""
     return instant - (instant - _EPOCH - origin) % step
 
 
 def ceiling(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
-    """The first whole number of steps after ``origin`` past midnight UTC that is not before the instant."""
+    """Round the instant up to the grid of steps that starts ``origin`` past midnight UTC."""
     return instant + (_EPOCH + origin - instant) % step
 
 
@@ -149,7 +149,7 @@ def check_slot(slot: timedelta) -> None:
 
 
 def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
-    """Cut the interval into slots, the unit of storage.
+    """Split the interval into slots, the unit of storage.
 
     Args:
         interval: both ends lie on slot borders.
@@ -169,7 +169,7 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
 
 
 def _instant(text: str) -> datetime:
-    """As `_NAME` writes it; strptime would take most of the time of looking at a large lake."""
+    """Parse an instant in the form of `_NAME`. strptime would take most of the time that listing a large lake takes."""
     return datetime.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}+00:00")
 
 

@@ -72,17 +72,17 @@ class Report:
 
     @property
     def name(self) -> str:
-        """The stream, and how it is asked."""
+        """Return the name of the report: its stream and its filters."""
         return " ".join([self.stream, *(f"{name}={value}" for name, value in self.filters.items())])
 
     @property
     def grouping(self) -> dict[str, str]:
-        """Every column that a figure is by, and the raw one."""
+        """Return the columns that figures are grouped by: the report's name of each, and the raw column."""
         return {**self.each, **self.groups}
 
     @property
     def columns(self) -> set[str]:
-        """The raw columns that it takes."""
+        """Return the raw columns that the report needs."""
         taken = {*self.grouping.values(), *([self.own] if self.own else [])}
         for measure in self.measures.values():
             match measure:
@@ -93,7 +93,7 @@ class Report:
         return taken
 
     def without(self, dropped: Collection[str]) -> Report:
-        """The report without counts of different values in raw columns that have none."""
+        """Return the report without `Distinct` counts of the dropped raw columns."""
         left = {n: m for n, m in self.measures.items() if not (isinstance(m, Distinct) and m.column in dropped)}
         return replace(self, measures=left)
 

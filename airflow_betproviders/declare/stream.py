@@ -1,4 +1,4 @@
-"""A stream: one kind of record of one provider, how it is asked for and how it is read."""
+"""Declare a stream: one kind of record of one provider, how to request it and how to read it."""
 
 from __future__ import annotations
 
@@ -150,22 +150,22 @@ class Stream:
     day_start_offset: timedelta = timedelta(0)
 
     def field(self, name: str) -> Field:
-        """The field of that name."""
+        """Return the field of that name."""
         return next(field for field in self.fields if field.name == name)
 
     @property
     def window_columns(self) -> tuple[str, ...]:
-        """The columns of which at least one lies in the window that was asked for."""
+        """Return the time columns of which at least one lies in the requested window."""
         return self.filter_columns or ((self.time_column,) if self.time_column else ())
 
     @property
     def filters_time_column(self) -> bool:
-        """Whether windows filter the time column, as far as it is known."""
+        """Return whether windows are known to filter the time column."""
         return self.window_columns == (self.time_column,)
 
     @property
     def money(self) -> tuple[str, ...]:
-        """The columns that a receipt sums."""
+        """Return the money columns, which a receipt sums."""
         return tuple(field.name for field in self.fields if field.money)
 
     def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:

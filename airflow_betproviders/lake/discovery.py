@@ -81,7 +81,7 @@ class _Search:
         self._fs, self._root, self._wanted = fs, root, wanted
 
     def accounts(self, top: str) -> Iterator[Lake]:
-        """The streams under a folder, without their filters."""
+        """Yield the streams under a folder, without their filters."""
         for provider in self._values(top, "provider"):
             for stream in self._values(f"{top}/{folder_name('provider', provider)}", "stream"):
                 folder = f"{top}/{folder_name('provider', provider)}/{folder_name('stream', stream)}"
@@ -93,7 +93,7 @@ class _Search:
                         yield Lake(self._fs, self._root, provider, stream, account)
 
     def narrowed(self, lake: Lake, filters: Mapping[str, Any] | None) -> Iterator[Lake]:
-        """The streams that filters make of an account's."""
+        """Yield the narrowed streams under a folder: those extracted with filters."""
         if filters:
             yield replace(lake, filters=dict(filters))
             return
@@ -114,7 +114,7 @@ class _Search:
         return sorted(values.values())
 
     def _whole(self, folder: str, value: str, member: str) -> Any:
-        """A folder's value; of a shortened name what a receipt says; None where there is no receipt."""
+        """Return a folder's value. A shortened name is resolved from a receipt in it; None where there is no receipt."""
         if not is_shortened(folder.rpartition("/")[2]):
             return value
         for path in _objects(self._fs, folder):
@@ -126,7 +126,7 @@ class _Search:
 
 
 def _objects(fs: Any, folder: str) -> Iterator[str]:
-    """The stored slots under a folder, the newest day first."""
+    """Yield the stored slots under a folder, the newest day first."""
     days, narrowed = days_in(fs, folder)
     for day in reversed(days):
         yield from (path for path in listed(fs, f"{folder}/slot_date={day}", detail=False) if slot_of(path))

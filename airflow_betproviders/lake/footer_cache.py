@@ -72,7 +72,7 @@ class StoredObject:
 
     @cached_property
     def receipt(self) -> Receipt | None:
-        """Its receipt, or None where it has none that can be read."""
+        """Return the object's receipt, or None where it has none that can be read."""
         return self.footer.receipt if self.footer else None
 
 

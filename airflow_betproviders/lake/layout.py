@@ -64,41 +64,41 @@ class Lake:
 
     @property
     def filter_texts(self) -> list[str]:
-        """The filters as text, in one order: ``["currency=CNY", "game_id=2011"]``."""
+        """Return the filters as text, in one order: ``["currency=CNY", "game_id=2011"]``."""
         names = sorted(self.filters)
         return [f"{percent_encoded(name)}={percent_encoded(_text(self.filters[name]), ',@')}" for name in names]
 
     @property
     def base(self) -> str:
-        """The folder above the days."""
+        """Return the folder above the days."""
         return "/".join([self.root.rstrip("/"), *([FILTERED] if self.filters else []), *self._folders])
 
     def beside(self, kind: str) -> str:
-        """The folder of what is kept beside the data: archives, quarantined rows, cached receipts or reconciliations."""
+        """Return a folder beside the data: of archives, quarantined rows, cached receipts or reconciliations."""
         return "/".join([self.root.rstrip("/"), BESIDE, kind, *self._folders])
 
     def folder(self, day: date) -> str:
-        """The folder of the slots that begin on that day."""
+        """Return the folder of the slots that begin on that day."""
         return f"{self.base}/{_day(day)}"
 
     def data(self, slot: Interval) -> str:
-        """The slot's Parquet object."""
+        """Return the path of the slot's Parquet object."""
         return f"{self.folder(slot.start.date())}/{slot.name}.parquet"
 
     def quarantine(self, slot: Interval) -> str:
-        """The slot's quarantined rows, one JSON document a line."""
+        """Return the path of the slot's quarantined rows, one JSON document a line."""
         return f"{self.beside(QUARANTINE)}/{_day(slot.start.date())}/{slot.name}.jsonl"
 
     def archive(self, slot: Interval) -> str:
-        """The slot's answers as the provider gave them: Parquet, under another ending so that no glob takes it for bets."""
+        """Return the archive of the slot's raw answers. It is Parquet, with another ending so that no glob takes it for bets."""
         return f"{self.beside(ARCHIVE)}/{_day(slot.start.date())}/{slot.name}.archive"
 
     def failed(self, slot: Interval) -> str:
-        """The answers of the last failed read of the slot. They are kept to look into; no replay uses them."""
+        """Return the archive of the last failed extraction of the slot. It is kept for inspection; no replay uses it."""
         return self.archive(slot).replace(".archive", ".failed.archive")
 
     def receipts_cache(self, month: str) -> str:
-        """The cached receipts of a month, ``2026-11``; see `lake.footer_cache`."""
+        """Return the path of the cached receipts of a month such as ``2026-11``; see `lake.footer_cache`."""
         return f"{self.beside(RECEIPTS_CACHE)}/{month}.json"
 
     def stored(self, interval: Interval) -> dict[Interval, str]:

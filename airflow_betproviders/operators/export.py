@@ -1,4 +1,4 @@
-"""The operator that hands a day of bets over as one file."""
+"""The operator that exports a day of bets to one file."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ExportBetsOperator(BaseOperator):
         return pa.schema([SCHEMA.field(name) for name in names])
 
     def _sorted(self, table: DeltaTable, interval: Interval, folder: Path) -> Iterator[pa.Table]:
-        """Yield the bets in order; they wait in local files, so that memory does not follow the day."""
+        """Yield the bets in order. They are sorted in local files, so that memory does not grow with the day."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.dataset as ds

@@ -226,7 +226,7 @@ class _Gaps:
     failed: dict[Interval, IncompleteWindow] = field(default_factory=dict)
 
     def survey(self) -> Coverage:
-        """Return what is stored now."""
+        """Return the coverage as it is now."""
         from airflow_betproviders.lake.coverage import coverage
 
         span = self.interval

@@ -1,4 +1,4 @@
-"""The operators that keep the bets table: one row a bet, the latest truth, in Delta Lake."""
+"""Operators of the bets table in Delta Lake: one row a bet, in its newest version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def bets_asset(table: str) -> Asset:
-    """The asset that a merge into the table updates."""
+    """Return the asset that a merge into the table updates."""
     parts = urlsplit(table)
     place = f"{parts.netloc.rpartition('@')[2]}{parts.path}".strip("/")
     name = "bets" if not place or "{" in table else f"bets/{place}"
@@ -102,7 +102,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         self.partition = partition
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Merge what is due of the intervals."""
+        """Merge the slots of the intervals that are stored."""
         require("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.merge import Merge
 
@@ -182,7 +182,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
 
 
 class OptimizeBetsOperator(BaseOperator):
-    """Put the small files of the bets table together, and delete those that no version needs any longer.
+    """Compact small files of the bets table, and delete files that no kept version needs.
 
     Args:
         table: folder of the Delta table.
@@ -238,7 +238,7 @@ class OptimizeBetsOperator(BaseOperator):
 
 
 def intervals_of(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
-    """The intervals that a merge is about.
+    """Return the intervals to merge.
 
     They are what is given, else the run's partition, else those of the extractions that triggered it, else its own.
 
@@ -255,7 +255,7 @@ def intervals_of(context: Mapping[str, Any], start: Any, end: Any, width: timede
 
 
 def _joined(intervals: Sequence[Interval]) -> list[Interval]:
-    """The intervals with those that touch put together, so that a backfill's many are few."""
+    """Join intervals that touch, so that a backfill's many intervals become few."""
     joined: list[Interval] = []
     for interval in intervals:
         if joined and interval.start <= joined[-1].end:

@@ -170,7 +170,7 @@ def reconciliation_of(
     pii_conn_id: str | None = None,
     stamp: Mapping[str, Any] | None = None,
 ) -> Reconciliation:
-    """The reconciliation of an account's bets, from what an operator or a command line is given.
+    """Build the reconciliation of an account's bets from the arguments of an operator or a command line.
 
     Raises:
         InvalidArgument: names what cannot work, and the cure.
@@ -202,7 +202,7 @@ def _tolerance(value: Decimal | str | int) -> Decimal:
 
 
 def _switch(value: bool | str) -> bool:
-    """A switch that a template may have made text of."""
+    """Return a boolean argument; a template may have made text of it."""
     if str(value).lower() not in {"true", "false"}:
         raise InvalidArgument(f"repair={value!r} is neither True nor False.")
     return str(value).lower() == "true"

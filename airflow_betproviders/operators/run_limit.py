@@ -1,4 +1,4 @@
-"""Bound how many calls or minutes one run spends, so that other tasks of the account get the pool."""
+"""Limit the calls or minutes of one run, so that other tasks of the account get the pool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_SLOTS = 24  # in one batch
 
 
 class RunLimit:
-    """Decide how many slots a run may still extract, from what the slots before them took.
+    """Decide how many more slots a run may extract, from the calls and time that earlier slots took.
 
     A slot is always finished once it is begun, and a run extracts one slot at least. So a run may exceed its limit by a
     part of its last slot.
@@ -38,7 +38,7 @@ class RunLimit:
         self._slots = 0
 
     def __bool__(self) -> bool:
-        """Whether there is a limit."""
+        """Return whether there is a limit."""
         return self._calls is not None or self._seconds is not None
 
     def order(self, cells: Sequence[Cell], now: datetime) -> list[Interval]:
@@ -59,7 +59,7 @@ class RunLimit:
         return sorted(ordered[: self._affordable(len(ordered))])
 
     def count(self, slots: int, calls: int) -> None:
-        """Note what a batch took."""
+        """Add the calls and the time of a batch."""
         self._slots += slots
         self._spent += calls
 
@@ -71,7 +71,7 @@ class RunLimit:
         return max(0, min(int(self._left()), 2 * self._slots, _MOST_SLOTS))
 
     def _left(self) -> float:
-        """How many slots the rest of the limit is enough for, at the average of those before."""
+        """Return how many slots fit into the remaining limit, at the average of the earlier ones."""
         done, used = max(1, self._slots), time.monotonic() - self._began
         by_calls = (self._calls - self._spent) / max(1.0, self._spent / done) if self._calls else float("inf")
         by_time = (self._seconds - used) / max(1e-3, used / done) if self._seconds else float("inf")

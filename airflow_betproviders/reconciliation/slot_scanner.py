@@ -52,7 +52,7 @@ class ScannedSlot:
         rows: of the slot, those outside the day included.
         bad_rows: rows in quarantine, by the receipt.
         wrong: where its rows and its receipt do not agree.
-        pii: columns that were concealed, by the receipt; None where there is none.
+        pii: columns that were dropped or hashed, by the receipt; None where there is none.
         newest: which of its rows are the newest version of their bet; None for all of them.
     """
 
@@ -158,7 +158,7 @@ class SlotScanner:
         return {name: sums.get(name, NONE) for name in self._stream.money if name in there}
 
     def _aligned(self, table: pa.Table) -> pa.Table:
-        """The needed columns as they are today, whichever version of this package wrote the slot."""
+        """Return the needed columns with today's types, whichever version of this package wrote the slot."""
         arrays = []
         for name in self._needed:
             kind = self._schema.field(name).type

@@ -1,4 +1,4 @@
-"""Where a Delta table is: its URI as delta-rs takes it, and its connection as delta-rs's storage options."""
+"""Open a Delta table: translate its path to a URI of delta-rs, and its connection to delta-rs's storage options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_table(path: str) -> BetsTable:
-    """The bets table at a path such as ``s3://aws_default@lake/bets`` or ``file:///data/bets``.
+    """Open the bets table at a path such as ``s3://aws_default@lake/bets`` or ``file:///data/bets``.
 
     Without a connection before the ``@``, delta-rs finds its credentials in the environment.
 
@@ -43,7 +43,7 @@ def open_table(path: str) -> BetsTable:
 
 
 def _aws(conn_id: str) -> dict[str, str]:
-    """An ``aws`` connection, its assumed roles and profiles included."""
+    """Return the storage options of an ``aws`` connection, its assumed roles and profiles included."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
     hook: Any = AwsGenericHook(aws_conn_id=conn_id, client_type="s3")
@@ -62,7 +62,7 @@ def _aws(conn_id: str) -> dict[str, str]:
 
 
 def _google(conn_id: str) -> dict[str, str]:
-    """A ``google_cloud_platform`` connection: a key file, a key in the extra, or else the worker's own identity."""
+    """Return the storage options of a ``google_cloud_platform`` connection: key file, key in the extra, or the worker's identity."""
     extra = _connection(conn_id).extra_dejson
     key = extra.get("keyfile_dict")
     return _given(
@@ -74,7 +74,7 @@ def _google(conn_id: str) -> dict[str, str]:
 
 
 def _azure(conn_id: str) -> dict[str, str]:
-    """A ``wasb`` or ``adls`` connection: account key, SAS token, connection string, or a service principal."""
+    """Return the storage options of a ``wasb`` or ``adls`` connection: account key, SAS token, connection string or service principal."""
     connection = _connection(conn_id)
     extra = connection.extra_dejson
     settings = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)

@@ -108,7 +108,7 @@ def _calls(simulator: Simulator) -> int:
 
 
 def _provider_info_of(provider: str) -> tuple[EntryPoint, dict[str, Any]]:
-    """The entry point and the provider info that have the connection type."""
+    """Return the entry point and the provider info that have the connection type."""
     found = [
         (point, info)
         for point in entry_points(group="apache_airflow_provider")

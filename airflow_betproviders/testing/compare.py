@@ -87,7 +87,7 @@ def _same_object(expectations: Expectations, sent: Mapping[str, Any], stored: An
 def _stored_key(
     expectations: Expectations, name: str, record: Mapping[str, Any], stored: Mapping[Any, Mapping[str, Any]]
 ) -> Any:
-    """The key as it is stored: a time column of a key is compared as a time."""
+    """Return the key as it is stored: a time column of a key is compared as a time."""
     value = record.get(name)
     example = next(iter(stored.values()), {}).get(name)
     return expectations.time(name, value) if isinstance(example, datetime) and value is not None else value

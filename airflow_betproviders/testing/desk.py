@@ -97,12 +97,12 @@ class Desk:
 
     @property
     def bets(self) -> Stream:
-        """The main stream of bets."""
+        """Return the main stream of bets."""
         return declared(self.provider, mapping_of(self.provider).streams[0])
 
     @property
     def breaches(self) -> list[dict[str, Any]]:
-        """The rules of the vendor that this test's calls broke."""
+        """Return the vendor's rules that this test's calls broke."""
         return self.simulator.breaches[self._seen :]
 
     def width(self, stream: Stream) -> timedelta:

@@ -106,7 +106,7 @@ def _merge(desk: Desk, interval: Interval) -> None:
 
 
 def _words(folder: Path) -> set[str]:
-    """Every word of every path, file, column and footer under a folder."""
+    """Return every word of every path, file, column and footer under a folder."""
     found: set[str] = set()
     for path in folder.rglob("*"):
         texts = [str(path.relative_to(folder))]
@@ -125,7 +125,7 @@ def _plain_values(rules: dict[str, str], truth: list[dict[str, Any]]) -> set[str
 
 
 def _data(path: str) -> bytes:
-    """The file up to its footer."""
+    """Return the bytes of the file up to its footer."""
     content = Path(path).read_bytes()
     return content[: -8 - int.from_bytes(content[-8:-4], "little")]
 

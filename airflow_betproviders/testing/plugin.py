@@ -23,7 +23,7 @@ for _module in ("account_tests", "bets_tests", "expectations", "desk", "lake_tes
 
 @pytest.fixture(scope="class")
 def vendor_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
-    """A running simulator for a class that `provider_tests` made."""
+    """Yield a running simulator for a class that `provider_tests` made."""
     from airflow_betproviders.testing.desk import simulated
 
     with simulated(request.cls.expectations) as simulator:
@@ -34,7 +34,7 @@ def vendor_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
 def desk(
     request: pytest.FixtureRequest, vendor_simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
-    """An account at the simulated vendor, with an empty lake. Repeated calls don't wait, and time is the present again after."""
+    """Yield an account at the simulated vendor, with an empty lake. Repeated calls don't wait. The clock is reset afterwards."""
     import tenacity.nap
 
     from airflow_betproviders.testing.desk import Desk

@@ -86,7 +86,7 @@ def _streams(provider: str) -> list[str]:
 
 
 def _readings(provider: str) -> list[str]:
-    """Each value of each option of the simulated vendor, as ``window=[]``."""
+    """Return each value of each option of the simulated vendor, as ``window=[]``."""
     module = find_modules().get(provider)
     options = module.OPTIONS if module else {}
     return [f"{name}={value}" for name, values in options.items() if isinstance(values, tuple) for value in values]

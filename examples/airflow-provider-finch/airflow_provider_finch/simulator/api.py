@@ -139,7 +139,7 @@ class Finch:
     def truth(
         self, stream: str, start: datetime, end: datetime, filters: Mapping[str, Any], as_of: datetime
     ) -> list[str]:
-        """The rounds of a domain and dataType that ended, or were adjusted, in an interval; texts and nulls.
+        """Return the rounds of a domain and dataType that ended, or were adjusted, in an interval; texts and nulls.
 
         Filters: ``domain`` (default ``eu``), ``dataType`` (default ``RNG``), ``options`` (default ``addRoundDetails``).
         """
@@ -152,11 +152,11 @@ class Finch:
         return [json.dumps(made.cells(columns), ensure_ascii=False) for made in rounds]
 
     def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
-        """Each dataType; adjustments are of live casino only."""
+        """Return each dataType; adjustments are of live casino only."""
         return [{"dataType": each} for each in (DATA_TYPES if stream == "rounds" else ("LC",))]
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
-        """The demo operator."""
+        """Return the demo operator."""
         return {"host": base_url, "login": LOGIN, "password": PASSWORD, "extra": {}}
 
 
@@ -167,7 +167,7 @@ def hash_of(params: Mapping[str, str], secret: str) -> str:
 
 
 def columns_of(options: str) -> tuple[str, ...]:
-    """The columns of an answer: the base ones, and those that each option adds."""
+    """Return the columns of an answer: the base ones, and those that each option adds."""
     asked = [option for option in options.split(",") if option]
     if unknown := [option for option in asked if option not in OPTION_COLUMNS]:
         raise Refused("parameter", 200, "7", f"options {unknown[0]}")

@@ -52,7 +52,7 @@ class Round(NamedTuple):
     shown: int
 
     def cells(self, columns: Sequence[str]) -> dict[str, str | None]:
-        """The cells of some columns; ``None`` is a missing one."""
+        """Return the cells of some columns; ``None`` is a missing one."""
         details = {"result": "Player", "bets": [{"c": "Bnkr", "a": f"{self.bet}"}], "note": 'first, "second" 百家乐'}
         every = {
             "playerID": str(90_000_000 + self.player),
@@ -100,7 +100,7 @@ class Rounds:
         self._minute = lru_cache(maxsize=4000)(lambda domain, minute: tuple(self._make(domain, minute)))
 
     def finished(self, domain: str, data_type: str, start: int, end: int, now: int) -> list[Round]:
-        """The rounds that ended in ``start <= t < end`` and show at ``now``, by their end."""
+        """Return the rounds that ended in ``start <= t < end`` and show at ``now``, by their end."""
         first = max((start - PROMPT) // MINUTE * MINUTE, self._begin)
         found = [
             made
@@ -111,7 +111,7 @@ class Rounds:
         return sorted(found, key=lambda made: (made.ended, made.session))
 
     def adjusted(self, domain: str, data_type: str, start: int, end: int, now: int) -> list[Round]:
-        """The live-casino rounds that were adjusted in ``start <= t < end``, with that time as their end."""
+        """Return the live-casino rounds that were adjusted in ``start <= t < end``, with that time as their end."""
         if data_type != "LC":
             return []
         ended = self.finished(domain, data_type, start - ADJUSTED, end - ADJUSTED, now)

@@ -75,17 +75,17 @@ class Nova:
     def truth(
         self, stream: str, start: datetime, end: datetime, filters: Mapping[str, Any], as_of: datetime
     ) -> list[str]:
-        """The bets of an interval."""
+        """Return the bets of an interval."""
         if stream != "bets" or filters:
             raise ValueError(f"Nova has no {stream} with {filters}")
         return [bet.text for bet in self._bets.select(_ms(start), _ms(end), _ms(as_of))]
 
     def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
-        """No stream requires any."""
+        """Return nothing: no stream requires a filter."""
         return [{}]
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
-        """The demo account."""
+        """Return the demo account."""
         return {"host": base_url, "login": ACCOUNT, "password": KEY, "extra": {}}
 
 
@@ -96,7 +96,7 @@ def sign(params: Mapping[str, str], key: str) -> str:
 
 
 def _authentic(call: Any) -> dict[str, str]:
-    """The parameters without the signature."""
+    """Return the parameters without the signature."""
     query = dict(call.query)
     given = query.pop("sign", "")
     if call.method != "GET" or call.path != "v1/bets":

@@ -32,7 +32,7 @@ class Bets:
         self._minute = lru_cache(maxsize=3000)(self._make)
 
     def select(self, start: int, end: int, now: int) -> list[Version]:
-        """The bets with ``start <= placedAt < end`` that are shown at ``now``, by placedAt."""
+        """Return the bets with ``start <= placedAt < end`` that are shown at ``now``, by placedAt."""
         first = max(start // MINUTE * MINUTE, self._setup.begin_ms)
         found = [
             version

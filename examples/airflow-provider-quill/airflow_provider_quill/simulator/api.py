@@ -141,28 +141,28 @@ class Quill:
         return self._orders.select(body["currency"], *held, self._now)
 
     def _latest(self, currency: str) -> list[Version]:
-        """The newest ten minutes, the current one excluded."""
+        """Return the newest ten minutes, the current one excluded."""
         end = self._now // MINUTE * MINUTE
         return self._orders.select(currency, end - LATEST, end, self._now)
 
     def truth(
         self, stream: str, start: datetime, end: datetime, filters: Mapping[str, Any], as_of: datetime
     ) -> list[str]:
-        """The newest version of each order of a currency, by its last update."""
+        """Return the newest version of each order of a currency, by its last update."""
         if stream not in {"history", "latest"} or set(filters) != {"currency"}:
             raise ValueError(f"Quill has no {stream} with {filters}; it wants a currency")
         rows = self._orders.select(filters["currency"], to_ms(start), to_ms(end), to_ms(as_of))
         return [row.text for row in rows]
 
     def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:
-        """Each currency; of ``orders`` some ids."""
+        """Return each currency; of ``orders`` some ids."""
         if stream != "orders":
             return [{"currency": currency} for currency in CURRENCIES]
         rows = self._orders.select(CURRENCIES[0], to_ms(start), to_ms(end), self._now)
         return [{"orderIds": ",".join(row.order.order_id for row in rows[:5])}]
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
-        """The demo merchant."""
+        """Return the demo merchant."""
         quota = {} if self._setup.limits else {"calls_an_hour": 0}
         return {"host": base_url, "login": MERCHANT, "password": SECRET, "extra": quota}
 

@@ -58,12 +58,12 @@ class Version(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key."""
+        """Return the key."""
         return f"{self.order.platform}/{self.order.order_id}"
 
     @property
     def text(self) -> str:
-        """The record: 16 members, three of which some orders lack."""
+        """Return the record: 16 members, three of which some orders lack."""
         order = self.order
         void = self.status in {CANCELLED, WITHDRAWN}
         stake = Decimal(0) if void and self.void_zero else order.stake
@@ -100,7 +100,7 @@ class Orders:
         self._late = lru_cache(maxsize=8000)(lambda minute: tuple(self._make(minute, late=True)))
 
     def select(self, currency: str, start: int, end: int, now: int) -> list[Version]:
-        """The orders with ``start <= lastUpdateTime < end`` that show at ``now``, oldest update first."""
+        """Return the orders with ``start <= lastUpdateTime < end`` that show at ``now``, oldest update first."""
         found = []
         for minutes, before in ((self._prompt, PROMPT), (self._late, LATE + PROMPT)):
             first = max((start - before) // MINUTE * MINUTE, self._begin)
@@ -115,7 +115,7 @@ class Orders:
         return sorted(found, key=lambda version: (version.updated, version.key))
 
     def find(self, ids: set[str], now: int) -> list[Version]:
-        """The orders of some ids, of all platforms."""
+        """Return the orders of some ids, of all platforms."""
         minutes = {int(order_id.rpartition("-")[0], 36) * MINUTE for order_id in ids if "-" in order_id}
         made = (
             version for minute in sorted(minutes) for each in (self._prompt, self._late) for version in each(minute)
@@ -169,7 +169,7 @@ class Orders:
 
 
 def base36(number: int) -> str:
-    """A number in base 36."""
+    """Format a number in base 36."""
     digits = ""
     while number:
         number, digit = divmod(number, 36)
@@ -183,5 +183,5 @@ def to_ms(moment: datetime) -> int:
 
 
 def wall(ms: int) -> str:
-    """An instant in Quill's wall time."""
+    """Format an instant in Quill's local time."""
     return datetime.fromtimestamp(ms // 1000, EAST_8).strftime(TIME)

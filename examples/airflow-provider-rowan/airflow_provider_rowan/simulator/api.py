@@ -96,7 +96,7 @@ class Rowan:
             return _failure(refused.code, refused.text, str(uuid.uuid4()))
 
     def _authentic(self, call: Any) -> tuple[str, dict[str, str]]:
-        """The stream and the parameters without secrets."""
+        """Return the stream and the parameters without secrets."""
         stream = STREAMS.get(call.path)
         if stream is None or call.method != "POST":
             raise Refused("parameter", "no such endpoint")
@@ -115,7 +115,7 @@ class Rowan:
         return stream, form
 
     def _by_version(self, form: Mapping[str, str], count: int) -> list[Hand]:
-        """The first ``count`` hands from the asked version on; no end is asked for, so the world is read in parts."""
+        """Return the first ``count`` hands from a version on. The request has no end, so hands are generated in parts."""
         asked = _number(form, "row_version")
         status = _number(form, "hands_status") if "hands_status" in form else 0
         if asked < 1 or status > 3:
@@ -171,7 +171,7 @@ class Rowan:
     def truth(
         self, stream: str, start: datetime, end: datetime, filters: Mapping[str, Any], as_of: datetime
     ) -> list[str]:
-        """The newest version of each hand, by rowVersion or betEndTime; or the sums of each hour."""
+        """Return the newest version of each hand, by rowVersion or betEndTime; or the sums of each hour."""
         begin, until, now = to_ms(start), to_ms(end), to_ms(as_of)
         if stream == "hourly_summary":
             return self._summary(begin, until, filters, now)
@@ -182,11 +182,11 @@ class Rowan:
         return [hand.text for hand in select(begin, min(until, FOREVER), now) if status in {0, hand.status}]
 
     def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
-        """No stream requires any."""
+        """Return nothing: no stream requires a filter."""
         return [{}]
 
     def connection(self, base_url: str) -> Mapping[str, Any]:
-        """The demo operator: token, secret key and salt."""
+        """Return the demo operator: token, secret key and salt."""
         signed_host = self._options["signed_host"].replace("_", "-")
         extra = {"salt_secret": SALT, "signed_host": signed_host}
         return {"host": f"{base_url}/data", "login": TOKEN, "password": SECRET, "extra": extra}

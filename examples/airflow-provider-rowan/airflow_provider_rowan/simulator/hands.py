@@ -40,12 +40,12 @@ class Hand(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The key."""
+        """Return the key."""
         return str(self.bet_id)
 
     @property
     def text(self) -> str:
-        """The record, with all its 20 members."""
+        """Return the record, with all its 20 members."""
         contribution = (self.stake / 200).quantize(Decimal("0.0001")) if self.stake < WHALE else Decimal(0)
         return (
             f'{{"parentBetId":{self.parent_id},"betId":{self.bet_id},"playerName":"{self.player}","gameId":{self.game},'
@@ -76,12 +76,12 @@ class Hands:
         self._late = lru_cache(maxsize=8000)(lambda minute: tuple(self._make(minute, late=True)))
 
     def by_version(self, start: int, end: int, now: int) -> list[Hand]:
-        """The hands with ``start <= rowVersion < end`` that show at ``now``, by rowVersion and betId."""
+        """Return the hands with ``start <= rowVersion < end`` that show at ``now``, by rowVersion and betId."""
         found = [hand for hand in self._shown(start, end, now) if start <= hand.version < end]
         return sorted(found, key=lambda hand: (hand.version, hand.bet_id))
 
     def by_end(self, start: int, end: int, now: int) -> list[Hand]:
-        """The hands with ``start <= betEndTime < end`` that show at ``now``, by betEndTime and betId."""
+        """Return the hands with ``start <= betEndTime < end`` that show at ``now``, by betEndTime and betId."""
         found = [hand for hand in self._shown(start, end, now) if start <= hand.ended < end]
         return sorted(found, key=lambda hand: (hand.ended, hand.bet_id))
 

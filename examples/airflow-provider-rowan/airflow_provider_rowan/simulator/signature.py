@@ -24,7 +24,7 @@ def sign(host: str, content: str, date: str, salt: str) -> str:
 
 
 def wrong(headers: Mapping[str, str], body: bytes, host: str, date: str, token: str, salt: str) -> str | None:
-    """What is wrong with the signed headers of a request, if anything."""
+    """Return what is wrong with the signed headers of a request, if anything."""
     found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if found is None:
         return "Authorization is missing or malformed"
