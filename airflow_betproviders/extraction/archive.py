@@ -27,7 +27,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.decode.columns import INSTANT
 from airflow_betproviders.extraction.decode.decoder import Page, without_signatures
 from airflow_betproviders.extraction.fetch.calls import Reply
-from airflow_betproviders.extraction.fetch.window_rows import WindowRows
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 

@@ -16,10 +16,10 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
+from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import Source
-from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
-from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot
 from airflow_betproviders.extraction.slots import Extraction, Stored

@@ -22,11 +22,11 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.calls import Caller
+from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
-from airflow_betproviders.extraction.fetch.window_boundaries import WindowBoundaries
-from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats

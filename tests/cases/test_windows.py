@@ -174,7 +174,7 @@ def test_pv_bets_lie_in_the_window_by_their_start_or_their_end(make: MakeHook, t
 
 
 def test_offsets_are_written_as_people_write_them() -> None:
-    from airflow_betproviders.extraction.fetch.window_boundaries import offset_text
+    from airflow_betproviders.extraction.fetch.completeness.outside_rows import offset_text
 
     offsets = [timedelta(hours=h, minutes=m) for h, m in itertools.product((-4, 0, 5), (0, 30))]
     assert [offset_text(offset) for offset in offsets] == ["-04:00", "-03:30", "+00:00", "+00:30", "+05:00", "+05:30"]

@@ -14,11 +14,11 @@ from airflow_betproviders.declare.pagination import Pagination, Params, SmallerP
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.completeness import SplitWindow
+from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer
 from airflow_betproviders.extraction.fetch.planner import Planner
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
-from airflow_betproviders.extraction.fetch.window_rows import PageAnswer
 
 Ask = Callable[[Interval | None, Params, AnswerPermit], Page]
 

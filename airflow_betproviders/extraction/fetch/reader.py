@@ -33,12 +33,13 @@ from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.decode.parser import path_to
-from airflow_betproviders.extraction.fetch.completeness import AnswerSizes, SplitWindow
+from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
+from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
+from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
-from airflow_betproviders.extraction.fetch.window_boundaries import OutsideRows
-from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows
 
 log = logging.getLogger(__name__)
 

@@ -37,10 +37,10 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
 from airflow_betproviders.extraction.fetch import reader as reading
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
-from airflow_betproviders.extraction.fetch.window_rows import WindowRows
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
 Answer = Callable[[int, Interval | None, Mapping[str, Any]], Page]

@@ -1,4 +1,4 @@
-"""Prove that nothing was left out, where a window's own answers can't: split windows and answers without a total."""
+"""Prove that answers without a total were not cut off."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import FEW_ROWS, ONE_ANSWER, SHORT_ANSWER, Unprovable, like_a_cap
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.window_rows import PageAnswer, WindowRows, ends
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows, ends
 
 # Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
 _CALLED_A_CAP = 3
@@ -23,52 +23,6 @@ _UNPROVABLE = (
     "the answer for {1} has exactly {0} rows and may be cut off there, and no part of the window can be asked for"
 )
 _PLACES = (np.min, np.max, np.median)
-
-
-class SplitWindow:
-    """What a window's own answer said before it was read in parts: they must add up to it and bring the keys it showed.
-
-    Attributes:
-        window: the window.
-        left: parts that are still to be read.
-        parent: the split window that this one is a part of.
-    """
-
-    def __init__(
-        self, stream: Stream, window: Interval | None, first: PageAnswer, parts: int, parent: SplitWindow | None
-    ) -> None:
-        """Note the first answer about a window, which may itself be a part of a split one."""
-        self.window = window
-        self.left = parts
-        self.parent = parent
-        self._time_column = stream.time_column
-        self._missing = np.unique(first.hashes) if stream.key else None
-        shown = first.rows if self._missing is None else len(self._missing) + len(first.page.bad)
-        self._told = max(first.total or 0, shown)
-        self._brought = 0
-        self._on_edge: Hashes | None = None
-
-    def add(self, rows: WindowRows) -> None:
-        """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
-        self._brought += rows.distinct
-        if self._missing is None or rows.hashes is None:
-            return
-        self._missing = keys.without(self._missing, rows.hashes)
-        if self._on_edge is not None:
-            self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, rows.hashes))
-        self._on_edge = None
-        if self._time_column and rows.window is not None:
-            column = rows.table[self._time_column]
-            self._on_edge = np.sort(rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]])
-
-    @property
-    def contradiction(self) -> str | None:
-        """How the parts contradict the whole, once all are read; None if they don't."""
-        if self._brought < self._told:
-            return f"the provider counts {self._told} rows in {self.window}, {self._brought} came in its parts"
-        if self._missing is not None and len(self._missing):
-            return f"{len(self._missing)} rows that the provider showed in {self.window} did not come in its parts"
-        return None
 
 
 @dataclass

@@ -1,0 +1,59 @@
+"""Pagination kinds: how a provider hands out the rows of one window, and what proves that all of them came.
+
+A kind is a class; a package adds one of its own by subclassing `Pagination`. The engine makes the calls that `first` and
+`following` name, in order, and gives out the rows only after `proof` has named what shows that they are complete.
+"""
+
+from airflow_betproviders.declare.pagination.base import (
+    EMPTY_PAGE,
+    END_REACHED,
+    FEW_ROWS,
+    LAST_PAGE,
+    NOTHING_NEW,
+    ONE_ANSWER,
+    REACHES,
+    SECOND_READ,
+    SHORT_ANSWER,
+    TOTAL,
+    Answer,
+    Pagination,
+    Params,
+    Position,
+    SmallerPages,
+    Unprovable,
+    WindowChanged,
+    like_a_cap,
+)
+from airflow_betproviders.declare.pagination.cursor import RowVersionCursor, TimestampCursor
+from airflow_betproviders.declare.pagination.one_answer import LimitedAnswer, SingleAnswer
+from airflow_betproviders.declare.pagination.page_number import Offset, PageNumber
+from airflow_betproviders.declare.pagination.page_token import NextLink, PageToken
+
+__all__ = [
+    "EMPTY_PAGE",
+    "END_REACHED",
+    "FEW_ROWS",
+    "LAST_PAGE",
+    "NOTHING_NEW",
+    "ONE_ANSWER",
+    "REACHES",
+    "SECOND_READ",
+    "SHORT_ANSWER",
+    "TOTAL",
+    "Answer",
+    "LimitedAnswer",
+    "NextLink",
+    "Offset",
+    "PageNumber",
+    "PageToken",
+    "Pagination",
+    "Params",
+    "Position",
+    "RowVersionCursor",
+    "SingleAnswer",
+    "SmallerPages",
+    "TimestampCursor",
+    "Unprovable",
+    "WindowChanged",
+    "like_a_cap",
+]

@@ -1,0 +1,168 @@
+"""What every pagination kind has in common, and what it proves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.interval import Interval
+
+
+Params: TypeAlias = Mapping[str, Any]
+
+# What proves that the rows of a window are complete. The receipt counts the windows by these names. ``one answer`` is no
+# proof: the provider's word, where a window can't be split (a summary, a snapshot, a single step).
+TOTAL = "total"
+SHORT_ANSWER = "short answer"
+EMPTY_PAGE = "empty page"
+LAST_PAGE = "last page"
+NOTHING_NEW = "nothing new"
+END_REACHED = "end reached"
+SECOND_READ = "second read"
+REACHES = "reaches the end"
+ONE_ANSWER = "one answer"
+
+# Below so many rows nothing is suspected to be cut off.
+FEW_ROWS = 10
+
+
+class WindowChanged(Exception):
+    """The answers of a window contradict each other. Reading it again may help."""
+
+
+class Unprovable(Exception):
+    """Nothing can show that the rows of a window are complete. Reading it again doesn't help."""
+
+
+class SmallerPages(Exception):
+    """The provider gives smaller pages than were asked for.
+
+    Attributes:
+        rows: rows of a page, as far as the answer shows.
+    """
+
+    def __init__(self, rows: int) -> None:
+        """Name the page size."""
+        super().__init__(f"the provider gives pages of {rows} rows")
+        self.rows = rows
+
+
+@dataclass(frozen=True)
+class Position:
+    """An instant in milliseconds since 1970, as a parameter's value; it travels as the stream's times do."""
+
+    ms: int
+
+
+class Answer(Protocol):
+    """What one answer shows of its window, as far as pagination is concerned.
+
+    Attributes:
+        rows: rows on it, those included that don't fit the schema.
+        total: the provider's count of rows in the window; None where the answer has none.
+        page_size: the page size that the answer says it used; None where it doesn't say.
+        token: the token or link of the next page; None where there is none.
+        new: rows that no earlier answer of the window had.
+        last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
+    """
+
+    @property
+    def rows(self) -> int: ...  # noqa: D102 - documented above
+    @property
+    def total(self) -> int | None: ...  # noqa: D102 - documented above
+    @property
+    def page_size(self) -> int | None: ...  # noqa: D102 - documented above
+    @property
+    def token(self) -> str | None: ...  # noqa: D102 - documented above
+    @property
+    def new(self) -> int: ...  # noqa: D102 - documented above
+    @property
+    def last(self) -> int | None: ...  # noqa: D102 - documented above
+
+
+class Pagination(ABC):
+    """How a provider hands out the rows of one window. Subclasses are frozen dataclasses."""
+
+    @property
+    def rows_a_page(self) -> int | None:
+        """Rows of a full page, where a window's first answer tells how many pages follow; else None."""
+        return None
+
+    @property
+    def rows_asked(self) -> int | None:
+        """The most rows that a call asks for, where it says so and ``limited_to`` makes it fewer; else None."""
+        return self.rows_a_page
+
+    @property
+    def most_rows(self) -> int | None:
+        """The most rows that a window may have to be read without splitting it; None where that is not limited."""
+        return None
+
+    @property
+    def keeps_to_window(self) -> bool:
+        """Whether answers hold rows of the window only; otherwise the engine drops the others."""
+        return True
+
+    @property
+    def may_be_cut_off(self) -> bool:
+        """Whether an answer could lack rows without a sign of it, so that its size has to be proven."""
+        return False
+
+    @abstractmethod
+    def first(self, window: Interval | None) -> Params:
+        """Return the parameters of a window's first call; the window is None for a snapshot."""
+
+    def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:  # noqa: ARG002 - one answer has none
+        """Return the parameters of the calls that the latest of a window's answers shows to be needed.
+
+        Raises:
+            WindowChanged, Unprovable, SmallerPages: the window has to be read again, can't be read, or in smaller pages.
+        """
+        return ()
+
+    @abstractmethod
+    def proof(self, answers: Sequence[Answer], distinct: int) -> str:
+        """Name what proves that all answers together, with so many distinct rows, are the whole window.
+
+        `SECOND_READ` asks the engine to read the window once more and to compare the keys.
+
+        Raises:
+            WindowChanged, Unprovable: they are not, or nothing shows it.
+        """
+
+    def rows_of_window(self, first: Answer) -> int | None:
+        """Return how many rows the first answer says the window has, or likely has."""
+        return first.rows if first.total is None else first.total
+
+    def is_full(self, rows: int) -> bool:  # noqa: ARG002 - for kinds with a limit
+        """Whether a window that tells so many rows may have more, so that it has to be split."""
+        return False
+
+    def full_reason(self, rows: int) -> str:
+        """Say why so many rows are not believed, for a window that can't be split."""
+        return f"the answer is full ({rows} rows)"
+
+    def limited_to(self, rows: int) -> Pagination:  # noqa: ARG002 - for kinds with a page size
+        """Return the same with pages of at most so many rows."""
+        return self
+
+
+def like_a_cap(rows: int) -> bool:
+    """Whether a number of rows is one at which a server's programmer would cut an answer off."""
+    return rows >= FEW_ROWS and (rows % 50 == 0 or rows & (rows - 1) == 0)
+
+
+def proof_by_total(answer: Answer, distinct: int) -> str | None:
+    """Return `TOTAL` where the answer's total is the number of distinct rows; None where it has no total.
+
+    Raises:
+        WindowChanged: the two differ.
+    """
+    if answer.total is None:
+        return None
+    if distinct != answer.total:
+        raise WindowChanged(f"the provider counts {answer.total} rows, {distinct} distinct ones came")
+    return TOTAL

@@ -1,0 +1,102 @@
+"""Rows from an instant or a row version on, without pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare.pagination.base import (
+    END_REACHED,
+    NOTHING_NEW,
+    Answer,
+    Pagination,
+    Params,
+    Position,
+    Unprovable,
+    like_a_cap,
+)
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.interval import Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestampCursor(Pagination):
+    """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
+
+    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. The cursor is
+    followed until it reaches the window's end or a call brings nothing new.
+
+    Attributes:
+        param: name of the parameter that carries the instant.
+        limit: rows in a full answer, as documented.
+        size_param: name of the parameter that carries the limit; None where there is none.
+    """
+
+    param: str
+    limit: int
+    size_param: str | None = None
+
+    @property
+    def rows_asked(self) -> int | None:
+        """See `Pagination`."""
+        return self.limit if self.size_param else None
+
+    @property
+    def keeps_to_window(self) -> bool:
+        """See `Pagination`."""
+        return False
+
+    def first(self, window: Interval | None) -> Params:
+        """See `Pagination`."""
+        assert window is not None  # noqa: S101 - a cursor starts at a window's start
+        return self._from(_ms(window) - 1)
+
+    def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:
+        """See `Pagination`."""
+        assert window is not None  # noqa: S101 - a cursor starts at a window's start
+        latest = answers[-1]
+        if latest.last is None or latest.last >= round(window.end.timestamp() * 1000):
+            return ()
+        before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
+        if latest.last <= before:
+            if latest.rows >= self.limit or (latest.rows == max(a.rows for a in answers) and like_a_cap(latest.rows)):
+                raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
+            return ()
+        return (self._from(latest.last - 1),) if latest.new else ()
+
+    def proof(self, answers: Sequence[Answer], distinct: int) -> str:  # noqa: ARG002 - followed to the end
+        """See `Pagination`."""
+        return END_REACHED if answers[-1].new else NOTHING_NEW
+
+    def limited_to(self, rows: int) -> TimestampCursor:
+        """See `Pagination`."""
+        return replace(self, limit=min(rows, self.limit)) if self.size_param else self
+
+    def rows_of_window(self, first: Answer) -> int | None:  # noqa: ARG002 - an answer says nothing of the window
+        """See `Pagination`."""
+        return None
+
+    @property
+    def _shared(self) -> str:
+        return "one millisecond"
+
+    def _from(self, ms: int) -> Params:
+        size = {self.size_param: self.limit} if self.size_param else {}
+        return {self.param: Position(ms), **size}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowVersionCursor(TimestampCursor):
+    """Rows from a version on: each row's time of its last change, in milliseconds, which several rows may share."""
+
+    size_param: str | None = "count"
+
+    @property
+    def _shared(self) -> str:
+        return "one row version"
+
+
+def _ms(window: Interval) -> int:
+    return round(window.start.timestamp() * 1000)

@@ -1,0 +1,159 @@
+"""Pages by number, or by the number of rows before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare.pagination.base import (
+    EMPTY_PAGE,
+    FEW_ROWS,
+    SECOND_READ,
+    TOTAL,
+    Answer,
+    Pagination,
+    Params,
+    SmallerPages,
+    Unprovable,
+    WindowChanged,
+    like_a_cap,
+)
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.interval import Interval
+
+# A total of so few full pages is not believed without a look at the page after them.
+_FEW_PAGES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageNumber(Pagination):
+    """Pages by number, as many as a total says.
+
+    Without a total in the answers, pages are read until one is empty; where the declaration promises a total, twice.
+
+    Attributes:
+        param: name of the page parameter.
+        size_param: name of the page size parameter.
+        page_size: the largest page the provider gives, so that calls are fewest.
+        start: the first page's number.
+        text: both values travel as strings.
+        total_cap: the greatest total that the provider ever says: a window with that total is split (GM-Ag: 10,000).
+        totals: whether the document promises a total.
+    """
+
+    param: str
+    size_param: str
+    page_size: int
+    start: int = 1
+    text: bool = False
+    total_cap: int | None = None
+    totals: bool = True
+
+    @property
+    def rows_a_page(self) -> int | None:
+        """See `Pagination`."""
+        return self.page_size
+
+    @property
+    def most_rows(self) -> int | None:
+        """See `Pagination`."""
+        return None if self.total_cap is None else self.total_cap - 1
+
+    def params(self, index: int) -> dict[str, str | int]:
+        """Return the parameters of page ``index`` (from 0)."""
+        return self._at(self.start + index)
+
+    def first(self, window: Interval | None) -> Params:  # noqa: ARG002 - the same for every window
+        """See `Pagination`."""
+        return self.params(0)
+
+    def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:  # noqa: ARG002 - the same for every window
+        """See `Pagination`."""
+        first, latest = answers[0], answers[-1]
+        if latest.total is None and first.total is not None:
+            raise Unprovable(f"the answer has no total, the first page counted {first.total} rows")
+        if latest.total != first.total:
+            raise WindowChanged(f"the total went from {first.total} to {latest.total} between pages")
+        if first.total is None:
+            return self._until_empty(answers)
+        pages = -(-first.total // self.page_size)
+        if len(answers) == 1:
+            if first.rows < min(first.total, self.page_size) and (rows := self._smaller(first)):
+                raise SmallerPages(rows)
+            if pages > 1:
+                return [self.params(index) for index in range(1, pages)]
+        elif len(answers) < pages and latest.rows < self.page_size:
+            raise WindowChanged(f"page {len(answers)} of {pages} has {latest.rows} rows of {self.page_size}")
+        return self._until_empty(answers) if len(answers) >= pages and self._suspicious(answers) else ()
+
+    def proof(self, answers: Sequence[Answer], distinct: int) -> str:
+        """See `Pagination`."""
+        total = answers[0].total
+        beyond = len(answers) > 1 and not answers[-1].rows
+        if total is None:
+            if answers[-1].rows:
+                raise Unprovable("the answer has no total, so nothing shows that it is complete")
+            return SECOND_READ if self.totals else EMPTY_PAGE
+        if distinct == total:
+            return TOTAL
+        if beyond and distinct > total:
+            return SECOND_READ
+        raise WindowChanged(f"the provider counts {total} rows, {distinct} distinct ones came")
+
+    def is_full(self, rows: int) -> bool:
+        """See `Pagination`."""
+        return rows == self.total_cap
+
+    def full_reason(self, rows: int) -> str:
+        """See `Pagination`."""
+        return f"the provider counts exactly {rows} rows, the most it ever answers"
+
+    def limited_to(self, rows: int) -> PageNumber:
+        """See `Pagination`."""
+        return replace(self, page_size=min(rows, self.page_size))
+
+    def _at(self, number: int) -> dict[str, str | int]:
+        values = {self.param: number, self.size_param: self.page_size}
+        return {name: str(value) for name, value in values.items()} if self.text else {**values}
+
+    def _until_empty(self, answers: Sequence[Answer]) -> Sequence[Params]:
+        if not answers[-1].rows:
+            return ()
+        if len(answers) > 1 and not answers[-1].new:
+            raise WindowChanged(
+                f"the answer has no total, and page {len(answers)} brought the rows of an earlier page again"
+            )
+        return (self._after(answers),)
+
+    def _after(self, answers: Sequence[Answer]) -> Params:
+        return self.params(len(answers))
+
+    def _suspicious(self, answers: Sequence[Answer]) -> bool:
+        """Whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
+        first = answers[0]
+        if first.total is None or first.total < FEW_ROWS or first.rows < FEW_ROWS:
+            return False
+        alone = first.total <= self.page_size and first.total == first.rows
+        few_full_pages = first.total % self.page_size == 0 and first.total <= _FEW_PAGES * self.page_size
+        return (alone and like_a_cap(first.total)) or few_full_pages
+
+    @staticmethod
+    def _smaller(first: Answer) -> int | None:
+        """Return the size of a first page that lacks rows, where it seems to be the most that a page has."""
+        return first.rows if first.rows == first.page_size or first.rows >= FEW_ROWS else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offset(PageNumber):
+    """Pages by the number of rows before them; otherwise as `PageNumber`."""
+
+    start: int = 0
+
+    def params(self, index: int) -> dict[str, str | int]:
+        """Return the parameters of page ``index`` (from 0)."""
+        return self._at(self.start + index * self.page_size)
+
+    def _after(self, answers: Sequence[Answer]) -> Params:
+        return self._at(self.start + sum(answer.rows for answer in answers))

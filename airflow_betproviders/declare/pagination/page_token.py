@@ -1,0 +1,90 @@
+"""Pages by a token or a link that each answer names for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from airflow_betproviders.declare.pagination.base import (
+    LAST_PAGE,
+    TOTAL,
+    Answer,
+    Pagination,
+    Params,
+    Unprovable,
+    WindowChanged,
+)
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.interval import Interval
+
+# Answers in a row that bring nothing new before a provider that names ever further pages is no longer followed.
+_FRUITLESS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageToken(Pagination):
+    """Pages by an opaque token that each answer names for the next (envelope marker `NextPage`).
+
+    Attributes:
+        param: name of the token's parameter; the first call has none.
+        size_param: name of the page size parameter; None where there is none.
+        page_size: the largest page the provider gives.
+    """
+
+    param: str
+    size_param: str | None = None
+    page_size: int = 1000
+
+    @property
+    def rows_asked(self) -> int | None:
+        """See `Pagination`."""
+        return self.page_size if self.size_param else None
+
+    def first(self, window: Interval | None) -> Params:  # noqa: ARG002 - the same for every window
+        """See `Pagination`."""
+        return {self.size_param: self.page_size} if self.size_param else {}
+
+    def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:
+        """See `Pagination`."""
+        latest = answers[-1]
+        if latest.total != answers[0].total:
+            raise WindowChanged(f"the total went from {answers[0].total} to {latest.total} between pages")
+        if not latest.token:
+            return ()
+        if any(answer.token == latest.token for answer in answers[:-1]):
+            raise WindowChanged(f"page {len(answers)} names a next page that an earlier one named already")
+        if len(answers) > _FRUITLESS and not any(answer.new for answer in answers[-_FRUITLESS:]):
+            raise Unprovable(f"the last {_FRUITLESS} pages brought nothing new, and each names a further one")
+        return ({**self.first(window), **self._next(latest.token)},)
+
+    def proof(self, answers: Sequence[Answer], distinct: int) -> str:
+        """See `Pagination`."""
+        total = answers[0].total
+        if total is None:
+            return LAST_PAGE
+        if distinct != total:
+            raise WindowChanged(f"the provider counts {total} rows, {distinct} distinct ones came")
+        return TOTAL
+
+    def limited_to(self, rows: int) -> PageToken:
+        """See `Pagination`."""
+        return replace(self, page_size=min(rows, self.page_size))
+
+    def _next(self, token: str) -> Params:
+        return {self.param: token}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextLink(PageToken):
+    """Pages by a link that each answer names for the next (envelope marker `NextPage`).
+
+    The link's query gives the parameters; host and path stay those of the stream, so that each call is signed as usual.
+    """
+
+    param: str = ""
+
+    def _next(self, token: str) -> Params:
+        return dict(parse_qsl(urlsplit(token).query, keep_blank_values=True))

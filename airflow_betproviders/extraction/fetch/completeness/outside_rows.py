@@ -1,0 +1,107 @@
+"""Refuse rows that a window should not hold: the provider answers what was asked, or its times are read wrongly."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from airflow_betproviders.declare.fields import Epoch
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import ProviderRequestError
+from airflow_betproviders.extraction.decode import arrays
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
+from airflow_betproviders.lake.quarantine import RejectedRow
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.fetch.source import Source
+
+# One row in so many outside the window that was asked for is the provider's slip; more are a wrong zone, unit or column.
+_SLIP = 100
+# By how much an epoch in another unit differs: seconds, milliseconds, microseconds.
+_OTHER_UNITS = (1e3, 1e-3, 1e6, 1e-6)
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+
+
+class OutsideRows:
+    """Judges rows that lie outside what was asked for."""
+
+    def __init__(self, source: Source, stream: Stream) -> None:
+        """Bind the account and the stream."""
+        self._source = source
+        self._stream = stream
+
+    def remove(self, rows: WindowRows, asked: Interval) -> int:
+        """Move single rows outside an interval to quarantine, and return how many there are.
+
+        Where it isn't known which column windows filter, rows are only counted.
+
+        Raises:
+            ProviderRequestError: one in a hundred rows lies outside: a wrong zone, unit or column.
+        """
+        stream, outside = self._stream, np.ones(rows.table.num_rows, bool)
+        for name in stream.window_columns:
+            column = rows.table[name]
+            instants, (start, end) = arrays.integers(column), ends(asked, column.type)
+            outside &= (instants < start) | (instants > end)
+        count = int(outside.sum())
+        if not stream.reject_outside_window:
+            return count
+        all_outside = count + sum(self._in_other_unit(row, asked) for row in rows.bad)
+        if all_outside * _SLIP >= max(rows.distinct, 1):
+            raise self._refusal(rows, asked, outside, all_outside)
+        if count:
+            rows.bad += [_rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()]
+            rows.keep(~outside)
+        return count
+
+    def _in_other_unit(self, row: RejectedRow, asked: Interval) -> bool:
+        """Whether a rejected row's time, an epoch, lies in the interval once it is read in another unit."""
+        column = str(self._stream.time_column)
+        kind = self._stream.field(column).kind
+        if not isinstance(kind, Epoch) or not row.reason.startswith(f"{column}:"):
+            return False
+        try:
+            value = float(json.loads(row.raw)[column]) / _PER_SECOND[kind.unit]
+        except (ValueError, TypeError, KeyError):
+            return False
+        return any(asked.start.timestamp() <= value * unit <= asked.end.timestamp() for unit in _OTHER_UNITS)
+
+    def _refusal(
+        self, rows: WindowRows, asked: Interval, outside: npt.NDArray[np.bool_], count: int
+    ) -> ProviderRequestError:
+        columns = self._stream.window_columns
+        shown = rows.table[columns[0]].filter(arrays.mask(outside))
+        example = f", one at {_text(shown[0])}" if len(shown) else ""
+        offset = offset_text(self._source.utc_offset)
+        return ProviderRequestError(
+            f"{self._source.label}, stream {self._stream.name}, window {asked}: {count} of {rows.distinct} rows have "
+            f"{' and '.join(columns)} outside the window{example}. Nothing of it was stored. Either the times are in another "
+            f"zone or unit than assumed (UTC offset {offset}): set utc_offset in the connection's extra, where it has one, "
+            "e.g. -04:00 or +08:00. Or the provider filters another column: set filter_column, where the extra has it, or ask "
+            "the provider."
+        )
+
+
+def offset_text(offset: timedelta) -> str:
+    """An offset from UTC as ISO 8601 writes it: ``-04:00``."""
+    minutes = round(offset.total_seconds() / 60)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _rejected(row: dict[str, object], stream: Stream, window: Interval) -> RejectedRow:
+    times = ", ".join(f"{name} {_text(row[name])}" for name in stream.window_columns)
+    raw = json.dumps({name: value for name, value in row.items() if value is not None}, default=_text)
+    return RejectedRow(raw, f"{times}: outside the window {window}")
+
+
+def _text(value: object) -> str:
+    value = value.as_py() if isinstance(value, pa.Scalar) else value
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return str(value)
