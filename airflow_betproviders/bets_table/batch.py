@@ -17,10 +17,12 @@ import pyarrow.compute as pc
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.data_files import DataFile
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
-from airflow_betproviders.bets_table.schema import INSTANT
+from airflow_betproviders.bets_table.schema import INSTANT, SCHEMA
 
 _ORDER = ("bet_date", "placed_at")  # so that readers who look for a time skip most of a file
 _SLOT = "slot"
+_SAME = {"provider", "account", "stream", "missing_since", "extracted_at", "slot_start", "slot_end"}  # within a slot
+_WAITING = [name for name in SCHEMA.names if name not in _SAME]
 _INDEX = ("bet_id", "updated_at", *_ORDER, _SLOT)
 
 Mask = npt.NDArray[np.bool_]
@@ -68,7 +70,7 @@ class ReextractedSlot:
 class StagedRows:
     """Collect bets of one stream in local files until they are merged.
 
-    Memory holds some 60 bytes a row: its id, times, date and slot.
+    What is the same in a slot is not stored with each row. Memory holds some 60 bytes a row: its id, times, date and slot.
 
     Args:
         stream: whose bets they are.
@@ -88,7 +90,8 @@ class StagedRows:
     def append(self, slot: RawSlot, bets: pa.Table) -> None:
         """Add bets of a slot, under the columns of the table."""
         number = self._slots.setdefault(slot, len(self._slots))
-        self._sorted.append(bets.append_column(_SLOT, pa.repeat(pa.scalar(number, pa.int32()), bets.num_rows)))
+        rows = bets.select(_WAITING)
+        self._sorted.append(rows.append_column(_SLOT, pa.repeat(pa.scalar(number, pa.int32()), bets.num_rows)))
 
     def index(self) -> pa.Table:
         """Return id, times, date and slot of each row; no rows can be added then."""
@@ -106,7 +109,19 @@ class StagedRows:
 
     def read(self, kept: Mask) -> Iterator[pa.Table]:
         """Yield the rows that are kept, by date and time of placing."""
-        return self._sorted.read(kept)
+        slots = self.slots()
+        same = {
+            "provider": self.stream.lake.provider,
+            "account": self.stream.lake.account,
+            "stream": self.stream.label,
+            "missing_since": None,
+        }
+        for rows in self._sorted.read(kept):
+            columns = {name: pa.repeat(pa.scalar(same[name], SCHEMA.field(name).type), rows.num_rows) for name in same}
+            of_slots = slots.take(rows[_SLOT])
+            columns |= {name: of_slots[name] for name in of_slots.column_names}
+            columns |= {name: rows[name] for name in _WAITING}
+            yield pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 class MergeBatch:

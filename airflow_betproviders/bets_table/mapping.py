@@ -18,7 +18,7 @@ from airflow_betproviders.extraction.decode.columns import EXTRA, EXTRACTED_AT
 
 _DAY = pa.date32()
 _CLOSED = ("settled", "cancelled", "void")
-_WIDE = pa.decimal256(60, 18)  # holds what is on the wire and what is in the table, both to the last digit
+_DECIMAL128_DIGITS = 38
 
 
 class InvalidRow(ValueError):
@@ -129,16 +129,24 @@ def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
             continue
         column = raw[name].combine_chunks()
         if derived := mapping.derivable_columns.get(name):
-            sides = (_comparable(side, column.type) for side in (column, derived.evaluate(bets)))
-            same = pc.fill_null(pc.equal(*sides), False)
-            column = pc.if_else(same, pa.scalar(None, column.type), column)
+            column = pc.if_else(_equal(column, derived.evaluate(bets)), pa.scalar(None, column.type), column)
         members.append((name, column))
     return json_object(members, raw[EXTRA])
 
 
-def _comparable(column: Any, kind: pa.DataType) -> Any:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return array.cast(_WIDE if pa.types.is_decimal(kind) else kind)
+def _equal(field: pa.Array, derived: Any) -> Any:
+    """Tell in which rows a field has the value that was derived, to the last digit; null equals nothing."""
+    kind = field.type
+    if field.type != derived.type and pa.types.is_decimal(field.type) and pa.types.is_decimal(derived.type):
+        kind = _wider(field.type, derived.type)
+    return pc.fill_null(pc.equal(field.cast(kind), derived.cast(kind)), False)
+
+
+def _wider(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    """Return a decimal type that holds the values of both."""
+    decimals = max(left.scale, right.scale)
+    digits = max(left.precision - left.scale, right.precision - right.scale) + decimals
+    return pa.decimal128(digits, decimals) if digits <= _DECIMAL128_DIGITS else pa.decimal256(digits, decimals)
 
 
 def _table(made: Mapping[str, Any], rows: int) -> pa.Table:

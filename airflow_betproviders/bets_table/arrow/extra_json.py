@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,33 +12,52 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _ODD = r"[\x00-\x1f\"\\]"
+_ESCAPED = np.isin(np.arange(256), [*range(0x20), *b'"\\'])
 
 
 def json_object(members: Iterable[tuple[str, Any]], extra: Any = None) -> Any:
-    """One JSON object a row.
+    """Return one JSON object a row, as a text column; ``{}`` where nothing is left.
 
     Args:
         members: names and columns; a null is left out.
         extra: a column of JSON objects whose members are added.
-
-    Returns:
-        A text column; ``{}`` where nothing is left.
     """
     members = list(members)
     rows = len(members[0][1] if members else extra)
-    parts = [
-        pc.binary_join_element_wise(f"{json.dumps(name)}:", json_text(column), ",", "")
-        for name, column in members
-        if column.null_count < rows
-    ]
+    parts = [_Part(f"{json.dumps(name)}:", json_text(column)) for name, column in members if column.null_count < rows]
     if extra is not None and extra.null_count < rows:
         inner = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(_array(extra)), 1, -1)
-        parts.append(pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), _wrapped("", inner, ",")))
+        parts.append(_Part("", pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner)))
+    # The first member that no row lacks stands between the commas of the others.
+    middle = next((place for place, part in enumerate(parts) if not part.texts.null_count), None)
+    if middle is not None:
+        texts = [text for place, part in enumerate(parts) for text in part.joined(place - middle)]
+        return pc.binary_join_element_wise("{", *texts, "}", "")
     if not parts:
         return pa.repeat("{}", rows)
-    # Not null_handling="skip": that gives an array without rows where all of them are null.
-    joined = pc.binary_join_element_wise(*(pc.fill_null(part, "") for part in parts), "")
+    joined = pc.binary_join_element_wise(*(text for part in parts for text in part.joined(-1)), "")
     return _wrapped("{", pc.utf8_rtrim(joined, ","), "}")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One member of each object.
+
+    Attributes:
+        name: its name and colon.
+        texts: its values as JSON, null where an object has no such member.
+    """
+
+    name: str
+    texts: Any
+
+    def joined(self, place: int) -> list[Any]:
+        """Return the texts to be joined to the objects: with a comma behind if the place is negative, before if positive."""
+        before, behind = "," * (place > 0) + self.name, "," * (place < 0)
+        if not self.texts.null_count:
+            return [before, self.texts, behind]
+        # Not null_handling="skip": that gives an array without rows where all of them are null.
+        return [pc.fill_null(_wrapped(before, self.texts, behind), "")]
 
 
 def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
@@ -50,8 +70,11 @@ def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
         return _plain(array.cast(pa.string()))
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return array.cast(pa.string())
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_finite(array), array.cast(pa.string()), pa.scalar(None, pa.string()))
     if pa.types.is_timestamp(kind):
-        return _wrapped('"', pc.strftime(array.cast(pa.timestamp("ms", "UTC")), format="%Y-%m-%dT%H:%M:%SZ"), '"')
+        precise = array if kind.unit in {"us", "ns"} else array.cast(pa.timestamp("ms", "UTC"))
+        return _wrapped('"', pc.strftime(precise, format="%Y-%m-%dT%H:%M:%SZ"), '"')
     if pa.types.is_map(kind):
         pairs = pc.binary_join_element_wise(_quoted(array.keys), _or_null(json_text(array.items)), ":")
         return _wrapped("{", _joined(array, pairs), "}")
@@ -72,11 +95,21 @@ def _joined(lists: Any, texts: Any) -> Any:
 
 
 def _quoted(array: pa.Array) -> pa.Array:
-    if pc.any(pc.match_substring_regex(array, _ODD)).as_py():
+    if _may_need_escapes(array):
         odd = pc.match_substring_regex(array, _ODD)
         mended = pa.array([json.dumps(v, ensure_ascii=False)[1:-1] for v in array.filter(odd).to_pylist()], pa.string())
         array = pc.replace_with_mask(array, pc.fill_null(odd, False), mended)
     return _wrapped('"', array, '"')
+
+
+def _may_need_escapes(array: pa.Array) -> bool:
+    """Tell whether any text may have a character that JSON escapes: one look at all their bytes."""
+    _, offsets, data = array.buffers()
+    if data is None or not len(array):
+        return False
+    ends = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * np.dtype(np.int32).itemsize)
+    text = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return bool(_ESCAPED[text].any())
 
 
 def _plain(texts: pa.Array) -> pa.Array:

@@ -80,7 +80,7 @@ class SortedRows:
             yield found.combine_chunks().take(pa.array(rank))
 
     def _store(self, *, on_disk: bool) -> None:
-        rows = pa.concat_tables(self._waiting).sort_by(self._order)
+        rows = _sorted(pa.concat_tables(self._waiting), self._order)
         self._waiting, self._waiting_rows = [], 0
         # A copy: a column of the sorted table would keep all of it.
         self._indexes.append(pa.concat_tables([rows.select(self._index)]).combine_chunks())
@@ -91,6 +91,17 @@ class SortedRows:
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema, options=_OPTIONS) as writer:
             writer.write_table(rows, max_chunksize=_BLOCK)
         self._runs.append(path)
+
+
+def _sorted(rows: pa.Table, order: list[tuple[str, str]]) -> pa.Table:
+    """Sort rows. Copy only what has to move: no column that is all null, and no row that comes in order."""
+    places = pc.sort_indices(rows, order)
+    if (np.diff(places.to_numpy().astype(np.int64)) > 0).all():
+        return rows
+    moved = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
+    taken = rows.select(moved).take(places)
+    columns = [taken[name] if name in moved else rows[name] for name in rows.column_names]
+    return pa.Table.from_arrays(columns, schema=rows.schema)
 
 
 class _Run:
