@@ -8,6 +8,8 @@ BIN := .venv/bin
 SETUP := .venv/.installed
 # The command line for pytest, as in `make test ARGS="-k jdb"`.
 ARGS ?=
+# Tests that run at a time. Those with an Airflow of their own still take turns.
+WORKERS ?= 2
 # How long `make fuzz` runs.
 SECONDS ?= 600
 # How many hours `make e2e` loads; `make test` loads three.
@@ -26,10 +28,11 @@ up: $(SETUP) ## Start Airflow and the simulated vendors, and keep them running
 
 test: $(SETUP) ## Run all tests; ARGS goes to pytest
 	@.ci/debian-packages
-	$(BIN)/python -m pytest --durations=20 $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder --durations=20 $(ARGS)
 
-test-quick: $(SETUP) ## Run the tests that need no Airflow and no server
-	$(BIN)/python -m pytest -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
+test-quick: $(SETUP) ## Run the tests that take no more than a few seconds and need no server
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder --durations=10 \
+	  -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
 
 test-airflow: $(SETUP) ## Run the tests that use Airflow on another version: VERSION=3.1.8 PYTHON_VERSION=3.12
 	.ci/test-airflow $(VERSION) $(or $(PYTHON_VERSION),3.11) $(ARGS)

@@ -33,6 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(traveller.stop)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let one worker take a class or module, and all tests with a real Airflow, which share one."""
+    from tests.workers import OneAirflow
+
+    return OneAirflow(config, log)
+
+
 @pytest.fixture(scope="session")
 def vectors() -> dict[str, Any]:
     return json.loads(Path(__file__).with_name("signing_vectors.json").read_text())

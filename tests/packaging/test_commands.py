@@ -25,9 +25,13 @@ from airflow_betproviders.simulator import Settings, Simulator
 from tests.extraction.stored import put, store
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
-pytestmark = pytest.mark.skipif(
-    Version(version("apache-airflow-core")) < Version("3.2"), reason="Airflow takes commands of providers from 3.2 on"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        Version(version("apache-airflow-core")) < Version("3.2"),
+        reason="Airflow takes commands of providers from 3.2 on",
+    ),
+]
 
 HOUR = timedelta(hours=1)
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)

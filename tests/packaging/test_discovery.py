@@ -12,6 +12,7 @@ import pytest
 
 from tests.airflow_versions import READS_FORMS
 
+pytestmark = pytest.mark.slow
 Airflow = Callable[..., str]
 
 
