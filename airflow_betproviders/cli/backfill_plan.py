@@ -18,13 +18,13 @@ _NOT_STORED = frozenset({"missing", "expired", "pending"})
 
 @dataclass(frozen=True)
 class BackfillPlan:
-    """What a backfill of an interval would do.
+    """The cost of a backfill of an interval.
 
     Attributes:
         found: the slots of the interval, stored or not.
         stream: the stream's declaration.
         call_interval: seconds between two calls of the account.
-        calls_per_slot: calls of the slots stored last, on average; None where nothing is stored.
+        calls_per_slot: average calls of the slots stored last; None where nothing is stored.
     """
 
     found: Coverage

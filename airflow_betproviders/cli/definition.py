@@ -46,7 +46,7 @@ _REPAIR = Arg(("--repair",), help="Extract the slots that differ again", action=
 _ONE_STREAM = Arg(("--stream",), help="Stream. Default: the provider's main bet stream")
 _FROM = Arg(("--start",), help="Start of the backfill, ISO 8601, UTC unless it has a zone", required=True)
 _TO = Arg(("--end",), help="End of the backfill, exclusive, likewise", required=True)
-_SLOT = Arg(("--slot",), help="Width of slots that are not stored, e.g. 1h. Default: as wide as their neighbours")
+_SLOT = Arg(("--slot",), help="Width of slots that are not stored, e.g. 1h. Default: the width of their neighbours")
 
 _NAME = Arg(("name",), help="Connection type of the provider, e.g. nova")
 _FOLDER = Arg(("folder",), help="New folder for the package, e.g. ./airflow-provider-nova")

@@ -1,6 +1,6 @@
-"""A connection type and its form, as Airflow's provider discovery reads them.
+"""Describe a connection type and its form for Airflow's provider discovery.
 
-Airflow calls ``get_provider_info`` during ``import airflow``, before its configuration exists, so nothing is imported here.
+Airflow calls ``get_provider_info`` during ``import airflow``, before its configuration exists. So this module imports nothing.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ _COMMON: dict[str, dict[str, Any]] = {
     "rate_limit_storage": {
         "label": "Rate limit storage",
         "description": (
-            "Redis URL such as redis://host:6379/0 that lets all workers share one call budget for this account; empty "
+            "Redis URL such as redis://host:6379/0 that lets all workers share one rate limit for this account; empty "
             "means that each task keeps its own. Needs the [redis] extra. Airflow shows this field in clear, so give a URL "
             "without a password; if Redis needs one, keep the connection in a secrets backend."
         ),
@@ -38,7 +38,7 @@ _COMMON: dict[str, dict[str, Any]] = {
     },
     "ca_bundle": {
         "label": "Certificate authorities",
-        "description": "Path on the workers of a PEM file with the authorities that the provider's certificate is checked by.",
+        "description": "Path on the workers of a PEM file with the authorities that may sign the provider's certificate.",
         "schema": {"type": ["string", "null"]},
     },
     "client_cert": {
@@ -51,7 +51,7 @@ _COMMON: dict[str, dict[str, Any]] = {
     "page_size": {
         "label": "Page size",
         "description": (
-            "Rows to ask for in one answer, where the provider or a gateway takes fewer than its document says. Default: the "
+            "Rows to request in one answer, where the provider or a gateway allows fewer than its document says. Default: the "
             "document's."
         ),
         "schema": {"type": ["integer", "null"], "minimum": 1},

@@ -140,28 +140,26 @@ def check_slot(slot: timedelta) -> None:
     """Refuse a width that slots cannot have.
 
     Raises:
-        InvalidArgument: it does not divide a day, or is no whole number of minutes.
+        InvalidArgument: it does not divide a day, or is not a number of minutes.
     """
     if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
-        raise _invalid(
-            f"slot {slot} does not divide a day into equal parts of whole minutes. Use 1h, 15m, 30m, 6h or 1d."
-        )
+        raise _invalid(f"slot {slot} does not divide a day into equal parts of minutes. Use 1h, 15m, 30m, 6h or 1d.")
 
 
 def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
     """Split the interval into slots, the unit of storage.
 
     Args:
-        interval: both ends lie on slot borders.
-        slot: divides a day into whole minutes.
+        interval: both ends lie on slot boundaries.
+        slot: a width that divides a day, in minutes.
         origin: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
     """
     check_slot(slot)
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, origin):
             raise _invalid(
-                f"{name} {instant.isoformat()} is not on a border of {slot} slots"
-                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval of whole slots, or a slot that "
+                f"{name} {instant.isoformat()} is not on a boundary of {slot} slots"
+                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval that consists of slots, or a slot that "
                 "divides it: a manual run with an odd logical date often causes this."
             )
     count = interval.width // slot

@@ -14,24 +14,25 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Count:
-    """How many bets."""
+    """Count the bets."""
 
 
 @dataclass(frozen=True)
 class Distinct:
-    """How many different values a raw column has."""
+    """Count the distinct values of a raw column."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class Sum:
-    """Raw columns added up, in the raw stream's unit; a missing amount counts nothing.
+    """Add up raw columns, in the raw stream's unit. A missing amount counts as 0.
 
     Attributes:
         plus: columns that are added.
-        minus: columns that are taken off.
-        unsigned: the document does not give the report's sign, and the amounts never mix signs: sizes are compared.
+        minus: columns that are subtracted.
+        unsigned: compare amounts without their sign, because the document does not state the report's sign. Only for
+            amounts that all have the same sign.
     """
 
     plus: tuple[str, ...] = ()
@@ -44,19 +45,19 @@ Measure: TypeAlias = Count | Distinct | Sum
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Sums and counts that a provider gives for a day.
+    """A report of a provider: sums and counts for a day.
 
     Attributes:
-        stream: the stream that reads it.
-        of: the bet stream that it adds up.
-        measures: what the report's columns are of the raw rows.
-        groups: what the report's rows are by: the report's column, and the raw one; none for one total.
-        filters: how it is asked.
-        each: a filter that takes one value a call, and the raw column whose values it is asked for.
-        own: a raw column that must be the account's login: rows of others (sub-brands) are not in the report.
+        stream: the stream that reads the report.
+        of: the bet stream that the report adds up.
+        measures: by column of the report, how it is computed from raw rows.
+        groups: by column that the report is grouped by, the raw column; empty for one total.
+        filters: filters of the stream for this report.
+        each: a filter that takes one value a call, and the raw column that has the values to request.
+        own: a raw column that must equal the account's login. The report excludes other rows, such as those of sub-brands.
         named_only: the report covers only some groups, and the raw rows do not show which. Other groups are not compared.
-        total: where the answer carries a grand total under the names of the measures, outside of the rows.
-        divisible: it can be asked for any part of a day.
+        total: path of the grand total in the answer, which has the names of the measures; empty where there is none.
+        divisible: the report can be requested for any part of a day.
     """
 
     stream: str
@@ -100,12 +101,12 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowTotals:
-    """For a provider without a report: the count of rows that it gives with every window.
+    """The count of rows that an answer gives for its window; for a provider without a report.
 
     Attributes:
-        of: the bet stream, whose answers carry a total.
-        moves_within: how long after a day its rows may still move to later windows, where its clock is the time of the
-            last change; such rows are looked for in what was stored since, and at the provider up to now.
+        of: the bet stream, whose answers have a total.
+        moves_within: how long after a day its rows may still move to later windows, where windows filter the time of the
+            last change. Moved rows are searched in later stored slots, and at the provider up to now.
     """
 
     of: str

@@ -36,7 +36,7 @@ def lakes(
         stream: only this one.
         account: only this one, by its login.
         filters: only what was extracted with these (``{}``: without any); default, with and without. The filters of a
-            `Lake` found by default are texts.
+            `Lake` found by default are text.
         warn: gets one message that names the entries which this package does not make. They are left alone.
 
     Raises:
@@ -64,13 +64,13 @@ def warn_of_foreign(paths: Sequence[str], warn: Callable[[str], object] = log.wa
     if paths:
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         warn(
-            f"{', '.join(paths[:_NAMED])}{more}: not written by this package and left alone. Move what is no data of "
+            f"{', '.join(paths[:_NAMED])}{more}: not written by this package, and left alone. Move everything that is no data of "
             "this stream elsewhere, since readers of the folder may take it for rows."
         )
 
 
 class _Search:
-    """One walk over a lake's folders.
+    """A walk over a lake's folders.
 
     Attributes:
         foreign: paths of entries that this package does not make.
@@ -109,7 +109,7 @@ class _Search:
         if wanted := self._wanted[key]:
             return [wanted]
         values, foreign = values_in(self._fs, folder, key)
-        # Beside the root's own folders lies what a user likes.
+        # Users may keep anything else in the lake's root.
         self.foreign += [path for path in foreign if key != "provider" or f"/{key}=" in path]
         return sorted(values.values())
 

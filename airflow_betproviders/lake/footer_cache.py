@@ -2,7 +2,7 @@
 
 ``<path>/_betproviders/receipts-cache/.../2026-11.json`` has the footer of each object and the object's identity as a
 listing shows it: an ETag, or inode and times. The store is always listed first, and a footer is read again where the
-identity differs. So a replaced object, a lost cache, or a cache that another task wrote meanwhile costs time only.
+identity differs. So a replaced object, a lost cache, or a cache that another task overwrote costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def stored_objects(
     With a cache that is up to date it costs the listings, and one read a month.
 
     Args:
-        lake: the stream's.
-        interval: of interest.
+        lake: where the stream is stored.
+        interval: the time of interest; None for all slots.
         warn: gets one message that names the entries which this package does not make. They are left alone.
 
     Raises:
@@ -112,7 +112,7 @@ def stored_objects(
 
 
 class _Month:
-    """Some days of one month of a lake. Of the other days the cache keeps what it has.
+    """Some days of one month of a lake. The cache keeps its entries of the other days.
 
     Attributes:
         foreign: paths of entries that this package does not make.
@@ -220,7 +220,7 @@ def _footer(rows: int | None, same: Mapping[str, Any], own: Mapping[str, Any] | 
 
 
 def _packed(objects: _Known) -> dict[str, Any]:
-    """Write members that all receipts share once, and none that has the default of `Receipt`."""
+    """Write a member that all receipts share only once, and leave out members with the default of `Receipt`."""
     receipts = [footer.members for _, footer in objects.values() if footer and footer.members]
     first = receipts[0] if receipts else {}
     same = {name: value for name, value in first.items() if all(each.get(name) == value for each in receipts)}

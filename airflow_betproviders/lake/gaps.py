@@ -1,4 +1,4 @@
-"""Divide the time between stored slots into slots that fit there."""
+"""Divide the time between stored slots into missing slots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gaps(
     default: timedelta,
     origin: timedelta = timedelta(0),
 ) -> Iterator[Interval]:
-    """Divide the time that is not stored into slots, as wide as those around it.
+    """Divide the time that is not stored into slots as wide as their stored neighbours.
 
     Args:
         span: the time of interest; both ends are rounded outwards to slots.
@@ -59,7 +59,7 @@ def _divide(
 
 
 def _divisor(width: timedelta, edges: Iterable[datetime | None], origin: timedelta) -> timedelta:
-    """Return the widest divisor of a width on whose borders all edges are."""
+    """Return the widest slot that divides a width and has every edge on a slot boundary."""
     offsets = ((edge - floor(edge, width, origin)) // _SECOND for edge in edges if edge is not None)
     return math.gcd(width // _SECOND, *offsets) * _SECOND
 

@@ -52,7 +52,7 @@ class Lake:
         provider: connection type.
         stream: stream name.
         account: the account's login at the provider.
-        filters: the provider's own filters that narrow the stream.
+        filters: the provider's own filters, where the stream was narrowed.
     """
 
     fs: Any
@@ -177,7 +177,7 @@ def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
 
 
 def listed(fs: Any, folder: str, *, detail: bool) -> list[Any]:
-    """Return the paths in a folder, or what the store says of each; nothing where there is no folder."""
+    """Return the paths in a folder, or the store's details of each; nothing where there is no folder."""
     fs.invalidate_cache(folder)
     try:
         found: list[Any] = fs.ls(folder, detail=detail)
@@ -192,7 +192,7 @@ def last_part(path: str) -> str:
 
 
 def slot_of(path: str, suffix: str = ".parquet") -> Interval | None:
-    """Return the slot that an object's path stands for, or None where it is no slot's."""
+    """Return the slot whose object has this path, or None where it is no slot's."""
     name = last_part(path)
     return _slot(name.removesuffix(suffix)) if name.endswith(suffix) else None
 

@@ -1,4 +1,4 @@
-"""Compare a day in the lake with the provider's figures, and find the slots that carry a difference."""
+"""Compare a day in the lake with the provider's figures, and find the slots that cause a difference."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _ROUNDS = 3  # rows may move between the count and the search
 
 
 class Comparison(Protocol):
-    """Compares the day in the lake with one report of the provider."""
+    """Compare the day in the lake with one report of the provider."""
 
     def figures(self) -> list[Figure]:
-        """Return every figure, ours beside the provider's."""
+        """Return every figure: ours and the provider's."""
 
     def suspects(self) -> Collection[Interval]:
-        """Return the slots that may carry a difference."""
+        """Return the slots that may cause a difference."""
 
     def changed(self, slots: Collection[Interval]) -> None:
         """Note that slots were extracted again, so that earlier figures of the provider may be outdated."""
 
 
 class ReportComparison:
-    """Compares with a report of the provider."""
+    """Compare with a report of the provider."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class ReportComparison:
 
 
 class TotalsComparison:
-    """Compares with the totals that the provider gives with its windows, slot by slot."""
+    """Compare with the totals of the provider's windows, slot by slot."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class TotalsComparison:
                 self._counts[slot] = self._provider_totals.count(self._stream, self._window(slot))
 
     def _find_moved(self) -> None:
-        """Read from the lake's end until now, which is not stored, to find rows of the day that moved there."""
+        """Request the time after the last stored slot, to find rows of the day that moved there."""
         rule = self._stream.windows
         if rule is None:
             return

@@ -29,7 +29,7 @@ _LISTINGS = 3  # an object may be replaced by a larger one between listing and r
 
 
 class DayTotals:
-    """The stored slots of a day; a context manager that removes its local files in the end.
+    """The stored slots of a day. A context manager, which removes its local files at the end.
 
     Args:
         lake: where the bet stream is stored.
@@ -114,7 +114,7 @@ class DayTotals:
         return {name: rule for scanned in self.scanned for name, rule in (scanned.pii or {}).items()}
 
     def counted(self, slot: Interval) -> int:
-        """Return how many bets of a slot are in no later one."""
+        """Return how many bets of a slot have no newer version in a later slot."""
         return self._scanned[slot].counted if slot in self._scanned else 0
 
     def group_figures(self, report: Report, account: str, part: Interval | None = None) -> GroupFigures:

@@ -55,15 +55,15 @@ class ProviderTotals:
     ) -> tuple[GroupFigures, GroupFigures]:
         """Return a report's figures by group, and its grand total if the answer has one.
 
-        A figure that the report leaves out is left out.
+        A figure that the report lacks is left out.
 
         Args:
             report: the declaration.
             interval: the day, or a part of it.
-            named: the values of the filters that take one a call.
+            named: the values of filters that take one value a call.
 
         Raises:
-            BadRows: the answer has rows that are not as the document describes them.
+            BadRows: the answer has rows that do not fit the declaration.
         """
         stream = self._hook.stream(report.stream)
         group_figures: GroupFigures = {}
@@ -107,7 +107,7 @@ class _GrandTotal:
         return getattr(self._hook, name)
 
     def check(self, envelope: Mapping[str, Any]) -> None:
-        """Check the status and keep the grand total."""
+        """Check the status of the answer and keep its grand total."""
         self._hook.check(envelope)
         if not self._path:
             return

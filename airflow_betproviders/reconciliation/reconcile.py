@@ -1,4 +1,4 @@
-"""Reconcile a day's raw bets with the provider's own reports, and extract the slots that carry a difference again."""
+"""Reconcile a day's raw bets with the provider's own reports, and extract again the slots that cause a difference."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _AROUND = 7 * DAY
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """Reconciles complete report days of one account's bets.
+    """Reconcile complete report days of one account's bets.
 
     Attributes:
         hook: the account.
         fs: an fsspec file system.
         root: the raw lake's folder in it.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
-        repair: extract the slots again that carry a difference.
+        repair: extract again the slots that cause a difference.
         reports: streams of the reports to compare with; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
         pii_policy: how columns that identify a player are dropped or hashed, as in the extraction.
@@ -154,13 +154,13 @@ class Reconciliation:
         return [self.hook.stream(spec.stream if isinstance(spec, Report) else spec.of) for spec in self.specs]
 
     def _repair(self, day_totals: DayTotals, checks: Sequence[Comparison], result: ReconciliationResult) -> None:
-        """Extract missing and damaged slots again, then those that carry the remaining differences."""
+        """Extract missing and damaged slots again, then those that cause the remaining differences."""
         self._extract_again([*day_totals.missing, *day_totals.damaged], day_totals, checks, result)
         for each in checks:
             if not all(figure.agrees for figure in each.figures()):
                 suspects = each.suspects()
                 if not set(suspects) - set(result.repaired):
-                    result.notes.append("No slot was found that carries what still differs.")
+                    result.notes.append("No slot was found that causes the remaining difference.")
                 self._extract_again(suspects, day_totals, checks, result)
         result.notes = list(dict.fromkeys(result.notes))
 
@@ -252,7 +252,7 @@ def raise_for_mismatch(results: Sequence[ReconciliationResult], *, repair: bool)
             f"{result.path}."
         )
         if result.bad_rows:
-            parts.append(f"{result.bad_rows} rows are in quarantine and in no sum.")
+            parts.append(f"{result.bad_rows} rows are in quarantine; no sum includes them.")
         parts += result.notes
     if not repair:
         cure = "Use repair=True in a task, or --repair on the command line, to extract the slots that differ again."

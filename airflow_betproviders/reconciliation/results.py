@@ -36,15 +36,15 @@ _LISTED = 50  # figures in the Markdown; the Parquet object has all of them
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of the lake beside the provider's.
+    """One figure of the lake and the provider's.
 
     Attributes:
         report: the report that it was compared with.
-        group: of what it is, such as ``gType=7``; ``all`` for a total.
+        group: the group of bets that it covers, such as ``gType=7``; ``all`` for a total.
         measure: the report's column.
         ours: from the raw rows.
         theirs: the provider's.
-        agrees: whether they are equal, or as near as is tolerated.
+        agrees: whether they are equal, or differ by no more than the tolerance.
     """
 
     report: str
@@ -79,13 +79,13 @@ class ReconciliationResult:
         figures: every figure.
         bets: bets that the lake holds for the day.
         moved: rows of the day that now lie in a later window, and were left out.
-        bad_rows: rows in quarantine, which no sum holds.
-        repaired: slots that were read again.
+        bad_rows: rows in quarantine, which no sum includes.
+        repaired: slots that were extracted again.
         notes: what else a reader should know.
         calls: calls to the provider, the repair's included.
-        checked_at: when.
+        checked_at: when the day was compared.
         run_id: the Airflow run.
-        path: where the report is, once it is published.
+        path: the Markdown file, once it is published.
     """
 
     provider: str
@@ -168,7 +168,7 @@ class ReconciliationResult:
         if self.moved:
             yield f"{self.moved} rows have moved to later windows since they were extracted; they are left out."
         if self.bad_rows:
-            yield f"{self.bad_rows} rows are in quarantine and in no sum."
+            yield f"{self.bad_rows} rows are in quarantine; no sum includes them."
         if self.repaired:
             yield f"Extracted again: {', '.join(map(str, self.repaired))}."
         yield from self.notes

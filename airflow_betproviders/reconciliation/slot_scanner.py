@@ -1,6 +1,6 @@
 """Scan a stored slot: compare its rows with its receipt, and keep the columns that a reconciliation needs.
 
-The object is read once and a batch at a time; of its rows only the needed columns stay, in a small local file.
+The object is read once, in batches. Only the needed columns of its rows are kept, in a small local file.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class ScannedSlot:
 
     Attributes:
         interval: the slot.
-        file: its rows' needed columns, those of the day only.
-        hashes: of the keys of those rows.
+        file: the needed columns of its rows of the day.
+        hashes: of the keys of these rows.
         rows: of the slot, those outside the day included.
         bad_rows: rows in quarantine, by the receipt.
-        wrong: where its rows and its receipt do not agree.
+        wrong: where its rows and its receipt differ.
         pii: columns that were dropped or hashed, by the receipt; None where there is none.
         newest: which of its rows are the newest version of their bet; None for all of them.
     """
@@ -95,11 +95,11 @@ class ScannedSlot:
 
 
 class SlotScanner:
-    """Scans the stored slots of one stream.
+    """Scan the stored slots of one stream.
 
     Args:
-        stream: theirs.
-        wanted: the columns that will be needed, key and version apart.
+        stream: the stream.
+        wanted: the columns that will be needed besides key and version.
         folder: where the local files go.
     """
 

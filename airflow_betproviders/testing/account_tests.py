@@ -35,7 +35,7 @@ class AccountTests:
         assert hook_class(self.expectations.provider)
 
     def test_airflow_accepts_the_provider_info(self) -> None:
-        """What ``get_provider_info`` returns fits Airflow's schemas and names the package: a mistake breaks every command."""
+        """The result of ``get_provider_info`` fits Airflow's schemas and names the package. A mistake breaks every command."""
         import jsonschema
 
         point, info = _provider_info_of(self.expectations.provider)
@@ -78,7 +78,7 @@ class AccountTests:
         assert str(desk.simulator.credentials[desk.provider]["password"]) not in message
 
     def test_expired_interval_is_refused_before_the_first_call(self, stream_name: str, desk: Desk) -> None:
-        """What the vendor no longer keeps is refused by name, without a call."""
+        """An interval that the vendor no longer keeps is refused before the first call."""
         stream = desk.hook.stream(stream_name)
         if stream.retention is None or stream.windows is None:
             pytest.skip("the vendor states no retention")

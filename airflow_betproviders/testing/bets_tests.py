@@ -31,7 +31,7 @@ class BetsTests:
         from airflow_betproviders.bets_table.table import BetsTable
 
         _skip_without_bets(self.expectations)
-        assert self.expectations.bet, "provider_tests(bet=...) must say what a record is worth"
+        assert self.expectations.bet, "provider_tests(bet=...) must return the expected bet of a record"
         table = BetsTable(str(desk.folder / "bets"))
         slots = desk.slots(desk.bets, desk.interval(desk.bets, math.ceil(6 * desk.width(desk.bets) / HOUR)))
         early, complete = Interval(slots[0].start, slots[2].end), Interval(slots[0].start, slots[-1].end)
@@ -47,7 +47,7 @@ class BetsTests:
         assert _stored(table) == self._truth(desk, complete)
 
     def test_a_day_agrees_with_the_vendor(self, desk: Desk) -> None:
-        """A day that is loaded once agrees with the vendor's reports, and a lost row is found and read again."""
+        """A day that is loaded once agrees with the vendor's reports. A lost row is found, and its slot extracted again."""
         reconciliation, day = self._reconciliation(desk), self._day(desk)
         stream = reconciliation.stream
         desk.store(stream, day)
@@ -66,7 +66,7 @@ class BetsTests:
         assert desk.breaches == []
 
     def test_a_day_loaded_as_it_happened_agrees_after_repair(self, desk: Desk) -> None:
-        """A day that is loaded hour by hour, just after each hour, agrees once late rows have been read again."""
+        """A day that is loaded hour by hour, just after each hour, agrees after late rows are extracted again."""
         reconciliation, day = self._reconciliation(desk), self._day(desk)
         stream = reconciliation.stream
         for slot in desk.slots(stream, day):

@@ -1,4 +1,4 @@
-"""One account at a simulated vendor, with a lake in a folder: what each test of the suite works at."""
+"""One account at a simulated vendor, with a lake in a folder: the fixture of each test of the suite."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Desk:
     """One account at a simulated vendor, with a lake in a folder.
 
     Args:
-        expectations: What the author states of the provider.
+        expectations: The arguments of `provider_tests`.
         simulator: A running one.
-        folder: Where the lake lies.
+        folder: The lake's folder.
         monkeypatch: Makes the connection known to Airflow.
         extra: Of the connection, beside what the vendor's demo connection has.
     """

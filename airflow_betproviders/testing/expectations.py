@@ -12,7 +12,7 @@ ReadTime: TypeAlias = Callable[[Any], datetime]
 
 
 class Bet(NamedTuple):
-    """What a record is worth, by the vendor's document.
+    """The bet that a record stands for, by the vendor's document.
 
     Attributes:
         bet_id: As in the bets table.

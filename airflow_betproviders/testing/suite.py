@@ -1,4 +1,4 @@
-"""Put the conformance suite of one provider together."""
+"""Build the conformance suite of one provider."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def provider_tests(
     Args:
         provider: The connection type. Its package and its simulated vendor must be installed.
         times: How the vendor writes times: one way for all fields, or one by field. See `wall_clock` and `epoch`.
-        bet: What a record of the main stream is worth. Leave it out for a provider without bets.
-        pii: Columns of the main stream that say who a player is, with ``hash`` or ``drop``. At least one must be hashed.
+        bet: Returns the expected bet of a record of the main stream. Leave it out for a provider without bets.
+        pii: Columns of the main stream that identify a player, with ``hash`` or ``drop``. At least one must be hashed.
         signatures: Names of parameters that must not be archived.
-        settings: Of the simulator, such as ``{"rate": 60}`` bets an hour.
+        settings: Settings of the simulator, such as ``{"rate": 60}`` bets an hour.
         may_fail: Readings of open questions under which a task may fail instead of storing the bets, such as ``midnight=refuse``.
-        hours: How many hours are read under faults.
+        hours: Hours to extract under faults.
     """
     expectations = Expectations(
         provider=provider,
