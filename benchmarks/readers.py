@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import merge as made
+import made_bets as made
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable, QueryBuilder
