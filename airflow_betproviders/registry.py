@@ -14,7 +14,7 @@ package and the cure; code that goes through all providers logs it and continues
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare import API_VERSION
-from airflow_betproviders.declare.stream import OneRow, Stream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
 
 if TYPE_CHECKING:
@@ -237,33 +237,4 @@ def _check_streams(provider: str, streams: Sequence[Stream]) -> None:
                 f"stream {stream.name} says provider={stream.provider!r}, and the entry point's name is {provider!r}. "
                 "Give both the same name"
             )
-        _check_columns(stream)
-        if not stream.key and not _has_one_row(stream.envelope):
-            raise InvalidArgument(
-                f"stream {stream.name} has no key, so rows that come twice can't be recognised. "
-                "Name the columns that identify a record in key=(...)"
-            )
-
-
-def _check_columns(stream: Stream) -> None:
-    names = [field.name for field in stream.fields]
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
-    if doubled:
-        raise InvalidArgument(f"stream {stream.name} declares the field {doubled[0]!r} twice. Remove one")
-    time_columns = (stream.time_column,) if stream.time_column else ()
-    for role, columns in (
-        ("key", stream.key),
-        ("version_columns", stream.version_columns),
-        ("time_column", time_columns),
-    ):
-        missing = [name for name in columns if name not in names]
-        if missing:
-            raise InvalidArgument(
-                f"{role} of stream {stream.name} names {missing[0]!r}, which is not one of its fields. Declare the field"
-            )
-
-
-def _has_one_row(envelope: Any) -> bool:
-    if isinstance(envelope, Mapping):
-        return any(_has_one_row(part) for part in envelope.values())
-    return envelope is OneRow
+        stream.check_declaration()

@@ -62,7 +62,7 @@ with an hour that has changed or was missing.
         )
 
         @task(pool="default_pool", outlets=[CHANGED])
-        def tell(ti: Any = None, outlet_events: Any = None) -> None:
+        def announce(ti: Any = None, outlet_events: Any = None) -> None:
             """Update the asset's partitions of the hours that have changed; a task that is skipped updates none."""
             from airflow.sdk.exceptions import AirflowSkipException
 
@@ -71,7 +71,7 @@ with an hour that has changed or was missing.
                 raise AirflowSkipException("no hour has changed")
             outlet_events[CHANGED].add_partitions([hour.removesuffix("+00:00") for hour in changed])
 
-        extract >> tell()
+        extract >> announce()
 
     with DAG(
         "gmag_partitions_daily",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -168,6 +169,34 @@ class Stream:
         """Return the money columns, which a receipt sums."""
         return tuple(field.name for field in self.fields if field.money)
 
+    def check_declaration(self) -> None:
+        """Refuse a declaration that contradicts itself.
+
+        Raises:
+            InvalidArgument: a field is declared twice, a column is no field, or the key is missing. The message has no
+                full stop, so that a caller can add the place.
+        """
+        names = [field.name for field in self.fields]
+        doubled = sorted(name for name, count in Counter(names).items() if count > 1)
+        if doubled:
+            raise InvalidArgument(f"stream {self.name} declares the field {doubled[0]!r} twice. Remove one")
+        time_columns = (self.time_column,) if self.time_column else ()
+        for role, columns in (
+            ("key", self.key),
+            ("version_columns", self.version_columns),
+            ("time_column", time_columns),
+        ):
+            missing = [name for name in columns if name not in names]
+            if missing:
+                raise InvalidArgument(
+                    f"{role} of stream {self.name} names {missing[0]!r}, which is not one of its fields. Declare the field"
+                )
+        if not self.key and not _has_one_row(self.envelope):
+            raise InvalidArgument(
+                f"stream {self.name} has no key, so rows that come twice can't be recognised. "
+                "Name the columns that identify a record in key=(...)"
+            )
+
     def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Return filters in their one form, without those that select everything.
 
@@ -193,3 +222,9 @@ class Stream:
         if self.one_of and not any(name in filters for name in self.one_of):
             raise InvalidArgument(f"stream {self.name} needs {' or '.join(self.one_of)}: give one of them in filters=.")
         return filters
+
+
+def _has_one_row(envelope: Any) -> bool:
+    if isinstance(envelope, Mapping):
+        return any(_has_one_row(part) for part in envelope.values())
+    return envelope is OneRow

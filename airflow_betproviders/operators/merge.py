@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders import metrics
-from airflow_betproviders.declare.interval import Interval, parse_duration
+from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
-from airflow_betproviders.task.interval import resolve_interval
+from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
 from airflow_betproviders.task.storage import open_path, require
@@ -108,7 +108,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
 
         if self.batch_rows < 1:
             raise InvalidArgument(f"batch_rows={self.batch_rows} must be at least 1.")
-        intervals = intervals_of(context, self.start, self.end, parse_duration(self.partition))
+        intervals = resolve_intervals(context, self.start, self.end, parse_duration(self.partition))
         merge = Merge(
             open_table(self.table),
             batch_rows=self.batch_rows,
@@ -116,21 +116,21 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
             patience=parse_duration(self.patience),
         )
         streams = self._streams()
-        tallies, problems = [], []
+        all_stats, problems = [], []
         for stream in streams:
             try:
-                tallies.append(merge.run(stream, intervals))
+                all_stats.append(merge.run(stream, intervals))
             except UnmergeableSlot as error:
                 problems.append(str(error))
         if problems:
             raise UnmergeableSlot("\n".join(problems))
         ranges = ", ".join(map(str, intervals))
-        if not any(tally.slots + tally.unchanged for tally in tallies):
+        if not any(stats.slots + stats.unchanged for stats in all_stats):
             raise NothingStored(
                 f"{self.path} holds no slot of {ranges}{self._selection()}. Extract it first, or correct path, conn_id, "
                 "provider, stream or filters."
             )
-        counts = _sum(tallies)
+        counts = _sum(all_stats)
         summary = {"table": self.table, **counts}
         self.log.info("merged %s into %s: %s", ranges, self.table, summary)
         metrics.emit({"merge_conflicts": counts["conflicts"]}, {"table": self.table})
@@ -237,37 +237,9 @@ class OptimizeBetsOperator(BaseOperator):
         return {"table": self.table, **asdict(done)}
 
 
-def intervals_of(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
-    """Return the intervals to merge.
-
-    They are what is given, else the run's partition, else those of the extractions that triggered it, else its own.
-
-    Raises:
-        InvalidArgument: there is none.
-    """
-    if not (start or end or context.get("partition_date")):
-        events = context.get("triggering_asset_events") or {}
-        extras = [event.extra or {} for each in events.values() for event in each]
-        found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
-        if found:
-            return _joined(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
-    return [resolve_interval(context, start, end, width)]
-
-
-def _joined(intervals: Sequence[Interval]) -> list[Interval]:
-    """Join intervals that touch, so that a backfill's many intervals become few."""
-    joined: list[Interval] = []
-    for interval in intervals:
-        if joined and interval.start <= joined[-1].end:
-            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
-        else:
-            joined.append(interval)
-    return joined
-
-
-def _sum(tallies: Sequence[MergeStats]) -> dict[str, int]:
+def _sum(all_stats: Sequence[MergeStats]) -> dict[str, int]:
     summed: dict[str, int] = {}
-    for tally in tallies:
-        for name, count in asdict(tally).items():
+    for stats in all_stats:
+        for name, count in asdict(stats).items():
             summed[name] = summed.get(name, 0) + count
     return summed

@@ -1,9 +1,9 @@
-"""Resolve the interval that a task extracts."""
+"""Resolve the interval that a task works on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval, instant
@@ -43,3 +43,31 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
     return Interval(first, last)
+
+
+def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
+    """Resolve the intervals of a task that asset events may have triggered.
+
+    They are the explicit one, else the run's partition, else those of the events, else the run's data interval.
+
+    Raises:
+        InvalidArgument: there is none.
+    """
+    if not (start or end or context.get("partition_date")):
+        events = context.get("triggering_asset_events") or {}
+        extras = [event.extra or {} for each in events.values() for event in each]
+        found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
+        if found:
+            return _joined(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
+    return [resolve_interval(context, start, end, width)]
+
+
+def _joined(intervals: Sequence[Interval]) -> list[Interval]:
+    """Join intervals that touch, so that a backfill's many intervals become few."""
+    joined: list[Interval] = []
+    for interval in intervals:
+        if joined and interval.start <= joined[-1].end:
+            joined[-1] = Interval(joined[-1].start, max(joined[-1].end, interval.end))
+        else:
+            joined.append(interval)
+    return joined

@@ -131,18 +131,18 @@ def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(world: World)
     (late,) = airflow.wait_runs(LATE, 180)
     assert (late["run_type"], world.states(late["dag_run_id"])) == (
         "scheduled",
-        {"extract": "success", "tell": "success"},
+        {"extract": "success", "announce": "success"},
     )
     world.merged(first, 2)
     world.merged(second, 1)
     assert world.changed(late["dag_run_id"]) == sorted(corrected | {key(hour) for hour in world.hours(second)})
 
-    # Read once more, nothing has changed, and nobody is told.
+    # Read once more, nothing has changed, and nothing is announced.
     end = first + DAY + timedelta(hours=3)
     airflow.post_backfill(LATE, end - DAY, end - DAY, conf={"days": 1})
     airflow.wait_runs(LATE, count=2)
     (again,) = (run for run in airflow.runs(LATE) if run["run_type"] == "backfill")
-    assert world.states(again["dag_run_id"]) == {"extract": "success", "tell": "skipped"}
+    assert world.states(again["dag_run_id"]) == {"extract": "success", "announce": "skipped"}
     read = airflow.xcoms(LATE, again["dag_run_id"], "extract")["return_value"]
     assert (read["start"], read["slots"], read["changed"]) == (first.isoformat(), 24, [])
     assert world.changed(again["dag_run_id"]) == []

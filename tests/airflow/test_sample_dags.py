@@ -1,4 +1,4 @@
-"""The sample DAGs as Airflow parses them: quick, light, and complete in what they tell."""
+"""The sample DAGs as Airflow parses them: quick, light, and complete."""
 
 import json
 import os
@@ -133,7 +133,7 @@ def test_partitions_are_there_where_airflow_has_them_and_elsewhere_it_is_said(pa
         "gmag_partitions_late": "CronDataIntervalTimetable",
     }
     assets = {task["id"]: task["assets"] for dag in parsed["partitions"].values() for task in dag["tasks"]}
-    assert assets["tell"] == ["betproviders/gmag_default/changed_hours"]
+    assert assets["announce"] == ["betproviders/gmag_default/changed_hours"]
     hourly, late = (parsed["partitions"][f"gmag_partitions_{name}"]["tasks"][0] for name in ("hourly", "late"))
     assert hourly["assets"] == ["betproviders/gmag_default/hours"]
     assert late["assets"] == []

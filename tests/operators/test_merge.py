@@ -17,7 +17,8 @@ from airflow.sdk import Asset, BaseHook, Connection
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.extract import stream_asset
-from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset, intervals_of
+from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset
+from airflow_betproviders.task.interval import resolve_intervals
 from airflow_betproviders.task.tables import open_table
 from tests.bets_table.lakes import HOUR, World, aig, at, hour_of
 from tests.bets_table.records import sample
@@ -132,14 +133,16 @@ def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
         stream_asset("a").uri: [event(5, 6), event(6, 7)],
         stream_asset("b").uri: [event(9, 10), SimpleNamespace(extra={})],
     }
-    found = intervals_of({"triggering_asset_events": events}, None, None, HOUR)
+    found = resolve_intervals({"triggering_asset_events": events}, None, None, HOUR)
     assert found == [Interval(at(5), at(7)), Interval(at(9), at(10))]
-    assert intervals_of({"triggering_asset_events": events}, at(1), at(2), HOUR) == [hour_of(1)]
+    assert resolve_intervals({"triggering_asset_events": events}, at(1), at(2), HOUR) == [hour_of(1)]
     rollup = {"triggering_asset_events": events, "partition_date": at(0)}  # what came late need not be all that is due
-    assert intervals_of(rollup, None, None, 24 * HOUR) == [Interval(at(0), at(0) + 24 * HOUR)]
-    assert intervals_of({"data_interval_start": at(1), "data_interval_end": at(2)}, None, None, HOUR) == [hour_of(1)]
+    assert resolve_intervals(rollup, None, None, 24 * HOUR) == [Interval(at(0), at(0) + 24 * HOUR)]
+    assert resolve_intervals({"data_interval_start": at(1), "data_interval_end": at(2)}, None, None, HOUR) == [
+        hour_of(1)
+    ]
     with pytest.raises(InvalidArgument, match="no data interval"):
-        intervals_of({}, None, None, HOUR)
+        resolve_intervals({}, None, None, HOUR)
 
 
 @pytest.mark.parametrize(
