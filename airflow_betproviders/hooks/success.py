@@ -104,4 +104,7 @@ class BodyBegins(SuccessRule):
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    """A code as text; some gateways write whole numbers as ``200.0``."""
+    text = json.dumps(value) if isinstance(value, bool) else str(value)
+    whole, point, zeros = text.partition(".")
+    return whole if point and whole.isdigit() and not zeros.strip("0") else text

@@ -82,6 +82,7 @@ class Field:
         required: a record in which it is null or absent goes to quarantine. Declare so the amounts without which stake,
             payout or net cannot be told. None: only where it is
             part of the key. The time column always is.
+        may_be_empty: whether ``""`` in a text column of the key identifies a record; else it counts as absent.
         money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
         minor_units: how many of the amount's units make one currency unit: 1000 where the amount is in li.
         unit: the amount's unit where it is not the currency's, such as ``li``. The column's metadata and the receipt name it.
@@ -90,6 +91,7 @@ class Field:
     name: str
     kind: Kind
     required: bool | None = None
+    may_be_empty: bool = False
     money: bool = False
     minor_units: int = 1
     unit: str = ""

@@ -45,7 +45,10 @@ class Pairs(dict[str, Any]):
 
 
 def read_value(text: str) -> Any:
-    """Read any JSON, numbers as digits; ``NaN`` and ``Infinity``, which are no JSON, are read as text.
+    """Read any JSON, numbers as digits.
+
+    Two things that are no JSON and that vendors send are read too: ``NaN`` and ``Infinity``, as text, and control characters
+    in a text, such as a line break.
 
     Raises:
         NotJson, TooDeep: it cannot be read.
@@ -53,7 +56,9 @@ def read_value(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise TooDeep(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=str)
+        return json.loads(
+            text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=str, strict=False
+        )
     except (ValueError, RecursionError) as error:
         raise NotJson(f"not JSON ({error})") from None
 

@@ -22,7 +22,8 @@ FIRST_SECOND, END_SECOND = 0, 253_402_300_800  # the years 1970 to 9999
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock
 _EXACT = decimal.Context(prec=300, rounding=decimal.ROUND_FLOOR)
 _ISO = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?(?:(Z)|([+-](?:[01]\d|2[0-3]))(?::?([0-5]\d))?)?)?",
+    re.ASCII,
 )
 
 

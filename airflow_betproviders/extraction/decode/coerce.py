@@ -4,12 +4,13 @@
 value                                               column                          becomes
 ==================================================  ==============================  ======================================
 null, absent, or ``""`` where text is not due       required                        quarantine
+``""``                                              text of the key                 quarantine
 ``""``                                              not text                        null
 another type, unparsable, out of range              key, time, version, money       quarantine
 the same                                            any other                       null, the value in ``_extra``, counted
 more digits than the column has, a double's noise   decimal, time                   rounded, the value in ``_extra``, counted
 a member that the schema does not name                                              in ``_extra``
-nested deeper than 200 levels                       any                             quarantine
+nested deeper than 200 levels; no JSON              any                             quarantine
 ==================================================  ==============================  ======================================
 """
 
@@ -21,10 +22,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from airflow_betproviders.declare.fields import OddValue, Rounded
-from airflow_betproviders.declare.fields.json_text import Pairs, TooDeep, dumps, read_value
+from airflow_betproviders.declare.fields import OddValue, Rounded, Text
+from airflow_betproviders.declare.fields.json_text import NotJson, Pairs, dumps, read_value
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.quarantine import RejectedRow
+
+_EMPTY = '""'
 
 
 @dataclass
@@ -77,17 +80,14 @@ class RowCoercer:
         self._kinds = {f.name: f.kind for f in stream.fields}
         self._utc_offset = utc_offset
         self._required = required(stream)
+        self._identifying = identifying(stream)
         self._strict = {*stream.key, *stream.version_columns, *stream.money, *self._required}
 
     def __call__(self, text: str) -> CoercedRow | RejectedRow:
-        """Bring one record, given as JSON, to its schema, or say why it cannot be.
-
-        Raises:
-            NotJson: it is not JSON.
-        """
+        """Bring one record, given as JSON, to its schema, or say why it cannot be."""
         try:
             record = read_value(text)
-        except TooDeep as reason:
+        except NotJson as reason:
             return RejectedRow(json.dumps(text), str(reason))
         if not isinstance(record, Pairs):
             return RejectedRow(dumps(record), "the row is not a JSON object")
@@ -99,6 +99,7 @@ class RowCoercer:
         if row.misfit:
             return RejectedRow(dumps(record), row.misfit)
         missing = [name for name in self._required if name not in row.cells]
+        missing += [name for name in self._identifying if row.cells.get(name) == _EMPTY]
         if missing:
             return RejectedRow(dumps(record), f"{', '.join(missing)} missing")
         if extra:
@@ -128,4 +129,13 @@ def required(stream: Stream) -> tuple[str, ...]:
         f.name
         for f in stream.fields
         if f.required or f.name == stream.time_column or (f.required is None and f.name in stream.key)
+    )
+
+
+def identifying(stream: Stream) -> tuple[str, ...]:
+    """The text columns of the key: a record in which one is ``""`` goes to quarantine, since several may have it so."""
+    return tuple(
+        f.name
+        for f in stream.fields
+        if f.name in stream.key and isinstance(f.kind, Text) and f.required is not False and not f.may_be_empty
     )

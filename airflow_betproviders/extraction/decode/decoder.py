@@ -15,13 +15,14 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_betproviders.declare.fields import OddValue
 from airflow_betproviders.declare.fields.json_text import NotJson, Number, dumps, read_value
 from airflow_betproviders.declare.stream import Csv, Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode import arrays, columns
-from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, required
+from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, identifying, required
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
@@ -81,6 +82,7 @@ class Decoder:
         self._parser = Parser(stream)
         self._coerce = RowCoercer(stream, utc_offset)
         self._required = required(stream)
+        self._identifying = identifying(stream)
         self._rows_path = self._parser.path
         self._rows = _part(stream.envelope, self._rows_path)
         self._one = self._rows is OneRow
@@ -231,6 +233,8 @@ class Decoder:
         for f, array in zip(self._stream.fields, made, strict=True):
             if f.name in self._required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
+            if f.name in self._identifying and pc.any(pc.equal(array, "")).as_py():
+                raise pa.ArrowInvalid(f"{f.name} is empty")
         return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self._schema)
 
 

@@ -68,7 +68,7 @@ class Parser:
                 if not self._rewrite.needed:
                     raise
         body, numbers = self._rewrite.numbers(body)
-        document, rows = self._read(self._rewrite.objects(body), self._options)
+        document, rows = self._read(self._objects(body), self._options)
         self._numbers |= numbers
         if self._names:
             self._learn(rows.flatten() if pa.types.is_list(rows.type) else rows)
@@ -77,8 +77,7 @@ class Parser:
     def rows(self, text: bytes) -> pa.StructArray:
         """Rows from the text of a JSON list of them; raises as `document` does."""
         self._check(text)
-        text = self._rewrite.objects(self._rewrite.numbers(text)[0])
-        return self._listed(text, self.record)
+        return self._listed(self._objects(self._rewrite.numbers(text)[0]), self.record)
 
     def coerced(self, text: bytes) -> pa.StructArray:
         """Rows from the text of a JSON list of coerced ones; raises as `document` does."""
@@ -90,6 +89,11 @@ class Parser:
             explicit_schema=pa.schema([("rows", pa.list_(record))]), unexpected_field_behavior="error"
         )
         return arrays.whole(columns.read_json(b'{"rows":' + text + b"}", options)["rows"]).flatten()
+
+    def _objects(self, body: bytes) -> bytes:
+        if self._rewrite.lists(body):
+            raise pa.ArrowInvalid("a list where an object is due")
+        return self._rewrite.objects(body)
 
     def _check(self, body: bytes) -> None:
         _check_utf8(body)

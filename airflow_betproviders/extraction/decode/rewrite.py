@@ -25,9 +25,11 @@ class Rewrite:
 
         A quote inside a JSON string is always escaped, so that ``"name":`` can only be a member's name.
         """
-        number, flat = rb"(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])", rb"(\{[^{}]*\})"
+        number, flat = rb"(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])", rb"(\{[^{}]*\})"
         self._numbers = {f.name: _member(f.name, number) for f in fields if isinstance(f.kind, Text) and f.kind.numbers}
-        self._objects = [_member(f.name, flat) for f in fields if isinstance(f.kind, DecimalMap)]
+        free = [f.name for f in fields if isinstance(f.kind, DecimalMap)]
+        self._objects = [_member(name, flat) for name in free]
+        self._lists = [_member(name, rb"\[") for name in free]
         self.needed = bool(self._numbers or self._objects)
 
     def numbers(self, body: bytes, names: Collection[str] | None = None) -> tuple[bytes, set[str]]:
@@ -38,6 +40,10 @@ class Rewrite:
                 body, numbers = _rewritten(body, found, _quoted)
                 had |= {name} if numbers else set()
         return body, had
+
+    def lists(self, body: bytes) -> bool:
+        """Whether a list stands where an object with free names is due; rewritten objects could not be told from it."""
+        return any(found.search(body) for found in self._lists)
 
     def objects(self, body: bytes) -> bytes:
         """Flat objects with free names as lists of pairs; what this misses, the row-by-row way takes."""

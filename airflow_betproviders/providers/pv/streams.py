@@ -275,7 +275,7 @@ SLOTS_USER_STAGE_SUMMARY = Stream(
     doc="One player's slot counts and sums by game (document 3.2).",
     fields=(
         Field("user_id", Integer(), required=True),
-        Field("op_id", Text(), required=True),
+        Field("op_id", Text(), required=True, may_be_empty=True),
         Field("game_id", Integer(), required=True),
         Field("bet_count", Integer()),
         *_SUMS,

@@ -243,6 +243,33 @@ def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None
 # ------------------------------------------------------------------ rows that do not fit
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_row_with_an_empty_text_for_its_key_is_set_aside_since_several_may_have_it(quick: bool) -> None:
+    rows = ['{"id":"","count":1}', '{"id":"","count":2}', '{"id":"b","seq":""}']
+    total = "3" if quick else '"3"'
+    page = Decoder(ALL_KINDS)(f'{{"code":200,"total":{total},"rows":[{",".join(rows)}]}}'.encode(), accept)
+    assert page.table.select(["id", "seq"]).to_pylist() == [{"id": "b", "seq": ""}]
+    assert [(bad.raw, bad.reason) for bad in page.bad] == [(row, "id missing") for row in rows[:2]]
+
+
+@pytest.mark.parametrize(
+    "member",
+    ['"money":007.50', '"money":+1', '"money":.5', '"money":1.', '"seq":012', '"open":True', "'count':1", '"count":1,', r'"seq":"\x"',
+     '"seq":"say "no""', '"money":nan', '"count":undefined'],
+)  # fmt: skip
+def test_a_row_that_is_no_json_is_set_aside_alone(member: str) -> None:
+    page = decode('"count":1', member, '"count":3')
+    assert page.table["id"].to_pylist() == ["r0", "r2"]
+    (bad,) = page.bad
+    assert bad.reason.startswith("not JSON (")
+    assert json.loads(bad.raw) == f'{{"id":"r1",{member}}}'
+
+
+@pytest.mark.parametrize("character", ["\n", "\t", "\x00", "\x1f"])
+def test_a_bare_control_character_in_a_text_is_kept(character: str) -> None:
+    assert only(decode(f'"seq":"a{character}b"'), "seq") == f"a{character}b"
+
+
 @pytest.mark.parametrize(
     "member",
     [
@@ -533,7 +560,7 @@ def test_amounts_keep_every_digit() -> None:
 
 
 def test_ids_keep_their_text_and_integers_their_64_bits() -> None:
-    texts = ["0012", "9223372036854775807", "😀 é 玩家", " x ", "", "1e5", "\u0000"]
+    texts = ["0012", "9223372036854775807", "😀 é 玩家", " x ", " ", "1e5", "\u0000"]
     rows = [
         {"id": text, "count": count} for text, count in zip(texts, [2**63 - 1, -(2**63), 0, 1, 2, 3, 4], strict=True)
     ]
