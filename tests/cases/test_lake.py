@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
@@ -16,6 +17,8 @@ from airflow_betproviders.lake.coverage import Coverage, survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared
+from tests.cases.vendors import Vendor
+from tests.conftest import MakeHook
 from tests.extraction.stored import store
 
 LOCAL = fsspec.filesystem("file")
@@ -86,3 +89,65 @@ def test_pv_amounts_say_that_they_are_li(tmp_path: Path) -> None:
     assert str(columns.field("bet_amount").type) == "int64"
     assert receipt.units == {"bet_amount": "li", "gain_amount": "li"}
     assert columns.field("user_id").metadata is None
+
+
+# ------------------------------------------------------------------ L2 to L4: what an extraction stored, by each reader's plainest call
+
+SLOTS = (SLOT, Interval(FIVE + HOUR, FIVE + 2 * HOUR))
+IDS = ["0", "1", "2", "3"]
+READERS = ("DuckDB", "Polars", "pandas", "PyArrow")
+ACCOUNTS = {"pv": "0101", "gmag": "1001"}
+
+
+def each_has(rows: list[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    return dict.fromkeys(READERS, rows)
+
+
+def by_each_reader(folder: Path, key: str) -> dict[str, list[tuple[str, str]]]:
+    """Account and key of each row of a folder, by reader."""
+    import duckdb
+    import pandas as pd
+    import polars as pl
+    import pyarrow.dataset as ds
+
+    glob = f"{folder}/**/*.parquet"
+    wanted = ["account", key]
+    frames = (pd.read_parquet(folder), ds.dataset(folder, format="parquet", partitioning="hive").to_table().to_pandas())
+    found = {
+        "DuckDB": duckdb.sql(f"SELECT account, {key} FROM read_parquet('{glob}')").fetchall(),
+        "Polars": pl.read_parquet(glob, hive_partitioning=True).select(wanted).rows(),
+        **{
+            name: zip(*(frame[each] for each in wanted), strict=True)
+            for name, frame in zip(READERS[2:], frames, strict=True)
+        },
+    }
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+def extracted(make: MakeHook, provider: str, name: str, folder: Path, *slots: Interval, **options: Any) -> Path:
+    """Extract two bets in each slot; return the stream's folder."""
+    bets = [slot.start + minutes * HOUR / 60 for slot in SLOTS for minutes in (10, 20)]
+    Vendor(make(provider, login=ACCOUNTS[provider]), name, bets).store(folder, *slots, **options)
+    return folder / f"provider={provider}" / f"stream={name}"
+
+
+def test_l2_slots_with_and_without_a_filter_are_read_once_by_each_reader(make: MakeHook, tmp_path: Path) -> None:
+    folder = extracted(make, "gmag", "game_history", tmp_path, *SLOTS)
+    extracted(make, "gmag", "game_history", tmp_path, *SLOTS, currency="CNY")
+    narrowed = tmp_path / "filtered" / "provider=gmag" / "stream=game_history"
+    for each in (folder, narrowed):
+        assert by_each_reader(each, "roundId") == each_has([("~1001", row) for row in IDS])
+
+
+def test_l3_pandas_reads_a_stream_that_has_a_column_named_date(make: MakeHook, tmp_path: Path) -> None:
+    days = [Interval(FIVE - 5 * HOUR + i * DAY, FIVE - 5 * HOUR + (i + 1) * DAY) for i in range(2)]
+    folder = extracted(make, "pv", "stage_summary", tmp_path, *days)
+    dates = [("~0101", "2026-11-20"), ("~0101", "2026-11-21")]
+    assert by_each_reader(folder, "date") == each_has(dates)
+
+
+def test_l4_beside_archive_and_quarantine_readers_find_only_bets(make: MakeHook, tmp_path: Path) -> None:
+    folder = extracted(make, "pv", "history", tmp_path, *SLOTS, archive=True)
+    assert [*(tmp_path / "_betproviders" / "archive").rglob("*.*")]
+    assert by_each_reader(folder, "event_id") == each_has([("~0101", row) for row in IDS])
+    assert by_each_reader(tmp_path / "provider=pv", "event_id")["Polars"] == [("~0101", row) for row in IDS]

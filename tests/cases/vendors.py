@@ -72,9 +72,10 @@ class Vendor:
         self.hook.request = self  # type: ignore[method-assign,assignment]
         self.stream = self.hook.stream(self.name)
 
-    def store(self, folder: Path, *slots: Interval, **filters: Any) -> Stored:
-        lake = Lake(fsspec.filesystem("file"), str(folder), self.stream.provider, self.stream.name, self.hook.account)
-        return Extraction(self.hook, self.stream, filters).store(slots or (SLOT,), lake)
+    def store(self, folder: Path, *slots: Interval, archive: bool = False, **filters: Any) -> Stored:
+        stream = self.stream
+        lake = Lake(fsspec.filesystem("file"), str(folder), stream.provider, stream.name, self.hook.account, filters)
+        return Extraction(self.hook, stream, filters, archive=archive).store(slots or (SLOT,), lake)
 
     def ids(self, stored: Stored) -> list[str]:
         """The ids of what was stored, in order of time, slot after slot."""
@@ -112,6 +113,11 @@ class Vendor:
 
     def _pv_games_game_stage_summary(self, window: Interval, params: Mapping[str, Any]) -> Document:
         return {"code": 200, "msg": "", "data": {"bet_amount": 7, "gain_amount": 1, "user_count": 1, "bet_count": 2}}
+
+    def _pv_stage_summary(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        amounts = {"bet_count": 2, "bet_amount": 7, "gain_amount": 1, "company_gain_amount": -1}
+        days = [{"date": f"{window.end - HOUR:%Y-%m-%d}", **amounts}]
+        return {"code": 200, "msg": "", "data": {"day_list": days, "summary": amounts}}
 
     def _aig(self, i: int) -> dict[str, Any]:
         return {**AIG, "id": f"{i}", "update_time": ms(self.bets[i]), **self.patch(i)}
