@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from airflow_betproviders.declare.answer_formats import AnswerFormat, Json
 from airflow_betproviders.declare.fields import Field, TimeKind
 from airflow_betproviders.declare.pagination import Pagination, SingleAnswer
 from airflow_betproviders.declare.request_parameters import EpochParam, Filter, Limits, TimeParam
@@ -62,26 +63,6 @@ class Reaches:
     kind: TimeKind
 
 
-@dataclass(frozen=True)
-class Json:
-    """Answers are one JSON object; the envelope says where its rows are."""
-
-
-@dataclass(frozen=True)
-class Csv:
-    """Answers are CSV (RFC 4180): lines before the table, a header, a record a line. Columns are found by their names.
-
-    Attributes:
-        preamble: the names of the lines before the header, each written as ``name=value``: the envelope's members.
-        null: the texts that stand for null.
-        last_line_ends: whether the last line ends with a line break, so that an answer without one was cut off.
-    """
-
-    preamble: tuple[str, ...] = ()
-    null: tuple[str, ...] = ("",)
-    last_line_ends: bool = True
-
-
 Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the markers above
 
 
@@ -130,7 +111,7 @@ class Stream:
     doc: str = ""
     fields: tuple[Field, ...]
     envelope: Envelope
-    format: Json | Csv = _JSON
+    format: AnswerFormat = _JSON
     key: tuple[str, ...] = ()
     version_columns: tuple[str, ...] = ()
     time_column: str | None = None

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, IsoTime, Text
-from airflow_betproviders.declare.stream import Csv, OneRow, Reaches, Rows, Stream
+from airflow_betproviders.declare.stream import OneRow, Reaches, Rows, Stream
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows

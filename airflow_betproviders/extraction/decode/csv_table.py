@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import Text
 from airflow_betproviders.declare.fields.json_text import NotJson
-from airflow_betproviders.declare.stream import Csv, Stream
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.lake.quarantine import RejectedRow
 

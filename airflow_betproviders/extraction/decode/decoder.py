@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import OddValue
 from airflow_betproviders.declare.fields.json_text import NotJson, Number, dumps, read_value
-from airflow_betproviders.declare.stream import Csv, Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, identifying, required
@@ -101,6 +102,7 @@ class Decoder:
         """
         if isinstance(self._stream.format, Csv):
             return self._described(body, partial(self._decode_csv, self._stream.format), check)
+        body = self._json(body)
         if self._nested:
             return self._decode_slowly(body, check)
         try:
@@ -122,12 +124,22 @@ class Decoder:
         return self._described(body, self._decode_rows, check)
 
     def _described(self, body: bytes, decode: _Decode, check: Callable[[Mapping[str, Any]], None]) -> Page:
-        """Decode an answer, or say how it differs from the document."""
+        """Decode an answer, or raise an error that says how it differs from the document."""
         try:
             return decode(body.removeprefix(BOM_UTF8), check)
         except NotJson as problem:
-            beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
-            raise ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}") from None
+            raise self._refusal(body, problem) from None
+
+    def _json(self, body: bytes) -> bytes:
+        """Rewrite an answer of another format to JSON."""
+        try:
+            return self._stream.format.to_json(body.removeprefix(BOM_UTF8))
+        except NotJson as problem:
+            raise self._refusal(body, problem) from None
+
+    def _refusal(self, body: bytes, problem: NotJson) -> ProviderUnavailable:
+        beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
+        return ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}")
 
     def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode JSON of which some rows are odd or nested."""

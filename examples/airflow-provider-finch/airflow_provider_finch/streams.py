@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, IsoTime, Text
 from airflow_betproviders.declare.request_parameters import EpochParam, Filter
-from airflow_betproviders.declare.stream import Csv, Reaches, Stream
+from airflow_betproviders.declare.stream import Reaches, Stream
 from airflow_betproviders.declare.windows import WindowRule
 
 _AMOUNT = Decimal(28, 8)

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import (
     Boolean,
     Decimal,
@@ -26,7 +27,7 @@ from airflow_betproviders.declare.fields import (
     IsoTime,
     Text,
 )
-from airflow_betproviders.declare.stream import Csv, NextPage, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import NextPage, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderRequestError, ProviderUnavailable
 from airflow_betproviders.extraction.decode import decoder
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page

@@ -1,0 +1,165 @@
+"""Declare how a provider writes its answers: as a JSON object, as CSV, as JSON lines, or as a matrix under a header.
+
+`JsonLines` and `Matrix` rewrite an answer to the JSON object that the rest of the engine reads. Numbers keep their digits.
+A package may add a format by a subclass of `AnswerFormat`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from airflow_betproviders.declare.fields.json_text import NotJson
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NAMES = msgspec.json.Decoder(list[str])
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class AnswerFormat:
+    """Base of the formats of an answer."""
+
+    def to_json(self, body: bytes) -> bytes:
+        """Return the answer as one JSON object, which fits the stream's envelope. The engine reads `Csv` without it.
+
+        Args:
+            body: the answer, decompressed.
+
+        Raises:
+            NotJson: the answer does not have this format, or is cut off.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Json(AnswerFormat):
+    """Answers are one JSON object; the envelope says where its rows are."""
+
+    def to_json(self, body: bytes) -> bytes:
+        """Return the answer unchanged."""
+        return body
+
+
+@dataclass(frozen=True)
+class Csv(AnswerFormat):
+    """Answers are CSV (RFC 4180): lines before the table, a header, a record a line. Columns are found by their names.
+
+    Attributes:
+        preamble: the names of the lines before the header, each written as ``name=value``: the envelope's members.
+        null: the texts that stand for null.
+        last_line_ends: whether the last line ends with a line break, so that an answer without one was cut off.
+    """
+
+    preamble: tuple[str, ...] = ()
+    null: tuple[str, ...] = ("",)
+    last_line_ends: bool = True
+
+
+@dataclass(frozen=True)
+class JsonLines(AnswerFormat):
+    """Answers are JSON lines: one record a line, without anything around them.
+
+    The envelope is ``{"rows": Rows}``. An answer without records is empty. Failures must show in the HTTP status, because
+    such an answer has no place for a status of its own.
+
+    Attributes:
+        rows: the member of the envelope that holds the records.
+        last_line_ends: whether the last line ends with a line break, so that an answer without one was cut off.
+    """
+
+    rows: str = "rows"
+    last_line_ends: bool = True
+
+    def to_json(self, body: bytes) -> bytes:
+        """Return an object whose only member is the array of the lines."""
+        lines = [line for line in body.split(b"\n") if line.strip()]
+        if lines and self.last_line_ends and not body.endswith(b"\n"):
+            raise NotJson("the last line is cut off")
+        for line in lines:
+            if not line.lstrip().startswith(b"{"):
+                raise NotJson("a line is not a JSON object")
+        return b"{%s:[%s]}" % (msgspec.json.encode(self.rows), b",".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(AnswerFormat):
+    """Answers are a JSON object with one array of column names and an array of rows, each an array of cells.
+
+    ``{"headers": ["id", "stake"], "data": [[1, 0.50], [2, 1.25]]}`` is read as ``{"data": [{"id": 1, "stake": 0.50}, ...]}``.
+    A row that has too few or too many cells goes to quarantine, because its cells cannot be matched with columns.
+
+    Attributes:
+        header: path of the array of names.
+        rows: path of the array of rows, which the envelope marks with ``Rows``.
+        names: by name in a header, the field's name, where a provider words a header differently from its document.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self, body: bytes) -> bytes:
+        """Return the object with a record for each row. An answer without rows, such as a failure, stays as it is."""
+        found = _member(body, self.rows)
+        if found is None or not found.startswith(b"["):
+            return body
+        rows = _items(found)
+        if not rows:
+            return body
+        columns = self._columns(body)
+        records = [_record(columns, bytes(row)) for row in rows]
+        return _replaced(body, self.rows, b"[%s]" % b",".join(records))
+
+    def _columns(self, body: bytes) -> list[str]:
+        header = _member(body, self.header)
+        if header is None:
+            raise NotJson(f"there is no header at {'.'.join(self.header)}")
+        try:
+            columns = [self.names.get(name, name) for name in _NAMES.decode(header)]
+        except msgspec.DecodeError as error:
+            raise NotJson(f"the header is not an array of names ({error})") from None
+        if len(set(columns)) < len(columns):
+            raise NotJson(f"the header names {max(columns, key=columns.count)!r} twice")
+        return columns
+
+
+def _record(columns: list[str], row: bytes) -> bytes:
+    """Return the JSON object of a row, or its own text if it cannot be matched with the columns."""
+    cells = _items(row) if row.startswith(b"[") else []
+    return msgspec.json.encode(dict(zip(columns, cells, strict=True))) if len(cells) == len(columns) else row
+
+
+def _member(body: bytes, path: tuple[str, ...]) -> bytes | None:
+    """Return the text of a member of nested objects, or None where there is none."""
+    text: bytes = body
+    for name in path:
+        found = _members(text).get(name) if text.startswith(b"{") else None
+        if found is None:
+            return None
+        text = bytes(found).strip()
+    return text
+
+
+def _replaced(body: bytes, path: tuple[str, ...], value: bytes) -> bytes:
+    """Return the object with another text at the path."""
+    if not path:
+        return value
+    members = _members(body)
+    members[path[0]] = msgspec.Raw(_replaced(bytes(members[path[0]]), path[1:], value))
+    return msgspec.json.encode(members)
+
+
+def _members(text: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _MEMBERS.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson(f"not JSON ({error})") from None
+
+
+def _items(text: bytes) -> list[msgspec.Raw]:
+    try:
+        return _ITEMS.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson(f"not JSON ({error})") from None
