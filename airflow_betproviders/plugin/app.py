@@ -1,7 +1,7 @@
 """The coverage page's application: each route asks for Airflow's login, and gives what the user may see.
 
-It reads receipts, the bets table and reconciliations, in threads of its own, and changes nothing. Backfills are started by
-the page itself at Airflow's own API, with the user's own login and permissions.
+It reads receipts, the bets table and reconciliations in a child process of low priority, and changes nothing. The page
+starts backfills through Airflow's own API, with the user's login and permissions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.coverage import STATES
 from airflow_betproviders.plugin import places
 from airflow_betproviders.plugin.answers import SAFE_HEADERS, Json, refuse_plainly
+from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.plugin.limits.lake_process import LakeProcess
 from airflow_betproviders.plugin.limits.workers import Workers
 from airflow_betproviders.plugin.query import Chosen, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
@@ -33,6 +35,8 @@ _FILES = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if
 Whoever = Annotated[Reader, Depends(permitted)]
 
 workers = Workers()
+lake_process = LakeProcess()
+_seen = ShortCache[Seen](seconds=5, most=8)  # a page asks several things of it one after the other
 
 
 def create_app() -> FastAPI:
@@ -51,6 +55,11 @@ def create_app() -> FastAPI:
     app.include_router(page)
     app.include_router(data)
     return app
+
+
+def forget() -> None:
+    """Read the lake again with the next request."""
+    _seen.clear()
 
 
 async def index() -> Response:
@@ -109,16 +118,18 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None
 
 def _ggr(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
     shown = _shown(reader, _look(places.lakes(), chosen, span), dag)
-    accounts = {(each.place.provider, each.place.account) for each in shown if each.main}
-    found = money.of_days(places.table(), span) if accounts else money.Money()
+    accounts = {(each.label["provider"], each.label["account"]) for each in shown if each.main}
+    found = lake_process.call(money.of_days, places.table(), span) if accounts else money.Money()
     days = [day.to_json() for day in found.days if (day.provider, day.account) in accounts]
     private = found.private and not reader.reads_all
     return Json({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
 
 
 def _reconciled(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
-    shown = [each for each in _shown(reader, _look(places.lakes(), chosen, span), dag) if each.main]
-    results = zip(shown, reconciliations.last_of(each.place for each in shown), strict=True)
+    paths = places.lakes()
+    shown = [each for each in _shown(reader, _look(paths, chosen, span), dag) if each.main]
+    streams = [(paths[each.lake], *(each.label[name] for name in ("provider", "stream", "account"))) for each in shown]
+    results = zip(shown, lake_process.call(reconciliations.last_of, streams), strict=True)
     return Json([{"lake": each.lake, **each.label, **result} for each, result in results if result])
 
 
@@ -126,7 +137,7 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if not chosen.names_one:
         raise HTTPException(422, "Name the slot's lake, provider, stream and account.")
     path = dict(enumerate(places.lakes())).get(chosen.lake or 0)
-    found = stored(path, chosen, interval) if path else None
+    found = lake_process.call(stored, path, chosen, interval) if path else None
     if found is None or not reader.may_read(found[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
     receipt, place = found
@@ -134,7 +145,8 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
 
 
 def _look(paths: list[str], chosen: Selection, span: Interval) -> list[Seen]:
-    return [look(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
+    asked = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
+    return [_seen.get(each, lambda each=each: lake_process.call(look, *each)) for each in asked]  # type: ignore[misc]
 
 
 def _shown(reader: Reader, seen: list[Seen], dag: str | None) -> list[StreamView]:

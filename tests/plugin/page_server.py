@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from airflow_betproviders.plugin import app, places, reader
-from airflow_betproviders.plugin.views import streams
 from demo.airflow_client import wait_for
 from tests.plugin.showcase import Showcase
 
@@ -19,7 +18,7 @@ from tests.plugin.showcase import Showcase
 @contextmanager
 def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     """Serve the page of a lake, or of none: yields its address."""
-    streams.forget()
+    app.forget()
     known = places.lakes, places.table
     places.lakes = lambda: [show.path] if show else []
     places.table = lambda: show.table if show and table else ""

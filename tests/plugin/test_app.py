@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.plugin import app as application
 from airflow_betproviders.plugin import places, reader
+from airflow_betproviders.plugin.limits.refusals import failed
 from airflow_betproviders.plugin.limits.workers import Workers
-from airflow_betproviders.plugin.views import streams
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)
@@ -43,6 +43,16 @@ class Somebody:
         return self.reads_all or dag_id in self.dags
 
 
+class SameProcess:
+    """Calls functions here, where they can be replaced. `test_lake_process.py` tests the child."""
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except Exception as problem:
+            raise failed(type(problem).__name__) from problem
+
+
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
     made = Showcase(tmp_path_factory.mktemp("lake"), NOW)
@@ -52,7 +62,8 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
 
 @pytest.fixture(autouse=True)
 def _lake(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
-    streams.forget()
+    application.forget()
+    monkeypatch.setattr(application, "lake_process", SameProcess())
     monkeypatch.setattr(places, "lakes", lambda: [show.path])
     monkeypatch.setattr(places, "table", lambda: show.table)
 

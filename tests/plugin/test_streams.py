@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -17,7 +16,6 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.plugin.query import span_of
 from airflow_betproviders.plugin.views import money, reconciliations, streams
 from airflow_betproviders.plugin.views.streams import Selection, StreamView, look, stored
-from airflow_betproviders.task.storage import open_path
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)
@@ -29,11 +27,6 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
     made = Showcase(tmp_path_factory.mktemp("lake"), NOW)
     made.fill(10)
     return made
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    streams.forget()
 
 
 def seen(
@@ -50,11 +43,11 @@ def told(view: StreamView, readable: Callable[[str | None], bool] = EVERYBODY) -
 
 
 def providers_of(views: list[StreamView]) -> list[str]:
-    return [view.place.provider for view in views]
+    return [view.label["provider"] for view in views]
 
 
 def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
-    names = [(each.place.provider, each.place.stream, each.main) for each in seen(show)]
+    names = [(each.label["provider"], each.label["stream"], each.main) for each in seen(show)]
 
     assert names == [
         ("aig", "transactions", True),
@@ -200,16 +193,6 @@ def test_too_many_streams_are_not_listed(show: Showcase, monkeypatch: pytest.Mon
     found = look(0, show.path, Selection(), span_of(2, None, NOW), NOW)
 
     assert (len(found.views), found.cut) == (3, True)
-
-
-def test_many_looks_at_once_read_once(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(streams, "open_path", lambda path: opened.append(path) or open_path(path))
-    with ThreadPoolExecutor(20) as pool:
-        found = list(pool.map(lambda _: look(0, show.path, Selection(), span_of(3, None, NOW), NOW), range(20)))
-
-    assert opened == [show.path]
-    assert len(set(map(id, found))) == 1
 
 
 def test_ggr_is_what_the_players_lost(show: Showcase) -> None:

@@ -1,4 +1,4 @@
-"""The threads that read the lake for the page: few, and with a short queue, so that Airflow's own threads stay free."""
+"""Threads of the page: few, and with a short queue, so that Airflow's own threads stay free."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from fastapi import HTTPException
+
+from airflow_betproviders.plugin.limits.refusals import failed, later
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +29,7 @@ class Workers:
         seconds: how long a request may take, its waiting included.
     """
 
-    def __init__(self, threads: int = 2, waiting: int = 30, per_user: int = 6, seconds: float = 60) -> None:
-        """Start no thread before it is needed."""
+    def __init__(self, threads: int = 4, waiting: int = 28, per_user: int = 6, seconds: float = 60) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="betproviders-page")
         self._most, self._per_user, self._seconds = threads + waiting, per_user, seconds
         self._lock = Lock()
@@ -50,15 +51,14 @@ class Workers:
         if not answer.done():
             job.cancel()  # it may still be in the queue
             answer.cancel()
-            raise _later(503, "The lake is still being read.")
+            raise later(503, "The lake is still being read.")
         try:
             return answer.result()
         except HTTPException:
             raise
         except Exception as problem:
             log.exception("a request of the coverage page failed")
-            told = f"The page cannot answer: {type(problem).__name__}. The API server's log has the reason."
-            raise HTTPException(503, told) from problem
+            raise failed(type(problem).__name__) from problem
 
     def close(self) -> None:
         """Wait for what still runs."""
@@ -67,9 +67,9 @@ class Workers:
     def _admit(self, user: str) -> None:
         with self._lock:
             if self._running[user] >= self._per_user:
-                raise _later(429, f"You have {self._per_user} requests to this page under way.")
+                raise later(429, f"You have {self._per_user} requests to this page under way.")
             if self._running.total() >= self._most:
-                raise _later(503, "The page is busy: too many people look at it at once.")
+                raise later(503, "The page is busy: too many people look at it at once.")
             self._running[user] += 1
 
     def _release(self, user: str, _done: Future[Any]) -> None:
@@ -77,7 +77,3 @@ class Workers:
             self._running[user] -= 1
             if not self._running[user]:
                 del self._running[user]
-
-
-def _later(status: int, reason: str) -> HTTPException:
-    return HTTPException(status, f"{reason} Try again in a few seconds.", {"Retry-After": "2"})

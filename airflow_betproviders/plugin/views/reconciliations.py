@@ -8,15 +8,20 @@ from typing import Any
 
 from airflow_betproviders.lake.layout import RECONCILIATION, Lake, listed
 from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
 
 _known = ShortCache[dict[str, Any] | None](seconds=30, most=400)
 
 
-def last_of(lakes: Iterable[Lake]) -> list[dict[str, Any] | None]:
-    """Return for each stream the last report day that was reconciled, as of the last half a minute; None where none was."""
-    return [_known.get((lake.fs, lake.base), lambda lake=lake: _last(lake)) for lake in lakes]  # type: ignore[misc]
+def last_of(streams: Iterable[tuple[str, str, str, str]]) -> list[dict[str, Any] | None]:
+    """Return for each stream the last report day that was reconciled, as of the last half a minute; None where none was.
+
+    Args:
+        streams: path of the lake, provider, stream and account of each.
+    """
+    return [_known.get(each, lambda each=each: _last(*each)) for each in streams]  # type: ignore[misc]
 
 
 def last(lake: Lake) -> dict[str, Any] | None:
@@ -38,9 +43,10 @@ def last(lake: Lake) -> dict[str, Any] | None:
     }
 
 
-def _last(lake: Lake) -> dict[str, Any] | None:
+def _last(path: str, provider: str, stream: str, account: str) -> dict[str, Any] | None:
     try:
-        return last(lake)
+        place = open_path(path)
+        return last(Lake(place.fs, place.path, provider, stream, account))
     except Exception:
-        log.exception("the last reconciliation of %s cannot be read", lake.base)
+        log.exception("the last reconciliation of %s %s, account %s, cannot be read", provider, stream, account)
         return None

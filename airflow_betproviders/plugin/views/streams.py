@@ -19,7 +19,6 @@ from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.registry import declared, mapping_of, providers, title_of
 from airflow_betproviders.task.storage import open_path
 
@@ -28,11 +27,10 @@ log = logging.getLogger(__name__)
 MAX_STREAMS = 200  # on a page; players and games as filters make very many
 MAX_SLOTS = 120_000  # on a page; sixty days of hours of forty streams are half of it
 _LISTED = 1000  # folders of streams, of which the page shows the first
-_THREADS = 2  # each keeps Airflow's own threads waiting for the interpreter's lock now and then
+_THREADS = 4  # streams read at once
 _ORDER = list(STATES)
 _NOTHING_THERE = {"missing", "expired", "pending"}
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-page-streams")
-_seen = ShortCache["Seen"](seconds=5, most=8)  # a page asks several things of it one after the other
 
 Readable = Callable[[str | None], bool]
 
@@ -69,7 +67,6 @@ class StreamView:
 
     Attributes:
         lake: number of the configured lake.
-        place: where the stream lies.
         main: whether it is the provider's whole bets, which the bets table is made of.
         label: provider, stream, account and filters.
         wrote: the DAGs that wrote its slots; None among them: a slot names no DAG.
@@ -78,7 +75,6 @@ class StreamView:
     """
 
     lake: int
-    place: Lake
     main: bool
     label: dict[str, str]
     wrote: frozenset[str | None]
@@ -113,7 +109,7 @@ class Seen:
 
 
 def look(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> Seen:
-    """Return what there is of the selected streams of a lake on some days; it may be some seconds old.
+    """Return what there is of the selected streams of a lake on some days.
 
     Args:
         number: the lake's place in the configuration.
@@ -122,25 +118,7 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
         span: the days.
         now: the present; default the machine's clock.
     """
-    key = (number, path, selection, span)
-    return _seen.get(key, lambda: _look(number, path, selection, span, now or datetime.now(timezone.utc)))
-
-
-def forget() -> None:
-    """Look anew the next time."""
-    _seen.clear()
-
-
-def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
-    """The receipt of a slot and the place of its object, as the lake's path is written; None where there is none."""
-    for lake, stream in _streams(path, selection):
-        for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
-            if cell.interval == interval and cell.receipt:
-                return cell.receipt, path.rstrip("/") + lake.data(interval).removeprefix(lake.root.rstrip("/"))
-    return None
-
-
-def _look(number: int, path: str, selection: Selection, span: Interval, now: datetime) -> Seen:
+    now = now or datetime.now(timezone.utc)
     views: list[StreamView] = []
     slots = 0
     try:
@@ -163,6 +141,15 @@ def _look(number: int, path: str, selection: Selection, span: Interval, now: dat
         log.exception("the lake %s cannot be looked at", path)
         told = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
         return Seen(tuple(views), (told,))
+
+
+def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
+    """The receipt of a slot and the place of its object, as the lake's path is written; None where there is none."""
+    for lake, stream in _streams(path, selection):
+        for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
+            if cell.interval == interval and cell.receipt:
+                return cell.receipt, path.rstrip("/") + lake.data(interval).removeprefix(lake.root.rstrip("/"))
+    return None
 
 
 def _seen_of(number: int, lake: Lake, stream: Stream, span: Interval, now: datetime) -> tuple[StreamView | None, int]:
@@ -193,7 +180,6 @@ def _view(number: int, found: Coverage) -> StreamView:
     }
     return StreamView(
         lake=number,
-        place=found.lake,
         main=_is_main(found.lake),
         label={**found.label, "filters": "/".join(found.label["filters"])},
         wrote=_wrote(found.lake, receipts),
