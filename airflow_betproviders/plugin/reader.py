@@ -14,6 +14,7 @@ from fastapi import Depends, HTTPException, Request
 from sqlalchemy import select
 
 from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.workers import Workers
 
 
@@ -100,14 +101,17 @@ async def logged_in(request: Request, user: GetUserDep) -> Reader:
 
 # Permissions cost a few queries of the metadata database, whose connections and Airflow's threads are not for a crowd here.
 _gate = Workers(threads=2, waiting=126, per_user=64)
+rate = UserRateLimiter()
 
 
 async def permitted(request: Request, reader: Annotated[Reader, Depends(logged_in)], dag: str | None = None) -> Reader:
     """Who makes a request for data, once it is known that they may see any.
 
     Raises:
-        HTTPException: 403, they may read no DAG or not the one of which they ask, or a page of another origin asks.
+        HTTPException: 403, they may read no DAG or not the one of which they ask, or a page of another origin asks; 429,
+            they ask too often.
     """
+    await rate.wait(reader.name)
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         raise HTTPException(403, "Pages of another origin get no data.")
     reads_any, reads_dag = await _gate.run(reader.name, _permissions, reader, dag)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.plugin import app as application
 from airflow_betproviders.plugin import places, reader
+from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.refusals import failed
 from airflow_betproviders.plugin.limits.workers import Workers
 from tests.plugin.showcase import HOUR, Showcase
@@ -64,6 +65,7 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
 def _lake(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     application.forget()
     monkeypatch.setattr(application, "lake_process", SameProcess())
+    monkeypatch.setattr(reader, "rate", UserRateLimiter(per_second=1e6))
     monkeypatch.setattr(places, "lakes", lambda: [show.path])
     monkeypatch.setattr(places, "table", lambda: show.table)
 
@@ -259,6 +261,15 @@ def test_who_asks_too_often_waits(made: FastAPI, monkeypatch: pytest.MonkeyPatch
     answer = client.get("api/coverage")
 
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_who_asks_without_a_pause_is_slowed_down(made: FastAPI, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """Whatever the answer is: here they may see nothing."""
+    monkeypatch.setattr(reader, "rate", UserRateLimiter(per_second=0.001, burst=1, longest_wait=0.01))
+    [client] = client_of(made, Somebody())
+
+    assert [client.get(path).status_code for _ in range(4)] == [403, 403, 429, 429]
 
 
 def test_an_error_of_airflow_stays_one(made: FastAPI) -> None:

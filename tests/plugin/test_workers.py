@@ -10,6 +10,7 @@ import pytest
 from fastapi import HTTPException
 
 from airflow_betproviders.plugin.limits.cache import ShortCache
+from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.workers import Workers
 
 PATIENCE = 30
@@ -99,3 +100,23 @@ def test_an_error_is_not_kept() -> None:
     with pytest.raises(OSError, match="once"):
         cache.get("key", fail)
     assert cache.get("key", lambda: 7) == 7
+
+
+def test_requests_of_a_user_are_spaced_and_refusals_wait_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, slept = 1000.0, []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(round(seconds, 3))
+
+    monkeypatch.setattr("airflow_betproviders.plugin.limits.rate.time.monotonic", lambda: clock)
+    monkeypatch.setattr("airflow_betproviders.plugin.limits.rate.asyncio.sleep", sleep)
+    rate = UserRateLimiter(per_second=10, burst=2, longest_wait=0.25)
+
+    async def ask(user: str, times: int) -> list[int]:
+        return [await _status(asyncio.ensure_future(rate.wait(user))) for _ in range(times)]  # type: ignore[arg-type]
+
+    assert asyncio.run(ask("ada", 6)) == [200] * 5 + [429]
+    assert slept == [0, 0, 0, 0.1, 0.2, 0.25]
+    assert asyncio.run(ask("vic", 1)) == [200], "another user does not wait"
+    clock += 0.1
+    assert asyncio.run(ask("ada", 2)) == [200, 429]
