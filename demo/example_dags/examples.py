@@ -1,5 +1,6 @@
 """What `demo/examples.py` runs for each example: an incremental DAG, and DAGs that fill gaps and replay an interval."""
 
+import json
 import os
 from datetime import datetime
 from typing import Any
@@ -9,26 +10,18 @@ from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.replay import ReplayOperator
 
 LAKE, TABLE = os.environ["EXAMPLES_LAKE"], os.environ["EXAMPLES_TABLE"]
-# The filters that a main stream requires.
-EXAMPLES: dict[str, dict[str, str]] = {
-    "nova": {},
-    "rowan": {},
-    "quill": {"currency": "PHP"},
-    "finch": {"dataType": "RNG"},
-}
-HOURS = {"quill": 6}
 INTERVAL = {"start": "{{ dag_run.conf['start'] }}", "end": "{{ dag_run.conf['end'] }}"}
 
-for name, filters in EXAMPLES.items():
-    first, last = (datetime.fromisoformat(text) for text in os.environ[f"EXAMPLES_{name.upper()}"].split())
+for name, example in json.loads(os.environ["EXAMPLES"]).items():
+    filters = example["filters"]
     incremental_dag(
         f"{name}_bets",
         conn_id=f"{name}_default",
         path=LAKE,
         table=f"{TABLE}/{name}",
-        schedule=f"0 */{HOURS.get(name, 1)} * * *",
-        start_date=first,
-        end_date=last,
+        schedule=f"0 */{example['hours']} * * *",
+        start_date=datetime.fromisoformat(example["first"]),
+        end_date=datetime.fromisoformat(example["last"]),
         catchup=True,
         extract={"filters": filters, "archive": True},
     )
