@@ -23,11 +23,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare import API_VERSION
+from airflow_betproviders.declare.bet_mapping import BetMapping
+from airflow_betproviders.declare.reports import Report, WindowTotals
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
 
 if TYPE_CHECKING:
-    from airflow_betproviders.declare.bet_mapping import BetMapping
     from airflow_betproviders.declare.reports import ReportSpec
     from airflow_betproviders.hooks.base import BetProviderHook
 
@@ -100,9 +101,11 @@ def mapping_of(provider: str) -> BetMapping:
     Raises:
         InvalidArgument: The provider has none, or its package cannot be used.
     """
-    mapping: BetMapping | None = _bets(provider, "MAPPING")
+    package, mapping = _bets(provider, "MAPPING")
     if mapping is None:
         raise InvalidArgument(f"provider {provider!r} has no bets.MAPPING, so its records can't be merged.")
+    if not isinstance(mapping, BetMapping):
+        raise package.broken(f"MAPPING in {package.name}.bets is not a BetMapping. Correct it")
     return mapping
 
 
@@ -112,10 +115,12 @@ def reports_of(provider: str) -> tuple[ReportSpec, ...]:
     Raises:
         InvalidArgument: The provider has none, or its package cannot be used.
     """
-    reports: tuple[ReportSpec, ...] | None = _bets(provider, "REPORTS")
+    package, reports = _bets(provider, "REPORTS")
     if not reports:
         raise InvalidArgument(f"provider {provider!r} has no bets.REPORTS, so its bets can't be reconciled.")
-    return reports
+    if not _is_sequence_of((Report, WindowTotals), reports):
+        raise package.broken(f"REPORTS in {package.name}.bets is not a tuple of reports. Write REPORTS = (...,)")
+    return tuple(reports)
 
 
 @dataclass(frozen=True)
@@ -195,11 +200,13 @@ def _package(provider: str) -> _Package:
 @cache
 def _streams(package: _Package) -> tuple[Stream, ...]:
     module = package.load("streams")
-    streams: Sequence[Stream] | None = getattr(module, "STREAMS", None)
+    streams: Any = getattr(module, "STREAMS", None)
     if not streams:
         raise package.broken(
             f"it has no streams. Write STREAMS = (...) into {package.name}.streams, the main one first"
         )
+    if not _is_sequence_of(Stream, streams):
+        raise package.broken(f"STREAMS in {package.name}.streams is not a tuple of streams. Write STREAMS = (...,)")
     try:
         _check_streams(package.provider, streams)
     except InvalidArgument as error:
@@ -210,20 +217,27 @@ def _streams(package: _Package) -> tuple[Stream, ...]:
 @cache
 def _hook_class(package: _Package) -> type[BetProviderHook]:
     _streams(package)
-    hook: type[BetProviderHook] | None = getattr(package.load("hook"), "HOOK", None)
+    hook: Any = getattr(package.load("hook"), "HOOK", None)
     if hook is None:
         raise package.broken(f"it has no hook. Write HOOK = ... into {package.name}.hook, the class of the hook")
+    if not isinstance(hook, type) or not hasattr(hook, "conn_type"):
+        raise package.broken(f"HOOK in {package.name}.hook is not the class of a hook. Write HOOK = NameOfTheClass")
     if hook.conn_type != package.provider:
         raise package.broken(
             f"{hook.__name__}.conn_type is {hook.conn_type!r}, and the entry point's name is {package.provider!r}. "
             "Give both the same name"
         )
-    return hook
+    found: type[BetProviderHook] = hook
+    return found
 
 
-def _bets(provider: str, member: str) -> Any:
+def _bets(provider: str, member: str) -> tuple[_Package, Any]:
     package = _package(provider)
-    return getattr(package.load("bets"), member, None)
+    return package, getattr(package.load("bets"), member, None)
+
+
+def _is_sequence_of(kind: type[Any] | tuple[type[Any], ...], value: object) -> bool:
+    return isinstance(value, (tuple, list)) and all(isinstance(each, kind) for each in value)
 
 
 def _check_streams(provider: str, streams: Sequence[Stream]) -> None:

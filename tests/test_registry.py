@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 import logging
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -31,7 +33,7 @@ def packages(tmp_path: Path) -> Iterator[Site]:
         yield opened
 
 
-def test_ours_are_found_by_entry_point_and_whole() -> None:
+def test_ours_are_found_by_entry_point_and_complete() -> None:
     assert set(providers()) >= OURS
     for name in OURS:
         assert hook_class(name)().streams == streams_of(name)
@@ -97,6 +99,8 @@ ONE_ROW = STREAMS.replace('key=("id",)', "").replace("Rows}}", "OneRow}}").repla
         ({"streams": STREAMS.replace('key=("id",)', "")}, "stream bets has no key.* in provider_nova.streams"),
         ({"streams": STREAMS.replace('key=("id",)', 'key=("ID",)')}, "key of stream bets names 'ID', which is not"),
         ({"streams": STREAMS.replace("key=", 'time_column="at", key=')}, "time_column of stream bets names 'at'"),
+        ({"streams": STREAMS + "STREAMS = STREAMS[0]"}, r"STREAMS in provider_nova.streams is not a tuple of streams"),
+        ({"streams": "STREAMS = ('bets',)"}, "STREAMS in provider_nova.streams is not a tuple of streams"),
         ({"streams": STREAMS + "STREAMS *= 2"}, "there are two streams of the name 'bets'"),
     ],
 )  # fmt: skip
@@ -117,6 +121,7 @@ def test_broken_streams_name_the_package_and_the_cure(
     ("changes", "says"),
     [
         ({"hook": None}, "it has no hook. Write HOOK = ... into provider_nova.hook"),
+        ({"hook": "HOOK = 'Hook'"}, "HOOK in provider_nova.hook is not the class of a hook"),
         ({"hook": "import requets"}, "provider_nova.hook can't be imported: No module named 'requets'"),
         ({"hook": GOOD["hook"].replace('conn_type = "{name}"', 'conn_type = "avon"')}, "Hook.conn_type is 'avon'"),
     ],
@@ -141,6 +146,61 @@ def test_bets_and_reports_are_optional(packages: Site) -> None:
         mapping_of("nova")
     with pytest.raises(InvalidArgument, match=r"no bets.REPORTS"):
         reports_of("nova")
+
+
+@pytest.mark.parametrize(
+    ("use", "bets", "says"),
+    [
+        (mapping_of, "MAPPING = {{'bet_id': 'id'}}", "MAPPING in provider_nova.bets is not a BetMapping"),
+        (reports_of, "REPORTS = ('day',)", "REPORTS in provider_nova.bets is not a tuple of reports"),
+        (mapping_of, "MAPPING = (", "provider_nova.bets can't be imported: SyntaxError"),
+    ],
+)
+def test_broken_bets_name_the_package_and_the_cure(
+    packages: Site, use: Callable[[str], object], bets: str, says: str
+) -> None:
+    packages.install("nova", {**GOOD, "bets": bets})
+    assert streams_of("nova")
+    with pytest.raises(BrokenProvider, match=f"package provider-nova can't be used: {says}"):
+        use("nova")
+
+
+def test_in_a_process_of_its_own_each_broken_package_is_named_and_the_others_work(packages: Site) -> None:
+    """Two packages of one name, a failing import, a wrong version, no streams, no hook, a stream without a key."""
+    packages.install("twin", distribution="twin-one")
+    packages.install("twin", distribution="twin-two")
+    packages.install("crash", {**GOOD, "streams": "import no_such_module"})
+    packages.install("old", {**GOOD, "__init__": "API_VERSION = 0"})
+    packages.install("bare", {"__init__": GOOD["__init__"], "hook": GOOD["hook"]})
+    packages.install("hookless", {"__init__": GOOD["__init__"], "streams": GOOD["streams"]})
+    packages.install("keyless", {**GOOD, "streams": STREAMS.replace('key=("id",)', "")})
+    packages.install("good")
+    code = (
+        "import json\n"
+        "from airflow_betproviders.exceptions import BrokenProvider\n"
+        "from airflow_betproviders.registry import hook_class, providers, streams_of\n"
+        "found = {}\n"
+        "for name in providers():\n"
+        "    try: found[name] = [hook_class(name).__name__, len(streams_of(name))]\n"
+        "    except BrokenProvider as error: found[name] = str(error)\n"
+        "print(json.dumps(found))"
+    )
+    path = os.pathsep.join([str(packages.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.keys() == {"twin", "crash", "old", "bare", "hookless", "keyless", "good"} | set(providers())
+    assert found["good"] == ["Hook", 1]
+    assert all(isinstance(found[name], list) for name in OURS)
+    for name, says in {
+        "twin": "comes with twin-one (twin_one) and twin-two (twin_two). Uninstall all but one.",
+        "crash": "of package provider-crash can't be used: provider_crash.streams can't be imported: No module named",
+        "old": "of package provider-old can't be used: it was written for API version 0, and 1 is installed",
+        "bare": "of package provider-bare can't be used: it has no streams",
+        "hookless": "of package provider-hookless can't be used: it has no hook",
+        "keyless": "of package provider-keyless can't be used: stream bets has no key",
+    }.items():
+        assert says in found[name]
 
 
 def test_a_broken_package_is_named_in_a_warning_and_harms_no_other(
