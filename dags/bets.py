@@ -1,4 +1,4 @@
-"""The bets table: each provider's new slots merged as soon as they land, and small files put together once a week."""
+"""The bets table: merges each provider's new slots as soon as they are stored, and compacts small files once a week."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -16,10 +16,12 @@ RETRIES = {"retries": 5, "retry_exponential_backoff": True, "max_retry_delay": t
 FEEDS = {"pv": (None,), "aig": (None,), "jdb": (None, "recent_transactions"), "gmag": (None,)}
 
 MERGE = """
-Brings the slots that an extraction has just stored into the bets table: one row a bet, the newest version, whatever
-window brought it. A run is about the intervals of the extractions that triggered it, a **Backfill** of the hourly DAG
-included, so there is nothing to backfill here. It may run twice and beside others. Clear a run to look again; only slots
-that have changed since are read. The Variable `betproviders_table` names the folder of the table.
+Merges the slots that an extraction has just stored into the bets table: one row a bet, in its newest version.
+
+* A run merges the intervals of the extractions that triggered it, those of a **Backfill** included. So this DAG needs no
+  backfill of its own.
+* It may run twice, and at the same time as others. Clear a run to merge again; it reads only slots that have changed.
+* The Variable `betproviders_table` names the folder of the table.
 """
 
 for provider, streams in FEEDS.items():
@@ -42,7 +44,7 @@ with DAG(
     start_date=START,
     catchup=False,
     default_args=RETRIES,
-    doc_md="Puts the bets table's small files together, and deletes those that no version of the last week needs.",
+    doc_md="Compacts small files of the bets table, and deletes files that no version of the last week needs.",
     tags=["betproviders"],
 ):
     OptimizeBetsOperator(task_id="optimize", table=TABLE)

@@ -56,7 +56,7 @@ def statsd() -> Iterator[Listener]:
         stats.initialize(factory=NoStatsLogger, export_legacy_names=False)
 
 
-def test_an_extraction_tells_a_statsd_server_what_it_did(
+def test_a_statsd_server_receives_the_metrics_of_an_extraction(
     make: MakeHook, server: Recorder, tmp_path: Path, quick: None, statsd: Listener
 ) -> None:
     make("aig")

@@ -1,4 +1,4 @@
-"""What a request may ask for. Every parameter has a bound; what lies beyond is refused before anything is read."""
+"""Parameters of a request to the page. Each has a bound; a value beyond it is refused before anything is read."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def selection(
     *,
     narrowed: bool = False,
 ) -> Selection:
-    """The streams that a request is about."""
+    """Return the streams that a request selects."""
     return Selection(lake, provider, stream, account, filters, narrowed)
 
 
 def days_of(days: Days = 60, last: date | None = None) -> Interval:
-    """The days that a request is about, the last one included; default today.
+    """Return the days that a request selects, the last one included; default today.
 
     Raises:
         HTTPException: 422, the last day lies before 2000 or after tomorrow.
@@ -44,7 +44,7 @@ def days_of(days: Days = 60, last: date | None = None) -> Interval:
 
 
 def slot_of(start: datetime, end: datetime) -> Interval:
-    """The one slot that a request is about.
+    """Return the slot that a request selects.
 
     Raises:
         HTTPException: 422, one of the ends has no time zone or lies before 2000 or after tomorrow, or the slot is wider
@@ -65,7 +65,7 @@ def slot_of(start: datetime, end: datetime) -> Interval:
 
 
 def span_of(days: int, last: date | None, now: datetime) -> Interval:
-    """The days that a page shows, up to the end of the last one; default today."""
+    """Return the days that the page shows, up to the end of the last one; default today."""
     midnight = datetime.combine(last or now.date(), time(), timezone.utc)
     return Interval(midnight - (days - 1) * DAY, midnight + timedelta(days=1))
 

@@ -1,4 +1,4 @@
-"""What a bet is worth, from the vendor's answer to the bets table: extracted, stored and merged. V17, V18 and their kin."""
+"""Stake, payout and status of a bet, from the vendor's answer to the bets table: extracted, stored and merged (V17, V18)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPEN = ("open", None, None)
 
 
 def _leave_out(_number: int, _window: Any, _params: Any, document: Any) -> Any:
-    """Take members that are `ABSENT` out of an answer."""
+    """Remove members that are `ABSENT` from an answer."""
     if isinstance(document, dict):
         return {name: _leave_out(0, None, None, part) for name, part in document.items() if part != ABSENT}
     return [_leave_out(0, None, None, part) for part in document] if isinstance(document, list) else document
@@ -102,7 +102,7 @@ WORTH: dict[str, tuple[str, dict[str, Any], Any, tuple[str | None, Any, Any]]] =
 
 
 @pytest.mark.parametrize("name", WORTH)
-def test_a_bet_is_worth_what_the_document_says(make: MakeHook, tmp_path: Path, name: str) -> None:
+def test_a_bet_has_the_amounts_and_status_of_the_document(make: MakeHook, tmp_path: Path, name: str) -> None:
     provider, patch, stake, (status, payout, net) = WORTH[name]
     desk = Desk(make, tmp_path, provider)
     assert desk.extract(patch) == 0
@@ -124,7 +124,7 @@ def test_a_bet_is_worth_what_the_document_says(make: MakeHook, tmp_path: Path, n
     ],
 )
 @pytest.mark.parametrize("value", ["null", "left out"])
-def test_a_bet_without_what_it_cannot_do_without_never_reaches_the_table(
+def test_a_bet_without_a_required_member_never_reaches_the_table(
     make: MakeHook, tmp_path: Path, provider: str, absent: str, value: str
 ) -> None:
     desk = Desk(make, tmp_path, provider)
@@ -150,7 +150,7 @@ def test_a_bet_that_was_open_takes_the_result_of_a_later_read(make: MakeHook, tm
         pytest.param({"bets": 5, "wins": 0}, {"bets": 7, "wins": 7.5}, id="corrected twice"),
     ],
 )
-def test_what_a_slot_says_when_it_is_read_again_counts(
+def test_a_slot_that_is_extracted_again_replaces_its_earlier_rows(
     make: MakeHook, tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     desk = Desk(make, tmp_path, "gmag")
@@ -161,7 +161,7 @@ def test_what_a_slot_says_when_it_is_read_again_counts(
     assert row["stake"] == Decimal(7)
 
 
-def test_one_slot_whose_amounts_outgrow_the_table_is_named_and_keeps_no_other_out(
+def test_a_slot_whose_amounts_outgrow_the_table_is_named_and_the_others_are_merged(
     make: MakeHook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """20 digits of stake and 20 of payout fit; their difference does not."""

@@ -1,4 +1,4 @@
-"""What the vendors' documents leave open, each way: the files equal the truth, or the task is told why not."""
+"""Each reading of a question that a vendor's document leaves open: the files equal the truth, or the task's error says why not."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def setting(
     ],
     indirect=True,
 )
-def test_either_setting_of_an_account_stores_the_truth(account: Account) -> None:
+def test_each_setting_of_an_account_stores_the_truth(account: Account) -> None:
     account.store(NIGHT)
     assert account.differences(NIGHT) == []
     assert account.simulator.breaches == []
@@ -92,7 +92,7 @@ def test_either_setting_of_an_account_stores_the_truth(account: Account) -> None
 @pytest.mark.parametrize(
     "account", [setting("gmag", {}, {"rate": 60_000}, cap=cap) for cap in ("paged", "capped")], indirect=True
 )
-def test_more_rows_in_a_window_than_gmag_ever_answers(account: Account) -> None:
+def test_a_window_with_more_rows_than_gmag_answers_is_split(account: Account) -> None:
     half_hour = Interval(NIGHT.start, NIGHT.start + HOUR / 2)
     stored = account.store(half_hour, slot=HOUR / 2)
     assert stored.total("rows") > 10_000  # the cap
@@ -100,14 +100,16 @@ def test_more_rows_in_a_window_than_gmag_ever_answers(account: Account) -> None:
 
 
 @pytest.mark.parametrize("account", [setting("jdb", {"utc_offset": "+08:00"})], indirect=True)
-def test_the_connection_test_tells_a_wrong_zone(account: Account) -> None:
+def test_the_connection_test_names_a_wrong_zone(account: Account) -> None:
     works, message = account.hook.test_connection()
     assert not works
     assert "utc_offset" in message
 
 
 @pytest.mark.parametrize("account", [setting("jdb")], indirect=True)
-def test_rows_outside_the_window_are_told_as_a_wrong_zone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_outside_the_window_raise_an_error_that_names_the_zone(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(type(account.hook), "utc_offset", timedelta(hours=8))
     asked = account.hook.stream().time
     object.__setattr__(asked, "offset", timedelta(hours=-4))
@@ -119,7 +121,7 @@ def test_rows_outside_the_window_are_told_as_a_wrong_zone(account: Account, monk
 
 
 @pytest.mark.parametrize("account", [setting("pv", {}, {"rate": 60}, midnight="refuse")], indirect=True)
-def test_pv_refuses_midnight_and_the_summary_shows_that_nothing_is_lost(account: Account) -> None:
+def test_pv_refuses_midnight_and_the_summary_proves_the_last_second_empty(account: Account) -> None:
     last_second = Interval(MIDNIGHT - timedelta(seconds=1), MIDNIGHT)
     for days in range(1, 30):
         shift = timedelta(days=days)
@@ -134,7 +136,7 @@ def test_pv_refuses_midnight_and_the_summary_shows_that_nothing_is_lost(account:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("account", [setting("pv", {}, {"rate": 36_000}, midnight="refuse")], indirect=True)
-def test_pv_refuses_midnight_and_bets_would_be_lost(account: Account) -> None:
+def test_pv_refuses_midnight_and_the_task_fails_when_bets_would_be_lost(account: Account) -> None:
     with pytest.raises(IncompleteWindow, match="bets in the last second"):
         account.store(NIGHT)
 

@@ -2,7 +2,8 @@
 
 The whole body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
 in C++. Two things it cannot take as they come, so they are rewritten first: objects with free names, and bare numbers
-where text is declared. What answers have had so far tells what is left alone in the next ones.
+where text is declared. The parser remembers what earlier answers
+needed, and skips the rewrites that none of them needed.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ class Parser:
         self._learned = None if self._names else self._options
 
     def document(self, body: bytes) -> tuple[pa.Table, pa.Array]:
-        """An answer as one row, and what it holds where the rows are: a list of rows, or one.
+        """Parse an answer to a table of one row. Return it and its part at the path of the rows: a list of rows, or one row.
 
         Raises:
-            pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError: it is not one whole document of the known schema.
+            pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError: it is not one complete document of the known schema.
         """
         if not body.lstrip().startswith(b"{"):
             raise pa.ArrowInvalid("not an object")  # pyarrow.json does not survive a bare null
@@ -110,7 +111,7 @@ class Parser:
         return document, rows
 
     def _learn(self, rows: pa.StructArray) -> None:
-        """Note the names in objects with free names: while these are few, further answers need not be rewritten."""
+        """Remember the names in objects with free names. While they are few, further answers need no rewriting."""
         names = {
             name: known | set(pc.unique(rows.field(name).flatten().field(NAME).drop_null()).to_pylist())
             for name, known in self._names.items()
@@ -157,7 +158,7 @@ def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
 
 
 def _check_utf8(body: bytes) -> None:
-    """Refuse what is not UTF-8, which `pyarrow.json` would let through; a Python string of it would take up to four times the memory."""
+    """Refuse text that is not UTF-8, which `pyarrow.json` would accept. Decoding to a Python string would take four times the memory."""
     if not body.isascii():
         offsets = pa.py_buffer(np.array([0, len(body)], np.int32))
         pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(body)]).validate(full=True)

@@ -1,4 +1,4 @@
-"""JDB's daily reports, actions 42 and 66, added up from the same rounds as the details.
+"""JDB's daily reports, actions 42 and 66: sums of the rounds that the details return.
 
 Both follow the vendor's public pages (doc.jdb711.com, report/action42 and report/action66). A day D runs from 12:00
 UTC+8 of D, which is 04:00Z, to the same time of the next day, by time of play.
@@ -30,7 +30,7 @@ def _plus(one: Sums | None, other: Sums) -> Sums:
 
 
 def tally(rows: list[Row]) -> Tallies:
-    """The sums of some rounds."""
+    """Add up some rounds, by gType and player."""
     made: Tallies = {}
     for row in rows:
         group = (row.facts.gtype, row.facts.player)
@@ -48,12 +48,12 @@ def _total(world: World, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
 
 
 def by_player(world: World, day: int, now: int, gtype: int) -> list[str]:
-    """Action 42: one object a player, for one gType."""
+    """Return the rows of action 42: one object a player, for one gType."""
     return [f'{{"uid":{quote(who)},{_body(sums)}}}' for each, who, sums in _total(world, day, now) if each == gtype]
 
 
 def by_game_type(world: World, day: int, now: int) -> tuple[list[str], str]:
-    """Action 66: the totals of each gType, and of all."""
+    """Return the rows of action 66, one for each gType, and the grand total."""
     games: dict[int, Sums] = {}
     everything: Sums = (Decimal(0),) * len(FIELDS)
     for gtype, _, sums in _total(world, day, now):

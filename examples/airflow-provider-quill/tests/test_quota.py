@@ -1,4 +1,4 @@
-"""Quill's quota is kept to the letter, on a simulated clock: a backfill takes the hours that it must and holds no worker."""
+"""A backfill keeps Quill's quota on a simulated clock: it takes the hours that the quota requires, and holds no worker."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def simulator():
 
 
 def run(operator, simulated, context):
-    """Run a task to its end, as worker and triggerer would: how long each leg held a worker."""
+    """Run a task to its end, as worker and triggerer would. Return its summary, and how long each leg held a worker."""
     held, arguments = [], {}
     while True:
         began = simulated.passed

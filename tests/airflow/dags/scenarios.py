@@ -1,4 +1,4 @@
-"""The DAGs of `test_scheduler.py`: one a case of `error_cases`, and those that the sample DAGs have no use for."""
+"""The DAGs of `test_scheduler.py`: one for each case of `error_cases`, and some that the sample DAGs lack."""
 
 from datetime import datetime, timedelta, timezone
 

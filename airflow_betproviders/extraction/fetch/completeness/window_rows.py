@@ -28,15 +28,15 @@ class WindowRows:
     """The rows of one window, each key once.
 
     Attributes:
-        window: what was asked; None for a snapshot.
+        window: the requested window; None for a snapshot.
         table: its good rows.
-        hashes: of their keys, where the stream has one.
+        hashes: of the rows' keys, where the stream has a key.
         bad: its rows that do not fit.
         total: the provider's count, where it gives one.
         duplicates: rows that came more than once.
         counts: values that were not as declared.
-        slow_pages: answers that went the row-by-row way.
-        calls: the numbers of the calls that brought it.
+        slow_pages: answers that were decoded row by row.
+        calls: the numbers of the calls that returned the rows.
         proof: what shows that the window is complete (`airflow_betproviders.declare.pagination`).
     """
 
@@ -53,7 +53,7 @@ class WindowRows:
 
     @classmethod
     def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
-        """Put the answers of a window together; of a key that comes twice, the newest version stays."""
+        """Combine the answers of a window. Of a key that comes twice, the newest version is kept."""
         table = pa.concat_tables([page.table for page in pages])
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
         calls = tuple(page.call for page in pages)
@@ -92,7 +92,7 @@ class WindowRows:
         self.keep((instants >= start) & (instants < end))
 
     def take(self) -> tuple[pa.Table, keys.Hashes | None]:
-        """Hand the rows over, so that nothing else keeps them in memory."""
+        """Return the rows and forget them, so that nothing else keeps them in memory."""
         taken = self.table, self.hashes
         self.table, self.hashes = self.table.slice(0, 0), None
         return taken
@@ -105,14 +105,14 @@ def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
 
 
 class PageAnswer:
-    """What one page shows of its window; see `airflow_betproviders.declare.pagination.Answer`.
+    """One page as the pagination kinds see it; see `airflow_betproviders.declare.pagination.Answer`.
 
     Attributes:
         page: the page.
     """
 
     def __init__(self, page: Page, stream: Stream, earlier: Sequence[PageAnswer] = ()) -> None:
-        """Look at a page after the earlier ones of its window."""
+        """Compare a page with the earlier pages of its window."""
         self.page = page
         self._stream = stream
         self._earlier = tuple(earlier)

@@ -1,4 +1,4 @@
-"""Quill's orders (document: 2.3), as a pure function of seed and time."""
+"""Generate Quill's orders (document: 2.3) as a pure function of seed and time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GAMES = (
 
 
 class Order(NamedTuple):
-    """What stays the same through all versions of an order."""
+    """The members that all versions of an order share."""
 
     order_id: str
     platform: str
@@ -58,7 +58,7 @@ class Version(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Return the key."""
+        """Return the key of the order: platform and id."""
         return f"{self.order.platform}/{self.order.order_id}"
 
     @property
@@ -90,7 +90,7 @@ class Version(NamedTuple):
 
 
 class Orders:
-    """Orders are placed, then finished; some are cancelled or withdrawn, some change hours later."""
+    """All orders. They are placed, then finished; some are cancelled or withdrawn, some change hours later."""
 
     def __init__(self, setup: Any) -> None:
         self._setup = setup
@@ -178,7 +178,7 @@ def base36(number: int) -> str:
 
 
 def to_ms(moment: datetime) -> int:
-    """Epoch milliseconds."""
+    """Return an instant as epoch milliseconds."""
     return round(moment.timestamp() * 1000)
 
 
