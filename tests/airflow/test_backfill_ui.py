@@ -1,4 +1,4 @@
-"""A backfill from the UI's form to the files, as a person does it; and what assets and OpenLineage are told of it."""
+"""A backfill from the UI's form to the files, as a user starts it, and the asset events and lineage that it emits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DAG_ID = "aig_transactions"
 
 @dataclass
 class World:
-    """One Airflow with a page open, the vendor, the lake, and the yesterday that is loaded."""
+    """One Airflow with a page open, the vendor, the lake, and yesterday, which is loaded."""
 
     airflow: HeadlessAirflow
     page: Page
@@ -54,15 +54,15 @@ class World:
 
     @property
     def broken(self) -> datetime:
-        """The hour that the vendor refuses at first."""
+        """Return the hour that the vendor refuses at first."""
         return self.first + 2 * HOUR
 
     def run_id(self, start: datetime) -> str:
-        """A backfill's runs are named after the end of their interval."""
+        """Return the id of a run, which a backfill names after the end of its interval."""
         return f"backfill__{(start + HOUR).isoformat()}"
 
     def tasks(self, dag_id: str = DAG_ID) -> dict[str, Json]:
-        """The tasks of the backfilled hours, by run."""
+        """Return the tasks of the backfilled hours, by run."""
         found = {task["dag_run_id"]: task for task in self.airflow.task_instances(dag_id)}
         return {run_id: task for run_id, task in found.items() if run_id.startswith("backfill__")}
 
@@ -70,7 +70,7 @@ class World:
         return {run_id: task["try_number"] for run_id, task in self.tasks(dag_id).items()}
 
     def objects(self) -> dict[str, pa.Table]:
-        """The objects of the chosen hours by name, without the column that says when they were read."""
+        """Return the objects of the chosen hours by name, without the column of the extraction time."""
         names = [f"{self.first + i * HOUR:%Y%m%dT%H%M%SZ}-" for i in range(HOURS)]
         paths = sorted(self.lake.glob("provider=aig/stream=transactions/**/*.parquet"))
         return {
@@ -109,7 +109,7 @@ def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield World(airflow, page, vendors, lake, lineage, first)
 
 
-def test_from_the_form_to_the_files_and_one_failed_slot_again(world: World) -> None:
+def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_again(world: World) -> None:
     page, vendor = world.page, world.vendors.providers["aig"]
     mended = refuse(vendor, "408000", "Wrong parameter", when=lambda inquiry: _start(inquiry) == world.broken)
     dag = DagPage(page, DAG_ID)
@@ -184,7 +184,7 @@ def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
     assert world.vendors.credentials["aig"]["password"] not in text
 
 
-def test_all_runs_again_backwards_end_in_the_same_objects(world: World) -> None:
+def test_all_runs_again_backwards_store_the_same_objects(world: World) -> None:
     once, times = world.objects(), world.written_at()
     # Airflow closes a backfill up to half a minute after its last run, and allows one at a time.
     [backfill] = world.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
@@ -213,7 +213,7 @@ def test_all_runs_again_backwards_end_in_the_same_objects(world: World) -> None:
     assert world.objects() == once
 
 
-def test_the_day_as_a_whole_ends_in_the_same_objects(world: World) -> None:
+def test_a_run_of_the_day_stores_the_same_objects(world: World) -> None:
     once, times = world.objects(), world.written_at()
     midnight = world.first.replace(hour=0)
     dag = DagPage(world.page, "aig_by_the_day")
@@ -239,7 +239,7 @@ def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) ->
         return tasks if len(tasks) == HOURS and all(task["state"] in FINISHED for task in tasks.values()) else None
 
     tasks = wait_for(ended, 120, "the backfill", lambda: str(world.tasks(dag_id)))
-    # The vendor's rate answers are waited out, so that even so nothing is missing.
+    # The task waits where the vendor asks for fewer calls, so nothing is missing.
     assert {task["state"] for task in tasks.values()} == {"success"}
     for run_id in tasks:
         log = airflow.task_logs(dag_id, run_id, "extract")

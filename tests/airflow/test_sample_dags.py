@@ -51,7 +51,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a fresh interpreter, without any connection, finds in `dags/`."""
+    """The DAGs that a fresh interpreter without any connection finds in `dags/`."""
     home = tmp_path_factory.mktemp("airflow")
     env = {**os.environ, "AIRFLOW_HOME": str(home), "PYTHONPATH": str(DAGS)}
     done = subprocess.run(
@@ -65,7 +65,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-def test_there_is_a_file_for_each_provider_and_for_what_they_share() -> None:
+def test_there_is_a_file_for_each_provider_and_for_each_shared_dag() -> None:
     assert FILES == ["aig", "bets", "gaps", "gmag", "jdb", "partitions", "pv", "reconcile"]
 
 
@@ -81,7 +81,7 @@ def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None
     assert (files["aig_transactions"].stem, files["pv_by_game"].stem) == ("aig", "pv")
 
 
-def test_the_ids_are_what_users_have_paused_and_backfilled(parsed: dict[str, Any]) -> None:
+def test_the_ids_of_dags_and_tasks_stay_as_they_are(parsed: dict[str, Any]) -> None:
     assert set(parsed["dags"]) == {
         *(
             f"{provider}_{kind}"
@@ -122,7 +122,7 @@ def test_the_bets_table_has_a_merge_for_each_provider_and_upkeep(parsed: dict[st
         assert task["assets"] == ([] if dag_id == "bets_optimize" else ["betproviders/bets"]), dag_id
 
 
-def test_partitions_are_there_where_airflow_has_them_and_elsewhere_it_is_said(parsed: dict[str, Any]) -> None:
+def test_partitions_need_airflow_3_3_and_older_versions_get_a_message(parsed: dict[str, Any]) -> None:
     if not HAS_PARTITIONS:
         assert parsed["partitions"] == {}
         assert "need Airflow 3.3 or newer" in parsed["said"]
@@ -145,7 +145,7 @@ def test_each_provider_has_its_gaps_filled(parsed: dict[str, Any]) -> None:
         assert (first["id"], first["assets"]) == ("main", [f"betproviders/{provider}_default/main"])
 
 
-def test_each_dag_tells_how_to_backfill_and_which_pool(parsed: dict[str, Any]) -> None:
+def test_each_dags_doc_has_its_backfill_and_its_pool(parsed: dict[str, Any]) -> None:
     assert parsed["dags"]
     for dag_id, dag in parsed["dags"].items():
         vendor = dag_id.split("_")[0]
@@ -174,7 +174,7 @@ def test_each_extraction_has_its_accounts_pool_retries_and_an_asset(parsed: dict
                 assert task["pool"] == f"{dag_id.split('_')[0]}_default", dag_id
 
 
-def test_unmapped_extractions_and_the_one_by_game_name_their_asset(parsed: dict[str, Any]) -> None:
+def test_each_extraction_names_its_asset(parsed: dict[str, Any]) -> None:
     assets = {
         dag_id: [name for task in dag["tasks"] for name in task["assets"]] for dag_id, dag in parsed["dags"].items()
     }

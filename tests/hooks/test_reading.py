@@ -1,4 +1,4 @@
-"""Reading through a hook: which windows are too early or too late, what is sent for one, and what comes out."""
+"""Reading through a hook: windows that are too early or too late, the request of a window, and its rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
     return hook
 
 
-# How soon a window has every row, and how long the provider keeps it: the documents, or the fact sheet's proposal.
+# Lag and retention: the documents, or the fact sheet's proposal.
 LAG = {"pv": 10 * MINUTE, "aig": 5 * MINUTE, "jdb": 65 * MINUTE, "gmag": 10 * MINUTE}
 KEPT = {"aig": 90 * DAY, "jdb": 60 * DAY, "gmag": 30 * DAY}
 
@@ -55,7 +55,7 @@ def test_promise_7_a_window_younger_than_the_lag_is_not_read(
 
 
 @pytest.mark.parametrize("provider", KEPT)
-def test_promise_7_a_window_older_than_is_kept_names_what_is_gone(
+def test_promise_7_a_window_older_than_the_retention_names_what_is_gone(
     at_noon: MakeHook, server: Recorder, provider: str
 ) -> None:
     hook = at_noon(provider)
@@ -85,7 +85,7 @@ def test_pv_states_no_limit(at_noon: MakeHook) -> None:
         ("pv", NOW, NOW, "is not before end"),
     ],
 )
-def test_an_interval_that_cannot_be_asked_is_refused_before_the_first_call(
+def test_an_impossible_interval_is_refused_before_the_first_call(
     at_noon: MakeHook, server: Recorder, provider: str, start: datetime, end: datetime, cure: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=cure):
@@ -99,7 +99,7 @@ def test_an_unknown_stream_is_refused_with_those_there_are(at_noon: MakeHook, se
     assert server.requests == []
 
 
-# ------------------------------------------------------------------ what comes out
+# ------------------------------------------------------------------ the rows
 
 
 def aig_bet(name: str, at: datetime, **changes: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def aig_page(*bets: dict[str, Any]) -> dict[str, Any]:
     return {"code": 200, "message": "success", "data": data}
 
 
-def test_extract_gives_batches_and_get_df_an_exact_frame(at_noon: MakeHook, server: Recorder) -> None:
+def test_extract_yields_batches_and_get_df_returns_exact_values(at_noon: MakeHook, server: Recorder) -> None:
     start = NOW - 2 * HOUR
     server.answer(aig_page(aig_bet("0012", start + MINUTE), aig_bet("0011", start)))
     batches = list(at_noon("aig").extract("transactions", start, start + HOUR))
@@ -131,14 +131,14 @@ def test_extract_gives_batches_and_get_df_an_exact_frame(at_noon: MakeHook, serv
     assert server.requests[0].query["page_size"] == "5000"
 
 
-def test_get_df_of_nothing_has_the_columns(at_noon: MakeHook, server: Recorder) -> None:
+def test_an_empty_get_df_has_the_columns(at_noon: MakeHook, server: Recorder) -> None:
     server.answer(aig_page())
     frame = at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR)
     assert len(frame) == 0
     assert "bet_amount" in frame.columns
 
 
-def test_no_row_is_given_out_before_all_are_there(at_noon: MakeHook, server: Recorder) -> None:
+def test_no_row_is_returned_before_the_window_is_complete(at_noon: MakeHook, server: Recorder) -> None:
     page = aig_page(aig_bet("a", NOW - 2 * HOUR))
     page["data"]["total"] = 2
     server.answer(page)
@@ -154,7 +154,7 @@ def test_bad_rows_are_an_error_that_names_the_first_reason(at_noon: MakeHook, se
         list(at_noon("aig").extract(None, NOW - 2 * HOUR, NOW - HOUR))
 
 
-def test_gmag_sub_brands_are_asked_for_where_the_connection_says_so(at_noon: MakeHook) -> None:
+def test_gmag_sub_brands_are_requested_where_the_connection_sets_show_all(at_noon: MakeHook) -> None:
     hook = at_noon("gmag", extra={"show_all": True})
     window = Interval(NOW - 2 * HOUR, NOW - 2 * HOUR + MINUTE)
     assert hook.params(hook.stream("game_history"), window, {}) == {
@@ -191,7 +191,7 @@ def refuses_midnight(last_second: int) -> Callable[[Request], Reply]:
     return reply
 
 
-def test_pv_is_asked_up_to_midnight_first(at_noon: MakeHook, server: Recorder) -> None:
+def test_pv_windows_first_end_at_midnight(at_noon: MakeHook, server: Recorder) -> None:
     server.answer({"code": 200, "msg": "", "data": {"items": [], "total": 0, "page": 1, "page_size": 2000}})
     list(at_noon("pv").extract(None, MIDNIGHT - HOUR, MIDNIGHT))
     (request,) = server.requests

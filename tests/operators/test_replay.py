@@ -1,4 +1,4 @@
-"""archive=, pii= and the replay as a DAG author meets them."""
+"""The arguments archive= and pii=, and the replay operator."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def receipt(path: Path) -> Receipt:
 
 
 def seated(request: Request) -> Reply:
-    """`bets`, with who played and from where, and a member that the schema does not have."""
+    """Answer as `bets`, with the player and the player's address, and a member that the schema lacks."""
     answer = bets(request).body
     for row in answer["data"]["transactions"]:
         row |= {"user_id": f"player-{row['id'][-7:]}", "table_no": int(row["id"]) % 1000, "currency": "USD"}
@@ -70,7 +70,7 @@ def seated(request: Request) -> Reply:
 
 @pytest.fixture
 def archived(make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three hours of bets and their archives; afterwards the provider is no longer there."""
+    """Three hours of bets and their archives; afterwards the provider does not answer."""
     made = make("aig")
     server.replies = seated
     with monkeypatch.context() as patch:
@@ -83,7 +83,7 @@ def archived(make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_replay_needs_no_provider(archived: Path, monkeypatch: pytest.MonkeyPatch, server: Recorder) -> None:
-    """The data are years old, the host and the key are gone; the connection's type and login are left."""
+    """The data are years old, and the connection has lost its host and key; only its type and login are used."""
     monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=1000))
     before = {path: pq.read_table(path, partitioning=None) for path in objects(archived)}
     for path in before:
@@ -104,13 +104,13 @@ def test_a_replay_needs_no_provider(archived: Path, monkeypatch: pytest.MonkeyPa
         execute(operator(archived, "aig", **THREE), context())
 
 
-def test_the_default_interval_is_the_runs(archived: Path) -> None:
+def test_the_default_interval_is_that_of_the_run(archived: Path) -> None:
     run = context(data_interval_start=FIVE + HOUR, data_interval_end=FIVE + 2 * HOUR)
     assert execute(replay_of(archived), run)["slots"] == 1
     assert [receipt(path).replayed_at is None for path in objects(archived)] == [True, False, True]
 
 
-def test_what_is_not_archived_is_named_after_the_rest_is_rebuilt(archived: Path) -> None:
+def test_slots_without_an_archive_are_named_after_the_others_are_rebuilt(archived: Path) -> None:
     objects(archived, "/archive/")[1].unlink()
     with pytest.raises(NotArchived) as caught:
         execute(replay_of(archived, start=FIVE, end=FIVE + 4 * HOUR), context())
@@ -146,7 +146,7 @@ def test_a_login_is_needed(archived: Path) -> None:
         execute(replay_of(archived, **THREE), context())
 
 
-def test_bad_rows_fail_the_replay_after_it_has_landed(archived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_rows_fail_the_replay_after_all_is_stored(archived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strict = replace(aig.TRANSACTIONS, fields=(*aig.TRANSACTIONS.fields, Field("shoe", Integer(), required=True)))
     monkeypatch.setattr(AigHook, "streams", (strict,))
     with pytest.raises(BadRows, match="9 rows do not fit"):
@@ -154,7 +154,7 @@ def test_bad_rows_fail_the_replay_after_it_has_landed(archived: Path, monkeypatc
     assert execute(replay_of(archived, **THREE, max_bad_rows=9), context())["bad_rows"] == 9
 
 
-def test_a_slot_that_was_read_again_is_not_replaced_by_what_it_was(
+def test_a_slot_extracted_again_without_an_archive_is_not_replaced_by_an_older_one(
     archived: Path, make: MakeHook, server: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("aig")
@@ -208,7 +208,7 @@ def test_a_field_that_is_declared_later_reaches_files_and_bets_table(
 
 
 def test_a_bet_that_a_replay_no_longer_brings_is_missing(archived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that the mended schema puts in quarantine is no longer reported by its slot."""
+    """A row that today's schema puts in quarantine is no longer in its slot."""
     merged(archived)
     kinds = {f.name: f for f in aig.TRANSACTIONS.fields} | {"user_id": Field("user_id", Integer(), required=True)}
     monkeypatch.setattr(AigHook, "streams", (replace(aig.TRANSACTIONS, fields=tuple(kinds.values())),))
@@ -225,7 +225,7 @@ def test_a_bet_that_a_replay_no_longer_brings_is_missing(archived: Path, monkeyp
 @pytest.mark.parametrize(
     ("archive", "kept"), [("90d", [2]), (timedelta(days=90), [2]), ("True", [0, 2]), (True, [0, 2])]
 )
-def test_archives_are_kept_for_as_long_as_is_said(
+def test_archives_are_kept_for_the_given_time(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: Any, kept: list[int]
 ) -> None:
     make("aig")
@@ -273,7 +273,7 @@ def test_bad_archive_and_pii_are_refused_before_the_first_call(
     assert server.requests == []
 
 
-def test_a_filter_on_a_concealed_column_is_refused(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+def test_a_filter_on_a_column_with_a_pii_rule_is_refused(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("gmag")
     arguments = {"filters": {"playerId": "p1"}, "pii": {"playerId": "drop"}}
     with pytest.raises(
@@ -305,7 +305,7 @@ PII = {"pii": {"user_id": "hash", "currency": "drop"}, "pii_conn_id": "pii"}
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_concealed_run_says_so_and_tells_nobody_who_played(
+def test_a_run_with_pii_rules_records_them_and_reveals_no_player(
     make: MakeHook,
     server: Recorder,
     tmp_path: Path,
@@ -332,7 +332,7 @@ def test_a_concealed_run_says_so_and_tells_nobody_who_played(
     assert {"archive", "pii", "pii_conn_id"} <= set(made.template_fields)
 
 
-def test_a_replay_conceals_too_and_never_uncovers(archived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_applies_pii_rules_and_never_drops_them(archived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys(monkeypatch)
     plain = {path: pq.read_table(path, partitioning=None) for path in objects(archived)}
     execute(replay_of(archived, **THREE, **PII), context())
@@ -350,10 +350,10 @@ def test_a_replay_conceals_too_and_never_uncovers(archived: Path, monkeypatch: p
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_concealed_slot_is_not_read_again_in_plain(
+def test_a_slot_with_pii_rules_is_not_extracted_again_without_them(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By an extraction, a larger slot, or what fills gaps and repairs: none of them uncovers what another conceals."""
+    """Not by an extraction, by a larger slot, by filling gaps or by a repair."""
     make("aig")
     keys(monkeypatch)
     server.replies = seated

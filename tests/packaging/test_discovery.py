@@ -1,4 +1,4 @@
-"""What a user's Airflow says of the installed package: a fault here breaks every `airflow` command."""
+"""Airflow discovers the installed package. A fault here breaks every `airflow` command."""
 
 import json
 import os

@@ -17,7 +17,7 @@ from tests.accounts import HOOKS
 INFO = get_provider_info()
 TYPES: dict[str, dict[str, Any]] = {kind["connection-type"]: kind for kind in INFO["connection-types"]}
 
-# What each connection type's own extras are called, by DESIGN; the form must offer them and no others.
+# The names of each connection type's own extras; the form must offer exactly these.
 COMMON = {
     *("timeout", "min_interval", "rate_limit_storage", "verify", "ca_bundle", "client_cert", "proxy"),
     *("page_size", "retention_days", "max_answer_mb"),
@@ -30,7 +30,7 @@ OWN = {
 }
 
 SECRET_BEARING = {"iv_secret", "proxy"}
-# Cannot be masked by name; its description tells to keep the password out.
+# Airflow cannot mask it by its name; its description says to leave the password out.
 CLEAR_BY_DESIGN = {"rate_limit_storage"}
 
 
@@ -58,7 +58,7 @@ def test_the_name_is_the_distributions() -> None:
     assert INFO["package-name"] == distribution("airflow-provider-betproviders").metadata["Name"]
 
 
-def test_the_version_is_told_once() -> None:
+def test_the_version_has_one_source() -> None:
     assert INFO["versions"][0] == airflow_betproviders.__version__
     assert distribution("airflow-provider-betproviders").version == airflow_betproviders.__version__
 
@@ -69,7 +69,7 @@ def test_a_form_has_its_fields(conn_type: str) -> None:
 
 
 @pytest.mark.parametrize("conn_type", OWN)
-def test_a_form_shows_what_is_used_and_hides_the_rest(conn_type: str) -> None:
+def test_a_form_shows_the_fields_in_use_and_hides_the_others(conn_type: str) -> None:
     behaviour = TYPES[conn_type]["ui-field-behaviour"]
 
     assert set(behaviour["relabeling"]) == {"host", "login", "password"}
@@ -95,7 +95,7 @@ def test_a_hook_is_of_its_type(conn_type: str) -> None:
 
 
 @pytest.mark.parametrize("conn_type", OWN)
-def test_a_form_offers_what_the_hook_reads_and_says_the_same_of_it(conn_type: str) -> None:
+def test_a_form_offers_the_settings_of_the_hook_with_the_same_defaults_and_limits(conn_type: str) -> None:
     settings, fields = HOOKS[conn_type].all_settings(), TYPES[conn_type]["conn-fields"]
 
     assert set(fields) == set(settings)
@@ -138,7 +138,7 @@ def test_no_secret_is_shown_in_clear(conn_type: str) -> None:
 @pytest.mark.parametrize(
     "module", ["airflow_betproviders", "airflow_betproviders.provider_info", "airflow_betproviders.declare"]
 )
-def test_importing_it_brings_nothing_along(module: str) -> None:
+def test_importing_it_imports_nothing_else(module: str) -> None:
     code = f"import sys, typing; before = set(sys.modules); import {module}; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -146,7 +146,7 @@ def test_importing_it_brings_nothing_along(module: str) -> None:
     assert set(done.stdout.split()) <= {"airflow_betproviders", module, *form}
 
 
-def test_every_airflow_command_pays_for_the_names_of_ours_and_no_more() -> None:
+def test_an_airflow_command_imports_only_the_names_of_our_commands() -> None:
     code = (
         "import sys; import airflow.cli.cli_config; before = set(sys.modules)\n"
         "import airflow_betproviders.cli.definition; print(*sorted(set(sys.modules) - before))"

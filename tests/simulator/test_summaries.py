@@ -93,7 +93,7 @@ def test_pv_games_by_game_and_by_user(clients, pv_bets, kinds):
         ("slots/user/history", {"op_id": "0012"}, lambda bet, kind: bet["op_id"] == "0012" and kind == "Slots"),
     ],
 )
-def test_pv_lists_are_cut_at_their_limit_without_a_word(clients, pv_bets, kinds, path, who, wanted):
+def test_pv_lists_are_cut_off_at_their_limit_silently(clients, pv_bets, kinds, path, who, wanted):
     expected = {bet["event_id"] for bet in pv_bets if wanted(bet, kinds[bet["game_id"]])}
     assert len(expected) > 500
     whole = seconds(START, START + DAY, **who)

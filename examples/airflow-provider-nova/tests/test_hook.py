@@ -1,4 +1,4 @@
-"""Nova's signature by a vector that openssl made."""
+"""Nova's signature equals one that openssl computed."""
 
 from airflow_provider_nova.hook import signature
 
