@@ -73,6 +73,8 @@ class _Report:
         except TooMuch:
             self._entry["faults"] = [*self._entry["faults"], "too_much"]
             raise
+        if "too_slow" in spoilt.struck:
+            time.sleep(self._state.faults.switch("too_slow").seconds or 10)
         self._entry["rows"], self._entry["total"] = len(spoilt.given.texts), spoilt.given.total
         self._entry["bad_rows"], self._entry["odd_values"] = spoilt.bad_rows, spoilt.odd_values
         self._entry["faults"] = [*self._entry["faults"], *spoilt.struck]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tests.campaign import examples
 from tests.campaign.run import ScenarioRun, Stage
 from tests.campaign.scenario import Scenario, draw
 from tests.campaign.verdict import Tally
@@ -47,8 +48,10 @@ MOST_PRINTED = 20  # of a scenario's findings
 
 def campaign(seeds: range) -> Iterator[tuple[Scenario, Tally]]:
     """Run the scenarios of these seeds, one after the other."""
-    workers = Workers()
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
+        (Path(folder) / "site").mkdir()
+        examples.install(Path(folder) / "site")
+        workers = Workers()
         (Path(folder) / "seaweed").mkdir()
         with running(Path(folder) / "seaweed") as seaweed:
             for scenario in map(draw, seeds):
@@ -76,7 +79,7 @@ def main() -> None:
             whole.add(tally)
             place = "S3" if scenario.remote else "local"
             seconds, began = time.monotonic() - began, time.monotonic()
-            say(f"{scenario.seed}: {scenario.provider}, {place}, {seconds:.0f} s, {tally.counts['attempts']} attempts")
+            say(f"{scenario}, {place}, {seconds:.0f} s, {tally.counts['attempts']} attempts")
             for wrong in tally.wrong[:MOST_PRINTED]:
                 say(f"   {wrong}")
     text = report(whole)

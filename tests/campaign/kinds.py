@@ -9,20 +9,28 @@ TRANSIENT = (
     "http_500", "http_502_html", "html_200", "reset", "cut_json", "slow", "rate", "http_429", "http_429_date", "busy",
     "http_403", "http_404", "http_409", "http_423", "http_425", "http_504", "http_503", "http_503_date",
     "http_302", "bad_location", "empty_body", "type_drift", "unknown_field", "duplicate_key", "duplicate",
-    "drift", "repeated_page", "total_lie", "total_high", "total_low", "total_alternating", "lost_row",
+    "drift", "repeated_page", "total_lie", "total_high", "total_low", "total_alternating", "lost_row", "vanished_page",
 )  # fmt: skip
 """What strikes single calls. A task gets over it, or fails; a later attempt then succeeds."""
 NEEDS_TOTALS = {
     "drift", "repeated_page", "total_lie", "total_high", "total_low", "total_alternating", "lost_row",
-    "endless_pages", "total_absent",
+    "endless_pages", "total_absent", "vanished_page",
 }  # fmt: skip
 """What only a total shows, or what there is only where there are totals."""
-EMPTY = ("empty_list", "empty_object", "empty_null", "empty_absent")
 SLOW = ("drip_body", "drip_headers", "silence", "endless_continue", "endless_500", "gzip_bomb")
 """What would hold a worker, or fill its memory."""
-HABITS = ("silent_cap", "page_cap", "too_much", "total_float", "total_absent")
-"""What a server does with every answer. Its tasks succeed all the same."""
+HABITS: Mapping[str, Mapping[str, Any]] = {
+    "silent_cap": {"rows": (50, 90, 200, 333)},
+    "page_cap": {"rows": (50, 90, 200, 333)},
+    "byte_cap": {"rows": (30_000, 64_000)},
+    "too_much": {"rows": (50, 90, 200, 333)},
+    "too_slow": {"rows": (90, 200, 333), "seconds": (2,)},
+    "total_float": {},
+    "total_absent": {},
+}
+"""What a server does with every answer, with the values of its options. Its tasks succeed all the same."""
 NO_TOTALS = {"total_absent"}
+PAGES_ONLY = {"page_cap", "total_float", "total_absent"}
 
 LASTING: Mapping[str, Mapping[str, Any]] = {
     "http_401": {}, "http_403": {}, "http_404": {}, "http_405": {}, "http_410": {}, "http_414": {}, "http_422": {},
@@ -42,33 +50,3 @@ ODD_KINDS = (
 )  # fmt: skip
 ODD_KEY_KINDS = {"odd_null", "odd_absent", "odd_deep"}
 """What makes a key unreadable; other odd values make it another key."""
-# Without columns that decide what a bet is: a status that cannot be read stops the merge, on purpose.
-ODD_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "pv": (
-        "draw_id", "game_id", "user_id", "op_id", "bet_amount", "gain_amount", "credit_before_bet", "credit",
-        "start_at", "end_at",
-    ),
-    "aig": (
-        "user_id", "game_id", "inst_id", "shoe_id", "round_id", "bet_time", "settle_time", "update_time", "create_time",
-        "bet_amount", "real_bet_amount", "valid_bet_turnover", "win_amount", "real_win_amount", "no_comm",
-        "bet_detail", "win_detail", "game_result", "open_cards",
-    ),
-    "jdb": (
-        "playerId", "mtype", "gameDate", "lastModifyTime", "bet", "win", "total", "jackpot", "jackpotContribute",
-        "denom", "playerIp", "clientType", "hasFreegame", "systemTakeWin", "beforeBalance", "afterBalance", "transferId",
-    ),
-    "gmag": (
-        "sessionId", "roundType", "gameCode", "bets", "wins", "balanceEnd", "bonusBalanceEnd", "startTime",
-        "endTime", "createdAt", "detailUrl", "gameType", "jpDetails", "platform", "additionalData",
-    ),
-}  # fmt: skip
-WINDOW_COLUMNS = {"gameDate", "lastModifyTime", "endTime"}
-"""Texts of times that windows filter by."""
-
-OTHER_WORLDS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
-    "pv": ({"shift_hours": 1}, {"shift_hours": -8}),
-    "aig": ({"shift_hours": 1}, {"shift_hours": -8}, {"time_unit": "s"}, {"time_unit": "us"}),
-    "jdb": ({"shift_hours": 1}, {"shift_hours": -4}),
-    "gmag": ({"shift_hours": 1}, {"shift_hours": -8}),
-}
-"""Options with which a provider answers for other hours than it was asked for."""

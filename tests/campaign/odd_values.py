@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any
 
 from airflow_betproviders.testing.compare import same
 from airflow_betproviders.testing.expectations import Expectations
-from tests.conformance.wire import TIMES
+from tests.campaign.vendors import MILLIONTHS, Record, Vendor
 
-Record = Mapping[str, Any]
-KEYS = {
-    "pv": ("event_id",),
-    "aig": ("id",),
-    "jdb": ("gType", "historyId"),
-    "gmag": ("brandId", "providerCode", "playerId", "roundId"),
-}
-"""The members that make the simulator's key of a row."""
+CUT = 190  # the call log has the first 200 characters of a value
+NOTHING = {"", "null", '""'}
+"""A member that is left out, null or an empty text: null in its column."""
+_DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)
+_WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
+_WHOLE_DIGITS = 20
+
+
+class Unreadable(Exception):
+    """An amount that no bet can be made of: its row belongs in quarantine."""
 
 
 @dataclass(frozen=True)
@@ -28,87 +30,143 @@ class OddValues:
     """The odd values that a provider sent.
 
     Attributes:
-        provider: who sent them.
-        sent: by key and field, the raw values; ``""`` where the member was left out.
+        vendor: Who sent them.
+        sent: By key and field, the raw values, oldest first; ``""`` where the member was left out.
     """
 
-    provider: str
-    sent: Mapping[str, Mapping[str, set[str]]] = field(default_factory=dict)
+    vendor: Vendor
+    sent: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
 
     @classmethod
-    def from_calls(cls, provider: str, calls: Iterable[Mapping[str, Any]]) -> OddValues:
+    def from_calls(cls, vendor: Vendor, calls: Iterable[Mapping[str, Any]]) -> OddValues:
         """Collect them from the simulator's call log."""
-        sent: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        sent: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for call in calls:
             for odd in call["odd_values"]:
-                sent[odd["key"]][odd["field"]].add(odd["value"])
-        return cls(provider, sent)
+                sent[odd["key"]][odd["field"]].append(odd["value"])
+        return cls(vendor, sent)
 
-    def of(self, record: Record) -> Mapping[str, set[str]]:
+    def of(self, record: Record) -> Mapping[str, list[str]]:
         """Return the odd values of a record, by field."""
-        return self.sent.get(self._key(record), {})
-
-    def _key(self, record: Record) -> str:
-        return "/".join(str(record[name]) for name in KEYS[self.provider])
+        return self.sent.get(self.vendor.key_of(record), {})
 
     def split(
-        self, expected: Iterable[Record], rows: Iterable[Record], quarantine: str
+        self, expected: Iterable[Record], rows: Iterable[Record], rejected: Sequence[str]
     ) -> tuple[list[Record], list[str]]:
         """Check the records with odd values.
+
+        Args:
+            expected: The records of a slot.
+            rows: The slot's rows.
+            rejected: The slot's quarantine, by line.
 
         Returns:
             The records to compare with the stored rows, without their odd members and without those that are in
             quarantine; and every odd value that was not kept.
         """
-        stored = {self._key(row): row for row in rows}
+        stored = {self.vendor.key_of(row): row for row in rows}
         left, wrong = [], []
         for record in expected:
             odd = self.of(record)
-            row = stored.get(self._key(record))
-            if odd and row is None and in_quarantine(self.provider, record, odd, quarantine):
+            row = stored.get(self.vendor.key_of(record))
+            if odd and row is None and self.in_quarantine(record, rejected):
                 continue
             left.append({member: value for member, value in record.items() if member not in odd})
             if row is not None:
                 wrong += [
-                    f"{self._key(record)}: {member} was sent as {sorted(values)} and is stored as {row.get(member)!r}"
+                    f"{self.vendor.key_of(record)}: {member} was sent as {sorted(set(values))} and is stored as "
+                    f"{row.get(member)!r}"
                     for member, values in odd.items()
                     if not self._kept(member, values, record.get(member), row)
                 ]
         return left, wrong
 
-    def _kept(self, member: str, values: set[str], truth: Any, row: Record) -> bool:
+    def in_quarantine(self, record: Record, rejected: Iterable[str]) -> bool:
+        """Return whether a record is among quarantined rows, by its key, or by its other texts where the key is odd."""
+        odd = self.of(record)
+        key = [str(record[name]) for name in self.vendor.key if name not in odd]
+        if len(key) < len(self.vendor.key):
+            texts = (value for name, value in record.items() if name not in odd and isinstance(value, str))
+            key += [text for text in texts if text.isascii() and '"' not in text]
+        # Not parsed: a line may hold what no parser takes. Letters may be written as they are or escaped.
+        both = [(text, json.dumps(text).strip('"')) for text in key]
+        return any(all(text in line or escaped in line for text, escaped in both) for line in rejected)
+
+    def as_read(self, record: Record) -> Record:
+        """Return a record with its odd members as a reader of the document takes them.
+
+        Raises:
+            Unreadable: An amount that the bet can't do without is missing, or an amount is no number.
+        """
+        read = dict(record)
+        for member, values in self.of(record).items():
+            read[member] = self._amount(member, values[-1]) if self._is_amount(member) else record.get(member)
+        return read
+
+    def _is_amount(self, member: str) -> bool:
+        return member in self.vendor.needed or member == "win_amount"
+
+    def _amount(self, member: str, raw: str) -> Decimal | None:
+        if raw in NOTHING:
+            if member in self.vendor.needed:
+                raise Unreadable(member)
+            return None
+        return rounded(raw, self.vendor.decimals.get(member, MILLIONTHS))
+
+    def _kept(self, member: str, values: list[str], truth: Any, row: Record) -> bool:
         stored = row.get(member)
-        expectations = Expectations(provider=self.provider, times=TIMES[self.provider])
+        extra = json.loads(row.get("_extra") or "{}", parse_float=Decimal)
+        expected = Expectations(provider=self.vendor.provider, times=self.vendor.times)
         if truth is None and stored is None:
             return True  # an earlier version of the row, without the member
-        if truth is not None and stored is not None and same(expectations, member, truth, stored):
-            return True
         if stored is None:
-            return bool(values & {"", "null", '""'}) or member in json.loads(row.get("_extra") or "{}")
-        return any(_alike(value, stored) for value in values)
+            return bool(NOTHING & set(values)) or (member in extra and _any_alike(values, extra[member]))
+        if member in extra:  # rounded
+            return _any_alike(values, extra[member]) and any(_rounds_to(value, stored) for value in values)
+        return _any_alike(values, stored) or (truth is not None and same(expected, member, truth, stored))
 
 
-def in_quarantine(provider: str, record: Record, odd: Mapping[str, set[str]], quarantine: str) -> bool:
-    """Return whether a record is among quarantined rows, by its key, or by its other texts where the key is odd."""
-    key = [str(record[name]) for name in KEYS[provider] if name not in odd]
-    if len(key) < len(KEYS[provider]):
-        texts = (value for name, value in record.items() if name not in odd and isinstance(value, str))
-        key += [text for text in texts if text.isascii() and '"' not in text]
-    # Not parsed: a line may hold what no parser takes. Letters may be written as they are or escaped.
-    both = [(text, json.dumps(text).strip('"')) for text in key]
-    return any(all(text in line or escaped in line for text, escaped in both) for line in quarantine.splitlines())
+def rounded(raw: str, decimals: int) -> Decimal:
+    """Read a raw JSON value as an amount.
+
+    Raises:
+        Unreadable: It is no number, too great, or has digits that rounding would lose.
+    """
+    try:
+        value = Decimal(raw.strip('"')) if len(raw) < CUT else Decimal("NaN")
+    except InvalidOperation:
+        raise Unreadable(raw) from None
+    if not value.is_finite() or value.adjusted() >= _WHOLE_DIGITS:
+        raise Unreadable(raw)
+    short = value.quantize(Decimal(1).scaleb(-decimals), context=_WIDE)
+    if short != value and short != _DIGITS.plus(value):
+        raise Unreadable(raw)
+    return short
+
+
+def _rounds_to(raw: str, stored: Any) -> bool:
+    """Whether a stored number is a raw one, rounded half to even."""
+    try:
+        value = Decimal(raw.strip('"'))
+        return isinstance(stored, Decimal) and value.quantize(stored, context=_WIDE) == stored
+    except InvalidOperation:
+        return False
+
+
+def _any_alike(values: Iterable[str], stored: Any) -> bool:
+    return any(_alike(value, stored) for value in values)
 
 
 def _alike(value: str, stored: Any) -> bool:
-    """Whether a stored value is the odd one: the call log has its first 200 characters."""
+    """Whether a stored value is the odd one."""
     if isinstance(stored, list | dict):
-        return True  # a nested value in a nested column
+        return value[:1] in "[{"  # a nested value in a nested column
     if isinstance(stored, bool):
         return value == json.dumps(stored)
     if isinstance(stored, int | Decimal | float):
         return _same_number(value.strip('"'), stored)
     text = str(stored)
-    return value.strip('"') in {text, ""} or text.startswith(value.strip('"')[:190]) or _same_json(value, text)
+    return value.strip('"') in {text, ""} or text.startswith(value.strip('"')[:CUT]) or _same_json(value, text)
 
 
 def _same_number(value: str, stored: float | Decimal) -> bool:

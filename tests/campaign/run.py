@@ -21,11 +21,11 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.campaign.flaky_store import FlakyStore
-from tests.campaign.kinds import MUST_FAIL, SLOW
+from tests.campaign.kinds import MUST_FAIL, ODD_KINDS, SLOW
 from tests.campaign.odd_values import OddValues
-from tests.campaign.scenario import HOUR, Scenario
+from tests.campaign.scenario import HOUR, Faults, Scenario
+from tests.campaign.vendors import Record
 from tests.campaign.verdict import (
-    Record,
     Tally,
     check_bets,
     check_coverage,
@@ -90,6 +90,8 @@ class ScenarioRun:
             self._simulator = self._stack.enter_context(
                 Simulator(Settings(now=s.end, history_days=4, **s.settings)).running()
             )
+            filters = self._simulator.filters(s.provider, s.stream, s.begin, s.end)
+            self._filters: dict[str, Any] = self._dice.choice(filters)
             self._open_store()
             self._stack.enter_context(watched(self.lake, self.tally))
             self._simulator.faults.replace(s.faults)
@@ -99,7 +101,8 @@ class ScenarioRun:
                 for act in (self._as_it_happens, self._backfill, self._lies, self._by_hand, self._settle):
                     act()
                     self._check(act.__name__)
-                self._finish()
+                if s.vendor.bet:
+                    self._finish()
         self._sum_up()
         return self.tally
 
@@ -122,8 +125,7 @@ class ScenarioRun:
 
     def _expected(self, breach: Record) -> bool:
         """Whether only this call could find out that PV's windows must end before midnight."""
-        options = self.scenario.settings["options"]["pv"]
-        refused = breach["rule"] == "same_day" and options["midnight"] == "refuse"
+        refused = breach["rule"] == "same_day" and self.scenario.settings["options"]["pv"]["midnight"] == "refuse"
         return refused and int(breach["params"].get("time_end", 1)) % DAY_SECONDS == 0
 
     # ------------------------------------------------------------------ acts
@@ -134,15 +136,14 @@ class ScenarioRun:
         for hours in (first, second):
             self._world(hours[-1].end + LAG)
             tasks = [self._extract(hour) for hour in hours]
-            self._run(
-                [*tasks, self._dice.choice(tasks), self._merge(Interval(hours[0].start, hours[-1].end))], attempts=2
-            )
+            merge = self._merge(Interval(hours[0].start, hours[-1].end))
+            self._run([*tasks, self._dice.choice(tasks), *merge], attempts=2)
 
     def _backfill(self) -> None:
         """A backfill at another grain beside a re-read by the hour."""
         self._world(self.scenario.end + 2 * HOUR)
         backfill = self._extract(self.scenario.backfill(self._dice), self.scenario.grain)
-        self._run([backfill, self._extract(self._dice.choice(self.scenario.hours)), self._merge()], attempts=2)
+        self._run([backfill, self._extract(self._dice.choice(self.scenario.hours)), *self._merge()], attempts=2)
 
     def _other_world(self) -> None:
         """The provider answers for other hours than it was asked for: every task fails, and nothing is stored."""
@@ -157,7 +158,7 @@ class ScenarioRun:
             stored = sorted(visible(self.lake))
             slot = self._dice.choice(stored) if stored else self.scenario.hours[0]
             faults = self._simulator.faults
-            faults.replace({kind: options})
+            faults.replace({**self._odd_faults, kind: options})
             task = self._extract(slot, slot.width)
             if kind in SLOW:
                 task.connections["vendor"]["extra"]["timeout"] = 1.5
@@ -179,7 +180,7 @@ class ScenarioRun:
         strikes = [
             call for call in self._simulator.calls[calls:] if self.scenario.other_world or kind in call["faults"]
         ]
-        rows = len(self._simulator.truth(self.scenario.provider, self.scenario.stream, slot.start, slot.end))
+        rows = len(self._truth_now(slot))
         believed = strikes and rows >= ENOUGH_ROWS and (self.scenario.other_world or kind in MUST_FAIL)
         self.tally.find("lies believed", [about] if believed else [])
 
@@ -200,14 +201,13 @@ class ScenarioRun:
         wide = [slot for slot in visible(self.lake) if slot.width > HOUR]
         hours = [hour for hour in self.scenario.hours if not any(slot.overlaps(hour) for slot in wide)]
         tasks = [self._extract(slot, slot.width) for slot in (*wide, *hours)]
-        self._run([*tasks, self._dice.choice(tasks), self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
+        self._run([*tasks, self._dice.choice(tasks), *self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
 
     def _finish(self) -> None:
         """A last merge, and the verdict on the bets table."""
-        self._run([self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
-        s = self.scenario
-        truth = self._simulator.truth(s.provider, s.stream, s.begin, s.end)
-        check_bets(self.table, self.lake, truth, self._odd_values(), self.tally, f"seed {s.seed}")
+        self._run(self._merge(), attempts=MOST_ATTEMPTS, until_success=True)
+        about = f"{self.scenario}"
+        check_bets(self.table, self.lake, self._truth_now, self._odd_values(), self.tally, about)
 
     # ------------------------------------------------------------------ tasks
 
@@ -217,16 +217,23 @@ class ScenarioRun:
     @property
     def _whole(self) -> dict[str, Any]:
         times = {"start": self.scenario.begin, "end": self.scenario.end}
-        return {"conn_id": "vendor", "path": f"{self._root}/raw", "max_bad_rows": 1_000_000, **times}
+        of = {"stream": self.scenario.stream, "filters": self._filters}
+        return {"conn_id": "vendor", "path": f"{self._root}/raw", "max_bad_rows": 1_000_000, **of, **times}
+
+    @property
+    def _odd_faults(self) -> Faults:
+        return {kind: how for kind, how in self.scenario.faults.items() if kind in ODD_KINDS}
 
     @property
     def _stream(self) -> Stream:
         return declared(self.scenario.provider, self.scenario.stream)
 
-    def _merge(self, interval: Interval | None = None) -> Task:
+    def _merge(self, interval: Interval | None = None) -> list[Task]:
+        if not self.scenario.vendor.bet:
+            return []
         whole = interval or Interval(self.scenario.begin, self.scenario.end)
         paths = {"path": f"{self._root}/raw", "table": f"{self._root}/bets"}
-        return self._task("merge", start=whole.start, end=whole.end, provider=self.scenario.provider, **paths)
+        return [self._task("merge", start=whole.start, end=whole.end, provider=self.scenario.provider, **paths)]
 
     def _task(self, kind: str, **arguments: Any) -> Task:
         vendor = self._simulator.credentials[self.scenario.provider]
@@ -296,14 +303,18 @@ class ScenarioRun:
     def _truth(self, slot: Interval, extracted_at: datetime) -> list[Record]:
         """What the provider had when the slot was read: the world stands still during an act."""
         then = [world for began, world in self._acts if began <= extracted_at + timedelta(milliseconds=1)][-1]
-        provider = self.scenario.provider
-        return self._simulator.truth(provider, self.scenario.stream, slot.start, slot.end, as_of=then)
+        s = self.scenario
+        return self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters, as_of=then)
+
+    def _truth_now(self, slot: Interval) -> list[Record]:
+        s = self.scenario
+        return self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters)
 
     def _odd_values(self) -> OddValues:
-        return OddValues.from_calls(self.scenario.provider, self._simulator.calls)
+        return OddValues.from_calls(self.scenario.vendor, self._simulator.calls)
 
     def _check(self, act: str) -> None:
-        about, s = f"seed {self.scenario.seed}{act}", self.scenario
+        about, s = f"{self.scenario}{act}", self.scenario
         check_raw(self.lake, self._truth, self._torn, self._odd_values(), self.tally, about)
         check_coverage(self.lake, self._stream, Interval(s.begin, s.end), self.tally, about)
 
@@ -313,7 +324,9 @@ class ScenarioRun:
         if not self.scenario.remote or self._stage.seaweed is None:
             folder = self._stage.folder / f"{self.scenario.seed}"
             self._root, self._store = f"file://{folder}", {}
-            self.lake = Lake(fsspec.filesystem("file"), f"{folder}/raw", provider, self.scenario.stream, login)
+            self.lake = Lake(
+                fsspec.filesystem("file"), f"{folder}/raw", provider, self.scenario.stream, login, self._filters
+            )
             self.table = BetsTable(f"{folder}/bets")
             return
         seaweed = self._stage.seaweed
@@ -325,7 +338,9 @@ class ScenarioRun:
         extra = {"endpoint_url": proxy.endpoint, "region_name": "us-east-1", **patience}
         self._store = {STORE: {"conn_type": "aws", "login": KEY, "password": SECRET, "extra": extra}}
         self._root = f"s3://{STORE}@{folder_name}"
-        self.lake = Lake(seaweed.filesystem(), f"{folder_name}/raw", provider, self.scenario.stream, login)
+        self.lake = Lake(
+            seaweed.filesystem(), f"{folder_name}/raw", provider, self.scenario.stream, login, self._filters
+        )
         options = {
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from tests.campaign.kinds import (
-    EMPTY,
     HABITS,
     LASTING,
     NEEDS_TOTALS,
     NO_TOTALS,
-    ODD_FIELDS,
     ODD_KEY_KINDS,
     ODD_KINDS,
-    OTHER_WORLDS,
+    PAGES_ONLY,
     SLOW,
     TRANSIENT,
-    WINDOW_COLUMNS,
 )
+from tests.campaign.vendors import VENDORS, Vendor
 
-PROVIDERS = ("pv", "aig", "jdb", "gmag")
-STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
-KEYS = {"pv": "event_id", "aig": "id", "jdb": "historyId", "gmag": "roundId"}
 HOUR = timedelta(hours=1)
 HOURS = 4
-EDGES = ("[)", "[]", "(]")
 
 Faults = Mapping[str, Mapping[str, Any]]
 """Kinds of faults with the options of the simulator's switches."""
@@ -41,7 +35,7 @@ class Scenario:
 
     Attributes:
         seed: of everything.
-        provider: whose bets.
+        vendor: whose stream.
         remote: whether the store is an S3 server (which fails now and then) or a local folder.
         begin: of the four hours that are loaded.
         settings: of the simulator.
@@ -55,7 +49,7 @@ class Scenario:
     """
 
     seed: int
-    provider: str
+    vendor: Vendor
     remote: bool
     begin: datetime
     settings: dict[str, Any]
@@ -66,10 +60,20 @@ class Scenario:
     store_faults: float
     killed: float
     grain: timedelta
-    stream: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "stream", STREAMS[self.provider])
+    def __str__(self) -> str:
+        """How to run it again."""
+        return f"seed {self.seed} ({self.provider} {self.stream})"
+
+    @property
+    def provider(self) -> str:
+        """Connection type."""
+        return self.vendor.provider
+
+    @property
+    def stream(self) -> str:
+        """The stream that is loaded."""
+        return self.vendor.stream
 
     @property
     def end(self) -> datetime:
@@ -92,33 +96,29 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """Draw the scenario of a seed."""
     dice = random.Random(f"campaign/{seed}")
-    provider = PROVIDERS[seed % len(PROVIDERS)]
+    vendor = VENDORS[seed % len(VENDORS)]
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     # Every sixth block of four hours ends at midnight, where PV's windows and the days' folders end.
     begin = midnight - timedelta(days=3) + 4 * dice.randrange(6) * HOUR
-    options = _options(dice)
-    other = dice.choice(OTHER_WORLDS[provider]) if dice.random() < 0.06 else {}
+    options = {name: dice.choice(values) for name, values in vendor.options.items()}
+    other = dice.choice(vendor.other_worlds) if vendor.other_worlds and dice.random() < 0.06 else {}
+    faults = _faults(dice, vendor)
     return Scenario(
         seed=seed,
-        provider=provider,
-        remote=seed % 16 in {1, 6, 11, 12},  # each provider in turn; an attempt on S3 costs five times as much
+        vendor=vendor,
+        remote=dice.random() < 0.25,  # an attempt on S3 costs five times as much
         begin=begin,
         settings={
             "seed": seed,
             "rate": dice.choice((40.0, 120.0, 400.0)),
             "late_share": dice.choice((0.05, 0.2, 0.4)),
-            "options": {**options, provider: {**options[provider], **other}},
+            "options": {vendor.provider: {**options, **other}},
             "min_interval": {},
             "slow_seconds": 0.3,
         },
-        extra={
-            "timeout": 5,
-            "max_answer_mb": 32,
-            **({"filter_column": options["jdb"]["filter_column"]} if provider == "jdb" else {}),
-            **({"page_size": dice.choice((50, 300))} if provider in {"pv", "aig"} and dice.random() < 0.3 else {}),
-        },
-        faults=_faults(dice, provider),
-        lies=_lies(dice, provider),
+        extra=_extra(dice, vendor, options, faults),
+        faults=faults,
+        lies=_lies(dice, vendor),
         other_world=bool(other),
         store_faults=dice.choice((0.0, 0.02, 0.08)),
         killed=dice.choice((0.0, 0.25, 0.5)),
@@ -126,55 +126,54 @@ def draw(seed: int) -> Scenario:
     )
 
 
-def _options(dice: random.Random) -> dict[str, dict[str, Any]]:
-    """What the vendors' documents leave open."""
-    trouble = ("html", "empty", "error", "cut")
-    return {
-        "pv": {
-            "clock": dice.choice(("start_at", "end_at")),
-            "midnight": dice.choice(("accept", "refuse")),
-            "last_second_trouble": dice.sample(trouble, dice.choice((0, 0, 1, 2))),
-        },
-        "aig": {"open_settle_time": dice.choice(("zero", "absent"))},
-        "jdb": {
-            "window": dice.choice(EDGES),
-            "filter_column": dice.choice(("gameDate", "lastModifyTime")),
-            "doubled_keys": dice.random() < 0.5,
-        },
-        "gmag": {"window": dice.choice(EDGES), "cap": dice.choice(("paged", "capped"))},
-    }
+def _extra(dice: random.Random, vendor: Vendor, options: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+    """What the connection has beside the account."""
+    extra: dict[str, Any] = {"timeout": 1 if "too_slow" in faults else 5, "max_answer_mb": 32}
+    if "filter_column" in options:
+        extra["filter_column"] = options["filter_column"]
+    if vendor.page_sizes and dice.random() < 0.3:
+        extra["page_size"] = dice.choice(vendor.page_sizes)
+    return extra
 
 
-def _faults(dice: random.Random, provider: str) -> Faults:
-    habit = dice.choice(HABITS) if dice.random() < 0.5 else None
+def _faults(dice: random.Random, vendor: Vendor) -> Faults:
+    habit = dice.choice([*HABITS]) if dice.random() < 0.5 else None
     kinds = dice.sample(TRANSIENT, dice.randint(2, 10))
-    if habit in NO_TOTALS or provider == "jdb":  # nothing could show that a list has moved
+    if habit in NO_TOTALS or not vendor.totals:  # nothing could show that a list has moved
         kinds = [kind for kind in kinds if kind not in NEEDS_TOTALS]
     share = dice.choice((0.0, 0.05, 0.2)) / max(len(kinds), 1) * 3
     found: dict[str, Mapping[str, Any]] = {
         kind: {"probability": share, **({"seconds": 1} if kind.endswith("_date") else {})} for kind in kinds
     }
-    if habit:
-        found[habit] = {} if habit in NO_TOTALS or habit == "total_float" else {"rows": dice.choice((50, 90, 200, 333))}
+    if habit and (vendor.totals or habit not in PAGES_ONLY):
+        found[habit] = {option: dice.choice(values) for option, values in HABITS[habit].items()}
     # A second call tells an empty answer from an empty window, so the same one may come only once.
-    empty = dice.choice([kind for kind in EMPTY if (provider, kind) != ("jdb", "empty_list")])
-    if dice.random() < 0.5 and provider != "gmag":  # whose answers without rows have a total of 0, as true ones have
-        found[empty] = {"times": 1, "after": dice.randrange(12)}
+    if dice.random() < 0.5:
+        found[dice.choice(vendor.empty)] = {"times": 1, "after": dice.randrange(12)}
     if dice.random() < 0.25:
         kind = dice.choice(SLOW)
         seconds = {"drip_body": 0.0005} if dice.random() < 0.5 else {}
         found[kind] = {"times": 1, "after": dice.randrange(12), "seconds": seconds.get(kind, 0.5)}
     if dice.random() < 0.4:
-        for kind in dice.sample(ODD_KINDS, dice.randint(1, 3)):
-            fields = [*ODD_FIELDS[provider], *([KEYS[provider]] if kind in ODD_KEY_KINDS else [])]
-            if kind == "odd_range":  # the year 9999 is a time, of another window
-                fields = [name for name in fields if name not in WINDOW_COLUMNS]
-            found[kind] = {"field": dice.choice(fields), "rows": dice.choice((0.01, 0.05, 0.2))}
+        found |= _odd(dice, vendor)
+    if "odd_long" in found:  # which alone fills an answer
+        found.pop("byte_cap", None)
     return found
 
 
-def _lies(dice: random.Random, provider: str) -> Faults:
-    kinds = [kind for kind in LASTING if provider != "jdb" or kind not in NEEDS_TOTALS]
+def _odd(dice: random.Random, vendor: Vendor) -> Faults:
+    found: dict[str, Mapping[str, Any]] = {}
+    for kind in dice.sample(ODD_KINDS, dice.randint(1, 3)):
+        fields = [*vendor.odd_fields, *([vendor.key_field] if kind in ODD_KEY_KINDS else [])]
+        if kind == "odd_range" and dice.random() < 0.5:
+            fields = [*vendor.time_columns]
+        found[kind] = {"field": dice.choice(fields), "rows": dice.choice((0.01, 0.05, 0.2))}
+    return found
+
+
+def _lies(dice: random.Random, vendor: Vendor) -> Faults:
+    useless = (set() if vendor.totals else NEEDS_TOTALS) | (set() if vendor.guarded else {"stray_rows"})
+    kinds = [kind for kind in LASTING if kind not in useless]
     chosen = {kind: LASTING[kind] for kind in dice.sample(kinds, 2)}
     if dice.random() < 0.08:
         chosen[dice.choice(SLOW)] = {"seconds": 0.5}

@@ -20,16 +20,15 @@ from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.coverage import coverage
-from airflow_betproviders.lake.layout import QUARANTINE, Lake
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from tests.campaign.odd_values import OddValues, in_quarantine
-from tests.conformance.expected_bets import EXPECTED_BETS, Worth
-from tests.conformance.wire import differences
+from airflow_betproviders.testing.compare import differences
+from airflow_betproviders.testing.expectations import Expectations
+from tests.campaign.odd_values import OddValues, Unreadable
+from tests.campaign.vendors import Record, Vendor
+from tests.conformance.expected_bets import Worth
 
-Record = Mapping[str, Any]
 DIFFERENCES = {"rows lost": "missing:", "rows doubled": "stored twice:", "rows invented": "never sent:"}
-AMOUNTS = {"bet_amount", "gain_amount", "win_amount", "bet", "total", "bets", "wins", "end_at"}
-"""The members that a bet's stake, payout and status come from: without PV's end_at a bet is open."""
 HUGE = re.compile(r"\b\d+e\d{10,}")
 """A number that no decimal can hold; the comparison reads ``_extra`` with decimals."""
 
@@ -105,17 +104,13 @@ def read(lake: Lake, path: str) -> tuple[Receipt, pa.Table]:
     return receipt, table
 
 
-def quarantine(lake: Lake) -> str:
-    """All quarantined rows, one a line.
-
-    A row that does not fit may have no time, so it stays with the slot that it came with, which may be another one.
-    """
-    folder = lake.beside(QUARANTINE)
+def quarantine(lake: Lake, slot: Interval) -> list[str]:
+    """Return the quarantined rows of a slot."""
     lake.fs.invalidate_cache()
     try:
-        return "".join(lake.fs.cat_file(path).decode() for path in lake.fs.find(folder))
+        return list(lake.fs.cat_file(lake.quarantine(slot)).decode().splitlines())
     except FileNotFoundError:
-        return ""
+        return []
 
 
 @contextmanager
@@ -166,7 +161,6 @@ def check_raw(
     What a wider object replaces is removed once that is there; a failed task of ``torn`` may have died between the two.
     """
     found = visible(lake)
-    rejected = quarantine(lake)
     tally.find(
         "overlapping objects",
         [
@@ -183,8 +177,11 @@ def check_raw(
         tally.counts["rows in quarantine"] += receipt.bad_rows
         tally.counts["odd values stored as null"] += sum(receipt.odd_values.values())
         tally.counts["values rounded"] += sum(receipt.rounded.values())
-        expected, unkept = odd.split(expected, rows, rejected)
-        wrong = [*differences(lake.provider, lake.stream, expected, rows), *unkept]
+        expected, unkept = odd.split(expected, rows, quarantine(lake, slot))
+        wrong = [
+            *differences(Expectations(provider=lake.provider, times=odd.vendor.times), odd.vendor.key, expected, rows),
+            *unkept,
+        ]
         for kind, begin in DIFFERENCES.items():
             tally.find(kind, [f"{about}: {slot}: {each}" for each in wrong if each.startswith(begin)])
         rest = [each for each in wrong if not each.startswith(tuple(DIFFERENCES.values()))]
@@ -223,34 +220,55 @@ def _state(receipt: Receipt) -> str:
     return "complete" if receipt.rows else "empty"
 
 
-def check_bets(table: BetsTable, lake: Lake, truth: list[Record], odd: OddValues, tally: Tally, about: str) -> None:
+def check_bets(
+    table: BetsTable,
+    lake: Lake,
+    truth: Callable[[Interval], list[Record]],
+    odd: OddValues,
+    tally: Tally,
+    about: str,
+) -> None:
     """The bets table holds each bet that the provider has, once, as it is now.
 
-    A bet of a row in quarantine may be missing. A row with an odd amount may have another one, or none.
+    A bet of a row in quarantine is not in the table. Odd amounts are read as a reader of the document reads them.
     """
-    rows = table.open().to_pyarrow_table().to_pylist()
     held: dict[str, Worth] = {}
     doubled = []
-    for row in rows:
+    for row in table.open().to_pyarrow_table().to_pylist():
         if row["bet_id"] in held:
             doubled.append(f"{about}: {row['bet_id']}")
         if row["missing_since"] is None:
             held[row["bet_id"]] = (row["status"], row["stake"], row["payout"], row["net"])
-    rejected = quarantine(lake)
-    expected: dict[str, Worth] = {}
-    known, odd_bets = set(), set()
-    for record in truth:
-        bet, worth = EXPECTED_BETS[lake.provider](record)
-        known.add(bet)
-        if sent := odd.of(record):
-            if sent.keys() & AMOUNTS:
-                odd_bets.add(bet)
-            if in_quarantine(lake.provider, record, sent, rejected):
-                continue
-        expected[bet] = worth
+    expected: dict[str, tuple[Worth, ...]] = {}
+    rejected = []
+    for slot in visible(lake):
+        lines = quarantine(lake, slot)
+        for record in truth(slot):
+            bet, worths = _worths(odd, record)
+            if not worths or (odd.of(record) and odd.in_quarantine(record, lines)):
+                rejected.append(bet)
+            else:
+                expected[bet] = worths
     tally.counts["bets checked"] += len(expected)
+    tally.counts["bets of rows in quarantine"] += len(rejected)
     tally.find("bets doubled", doubled)
     tally.find("bets lost", [f"{about}: {bet}" for bet in expected.keys() - held.keys()])
-    tally.find("bets invented", [f"{about}: {bet}" for bet in held.keys() - known])
-    stale = [bet for bet in (expected.keys() & held.keys()) - odd_bets if expected[bet] != held[bet]]
+    tally.find("bets invented", [f"{about}: {bet}" for bet in held.keys() - expected.keys()])
+    stale = [bet for bet in expected.keys() & held.keys() if held[bet] not in expected[bet]]
     tally.find("bets stale", [f"{about}: {bet} is {held[bet]}, should be {expected[bet]}" for bet in stale])
+
+
+def _worths(odd: OddValues, record: Record) -> tuple[str, tuple[Worth, ...]]:
+    """A record's bet, and what it may be worth; nothing where its row belongs in quarantine."""
+    vendor: Vendor = odd.vendor
+    assert vendor.bet
+    bet, clean = vendor.bet(record)
+    try:
+        read = odd.as_read(record)
+    except Unreadable:
+        return bet, ()
+    if read.get("win_amount", "") is None:  # without a payout there is none, and no net
+        return bet, ((clean[0], clean[1], *((clean[2:]) if clean[0] in {"cancelled", "void"} else (None, None))),)
+    worth = vendor.bet(read)[1]
+    # Without PV's end_at, a bet is settled at an unknown time or still open.
+    return bet, (worth, ("open", worth[1], None, None)) if "end_at" in odd.of(record) else (worth,)

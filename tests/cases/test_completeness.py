@@ -77,6 +77,17 @@ def test_a3_rows_after_an_empty_answer_are_stored(make: MakeHook, tmp_path: Path
     assert vendor.ids(vendor.store(tmp_path)) == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("value", [{}, None, "left out"])
+def test_a3_nothing_in_place_of_the_rows_is_no_proof_even_with_a_total_of_0(
+    make: MakeHook, tmp_path: Path, value: Any
+) -> None:
+    def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**holding(value)(n, window, params, document), "total": 0} if n == 1 else document
+
+    vendor = Vendor(make("gmag"), "game_history", spread(3), spoil=empty_once)
+    assert len(vendor.ids(vendor.store(tmp_path))) == 3
+
+
 # ------------------------------------------------------------------ A4, A5
 
 
@@ -195,6 +206,12 @@ def test_a7_a_cursor_is_followed_until_a_call_brings_nothing_new(make: MakeHook,
     stored = vendor.store(tmp_path)
     assert vendor.ids(stored) == [f"{i}" for i in range(1500)]
     assert stored.receipts[0].proof == {"nothing new": 1}
+
+
+def test_a7_an_absurd_time_does_not_end_a_cursor(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("aig"), "latest", spread(1500), cap=500)
+    vendor.patch = lambda i: {"update_time": 253_370_764_800_000} if i == 7 else {}  # the year 9999
+    assert vendor.ids(vendor.store(tmp_path)) == [f"{i}" for i in range(1500) if i != 7]
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,16 @@ def test_a_single_row_outside_the_window_goes_to_quarantine(make: MakeHook, tmp_
         fewer.store(tmp_path)
 
 
+@pytest.mark.parametrize("end_time", ["9999-12-30 05:00:00.000", "1971-01-01 05:00:00.000"])
+def test_an_absurd_time_is_an_odd_value_and_no_other_window(make: MakeHook, tmp_path: Path, end_time: str) -> None:
+    vendor = Vendor(make("gmag"), "game_history", spread(20))
+    vendor.patch = lambda i: {"endTime": end_time} if i % 5 == 0 else {}
+    stored = vendor.store(tmp_path)
+    assert (stored.receipts[0].rows, stored.receipts[0].bad_rows) == (16, 4)
+    (quarantined,) = [path.read_text() for path in tmp_path.rglob("*.jsonl")]
+    assert quarantined.count(f"endTime {end_time[:4]}") == 4
+
+
 def test_pv_bets_lie_in_the_window_by_their_start_or_their_end(make: MakeHook, tmp_path: Path) -> None:
     vendor = Vendor(make("pv"), "history", spread(60))
     early = int((FIVE - HOUR).timestamp())

@@ -117,7 +117,7 @@ class Decoder:
             return self._decode_slowly(body, check)
         page = self._page(envelope)
         page.table = table
-        page.doubtful = self._one and not table.num_rows
+        page.doubtful = not table.num_rows and (self._one or rows.null_count > 0)
         return page
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -150,7 +150,7 @@ class Decoder:
         if _holds_nothing(envelope, found, self._rows_path, one=self._one):
             if page.total or not envelope.keys() & self._stream.envelope.keys():
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
-            page.doubtful = page.total is None
+            page.doubtful = True
             return page
         rows = [found or b""] if self._one else items(found or b"")
         if self._nested:

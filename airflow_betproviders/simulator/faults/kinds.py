@@ -52,9 +52,12 @@ LIST: Mapping[str, str] = {
     "lost_row": "a page lacks one of its rows; the total counts it",
     "stray_rows": "`rows` (1) more rows, which earlier answers gave for other windows; the total counts them",
     "vanish": "once a stream has shown rows, its later answers have none, and a total of 0",
+    "vanished_page": "a page after the first has no rows, and a total of 0",
     "page_cap": "pages of `rows` (half of what was asked for), and the answer's own page size says so",
     "silent_cap": "no more than `rows` (half of what was asked for) in an answer, without a word",
+    "byte_cap": "no more rows than fit into `rows` (20,000) bytes, and at least one, without a word",
     "too_much": "HTTP 504 for answers with more than `rows` (1000) rows",
+    "too_slow": "answers with more than `rows` (1000) rows wait for `seconds` (10)",
 }
 """Kinds that change which rows a page gives, or what it says of them."""
 

@@ -52,12 +52,15 @@ class ListFaults:
         self._answers += 1
         first = self._first(kinds, rng, rows, spoilt)
         chosen = rows[first : first + self._cap(kinds, spoilt)]
-        if "too_much" in kinds and len(chosen) > (self._faults.switch("too_much").rows or 1000):
+        if "too_much" in kinds and len(chosen) > self._most("too_much"):
             raise TooMuch
+        if "too_slow" in kinds and len(chosen) > self._most("too_slow"):
+            spoilt.struck.append("too_slow")
         self._total(kinds, rng, len(rows), spoilt)
-        if "vanish" in kinds and stream in self._shown and chosen:
+        gone = {"vanish": stream in self._shown, "vanished_page": given.offset > 0}
+        if chosen and (struck := [kind for kind in kinds if gone.get(kind)]):
             chosen, given.total = [], 0
-            spoilt.struck.append("vanish")
+            spoilt.struck += struck
         if "lost_row" in kinds and chosen:
             at = rng.randrange(len(chosen))
             chosen = [*chosen[:at], *chosen[at + 1 :]]
@@ -76,11 +79,26 @@ class ListFaults:
             changed = self._rows.spoil(chosen, texts, columns, kinds, rng)
             texts, spoilt.bad_rows, spoilt.odd_values = changed.texts, changed.bad_rows, changed.odd_values
             spoilt.struck += changed.struck
-        given.texts = texts
+        given.texts = self._fitting(kinds, texts, spoilt)
         for kind in kinds:
             if kind not in spoilt.struck:
                 self._faults.undo(kind)
         return spoilt
+
+    def _most(self, kind: str) -> float:
+        return self._faults.switch(kind).rows or 1000
+
+    def _fitting(self, kinds: Sequence[str], texts: list[str], spoilt: Spoilt) -> list[str]:
+        """The rows that fit into the bytes of an answer."""
+        if "byte_cap" not in kinds:
+            return texts
+        left = self._faults.switch("byte_cap").rows or 20_000
+        for at, text in enumerate(texts):
+            left -= len(text.encode(errors="surrogatepass")) + 1
+            if left < 0 and at:
+                spoilt.struck.append("byte_cap")
+                return texts[:at]
+        return texts
 
     def _remember(self, stream: str | None, chosen: Sequence[Record]) -> None:
         self._given.setdefault(stream, deque(maxlen=REMEMBERED)).extend(chosen[:: max(1, len(chosen) // 20)])

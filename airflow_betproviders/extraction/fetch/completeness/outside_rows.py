@@ -15,7 +15,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
+from airflow_betproviders.extraction.fetch.completeness.window_rows import ABSURD, WindowRows, duration, ends
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 if TYPE_CHECKING:
@@ -39,26 +39,40 @@ class OutsideRows:
     def remove(self, rows: WindowRows, asked: Interval) -> int:
         """Move single rows outside an interval to quarantine, and return how many there are.
 
+        Rows with a time ten years away go to quarantine however many they are, unless another unit explains the time.
         Where it isn't known which column windows filter, rows are only counted.
 
         Raises:
             ProviderRequestError: one in a hundred rows lies outside: a wrong zone, unit or column.
         """
         stream, outside = self._stream, np.ones(rows.table.num_rows, bool)
+        absurd = outside.copy()
         for name in stream.window_columns:
             column = rows.table[name]
             instants, (start, end) = arrays.integers(column), ends(asked, column.type)
             outside &= (instants < start) | (instants > end)
+            if outside.any():
+                absurd &= self._absurd(name, column, asked)
         count = int(outside.sum())
         if not stream.reject_outside_window:
             return count
-        all_outside = count + sum(self._in_other_unit(row, asked) for row in rows.bad)
+        all_outside = int((outside & ~absurd).sum()) + sum(self._in_other_unit(row, asked) for row in rows.bad)
         if all_outside * _SLIP >= max(rows.distinct, 1):
             raise self._refusal(rows, asked, outside, all_outside)
         if count:
             rows.bad += [_rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()]
             rows.keep(~outside)
         return count
+
+    def _absurd(self, name: str, column: pa.ChunkedArray, asked: Interval) -> npt.NDArray[np.bool_]:
+        """Which times are ten years away from an interval, and not in it in another unit either."""
+        instants, (start, end) = arrays.integers(column), ends(asked, column.type)
+        years = duration(ABSURD, column.type)
+        absurd: npt.NDArray[np.bool_] = (instants < start - years) | (instants > end + years)
+        if isinstance(self._stream.field(name).kind, Epoch):
+            for unit in _OTHER_UNITS:
+                absurd &= (instants * unit < start) | (instants * unit > end)
+        return absurd
 
     def _in_other_unit(self, row: RejectedRow, asked: Interval) -> bool:
         """Whether a rejected row's time, an epoch, lies in the interval once it is read in another unit."""

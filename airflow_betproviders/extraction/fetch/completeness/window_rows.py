@@ -20,6 +20,8 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# No zone and no column explains a time so far from the others: the value is odd.
+ABSURD = timedelta(days=3653)
 _UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
 
 
@@ -98,6 +100,11 @@ class WindowRows:
         return taken
 
 
+def duration(length: timedelta, instant: pa.TimestampType) -> int:
+    """Return a length of time as an integer in the unit of a column of instants."""
+    return length // _UNITS[instant.unit]
+
+
 def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
     """A window's start and end as integers in the unit of a column of instants."""
     unit = _UNITS[instant.unit]
@@ -153,8 +160,16 @@ class PageAnswer:
 
     @cached_property
     def last(self) -> int | None:
-        """The greatest value of the stream's time column, milliseconds since 1970."""
+        """The greatest value of the stream's time column that is not absurd, milliseconds since 1970."""
         if self._stream.time_column is None or not self.page.table.num_rows:
             return None
-        last = pc.max(self.page.table[self._stream.time_column])
-        return last.value * _UNITS[last.type.unit] // _UNITS["ms"] if last.is_valid else None
+        column = self.page.table[self._stream.time_column]
+        bounds = pc.min_max(column)
+        first, last = bounds["min"].value, bounds["max"].value
+        if last is None:
+            return None
+        years = duration(ABSURD, column.type)
+        if last - first > years:
+            instants = arrays.integers(column)
+            last = int(instants[instants <= np.median(instants) + years].max())
+        return int(last * _UNITS[column.type.unit] // _UNITS["ms"])
