@@ -189,7 +189,7 @@ class ScenarioRun:
         stored = visible(self.lake)
         if stored:
             self.lake.fs.rm_file(stored[self._dice.choice(sorted(stored))])
-            self.tally.counts["objects deleted by hand"] += 1
+            self.tally.counts["objects deleted"] += 1
             self._check("_by_hand, deleted")
         self._run([self._task("gaps", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
         left = coverage(self.lake, self._stream, start=self.scenario.begin, end=self.scenario.end).gaps()

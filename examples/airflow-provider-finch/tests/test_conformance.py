@@ -1,4 +1,4 @@
-"""Finch passes the suite of every provider; values and times are read by hand, from Finch's document."""
+"""Finch passes the suite of every provider. The expected values come from Finch's document."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Nova passes the suite of every provider; values and times are read by hand, from Nova's document."""
+"""Nova passes the suite of every provider. The expected values come from Nova's document."""
 
 from decimal import Decimal
 

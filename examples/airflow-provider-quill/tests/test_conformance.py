@@ -1,4 +1,4 @@
-"""Quill passes the suite of every provider; values and times are read by hand, from Quill's document."""
+"""Quill passes the suite of every provider. The expected values come from Quill's document."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Rowan passes the suite of every provider; values and times are read by hand, from Rowan's document."""
+"""Rowan passes the suite of every provider. The expected values come from Rowan's document."""
 
 from decimal import Decimal
 

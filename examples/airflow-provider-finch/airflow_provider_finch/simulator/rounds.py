@@ -34,7 +34,7 @@ WHALE = Decimal("999999999999.99")
 
 
 class Round(NamedTuple):
-    """A round that is over; times are epoch milliseconds, of which the feed prints whole seconds."""
+    """A round that is over; times are epoch milliseconds; the feed prints seconds."""
 
     session: int
     parent: int | None
