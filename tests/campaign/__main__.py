@@ -30,12 +30,16 @@ The provider's faults are of five sorts:
 |---|---|
 | transient: statuses, resets, lists that move, totals that lie | the attempt gets over it or fails; a later one succeeds |
 | once: an answer without rows, one that drips, never ends or inflates | likewise |
-| always: a lower cap, smaller pages, no totals, 504 for large answers | every task succeeds in the end |
-| odd values in rows | in the column, in `_extra`, or the complete row in quarantine |
+| always: a lower cap of rows or bytes, smaller pages, no totals, 504 or silence for large answers | every task succeeds in the end |
+| odd values in rows | in the column, in `_extra`, or the complete row in the slot's own quarantine |
 | a lie in every answer: a wrong total, rows of other windows, another zone | the task fails and the lake stays as it is, or what is stored is the truth |
 
+The streams are those of `tests/campaign/vendors.py`: with totals and pages, with one answer, with a silent limit, and with a
+cursor; two of the example packages are among them. A scenario follows from its seed: `python -m tests.campaign
+--first-seed 202 --scenarios 1` runs it again.
+
 Each object is compared with what the provider had when it was read, the bets table with the truth, coverage with what is
-stored; a watcher reads every visible object meanwhile. Rows that count something wrong must be zero.
+stored; a bet with an odd amount is compared with a reading of that amount by `tests/campaign/odd_values.py`. A watcher reads every visible object meanwhile. Rows that count something wrong must be zero.
 
 A worker that is killed after it has published a wide slot, before it has removed the smaller ones inside, leaves both until
 its task is tried again. Where no attempt is left, the task has failed, and coverage must say `damaged`; overlaps count as

@@ -39,6 +39,8 @@ from tests.seaweed import KEY, SECRET, SeaweedFS
 
 MOST_ATTEMPTS = 12
 DAY_SECONDS = 86_400
+MOST_MIB = 600  # of a worker's process
+MOST_CALLS = 1000  # of a task that a provider lies to, for an hour or a few
 ENOUGH_ROWS = 10  # for a fault of lists to show
 LAG = timedelta(minutes=70)  # the longest of the four
 # What an attempt may end in while things go wrong; anything else is a finding.
@@ -115,6 +117,7 @@ class ScenarioRun:
         for kind in (
             "foreign errors",
             "hangs",
+            "too many calls",
             "lies believed",
             "lies that changed the lake",
             "tasks that kept failing",
@@ -172,6 +175,8 @@ class ScenarioRun:
         about = f"{self.scenario}: {kind}: {slot}: {outcome}"
         changed = stored_versions(self.lake) != before
         self.tally.counts["tasks lied to"] += 1
+        made = len(self._simulator.calls) - calls
+        self.tally.find("too many calls", [f"{about}: {made} calls"] if made > MOST_CALLS else [])
         if outcome.state != "succeeded":
             after_all = outcome.error in STORE_ERRORS  # the store did it, and lost its answer
             self.tally.find("lies that changed the lake", [about] if changed and not after_all else [])
@@ -285,6 +290,8 @@ class ScenarioRun:
         with self._guard:
             self.tally.counts["attempts"] += 1
             self.tally.counts[f"attempts {outcome.state}"] += 1
+            large = outcome.peak_mib > MOST_MIB
+            self.tally.find("processes over 600 MiB", [f"{self.scenario}: {task.kind}: {outcome}"] if large else [])
             if outcome.state == "failed":
                 known = (
                     EXPECTED | (STORE_ERRORS if self.scenario.store_faults else set()) | (REFUSED if lies else set())

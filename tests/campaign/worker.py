@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,11 +58,13 @@ class Outcome:
         state: ``succeeded``, ``failed`` or ``killed``.
         error: the exception's class, where there was one.
         message: and what it said.
+        peak_mib: the most memory that the process had.
     """
 
     state: str
     error: str = ""
     message: str = ""
+    peak_mib: int = 0
 
 
 class Workers:
@@ -114,6 +117,6 @@ def work(task: Task, pipe: Pipe) -> None:
         outcome = Outcome("failed", type(error).__name__, str(error)[:500])
     else:
         outcome = Outcome("succeeded")
-    pipe.send(outcome)
+    pipe.send(replace(outcome, peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
     pipe.close()
     os._exit(0)  # threads that still wait for an answer are not waited for

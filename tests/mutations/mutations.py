@@ -1,0 +1,185 @@
+"""What is broken on purpose, one at a time, and the tests that must fail then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One mistake.
+
+    Attributes:
+        name: What is done wrong.
+        file: Below ``airflow_betproviders/``.
+        old: Text that stands there exactly once.
+        new: What takes its place.
+        tests: Arguments of pytest below ``tests/``; with these at least one test must fail.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+_CASES = "cases/test_completeness.py"
+_DRIFT = "extraction/decode/test_decode_drift.py"
+
+MUTATIONS = (
+    Mutation(
+        "drop a row",
+        "extraction/write/slot_writer.py",
+        "            tables.append(table)\n            places.append(order[:rows] + before)",
+        "            tables.append(table)\n            places.append(order[: rows - (rows == len(order))] + before)",
+        ("extraction/test_what_always_holds.py", "extraction/write/test_slot_writer.py"),
+    ),
+    Mutation(
+        "keep the older version of a row",
+        "extraction/decode/keys.py",
+        "held[0] > rank",
+        "held[0] < rank",
+        ("extraction/fetch/test_reader.py", "extraction/write/test_slot_writer.py"),
+    ),
+    Mutation(
+        "skip the check of the total",
+        "declare/pagination/page_number.py",
+        "        if distinct == total:",
+        "        if distinct <= total:",
+        ("extraction/fetch/test_reader.py",),
+    ),
+    Mutation(
+        "ignore the lag",
+        "hooks/base.py",
+        "interval.end + stream.lag if",
+        "interval.end if",
+        ("operators/test_extract.py",),
+    ),
+    Mutation(
+        "forget the halving: take a full answer for complete",
+        "declare/pagination/one_answer.py",
+        "return rows >= self.limit",
+        "return rows > self.limit",
+        ("extraction/fetch/test_reader.py", "-k", "full"),
+    ),
+    Mutation(
+        "leave out the row on a boundary",
+        "extraction/fetch/completeness/window_boundaries.py",
+        "        if not asked or self._starts_held",
+        "        if True or self._starts_held",
+        ("cases/test_windows.py", "-k", "a14"),
+    ),
+    Mutation(
+        "store a row on an edge in both slots",
+        "extraction/fetch/completeness/window_boundaries.py",
+        "            rows.keep(instants != end)",
+        "            rows.keep(instants <= end)",
+        ("cases/test_windows.py", "-k", "a14"),
+    ),
+    Mutation(
+        "read an amount as a float",
+        "declare/fields/scalars.py",
+        'exact = exact_number(value, "an amount")',
+        'exact = decimal.Decimal(str(float(exact_number(value, "an amount"))))',
+        (_DRIFT, "cases/test_values.py"),
+    ),
+    Mutation(
+        "round any amount",
+        "declare/fields/scalars.py",
+        "if rounded != exact and _FIFTEEN.plus(rounded) != _FIFTEEN.plus(exact):",
+        "if False:",
+        (_DRIFT,),
+    ),
+    Mutation(
+        "take a time of any year",
+        "declare/fields/times.py",
+        "if not FIRST_SECOND <= seconds < END_SECOND:",
+        "if not -END_SECOND <= seconds < END_SECOND:",
+        (_DRIFT, "extraction/decode/test_kinds.py", "cases/test_values.py"),
+    ),
+    Mutation(
+        "store a row whose version can't be read",
+        "extraction/decode/coerce.py",
+        "if name in self._strict:",
+        "if name in self._required:",
+        (_DRIFT, "cases/test_values.py"),
+    ),
+    Mutation(
+        "believe an answer that holds nothing",
+        "extraction/fetch/reader.py",
+        "return self._call(window, params, permit) if page.doubtful else page",
+        "return page",
+        (_CASES, "-k", "a1_ or a3"),
+    ),
+    Mutation(
+        "believe null beside a total of 0",
+        "extraction/decode/decoder.py",
+        "            page.doubtful = True\n",
+        "            page.doubtful = page.total is None\n",
+        (_CASES, "-k", "a3"),
+    ),
+    Mutation(
+        "ignore a server's cap",
+        "extraction/fetch/completeness/answer_sizes.py",
+        "return rows > self.proven or like_a_cap(rows)",
+        "return False",
+        (_CASES, "-k", "a6"),
+    ),
+    Mutation(
+        "believe parts that don't add up",
+        "extraction/fetch/completeness/split_window.py",
+        "if self._brought < self._told:",
+        "if False:",
+        (_CASES, "-k", "a10"),
+    ),
+    Mutation(
+        "follow an absurd total",
+        "extraction/fetch/planner.py",
+        "        if rows > self._plausible(window):",
+        "        if rows > 10 * self._plausible(window) ** 3:",
+        (_CASES, "-k", "a11"),
+    ),
+    Mutation(
+        "let an absurd time end a cursor",
+        "extraction/fetch/completeness/window_rows.py",
+        "        if last - first > years:",
+        "        if False:",
+        (_CASES, "-k", "a7"),
+    ),
+    Mutation(
+        "store rows of another zone",
+        "extraction/fetch/completeness/outside_rows.py",
+        "        if all_outside * _SLIP >= max(rows.distinct, 1):",
+        "        if False:",
+        ("cases/test_windows.py", "-k", "a12 or a13"),
+    ),
+    Mutation(
+        "sign once for all attempts",
+        "hooks/protocol.py",
+        "answer = self.transport.send(self.build(endpoint, params), permit)",
+        'answer = self.transport.send(vars(self).setdefault("_once", self.build(endpoint, params)), permit)',
+        ("providers/test_signatures.py",),
+    ),
+    Mutation(
+        "quote the account's key in an error",
+        "hooks/protocol.py",
+        'raise meaning.error(f"the provider answered {self.redact(said)}: {meaning.cure}")',
+        'raise meaning.error(f"the provider answered {said} {self.key}: {meaning.cure}")',
+        ("hooks/test_errors.py", "-k", "secret"),
+    ),
+    Mutation(
+        "publish before the upload is complete",
+        "lake/publish.py",
+        '    hidden = f"{folder}/.{name}.{uuid.uuid4().hex}.tmp"\n',
+        "    hidden = target\n",
+        ("lake/test_publish_local.py",),
+    ),
+    Mutation(
+        "no deadline for a call",
+        "hooks/deadline.py",
+        "        left = self._ends - time.monotonic()",
+        "        left = self.seconds",
+        ("cases/test_wire.py", "-k", "w3"),
+    ),
+)
