@@ -36,7 +36,7 @@ def is_caught(mutation: Mutation, copy: Path) -> bool:
     file = copy / "airflow_betproviders" / mutation.file
     whole = file.read_text()
     file.write_text(broken(mutation, copy))
-    tests = [f"tests/{each}" if each.endswith(".py") else each for each in mutation.tests]
+    tests = [f"tests/{each}" if (copy / "tests" / each).exists() else each for each in mutation.tests]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],

@@ -14,7 +14,7 @@ class Mutation:
         file: Below ``airflow_betproviders/``.
         old: Text that stands there exactly once.
         new: What takes its place.
-        tests: Arguments of pytest below ``tests/``; with these at least one test must fail.
+        tests: Files and folders below ``tests/``, and options of pytest; at least one of these tests must fail.
     """
 
     name: str
@@ -181,5 +181,54 @@ MUTATIONS = (
         "        left = self._ends - time.monotonic()",
         "        left = self.seconds",
         ("cases/test_wire.py", "-k", "w3"),
+    ),
+    Mutation(
+        "no limit of an answer's size",
+        "hooks/answer.py",
+        "                if left < 0:",
+        "                if left < -(10**12):",
+        ("cases/test_wire.py", "-k", "limit"),
+    ),
+    Mutation(
+        "no range check on the fast way",
+        "extraction/decode/columns.py",
+        "    check(array)\n    return array",
+        "    return array",
+        (_DRIFT, "extraction/decode/test_kinds.py"),
+    ),
+    Mutation(
+        "lose the last row of a chunk",
+        "extraction/decode/decoder.py",
+        "rows[start : start + _CHUNK] for",
+        "rows[start : start + _CHUNK - 1] for",
+        ("extraction/decode",),
+    ),
+    Mutation(
+        "round a time up",
+        "declare/fields/times.py",
+        "cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)",
+        "cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), decimal.ROUND_UP, _EXACT)",
+        (_DRIFT, "extraction/decode/test_kinds.py"),
+    ),
+    Mutation(
+        "keep no odd or rounded value",
+        "extraction/decode/coerce.py",
+        "extra[name] = [*extra[name], value] if name in extra else value",
+        "pass",
+        (_DRIFT,),
+    ),
+    Mutation(
+        "no limit of depth",
+        "declare/fields/json_text.py",
+        "MAX_DEPTH = 200",
+        "MAX_DEPTH = 100_000",
+        (_DRIFT, "fuzz/test_fuzz.py"),
+    ),
+    Mutation(
+        "no limit of a number's length",
+        "declare/fields/json_text.py",
+        "MAX_NUMBER = 100 ",
+        "MAX_NUMBER = 10_000_000 ",
+        (_DRIFT, "fuzz/test_fuzz.py", "cases/test_values.py"),
     ),
 )
