@@ -21,7 +21,7 @@ from airflow_betproviders.simulator.faults.kinds import WIRE
 from airflow_betproviders.simulator.faults.lists import ListFaults, TooMuch
 from airflow_betproviders.simulator.faults.rows import Fields
 from airflow_betproviders.simulator.state import SimulatorState
-from airflow_betproviders.simulator.wire.pace import Pace, TooFast
+from airflow_betproviders.simulator.wire.rate_limit import RateLimit, TooFast
 from airflow_betproviders.simulator.wire.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, send
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def make_app(state: SimulatorState) -> Starlette:
 class _Report:
     """Takes what a vendor reports of one call into the call log, and works faults into its pages."""
 
-    def __init__(self, state: SimulatorState, pace: Pace, pages: ListFaults, entry: dict[str, Any]) -> None:
+    def __init__(self, state: SimulatorState, limit: RateLimit, pages: ListFaults, entry: dict[str, Any]) -> None:
         self._state = state
-        self._pace = pace
+        self._limit = limit
         self._pages = pages
         self._entry = entry
 
@@ -56,7 +56,7 @@ class _Report:
         self._entry["stream"] = stream
         self._entry["params"] = dict(params)
         try:
-            self._pace.admit()
+            self._limit.admit()
         except TooFast as error:
             self.breach("rate", str(error), forgiven=False)
             raise
@@ -87,7 +87,7 @@ class _Counter:
     def __init__(self, state: SimulatorState, vendor: Vendor) -> None:
         self._state = state
         self._vendor = vendor
-        self._pace = Pace(state.interval_of(vendor.name), state.settings.interval_tolerance)
+        self._limit = RateLimit(state.interval_of(vendor.name), state.settings.interval_tolerance)
         self._pages = ListFaults(state.faults, vendor.name, Fields(vendor.amount_field, vendor.key_field))
 
     async def serve(self, request: Request) -> Response:
@@ -114,7 +114,7 @@ class _Counter:
             headers=dict(request.headers),
             body=await request.body(),
             url=f"{str(request.base_url).rstrip('/')}/{self._vendor.name}",
-            report=_Report(self._state, self._pace, self._pages, entry),
+            report=_Report(self._state, self._limit, self._pages, entry),
         )
         response = await self._respond(call, entry)
         entry["status"] = response.status_code

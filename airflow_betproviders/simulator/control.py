@@ -73,7 +73,7 @@ class Control:
 
 
 def moment(text: str) -> datetime:
-    """An ISO instant, with ``Z`` or an offset."""
+    """Return an ISO instant, with ``Z`` or an offset."""
     found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if found.tzinfo is None:
         raise ValueError(f"{text!r} needs a time zone")

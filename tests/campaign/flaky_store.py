@@ -42,7 +42,7 @@ class FlakyStore(ThreadingHTTPServer):
         self._lock = threading.Lock()
 
     def draw(self) -> str | None:
-        """What happens to the next request."""
+        """Draw what happens to the next request."""
         with self._lock:
             if self._dice.random() >= self.share:
                 return None

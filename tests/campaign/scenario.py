@@ -86,7 +86,7 @@ class Scenario:
         return [Interval(self.begin + hour * HOUR, self.begin + (hour + 1) * HOUR) for hour in range(HOURS)]
 
     def backfill(self, dice: random.Random) -> Interval:
-        """A range of complete slots of the other grain."""
+        """Draw a range of complete slots of the other grain."""
         slots = (HOURS * HOUR) // self.grain
         first = dice.randrange(slots)
         count = dice.randint(1, slots - first)
@@ -106,7 +106,7 @@ def draw(seed: int) -> Scenario:
     return Scenario(
         seed=seed,
         vendor=vendor,
-        remote=dice.random() < 0.25,  # an attempt on S3 costs five times as much
+        remote=dice.random() < 0.15,  # an attempt on S3 costs five times as much
         begin=begin,
         settings={
             "seed": seed,

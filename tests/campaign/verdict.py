@@ -60,12 +60,12 @@ class Tally:
 
 
 def visible(lake: Lake) -> dict[Interval, str]:
-    """The data objects that a reader finds: readers leave out names that begin with ``.`` or ``_``."""
+    """Return the data objects that a reader finds: readers leave out names that begin with ``.`` or ``_``."""
     return {slot: str(each["name"]) for slot, each in _listed(lake).items()}
 
 
 def stored_versions(lake: Lake) -> dict[str, Any]:
-    """What tells the versions of each visible object apart, by path."""
+    """Return what tells the versions of each visible object apart, by path."""
     return {str(each["name"]): _version(each) for each in _listed(lake).values()}
 
 
@@ -88,7 +88,7 @@ def _listed(lake: Lake) -> dict[Interval, dict[str, Any]]:
 
 
 def read(lake: Lake, path: str) -> tuple[Receipt, pa.Table]:
-    """A whole object, read at once.
+    """Read a complete object at once.
 
     Raises:
         ValueError: it is not whole.
@@ -156,7 +156,7 @@ def check_raw(
     tally: Tally,
     about: str,
 ) -> None:
-    """Every stored slot equals what the provider had when it was read, and no two overlap.
+    """Check that every stored slot equals what the provider had when it was read, and that no two overlap.
 
     What a wider object replaces is removed once that is there; a failed task of ``torn`` may have died between the two.
     """
@@ -189,7 +189,7 @@ def check_raw(
 
 
 def check_coverage(lake: Lake, stream: Stream, whole: Interval, tally: Tally, about: str) -> None:
-    """Coverage says exactly what is there: each object as what it is, everything else as missing."""
+    """Check that coverage says what is stored: each object as what it is, everything else as missing."""
     found = visible(lake)
     told = {cell.interval: cell.state for cell in coverage(lake, stream, start=whole.start, end=whole.end).cells}
     expected = {slot: _state(read(lake, path)[0]) for slot, path in found.items()}
@@ -228,7 +228,7 @@ def check_bets(
     tally: Tally,
     about: str,
 ) -> None:
-    """The bets table holds each bet that the provider has, once, as it is now.
+    """Check that the bets table holds each bet that the provider has, once, as it is now.
 
     A bet of a row in quarantine is not in the table. Odd amounts are read as a reader of the document reads them.
     """

@@ -100,7 +100,7 @@ class Workers:
 
 
 def work(task: Task, pipe: Pipe) -> None:
-    """The life of a worker process."""
+    """Run a task in this process, and end the process."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - logs of thousands of tries
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)

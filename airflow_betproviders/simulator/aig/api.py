@@ -45,7 +45,7 @@ NOT_IN_LATEST = re.compile(r'"valid_bet_turnover":"[^"]*",|"win_detail":\{[^}]*\
 
 
 def sign(params: Mapping[str, str], key: str) -> str:
-    """The vendor's signature: md5 of the key and the sorted, non-empty, raw parameters, joined by ``&``."""
+    """Return the vendor's signature: md5 of the key and the sorted, non-empty, raw parameters, joined by ``&``."""
     parts = [f"{name}={value}" for name, value in sorted(params.items()) if value != "" and name != "sign"]
     return hashlib.md5("&".join([key, *parts]).encode()).hexdigest()
 
@@ -66,7 +66,7 @@ class Aig(RefusingVendor):
         self._world = make_world(setup, AigBets(zero=setup.options["open_settle_time"] == "zero"))
 
     def refuse(self, refusal: Refusal) -> str:
-        """Code and message, and no data."""
+        """Return code and message, and no data."""
         return json.dumps({"code": int(refusal.code), "message": refusal.text, "data": None})
 
     def open(self, call: Call) -> Inquiry:
@@ -86,7 +86,7 @@ class Aig(RefusingVendor):
         return Inquiry(stream, query)
 
     def answer(self, inquiry: Inquiry) -> Page | str:
-        """A page of a window, the latest rows, or one row."""
+        """Return a page of a window, the latest rows, or one row."""
         if inquiry.stream == "transactions":
             return self._query(inquiry.params)
         if inquiry.stream == "latest":
@@ -156,7 +156,7 @@ class Aig(RefusingVendor):
         raise Refusal("parameter", "600101", "Invalid Parameter")
 
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
-        """The orders by update_time; there are no filters."""
+        """Return the orders by update_time; there are no filters."""
         if filters:
             raise ValueError("AIG has no filters")
         if stream == "latest":

@@ -64,7 +64,7 @@ class AigBets:
         self._zero = zero
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
-        """The versions of a minute's orders."""
+        """Return the versions of a minute's orders."""
         made = (self._order(cohort.name, minute, number, rng) for number in range(count))
         return {"order": [row for versions in made for row in versions]}
 
@@ -134,7 +134,7 @@ def _outcome(bet: Bet) -> tuple[str, str]:
 
 
 def record(bet: Bet, version: Version, *, zero: bool) -> str:
-    """One order as the document's sample shows it: money as text, except in ``bet_detail``."""
+    """Return one order as the document's sample shows it: money as text, except in ``bet_detail``."""
     stake = sum((amount for _, amount in bet.stakes), Decimal(0))
     if version.status == PLACED:
         win, wins = Decimal(0), {}

@@ -41,13 +41,13 @@ class Clock:
 
 
 def to_ms(moment: datetime) -> int:
-    """Epoch milliseconds, exact."""
+    """Return epoch milliseconds, exact."""
     delta = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
 def wall_ms() -> int:
-    """The machine's clock, by which signatures are timed."""
+    """Return the machine's clock, by which signatures are timed."""
     return time.time_ns() // 1_000_000
 
 
@@ -57,5 +57,5 @@ def _second(second: int, form: str, zone: timezone) -> str:
 
 
 def text_of(ms: int, form: str, zone: timezone = timezone.utc) -> str:
-    """An instant in a vendor's format."""
+    """Return an instant in a vendor's format."""
     return _second(ms // 1000, form, zone)

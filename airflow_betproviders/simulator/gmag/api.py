@@ -73,7 +73,7 @@ OPTIONS = {
 
 
 def hash_of(body: Mapping[str, Any], key: str) -> str:
-    """The vendor's hash: md5 of the sorted ``k=v`` joined by ``&`` and the secret key.
+    """Return the vendor's hash: md5 of the sorted ``k=v`` joined by ``&`` and the secret key.
 
     The vendor's own samples disagree on booleans, nulls, floats and objects, so those raise ``ValueError``.
     """
@@ -107,7 +107,7 @@ class GmAg(RefusingVendor):
         self._world = make_world(setup, GmAgRounds())
 
     def refuse(self, refusal: Refusal) -> str:
-        """Error, as text, and message."""
+        """Return error, as text, and message."""
         return json.dumps({"error": refusal.code, "message": refusal.text})
 
     def open(self, call: Call) -> Inquiry:
@@ -129,7 +129,7 @@ class GmAg(RefusingVendor):
         return Inquiry(stream, body)
 
     def answer(self, inquiry: Inquiry) -> Page | Summary | str:
-        """A page of a window, a report, a link or the games."""
+        """Return a page of a window, a report, a link or the games."""
         stream, body = inquiry
         echo = json.dumps(body["requestId"])
         if stream in LISTINGS:
@@ -211,7 +211,7 @@ class GmAg(RefusingVendor):
         return f'{counts},"records":{chosen}'
 
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
-        """The rows of a window without sub-brands unless ``showAll`` is 1, the games, or the report's objects."""
+        """Return the rows of a window without sub-brands unless ``showAll`` is 1, the games, or the report's objects."""
         if stream == "games":
             return [json.dumps(game, ensure_ascii=False) for game in game_list()]
         if stream == "game_report":
@@ -220,7 +220,7 @@ class GmAg(RefusingVendor):
 
 
 def game_list() -> list[dict[str, Any]]:
-    """The records of game/list."""
+    """Return the records of game/list."""
     flags = {"mobile": 1, "desktop": 1, "freeGame": 0, "freespin": 0, "goldenChip": 0, "progressive": 0}
     return [
         {"gameCode": game, "gameType": kind, "cnName": name, "enName": name, "providerCode": provider}

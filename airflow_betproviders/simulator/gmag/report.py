@@ -21,7 +21,7 @@ Tallies = dict[tuple[int, str, str, str, str], Sums]
 
 
 def tally(rows: list[Row]) -> Tallies:
-    """The sums of some rounds."""
+    """Add some rounds up."""
     made: Tallies = {}
     for row in rows:
         each: Round = row.facts
@@ -36,7 +36,7 @@ def _plus(one: Sums | None, other: Sums) -> Sums:
 
 
 def report(world: World, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:
-    """One object for each currency and group, in the page's fields."""
+    """Return one object for each currency and group, in the page's fields."""
     report_by = str(filters.get("reportBy", ""))
     sums: dict[tuple[str, ...], Sums] = {}
     players: dict[tuple[str, ...], set[str]] = {}

@@ -83,7 +83,7 @@ class GmAgRounds:
     )
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
-        """The rounds begun in a minute, their movements, and payouts."""
+        """Return the rounds begun in a minute, their movements, and payouts."""
         rows: dict[str, list[Row]] = {"round": [], "movement": [], "payout": []}
         late = LATE_MINUTES.get(cohort.name, 0) * MINUTE
         for number in range(count):
@@ -153,7 +153,7 @@ def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -
 
 
 def history(made: Round, created: int) -> str:
-    """A record of history/game, some of them without the fields that the document calls optional."""
+    """Return a record of history/game, some of them without the fields that the document calls optional."""
     dressing = made.dressing
     optional = {
         "platform": f'"{("web", "mobile", "download")[dressing % 3]}"' if dressing & 12 else None,
@@ -179,7 +179,7 @@ def history(made: Round, created: int) -> str:
 
 
 def movements(made: Round) -> list[Row]:
-    """The bet and its outcome: gameTrans amounts are positive, transType tells the direction."""
+    """Return the bet and its outcome: gameTrans amounts are positive, transType tells the direction."""
     rows: list[Row] = []
     balance = made.before
     steps = (
@@ -227,7 +227,7 @@ def _movement_text(
 
 
 def payout(made: Round, serial: int) -> Row:
-    """A record of history/extraTrans: a promotion or tournament payout."""
+    """Return a record of history/extraTrans: a promotion or tournament payout."""
     amount = Decimal(serial % 97) / 100
     at = made.started
     described = f',"description":{quote("锦标赛 🏆")}' if serial % 3 == 0 else ""

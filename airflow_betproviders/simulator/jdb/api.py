@@ -71,7 +71,7 @@ class Jdb(RefusingVendor):
         self._world = make_world(setup, JdbBets(self._zone, doubled=setup.options["doubled_keys"]))
 
     def refuse(self, refusal: Refusal) -> str:
-        """Status and err_text."""
+        """Return status and err_text."""
         return json.dumps({"status": refusal.code, "err_text": refusal.text})
 
     def open(self, call: Call) -> Inquiry:
@@ -86,7 +86,7 @@ class Jdb(RefusingVendor):
         return Inquiry(stream, action)
 
     def answer(self, inquiry: Inquiry) -> Page | Summary | str:
-        """Details of a window, a daily report, or a link."""
+        """Return details of a window, a daily report, or a link."""
         stream, action = inquiry
         if stream == "transactions":
             return self._details(action, self._column, 5, (60 * DAY, HOUR))
@@ -196,7 +196,7 @@ class Jdb(RefusingVendor):
         return [{"gType": 0}] if stream == "daily_by_player" else super().filters(stream, start, end)
 
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
-        """For the daily reports, ``start`` is any instant of the report's day and ``end`` is not looked at."""
+        """Return the records. For the daily reports, ``start`` is any instant of the report's day and ``end`` has no effect."""
         if stream in ("transactions", "recent_transactions"):
             clock = self._column if stream == "transactions" else LAST_MODIFY
             return [row.text for row in self._rows(start, end, clock, filters, now)]

@@ -42,7 +42,7 @@ class JdbBets:
         self._doubled = doubled
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
-        """The versions of the rounds played in a minute."""
+        """Return the versions of the rounds played in a minute."""
         rows: list[Row] = []
         for number in range(count):
             rows += self._round(cohort.name, minute, number, rng)

@@ -13,7 +13,7 @@ BLOCK = 16
 
 
 def decrypt(x: str, key: str, iv: str) -> dict[str, Any]:
-    """The JSON object inside ``x``.
+    """Return the JSON object inside ``x``.
 
     The document pads with blanks on the right; clients in the field also pad with NULs, with a whole extra block, or
     PKCS-like, and leave out the ``=``, so all of that is accepted. Raises ``ValueError`` for anything else.

@@ -49,7 +49,7 @@ class Bet(NamedTuple):
 
 
 def record(bet: Bet, game_date: str, modified: str, *, doubled: bool) -> str:
-    """The record as JSON, with exactly the fields of its family."""
+    """Return the record as JSON, with exactly the fields of its family."""
     head = f'"historyId":{quote(bet.history_id)},'
     if bet.gtype in CARD:
         head += f'"roundSeqNo":{bet.round},'
@@ -111,5 +111,5 @@ def _balances(bet: Bet, *, doubled: bool) -> str:
 
 
 def number(amount: Decimal) -> str:
-    """A JSON number with all its digits and no exponent."""
+    """Return a JSON number with all its digits and no exponent."""
     return f"{amount.normalize():f}"

@@ -61,7 +61,7 @@ LONGEST = 60 * DAY
 
 
 def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
-    """The vendor's signature: md5 of the compact JSON with sorted keys, the timestamp and the merchant key."""
+    """Return the vendor's signature: md5 of the compact JSON with sorted keys, the timestamp and the merchant key."""
     text = json.dumps(data, separators=(",", ":"), sort_keys=True)
     return hashlib.md5(f"{text}{ts}{key}".encode()).hexdigest()
 
@@ -84,7 +84,7 @@ class Pv(RefusingVendor):
         self._trouble = deque(TROUBLE[name] for name in setup.options["last_second_trouble"])
 
     def refuse(self, refusal: Refusal) -> str:
-        """Code and msg, and no data."""
+        """Return code and msg, and no data."""
         return json.dumps({"code": int(refusal.code), "msg": refusal.text, "data": {}})
 
     def open(self, call: Call) -> Inquiry:
@@ -108,7 +108,7 @@ class Pv(RefusingVendor):
         return Inquiry(stream, data)
 
     def answer(self, inquiry: Inquiry) -> Page | Summary | str | Reply:
-        """Rows with pages, rows with a limit, or a total."""
+        """Return rows with pages, rows with a limit, or a total."""
         stream, data = inquiry
         edge = {"history": "time_end", "stage_summary": "time_start"}.get(stream, "")
         if self._trouble and type(data.get(edge)) is int and data[edge] * 1000 % DAY == LAST_SECOND:
@@ -222,7 +222,7 @@ class Pv(RefusingVendor):
         return [{column: value} for value, _ in found.most_common(1)]
 
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
-        """The rows of a list, the days of ``stage_summary``, or the one object of another summary."""
+        """Return the rows of a list, the days of ``stage_summary``, or the one object of another summary."""
         if stream == "history":
             return [history(row.facts) for row in self._rows(start, end, now, filters)]
         if stream in LIMITED:
@@ -239,7 +239,7 @@ _SUMMED = ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")
 
 
 def game_list() -> list[dict[str, Any]]:
-    """The records of /api/all/list (1.1)."""
+    """Return the records of /api/all/list (1.1)."""
     return [
         {
             "game_id": game.game_id,

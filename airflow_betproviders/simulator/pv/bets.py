@@ -53,7 +53,7 @@ class Bet(NamedTuple):
 
 
 def player(number: int) -> tuple[int, str]:
-    """A player's user_id (wider than 32 bits) and op_id (often empty)."""
+    """Return a player's user_id (wider than 32 bits) and op_id (often empty)."""
     return 101106411105 + number * 97, OP_IDS[number // 4 % 3] if number % 4 == 0 else ""
 
 
@@ -63,7 +63,7 @@ class PvBets:
     cohorts: Sequence[Cohort] = (Cohort("prompt", 1.0, (0, 1)),)
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:  # noqa: ARG002
-        """The bets that started in a minute."""
+        """Return the bets that started in a minute."""
         return {"bet": [self._bet(minute, number, rng) for number in range(count)]}
 
     def _bet(self, minute: int, number: int, rng: random.Random) -> Row:
@@ -91,7 +91,7 @@ class PvBets:
 
 
 def history(bet: Bet) -> str:
-    """A record of /api/all/history (1.3)."""
+    """Return a record of /api/all/history (1.3)."""
     return (
         f'{{"event_id":"{bet.event_id}","draw_id":"{bet.draw_id}","game_id":{bet.game_id},"user_id":{bet.user_id},'
         f'"op_id":{quote(bet.op_id)},{_money(bet)},{_times(bet)}}}'
@@ -99,7 +99,7 @@ def history(bet: Bet) -> str:
 
 
 def games_record(bet: Bet, *, by_user: bool) -> str:
-    """A record of /api/games/user/history (2.1) or /api/games/game/history (2.2)."""
+    """Return a record of /api/games/user/history (2.1) or /api/games/game/history (2.2)."""
     rng = random.Random(bet.event_id)
     areas, wins = (f"[{rng.randrange(150)},{rng.randrange(150)}]" for _ in range(2))
     odds = f"{rng.randrange(100, 5000) / 100}" if bet.game_id in CRASH else "null"
@@ -112,7 +112,7 @@ def games_record(bet: Bet, *, by_user: bool) -> str:
 
 
 def slots_record(bet: Bet) -> str:
-    """A record of /api/slots/user/history (3.1)."""
+    """Return a record of /api/slots/user/history (3.1)."""
     rng = random.Random(bet.event_id)
     payout = bet.bet + bet.gain
     feature = rng.choice((0, 0, 0, 1, 2))

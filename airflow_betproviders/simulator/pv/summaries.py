@@ -33,7 +33,7 @@ Tallies = dict[tuple[int, int, str], Tally]
 
 
 def tally(rows: list[Row]) -> Tallies:
-    """The tallies of some bets."""
+    """Add some bets up."""
     made: Tallies = {}
     for row in rows:
         bet: Bet = row.facts
@@ -59,7 +59,7 @@ class Summaries:
         return total
 
     def days(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
-        """Day list (1.2): newest day first, UTC days, the first and last cut by the range."""
+        """Return the day list (1.2): newest day first, UTC days, the first and last cut by the range."""
         days: dict[str, Tally] = {}
         for at, made in self._hours(start, end, now):
             date = datetime.fromtimestamp(at // 1000, timezone.utc).strftime("%Y-%m-%d")
@@ -69,7 +69,7 @@ class Summaries:
         return [{"date": date, **_with_company(day)} for date, day in sorted(days.items(), reverse=True) if day.count]
 
     def slots_by_game(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
-        """Slots by game (3.3)."""
+        """Return the sums of slots by game (3.3)."""
         games: dict[int, Tally] = {}
         for (game, _, _), each in self._total(start, end, now).items():
             if game in SLOTS:
@@ -79,7 +79,7 @@ class Summaries:
     def slots_by_user(
         self, start: int, end: int, now: int, user_id: int | None, op_id: str | None
     ) -> list[dict[str, Any]]:
-        """Slots by player and game (3.2)."""
+        """Return the sums of slots by player and game (3.2)."""
         return [
             {
                 "user_id": user,
@@ -95,7 +95,7 @@ class Summaries:
         ]
 
     def games_by_game(self, start: int, end: int, now: int, game_id: int) -> dict[str, Any]:
-        """One game that is no slot (2.4)."""
+        """Return the sums of one game that is no slot (2.4)."""
         users: dict[int, Tally] = {}
         for (game, user, _), each in self._total(start, end, now).items():
             if game == game_id and game not in SLOTS:
@@ -119,7 +119,7 @@ def _with_company(each: Tally) -> dict[str, int]:
 
 
 def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
-    """One player in games that are no slots (2.3), from the player's bets in order of time."""
+    """Return the sums of one player in games that are no slots (2.3), from the player's bets in order of time."""
     made = list(bets)
     return {
         "bet_amount": sum(bet.bet for bet in made),
@@ -130,7 +130,7 @@ def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
 
 
 def bonus_summary(seed: int, start: int, end: int, filters: Mapping[str, Any]) -> str:
-    """Bonus summary (1.4), of one bonus an hour; money sums are floats in this endpoint alone."""
+    """Return the bonus summary (1.4), of one bonus an hour; money sums are floats in this endpoint alone."""
     released = used = release = converted = bet = win = 0
     for hour in range(start - start % HOUR, end, HOUR):
         rng = random.Random(f"{seed}/bonus/{hour}")

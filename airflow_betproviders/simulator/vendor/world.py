@@ -70,7 +70,7 @@ class Source(Protocol):
     cohorts: Sequence[Cohort]
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
-        """Rows by kind for ``count`` bets placed in the minute that begins at ``minute`` (epoch milliseconds)."""
+        """Return rows by kind for ``count`` bets placed in the minute that begins at ``minute`` (epoch milliseconds)."""
         ...
 
 
@@ -84,7 +84,7 @@ class _Bucket:
         self._last = {kind: [row for row in some if row.hidden_from == FOREVER] for kind, some in rows.items()}
 
     def next_turn(self, now: int) -> int:
-        """When something in this bucket changes after ``now``."""
+        """Return when something in this bucket changes after ``now``."""
         if not self._turns or now >= self._turns[-1]:
             return FOREVER
         return self._turns[bisect_right(self._turns, now)]
@@ -115,7 +115,7 @@ class World:
         self._lock = threading.RLock()
 
     def select(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> list[Row]:
-        """The rows with ``start <= clock < end`` that the provider shows at ``now``, ordered by that clock."""
+        """Return the rows with ``start <= clock < end`` that the provider shows at ``now``, ordered by that clock."""
         with self._lock:
             window = (kind, clock, start, end)
             if window in self._windows and now in self._windows[window][0]:
@@ -128,7 +128,7 @@ class World:
             return found
 
     def newest_first(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> Iterator[Row]:
-        """The rows of a long range, an hour at a time, so that the range need not fit into memory."""
+        """Yield the rows of a long range, an hour at a time, so that the range need not fit into memory."""
         until = min(end, now + 1)
         while until > start:
             at = max(start, (until - 1) // HOUR * HOUR)
@@ -140,7 +140,7 @@ class World:
     def digest(
         self, name: str, kind: str, start: int, end: int, now: int, make: Callable[[list[Row]], T], *, clock: int = 0
     ) -> Iterator[tuple[int, T]]:
-        """``make`` of each UTC hour in a long range, with the hour's start; whole hours are remembered."""
+        """Yield ``make`` of each UTC hour in a long range, with the hour's start; whole hours are remembered."""
         at = max(start, self._begin)
         while at < min(end, now + 1):
             until = min(end, at - at % HOUR + HOUR)

@@ -1,4 +1,4 @@
-"""How often a vendor lets itself be asked."""
+"""How often a vendor answers, at most."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class TooFast(Exception):
     """A call came before the vendor's least interval had passed."""
 
 
-class Pace:
+class RateLimit:
     """The least seconds between two accepted calls of a vendor, over all its endpoints, by the machine's clock."""
 
     def __init__(self, interval: float, tolerance: float) -> None:
