@@ -9,7 +9,11 @@ from packaging.version import Version
 try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, TaskDeferred
 except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowFailException, AirflowNotFoundException, TaskDeferred
+    from airflow.exceptions import (  # type: ignore[attr-defined, no-redef]
+        AirflowFailException,
+        AirflowNotFoundException,
+        TaskDeferred,
+    )
 
 AIRFLOW = Version(version("apache-airflow-core"))
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.

@@ -43,7 +43,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def vectors() -> dict[str, Any]:
-    return json.loads(Path(__file__).with_name("signing_vectors.json").read_text())
+    vectors: dict[str, Any] = json.loads(Path(__file__).with_name("signing_vectors.json").read_text())
+    return vectors
 
 
 @pytest.fixture

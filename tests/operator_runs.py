@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
 
 Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
@@ -38,6 +41,8 @@ def operator(tmp_path: Path, provider: str, **arguments: Any) -> ExtractToParque
     return ExtractToParquetOperator(**given)
 
 
-def execute(made: ExtractToParquetOperator, ctx: dict[str, Any]) -> dict[str, Any]:
+def execute(made: BaseOperator, ctx: dict[str, Any]) -> dict[str, Any]:
     """Run it as the task runner would, without the runner."""
-    return type(made).execute.__wrapped__(made, ctx)
+    run: Any = type(made).execute
+    summary: dict[str, Any] = run.__wrapped__(made, ctx)
+    return summary

@@ -94,7 +94,8 @@ def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> No
     problem: Exception | None = None
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with socket.create_connection(server.endpoint.removeprefix("http://").split(":"), 1):
+            host, port = server.endpoint.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), 1):
                 pass
             fs = server.filesystem(config_kwargs={"retries": {"total_max_attempts": 1}})
             if not fs.exists(server.bucket):

@@ -65,7 +65,8 @@ class OddValues:
             quarantine; and every odd value that was not kept.
         """
         stored = {self.vendor.key_of(row): row for row in rows}
-        left, wrong = [], []
+        left: list[Mapping[str, Any]] = []
+        wrong: list[str] = []
         for record in expected:
             odd = self.of(record)
             row = stored.get(self.vendor.key_of(record))

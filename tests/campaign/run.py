@@ -311,11 +311,11 @@ class ScenarioRun:
         """What the provider had when the slot was read: the world stands still during an act."""
         then = [world for began, world in self._acts if began <= extracted_at + timedelta(milliseconds=1)][-1]
         s = self.scenario
-        return self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters, as_of=then)
+        return [*self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters, as_of=then)]
 
     def _truth_now(self, slot: Interval) -> list[Record]:
         s = self.scenario
-        return self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters)
+        return [*self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters)]
 
     def _odd_values(self) -> OddValues:
         return OddValues.from_calls(self.scenario.vendor, self._simulator.calls)

@@ -104,7 +104,7 @@ def work(task: Task, pipe: Pipe) -> None:
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - logs of thousands of tries
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    tenacity.nap.time = SimpleNamespace(sleep=lambda seconds: None)  # type: ignore[attr-defined]
+    tenacity.nap.time = SimpleNamespace(sleep=lambda seconds: None)  # type: ignore[attr-defined,assignment]
     connections = {
         name: Connection(conn_id=name, **{**given, "extra": json.dumps(given["extra"])})
         for name, given in task.connections.items()
@@ -112,7 +112,7 @@ def work(task: Task, pipe: Pipe) -> None:
     BaseHook.get_connection = classmethod(lambda cls, conn_id: connections[conn_id])  # type: ignore[method-assign,assignment]
     operator = OPERATORS[task.kind](task_id=task.kind, **task.arguments)
     try:
-        type(operator).execute.__wrapped__(operator, context())  # type: ignore[attr-defined]
+        type(operator).execute.__wrapped__(operator, context())
     except Exception as error:  # noqa: BLE001 - whatever it is, the task fails
         outcome = Outcome("failed", type(error).__name__, str(error)[:500])
     else:

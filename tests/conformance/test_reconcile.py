@@ -30,6 +30,7 @@ from airflow_betproviders.reconciliation.reconcile import Reconciliation
 from airflow_betproviders.simulator import Simulator
 from airflow_betproviders.simulator.pv.summaries import Summaries
 from tests.conformance.conftest import HOUR
+from tests.operator_runs import execute
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
 SETTINGS = {"rate": 30.0, "late_share": 0.4}
@@ -65,17 +66,16 @@ class Office:
         Extraction(self.source, self.stream, pii_policy=conceal).store([after], self.lake)
 
     def reconcile(self, **arguments: Any) -> dict[str, Any]:
-        """Run the operator; what it tells."""
+        """Run the operator; return its XCom."""
         self.simulator.journal.reset()
         given = {"conn_id": self.source.conn_id, "path": f"file://{self.folder}", **arguments}
         given = {"start": self.day.start, "end": self.day.end, **given}
-        self.context = {
+        self.context: dict[str, Any] = {
             "ti": SimpleNamespace(dag_id="bets", task_id="reconcile", run_id="scheduled__1", try_number=1),
             "outlet_events": {each: SimpleNamespace() for each in ReconcileOperator(task_id="r", **given).outlets},
         }
         operator = ReconcileOperator(task_id="reconcile", **given)
-        summary: dict[str, Any] = type(operator).execute.__wrapped__(operator, self.context)
-        return summary
+        return execute(operator, self.context)
 
     def read(self, stream: str | None = None) -> list[dict[str, Any]]:
         """The calls that the last reconciliation made to a stream."""
@@ -213,7 +213,7 @@ def mend(at: Office, before: dict[str, pa.Table], touched: Path) -> dict[str, An
     return summary
 
 
-HANDS: list[tuple[str, Callable[[Office, Path], None], str]] = [
+HANDS: list[tuple[str, Callable[[Office, Path], object], str]] = [
     ("a row removed", lambda at, file: edit(file, without_a_row), "rows"),
     ("a slot deleted", lambda at, file: file.unlink(), "stored objects"),
     ("an amount changed", lambda at, file: edit(file, another_amount(MONEY[at.provider])), "{money}"),

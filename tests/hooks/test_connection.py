@@ -155,7 +155,7 @@ def test_a_host_of_somebody_else_is_told_in_the_connection_test(
 def test_the_key_and_the_iv_are_masked_in_airflows_logs(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> None:
     masked: list[str] = []
     monkeypatch.setattr("airflow_betproviders.hooks.account.mask_secret", masked.append)
-    assert make("jdb").connection
+    assert make("jdb").connection is not None
     assert masked == ["0123456789abcdef", "fedcba9876543210"]
 
 

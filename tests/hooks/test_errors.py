@@ -186,7 +186,8 @@ def test_the_body_is_read_by_the_thread_of_its_permit_and_the_connection_is_used
             permit.grant()
             assert json.loads(hook.exchange(ENDPOINT["aig"], {}, permit)) == SUCCESS["aig"]
     assert len(readers) == 3
-    pools = hook.transport.session.get_adapter(hook.base_url).poolmanager.pools
+    adapter: Any = hook.transport.session.get_adapter(hook.base_url)
+    pools = adapter.poolmanager.pools
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118 - it cannot be iterated
 
 

@@ -209,6 +209,6 @@ def test_where_words_of_the_provider_are_withheld_only_a_documented_code_is_told
         rowan.check({"error": {"code": "1204", "message": "PLAYER97 has no right"}})
     assert "PLAYER97" not in str(caught.value)
     assert "1204" in str(caught.value)
-    with pytest.raises(ProviderUnavailable) as caught:
+    with pytest.raises(ProviderUnavailable) as unavailable:
         rowan.check({"error": {"code": "PLAYER97"}})
-    assert "PLAYER97" not in str(caught.value)
+    assert "PLAYER97" not in str(unavailable.value)
