@@ -8,12 +8,11 @@ loopback, with fewer accounts; its requests are counted, since a store far away 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,12 @@ def fill(fs: Any, root: str, accounts: int) -> int:
         for number in range(accounts):
             lake = Lake(fs, root, provider, stream.name, f"account{number:03}")
             months: dict[str, dict[str, Receipt]] = defaultdict(dict)
+            days: dict[str, set[date]] = defaultdict(set)
             for hour in range(DAYS * 24):
                 slot = Interval(START + hour * HOUR, START + (hour + 1) * HOUR)
                 fs.pipe_file(lake.data(slot), b"x")
-                months[f"{slot.start:%Y-%m}"][lake.data(slot)] = Receipt(
+                days[f"{slot.start:%Y-%m}"].add(slot.start.date())
+                months[f"{slot.start:%Y-%m}"][slot.name] = Receipt(
                     provider=provider, stream=stream.name, account=lake.account, start=slot.start.isoformat(),
                     end=slot.end.isoformat(), windows=12, calls=12, bytes=123_456, digest=f"{hour:032x}",
                     sums=dict.fromkeys(stream.money, f"{hour}.6789"), dag_id=f"{provider}_bets", task_id="extract",
@@ -55,13 +56,9 @@ def fill(fs: Any, root: str, accounts: int) -> int:
                     extracted_at=slot.end.isoformat(timespec="milliseconds"),
                 )  # fmt: skip
             for month, receipts in months.items():
-                listed = {each["name"]: each for each in fs.find(lake.base, detail=True).values()}
-                known: Any = {
-                    Path(path).stem: (footer_cache._identity(listed[path]), Footer(0, vars(receipt)))  # noqa: SLF001
-                    for path, receipt in receipts.items()
-                }
-                text = json.dumps({footer_cache._FORMAT: footer_cache._packed(known)})  # noqa: SLF001
-                fs.pipe_file(lake.receipts_cache(month), text.encode())
+                month_of = footer_cache._Month(lake, month, days[month])  # noqa: SLF001 - no object has its footer
+                footers = {name: Footer(0, vars(each)) for name, each in receipts.items()}
+                month_of._save(footer_cache._Cache({}, {}), month_of._list(), footers)  # noqa: SLF001
     return accounts * len(PROVIDERS) * DAYS * 24
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import cached_property
 
 from airflow_betproviders.exceptions import InvalidArgument
 
@@ -64,6 +65,11 @@ class Interval:
                 left.append(Interval(at, min(other.start, self.end)))
             at = max(at, other.end)
         return [*left, Interval(at, self.end)] if at < self.end else left
+
+    @cached_property
+    def texts(self) -> tuple[str, str]:
+        """Return both ends as ISO 8601 text, as receipts have them."""
+        return self.start.isoformat(), self.end.isoformat()
 
     @property
     def name(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.receipt import Receipt, add_up, count_up
@@ -23,8 +27,7 @@ STATES: Mapping[str, str] = {
 GAPS = ("missing", "expired", "damaged")
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, gc=False):
     """A slot, stored or not.
 
     Attributes:
@@ -52,8 +55,8 @@ class Cell:
         """Return the members for JSON."""
         receipt = self.receipt
         return {
-            "start": as_text(self.interval.start),
-            "end": as_text(self.interval.end),
+            "start": self.interval.texts[0],
+            "end": self.interval.texts[1],
             "state": self.state,
             "until": as_text(self.until),
             "rows": receipt.rows if receipt else None,
@@ -81,10 +84,7 @@ class Summary:
     @property
     def states(self) -> dict[str, int]:
         """Return the number of cells in each state, states without a cell included."""
-        counts = dict.fromkeys(STATES, 0)
-        for cell in self.cells:
-            counts[cell.state] += 1
-        return counts
+        return {**dict.fromkeys(STATES, 0), **Counter([cell.state for cell in self.cells])}
 
     def to_json(self) -> dict[str, Any]:
         """Return the members for JSON; sums are decimal text."""
@@ -92,11 +92,11 @@ class Summary:
         return {
             "slots": len(self.cells),
             **self.states,
-            **{name: sum(getattr(each, name) for each in receipts) for name in ("rows", "bad_rows", "bytes", "calls")},
-            "odd_values": count_up(receipt.odd_values for receipt in receipts),
-            "rounded": count_up(receipt.rounded for receipt in receipts),
+            **{name: sum(map(attrgetter(name), receipts)) for name in ("rows", "bad_rows", "bytes", "calls")},
+            "odd_values": count_up([receipt.odd_values for receipt in receipts if receipt.odd_values]),
+            "rounded": count_up([receipt.rounded for receipt in receipts if receipt.rounded]),
             "sums": {name: format(value, "f") for name, value in add_up(receipts).items()},
-            "extracted_at": max((receipt.extracted_at for receipt in receipts), default=None),
+            "extracted_at": max(map(attrgetter("extracted_at"), receipts), default=None),
         }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import cached_property, partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, floor
@@ -187,7 +188,7 @@ def coverage(
     cells += map(
         rules.gap, gaps(span, stored_intervals, slot=slot, default=stream.slot, origin=stream.day_start_offset)
     )
-    return Coverage(lake, tuple(sorted(cells, key=lambda cell: (cell.interval.start, cell.interval.end))))
+    return Coverage(lake, tuple(sorted(cells, key=attrgetter("interval.start"))))
 
 
 class _Rules:
@@ -235,8 +236,8 @@ def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | No
     | the document's | ``retention_days`` | the receipt's: that connection is not at hand here |
     | the document's | none | the document's |
     """
-    receipts = [entry.receipt for entry in stored if entry.receipt]
-    newest = max(receipts, key=lambda receipt: receipt.extracted_at, default=None)
+    receipts = (entry.receipt for entry in stored if entry.receipt)
+    newest = max(receipts, key=attrgetter("extracted_at"), default=None)
     if stream.retention_from_connection or newest is None or newest.retention_days is None:
         return stream.retention
     return timedelta(days=newest.retention_days)
@@ -244,9 +245,9 @@ def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | No
 
 def _state(lake: Lake, entry: StoredObject) -> str:
     receipt = entry.receipt
-    if receipt is None or entry.footer is None or receipt.rows != entry.footer.rows:
+    if receipt is None or receipt.rows != entry.rows:
         return "damaged"
-    place = (lake.provider, lake.stream, lake.account, *map(as_text, (entry.interval.start, entry.interval.end)))
+    place = (lake.provider, lake.stream, lake.account, *entry.interval.texts)
     if (receipt.provider, receipt.stream, receipt.account, receipt.start, receipt.end) != place:
         return "damaged"
     if receipt.bad_rows:
@@ -256,15 +257,13 @@ def _state(lake: Lake, entry: StoredObject) -> str:
     return "complete" if receipt.rows else "empty"
 
 
-def _overlapping(stored: Sequence[StoredObject]) -> Iterator[list[StoredObject]]:
+def _overlapping(stored: Sequence[StoredObject]) -> Iterator[Sequence[StoredObject]]:
     """Group slots that overlap, in order of time."""
-    group: list[StoredObject] = []
-    end = _BEGINNING
-    for entry in stored:
-        if group and entry.interval.start >= end:
-            yield group
-            group = []
-        group.append(entry)
+    first, end = 0, _BEGINNING
+    for number, entry in enumerate(stored):
+        if number > first and entry.interval.start >= end:
+            yield stored[first:number]
+            first = number
         end = max(end, entry.interval.end)
-    if group:
-        yield group
+    if stored:
+        yield stored[first:]

@@ -7,21 +7,21 @@ identity differs. So a replaced object, a lost cache, or a cache that another ta
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from datetime import date
-from functools import cached_property
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.discovery import warn_of_foreign
-from airflow_betproviders.lake.layout import Lake, days_in, last_part, listed, refuse_old_layout, slot_of
+from airflow_betproviders.lake.layout import Lake, days_in, last_part, listed, refuse_old_layout, slot_named
 from airflow_betproviders.lake.publish import Footer, is_object_store, put_bytes, read_footer
 from airflow_betproviders.lake.receipt import Receipt
 
@@ -40,40 +40,82 @@ _FIELDS = {each.name for each in fields(Receipt)}
 _DEFAULTS = {each.name: each.default for each in fields(Receipt) if each.default is not MISSING} | {
     each.name: each.default_factory() for each in fields(Receipt) if each.default_factory is not MISSING
 }
+_Entry: TypeAlias = tuple[str, str, str | None, int]  # folder, name, identity and size of an object
 
-_Known: TypeAlias = dict[str, tuple[str, Footer | None]]  # by an object's name: its identity and its footer
+
+# A survey makes a million of these objects. Structs that the garbage collector need not visit halve its time.
+class _Cached(msgspec.Struct, array_like=True, gc=False):
+    """A cached footer.
+
+    Attributes:
+        identity: of the object.
+        rows: of the object; None where it is no readable Parquet.
+        own: members of its receipt that others do not share; None where it has no receipt.
+    """
+
+    identity: str
+    rows: int | None
+    own: dict[str, Any] | None
 
 
-class _Listed(NamedTuple):
-    """An object as a listing shows it. Its identity is None where the listing does not distinguish versions."""
+class _Cache(msgspec.Struct):
+    """The cached footers of a month.
 
+    Attributes:
+        same: members that all receipts share.
+        objects: by the object's name.
+    """
+
+    same: dict[str, Any]
+    objects: dict[str, _Cached]
+
+    def footers(self, names: Iterable[str]) -> dict[str, Footer | None]:
+        """Return the footers of some objects."""
+        same = {**_DEFAULTS, **self.same}
+        fitting = same.keys() <= _FIELDS
+        missing = _FIELDS - same.keys()
+        found: dict[str, Footer | None] = {}
+        for name in names:
+            cached = self.objects[name]
+            if cached.rows is None:
+                found[name] = None
+            elif cached.own is None:
+                found[name] = Footer(cached.rows, None)
+            else:
+                complete = fitting and missing <= cached.own.keys() <= _FIELDS
+                found[name] = Footer(cached.rows, {**same, **cached.own}, complete)
+        return found
+
+
+_DECODER = msgspec.json.Decoder(dict[str, _Cache])
+
+
+class _Listed(msgspec.Struct, gc=False):
+    """An object as a listing shows it. Its identity is None where the listing cannot tell versions apart."""
+
+    slot: Interval
     path: str
-    name: str
     identity: str | None
     size: int
 
 
-_Listing: TypeAlias = dict[Interval, _Listed]
+_Listing: TypeAlias = dict[str, _Listed]  # by the object's name without its suffix; these sort as the slots do
 
 
-@dataclass(frozen=True)
-class StoredObject:
-    """A stored slot and its footer.
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
+    """A stored slot and what its footer says.
 
     Attributes:
         interval: its start and end, by its name.
         path: its object.
-        footer: None where the object is no readable Parquet.
+        rows: rows of the object; None where it is no readable Parquet.
+        receipt: None where it has none that can be read.
     """
 
     interval: Interval
     path: str
-    footer: Footer | None
-
-    @cached_property
-    def receipt(self) -> Receipt | None:
-        """Return the object's receipt, or None where it has none that can be read."""
-        return self.footer.receipt if self.footer else None
+    rows: int | None
+    receipt: Receipt | None
 
 
 def stored_objects(
@@ -105,10 +147,7 @@ def stored_objects(
         found += objects.stored_objects()
         foreign += objects.foreign
     warn_of_foreign(sorted(set(foreign)), warn)
-    return sorted(
-        (entry for entry in found if interval is None or entry.interval.overlaps(interval)),
-        key=lambda entry: (entry.interval.start, entry.interval.end),
-    )
+    return [entry for entry in found if interval is None or entry.interval.overlaps(interval)]
 
 
 class _Month:
@@ -125,54 +164,58 @@ class _Month:
         self.foreign: list[str] = []
 
     def stored_objects(self) -> list[StoredObject]:
-        known = self._load()
+        """Return the stored slots, in order of time, and bring the cache up to date."""
+        cache = self._load()
         for _ in range(_LISTINGS):
             listing = self._list()
-            footers, vanished = self._footers(listing, known)
+            footers, vanished = self._footers(listing, cache)
             if not vanished:
                 break  # else a larger slot may have taken their place
-        self._save(known, listing, footers)
-        return [StoredObject(slot, listing[slot].path, footer) for slot, footer in footers.items()]
+        self._save(cache, listing, footers)
+        found = []
+        for name in sorted(footers):
+            each, footer = listing[name], footers[name]
+            rows, receipt = (footer.rows, footer.receipt) if footer else (None, None)
+            found.append(StoredObject(each.slot, each.path, rows, receipt))
+        return found
 
     def _list(self) -> _Listing:
         fs, base = self._lake.fs, self._lake.base
-        found: Iterable[dict[str, Any]]
+        entries: Iterable[_Entry]
         if is_object_store(fs):  # one listing for the month
             fs.invalidate_cache(base)
-            found = fs.find(base, prefix=f"slot_date={self._month}", detail=True).values()
+            entries = map(_entry, fs.find(base, prefix=f"slot_date={self._month}", detail=True).values())
         else:
-            found = [each for day in sorted(self._days) for each in _scan(fs, self._lake.folder(day))]
+            entries = (entry for day in sorted(self._days) for entry in _scan(fs, self._lake.folder(day)))
         listing: _Listing = {}
         self.foreign = []
-        folders = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
-        for each in found:
-            path = str(each["name"])
-            _, folder, name = path.rsplit("/", 2)
-            slot = slot_of(path)
-            if slot is not None and name[:8] == folders.get(folder):
-                listing[slot] = _Listed(path, name.removesuffix(".parquet"), _identity(each), each["size"])
+        days = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
+        for folder, file, identity, size in entries:
+            name, day = file.removesuffix(".parquet"), last_part(folder)
+            slot = slot_named(name) if name != file else None
+            if slot is not None and name[:8] == days.get(day):
+                listing[name] = _Listed(slot, f"{folder}/{file}", identity, size)
             # An object in another day's folder is no slot: no extraction will ever replace it.
-            elif (slot is None or folder != f"slot_date={slot.start:%Y-%m-%d}") and not _UNFINISHED.fullmatch(name):
-                self.foreign.append(path)
+            elif (slot is None or day != f"slot_date={slot.start:%Y-%m-%d}") and not _UNFINISHED.fullmatch(file):
+                self.foreign.append(f"{folder}/{file}")
         return listing
 
-    def _footers(self, listing: _Listing, known: _Known) -> tuple[dict[Interval, Footer | None], bool]:
+    def _footers(self, listing: _Listing, cache: _Cache) -> tuple[dict[str, Footer | None], bool]:
         """Return the footers of the listed objects, and whether some objects were gone before they were read."""
-        footers, new = {}, []
-        for slot, each in listing.items():
-            identity, footer = known.get(each.name, (None, None))
-            if identity is not None and identity == each.identity:
-                footers[slot] = footer
-            else:
-                new.append(slot)
+        known: list[str] = []
+        new: list[str] = []
+        for name, each in listing.items():
+            cached = cache.objects.get(name)
+            (new if cached is None or cached.identity != each.identity else known).append(name)
+        footers = cache.footers(known)
         vanished = False
         if not new:
             return footers, vanished
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-footers") as pool:
-            reads = [(slot, pool.submit(self._read, listing[slot])) for slot in new]
-        for slot, read in reads:
+            reads = [(name, pool.submit(self._read, listing[name])) for name in new]
+        for name, read in reads:
             try:
-                footers[slot] = read.result()
+                footers[name] = read.result()
             except FileNotFoundError:
                 vanished = True
         return footers, vanished
@@ -180,53 +223,48 @@ class _Month:
     def _read(self, each: _Listed) -> Footer | None:
         return read_footer(self._lake.fs, each.path) if each.size else None
 
-    def _load(self) -> _Known:
+    def _load(self) -> _Cache:
         path = self._lake.receipts_cache(self._month)
         try:
             # Without a start, s3fs would ask for the size first.
-            document = json.loads(self._lake.fs.cat_file(path, start=0))
-            objects = document[_FORMAT]["objects"]
-            same = {**_DEFAULTS, **document[_FORMAT]["same"]}
-            return {name: (identity, _footer(rows, same, own)) for name, (identity, rows, own) in objects.items()}
+            return _DECODER.decode(self._lake.fs.cat_file(path, start=0))[_FORMAT]
         except FileNotFoundError:
             pass
-        except (OSError, AttributeError, KeyError, TypeError, ValueError) as problem:
+        except (OSError, KeyError, ValueError, msgspec.MsgspecError) as problem:
             log.warning("the receipts cache %s cannot be read and is rebuilt: %s", path, problem)
-        return {}
+        return _Cache({}, {})
 
-    def _save(self, known: _Known, listing: _Listing, footers: Mapping[Interval, Footer | None]) -> None:
+    def _save(self, cache: _Cache, listing: _Listing, footers: Mapping[str, Footer | None]) -> None:
+        """Store the footers of the listed objects, and those of other days that the cache has, if anything has changed."""
         days = {f"{day:%Y%m%d}" for day in self._days}
-        objects = {name: member for name, member in known.items() if name[:8] not in days}
-        for slot, footer in footers.items():
-            if identity := listing[slot].identity:
-                objects[listing[slot].name] = (identity, footer)
-        if objects.keys() == known.keys() and all(objects[name][1] is known[name][1] for name in objects):
+        gone = [name for name in cache.objects if name[:8] in days and name not in footers]
+        new = [name for name in footers if self._is_new(name, cache, listing)]
+        if not gone and not new:
             return
+        others = [name for name in cache.objects if name[:8] not in days]
+        identities = {name: cache.objects[name].identity for name in others}
+        identities |= {name: identity for name in footers if (identity := listing[name].identity)}
         path = self._lake.receipts_cache(self._month)
-        text = json.dumps({_FORMAT: _packed(objects)}, separators=(",", ":"))
+        text = msgspec.json.encode({_FORMAT: _packed(identities, {**cache.footers(others), **footers})})
         try:
-            put_bytes(self._lake.fs, path, text.encode())
+            put_bytes(self._lake.fs, path, text)
         except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next survey only takes longer
             log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
 
-
-def _footer(rows: int | None, same: Mapping[str, Any], own: Mapping[str, Any] | None) -> Footer | None:
-    if rows is None:
-        return None
-    if own is None:
-        return Footer(rows, None)
-    members = {**same, **own}
-    return Footer(rows, members, complete=len(members) == len(_FIELDS) and own.keys() <= _FIELDS)
+    def _is_new(self, name: str, cache: _Cache, listing: _Listing) -> bool:
+        """Tell whether the cache lacks the footer of a listed object that can be told apart from its other versions."""
+        identity, cached = listing[name].identity, cache.objects.get(name)
+        return identity is not None and (cached is None or cached.identity != identity)
 
 
-def _packed(objects: _Known) -> dict[str, Any]:
+def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None]) -> _Cache:
     """Write a member that all receipts share only once, and leave out members with the default of `Receipt`."""
-    receipts = [footer.members for _, footer in objects.values() if footer and footer.members]
+    receipts = [footer.members for footer in footers.values() if footer and footer.members]
     first = receipts[0] if receipts else {}
     same = {name: value for name, value in first.items() if all(each.get(name) == value for each in receipts)}
-    packed: dict[str, Any] = {}
-    for name in sorted(objects):
-        identity, footer = objects[name]
+    cache = _Cache(same, {})
+    for name in sorted(identities):
+        footer = footers[name]
         own = None
         if footer and footer.members is not None:
             own = {
@@ -234,8 +272,13 @@ def _packed(objects: _Known) -> dict[str, Any]:
                 for key, value in footer.members.items()
                 if key not in same and value != _DEFAULTS.get(key, _NONE)
             }
-        packed[name] = (identity, footer.rows if footer else None, own)
-    return {"same": same, "objects": packed}
+        cache.objects[name] = _Cached(identities[name], footer.rows if footer else None, own)
+    return cache
+
+
+def _entry(listed: Mapping[str, Any]) -> _Entry:
+    folder, _, name = str(listed["name"]).rpartition("/")
+    return folder, name, _identity(listed), listed["size"]
 
 
 def _identity(listed: Mapping[str, Any]) -> str | None:
@@ -246,16 +289,16 @@ def _identity(listed: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _scan(fs: Any, folder: str) -> list[dict[str, Any]]:
-    """List a folder of a file system. Of local files this takes a third of the time of fsspec's own listing."""
+def _scan(fs: Any, folder: str) -> Iterable[_Entry]:
+    """List a folder of a file system. Of local files this takes a sixth of the time of fsspec's own listing."""
     if type(fs).__name__ != "LocalFileSystem":
-        return listed(fs, folder, detail=True)
+        return map(_entry, listed(fs, folder, detail=True))
     try:
         with os.scandir(folder) as entries:
-            found = [(f"{folder}/{entry.name}", entry.stat()) for entry in entries]
+            found = [(entry.name, entry.stat()) for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
         return []
     return [
-        {"name": name, "size": stat.st_size, "ino": stat.st_ino, "mtime": stat.st_mtime, "created": stat.st_ctime}
+        (folder, name, f"{stat.st_ino}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_size}", stat.st_size)
         for name, stat in found
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned, ceiling, floor
 
@@ -34,10 +36,11 @@ def gaps(
         Slots in order of time. Their width divides a day and is the first that fits: ``slot``, the width of the stored
         slot before, of the one after, ``default``; else the widest that fits.
     """
-    before: list[Interval | None] = [interval for interval in stored if interval.end <= span.start]
-    inside = [interval for interval in stored if interval.overlaps(span)]
-    after: list[Interval | None] = [interval for interval in stored if interval.start >= span.end]
-    for left, right in pairwise([*(before[-1:] or [None]), *inside, *(after[:1] or [None])]):
+    first_inside = bisect_right(stored, span.start, key=attrgetter("end"))
+    first_after = bisect_left(stored, span.end, key=attrgetter("start"))
+    before = stored[first_inside - 1] if first_inside else None
+    after = stored[first_after] if first_after < len(stored) else None
+    for left, right in pairwise([before, *stored[first_inside:first_after], after]):
         if left is not None and right is not None and left.end == right.start:
             continue
         first, last = left.end if left is not None else None, right.start if right is not None else None

@@ -194,11 +194,11 @@ def last_part(path: str) -> str:
 def slot_of(path: str, suffix: str = ".parquet") -> Interval | None:
     """Return the slot whose object has this path, or None where it is no slot's."""
     name = last_part(path)
-    return _slot(name.removesuffix(suffix)) if name.endswith(suffix) else None
+    return slot_named(name.removesuffix(suffix)) if name.endswith(suffix) else None
 
 
 @lru_cache(maxsize=50_000)
-def _slot(name: str) -> Interval | None:
+def slot_named(name: str) -> Interval | None:
     """Parse a slot's name. Accounts have slots of the same names, and parsing takes most of a survey's time."""
     return Interval.from_name(name)
 

@@ -12,10 +12,10 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -76,8 +76,7 @@ def read_receipt(fs: Any, path: str) -> Receipt | None:
     return footer.receipt if footer else None
 
 
-@dataclass(frozen=True)
-class Footer:
+class Footer(msgspec.Struct, frozen=True, gc=False):
     """The end of a stored object.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import decimal
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -151,10 +151,9 @@ def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def add_up(receipts: Iterable[Receipt]) -> dict[str, Decimal]:
+def add_up(receipts: Collection[Receipt]) -> dict[str, Decimal]:
     """Return the exact sums of the money columns over receipts."""
-    sums: dict[str, Decimal] = {}
-    for receipt in receipts:
-        for name, value in receipt.sums.items():
-            sums[name] = _EXACT.add(sums.get(name, Decimal(0)), Decimal(value))
-    return sums
+    sums = [receipt.sums for receipt in receipts]
+    names = dict.fromkeys(name for each in sums for name in each)
+    with decimal.localcontext(_EXACT):
+        return {name: sum(map(Decimal, [each[name] for each in sums if name in each]), Decimal(0)) for name in names}

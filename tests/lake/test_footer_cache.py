@@ -60,10 +60,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def seen(lake: Lake, span: Interval | None = SPAN) -> Seen:
     """By slot: rows of the file, rows by the receipt."""
-    return {
-        entry.interval: (entry.footer and entry.footer.rows, entry.receipt and entry.receipt.rows)
-        for entry in stored_objects(lake, span)
-    }
+    return {entry.interval: (entry.rows, entry.receipt and entry.receipt.rows) for entry in stored_objects(lake, span)}
 
 
 def document(lake: Lake) -> dict[str, Any]:
