@@ -43,7 +43,7 @@ test-fab: $(SETUP) ## Run the tests of the coverage page under the FAB auth mana
 test-floors: $(SETUP) ## Run the tests of engine and hooks on the oldest versions allowed
 	.ci/test-floors $(ARGS)
 
-test-clocks: $(SETUP) ## Run the tests without a server at a dozen awkward moments
+test-clocks: $(SETUP) ## Run the tests that time matters to at a dozen awkward moments
 	.ci/test-clocks $(ARGS)
 
 test-spark: $(SETUP) ## Run the lake's readers with Spark too; needs Java 17 or newer

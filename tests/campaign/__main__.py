@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,7 +51,7 @@ wrong everywhere else.
 MOST_PRINTED = 20  # of a scenario's findings
 
 
-def campaign(seeds: range) -> Iterator[tuple[Scenario, Tally]]:
+def campaign(seeds: Iterable[int]) -> Iterator[tuple[Scenario, Tally]]:
     """Run the scenarios of these seeds, one after the other."""
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
         (Path(folder) / "site").mkdir()
@@ -62,12 +63,15 @@ def campaign(seeds: range) -> Iterator[tuple[Scenario, Tally]]:
                 yield scenario, ScenarioRun(scenario, Stage(workers, Path(folder), seaweed)).run()
 
 
-def report(tally: Tally) -> str:
-    """Return the counts in Markdown."""
+def report(tally: Tally, first: int, last: int) -> str:
+    """Return the counts of the seeds from the first to the last in Markdown."""
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    run = f"Seeds {first} to {last}, at commit {commit}."
     counts = (f"| {name} | {count:,} |" for name, count in tally.counts.items())
     struck = (f"| `{kind}` | {count:,} |" for kind, count in sorted(tally.struck.items()))
     tables = ["| what | count |", "|---|---:|", *counts, "", "| fault | calls that it struck |", "|---|---:|", *struck]
-    return "\n".join([INTRODUCTION, *tables, ""])
+    return "\n".join([INTRODUCTION, run, "", *tables, ""])
 
 
 def main() -> None:
@@ -77,16 +81,17 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--report", type=Path, help="file for the tally, in Markdown")
     given = parser.parse_args()
-    whole, began = Tally(), time.monotonic()
+    whole, began, last = Tally(), time.monotonic(), 0
     with suppress(KeyboardInterrupt):  # the tally so far is worth having
         for scenario, tally in campaign(range(given.first_seed, given.first_seed + given.scenarios)):
             whole.add(tally)
+            last = scenario.seed
             place = "S3" if scenario.remote else "local"
             seconds, began = time.monotonic() - began, time.monotonic()
             say(f"{scenario}, {place}, {seconds:.0f} s, {tally.counts['attempts']} attempts")
             for wrong in tally.wrong[:MOST_PRINTED]:
                 say(f"   {wrong}")
-    text = report(whole)
+    text = report(whole, given.first_seed, last)
     say(text)
     if given.report:
         given.report.write_text(text)
