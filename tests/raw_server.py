@@ -57,6 +57,8 @@ class RawServer:
 
     def __exit__(self, *args: object) -> None:
         """Stop."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # which ends `accept`
         self._socket.close()
         self._thread.join(1)
 

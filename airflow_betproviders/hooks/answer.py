@@ -70,7 +70,7 @@ def _receive(raw: Any, most: int) -> bytes:
 
 def _inflater(encoding: str) -> _Plain:
     match encoding.strip().lower():
-        case "" | "identity":
+        case "" | "identity" | "none" | "utf-8":  # some servers name the charset here
             return _Plain()
         case "gzip" | "x-gzip":
             return _Inflater(_GZIP)

@@ -161,6 +161,14 @@ class _TimedResponse(http.client.HTTPResponse):
         if deadline is not None:
             self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, deadline))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """Skip informational answers, such as 103 Early Hints; the standard library knows only 100."""
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 102 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
 
 def _keep_deadlines(manager: Any) -> None:
     pools = manager.pool_classes_by_scheme

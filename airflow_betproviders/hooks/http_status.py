@@ -3,13 +3,13 @@
 | status | becomes | why |
 |---|---|---|
 | 2xx | success | |
-| 3xx, 403, 404, 409, 423, 425 | `ProviderUnavailable` | a gateway that is being deployed answers so; a few tries, then Airflow's retries |
+| 3xx, 403, 404, 409, 421, 423, 425 | `ProviderUnavailable` | a gateway that is being deployed answers so; a few tries, then Airflow's retries |
 | 401 | `ProviderAuthError` | the account, or the caller's address |
 | 407 | `ProviderAuthError` | the proxy's own login |
 | 408, other 5xx | `ProviderUnavailable` | |
 | 429 | `ProviderRateLimited` | waits as ``Retry-After`` says |
 | 503 | `ProviderUnavailable` | likewise |
-| 504 | `ProviderOverloaded` | fewer rows may help |
+| 504, 524 | `ProviderOverloaded` | fewer rows may help; 524 is Cloudflare's |
 | any other | `ProviderRequestError` | 400, 405, 410, 414, 422, ... |
 """
 
@@ -34,6 +34,7 @@ from airflow_betproviders.exceptions import (
 
 Headers: TypeAlias = Mapping[str, str]
 
+_LONGEST = 10 * 366 * 86_400.0  # a wait in seconds; beyond it a date has no end
 _PATH = "check the connection's host, path prefix included"
 _ADDRESS = "check the account, its key, and that this address is on the provider's whitelist"
 _ASK = "if this goes on, ask the provider"
@@ -42,11 +43,14 @@ _ERRORS: Mapping[int, tuple[type[BetProviderError], str]] = {
     403: (ProviderUnavailable, f"if this goes on, {_ADDRESS}"),
     404: (ProviderUnavailable, f"if this goes on, {_PATH}"),
     408: (ProviderUnavailable, _ASK),
+    407: (ProviderAuthError, "a proxy before the provider wants a login; ask who runs it"),
     409: (ProviderUnavailable, _ASK),
+    421: (ProviderUnavailable, _ASK),
     423: (ProviderUnavailable, _ASK),
     425: (ProviderUnavailable, _ASK),
     429: (ProviderRateLimited, "called too often"),
     504: (ProviderOverloaded, _ASK),
+    524: (ProviderOverloaded, _ASK),
 }
 _SERVER_ERROR: tuple[type[BetProviderError], str] = (ProviderUnavailable, _ASK)
 _REDIRECT: tuple[type[BetProviderError], str] = (ProviderUnavailable, f"if this goes on, {_PATH}")
@@ -76,11 +80,11 @@ def retry_after(headers: Headers) -> float | None:
     A date counts from the answer's own ``Date``, so that a difference of the clocks doesn't matter.
     """
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-        return float(text)
+    if re.fullmatch(r"\d{1,100}(\.\d{1,9})?", text, re.ASCII):
+        return min(float(text), _LONGEST)
     until, now = _date(text), _date(headers.get("Date", "")) or datetime.now(timezone.utc)
     seconds = (until - now).total_seconds() if until else 0.0
-    return seconds if seconds > 0 else None
+    return min(seconds, _LONGEST) if seconds > 0 else None
 
 
 def _date(text: str) -> datetime | None:

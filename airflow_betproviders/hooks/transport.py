@@ -166,7 +166,7 @@ class Transport:
         return ProviderUnavailable(f"{host}: {problem}")
 
     def _proxys_error(self, response: requests.Response) -> ProviderAuthError | None:
-        return self._refused_by_proxy() if response.status_code == 407 else None
+        return self._refused_by_proxy() if response.status_code == 407 and self._proxy else None
 
     def _refused_by_proxy(self) -> ProviderAuthError:
         return ProviderAuthError(

@@ -26,10 +26,12 @@ from hypothesis import strategies as st
 from airflow_betproviders.exceptions import (
     AnswerTooLarge,
     BetProviderError,
+    FinalError,
     IncompleteWindow,
     InvalidArgument,
     ProviderAuthError,
     ProviderOverloaded,
+    ProviderRequestError,
     ProviderUnavailable,
 )
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
@@ -406,6 +408,127 @@ def test_w6_likewise_where_the_environment_names_it(
     for scheme in ("http", "https"):
         with pytest.raises(ProviderUnavailable):
             ask(make("aig", host=f"{scheme}://nowhere.example"))
+
+
+# ------------------------------------------------------------------ more of each kind
+
+
+def chunked(*pieces: bytes, end: bytes = b"0\r\n\r\n") -> Say:
+    return saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *pieces, end)
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def headed(headers: bytes, body: bytes = GOOD, first: bytes = HEAD) -> Say:
+    return saying(first + headers + b"Connection: close\r\n\r\n" + body)
+
+
+LENGTH = b"Content-Length: %d\r\n" % len(GOOD)
+PACKED = gzip.compress(GOOD)
+UNAVAILABLE, OVERLOADED, REFUSED = ProviderUnavailable, ProviderOverloaded, ProviderRequestError
+# What a server says, and what comes of it: the error after five tries, or after one where it is final; None: the rows.
+SAID: dict[str, tuple[Say, type[BetProviderError] | None]] = {
+    "a header's name, drop by drop": (dripping(HEAD + b"X-", b"a", 0.02), OVERLOADED),
+    "a chunk's size, drop by drop": (dripping(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0", 0.02), OVERLOADED),
+    "headers without end": (endless(HEAD, b"X-A: b\r\n"), UNAVAILABLE),
+    "a header without end": (endless(HEAD + b"X-A: ", b"b" * 1000), UNAVAILABLE),
+    "102 without end": (endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n"), OVERLOADED),
+    "103 and the answer": (saying(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + HEAD + LENGTH + b"\r\n" + GOOD), None),
+    "101": (saying(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + GOOD), UNAVAILABLE),
+    "a length too long": (headed(b"Content-Length: 9999\r\n"), UNAVAILABLE),
+    "a length too short": (headed(b"Content-Length: 9\r\n"), UNAVAILABLE),
+    "a length below zero": (headed(b"Content-Length: -5\r\n"), None),
+    "two lengths": (headed(b"Content-Length: 9\r\n" + LENGTH), UNAVAILABLE),
+    "one length twice": (headed(LENGTH * 2), None),
+    "a length of 23 digits": (headed(b"Content-Length: 99999999999999999999999\r\n"), UNAVAILABLE),
+    "no last chunk": (chunked(chunk(GOOD), end=b""), UNAVAILABLE),
+    "a chunk below zero": (chunked(b"-5\r\n", GOOD), UNAVAILABLE),
+    "a chunk of 16 exabytes": (chunked(b"ffffffffffffffff\r\n", GOOD), UNAVAILABLE),
+    "a chunk of no size": (chunked(b"\r\n", GOOD), UNAVAILABLE),
+    "gzip of gzip": (answer(gzip.compress(PACKED), "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
+    "gzip, untold": (answer(PACKED), UNAVAILABLE),
+    "told as gzip": (answer(GOOD, "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
+    "gzip, cut": (answer(PACKED[:-4], "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
+    "gzip with a wrong checksum": (answer(PACKED[:-8] + bytes(8), "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
+    "a charset as encoding": (answer(GOOD, "200 OK", "Content-Encoding: UTF-8"), None),
+    "an encoding in no ASCII": (answer(GOOD, "200 OK", "Content-Encoding: g\u00fczip"), UNAVAILABLE),
+    "a redirect to itself": (answer(b"", "302 Found", "Location: ?"), UNAVAILABLE),
+    "a redirect to a file": (answer(b"", "302 Found", "Location: file:///etc/passwd"), UNAVAILABLE),
+    "a redirect to nowhere": (answer(b"", "301 Moved"), UNAVAILABLE),
+    "304": (answer(b"", "304 Not Modified"), UNAVAILABLE),
+    **{f"HTTP {status}": (answer(b"no", f"{status} No"), REFUSED) for status in (400, 402, 405, 410, 413, 414, 417, 418, 422, 451, 499)},
+    **{f"HTTP {status}": (answer(b"no", f"{status} No"), UNAVAILABLE) for status in (408, 421, 500, 501, 520, 530, 599, 600, 999)},
+    **{f"HTTP {status}": (answer(b"no", f"{status} No"), ProviderAuthError) for status in (401, 407)},
+    "HTTP 524": (answer(b"no", "524 A Timeout Occurred"), OVERLOADED),
+    **{f"status {status}": (headed(LENGTH, first=f"HTTP/1.1 {status}\r\n".encode()), UNAVAILABLE) for status in ("0 No", "1000 No", "-1", "OK")},
+    "204": (answer(b"", "204 No Content"), UNAVAILABLE),
+    "206, cut": (answer(GOOD[:10], "206 Partial Content"), UNAVAILABLE),
+    **{f"a body of {name}": (answer(body), UNAVAILABLE) for name, body in {
+        "nothing": b"", "HTML": b"<html>", "null": b"null", "a number": b"12", "a text": b'"x"', "a list": b"[]", "two documents": GOOD * 2,
+        "JSONP": b"cb(" + GOOD + b")", "open brackets": b"[" * 100_000, "latin-1": b'{"code":200,"message":"\xe9"}'}.items()},
+    "a BOM": (answer(b"\xef\xbb\xbf" + GOOD), None),
+    "a picture, as it says": (answer(GOOD, "200 OK", "Content-Type: image/png"), None),
+    "HTTP/0.9": (saying(GOOD), UNAVAILABLE),
+    "HTTP/2": (saying(b"\0\0\x12\4\0\0\0\0\0" + bytes(18)), UNAVAILABLE),
+    "another protocol": (saying(b"SSH-2.0-OpenSSH_9\r\n"), UNAVAILABLE),
+    "nothing": (saying(b""), UNAVAILABLE),
+    "half a status": (saying(b"HTTP/1.1 2"), UNAVAILABLE),
+    "too many headers": (headed(b"X: y\r\n" * 150 + LENGTH), UNAVAILABLE),
+    "cookies": (headed(b"".join(b"Set-Cookie: c%d=%s\r\n" % (i, b"v" * 300) for i in range(80)) + LENGTH), None),
+    "an error that inflates without end": (answer(bomb(3_000_000), "500 No", "Content-Encoding: gzip"), UNAVAILABLE),
+    "success under HTTP 500": (answer(GOOD, "500 No"), UNAVAILABLE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_whatever_a_server_says_comes_to_an_end_with_our_error_or_the_rows(
+    make: MakeHook, waited: list[float], name: str
+) -> None:
+    say, error = SAID[name]
+    began = time.monotonic()
+    with RawServer(say) as server:
+        hook = make("aig", host=server.url, extra={"timeout": 0.3, "max_answer_mb": 10})
+        if error is None:
+            assert ask(hook) == SUCCESS["aig"]
+        else:
+            with pytest.raises(error) as caught:
+                ask(hook)
+            assert caught.value.__context__ is None
+            assert "sign" not in str(caught.value)
+            assert len(waited) == (0 if isinstance(caught.value, FinalError) else 4)
+    assert time.monotonic() - began < 5 * 2 * 0.3 + 10
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        *((text, None) for text in ("-1", "soon", "1e3", "", "8, 9", "NaN", "2026-11-28T00:00:00Z", "Wed, 32 Jan 2020 99:00:00 GMT")),
+        *((text, None) for text in ("Wed, 01 Jan 2020 00:00:00 GMT", "Wed, 01 Jan 99999 00:00:00 GMT")),
+        *((text, least) for text, least in (("0", 0.5), ("0.25", 0.5), ("2", 2.0), (" 8 ", 8.0))),
+    ],
+)  # fmt: skip
+def test_w2_whatever_retry_after_says_there_is_a_wait_and_an_end(
+    make: MakeHook, waited: list[float], status: int, asked: str, first: float | None
+) -> None:
+    with RawServer(answer(b"", f"{status} Busy", f"Retry-After: {asked}")) as server:
+        with pytest.raises(ProviderUnavailable):
+            ask(make("aig", host=server.url))
+        assert len(server.asked) == (20 if status == 429 else 5)
+    assert min(waited) >= 0.5
+    assert first is None or waited[0] == first
+
+
+@pytest.mark.parametrize("asked", ["1" * 31, "9" * 100, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_w2_a_wait_without_end_ends_at_once_with_a_day_to_come_back(make: MakeHook, asked: str) -> None:
+    with RawServer(answer(b"", "503 Busy", f"Retry-After: {asked}")) as server:
+        with pytest.raises(ProviderUnavailable) as caught:
+            ask(make("aig", host=server.url))
+        assert len(server.asked) == 1
+    assert caught.value.retry_at is not None
+    assert caught.value.retry_at - datetime.now(timezone.utc) <= timedelta(days=1)
 
 
 # ------------------------------------------------------------------ A18

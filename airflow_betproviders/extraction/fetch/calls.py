@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
 
 ATTEMPTS = 5
+# Of a call that is refused for its rate, even if the provider asks for no wait at all.
+_RATE_ATTEMPTS = 20
 # Seconds after which a call that comes to no end in time is repeated no more.
 _SLOW = 150.0
 # Windows whose first call is remembered, to know which calls turn a page.
@@ -102,7 +104,7 @@ class Caller(Generic[Answer]):
         rate = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_rate_limited),
             wait=_wait_for_rate,
-            stop=tenacity.stop_before_delay(patience) | ended,
+            stop=tenacity.stop_before_delay(patience) | tenacity.stop_after_attempt(_RATE_ATTEMPTS) | ended,
             before_sleep=self._before_repeat,
             reraise=True,
         )
@@ -200,7 +202,7 @@ _backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
 
 def _wait_for_service(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
-    return _backoff(state) if asked is None else asked
+    return _backoff(state) if asked is None else max(asked, _least(state))
 
 
 class _TooSlow(tenacity.stop.stop_base):
@@ -231,4 +233,9 @@ def _asked(state: tenacity.RetryCallState) -> float | None:
 
 def _wait_for_rate(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
-    return min(5.0 * 2 ** (state.attempt_number - 1), 120.0) if asked is None else asked
+    return min(10 * _least(state), 120.0) if asked is None else max(asked, _least(state))
+
+
+def _least(state: tenacity.RetryCallState) -> float:
+    """Seconds to wait at least: half a second, and twice as long each time, where a provider asks for none."""
+    return float(min(0.5 * 2 ** min(state.attempt_number - 1, 8), 120))
