@@ -16,6 +16,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
+from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.reader import WindowReader
@@ -91,20 +92,23 @@ class Replay(Extraction):
         *,
         extracted_at: datetime | None = None,
         replaced: Mapping[Interval, Sequence[Receipt | None]] | None = None,
+        earlier: EarlierRuns | None = None,
     ) -> Generator[Slot, None, None]:
         """Rebuild the slots in order.
 
         Raises:
             IncompleteWindow, ProviderError: the replies of one no longer make it up.
         """
-        for interval in slots:
+        after_stored = earlier is not None and earlier.after_stored
+        for before, interval in zip([None, *slots], slots, strict=False):
             with Archived.opened(self._lake, interval) as archived:
                 first = archived.receipt
                 now = extracted_at or datetime.fromisoformat(first.extracted_at)
                 receipt = self._receipt(interval, now, (replaced or {}).get(interval))
                 receipt.calls, receipt.retries, receipt.bytes = first.calls, first.retries, first.bytes
                 receipt.reread = first.reread
-                receipt.proven_rows = first.proven_rows
+                receipt.proven_rows, receipt.asked_for_less = first.proven_rows, first.asked_for_less
+                receipt.starts_held_at = first.starts_held_at
                 receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
                 replies = _Replies(
                     archived,
@@ -113,7 +117,12 @@ class Replay(Extraction):
                     WindowReader(self._source, self._stream, self._filters, self._call_nobody),
                     self._source,
                 )
-                boundaries = WindowBoundaries(self._source, self._stream, replies.on_start)
+                boundaries = WindowBoundaries(
+                    self._source,
+                    self._stream,
+                    replies.on_start,
+                    after_stored=after_stored if before is None else before.end == interval.start,
+                )
                 slot = self._build(interval, replies.windows(), receipt, boundaries)
                 receipt.proof = first.proof
             yield slot

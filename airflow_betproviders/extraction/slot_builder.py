@@ -104,6 +104,8 @@ class SlotBuilder:
         if rows is not None:
             if self._pii_policy:
                 self._pii_policy(rows)
+            known = {row.raw for row in self._bad_rows}
+            self._bad_rows += [row for row in rows.bad if row.raw not in known]
             self._writer.add(rows.table, rows.hashes)
         return rows
 

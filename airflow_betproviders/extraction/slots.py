@@ -21,6 +21,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
@@ -122,6 +123,7 @@ class Extraction:
         *,
         extracted_at: datetime | None = None,
         replaced: Mapping[Interval, Sequence[Receipt | None]] | None = None,
+        earlier: EarlierRuns | None = None,
     ) -> Generator[Slot, None, None]:
         """Yield the slots in order; later ones are asked for ahead.
 
@@ -130,19 +132,35 @@ class Extraction:
             lake: where replies are kept, if they are; those of a slot that fails are stored there too, as evidence.
             extracted_at: when the first call was made, unless the time of it is to be taken.
             replaced: receipts of the objects that each slot will replace.
+            earlier: what earlier runs found out.
         """
         decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
         caller = Caller(self._source, self._stream, decode)
         begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
-        replaced = replaced or {}
-        proven = max((receipt.proven_rows for one in replaced.values() for receipt in one if receipt), default=0)
+        replaced, earlier = replaced or {}, earlier or EarlierRuns()
         with SlotCallStats(slots, begin_archive) as stats, _threads(caller) as pool:
             caller.keep = stats.note
             call = partial(self._call, caller, stats)
-            reader = WindowReader(self._source, self._stream, self._filters, call, pool, proven)
+            reader = WindowReader(
+                self._source,
+                self._stream,
+                self._filters,
+                call,
+                pool,
+                earlier.proven_rows,
+                earlier.asked_for_less,
+                grow=earlier.new_day,
+            )
             # Where somebody waits for the answer, it is a sample that is asked for, not a slot.
             read_edge = reader.read_edge if self._source.retries else None
-            boundaries = WindowBoundaries(self._source, self._stream, read_edge, carry=begin_archive is None)
+            boundaries = WindowBoundaries(
+                self._source,
+                self._stream,
+                read_edge,
+                carry=begin_archive is None,
+                starts_held_at=earlier.starts_held_at,
+                after_stored=earlier.after_stored,
+            )
             with closing(reader.read(map(self._windows, slots))) as read:
                 for interval, windows in zip(slots, read, strict=False):
                     before, rereads = replaced.get(interval), reader.rereads
@@ -158,6 +176,8 @@ class Extraction:
                     receipt.calls, receipt.retries, receipt.bytes = asked.calls, asked.retries, asked.bytes
                     receipt.reread = reader.rereads - rereads
                     receipt.proven_rows, receipt.asked_for_less = reader.sizes.proven, reader.asked_for_less
+                    held_at = boundaries.starts_held_at
+                    receipt.starts_held_at = held_at.isoformat() if held_at else None
                     slot.archive = stats.hand_over(interval)
                     yield slot
 
@@ -220,14 +240,15 @@ class Extraction:
         # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
         pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored() if stored is None else stored
-        held = lake.stored(Interval(slots[0].start, slots[-1].end))
+        held = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
         refuse_overlap(slots, held)
         replaced = self._replaced(lake, slots, held)
+        earlier = _earlier_runs(lake, slots[0], held, replaced)
         tell = partial(_tell, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
-            closing(self._slots(slots, lake, replaced=before)) as read,
+            closing(self._slots(slots, lake, replaced=before, earlier=earlier)) as read,
         ):
             upload: Future[None] = uploads.submit(lambda: None)
             for interval in slots:
@@ -322,6 +343,22 @@ class Extraction:
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
+
+
+def _earlier_runs(
+    lake: Lake,
+    first: Interval,
+    held: Mapping[Interval, str],
+    replaced: Mapping[Interval, Mapping[Interval, Receipt | None]],
+) -> EarlierRuns:
+    """Read what earlier runs found out. Costs one read of a footer."""
+    previous = None
+    before = max((slot for slot in held if slot.end <= first.start), key=lambda slot: slot.end, default=None)
+    if before is not None:
+        with suppress(FileNotFoundError):  # another task has replaced it meanwhile
+            previous = read_receipt(lake.fs, held[before])
+    stored = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
+    return EarlierRuns.before(first, previous, stored)
 
 
 @contextmanager

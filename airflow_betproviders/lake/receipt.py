@@ -43,6 +43,7 @@ class Receipt:
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
             answer in time, so that less was asked for; empty otherwise.
+        starts_held_at: ISO 8601, UTC: the start of the last slot whose rows showed that windows hold their start, or None.
         slow_pages: answers that were decoded row by row; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
@@ -82,6 +83,7 @@ class Receipt:
     proof: dict[str, int] = field(default_factory=dict)
     proven_rows: int = 0
     asked_for_less: dict[str, float] = field(default_factory=dict)
+    starts_held_at: str | None = None
     bad_rows: int = 0
     odd_values: dict[str, int] = field(default_factory=dict)
     rounded: dict[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ Only a first part is split off at a time: a burst of bets makes the windows righ
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from airflow_betproviders.declare import windows
@@ -53,6 +54,19 @@ class Planner:
         self.cap: int | None = None
         self.longest: timedelta | None = None
         self._steps = 0
+
+    def start_from(self, less: Mapping[str, float], *, grow: bool = False) -> None:
+        """Ask for no more than an earlier run did; with ``grow`` for one step more, in case the provider has recovered.
+
+        Args:
+            less: ``rows`` of a page and ``seconds`` of a window, each where less than documented was asked for.
+            grow: whether to try one step more.
+        """
+        if rows := int(less.get("rows", 0)):
+            self.paging = self.paging.limited_to(rows * (_LESS if grow else 1))
+        if seconds := less.get("seconds", 0.0):
+            longest = timedelta(seconds=seconds * (2 if grow else 1))
+            self.longest = None if self._rule is None or longest >= self._rule.span else longest
 
     @property
     def most(self) -> int:

@@ -35,6 +35,7 @@ from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.decode.parser import path_to
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
+from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
@@ -104,6 +105,9 @@ class WindowReader:
         call: Call,
         pool: Executor | None = None,
         proven_rows: int = 0,
+        asked_for_less: Mapping[str, float] | None = None,
+        *,
+        grow: bool = False,
     ) -> None:
         """Bind the account and the stream.
 
@@ -114,14 +118,18 @@ class WindowReader:
             call: makes one call.
             pool: asks ahead in its threads; without it calls are made one by one.
             proven_rows: rows of the greatest answer that an earlier run proved not to be cut off.
+            asked_for_less: the page size and window that the provider answered an earlier run, see `Planner.start_from`.
+            grow: whether to try a little more again.
         """
         self._source = source
         self._stream = stream
         self._filters = filters
         self._call = call
         self._outside = OutsideRows(source, stream)
+        self._time_of = RejectedTimes(stream, source.utc_offset)
         self._says_how_far = path_to(stream.envelope, Reaches) is not None
         self._planner = Planner(stream.windows, stream.paging)
+        self._planner.start_from(asked_for_less or {}, grow=grow)
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, proven_rows)
         self.rereads = 0
@@ -270,7 +278,7 @@ class WindowReader:
         if window is not None and rule and (rule.over_answers or not paging.keeps_to_window):
             if not rule.sliding:
                 self._outside.remove(rows, _answered(window, rule, paging))
-            rows.keep_window(str(self._stream.time_column))
+            rows.keep_window(str(self._stream.time_column), self._time_of)
         return rows
 
     def _check_reach(self, window: Interval, answers: list[PageAnswer]) -> None:

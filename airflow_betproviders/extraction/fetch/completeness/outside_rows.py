@@ -15,7 +15,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.fetch.completeness.window_rows import ABSURD, WindowRows, duration, ends
+from airflow_betproviders.extraction.fetch.completeness.rejected_times import ABSURD, RejectedTimes
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, duration, ends
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class OutsideRows:
         """Bind the account and the stream."""
         self._source = source
         self._stream = stream
+        self._times = RejectedTimes(stream, source.utc_offset)
 
     def remove(self, rows: WindowRows, asked: Interval) -> int:
         """Move single rows outside an interval to quarantine, and return how many there are.
@@ -56,7 +58,8 @@ class OutsideRows:
         count = int(outside.sum())
         if not stream.reject_outside_window:
             return count
-        all_outside = int((outside & ~absurd).sum()) + sum(self._in_other_unit(row, asked) for row in rows.bad)
+        all_outside = int((outside & ~absurd).sum()) + len(self._times.outside(rows.bad, asked))
+        all_outside += sum(self._in_other_unit(row, asked) for row in rows.bad)
         if all_outside * _SLIP >= max(rows.distinct, 1):
             raise self._refusal(rows, asked, outside, all_outside)
         if count:

@@ -1,4 +1,4 @@
-"""Put rows on the boundaries of windows where they belong, and refuse rows that a window shouldn't hold.
+"""Put rows on the boundaries of windows where they belong.
 
 JDB and GM-Ag do not say whether a window holds its start, its end, or both. A row on a boundary belongs to the window
 that starts there, whichever window brings it:
@@ -9,24 +9,26 @@ that starts there, whichever window brings it:
 | ``[ ]`` | comes with both, counts once | comes | comes; left to the next slot |
 | ``( ]`` | comes with the earlier, is moved to the later | doesn't come: the slot before brought it, or one more call asks for it | comes; left to the next slot |
 
-Which of these holds is seen from the rows on boundaries inside the slots of a run. Only where these show nothing, or
-that windows leave out their start, the first slot of a run costs one more call, for a window that has its start inside.
+Which of these holds is seen from the rows on boundaries inside the slots of a run, or of one in the day before. Only where
+these show nothing, or that windows leave out their start, the first slot of a run costs one more call, for a window that
+has its start inside.
+
+Rejected rows have a place too, by their time. One whose time can't be read stays with the window that brought it first.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-
-import numpy as np
-import pyarrow as pa
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
+from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
 
 if TYPE_CHECKING:
@@ -37,15 +39,37 @@ log = logging.getLogger(__name__)
 ReadEdge = Callable[[datetime], WindowRows | None]
 
 
+@dataclass
+class _Edge:
+    """What a window brought that may concern the window after it.
+
+    Attributes:
+        on_end: rows on the window's end, which belong to the window after it; None where there are none.
+        timeless: texts of rejected rows without a readable time, which stay with the window that brought them first.
+    """
+
+    on_end: WindowRows | None
+    timeless: frozenset[str]
+
+
 class WindowBoundaries:
     """Puts the rows of a run's windows in their places; slots and their windows come in order.
 
     Attributes:
         outside: rows of the slot that lie outside the window that brought them.
+        starts_held_at: the start of the last slot whose rows showed that windows hold their start; None where none did, or
+            where later ones showed the contrary.
     """
 
     def __init__(
-        self, source: Source, stream: Stream, read_edge: ReadEdge | None = None, *, carry: bool = True
+        self,
+        source: Source,
+        stream: Stream,
+        read_edge: ReadEdge | None = None,
+        *,
+        carry: bool = True,
+        starts_held_at: datetime | None = None,
+        after_stored: bool = False,
     ) -> None:
         """Begin a run.
 
@@ -55,27 +79,33 @@ class WindowBoundaries:
             read_edge: makes the one more call, for a window that has an instant inside.
             carry: whether a slot takes rows on its start from the answers of the slot before; where replies are
                 archived it asks for them, so that its archive is complete.
+            starts_held_at: start of the last slot of earlier runs whose rows showed that windows hold their start.
+            after_stored: whether the slot before the first one is stored, with the rejected rows that came before the start.
         """
         self._stream = stream
         self._read_edge = read_edge
         self._carry = carry
+        self._after_stored = after_stored
         self._outside_rows = OutsideRows(source, stream)
+        self._time_of = RejectedTimes(stream, source.utc_offset)
         rule = stream.windows
-        self._starts_held: bool | None = True if rule and rule.ends else None
+        self.starts_held_at = starts_held_at
+        self._starts_held: bool | None = True if (rule and rule.ends) or starts_held_at else None
         self._slot: Interval | None = None
-        self._before: WindowRows | None = None
-        self._at_end: WindowRows | None = None
+        self._before: _Edge | None = None
+        self._edge: _Edge | None = None
+        self._follows = False
         self._starts_asked = False
         self.outside = 0
 
     def begin(self, slot: Interval) -> None:
         """Begin a slot, or begin it again."""
         if self._slot != slot:
-            follows = self._slot is not None and self._slot.end == slot.start
-            self._before = self._at_end if follows else None
-            self._starts_asked = not follows
+            self._follows = self._slot is not None and self._slot.end == slot.start
+            self._before = self._edge if self._follows else None
+            self._starts_asked = not self._follows
             self._slot = slot
-        self._at_end = self._before
+        self._edge = self._before
         self.outside = 0
 
     def place(self, rows: WindowRows) -> None:
@@ -90,53 +120,55 @@ class WindowBoundaries:
         self.outside += self._outside_rows.remove(rows, window)
         if not self._has_edges:
             return
-        instants, (start, end) = arrays.integers(rows.table[column]), ends(window, rows.table[column].type)
-        if (instants == start).any():
-            self._starts_held = True
-        before, self._at_end = self._at_end, None
-        if (instants == end).any():
-            self._at_end = WindowRows(window, rows.table, rows.hashes)
-            self._at_end.keep(instants == end)
-            rows.keep(instants != end)
-        if before is not None and before.hashes is not None and rows.hashes is not None:
-            missing = ~np.isin(before.hashes, rows.hashes)
-            before = WindowRows(before.window, before.table, before.hashes)
-            before.keep(missing)
-            if before.table.num_rows:
-                self._note_left_out(window)
-                if self._carry or self._slot is None or window.start != self._slot.start:
-                    self._prepend(before, rows)
-                else:
-                    self._starts_asked = True
+        before, self._edge = self._edge, self._take_edge(rows, window)
+        if before is None:
+            return
+        rows.bad = [row for row in rows.bad if row.raw not in before.timeless]
+        if before.on_end is not None and (missing := before.on_end.without(rows)).distinct:
+            self._note_left_out(window)
+            if self._carry or self._slot is None or window.start != self._slot.start:
+                rows.prepend(missing)
+            else:
+                self._starts_asked = True
 
     def rest(self) -> WindowRows | None:
-        """Return the rows on the slot's start that no window brought, by one more call where they may exist."""
+        """Return the rows on the slot's start that no window brought, by one more call where they may exist.
+
+        Rejected rows without a readable time are among them where no slot before has them: they may be on the start.
+        """
         asked, self._starts_asked = self._starts_asked, False
         if not asked or self._starts_held or self._read_edge is None or self._slot is None or not self._has_edges:
             return None
-        assert self._stream.time_column  # noqa: S101 - there are edges
-        rows = self._read_edge(self._slot.start)
+        start = self._slot.start
+        rows = self._read_edge(start)
         if rows is None:
             return None
-        column = rows.table[self._stream.time_column]
-        rows.keep(arrays.integers(column) == ends(self._slot, column.type)[0])
-        if not rows.table.num_rows:
-            return None
-        self._note_left_out(self._slot)
-        return rows
+        on_start, timeless = rows.at(start, str(self._stream.time_column), self._time_of)
+        if on_start.distinct:
+            self._note_left_out(self._slot)
+        if not (self._follows or self._after_stored):
+            on_start.bad += timeless
+        return on_start if on_start.distinct else None
 
     @property
     def _has_edges(self) -> bool:
         stream, rule = self._stream, self._stream.windows
-        placed = stream.time_column is not None and stream.paging.keeps_to_window
+        placed = stream.time_column is not None and bool(stream.key) and stream.paging.keeps_to_window
         return bool(placed and rule and rule.splits and (stream.filters_time_column or not rule.ends))
 
-    @staticmethod
-    def _prepend(before: WindowRows, rows: WindowRows) -> None:
-        assert before.hashes is not None  # noqa: S101 - compared by them
-        assert rows.hashes is not None  # noqa: S101 - compared by them
-        rows.table = pa.concat_tables([before.table, rows.table])
-        rows.hashes = np.concatenate([before.hashes, rows.hashes])
+    def _take_edge(self, rows: WindowRows, window: Interval) -> _Edge:
+        """Take the rows on a window's end away, and note whether rows on its start came."""
+        column = str(self._stream.time_column)
+        instants, (start, end) = arrays.integers(rows.table[column]), ends(window, rows.table[column].type)
+        times = {row.raw: self._time_of(row) for row in rows.bad}
+        if (instants == start).any() or window.start in times.values():
+            self._starts_held, self.starts_held_at = True, self._slot.start if self._slot else None
+        on_end = None
+        if (instants == end).any() or window.end in times.values():
+            on_end, _ = rows.at(window.end, column, self._time_of)
+            rows.keep(instants != end)
+            rows.bad = [row for row in rows.bad if times[row.raw] != window.end]
+        return _Edge(on_end, frozenset(raw for raw, time in times.items() if time is None))
 
     def _note_left_out(self, window: Interval) -> None:
         if self._starts_held is not False:
@@ -146,4 +178,4 @@ class WindowBoundaries:
                 self._stream.name,
                 window.start.isoformat(),
             )
-        self._starts_held = False
+        self._starts_held, self.starts_held_at = False, None

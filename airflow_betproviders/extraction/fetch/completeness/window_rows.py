@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
@@ -17,11 +17,10 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.fetch.completeness.rejected_times import ABSURD, RejectedTimes
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-# No zone and no column explains a time so far from the others: the value is odd.
-ABSURD = timedelta(days=3653)
 _UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
 
 
@@ -86,12 +85,38 @@ class WindowRows:
         if self.hashes is not None:
             self.hashes = self.hashes[mask]
 
-    def keep_window(self, time_column: str) -> None:
-        """Drop the rows outside the window."""
+    def keep_window(self, time_column: str, time_of: RejectedTimes) -> None:
+        """Drop the rows outside the window; rejected ones without a readable time stay."""
         assert self.window is not None  # noqa: S101 - only what has a time has rows outside
         instants = arrays.integers(self.table[time_column])
         start, end = ends(self.window, self.table[time_column].type)
         self.keep((instants >= start) & (instants < end))
+        self.bad = time_of.inside(self.bad, self.window)
+
+    def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
+        """Return the rows of an instant, and the rejected rows without a readable time."""
+        times = [(row, time_of(row)) for row in self.bad]
+        found = replace(self, bad=[row for row, time in times if time == instant])
+        column = self.table[time_column]
+        found.keep(arrays.integers(column) == _units(instant, column.type))
+        return found, [row for row, time in times if time is None]
+
+    def without(self, others: WindowRows) -> WindowRows:
+        """Return the rows that others don't have, by key; rejected rows by their text."""
+        assert self.hashes is not None  # noqa: S101 - compared by them
+        assert others.hashes is not None  # noqa: S101 - compared by them
+        known = {row.raw for row in others.bad}
+        left = replace(self, bad=[row for row in self.bad if row.raw not in known])
+        left.keep(~np.isin(self.hashes, others.hashes))
+        return left
+
+    def prepend(self, others: WindowRows) -> None:
+        """Put others' rows before these."""
+        assert self.hashes is not None  # noqa: S101 - both have keys
+        assert others.hashes is not None  # noqa: S101 - both have keys
+        self.table = pa.concat_tables([others.table, self.table])
+        self.hashes = np.concatenate([others.hashes, self.hashes])
+        self.bad = [*others.bad, *self.bad]
 
     def take(self) -> tuple[pa.Table, keys.Hashes | None]:
         """Return the rows and forget them, so that nothing else keeps them in memory."""
@@ -107,8 +132,11 @@ def duration(length: timedelta, instant: pa.TimestampType) -> int:
 
 def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
     """A window's start and end as integers in the unit of a column of instants."""
-    unit = _UNITS[instant.unit]
-    return (window.start - _EPOCH) // unit, (window.end - _EPOCH) // unit
+    return _units(window.start, instant), _units(window.end, instant)
+
+
+def _units(at: datetime, instant: pa.TimestampType) -> int:
+    return (at - _EPOCH) // _UNITS[instant.unit]
 
 
 class PageAnswer:

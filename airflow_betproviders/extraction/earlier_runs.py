@@ -1,0 +1,55 @@
+"""What earlier runs found out about one stream of an account, by the receipts that they left in the lake.
+
+A run starts from it, so that hourly runs don't each prove the same thing again. A provider may change, so most of it is
+believed for a day only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.lake.receipt import Receipt
+
+
+@dataclass(frozen=True)
+class EarlierRuns:
+    """What a run may start from.
+
+    Attributes:
+        proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
+        starts_held_at: the start of the last slot whose rows showed that windows hold their start; None where none did in
+            the day before.
+        asked_for_less: ``rows`` of a page and ``seconds`` of a window that the provider answers, where that is less than
+            documented.
+        new_day: whether the run begins another day than the slot before, so that a little more may be asked for again.
+        after_stored: whether the slot before is stored.
+    """
+
+    proven_rows: int = 0
+    starts_held_at: datetime | None = None
+    asked_for_less: Mapping[str, float] = field(default_factory=dict)
+    new_day: bool = False
+    after_stored: bool = False
+
+    @classmethod
+    def before(cls, slot: Interval, previous: Receipt | None, replaced: Sequence[Receipt] = ()) -> EarlierRuns:
+        """Gather what is known before a run.
+
+        Args:
+            slot: the run's first.
+            previous: receipt of the slot before it, where that is stored.
+            replaced: receipts of what the run will replace.
+        """
+        receipts = [receipt for receipt in (previous, *replaced) if receipt is not None]
+        held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
+        fresh = [at for at in held if abs(at - slot.start) <= DAY]
+        return cls(
+            proven_rows=max((receipt.proven_rows for receipt in receipts), default=0),
+            starts_held_at=max(fresh, default=None),
+            asked_for_less=receipts[0].asked_for_less if receipts else {},
+            new_day=bool(receipts) and datetime.fromisoformat(receipts[0].start).date() != slot.start.date(),
+            after_stored=previous is not None,
+        )

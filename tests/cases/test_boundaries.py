@@ -1,0 +1,118 @@
+"""Every row that an answer showed is stored in one slot, or in the quarantine of one slot, whichever ends windows hold."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.layout import Lake
+from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, Vendor
+from tests.conftest import MakeHook
+
+MINUTE = timedelta(minutes=1)
+SLOTS = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(3)]
+STREAMS = [("jdb", "transactions"), ("gmag", "game_history")]
+UNFIT = {"jdb": {"total": None}, "gmag": {"wins": None}}
+TIMES = {"jdb": "gameDate", "gmag": "endTime"}
+
+
+def clock(provider: str, at: datetime) -> str:
+    """A time as the vendor writes it."""
+    return at.astimezone(JDB_ZONE).strftime("%d-%m-%Y %H:%M:%S") if provider == "jdb" else f"{at:%Y-%m-%d %H:%M:%S}.000"
+
+
+def store(vendor: Vendor, folder: Path, runs: list[list[Interval]]) -> dict[Interval, Counter[str]]:
+    """What each slot holds after all runs, stored and rejected, by id."""
+    for slots in runs:
+        vendor.store(folder, *slots)
+    key, found = vendor.stream.key[-1], {}
+    lake = Lake(fsspec.filesystem("file"), str(folder), vendor.stream.provider, vendor.name, vendor.hook.account)
+    for slot, path in lake.stored(Interval(FIVE - HOUR, FIVE + 9 * HOUR)).items():
+        found[slot] = Counter(pq.read_table(path)[key].to_pylist())
+        quarantine = Path(lake.quarantine(slot))
+        lines = quarantine.read_text().splitlines() if quarantine.exists() else []
+        found[slot].update(f"{json.loads(line)['row'][key]} rejected" for line in lines)
+    return found
+
+
+# The first slot's start, inner edges of windows and of slots, the last slot's end, and instants off the edges.
+seconds = st.one_of(
+    st.sampled_from([0, 60, 300, 3300, 3599, 3600, 3660, 7200, 10_500, 10_800, -1, -60]), st.integers(-3600, 14_400)
+)
+ways = st.sampled_from(
+    [
+        [SLOTS],
+        [[slot] for slot in SLOTS],
+        [SLOTS[:2], SLOTS[1:]],
+        [SLOTS[1:], SLOTS[:1]],
+        [SLOTS, SLOTS[:1], SLOTS[1:2]],
+    ]
+)
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bets=st.lists(st.tuples(seconds, st.booleans()), max_size=9), ends=st.sampled_from([*INCLUDES]), runs=ways)
+@example(bets=[(0, False)], ends="(]", runs=[[SLOTS[0]]])  # the campaign's seed 202
+@example(bets=[(300, False), (3600, False)], ends="(]", runs=[SLOTS])
+@example(bets=[(3600, False), (3600, True)], ends="[]", runs=[[slot] for slot in SLOTS])
+def test_every_row_is_in_its_slot_or_in_the_quarantine_of_it(
+    make: MakeHook,
+    tmp_path_factory: pytest.TempPathFactory,
+    provider: str,
+    stream: str,
+    bets: list[tuple[int, bool]],
+    ends: str,
+    runs: list[list[Interval]],
+) -> None:
+    vendor = Vendor(make(provider), stream, [FIVE + timedelta(seconds=at) for at, _ in bets], ends=ends)
+    vendor.patch = lambda i: {} if bets[i][1] else UNFIT[provider]
+    found = store(vendor, tmp_path_factory.mktemp("lake"), runs)
+    loaded = {slot for slots in runs for slot in slots}
+    expected = {
+        slot: Counter(
+            f"{i}" if fits else f"{i} rejected"
+            for i, (at, fits) in enumerate(bets)
+            if slot.start <= FIVE + timedelta(seconds=at) < slot.end
+        )
+        for slot in loaded
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("ends", INCLUDES)
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+@pytest.mark.parametrize("at", [0, 300, 3600, 3900])
+@pytest.mark.parametrize("one_run", [True, False])
+def test_a_row_without_a_readable_time_is_in_quarantine_once(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str, at: int, one_run: bool
+) -> None:
+    vendor = Vendor(make(provider), stream, [FIVE + timedelta(seconds=at)], ends=ends)
+    vendor.patch = lambda i: {TIMES[provider]: "soon"}
+    found = store(vendor, tmp_path, [SLOTS[:2]] if one_run else [SLOTS[:1], SLOTS[1:2]])
+    # Two runs can't tell that such a row came with the windows on both sides of their boundary.
+    doubled = ends == "[]" and at == 3600 and not one_run
+    assert sum(found.values(), Counter()) == Counter({"0 rejected": 1 + doubled})
+
+
+@pytest.mark.parametrize("width", [HOUR, 5 * MINUTE])
+def test_rejected_rows_beyond_the_window_of_a_cursor_stay_with_their_own_slot(
+    make: MakeHook, tmp_path: Path, width: timedelta
+) -> None:
+    """A cursor's answers reach beyond the window that was asked for."""
+    slots = [Interval(FIVE + i * width, FIVE + (i + 1) * width) for i in range(3)]
+    vendor = Vendor(make("aig"), "latest", [slot.start + width / 2 for slot in slots])
+    patch: Any = {"bet_amount": None}
+    vendor.patch = lambda i: patch
+    found = store(vendor, tmp_path, [[slot] for slot in slots])
+    assert found == {slot: Counter([f"{i} rejected"]) for i, slot in enumerate(slots)}
