@@ -157,7 +157,7 @@ class WindowReader:
     def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
         """Ask for all windows of a slot again."""
         self.rereads += 1
-        self.sizes.take()
+        self.sizes.forget_slot()
         self._prefetch.restart(number, windows)
 
     @property

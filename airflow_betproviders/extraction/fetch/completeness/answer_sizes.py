@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import FEW_ROWS, ONE_ANSWER, SHORT_ANSWER, Unprovable, like_a_cap
@@ -19,15 +21,20 @@ from airflow_betproviders.extraction.fetch.completeness.window_rows import PageA
 _CALLED_A_CAP = 3
 # Answers of one size that are proven, where the size is not one at which answers are usually cut off.
 _PROOFS_OF_A_SIZE = 2
+# By how small a chance several answers have one size, or leave a part of their window empty, before they are proven.
+_COINCIDENCE = 0.02
+_LOPSIDED = math.log(1e-6)
+# Answers with fewer rows often are a single player's, and lie together in the window.
+_MANY_ROWS = 50
 _UNPROVABLE = (
     "the answer for {1} has exactly {0} rows and may be cut off there, and no part of the window can be asked for"
 )
 _PLACES = (np.min, np.max, np.median)
 
 
-@dataclass
+@dataclass(eq=False)
 class SuspectedAnswer:
-    """The greatest answer so far, which may have been cut off.
+    """An answer that may have been cut off.
 
     Attributes:
         window: what was asked.
@@ -36,6 +43,8 @@ class SuspectedAnswer:
         pieces: windows inside it that would bring further rows if it was cut off.
         halves: whether the pieces are all of the window, so that together they have to bring every row.
         one_step: whether all rows lie in one step, which the pieces leave out, as it can't be asked for in parts.
+        log_chance: logarithm of the chance that a part of the window as large as the one before the first or after the
+            last row is empty.
     """
 
     window: Interval
@@ -44,6 +53,12 @@ class SuspectedAnswer:
     pieces: tuple[Interval, ...]
     halves: bool
     one_step: bool
+    log_chance: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Its rows, rejected ones included."""
+        return len(self.hashes) + len(self.bad)
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """How the pieces contradict the answer; None if they don't."""
@@ -63,30 +78,73 @@ class SuspectedAnswer:
         return max(brought, key=lambda rows: rows.distinct)
 
 
+class _SlotSizes:
+    """The answers of one slot that may have been cut off.
+
+    Attributes:
+        size: rows of the greatest.
+        count: answers of that size.
+        greatest: some of these.
+        lopsided: the answer that leaves its window empty, before or after its rows, with the least chance; None where none does.
+    """
+
+    def __init__(self) -> None:
+        """Begin without answers."""
+        self.size = self.count = 0
+        self.greatest: list[SuspectedAnswer] = []
+        self.lopsided: SuspectedAnswer | None = None
+
+    def add(self, size: int, answer: SuspectedAnswer) -> None:
+        """Add an answer with so many rows."""
+        if size > self.size:
+            self.size, self.count, self.greatest = size, 0, []
+        if size == self.size:
+            self.count += 1
+            if len(self.greatest) < _CALLED_A_CAP:
+                self.greatest.append(answer)
+        least = self.lopsided.log_chance if self.lopsided else _LOPSIDED
+        if size >= _MANY_ROWS and answer.log_chance < least:
+            self.lopsided = answer
+
+    @property
+    def improbable(self) -> bool:
+        """Whether chance does not give so many answers of one size: counts vary by their square root."""
+        return self.size > 0 and self.size ** (-0.5 * (self.count - 1)) < _COINCIDENCE
+
+
 class AnswerSizes:
     """The sizes of answers that have no total: a server's cap is a constant, so what is smaller than another was not cut off.
 
-    Only the greatest answer of a slot remains to be proven, by asking for pieces of it.
+    At the end of each slot, the answers that look cut off are proven by asking for pieces of them:
+
+    | answer | looks cut off when |
+    |---|---|
+    | the greatest of the run | it is greater than any that was proven, or servers often cut off at that number of rows |
+    | the greatest of the run | more answers than chance allows have exactly this many rows |
+    | at least half as great as that | the rows leave a part of the window empty, at its start or end, that chance would not |
+
+    The first line holds for a cap that stays as it was, the others for one that has come down since, or that counts bytes.
 
     Attributes:
-        greatest: rows of the greatest answer that was seen, in earlier runs too.
+        greatest: rows of the greatest answer that was seen in this run.
         proven: rows of the greatest answer that was proven, in earlier runs too.
     """
 
     def __init__(self, stream: Stream, proven: int = 0) -> None:
         """Begin with what earlier runs have proven."""
         self._stream = stream
-        self.greatest = self.proven = proven
-        self._kept: list[SuspectedAnswer] = []
-        self._size = 0
+        self.greatest = 0
+        self.proven = proven
+        self._proven_now = 0
+        self._slot = _SlotSizes()
 
     def see(self, rows: int) -> None:
         """Note the size of any answer."""
         self.greatest = max(self.greatest, rows)
 
     def suspects(self, rows: int) -> bool:
-        """Whether an answer with so many rows may have been cut off, by what is known so far."""
-        if rows < FEW_ROWS or rows < self.greatest:
+        """Whether an answer may have been cut off, by its number of rows alone."""
+        if rows < max(FEW_ROWS, self.greatest) or rows <= self._proven_now:
             return False
         return rows > self.proven or like_a_cap(rows)
 
@@ -98,41 +156,43 @@ class AnswerSizes:
         """
         for answer in answers:
             self.see(answer.rows)
-        if rows.proof != SHORT_ANSWER or not self.suspects(rows.distinct):
+        size = rows.distinct
+        if rows.proof != SHORT_ANSWER or size < FEW_ROWS or size <= self._proven_now // 2:
             return
-        if suspected := self.suspected(rows):
-            if rows.distinct > self._size:
-                self._kept, self._size = [], rows.distinct
-            self._kept.append(suspected)
-            return
-        rule = self._stream.windows
-        if rule and rule.splits and self._stream.time_column and like_a_cap(rows.distinct):
-            raise Unprovable(_UNPROVABLE.format(rows.distinct, rows.window))
-        rows.proof = ONE_ANSWER
+        suspected = self.suspected(rows)
+        if suspected:
+            self._slot.add(size, suspected)
+        elif self.suspects(size):
+            rule = self._stream.windows
+            if rule and rule.splits and self._stream.time_column and like_a_cap(size):
+                raise Unprovable(_UNPROVABLE.format(size, rows.window))
+            rows.proof = ONE_ANSWER
 
-    def take(self) -> tuple[int, list[SuspectedAnswer]]:
-        """Return the size and the answers of it that are to be proven, none where a greater one was seen since."""
-        size, kept = self._size, self._kept if self.suspects(self._size) else []
-        self._kept, self._size = [], 0
-        return size, kept
+    def forget_slot(self) -> None:
+        """Forget the answers of a slot that is read again."""
+        self._slot = _SlotSizes()
 
     def disproof(self, read_piece: Callable[[Interval], WindowRows]) -> tuple[int, str] | None:
-        """Ask for pieces of the slot's greatest answers; return their size and what shows that they were cut off, if anything.
+        """Ask for pieces of the slot's answers that look cut off; return the rows of one that was, and what shows it, if any was.
 
         Raises:
             Unprovable: as `check` does.
         """
-        size, suspected = self.take()
-        if like_a_cap(size):
-            if len(suspected) >= _CALLED_A_CAP:
-                return size, f"{len(suspected)} answers have this many rows"
-        else:
-            suspected = suspected[:_PROOFS_OF_A_SIZE]
-        for answer in suspected:
-            if problem := self._cut_off(answer, read_piece):
-                return size, problem
-        if suspected:
-            self.proven = max(self.proven, size)
+        slot, self._slot = self._slot, _SlotSizes()
+        size = slot.size
+        if self.suspects(size) and like_a_cap(size) and slot.count >= _CALLED_A_CAP:
+            return size, f"{slot.count} answers have this many rows"
+        proven: list[SuspectedAnswer] = []
+        if self.suspects(size) or (size >= self.greatest and size > self._proven_now and slot.improbable):
+            proven = slot.greatest if like_a_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]
+            for answer in proven:
+                if problem := self._cut_off(answer, read_piece):
+                    return size, problem
+            self.proven, self._proven_now = max(self.proven, size), max(self._proven_now, size)
+        lopsided = slot.lopsided
+        if lopsided and lopsided not in proven and lopsided.rows > max(self._proven_now, self.greatest) // 2:
+            problem = self._cut_off(lopsided, read_piece)
+            return (lopsided.rows, problem) if problem else None
         return None
 
     def _cut_off(self, answer: SuspectedAnswer, read_piece: Callable[[Interval], WindowRows]) -> str | None:
@@ -193,4 +253,13 @@ class AnswerSizes:
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,
             one_step=known and first == last,
+            log_chance=_log_chance(instants, start, end),
         )
+
+
+def _log_chance(instants: npt.NDArray[np.int64], start: int, end: int) -> float:
+    inside = instants[(instants >= start) & (instants <= end)]
+    if not len(inside):
+        return 0.0
+    empty = max(int(inside.min()) - start, end - int(inside.max())) / (end - start)
+    return len(inside) * math.log1p(-empty) if empty < 1 else -math.inf

@@ -1,0 +1,147 @@
+"""What hourly runs cost at vendors that keep to their documents, and how they notice one that changes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import IncompleteWindow
+from tests.cases.vendors import FIVE, HOUR, Vendor
+from tests.conftest import MakeHook
+
+DAY = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(24)]
+GAME = {"game_id": 1062}
+
+
+def bets(per_hour: float | Callable[[int], float], seed: int = 1, hours: int = 24) -> list[Any]:
+    """Instants on whole seconds, as they come in."""
+    dice = random.Random(seed)
+    each = per_hour if callable(per_hour) else lambda hour: per_hour
+    counts = [round(dice.gauss(each(hour), each(hour) ** 0.5)) for hour in range(hours)]
+    seconds = [hour * 3600 + dice.randrange(3600) for hour, count in enumerate(counts) for _ in range(count)]
+    return [FIVE + timedelta(seconds=second) for second in sorted(seconds)]
+
+
+def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: Any) -> list[int]:
+    """Store each slot in a run of its own, and return the calls of each."""
+    calls = []
+    for slot in slots:
+        before = len(vendor.asked)
+        vendor.store(folder, slot, **filters)
+        calls.append(len(vendor.asked) - before)
+    return calls
+
+
+@pytest.mark.parametrize("ends", ["[)", "[]"])
+@pytest.mark.parametrize("per_hour", [60, 500, 4000])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
+    make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
+) -> None:
+    vendor = Vendor(make("jdb"), "transactions", bets(per_hour, seed), ends=ends)
+    calls = runs(vendor, tmp_path)
+    assert 288 <= sum(calls) <= 300
+    assert max(calls[12:]) <= 12 + 4
+
+
+def test_windows_that_leave_out_their_start_cost_one_more_call_a_run(make: MakeHook, tmp_path: Path) -> None:
+    """The row on a slot's start came with the slot before, in another run."""
+    vendor = Vendor(make("jdb"), "transactions", bets(500), ends="(]")
+    assert 288 + 24 <= sum(runs(vendor, tmp_path)) <= 300 + 24
+
+
+@pytest.mark.parametrize("ends", ["[)", "[]"])
+def test_a_day_of_gmag_costs_its_windows(make: MakeHook, tmp_path: Path, ends: str) -> None:
+    vendor = Vendor(make("gmag"), "game_history", bets(2000), ends=ends)
+    calls = runs(vendor, tmp_path)
+    # One call finds out what windows hold; a total of 650 on one page, or 700, costs a look at the next page.
+    assert 72 <= sum(calls) <= 72 + 1 + 2
+
+
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions")])
+def test_a_day_of_pv_and_aig_costs_a_call_an_hour(make: MakeHook, tmp_path: Path, provider: str, stream: str) -> None:
+    vendor = Vendor(make(provider), stream, bets(900))
+    # One hour has exactly 900 bets: a total that looks like a limit costs a look at the next page.
+    assert sum(runs(vendor, tmp_path)) == 24 + 1
+
+
+def test_what_windows_hold_is_believed_for_a_day_and_no_longer(make: MakeHook, tmp_path: Path) -> None:
+    quiet = [slot for slot in DAY for _ in range(1)]
+    vendor = Vendor(make("jdb"), "transactions", [FIVE + timedelta(minutes=5)])
+    calls = runs(
+        vendor,
+        tmp_path,
+        [*quiet, Interval(quiet[-1].end, quiet[-1].end + HOUR)]
+        + [Interval(quiet[-1].end + i * HOUR, quiet[-1].end + (i + 1) * HOUR) for i in (1, 2)],
+    )
+    assert calls[1:25] == [12] * 24
+    assert calls[25:] == [13, 13]
+
+
+def test_a_vendor_that_begins_to_leave_out_the_start_is_noticed(make: MakeHook, tmp_path: Path) -> None:
+    on_edges = [FIVE + timedelta(minutes=minute) for minute in range(0, 240, 5)]
+    vendor = Vendor(make("jdb"), "transactions", on_edges)
+    stored = [vendor.store(tmp_path, slot) for slot in DAY[:2]]
+    assert stored[1].receipts[0].starts_held_at == DAY[1].start.isoformat()
+    vendor.ends = "(]"
+    stored += [vendor.store(tmp_path, slot) for slot in DAY[2:4]]
+    assert [len(vendor.ids(each)) for each in stored] == [12] * 4
+    assert [each.receipts[0].starts_held_at for each in stored[2:]] == [None, None]
+
+
+# ------------------------------------------------------------------ caps that come down
+
+
+@pytest.mark.parametrize("cap", [37, 50, 73, 97, 111])
+@pytest.mark.parametrize(
+    "order", [None, lambda i: -i, lambda i: (i * 7919) % 12_007], ids=["time", "newest first", "any"]
+)
+def test_a_cap_that_came_down_below_what_was_proven_is_found_out(
+    make: MakeHook, tmp_path: Path, cap: int, order: Any
+) -> None:
+    """167 bets in five minutes were proven; the next hour the server gives no more than its new cap."""
+    vendor = Vendor(make("jdb"), "transactions", bets(2000), order=order)
+    runs(vendor, tmp_path, DAY[:1])
+    vendor.cap = cap
+    found = [at for at in vendor.bets if DAY[1].start <= at < DAY[1].end]
+    assert len(found) / 12 > cap
+    try:
+        stored = vendor.store(tmp_path, DAY[1])
+    except IncompleteWindow:
+        return
+    assert len(vendor.ids(stored)) == len(found)
+
+
+def test_one_answer_that_a_lower_cap_cut_off_in_the_middle_of_its_window_is_found_out(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    even = [FIVE + timedelta(seconds=9 * i) for i in range(800)]
+    burst = [DAY[1].start + timedelta(seconds=600 + i) for i in range(300)]
+    vendor = Vendor(make("jdb"), "transactions", sorted([*even, *burst]))
+    vendor.store(tmp_path, Interval(DAY[1].start, DAY[1].end))
+    vendor.cap = 97  # one window has 333
+    stored = vendor.store(tmp_path, DAY[1])
+    assert len(vendor.ids(stored)) == 700
+
+
+def test_a_cap_on_bytes_that_leaves_a_part_of_the_window_empty_is_found_out(make: MakeHook, tmp_path: Path) -> None:
+    """Its answers have different numbers of rows."""
+    vendor = Vendor(make("jdb"), "transactions", bets(2400))
+
+    def by_bytes(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": document["data"][: 81 + n * 7 % 19]}
+
+    runs(vendor, tmp_path, DAY[:1])
+    vendor.spoil = by_bytes
+    found = [at for at in vendor.bets if DAY[1].start <= at < DAY[1].end]
+    try:
+        stored = vendor.store(tmp_path, DAY[1])
+    except IncompleteWindow:
+        return
+    assert len(vendor.ids(stored)) == len(found)
