@@ -146,6 +146,11 @@ class Stream:
         return self.window_columns == (self.time_column,)
 
     @property
+    def rows_move(self) -> bool:
+        """Whether a row that changes may lie in another window than before, or be gone from a snapshot."""
+        return not self.time_column or not set(self.window_columns).isdisjoint(self.version_columns)
+
+    @property
     def money(self) -> tuple[str, ...]:
         """Return the money columns, which a receipt sums."""
         return tuple(field.name for field in self.fields if field.money)

@@ -17,9 +17,9 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
+from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
-from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot
@@ -114,7 +114,7 @@ class Replay(Extraction):
                     archived,
                     interval,
                     Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None),
-                    WindowReader(self._source, self._stream, self._filters, self._call_nobody),
+                    WindowAssembler(self._source, self._stream),
                     self._source,
                 )
                 boundaries = WindowBoundaries(
@@ -126,9 +126,6 @@ class Replay(Extraction):
                 slot = self._build(interval, replies.windows(), receipt, boundaries)
                 receipt.proof = first.proof
             yield slot
-
-    def _call_nobody(self, *_asked: Any) -> Any:
-        raise NotImplementedError("a replay asks nothing")
 
     def _check_age(self, slot: Interval, stored: Receipt | None, archived: Receipt | None) -> None:
         if stored and archived and stored.extracted_at > archived.extracted_at:
@@ -150,7 +147,7 @@ class _Replies:
     archived: Archived
     slot: Interval
     decode: Decoder
-    reader: WindowReader
+    assemble: WindowAssembler
     source: Source
 
     def windows(self) -> Iterator[WindowRows]:
@@ -168,7 +165,7 @@ class _Replies:
 
     def _again(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
         pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
-        return self.reader.again(window, pages)
+        return self.assemble.again(window, pages)
 
 
 def _invalid(message: str) -> Exception:

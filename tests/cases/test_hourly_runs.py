@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from tests.cases.vendors import FIVE, HOUR, Vendor
 from tests.conftest import MakeHook
 
@@ -145,3 +145,51 @@ def test_a_cap_on_bytes_that_leaves_a_part_of_the_window_empty_is_found_out(make
     except IncompleteWindow:
         return
     assert len(vendor.ids(stored)) == len(found)
+
+
+# ------------------------------------------------------------------ what a provider answers in time
+
+
+def test_the_next_run_starts_from_the_page_size_that_came_in_time_and_grows_back_a_step_a_day(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    refused: list[int] = []
+
+    def too_large(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if int(params["page_size"]) > 600:
+            refused.append(int(params["page_size"]))
+            raise ProviderOverloaded("HTTP 504")
+        return document
+
+    vendor = Vendor(make("aig"), "transactions", bets(700, hours=26), spoil=too_large)
+    first = vendor.store(tmp_path, DAY[0])
+    assert {*refused} == {5000, 1250}
+    assert first.receipts[0].asked_for_less == {"rows": 312.0}
+    refused.clear()
+    runs(vendor, tmp_path, DAY[1:19])  # to midnight
+    assert refused == []
+    stored = vendor.store(tmp_path, DAY[19])  # the first of the next day
+    assert {*refused} == {1248}
+    assert stored.receipts[0].asked_for_less == {"rows": 312.0}
+    vendor.spoil = None
+    days = [Interval(slot.start + timedelta(days=i), slot.end + timedelta(days=i)) for i in range(4) for slot in DAY]
+    asked = {slot: vendor.store(tmp_path, slot).receipts[0].asked_for_less for slot in days[20 : 20 + 72]}
+    first_of_a_day = [less for slot, less in asked.items() if not slot.start.hour]
+    assert first_of_a_day == [{"rows": 1248.0}, {"rows": 4992.0}, {}]
+
+
+def test_the_next_run_starts_from_the_window_that_came_in_time(make: MakeHook, tmp_path: Path) -> None:
+    refused: list[Any] = []
+
+    def too_long(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if window.width > timedelta(minutes=2):
+            refused.append(window)
+            raise ProviderOverloaded("HTTP 504")
+        return document
+
+    vendor = Vendor(make("jdb"), "transactions", bets(60), spoil=too_long)
+    vendor.store(tmp_path, DAY[0])
+    assert refused
+    refused.clear()
+    vendor.store(tmp_path, DAY[1])
+    assert refused == []

@@ -29,8 +29,8 @@ Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name rea
 ATTEMPTS = 5
 # Of a call that is refused for its rate, even if the provider asks for no wait at all.
 _RATE_ATTEMPTS = 20
-# Seconds after which a call that comes to no end in time is repeated no more.
-_SLOW = 150.0
+# Seconds after which a call that did not come to an end in time twice is repeated no more: fewer rows are asked for instead.
+_SLOW = 20.0
 # Windows whose first call is remembered, to know which calls turn a page.
 _WINDOWS = 64
 # The longest wait that a provider is believed.
@@ -206,11 +206,15 @@ def _wait_for_service(state: tenacity.RetryCallState) -> float:
 
 
 class _TooSlow(tenacity.stop.stop_base):
-    """Stop repeating calls that come to no end in time: fewer rows may help, and each costs the whole time-out."""
+    """Stop repeating calls that twice came to no end in time: fewer rows may help, and each costs the whole time-out.
+
+    A gateway that says 504 at once is asked as often as one that says 502.
+    """
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, ProviderOverloaded) and (state.seconds_since_start or 0.0) > _SLOW
+        slow = state.attempt_number > 1 and (state.seconds_since_start or 0.0) > _SLOW
+        return isinstance(error, ProviderOverloaded) and slow
 
 
 class _AskedToWaitLonger(tenacity.stop.stop_base):

@@ -20,7 +20,7 @@ MOST_ROWS = 50_000
 _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
 _NOISE = 2
-# After so many reads of a window that kept changing, it is read in parts.
+# A window that changed in so many reads is read in parts.
 PATIENT_READS = 2
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
@@ -114,14 +114,14 @@ class Planner:
         return True
 
     def parts(
-        self, window: Interval | None, rows: int, number: int = 1, halved: int = 0
+        self, window: Interval | None, rows: int, changes: int = 0, halved: int = 0
     ) -> tuple[Interval | None, ...]:
         """Return what to ask for in place of a window, by what its first answer says; see `plan`.
 
         Args:
             window: the window.
             rows: how many rows the provider says it holds.
-            number: how many times it was begun: one that keeps changing is read in halves.
+            changes: how many times it changed while it was read: one that keeps changing is read in halves.
             halved: how many times it was halved for that already.
 
         Raises:
@@ -131,7 +131,7 @@ class Planner:
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
         parts: tuple[Interval | None, ...] = (window,)
         common_cap = rows == _COMMON_CAP and self.paging.rows_a_page is not None and not halved
-        restless = number > PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
+        restless = changes >= PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
         if self.is_full(rows) or restless or common_cap:
             parts = self.halves(window)
         elif window is not None and rows > self.most and not self.paging.may_be_cut_off:  # that has come already

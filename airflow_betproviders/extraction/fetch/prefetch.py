@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -49,10 +49,14 @@ class WindowRead:
         window: what is asked; None for a snapshot.
         slot: the number of the slot that it belongs to.
         number: how many times the window was begun.
+        changes: how many times it changed while it was read.
         halved: how many times the window was halved because it kept changing.
         planned: whether to ask for it as it is, however many rows it likely holds.
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
+        shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
+        gone: those of them that the read before lacked, though it was complete.
+        patience: how many times it is asked for again where it doesn't come in time and nothing less can be asked for.
         paging: how it is asked for, once it is.
         to_ask: parameters of calls that are still to be made, the first one's apart.
         asked: answers to come, in order.
@@ -65,10 +69,14 @@ class WindowRead:
     window: Interval | None
     slot: int
     number: int = 1
+    changes: int = 0
     halved: int = 0
     planned: bool = False
     part_of: SplitWindow | None = None
     compare: Hashes | None = None
+    shown: Hashes | None = None
+    gone: Hashes | None = None
+    patience: int = 2
     paging: Pagination | None = None
     to_ask: deque[Params] = field(default_factory=deque)
     asked: deque[PendingAnswer] = field(default_factory=deque)
@@ -76,6 +84,11 @@ class WindowRead:
     taken: int = 0
     parts: tuple[Interval | None, ...] = ()
     problem: Exception | None = None
+
+    def again(self, **changes: Any) -> WindowRead:
+        """Return the same window, to be asked for again."""
+        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "gone", "patience")
+        return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
 
     @property
     def may_ask(self) -> bool:
@@ -165,13 +178,21 @@ class Prefetcher:
         place = self._queue.index(read)
         self._queue[place : place + 1] = others
 
-    def restart(self, slot: int, windows: Sequence[Interval | None]) -> None:
-        """Put all windows of the slot that is read in the queue again, each to be asked for as a whole first."""
+    def restart(
+        self, slot: int, windows: Sequence[Interval | None], shown: Mapping[Interval | None, Hashes | None]
+    ) -> None:
+        """Put all windows of the slot that is read in the queue again, each to be asked for as a whole first.
+
+        Args:
+            slot: its number.
+            windows: its windows.
+            shown: by window, keys that have to come.
+        """
         for read in [read for read in self._queue if read.slot == slot]:
             read.drop()
             self._queue.remove(read)
         self._unopened = deque(read for read in self._unopened if read.slot != slot)
-        self._queue[:0] = [WindowRead(window, slot, planned=True) for window in windows]
+        self._queue[:0] = [WindowRead(window, slot, planned=True, shown=shown.get(window)) for window in windows]
 
     def _at(self, place: int) -> WindowRead | None:
         """Return the window at that place in the queue, split where it likely holds too many rows; None where there is none.
@@ -250,7 +271,7 @@ class Prefetcher:
                 assert read.paging is not None  # noqa: S101 - it was asked for
                 rows = read.paging.rows_of_window(answer)
                 self._planner.learn(read.window, rows)
-                read.parts = self._planner.parts(read.window, rows or 0, read.number, read.halved)
+                read.parts = self._planner.parts(read.window, rows or 0, read.changes, read.halved)
                 if len(read.parts) > 1:
                     read.answers.append(answer)
                     return

@@ -10,32 +10,27 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
-    REACHES,
     SECOND_READ,
-    SHORT_ANSWER,
-    Pagination,
     Params,
     Position,
     SmallerPages,
     Unprovable,
     WindowChanged,
 )
-from airflow_betproviders.declare.stream import Reaches, Stream
-from airflow_betproviders.declare.windows import WindowRule
-from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded, WindowNotReady
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
+from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.decode.parser import path_to
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
-from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
-from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
@@ -45,6 +40,7 @@ from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 log = logging.getLogger(__name__)
 
 READS = 5
+_NONE = np.empty(0, np.uint64)
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
 
@@ -125,14 +121,13 @@ class WindowReader:
         self._stream = stream
         self._filters = filters
         self._call = call
-        self._outside = OutsideRows(source, stream)
-        self._time_of = RejectedTimes(stream, source.utc_offset)
-        self._says_how_far = path_to(stream.envelope, Reaches) is not None
+        self._assemble = WindowAssembler(source, stream)
         self._planner = Planner(stream.windows, stream.paging)
         self._planner.start_from(asked_for_less or {}, grow=grow)
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, proven_rows)
         self.rereads = 0
+        self._lost: SplitWindow | None = None
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
@@ -154,11 +149,19 @@ class WindowReader:
                 yield rows
         self._prove_sizes()
 
+    def incomplete(self, window: Interval | None, reason: str) -> IncompleteWindow:
+        """Return the error of a window or slot that could not be proven complete."""
+        return self._assemble.incomplete(window, reason)
+
     def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
         """Ask for all windows of a slot again."""
         self.rereads += 1
         self.sizes.forget_slot()
-        self._prefetch.restart(number, windows)
+        lost, self._lost = self._lost, None
+        shown: dict[Interval | None, Hashes | None] = {}
+        if lost and lost.window and not self._stream.rows_move:
+            shown = {window: lost.missing for window in windows if window and window.contains(lost.window)}
+        self._prefetch.restart(number, windows, shown)
 
     @property
     def asked_for_less(self) -> dict[str, float]:
@@ -182,12 +185,12 @@ class WindowReader:
         reason = ""
         for _ in range(READS):
             try:
-                return self._put_together(window, self._all_answers(window), self._planner.paging)
+                return self._assemble(window, self._all_answers(window), self._planner.paging)
             except WindowChanged as changed:
                 reason = str(changed)
             except (Unprovable, SmallerPages) as problem:
-                raise self.incomplete(window, str(problem)) from None
-        raise self.incomplete(window, f"{reason}, in each of {READS} reads")
+                raise self._assemble.incomplete(window, str(problem)) from None
+        raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
 
     def _all_answers(self, window: Interval) -> list[PageAnswer]:
         paging = self._planner.paging
@@ -200,27 +203,6 @@ class WindowReader:
             to_ask += paging.following(window, answers)
         return answers
 
-    def again(self, window: Interval | None, pages: list[Page]) -> WindowRows:
-        """Put a window together from the answers that made it up when it was read, under the same checks.
-
-        Raises:
-            IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
-        """
-        answers: list[PageAnswer] = []
-        for page in pages:
-            answers.append(PageAnswer(page, self._stream, answers))
-        try:
-            return self._put_together(window, answers, self._stream.paging)
-        except (WindowChanged, Unprovable) as problem:
-            raise self.incomplete(window, str(problem)) from None
-
-    def incomplete(self, window: Interval | None, reason: str) -> IncompleteWindow:
-        """Return the error of a window that could not be proven complete."""
-        where = f", window {window or 'now'}"
-        return IncompleteWindow(
-            f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it."
-        )
-
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first of the waiting windows; None where it has to be read again, or in parts, which then wait."""
         try:
@@ -229,8 +211,8 @@ class WindowReader:
                 if len(read.parts) > 1:
                     self._split(read)
                     return None
-            rows = self._put_together(read.window, read.answers, read.paging or self._stream.paging)
-            if rows.proof == SECOND_READ and not self._seen_twice(read, rows):
+            rows = self._assemble(read.window, read.answers, read.paging or self._stream.paging)
+            if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
             if self._source.retries:  # else somebody waits for a sample
                 self.sizes.check(rows, read.answers)
@@ -246,7 +228,7 @@ class WindowReader:
             self._read_again(read, str(changed))
             return None
         except Unprovable as reason:
-            raise self.incomplete(read.window, str(reason)) from None
+            raise self._assemble.incomplete(read.window, str(reason)) from None
         self._prefetch.remove(read)
         if rows.total is None:
             self._planner.learn(read.window, rows.distinct)
@@ -266,32 +248,6 @@ class WindowReader:
         else:
             read.parts = self._planner.halves(read.window)
 
-    def _put_together(self, window: Interval | None, answers: list[PageAnswer], paging: Pagination) -> WindowRows:
-        rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
-        rows.proof = paging.proof(answers, rows.distinct)
-        if any(answer.page.doubtful for answer in answers):
-            rows.proof = SECOND_READ
-        if window is not None and self._says_how_far:
-            self._check_reach(window, answers)
-            rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
-        rule = self._stream.windows
-        if window is not None and rule and (rule.over_answers or not paging.keeps_to_window):
-            if not rule.sliding:
-                self._outside.remove(rows, _answered(window, rule, paging))
-            rows.keep_window(str(self._stream.time_column), self._time_of)
-        return rows
-
-    def _check_reach(self, window: Interval, answers: list[PageAnswer]) -> None:
-        """Refuse answers that do not reach the end of the window, by their own word."""
-        for answer in answers:
-            if answer.page.reaches is None:
-                raise Unprovable("the answer does not say how far it reaches")
-            if answer.page.reaches < window.end:
-                raise WindowNotReady(
-                    f"{self._source.label}, stream {self._stream.name}, window {window}: the provider has rows until "
-                    f"{answer.page.reaches:%Y-%m-%dT%H:%M:%SZ} so far. Raise the lag, or try again later."
-                )
-
     def _ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
         params = {
             name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
@@ -301,20 +257,51 @@ class WindowReader:
         page = self._call(window, params, permit)
         return self._call(window, params, permit) if page.doubtful else page
 
-    def _read_again(self, read: WindowRead, reason: str, compare: Hashes | None = None) -> None:
+    def _read_again(self, read: WindowRead, reason: str, **changes: Any) -> None:
         if read.number == READS:
-            raise self.incomplete(read.window, f"{reason}, in each of {READS} reads")
+            raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        again = WindowRead(read.window, read.slot, read.number + 1, read.halved, True, read.part_of, compare)
+        again = read.again(
+            number=read.number + 1, planned=True, shown=self._shown(read), **{"compare": None, **changes}
+        )
         self._prefetch.replace(read, [again])
 
     def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
-        """Put the window in the queue again, to be asked for in smaller pages or windows."""
-        if not self._planner.ask_for_less(read.window, read.paging):
+        """Put the window in the queue again, to be asked for in smaller pages or windows, or as it is a few times more."""
+        if self._planner.ask_for_less(read.window, read.paging):
+            log.warning("%s; asking for fewer rows at once from now on", error)
+            again = read.again(shown=self._shown(read))
+        elif error.transient and read.patience:
+            log.warning("%s; nothing less can be asked for, so it is asked for again", error)
+            again = read.again(shown=self._shown(read), patience=read.patience - 1)
+        else:
             raise error
-        log.warning("%s; asking for fewer rows at once from now on", error)
-        again = WindowRead(read.window, read.slot, read.number, read.halved, part_of=read.part_of, compare=read.compare)
         self._prefetch.replace(read, [again])
+
+    def _shown(self, read: WindowRead, *, earlier: bool = True) -> Hashes | None:
+        """Return the keys that answers of a window have shown, sorted; None where they can't be compared with what is stored."""
+        rule = self._stream.windows
+        if not self._stream.key or not self._stream.paging.keeps_to_window or (rule and rule.over_answers):
+            return None
+        before = [read.shown] if earlier and read.shown is not None else []
+        found: Hashes = np.unique(np.concatenate([_NONE, *before, *(answer.hashes for answer in read.answers)]))
+        return found
+
+    def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
+        """Whether keys are gone that earlier answers of a window showed; the window then waits to be read again.
+
+        Where a row that changes can move to another window, two reads in a row that lack the same keys are believed.
+        """
+        if read.shown is None or rows.hashes is None:
+            return False
+        gone = keys.without(read.shown, rows.hashes)
+        agreed = read.gone is not None and np.array_equal(gone, read.gone)
+        if not len(gone) or (self._stream.rows_move and agreed):
+            return False
+        self.rereads += 1
+        reason = f"{len(gone)} rows that an earlier answer showed did not come again"
+        self._read_again(read, reason, gone=gone, compare=read.compare, changes=read.changes)
+        return True
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
         """Whether the read before brought the same keys; if not, the window waits to be read once more."""
@@ -323,17 +310,22 @@ class WindowReader:
         found = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
         if read.compare is not None and np.array_equal(read.compare, found):
             return True
-        self._read_again(read, "the answer has no total, so a second read has to bring the same rows", found)
+        reason = "the answer has no total, so a second read has to bring the same rows"
+        self._read_again(read, reason, compare=found)
         return False
 
     def _split(self, read: WindowRead) -> None:
-        self.sizes.see(read.answers[0].rows)
-        restless = read.number > PATIENT_READS
+        first = read.answers[0]
+        self.sizes.see(first.rows)
+        restless = read.changes >= PATIENT_READS
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
-        # A window that keeps changing says nothing that its parts could be compared with.
         whole = read.part_of
-        if not restless and self._stream.paging.keeps_to_window:
-            whole = SplitWindow(self._stream, read.window, read.answers[0], len(parts), read.part_of)
+        # A window that keeps changing says nothing that its parts could be compared with, but for rows that stay in it.
+        if self._stream.paging.keeps_to_window and not (restless and self._stream.rows_move):
+            shown = self._shown(read, earlier=not self._stream.rows_move)
+            rejected = len(first.page.bad) if shown is not None else first.rows
+            counted = max(0 if restless else first.total or 0, rejected + (0 if shown is None else len(shown)))
+            whole = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of)
         elif whole:
             whole.left += len(parts) - 1
         for part in parts:
@@ -351,6 +343,7 @@ class WindowReader:
             if whole.left:
                 return
             if whole.contradiction:
+                self._lost = whole
                 raise SlotChanged(whole.contradiction)
             whole = whole.parent
 
@@ -359,7 +352,7 @@ class WindowReader:
         try:
             disproof = self.sizes.disproof(self._piece)
         except Unprovable as reason:
-            raise self.incomplete(None, str(reason)) from None
+            raise self._assemble.incomplete(None, str(reason)) from None
         if disproof:
             self._planner.cap = disproof[0]
             raise SlotChanged(f"the provider seems to cut answers off at {disproof[0]} rows: {disproof[1]}")
@@ -368,12 +361,6 @@ class WindowReader:
         page = self._ask(window, self._planner.paging.first(window), AnswerPermit())
         self.sizes.see(page.table.num_rows + len(page.bad))
         return WindowRows.from_pages(self._stream, window, [page])
-
-
-def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
-    """What an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
-    end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
-    return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)
 
 
 def _noted(

@@ -8,7 +8,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows, ends
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
 
 
 class SplitWindow:
@@ -18,28 +18,43 @@ class SplitWindow:
         window: the window.
         left: parts that are still to be read.
         parent: the split window that this one is a part of.
+        missing: keys that its answers showed and no part has brought so far, sorted; None where rows have no key.
     """
 
     def __init__(
-        self, stream: Stream, window: Interval | None, first: PageAnswer, parts: int, parent: SplitWindow | None
+        self,
+        stream: Stream,
+        window: Interval | None,
+        shown: Hashes | None,
+        counted: int,
+        parts: int,
+        parent: SplitWindow | None,
     ) -> None:
-        """Note the first answer about a window, which may itself be a part of a split one."""
+        """Note what was said of a window, which may itself be a part of a split one.
+
+        Args:
+            stream: the stream.
+            window: the window.
+            shown: keys that its answers showed, sorted; None where rows have no key.
+            counted: rows that the provider counts in it.
+            parts: how many windows are asked for in its place.
+            parent: the split window that it is a part of.
+        """
         self.window = window
         self.left = parts
         self.parent = parent
         self._time_column = stream.time_column
-        self._missing = np.unique(first.hashes) if stream.key else None
-        shown = first.rows if self._missing is None else len(self._missing) + len(first.page.bad)
-        self._told = max(first.total or 0, shown)
+        self.missing = shown
+        self._counted = counted
         self._brought = 0
         self._on_edge: Hashes | None = None
 
     def add(self, rows: WindowRows) -> None:
         """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
         self._brought += rows.distinct
-        if self._missing is None or rows.hashes is None:
+        if self.missing is None or rows.hashes is None:
             return
-        self._missing = keys.without(self._missing, rows.hashes)
+        self.missing = keys.without(self.missing, rows.hashes)
         if self._on_edge is not None:
             self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, rows.hashes))
         self._on_edge = None
@@ -50,8 +65,8 @@ class SplitWindow:
     @property
     def contradiction(self) -> str | None:
         """How the parts contradict the whole, once all are read; None if they don't."""
-        if self._brought < self._told:
-            return f"the provider counts {self._told} rows in {self.window}, {self._brought} came in its parts"
-        if self._missing is not None and len(self._missing):
-            return f"{len(self._missing)} rows that the provider showed in {self.window} did not come in its parts"
+        if self._brought < self._counted:
+            return f"the provider counts {self._counted} rows in {self.window}, {self._brought} came in its parts"
+        if self.missing is not None and len(self.missing):
+            return f"{len(self.missing)} rows that the provider showed in {self.window} did not come in its parts"
         return None

@@ -1,0 +1,111 @@
+"""Put a window together from its answers, under every check that these allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import (
+    REACHES,
+    SECOND_READ,
+    SHORT_ANSWER,
+    Pagination,
+    Unprovable,
+    WindowChanged,
+)
+from airflow_betproviders.declare.stream import Reaches, Stream
+from airflow_betproviders.declare.windows import WindowRule
+from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.decode.parser import path_to
+from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
+from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.fetch.source import Source
+
+# The shortest wait for rows that the provider does not have yet.
+_SHORTEST_WAIT = timedelta(minutes=1)
+
+
+class WindowAssembler:
+    """Puts windows of one stream together."""
+
+    def __init__(self, source: Source, stream: Stream) -> None:
+        """Bind the account and the stream."""
+        self._source = source
+        self._stream = stream
+        self._outside = OutsideRows(source, stream)
+        self._time_of = RejectedTimes(stream, source.utc_offset)
+        self._says_how_far = path_to(stream.envelope, Reaches) is not None
+
+    def __call__(self, window: Interval | None, answers: Sequence[PageAnswer], paging: Pagination) -> WindowRows:
+        """Return the rows of a window, each key once, with what proves that they are complete.
+
+        Args:
+            window: what was asked; None for a snapshot.
+            answers: its answers, in order.
+            paging: how they were asked for.
+
+        Raises:
+            WindowChanged, Unprovable: they contradict each other, or nothing shows that they are complete.
+            WindowNotReady: they say that the provider does not have all rows of the window yet.
+            ProviderRequestError: too many rows lie outside the window.
+        """
+        rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+        rows.proof = paging.proof(answers, rows.distinct)
+        if any(answer.page.doubtful for answer in answers):
+            rows.proof = SECOND_READ
+        if window is not None and self._says_how_far:
+            self._check_reach(window, answers)
+            rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
+        rule = self._stream.windows
+        if window is not None and rule and (rule.over_answers or not paging.keeps_to_window):
+            if not rule.sliding:
+                self._outside.remove(rows, _answered(window, rule, paging))
+            rows.keep_window(str(self._stream.time_column), self._time_of)
+        return rows
+
+    def again(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
+        """Put a window together from the answers that made it up when it was read, under the same checks.
+
+        Raises:
+            IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
+        """
+        answers: list[PageAnswer] = []
+        for page in pages:
+            answers.append(PageAnswer(page, self._stream, answers))
+        try:
+            return self(window, answers, self._stream.paging)
+        except (WindowChanged, Unprovable) as problem:
+            raise self.incomplete(window, str(problem)) from None
+
+    def incomplete(self, window: Interval | None, reason: str) -> IncompleteWindow:
+        """Return the error of a window that could not be proven complete."""
+        where = f", window {window or 'now'}"
+        return IncompleteWindow(
+            f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it."
+        )
+
+    def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
+        """Refuse answers that do not reach the end of the window, by their own word."""
+        for answer in answers:
+            reaches = answer.page.reaches
+            if reaches is None:
+                raise Unprovable("the answer does not say how far it reaches")
+            if reaches < window.end:
+                error = WindowNotReady(
+                    f"{self._source.label}, stream {self._stream.name}, window {window}: the provider has rows until "
+                    f"{reaches:%Y-%m-%dT%H:%M:%SZ} so far. Raise the lag, or try again later."
+                )
+                error.retry_at = datetime.now(timezone.utc) + max(window.end - reaches, _SHORTEST_WAIT)
+                raise error
+
+
+def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
+    """What an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
+    end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
+    return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)
