@@ -194,7 +194,7 @@ class Merge:
             )
 
     def _gone(
-        self, stream: RawStream, days: dict[date, state.Day], interval: Interval, snapshot: Snapshot
+        self, stream: RawStream, days: dict[date, state.DayState], interval: Interval, snapshot: Snapshot
     ) -> RawSlot | None:
         """Return a merged slot whose object was deleted, if others, extracted later, cover its time and are merged.
 
@@ -209,7 +209,7 @@ class Merge:
         before = days[interval.start.date()].slots[interval].extracted_at
         return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
 
-    def _merge(self, stream: RawStream, days: dict[date, state.Day], part: _Part) -> None:
+    def _merge(self, stream: RawStream, days: dict[date, state.DayState], part: _Part) -> None:
         """Commit one part. Try again while other commits come first."""
         again = [found for slot in (*part.ended, *part.gone) if (found := _reextracted(stream, slot, days[slot.day]))]
         batch = MergeBatch(part.staged, again)
@@ -307,7 +307,7 @@ class Merge:
         )  # fmt: skip
 
 
-def _reextracted(stream: RawStream, slot: RawSlot, day: state.Day) -> ReextractedSlot | None:
+def _reextracted(stream: RawStream, slot: RawSlot, day: state.DayState) -> ReextractedSlot | None:
     """Return the slot as one that was merged before, if it was."""
     dates = day.inside(slot.interval)
     if not dates:

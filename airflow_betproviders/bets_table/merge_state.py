@@ -34,7 +34,7 @@ class Merged:
 
 
 @dataclass
-class Day:
+class DayState:
     """The slots of one stream and day.
 
     Attributes:
@@ -78,7 +78,7 @@ class Day:
         }
 
 
-def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> Day:
+def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> DayState:
     """What the snapshot knows of a day.
 
     Raises:
@@ -87,7 +87,7 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
     app = app_of(stream, day)
     number = snapshot.pointer(app)
     if number is None:
-        return Day(app, None, {})
+        return DayState(app, None, {})
     stored = table.read_json(path_of(app, number))
     if stored is None and table.snapshot().pointer(app) != number:
         raise Conflict(f"{app} has moved on")
@@ -97,10 +97,10 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
         read = datetime.fromisoformat(known["extracted_at"]) if known["extracted_at"] else None
         if slot is not None:
             slots[slot] = Merged(read, {date.fromisoformat(text) for text in known["dates"]})
-    return Day(app, number, slots)
+    return DayState(app, number, slots)
 
 
-def save(table: BetsTable, day: Day) -> int:
+def save(table: BetsTable, day: DayState) -> int:
     """Store it under a new number, which a commit is to name."""
     number = (time.time_ns() // 1000 << 10) + secrets.randbelow(1 << 10)
     table.write_json(path_of(day.app, number), day.to_json())

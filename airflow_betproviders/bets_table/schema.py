@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from airflow_betproviders.declare.bet_expressions import arrow_type
+from airflow_betproviders.declare.bet_expressions import column_type
 
-MONEY = arrow_type("money")
-INSTANT = arrow_type("instant")
+MONEY = column_type("money")
+INSTANT = column_type("instant")
 PARTITIONS = ("provider", "bet_date")
 KEY = ("account", "bet_id")
 MONEY_COLUMNS = (

@@ -66,7 +66,7 @@ class BackfillPlan:
         return len(windows.cut(slot, self.stream.windows)) if self.stream.windows else 1
 
 
-def plan(found: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:
+def plan_backfill(found: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:
     """Plan a backfill of the slots of a coverage.
 
     Args:

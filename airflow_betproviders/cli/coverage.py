@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows, use_stored_connections
+from airflow_betproviders.cli.terminal import (
+    is_for_machines,
+    parse_time,
+    print_error,
+    print_rows,
+    use_stored_connections,
+)
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
@@ -22,7 +28,7 @@ _NOT_IN_A_TABLE = {"filters", "sums", "bytes", "calls", "command", "odd_values",
 
 
 @suppress_logs_and_warning
-def coverage(args: Namespace) -> None:
+def print_coverage(args: Namespace) -> None:
     """Print one row per stream, or per day of a stream."""
     rows = []
     for found in _survey(args):
@@ -34,7 +40,7 @@ def coverage(args: Namespace) -> None:
 
 
 @suppress_logs_and_warning
-def gaps(args: Namespace) -> None:
+def print_gaps(args: Namespace) -> None:
     """Print one row per gap, then the commands that load them. Exit with 1 if there are gaps."""
     rows = [row for found in _survey(args) for row in _gaps(found)]
     print_rows(rows if is_for_machines(args.output) else [_short(row) for row in rows], args.output)
@@ -69,8 +75,8 @@ def _survey(args: Namespace) -> list[Coverage]:
                 provider=args.provider,
                 stream=args.stream,
                 account=args.account,
-                start=instant(args.start) if args.start else None,
-                end=instant(args.end) if args.end else None,
+                start=parse_time(args.start) if args.start else None,
+                end=parse_time(args.end) if args.end else None,
                 margin=parse_duration(args.margin),
                 warn=print_error,
             )

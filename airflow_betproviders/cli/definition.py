@@ -66,7 +66,7 @@ def get_commands() -> list[CLICommand]:
                     help="Count slots by state: complete, empty, missing, ...",
                     description="Count the slots of a lake that are complete, empty, shrunken, quarantined, damaged, missing, "
                     "expired or pending. Reads receipts only and calls no provider.",
-                    func=lazy_load_command("airflow_betproviders.cli.coverage.coverage"),
+                    func=lazy_load_command("airflow_betproviders.cli.coverage.print_coverage"),
                     args=(*_SELECTION, _DAYS),
                 ),
                 ActionCommand(
@@ -75,7 +75,7 @@ def get_commands() -> list[CLICommand]:
                     description="List missing, expired and damaged slots and until when the provider has them, then the "
                     "`airflow backfill create` commands that load them with the DAG that wrote their neighbours. Exits with 0 if "
                     "there are no gaps, 1 if there are, 2 if the lake could not be read.",
-                    func=lazy_load_command("airflow_betproviders.cli.coverage.gaps"),
+                    func=lazy_load_command("airflow_betproviders.cli.coverage.print_gaps"),
                     args=_SELECTION,
                 ),
                 ActionCommand(
@@ -91,7 +91,7 @@ def get_commands() -> list[CLICommand]:
                     description="Print how many slots of an interval are stored, missing or expired, how many windows and "
                     "calls a backfill takes at least, how many it likely takes by the receipts stored last, and how long at "
                     "the account's rate. Calls no provider. Exits with 2 if there is nothing to plan with.",
-                    func=lazy_load_command("airflow_betproviders.cli.plan.plan"),
+                    func=lazy_load_command("airflow_betproviders.cli.plan.print_plan"),
                     args=(_PATH, _CONN_ID, _ONE_STREAM, _FROM, _TO, _SLOT, ARG_OUTPUT, ARG_VERBOSE),
                 ),
                 ActionCommand(
@@ -99,7 +99,7 @@ def get_commands() -> list[CLICommand]:
                     help="Compare a day's bets with the provider's own report",
                     description="Sum the stored bets of complete report days and compare them with the provider's own "
                     "report. Exits with 0 if they are equal, 1 if they differ, 2 if they could not be compared.",
-                    func=lazy_load_command("airflow_betproviders.cli.reconcile.reconcile"),
+                    func=lazy_load_command("airflow_betproviders.cli.reconcile.print_reconciliation"),
                     args=(_PATH, _CONN_ID, _FIRST, _LAST, _TOLERANCE, _REPAIR, ARG_OUTPUT, ARG_VERBOSE),
                 ),
             ),

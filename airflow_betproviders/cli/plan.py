@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from airflow_betproviders.cli.backfill_plan import plan as plan_backfill
-from airflow_betproviders.cli.terminal import instant, is_for_machines, print_error, print_rows
+from airflow_betproviders.cli.backfill_plan import plan_backfill
+from airflow_betproviders.cli.terminal import is_for_machines, parse_time, print_error, print_rows
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import BetProviderError
 from airflow_betproviders.lake.coverage import coverage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @suppress_logs_and_warning
-def plan(args: Namespace) -> None:
+def print_plan(args: Namespace) -> None:
     """Print what a backfill of an interval would take. Calls no provider."""
     try:
         hook = hook_of(args.conn_id)
@@ -32,8 +32,8 @@ def plan(args: Namespace) -> None:
         found = coverage(
             lake,
             stream,
-            start=instant(args.start),
-            end=instant(args.end),
+            start=parse_time(args.start),
+            end=parse_time(args.end),
             slot=parse_duration(args.slot) if args.slot else None,
             now=hook.now(),
             warn=print_error,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from airflow_betproviders import __version__
-from airflow_betproviders.cli.terminal import instant, print_error, print_rows, use_stored_connections
+from airflow_betproviders.cli.terminal import parse_time, print_error, print_rows, use_stored_connections
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
 from airflow_betproviders.operators.reconcile import reconciliation_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @suppress_logs_and_warning
-def reconcile(args: Namespace) -> None:
+def print_reconciliation(args: Namespace) -> None:
     """Print one row per day, and the figures that differ. Exit with 1 if there are any."""
     use_stored_connections()
     results: list[ReconciliationResult] = []
@@ -35,8 +35,8 @@ def reconcile(args: Namespace) -> None:
             repair=args.repair,
             stamp={"run_id": "airflow betproviders reconcile", "version": __version__},
         )
-        start = instant(args.start)
-        interval = Interval(start, instant(args.end) if args.end else start + timedelta(days=1))
+        start = parse_time(args.start)
+        interval = Interval(start, parse_time(args.end) if args.end else start + timedelta(days=1))
         days = reconciliation.days(interval)
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)

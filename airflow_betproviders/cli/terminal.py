@@ -25,7 +25,7 @@ def print_error(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def instant(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Parse an ISO 8601 time, in UTC unless it has a zone.
 
     Raises:

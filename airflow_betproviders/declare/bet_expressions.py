@@ -25,7 +25,7 @@ MONEY_DIGITS = 28
 MONEY_DECIMALS = 8
 
 
-def arrow_type(name: ColumnType) -> pa.DataType:
+def column_type(name: ColumnType) -> pa.DataType:
     """Return the Arrow type of a column: text, money (``decimal128(28, 8)``) or instant (UTC, microseconds)."""
     import pyarrow as pa
 
@@ -52,7 +52,7 @@ class null(Expression):
         """Return nulls of the type."""
         import pyarrow as pa
 
-        return pa.nulls(table.num_rows, arrow_type(self.type))
+        return pa.nulls(table.num_rows, column_type(self.type))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class constant(Expression):
         """Repeat the value."""
         import pyarrow as pa
 
-        kind = arrow_type("money" if isinstance(self.value, Decimal) else "text")
+        kind = column_type("money" if isinstance(self.value, Decimal) else "text")
         return pa.repeat(pa.scalar(self.value, kind), table.num_rows)
 
 
@@ -77,7 +77,7 @@ class text(Expression):
 
     def evaluate(self, table: pa.Table) -> Any:
         """Cast the field."""
-        return table[self.name].cast(arrow_type("text"))
+        return table[self.name].cast(column_type("text"))
 
 
 @dataclass(frozen=True, init=False)
@@ -115,7 +115,7 @@ class money(Expression):
         column = table[self.name]
         if pa.types.is_decimal(column.type) and column.type.scale > MONEY_DECIMALS:
             column = pc.round(column, MONEY_DECIMALS, "half_to_even")
-        return column.cast(arrow_type("money"))
+        return column.cast(column_type("money"))
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class li(Expression):
         import pyarrow.compute as pc
 
         amount = table[self.name].cast(pa.decimal128(20, 0))
-        return pc.multiply(amount, pa.scalar(Decimal("0.001"))).cast(arrow_type("money"))
+        return pc.multiply(amount, pa.scalar(Decimal("0.001"))).cast(column_type("money"))
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class instant(Expression):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        kind = arrow_type("instant")
+        kind = column_type("instant")
         moments = table[self.name].cast(kind)
         return pc.if_else(pc.equal(moments, pa.scalar(0, kind)), pa.scalar(None, kind), moments)
 
@@ -208,7 +208,7 @@ class add(Expression):
 
         first, *others = (amount.evaluate(table) for amount in self.amounts)
         for other in others:
-            first = pc.add(first, other).cast(arrow_type("money"))
+            first = pc.add(first, other).cast(column_type("money"))
         return first
 
 
@@ -291,7 +291,7 @@ class all_zero(Expression):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        zero = pa.scalar(Decimal(0), arrow_type("money"))
+        zero = pa.scalar(Decimal(0), column_type("money"))
         first, *others = (pc.equal(money(name).evaluate(table), zero) for name in self.names)
         for other in others:
             first = pc.and_(first, other)
@@ -312,7 +312,7 @@ class given_back(Expression):
         import pyarrow.compute as pc
 
         staked, back, won = (money(name).evaluate(table) for name in (self.bets, self.cancels, self.wins))
-        zero = pa.scalar(Decimal(0), arrow_type("money"))
+        zero = pa.scalar(Decimal(0), column_type("money"))
         all_back = pc.and_(pc.greater(staked, zero), pc.greater_equal(back, staked))
         return pc.and_(all_back, pc.equal(won, zero))
 
@@ -331,4 +331,4 @@ class by_value(Expression):
 
         column = table[self.name].combine_chunks()
         position = pc.index_in(column, pa.array(list(self.values), column.type))
-        return pa.array(list(self.values.values()), arrow_type("text")).take(position)
+        return pa.array(list(self.values.values()), column_type("text")).take(position)

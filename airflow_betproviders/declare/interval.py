@@ -99,7 +99,7 @@ class Interval:
         return f"[{self.start:%Y-%m-%dT%H:%M:%SZ}, {self.end:%Y-%m-%dT%H:%M:%SZ})"
 
 
-def instant(name: str, value: object) -> datetime | None:
+def parse_instant(name: str, value: object) -> datetime | None:
     """Read an instant: a datetime, or ISO 8601 text; None where it is empty.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.interval import DAY, Interval, aligned, instant
+from airflow_betproviders.declare.interval import DAY, Interval, aligned, parse_instant
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     BadRows,
@@ -182,7 +182,7 @@ class BetProviderHook(ProtocolHook):
     def _interval(self, stream: Stream, start: datetime | str | None, end: datetime | str | None) -> Interval:
         if stream.windows is None:
             return self.today()
-        first, last = instant("start", start), instant("end", end)
+        first, last = parse_instant("start", start), parse_instant("end", end)
         if first is None or last is None:
             raise InvalidArgument(f"stream {stream.name} needs start= and end=.")
         interval, rule = Interval(first, last), stream.windows

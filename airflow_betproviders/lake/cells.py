@@ -72,7 +72,7 @@ class Cell(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True)
-class Summary:
+class CellTotals:
     """Sums over cells.
 
     Attributes:

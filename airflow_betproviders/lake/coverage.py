@@ -19,7 +19,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.cells import GAPS, STATES, Cell, Gap, Summary, as_text, runs
+from airflow_betproviders.lake.cells import GAPS, STATES, Cell, CellTotals, Gap, as_text, runs
 from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
@@ -29,7 +29,7 @@ from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)
 
-__all__ = ["GAPS", "STATES", "Cell", "Coverage", "Gap", "Summary", "coverage", "runs", "survey"]
+__all__ = ["GAPS", "STATES", "Cell", "CellTotals", "Coverage", "Gap", "coverage", "runs", "survey"]
 
 _THREADS = 16  # streams surveyed at once
 _BEGINNING, _END = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 9999))
@@ -48,14 +48,14 @@ class Coverage:
     cells: tuple[Cell, ...] = field(repr=False)
 
     @cached_property
-    def total(self) -> Summary:
+    def total(self) -> CellTotals:
         """Return the sums over all cells."""
-        return Summary(self.cells)
+        return CellTotals(self.cells)
 
     @cached_property
-    def days(self) -> dict[date, Summary]:
+    def days(self) -> dict[date, CellTotals]:
         """Return the cells of each UTC day on which one begins."""
-        return {day: Summary(tuple(cells)) for day, cells in groupby(self.cells, lambda cell: cell.day)}
+        return {day: CellTotals(tuple(cells)) for day, cells in groupby(self.cells, lambda cell: cell.day)}
 
     def gaps(self, states: Collection[str] = GAPS) -> list[Gap]:
         """Return the ranges of cells that are in these states."""

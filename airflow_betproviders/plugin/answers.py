@@ -22,7 +22,7 @@ SAFE_HEADERS = {
 }
 
 
-class Json(Response):
+class JsonResponse(Response):
     """JSON of the moment and of one user, which nothing on the way may keep.
 
     Args:
@@ -48,9 +48,9 @@ def refuse_plainly(app: FastAPI) -> None:
 
 
 async def _refused(_request: Request, problem: Any) -> Response:
-    return Json({"detail": problem.detail}, problem.status_code, dict(problem.headers or {}))
+    return JsonResponse({"detail": problem.detail}, problem.status_code, dict(problem.headers or {}))
 
 
 async def _invalid(_request: Request, problem: Any) -> Response:
     told = (f"{each['loc'][-1]}: {each['msg'][:1].lower()}{each['msg'][1:]}" for each in problem.errors())
-    return Json({"detail": f"{'; '.join(told)}."}, 422)
+    return JsonResponse({"detail": f"{'; '.join(told)}."}, 422)

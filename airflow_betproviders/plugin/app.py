@@ -19,7 +19,7 @@ from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.coverage import STATES
 from airflow_betproviders.plugin import places
-from airflow_betproviders.plugin.answers import SAFE_HEADERS, Json, refuse_plainly
+from airflow_betproviders.plugin.answers import SAFE_HEADERS, JsonResponse, refuse_plainly
 from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.plugin.limits.lake_process import LakeProcess
 from airflow_betproviders.plugin.limits.workers import Workers
@@ -95,7 +95,7 @@ async def slot(reader: Whoever, chosen: Chosen, interval: Slot) -> Response:
 
 
 def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
-    paths = places.lakes()
+    paths = places.configured_lakes()
     seen = _look(paths, chosen, span)
     shown = _shown(reader, seen, dag)
     problems = [problem for each in seen for problem in each.problems]
@@ -113,35 +113,35 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None
         "problems": problems if reader.reads_all else [],
     }
     streams = ",".join(each.to_json(reader.may_read) for each in shown)
-    return Json(f'{json.dumps(members, separators=(",", ":"))[:-1]},"streams":[{streams}]}}')
+    return JsonResponse(f'{json.dumps(members, separators=(",", ":"))[:-1]},"streams":[{streams}]}}')
 
 
 def _ggr(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
-    shown = _shown(reader, _look(places.lakes(), chosen, span), dag)
+    shown = _shown(reader, _look(places.configured_lakes(), chosen, span), dag)
     accounts = {(each.label["provider"], each.label["account"]) for each in shown if each.main}
     found = lake_process.call(money.of_days, places.table(), span) if accounts else money.Money()
     days = [day.to_json() for day in found.days if (day.provider, day.account) in accounts]
     private = found.private and not reader.reads_all
-    return Json({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
+    return JsonResponse({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
 
 
 def _reconciled(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
-    paths = places.lakes()
+    paths = places.configured_lakes()
     shown = [each for each in _shown(reader, _look(paths, chosen, span), dag) if each.main]
     streams = [(paths[each.lake], *(each.label[name] for name in ("provider", "stream", "account"))) for each in shown]
     results = zip(shown, lake_process.call(reconciliations.last_of, streams), strict=True)
-    return Json([{"lake": each.lake, **each.label, **result} for each, result in results if result])
+    return JsonResponse([{"lake": each.lake, **each.label, **result} for each, result in results if result])
 
 
 def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if not chosen.names_one:
         raise HTTPException(422, "Name the slot's lake, provider, stream and account.")
-    path = dict(enumerate(places.lakes())).get(chosen.lake or 0)
+    path = dict(enumerate(places.configured_lakes())).get(chosen.lake or 0)
     found = lake_process.call(stored, path, chosen, interval) if path else None
     if found is None or not reader.may_read(found[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
     receipt, place = found
-    return Json({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
+    return JsonResponse({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
 
 
 def _look(paths: list[str], chosen: Selection, span: Interval) -> list[Seen]:

@@ -11,7 +11,7 @@ UNSET = (
 )
 
 
-def lakes() -> list[str]:
+def configured_lakes() -> list[str]:
     """The folders that extractions write to, as they were configured; empty if none was."""
     text = conf.get(SECTION, "lakes", fallback="") or _variable("betproviders_path")
     return [path.strip() for path in text.split(",") if path.strip()]

@@ -43,7 +43,7 @@ def days_of(days: Days = 60, last: date | None = None) -> Interval:
     return span_of(days, last, datetime.now(timezone.utc))
 
 
-def slot_of(start: datetime, end: datetime) -> Interval:
+def requested_slot(start: datetime, end: datetime) -> Interval:
     """Return the slot that a request selects.
 
     Raises:
@@ -72,4 +72,4 @@ def span_of(days: int, last: date | None, now: datetime) -> Interval:
 
 Chosen = Annotated[Selection, Depends(selection)]
 Span = Annotated[Interval, Depends(days_of)]
-Slot = Annotated[Interval, Depends(slot_of)]
+Slot = Annotated[Interval, Depends(requested_slot)]

@@ -19,7 +19,7 @@ from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.reconciliation.compare import Comparison, comparison, integrity
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
-from airflow_betproviders.reconciliation.results import ReconciliationResult, publish
+from airflow_betproviders.reconciliation.results import ReconciliationResult, publish_result
 from airflow_betproviders.reconciliation.slot_scanner import NONE
 from airflow_betproviders.registry import reports_of
 
@@ -146,7 +146,7 @@ class Reconciliation:
             result.moved = day_totals.moved
             result.bad_rows = sum(scanned.bad_rows for scanned in day_totals.scanned)
         result.calls += provider_totals.calls
-        publish(lake, result)
+        publish_result(lake, result)
         return result
 
     @property

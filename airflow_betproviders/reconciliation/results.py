@@ -174,7 +174,7 @@ class ReconciliationResult:
         yield from self.notes
 
 
-def publish(lake: Lake, result: ReconciliationResult) -> None:
+def publish_result(lake: Lake, result: ReconciliationResult) -> None:
     """Store the Parquet object and the Markdown in the lake."""
     base = f"{lake.beside(RECONCILIATION)}/{result.day.start:%Y-%m-%d}"
     result.path = f"{base}.md"

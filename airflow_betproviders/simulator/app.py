@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_betproviders.simulator.contract.call import Call, Given, Record, Reply
+from airflow_betproviders.simulator.contract.call import Call, Given, Reply, WireRecord
 from airflow_betproviders.simulator.contract.vendor import Vendor
 from airflow_betproviders.simulator.control import Control
 from airflow_betproviders.simulator.faults.kinds import WIRE
@@ -67,7 +67,7 @@ class _Report:
         if not forgiven:
             self._entry["refused"] = rule
 
-    def page(self, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Given:
+    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given) -> Given:
         try:
             spoilt = self._pages.spoil(self._entry["stream"], rows, columns, given)
         except TooMuch:

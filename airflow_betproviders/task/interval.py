@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_betproviders.declare.interval import Interval, instant
+from airflow_betproviders.declare.interval import Interval, parse_instant
 from airflow_betproviders.exceptions import InvalidArgument
 
 _CURE = (
@@ -27,12 +27,12 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     Raises:
         InvalidArgument: there is none, it is empty, or a time has no zone.
     """
-    given_start, given_end = instant("start", start), instant("end", end)
+    given_start, given_end = parse_instant("start", start), parse_instant("end", end)
     if given_start or given_end:
         if given_start is None or given_end is None:
             raise InvalidArgument("start= and end= belong together: give both, or neither to use the run's interval.")
         return Interval(given_start, given_end)
-    if partition := instant("partition_date", context.get("partition_date")):
+    if partition := parse_instant("partition_date", context.get("partition_date")):
         return Interval(partition, partition + width)
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:

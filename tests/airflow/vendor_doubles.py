@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
-from airflow_betproviders.simulator.vendor.base import Call, Inquiry, Page, Refusal
+from airflow_betproviders.simulator.vendor.base import Call, Inquiry, ListPage, Refusal
 from demo.audit import Truth
 
 SIGNED = ("sign", "hash", "x")
@@ -42,10 +42,10 @@ def refuse(
     """Let the provider answer the authentic calls of a kind with this code and text; what is returned mends it."""
     answered = provider.answer
 
-    def answer(inquiry: Inquiry) -> Page | str:
+    def answer(inquiry: Inquiry) -> ListPage | str:
         if when(inquiry):
             raise Refusal("parameter", code, text)
-        given: Page | str = answered(inquiry)
+        given: ListPage | str = answered(inquiry)
         return given
 
     def mend() -> None:

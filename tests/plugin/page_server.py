@@ -19,8 +19,8 @@ from tests.plugin.showcase import Showcase
 def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     """Serve the page of a lake, or of none: yields its address."""
     app.forget()
-    known = places.lakes, places.table
-    places.lakes = lambda: [show.path] if show else []
+    known = places.configured_lakes, places.table
+    places.configured_lakes = lambda: [show.path] if show else []
     places.table = lambda: show.table if show and table else ""
     page = app.create_app()
     page.dependency_overrides[reader.logged_in] = lambda: SimpleNamespace(
@@ -38,4 +38,4 @@ def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-        places.lakes, places.table = known
+        places.configured_lakes, places.table = known

@@ -21,7 +21,7 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.reconciliation.results import Figure, ReconciliationResult, publish
+from airflow_betproviders.reconciliation.results import Figure, ReconciliationResult, publish_result
 from airflow_betproviders.registry import declared, mapping_of
 
 HOUR = timedelta(hours=1)
@@ -147,7 +147,7 @@ class Showcase:
             Figure("report", f"game {n}", "stake", Decimal(n), Decimal(n + (n < differ)), n >= differ)
             for n in range(24)
         ]
-        publish(
+        publish_result(
             self.lake(provider, stream),
             ReconciliationResult(
                 provider=provider, account=ACCOUNTS[provider], stream=stream, label=provider, day=day, figures=lines,

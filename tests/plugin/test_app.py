@@ -66,7 +66,7 @@ def _lake(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     application.forget()
     monkeypatch.setattr(application, "lake_process", SameProcess())
     monkeypatch.setattr(reader, "rate", UserRateLimiter(per_second=1e6))
-    monkeypatch.setattr(places, "lakes", lambda: [show.path])
+    monkeypatch.setattr(places, "configured_lakes", lambda: [show.path])
     monkeypatch.setattr(places, "table", lambda: show.table)
 
 
@@ -106,7 +106,7 @@ def refused(client: TestClient, path: str, status: int, **query: Any) -> str:
 def test_who_may_read_no_dag_is_refused_before_anything_is_read(
     made: FastAPI, show: Showcase, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(places, "lakes", lambda: pytest.fail("the lake was looked at"))
+    monkeypatch.setattr(places, "configured_lakes", lambda: pytest.fail("the lake was looked at"))
     [client] = client_of(made, Somebody())
 
     assert "read permission" in refused(client, path, 403, **slot(show))

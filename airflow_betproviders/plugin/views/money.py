@@ -26,7 +26,7 @@ _SUMS = (("stake", "sum"), ("net", "sum"), ("net", "count"))
 
 
 @dataclass(frozen=True)
-class Day:
+class DayMoney:
     """What an account's bets in one currency come to, by the day they were placed on.
 
     Attributes:
@@ -53,7 +53,7 @@ class Day:
         return {**vars(self), **amounts, "day": self.day.isoformat()}
 
 
-_known = ShortCache["tuple[Day, ...]"](seconds=600, most=16)
+_known = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Money:
         private: whether the problem names a folder or a connection, so is for those who may read every DAG.
     """
 
-    days: tuple[Day, ...] = ()
+    days: tuple[DayMoney, ...] = ()
     problem: str | None = None
     private: bool = False
 
@@ -91,7 +91,7 @@ def of_days(path: str, span: Interval) -> Money:
         return Money(problem=told)
 
 
-def by_day(path: str, first: date, last: date) -> tuple[Day, ...]:
+def by_day(path: str, first: date, last: date) -> tuple[DayMoney, ...]:
     """The days from the first to the last, both included; an empty table has none.
 
     Raises:
@@ -108,7 +108,7 @@ def by_day(path: str, first: date, last: date) -> tuple[Day, ...]:
     return _known.get((table.uri, delta.version(), first, last), lambda: _sums(delta, first, last))
 
 
-def _sums(delta: DeltaTable, first: date, last: date) -> tuple[Day, ...]:
+def _sums(delta: DeltaTable, first: date, last: date) -> tuple[DayMoney, ...]:
     """Add up batch by batch on one processor: memory does not grow with the table, and Airflow keeps the others."""
     import pyarrow as pa
     from pyarrow import dataset as ds
@@ -124,7 +124,7 @@ def _sums(delta: DeltaTable, first: date, last: date) -> tuple[Day, ...]:
             for place, (column, how) in enumerate(_SUMS):
                 total[place] += row[f"{column}_{how}"] or 0
     return tuple(
-        Day(provider, account, currency or "", when, bets, stake, -net)
+        DayMoney(provider, account, currency or "", when, bets, stake, -net)
         for (provider, account, currency, when), (stake, net, bets) in sorted(
             sums.items(), key=lambda each: str(each[0])
         )

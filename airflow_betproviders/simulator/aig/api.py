@@ -21,7 +21,7 @@ from airflow_betproviders.simulator.vendor.base import (
     Call,
     Given,
     Inquiry,
-    Page,
+    ListPage,
     Refusal,
     RefusingVendor,
     make_world,
@@ -85,7 +85,7 @@ class Aig(RefusingVendor):
             raise Refusal("stale_timestamp", "600100", "Invalid Signature")
         return Inquiry(stream, query)
 
-    def answer(self, inquiry: Inquiry) -> Page | str:
+    def answer(self, inquiry: Inquiry) -> ListPage | str:
         """Return a page of a window, the latest rows, or one row."""
         if inquiry.stream == "transactions":
             return self._query(inquiry.params)
@@ -93,7 +93,7 @@ class Aig(RefusingVendor):
             return self._latest(inquiry.params)
         return _success(self._detail(inquiry.params))
 
-    def _query(self, query: Mapping[str, str]) -> Page:
+    def _query(self, query: Mapping[str, str]) -> ListPage:
         start, end = _number(query, "start_time"), _number(query, "end_time")
         index, size = _number(query, "start_index"), _number(query, "page_size")
         if not 1 <= size <= 5000:
@@ -112,15 +112,15 @@ class Aig(RefusingVendor):
             head = f'"start_index":{index},"page_size":{given.size},{given.member()}' if counted else ""
             return _success(f'{{{head}"transactions":[{given.joined}]}}')
 
-        return Page(rows, envelope, size, offset=index)
+        return ListPage(rows, envelope, size, offset=index)
 
-    def _latest(self, query: Mapping[str, str]) -> Page:
+    def _latest(self, query: Mapping[str, str]) -> ListPage:
         now = self.now_ms
         last = _number(query, "last_time")
         if last < now - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
         start = last + (self._options["latest_start"] == "exclusive")
-        return Page(
+        return ListPage(
             self._in_unit(self._since(start, now, now)), lambda given: _success(f'{{"transactions":[{given.joined}]}}')
         )
 

@@ -23,7 +23,7 @@ WHALE = Decimal("999999999999.9999")
 LATE_MINUTES = {"late-12": 12, "late-130": 130, "void-35": 35, "void-200": 200}
 
 
-class Bet(NamedTuple):
+class AigBet(NamedTuple):
     """What stays the same through all versions of an order."""
 
     id: str
@@ -97,7 +97,7 @@ class AigBets:
         return supersede(rows)
 
 
-def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
+def _bet(placed: int, rng: random.Random, *, whale: bool) -> AigBet:
     baccarat = rng.random() < 0.7
     items = BACCARAT_ITEMS if baccarat else ROULETTE_ITEMS
     first, count = rng.randrange(len(items)), rng.choice((1, 1, 2) if baccarat else (2, 3, 5))
@@ -105,7 +105,7 @@ def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
     stakes = [(item, rng.choice(STAKES)) for item in chosen] if not whale else [(chosen[0], WHALE)]
     wins = [(item, stake * rng.choice((0, 0, 1, 2)) if not whale else Decimal(0)) for item, stake in stakes]
     shoe = 10_000 + placed // HOUR % 5000
-    return Bet(
+    return AigBet(
         id=f"{placed // 1000:08x}{rng.getrandbits(64):016x}",
         user=USERS[int(rng.random() ** 2 * len(USERS))],
         game="101" if baccarat else "103",
@@ -121,7 +121,7 @@ def _bet(placed: int, rng: random.Random, *, whale: bool) -> Bet:
     )
 
 
-def _outcome(bet: Bet) -> tuple[str, str]:
+def _outcome(bet: AigBet) -> tuple[str, str]:
     """Game result and open cards."""
     bits = bet.dressing
     if bet.game == "103":
@@ -133,7 +133,7 @@ def _outcome(bet: Bet) -> tuple[str, str]:
     return result, f'{{"banker":"{banker}","player":"{player}"}}'
 
 
-def record(bet: Bet, version: Version, *, zero: bool) -> str:
+def record(bet: AigBet, version: Version, *, zero: bool) -> str:
     """Return one order as the document's sample shows it: money as text, except in ``bet_detail``."""
     stake = sum((amount for _, amount in bet.stakes), Decimal(0))
     if version.status == PLACED:

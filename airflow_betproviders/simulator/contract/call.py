@@ -30,7 +30,7 @@ def empty_replies(head: str, member: str) -> dict[str, Reply]:
     return {shape: json_reply(text) for shape, text in {**texts, "absent": f"{head}}}"}.items()}
 
 
-class Record(Protocol):
+class WireRecord(Protocol):
     """A row on its way out: a JSON object, or a CSV line where the page has columns."""
 
     @property
@@ -81,7 +81,7 @@ class Given:
         return "" if self.total is None else f'"{name}":{self.total},'
 
 
-class Report(Protocol):
+class CallReporter(Protocol):
     """Where a call's reports go."""
 
     def read(self, stream: str, params: Mapping[str, Any]) -> None:
@@ -90,7 +90,7 @@ class Report(Protocol):
     def breach(self, rule: str, text: str, *, forgiven: bool) -> None:
         """Note a broken rule."""
 
-    def page(self, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Given:
+    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given) -> Given:
         """Work faults into a page."""
         ...
 
@@ -114,7 +114,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     url: str = ""
-    report: Report | None = field(default=None, repr=False)
+    report: CallReporter | None = field(default=None, repr=False)
 
     @property
     def content_type(self) -> str:
@@ -143,7 +143,7 @@ class Call:
 
     def page(
         self,
-        rows: Sequence[Record],
+        rows: Sequence[WireRecord],
         *,
         size: int | None = None,
         number: int | None = None,

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_betproviders.simulator.contract.call import Given, Record
+from airflow_betproviders.simulator.contract.call import Given, WireRecord
 from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
 from airflow_betproviders.simulator.faults.switches import Faults
@@ -39,9 +39,11 @@ class ListFaults:
         self._rows = RowFaults(faults, fields)
         self._answers = 0
         self._shown: set[str | None] = set()
-        self._given: dict[str | None, deque[Record]] = {}
+        self._given: dict[str | None, deque[WireRecord]] = {}
 
-    def spoil(self, stream: str | None, rows: Sequence[Record], columns: Sequence[str] | None, given: Given) -> Spoilt:
+    def spoil(
+        self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given
+    ) -> Spoilt:
         """Return the page's rows, with the faults of lists and rows that strike it.
 
         Raises:
@@ -100,12 +102,12 @@ class ListFaults:
                 return texts[:at]
         return texts
 
-    def _remember(self, stream: str | None, chosen: Sequence[Record]) -> None:
+    def _remember(self, stream: str | None, chosen: Sequence[WireRecord]) -> None:
         self._given.setdefault(stream, deque(maxlen=REMEMBERED)).extend(chosen[:: max(1, len(chosen) // 20)])
 
     def _with_strays(
-        self, stream: str | None, rows: Sequence[Record], chosen: Sequence[Record], spoilt: Spoilt
-    ) -> Sequence[Record]:
+        self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: Spoilt
+    ) -> Sequence[WireRecord]:
         """The page with rows of other windows."""
         known = {row.key for row in rows}
         strays = {row.key: row for row in self._given.get(stream, ()) if row.key not in known}
@@ -116,7 +118,7 @@ class ListFaults:
             spoilt.struck.append("stray_rows")
         return [*chosen, *found]
 
-    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[Record], spoilt: Spoilt) -> int:
+    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], spoilt: Spoilt) -> int:
         """Where the page begins."""
         given = spoilt.given
         if "page_cap" in kinds and given.by_number:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_betproviders.simulator.contract.call import Record
+from airflow_betproviders.simulator.contract.call import WireRecord
 from airflow_betproviders.simulator.faults.kinds import ODD
 from airflow_betproviders.simulator.faults.odd_values import odd_value
 from airflow_betproviders.simulator.faults.records import Members, members_of, position, replaced, text_of, with_values
@@ -46,7 +46,7 @@ class RowFaults:
 
     def spoil(
         self,
-        rows: Sequence[Record],
+        rows: Sequence[WireRecord],
         texts: list[str],
         columns: Sequence[str] | None,
         kinds: Sequence[str],
@@ -73,7 +73,7 @@ class RowFaults:
             made.struck.append("duplicate")
         return made
 
-    def renamed(self, row: Record, columns: Sequence[str] | None, suffix: str) -> str:
+    def renamed(self, row: WireRecord, columns: Sequence[str] | None, suffix: str) -> str:
         """Return a row's text under a key of its own."""
         members = members_of(row.text, columns)
         at = position(members, self._fields.key)
@@ -84,7 +84,7 @@ class RowFaults:
         renamed = f'{value[:-1]}-{suffix}"' if value.startswith('"') else f"{value[:9]}{digits[-9:]}"
         return text_of(replaced(members, at, renamed), columns)
 
-    def _put_odd(self, kind: str, rows: Sequence[Record], columns: Sequence[str] | None, made: ChangedRows) -> None:
+    def _put_odd(self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, made: ChangedRows) -> None:
         """Put odd values into rows and fields that follow from the seed and the row's key."""
         switch = self._faults.switch(kind)
         share = ODD_SHARE if switch.rows is None else switch.rows

@@ -24,10 +24,10 @@ from airflow_betproviders.simulator.vendor.base import (
     Call,
     Given,
     Inquiry,
-    Page,
+    ListPage,
     Refusal,
     RefusingVendor,
-    Summary,
+    SummaryAnswer,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, window
@@ -128,19 +128,19 @@ class GmAg(RefusingVendor):
             raise Refusal("account", "P_03", "Parameter error: brandId")
         return Inquiry(stream, body)
 
-    def answer(self, inquiry: Inquiry) -> Page | Summary | str:
+    def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str:
         """Return a page of a window, a report, a link or the games."""
         stream, body = inquiry
         echo = json.dumps(body["requestId"])
         if stream in LISTINGS:
             return self._list(LISTINGS[stream], body, echo)
         if stream == "game_report":
-            return Summary(self._report(body), lambda joined: _success(echo, f'"data":[{joined}]'))
+            return SummaryAnswer(self._report(body), lambda joined: _success(echo, f'"data":[{joined}]'))
         if stream == "round_detail_url":
             return _success(echo, f'"data":{json.dumps(self._detail(body))}')
         return _success(echo, self._games(body))
 
-    def _list(self, listing: Listing, body: Mapping[str, Any], echo: str) -> Page:
+    def _list(self, listing: Listing, body: Mapping[str, Any], echo: str) -> ListPage:
         forgiven = []
         now = self.now_ms
         start, end = _time(body, "startTime"), _time(body, "endTime")
@@ -170,7 +170,7 @@ class GmAg(RefusingVendor):
             counts = f'{shown.member()}"current":{given.number},"size":{given.size},"pages":{shown.pages}'
             return _success(echo, f'{counts},"records":[{given.joined}]')
 
-        return Page(rows, envelope, size, page, forgiven=forgiven)
+        return ListPage(rows, envelope, size, page, forgiven=forgiven)
 
     def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         rows = self._world.select(kind, start, end, now)

@@ -23,10 +23,10 @@ from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
     Inquiry,
-    Page,
+    ListPage,
     Refusal,
     RefusingVendor,
-    Summary,
+    SummaryAnswer,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, fixed_offset, window
@@ -85,7 +85,7 @@ class Jdb(RefusingVendor):
             raise Refusal("account", "7001", "Parent not found")
         return Inquiry(stream, action)
 
-    def answer(self, inquiry: Inquiry) -> Page | Summary | str:
+    def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str:
         """Return details of a window, a daily report, or a link."""
         stream, action = inquiry
         if stream == "transactions":
@@ -122,7 +122,7 @@ class Jdb(RefusingVendor):
             raise Refusal("stale_timestamp", "9005", "Assertion(SAML) didn't pass the timestamp validation.")
         return action
 
-    def _details(self, action: Mapping[str, Any], clock: int, longest: int, horizon: tuple[int, int]) -> Page:
+    def _details(self, action: Mapping[str, Any], clock: int, longest: int, horizon: tuple[int, int]) -> ListPage:
         now = self.now_ms
         oldest, newest = horizon
         start, end = (self._time(action, name) for name in ("starttime", "endtime"))
@@ -138,7 +138,7 @@ class Jdb(RefusingVendor):
             raise Refusal("retention", "8006", "Time is not acceptable")
         held = window(self._options["window"], *self.shifted(start, end), 1000)
         rows = self._rows(*held, clock, action, now)
-        return Page(rows, lambda given: _success(given.joined))
+        return ListPage(rows, lambda given: _success(given.joined))
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         gtypes = filters.get("gTypes") or []
@@ -148,7 +148,7 @@ class Jdb(RefusingVendor):
         chosen = [row for row in rows if not gtypes or row.facts.gtype in gtypes]
         return sorted(chosen, key=lambda row: (row.facts.gtype, row.key))
 
-    def _daily(self, stream: str, action: Mapping[str, Any]) -> Summary:
+    def _daily(self, stream: str, action: Mapping[str, Any]) -> SummaryAnswer:
         day = self._day(action)
         now = self.now_ms
         if now < day + DAY + HOUR:
@@ -158,10 +158,12 @@ class Jdb(RefusingVendor):
         if stream == "daily_by_game_type":
             games, total = reports.by_game_type(self._world, day, now)
             sums = f'"totalSummary":{total}'
-            return Summary(games, lambda joined: _success(f'{{"gTypeSummary":[{joined}],{sums}}}' if games else ""))
+            return SummaryAnswer(
+                games, lambda joined: _success(f'{{"gTypeSummary":[{joined}],{sums}}}' if games else "")
+            )
         if re.fullmatch(r"\d{1,3}", str(action.get("gType", ""))) is None:
             raise Refusal("parameter", "8008", "gType is missing")
-        return Summary(reports.by_player(self._world, day, now, int(action["gType"])), _success)
+        return SummaryAnswer(reports.by_player(self._world, day, now, int(action["gType"])), _success)
 
     def _result(self, action: Mapping[str, Any]) -> str:
         if not action.get("uid"):

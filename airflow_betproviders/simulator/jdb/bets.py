@@ -11,7 +11,7 @@ from functools import partial
 from itertools import accumulate
 
 from airflow_betproviders.simulator.contract.clock import text_of
-from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, Bet, record
+from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, JdbBet, record
 from airflow_betproviders.simulator.vendor.world import HOUR, MINUTE, Cohort, Row, supersede
 
 TIME = "%d-%m-%Y %H:%M:%S"
@@ -60,14 +60,14 @@ class JdbBets:
         other = bet._replace(win=bet.win + Decimal(rng.randrange(1, 500)) / 10)
         return supersede([first, self._row(other, played, played + late, rng)])
 
-    def _row(self, bet: Bet, played: int, modified: int, rng: random.Random) -> Row:
+    def _row(self, bet: JdbBet, played: int, modified: int, rng: random.Random) -> Row:
         times = [text_of(moment, TIME, self._zone) for moment in (played, modified)]
         text = partial(record, bet, *times, doubled=self._doubled)
         shown = modified + rng.randrange(5, 150) * 1000
         return Row(f"{bet.gtype}/{bet.history_id}", (played, modified), shown, text, bet)
 
 
-def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bool) -> Bet:
+def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bool) -> JdbBet:
     gtype = 0 if whale else rng.choices(GTYPES, cum_weights=WEIGHTS)[0]
     stake = -Decimal(rng.choice((5, 40, 100, 2240, 9000, 50000))) / 100
     gamble, jackpot, contribution = ZERO, ZERO, ZERO
@@ -82,7 +82,7 @@ def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bo
         win += jackpot
     tax = (-win * 5 / 100).quantize(Decimal("0.0001")) if gtype in CARD and win > 0 else ZERO
     serial = (minute // MINUTE * 8 + ["prompt", *LATE_MINUTES].index(course)) * 20_000 + number
-    return Bet(
+    return JdbBet(
         history_id=_history_id(gtype, serial, rng),
         player=PLAYERS[int(rng.random() ** 2 * len(PLAYERS))],
         gtype=gtype,

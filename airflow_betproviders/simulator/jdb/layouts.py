@@ -19,7 +19,7 @@ GENERIC = (30, 31, 32, 50, 55, 56, 70, 57, 75, 58, 59, 60, 80, 81, 101, 120, 130
 GTYPES = (*SLOT, *FISH, *ARCADE, *LOTTERY, *CARD, *HRG, *SPRIBE, *GENERIC)
 
 
-class Bet(NamedTuple):
+class JdbBet(NamedTuple):
     """What a JDB record is made of; stakes, contributions and taxes are negative, amounts in currency units."""
 
     history_id: str
@@ -48,7 +48,7 @@ class Bet(NamedTuple):
         return self.win + self.tax if self.gtype in CARD else self.bet + self.gamble + self.win
 
 
-def record(bet: Bet, game_date: str, modified: str, *, doubled: bool) -> str:
+def record(bet: JdbBet, game_date: str, modified: str, *, doubled: bool) -> str:
     """Return the record as JSON, with exactly the fields of its family."""
     head = f'"historyId":{quote(bet.history_id)},'
     if bet.gtype in CARD:
@@ -63,7 +63,7 @@ def record(bet: Bet, game_date: str, modified: str, *, doubled: bool) -> str:
     return f"{{{body}}}" if bet.gtype in HRG else f'{{{body},"transferId":{bet.transfer}}}'
 
 
-def _money(bet: Bet) -> str:
+def _money(bet: JdbBet) -> str:
     money: dict[str, Decimal] = {"bet": bet.bet}
     if bet.gtype in ARCADE:
         money["gambleBet"] = bet.gamble
@@ -82,7 +82,7 @@ def _money(bet: Bet) -> str:
     return ",".join(f'"{name}":{number(amount)}' for name, amount in money.items())
 
 
-def _rest(bet: Bet) -> str:
+def _rest(bet: JdbBet) -> str:
     fields: dict[str, str] = {}
     if bet.gtype in FISH:
         fields["roomType"] = str(bet.flag * 2 - 1)
@@ -101,7 +101,7 @@ def _rest(bet: Bet) -> str:
     return "".join(f'"{name}":{text},' for name, text in fields.items())
 
 
-def _balances(bet: Bet, *, doubled: bool) -> str:
+def _balances(bet: JdbBet, *, doubled: bool) -> str:
     balances: Mapping[str, Decimal] = {"beforeBalance": bet.before, "afterBalance": bet.before + bet.total}
     as_numbers = ",".join(f'"{name}":{number(amount)}' for name, amount in balances.items())
     as_texts = ",".join(f'"{name}":"{number(amount)}"' for name, amount in balances.items())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE
-from airflow_betproviders.simulator.jdb.layouts import Bet, number
+from airflow_betproviders.simulator.jdb.layouts import JdbBet, number
 from airflow_betproviders.simulator.vendor.base import quote
 from airflow_betproviders.simulator.vendor.world import DAY, Row, World
 
@@ -20,7 +20,7 @@ Tallies = dict[tuple[int, str], Sums]
 """By gType and player."""
 
 
-def _sums(bet: Bet) -> Sums:
+def _sums(bet: JdbBet) -> Sums:
     stake = bet.bet + bet.gamble
     return (stake, bet.win, bet.total, bet.jackpot, bet.contribution, Decimal(1), bet.valid_bet + bet.gamble, bet.tax)
 

@@ -13,17 +13,17 @@ from typing import Any, ClassVar
 from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
-from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, PvBets, games_record, history, slots_record
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, PvBet, PvBets, games_record, history, slots_record
 from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
 from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
     Given,
     Inquiry,
-    Page,
+    ListPage,
     Refusal,
     RefusingVendor,
-    Summary,
+    SummaryAnswer,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.world import DAY, HOUR, Row
@@ -107,7 +107,7 @@ class Pv(RefusingVendor):
             raise Refusal("signature", "400", "sign error")
         return Inquiry(stream, data)
 
-    def answer(self, inquiry: Inquiry) -> Page | Summary | str | Reply:
+    def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str | Reply:
         """Return rows with pages, rows with a limit, or a total."""
         stream, data = inquiry
         edge = {"history": "time_end", "stage_summary": "time_start"}.get(stream, "")
@@ -120,7 +120,7 @@ class Pv(RefusingVendor):
         total = self._total(stream, data)
         return _objects_of(total) if stream.endswith("summary") else _envelope(total)
 
-    def _history(self, data: Mapping[str, Any]) -> Page:
+    def _history(self, data: Mapping[str, Any]) -> ListPage:
         start, end = _range(data)
         if end - start > HOUR:
             raise Refusal("span", "400", "time range can not exceed 1 hour")
@@ -136,9 +136,9 @@ class Pv(RefusingVendor):
             counts = f'{given.member()}"page":{given.number},"page_size":{given.size}'
             return _envelope(f'{{"items":[{given.joined}],{counts}}}')
 
-        return Page(rows, envelope, size, page)
+        return ListPage(rows, envelope, size, page)
 
-    def _limited(self, stream: str, data: Mapping[str, Any]) -> Page:
+    def _limited(self, stream: str, data: Mapping[str, Any]) -> ListPage:
         start, end = _range(data)
         if end - start > LONGEST:
             raise Refusal("span", "400", "time range can not exceed 60 days")
@@ -146,7 +146,7 @@ class Pv(RefusingVendor):
         if limit > 500:
             raise Refusal("page_size", "400", "limit can not exceed 500")
         rows = list(islice(self._lookup(stream, *self.shifted(start, end), self.now_ms, data), limit))
-        return Page(rows, lambda given: _envelope(f"[{given.joined}]"), limit)
+        return ListPage(rows, lambda given: _envelope(f"[{given.joined}]"), limit)
 
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
         """The rows of a single player or game, newest first, in that endpoint's layout."""
@@ -256,16 +256,16 @@ def _envelope(data: str) -> str:
     return f'{{"code":200,"msg":"","data":{data}}}'
 
 
-def _objects_of(total: str) -> Summary:
+def _objects_of(total: str) -> SummaryAnswer:
     """The objects of a summary: the days, each of a list, or the one."""
     if total.startswith("{") and '"day_list"' not in total:
-        return Summary([total], _envelope)
+        return SummaryAnswer([total], _envelope)
     made = json.loads(total)
     if isinstance(made, list):
-        return Summary([json.dumps(each) for each in made], lambda joined: _envelope(f"[{joined}]"))
+        return SummaryAnswer([json.dumps(each) for each in made], lambda joined: _envelope(f"[{joined}]"))
     summary = json.dumps(made["summary"])
     days = [json.dumps(day) for day in made["day_list"]]
-    return Summary(days, lambda joined: _envelope(f'{{"day_list":[{joined}],"summary":{summary}}}'))
+    return SummaryAnswer(days, lambda joined: _envelope(f'{{"day_list":[{joined}],"summary":{summary}}}'))
 
 
 def _wrong(text: str) -> Refusal:
@@ -294,7 +294,7 @@ def _require(data: Mapping[str, Any], *any_of: str) -> None:
         raise _wrong(f"{' or '.join(any_of)} must be provided")
 
 
-def _matches(bet: Bet, filters: Mapping[str, Any]) -> bool:
+def _matches(bet: PvBet, filters: Mapping[str, Any]) -> bool:
     return bool(
         filters.get("game_id", bet.game_id) == bet.game_id
         and filters.get("user_id", bet.user_id) == bet.user_id

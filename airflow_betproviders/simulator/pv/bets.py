@@ -37,7 +37,7 @@ CRASH = frozenset((3011, 3015))
 OP_IDS = ("0012", "1234", "玩家-é-😀")
 
 
-class Bet(NamedTuple):
+class PvBet(NamedTuple):
     """What a PV bet is made of; amounts are integers in li (1000 li are one currency unit)."""
 
     event_id: str
@@ -84,13 +84,13 @@ class PvBets:
         bits = rng.getrandbits(96)
         event_id = f"{bits >> 64:08x}-{bits >> 48 & 0xFFFF:04x}-11f0-{bits >> 32 & 0x3FFF | 0x8000:04x}-"
         event_id += f"{bits & 0xFFFFFFFF:08x}{number & 0xFFFF:04x}"
-        made = Bet(event_id, draw_id, game, user_id, op_id, bet, gain, rng.randrange(bet, bet + 10**10), start, end)
+        made = PvBet(event_id, draw_id, game, user_id, op_id, bet, gain, rng.randrange(bet, bet + 10**10), start, end)
         return Row(
             event_id, (start * 1000, end * 1000), (end + rng.randrange(5, 300)) * 1000, partial(history, made), made
         )
 
 
-def history(bet: Bet) -> str:
+def history(bet: PvBet) -> str:
     """Return a record of /api/all/history (1.3)."""
     return (
         f'{{"event_id":"{bet.event_id}","draw_id":"{bet.draw_id}","game_id":{bet.game_id},"user_id":{bet.user_id},'
@@ -98,7 +98,7 @@ def history(bet: Bet) -> str:
     )
 
 
-def games_record(bet: Bet, *, by_user: bool) -> str:
+def games_record(bet: PvBet, *, by_user: bool) -> str:
     """Return a record of /api/games/user/history (2.1) or /api/games/game/history (2.2)."""
     rng = random.Random(bet.event_id)
     areas, wins = (f"[{rng.randrange(150)},{rng.randrange(150)}]" for _ in range(2))
@@ -111,7 +111,7 @@ def games_record(bet: Bet, *, by_user: bool) -> str:
     )
 
 
-def slots_record(bet: Bet) -> str:
+def slots_record(bet: PvBet) -> str:
     """Return a record of /api/slots/user/history (3.1)."""
     rng = random.Random(bet.event_id)
     payout = bet.bet + bet.gain
@@ -129,12 +129,12 @@ def slots_record(bet: Bet) -> str:
     )
 
 
-def _money(bet: Bet) -> str:
+def _money(bet: PvBet) -> str:
     return (
         f'"bet_amount":{bet.bet},"gain_amount":{bet.gain},'
         f'"credit_before_bet":{bet.before},"credit":{bet.before + bet.gain}'
     )
 
 
-def _times(bet: Bet) -> str:
+def _times(bet: PvBet) -> str:
     return f'"start_at":{bet.start},"end_at":{bet.end}'

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, Bet, player
+from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, PvBet, player
 from airflow_betproviders.simulator.vendor.world import HOUR, Row, World
 
 
@@ -36,7 +36,7 @@ def tally(rows: list[Row]) -> Tallies:
     """Add some bets up."""
     made: Tallies = {}
     for row in rows:
-        bet: Bet = row.facts
+        bet: PvBet = row.facts
         made.setdefault((bet.game_id, bet.user_id, bet.op_id), Tally()).add(Tally(1, bet.bet, bet.gain))
     return made
 
@@ -118,7 +118,7 @@ def _with_company(each: Tally) -> dict[str, int]:
     return {"bet_count": count, "bet_amount": bet, "gain_amount": gain, "company_gain_amount": -gain}
 
 
-def games_by_user(bets: Iterable[Bet]) -> dict[str, int]:
+def games_by_user(bets: Iterable[PvBet]) -> dict[str, int]:
     """Return the sums of one player in games that are no slots (2.3), from the player's bets in order of time."""
     made = list(bets)
     return {

@@ -12,9 +12,20 @@ from typing import Any, ClassVar, NamedTuple
 from airflow_betproviders.simulator.contract.call import Call, Given, Reply, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
-from airflow_betproviders.simulator.vendor.world import HOUR, Row, Source, World
+from airflow_betproviders.simulator.vendor.world import HOUR, BetSource, Row, World
 
-__all__ = ["Account", "Call", "Given", "Inquiry", "Page", "Refusal", "RefusingVendor", "Summary", "make_world", "quote"]
+__all__ = [
+    "Account",
+    "Call",
+    "Given",
+    "Inquiry",
+    "ListPage",
+    "Refusal",
+    "RefusingVendor",
+    "SummaryAnswer",
+    "make_world",
+    "quote",
+]
 
 SECRETS = ("sign", "hash", "x", "ts", "timestamp")
 
@@ -33,7 +44,7 @@ class Refusal(Exception):
 
 
 @dataclass
-class Page:
+class ListPage:
     """A part of a list, apart from its envelope so that faults can be worked into it."""
 
     rows: Sequence[Row]
@@ -50,7 +61,7 @@ class Page:
 
 
 @dataclass
-class Summary:
+class SummaryAnswer:
     """Sums, which only odd values strike."""
 
     texts: Sequence[str]
@@ -109,7 +120,7 @@ class RefusingVendor:
         """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
         raise NotImplementedError
 
-    def answer(self, inquiry: Inquiry) -> Page | Summary | str | Reply:
+    def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str | Reply:
         """Answer, or raise ``Refusal`` if the request breaks a rule."""
         raise NotImplementedError
 
@@ -130,9 +141,9 @@ class RefusingVendor:
         except Refusal as refusal:
             call.breach(refusal.rule, refusal.text)
             return json_reply(self.refuse(refusal))
-        if isinstance(page, Summary):
+        if isinstance(page, SummaryAnswer):
             return json_reply(page.envelope(call.page(page.rows, summary=True).joined))
-        if not isinstance(page, Page):
+        if not isinstance(page, ListPage):
             return json_reply(page) if isinstance(page, str) else page
         for lapse in page.forgiven:
             call.breach(lapse.rule, lapse.text, forgiven=True)
@@ -154,7 +165,7 @@ class RefusingVendor:
         return {"host": base_url, "login": self.account.login, "password": self.account.key, "extra": {}}
 
 
-def make_world(setup: Setup, source: Source) -> World:
+def make_world(setup: Setup, source: BetSource) -> World:
     """Make the world of a vendor's bets."""
     return World(
         setup.name,

@@ -64,7 +64,7 @@ class Cohort(NamedTuple):
     lags: tuple[int, ...]
 
 
-class Source(Protocol):
+class BetSource(Protocol):
     """What makes a provider's bets."""
 
     cohorts: Sequence[Cohort]
@@ -99,7 +99,7 @@ class World:
     """Everything that happens at one provider."""
 
     def __init__(
-        self, name: str, source: Source, *, seed: int, rate: float, begin: int, late_share: float, cache_rows: int
+        self, name: str, source: BetSource, *, seed: int, rate: float, begin: int, late_share: float, cache_rows: int
     ) -> None:
         self._name = name
         self._source = source
