@@ -1,4 +1,4 @@
-"""Raw slots of AIG's transactions, made by hand, an hour each."""
+"""Write raw slots of AIG's transactions, an hour each, without a provider."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ def main() -> None:
                 "before-send.s3", lambda event_name, **_: counts.update([event_name.rsplit(".", 1)[-1]])
             )
             took = look(fs, root, slots)
-            told = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
-            print(f"| survey, SeaweedFS | {4 * remote} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | {told} |")
+            text = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+            print(f"| survey, SeaweedFS | {4 * remote} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | {text} |")
 
 
 if __name__ == "__main__":

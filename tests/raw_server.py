@@ -1,4 +1,4 @@
-"""A server on loopback that says whatever bytes a test wants, as slowly as it wants, and never more politely than told."""
+"""A server on loopback that sends the bytes of a test as they are, as slowly as the test wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tiny HTTP server on loopback that notes what it is asked and answers as it is told."""
+"""A tiny HTTP server on loopback that records requests and sends the answers of a test."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ _DECODER = msgspec.json.Decoder(dict[str, _Cache])
 
 
 class _Listed(msgspec.Struct, gc=False):
-    """An object as a listing shows it. Its identity is None where the listing cannot tell versions apart."""
+    """An object as a listing shows it. Its identity is None where the listing does not distinguish versions."""
 
     slot: Interval
     path: str
@@ -252,7 +252,7 @@ class _Month:
             log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
 
     def _is_new(self, name: str, cache: _Cache, listing: _Listing) -> bool:
-        """Tell whether the cache lacks the footer of a listed object that can be told apart from its other versions."""
+        """Return whether the cache lacks the footer of a listed object whose versions can be distinguished."""
         identity, cached = listing[name].identity, cache.objects.get(name)
         return identity is not None and (cached is None or cached.identity != identity)
 

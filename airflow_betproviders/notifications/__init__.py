@@ -1,1 +1,1 @@
-"""Tell people what is missing and what to do: messages, a notifier, and deadlines for fresh data."""
+"""Notify people of missing data and of what to do: messages, a notifier, and deadlines for fresh data."""

@@ -1,4 +1,4 @@
-"""The DAG and the command that load a gap again, as the receipts around it tell."""
+"""Find the DAG and the command that load a gap, from the receipts around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build the message that tells what is missing in a lake, until when it can be loaded, and how."""
+"""Build the message that lists what is missing in a lake, until when it can be loaded, and how."""
 
 from __future__ import annotations
 

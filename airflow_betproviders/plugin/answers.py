@@ -52,5 +52,5 @@ async def _refused(_request: Request, problem: Any) -> Response:
 
 
 async def _invalid(_request: Request, problem: Any) -> Response:
-    told = (f"{each['loc'][-1]}: {each['msg'][:1].lower()}{each['msg'][1:]}" for each in problem.errors())
-    return JsonResponse({"detail": f"{'; '.join(told)}."}, 422)
+    problems = (f"{each['loc'][-1]}: {each['msg'][:1].lower()}{each['msg'][1:]}" for each in problem.errors())
+    return JsonResponse({"detail": f"{'; '.join(problems)}."}, 422)

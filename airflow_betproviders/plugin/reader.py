@@ -49,7 +49,7 @@ class Reader:
 
     @property
     def name(self) -> str:
-        """What tells this user from others."""
+        """Return what distinguishes this user from others."""
         return str(self._user.get_id())
 
     @property

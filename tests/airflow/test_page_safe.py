@@ -129,11 +129,11 @@ def test_others_do_not_notice(
     idle = watch(airflow)  # anew: what else this machine does may change at any time
     statuses, seen = under_load(airflow, user, f"betproviders/api/{path}", query, polite=polite)
 
-    told = ", ".join(
+    text = ", ".join(
         f"{name} {watch.usual:.3f} s, nine of ten {watch.slow:.3f} s, at most {max(watch.took):.3f} s"
         for name, watch in {"idle": idle, "under load": seen}.items()
     )
-    log.info("another route: %s; answers by status: %s", told, dict(statuses))
+    log.info("another route: %s; answers by status: %s", text, dict(statuses))
     assert set(statuses) <= allowed
     assert statuses.total() >= CLIENTS
     assert seen.usual < 2 * idle.usual + ALLOWANCE

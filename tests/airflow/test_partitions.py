@@ -76,7 +76,7 @@ class World:
         assert held == dict(EXPECTED_BETS["gmag"](record) for record in truth)
 
     def changed(self, run_id: str) -> list[str]:
-        """The partitions that a run of the late DAG has updated; Airflow tells them once the runs that they made have begun."""
+        """The partitions that a run of the late DAG has updated; Airflow shows them once the runs that they made have begun."""
         events = [event for event in self.airflow.asset_events(source_dag_id=LATE) if event["source_run_id"] == run_id]
         assert {event["uri"] for event in events} <= {CHANGED}
         return sorted(event["partition_key"] for event in events)

@@ -1,4 +1,4 @@
-"""Sample DAGs and failures under a real scheduler: what is stored, what becomes of the task, what is told."""
+"""Sample DAGs and failures under a real scheduler: the stored files, the task's state, its XCom and its events."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Simulators in the test's own process, that can be frozen, troubled, told to refuse, and listened to."""
+"""Simulators in the test's own process, whose time, faults, refusals and calls a test controls."""
 
 import json
 from collections.abc import Callable, Iterator

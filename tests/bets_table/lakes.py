@@ -1,4 +1,4 @@
-"""A raw lake written by hand: slots with their receipts, in whatever version a test wants."""
+"""A raw lake written without a provider: slots with their receipts, in any version that a test needs."""
 
 from __future__ import annotations
 

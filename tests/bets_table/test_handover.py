@@ -91,7 +91,7 @@ def test_the_dbt_project_gives_the_same_answers(world: World, dbt: Path, tmp_pat
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
         return done.stdout
 
-    assert "PASS=14 WARN=0 ERROR=0" in (told := build()), told[-3000:]
+    assert "PASS=14 WARN=0 ERROR=0" in (output := build()), output[-3000:]
     expected = answers(views(world))
     with duckdb.connect(str(database), read_only=True) as con:
         found = answers(con, [name for name in VIEWS if name != "live_bets"])

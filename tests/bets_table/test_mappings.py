@@ -1,4 +1,4 @@
-"""Each provider's records as bets, computed by hand from the vendors' documents and their printed samples."""
+"""Each provider's records as bets. The expected values come from the vendors' documents and their printed samples."""
 
 from __future__ import annotations
 

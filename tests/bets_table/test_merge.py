@@ -275,7 +275,7 @@ def _too_large(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (_without_receipt, "no receipt in its footer"),
         (_damaged, "cannot be read"),
@@ -283,7 +283,7 @@ def _too_large(path: Path) -> None:
     ],
 )
 def test_a_slot_that_cannot_be_merged_is_named_and_keeps_no_other_out(
-    world: World, spoil: Callable[[Path], None], told: str
+    world: World, spoil: Callable[[Path], None], message: str
 ) -> None:
     for hour, name in ((5, "a"), (6, "b"), (7, "c")):
         world.store(hour_of(hour), [aig(name, placed=at(hour))], at(8))
@@ -291,7 +291,7 @@ def test_a_slot_that_cannot_be_merged_is_named_and_keeps_no_other_out(
     good = path.read_bytes()
     spoil(path)
     for _ in range(2):
-        with pytest.raises(UnmergeableSlot, match=told) as caught:
+        with pytest.raises(UnmergeableSlot, match=message) as caught:
             world.merge()
         assert str(path) in str(caught.value)
         assert sorted(world.rows()) == ["a", "c"]
@@ -396,7 +396,7 @@ def test_what_was_written_is_used_again_when_the_other_commit_does_not_matter(
 def test_only_files_that_may_have_a_bet_are_read_and_only_changed_ones_rewritten(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AIG's ids grow with time, so the log's statistics tell the files apart."""
+    """AIG's ids grow with time, so the log's statistics distinguish the files."""
     for hour in range(4):
         world.store(hour_of(hour), [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE) for i in range(5)], at(5))
         world.merge(hour_of(hour))

@@ -1,4 +1,4 @@
-"""Tell whether odd values were kept: in their column, in ``_extra``, or with the complete row in quarantine."""
+"""Check that odd values were kept: in their column, in ``_extra``, or with the complete row in quarantine."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _faults(dice: random.Random, vendor: Vendor) -> Faults:
     }
     if habit and (vendor.totals or habit not in PAGES_ONLY):
         found[habit] = {option: dice.choice(values) for option, values in HABITS[habit].items()}
-    # A second call tells an empty answer from an empty window, so the same one may come only once.
+    # A second call distinguishes an empty answer from an empty window, so the same one may come only once.
     if dice.random() < 0.5:
         found[dice.choice(vendor.empty)] = {"times": 1, "after": dice.randrange(12)}
     if dice.random() < 0.25:

@@ -65,7 +65,7 @@ def visible(lake: Lake) -> dict[Interval, str]:
 
 
 def stored_versions(lake: Lake) -> dict[str, Any]:
-    """Return what tells the versions of each visible object apart, by path."""
+    """Return the identity of the version of each visible object, by path."""
     return {str(each["name"]): _version(each) for each in _listed(lake).values()}
 
 
@@ -191,7 +191,7 @@ def check_raw(
 def check_coverage(lake: Lake, stream: Stream, whole: Interval, tally: Tally, about: str) -> None:
     """Check that coverage says what is stored: each object as what it is, everything else as missing."""
     found = visible(lake)
-    told = {cell.interval: cell.state for cell in coverage(lake, stream, start=whole.start, end=whole.end).cells}
+    states = {cell.interval: cell.state for cell in coverage(lake, stream, start=whole.start, end=whole.end).cells}
     expected = {slot: _state(read(lake, path)[0]) for slot, path in found.items()}
     for wide in found:
         if inside := [slot for slot in found if slot != wide and wide.contains(slot)]:
@@ -199,16 +199,16 @@ def check_coverage(lake: Lake, stream: Stream, whole: Interval, tally: Tally, ab
             for slot in inside:
                 expected.pop(slot, None)
     wrong = [
-        f"{slot} is {expected[slot]}, not {told.get(slot)}" for slot in expected if told.get(slot) != expected[slot]
+        f"{slot} is {expected[slot]}, not {states.get(slot)}" for slot in expected if states.get(slot) != expected[slot]
     ]
     at = whole.start
-    for slot in sorted(told):
+    for slot in sorted(states):
         if slot.start != at:
             wrong.append(f"nothing is said of {at} to {slot.start}")
-        if slot not in found and told[slot] != "missing":
-            wrong.append(f"{slot} is not there, but {told[slot]}")
+        if slot not in found and states[slot] != "missing":
+            wrong.append(f"{slot} is not there, but {states[slot]}")
         at = slot.end
-    tally.counts["slots covered"] += len(told)
+    tally.counts["slots covered"] += len(states)
     tally.find("coverage wrong", [f"{about}: {each}" for each in wrong])
 
 

@@ -100,7 +100,7 @@ def test_a_row_without_a_readable_time_is_in_quarantine_once(
     vendor = Vendor(make(provider), stream, [FIVE + timedelta(seconds=at)], ends=ends)
     vendor.patch = lambda i: {TIMES[provider]: "soon"}
     found = store(vendor, tmp_path, [SLOTS[:2]] if one_run else [SLOTS[:1], SLOTS[1:2]])
-    # Two runs can't tell that such a row came with the windows on both sides of their boundary.
+    # Two runs can't know that such a row came with the windows on both sides of their boundary.
     doubled = ends == "[]" and at == 3600 and not one_run
     assert sum(found.values(), Counter()) == Counter({"0 rejected": 1 + doubled})
 

@@ -306,7 +306,7 @@ def test_a_total_that_counts_no_further_than_the_page_is_not_believed(
 
 
 def test_a_count_that_stops_at_ten_thousand_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
-    """Search engines count so far unless they are told otherwise, and give no further pages."""
+    """Search engines count to this number by default, and give no further pages."""
     vendor = Vendor(make("pv"), "history", spread(25_000, step=timedelta(milliseconds=1)))
 
     def stops(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:

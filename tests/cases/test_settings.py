@@ -97,9 +97,9 @@ def test_s2_an_unknown_or_unfit_extra_is_refused_before_the_first_call(
         read(make(provider, extra={name: value}))
     assert str(caught.value).startswith(f"connection {provider}_default: ")
     assert message in str(caught.value)
-    works, told = make(provider, extra={name: value}).test_connection()
+    works, text = make(provider, extra={name: value}).test_connection()
     assert not works
-    assert message in told
+    assert message in text
     assert server.requests == []
 
 

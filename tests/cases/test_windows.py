@@ -35,7 +35,7 @@ def by_slot(vendor: Vendor, *runs: Any) -> dict[Interval, list[str]]:
 
 
 def expected(vendor: Vendor, *slots: Interval) -> dict[Interval, list[str]]:
-    """By hand: each bet in the slot that its time lies in."""
+    """Return each bet in the slot that its time lies in."""
     return {slot: [f"{i}" for i, at in enumerate(vendor.bets) if slot.start <= at < slot.end] for slot in slots}
 
 
@@ -145,9 +145,11 @@ def test_a15_without_the_right_filter_column_the_message_names_both_causes(make:
     assert "UTC offset -04:00" in text
     assert "set utc_offset" in text
     assert "set filter_column" in text
-    told = Vendor(make("jdb", extra={"filter_column": "lastModifyTime"}), "transactions", spread(60))
-    told.patch = lambda i: {"gameDate": (told.bets[i].astimezone(JDB_ZONE) - 2 * HOUR).strftime("%d-%m-%Y %H:%M:%S")}
-    assert len(told.ids(told.store(tmp_path))) == 60
+    vendor = Vendor(make("jdb", extra={"filter_column": "lastModifyTime"}), "transactions", spread(60))
+    vendor.patch = lambda i: {
+        "gameDate": (vendor.bets[i].astimezone(JDB_ZONE) - 2 * HOUR).strftime("%d-%m-%Y %H:%M:%S")
+    }
+    assert len(vendor.ids(vendor.store(tmp_path))) == 60
 
 
 def test_a_single_row_outside_the_window_goes_to_quarantine(make: MakeHook, tmp_path: Path) -> None:

@@ -145,8 +145,8 @@ def test_w3_a_call_ends_by_its_deadline_however_slowly_a_server_sends(
             ask(make("aig", host=server.url, extra={"timeout": 0.4}))
         assert time.monotonic() - began < 5 * (2 * 0.4) + 10
     assert len(server.asked) == 5
-    told = "HTTP 500" if kind == "error body" else "no answer within 0.4 s"
-    assert told in str(caught.value)
+    expected = "HTTP 500" if kind == "error body" else "no answer within 0.4 s"
+    assert expected in str(caught.value)
     assert isinstance(caught.value, ProviderOverloaded) or kind == "error body"
 
 
@@ -168,8 +168,10 @@ def test_w3_a_name_that_is_looked_up_for_ever_ends_by_the_deadline_too(
     else:
         where["host"] = f"{scheme}://slow.example"
     began = time.monotonic()
-    told = "the proxy slow.example:3128 could not be reached" if scheme == "proxy" else r"no connection within 0.2 s"
-    with pytest.raises(ProviderUnavailable, match=told) as caught:
+    expected = (
+        "the proxy slow.example:3128 could not be reached" if scheme == "proxy" else r"no connection within 0.2 s"
+    )
+    with pytest.raises(ProviderUnavailable, match=expected) as caught:
         ask(make("aig", **where))
     assert not isinstance(caught.value, ProviderOverloaded)
     assert time.monotonic() - began < 5 * 0.2 + 10
@@ -382,7 +384,7 @@ def test_w6_a_proxy_that_drips_ends_by_the_deadline(make: MakeHook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxy", "told"),
+    ("proxy", "expected"),
     [
         ("nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
         ("socks5://user:hidden@socks.example:1080", "names a SOCKS proxy (socks.example), which needs a package"),
@@ -390,12 +392,12 @@ def test_w6_a_proxy_that_drips_ends_by_the_deadline(make: MakeHook) -> None:
     ],
 )
 def test_w6_a_proxy_that_cannot_work_is_refused_with_its_name_and_the_extra(
-    make: MakeHook, monkeypatch: pytest.MonkeyPatch, proxy: str, told: str
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, proxy: str, expected: str
 ) -> None:
     monkeypatch.setattr("airflow_betproviders.hooks.account.find_spec", lambda _name: None)
     with pytest.raises(InvalidArgument) as caught:
         ask(make("aig", extra={"proxy": proxy}))
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
@@ -449,7 +451,7 @@ SAID: dict[str, tuple[Say, type[BetProviderError] | None]] = {
     "a chunk of no size": (chunked(b"\r\n", GOOD), UNAVAILABLE),
     "gzip of gzip": (answer(gzip.compress(PACKED), "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
     "gzip, untold": (answer(PACKED), UNAVAILABLE),
-    "told as gzip": (answer(GOOD, "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
+    "labelled as gzip": (answer(GOOD, "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
     "gzip, cut": (answer(PACKED[:-4], "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
     "gzip with a wrong checksum": (answer(PACKED[:-8] + bytes(8), "200 OK", "Content-Encoding: gzip"), UNAVAILABLE),
     "a charset as encoding": (answer(GOOD, "200 OK", "Content-Encoding: UTF-8"), None),

@@ -147,8 +147,8 @@ class Vendor:
         found, size = self._found(window), min(params["size"], self.cap or params["size"])
         rows = [*map(self._gmag, self._cut(found, (params["page"] - 1) * size, size))]
         pages = -(-len(found) // size)
-        told = {"total": len(found), "current": params["page"], "size": size, "pages": pages}
-        return {"requestId": "r", "error": "0", "message": "", **told, "records": rows}
+        paging = {"total": len(found), "current": params["page"], "size": size, "pages": pages}
+        return {"requestId": "r", "error": "0", "message": "", **paging, "records": rows}
 
     def _gmag(self, i: int) -> dict[str, Any]:
         at = f"{self.bets[i]:%Y-%m-%d %H:%M:%S}.000"

@@ -426,7 +426,7 @@ def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
             at.reconcile(repair=True)
         assert at.read() == []
         for file in at.files:
-            file.rename(file.with_suffix(".away"))  # then a day of which nothing is left: the next one tells
+            file.rename(file.with_suffix(".away"))  # then nothing of a day is left: the next day has the rules
         at.extract_concealed(conceal)
     for file in tmp_path.rglob("*.away"):
         file.rename(file.with_suffix(".parquet"))

@@ -31,7 +31,7 @@ def ruled(draw: st.DrawFn) -> tuple[Interval, WindowRule]:
 
 
 def fewest(interval: Interval, rule: WindowRule) -> int:
-    """By hand: the days the interval touches if a window may not leave its day, each cut by the longest window."""
+    """Return the days the interval touches if a window may not leave its day, each split by the longest window."""
     pieces = []
     start = interval.start
     while start < interval.end:

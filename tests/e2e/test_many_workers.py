@@ -1,6 +1,6 @@
 """PostgreSQL, Redis and two Celery workers: hourly backfills of four providers, with a worker killed in the middle.
 
-``make e2e`` loads a week with the sample DAGs; by default it is a few hours. BETPROVIDERS_E2E_HOURS tells how many.
+``make e2e`` loads a week with the sample DAGs; by default it is a few hours. BETPROVIDERS_E2E_HOURS sets how many.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _wait_all(world: World) -> None:
 
 
 def say(text: str) -> None:
-    """Tell who runs this with `pytest -s` how far it is."""
+    """Print progress; `pytest -s` shows it."""
     print(f"{time.monotonic() - BEGAN:5.0f} s  {text}", flush=True)  # noqa: T201
 
 

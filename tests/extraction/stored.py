@@ -25,8 +25,8 @@ def receipt_of(lake: Lake, slot: Interval, rows: int, **members: Any) -> Receipt
     """A receipt, as an extraction writes it."""
     ends = {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
     read = slot.end.isoformat(timespec="milliseconds")
-    told = {"provider": lake.provider, "stream": lake.stream, "account": lake.account, **ends, "extracted_at": read}
-    return Receipt(**{**told, "rows": rows, **members})
+    defaults = {"provider": lake.provider, "stream": lake.stream, "account": lake.account, **ends, "extracted_at": read}
+    return Receipt(**{**defaults, "rows": rows, **members})
 
 
 def store(lake: Lake, slot: Interval, rows: int = 3, **members: Any) -> str:

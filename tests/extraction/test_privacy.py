@@ -137,11 +137,11 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("raw", "reason", "kept", "told"), BAD)
-def test_rows_in_quarantine_are_concealed(raw: str, reason: str, kept: Any, told: str) -> None:
+@pytest.mark.parametrize(("raw", "reason", "kept", "expected"), BAD)
+def test_rows_in_quarantine_are_concealed(raw: str, reason: str, kept: Any, expected: str) -> None:
     (row,) = concealed(rows([], [], bad=[RejectedRow(raw, reason)])).bad
     assert json.loads(row.raw) == kept
-    assert row.reason == told
+    assert row.reason == expected
 
 
 def test_doubled_members_of_a_row_in_quarantine_are_all_concealed() -> None:

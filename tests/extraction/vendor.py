@@ -82,7 +82,7 @@ def page(*rows: Mapping[str, Any], total: int | None = None, bad: int = 0) -> Pa
 
 @dataclass
 class Vendor:
-    """A `Source` that answers from a list of records, page by page, and can be told to misbehave.
+    """A `Source` that answers from a list of records, page by page, and misbehaves where a test sets it to.
 
     Attributes:
         rows: the records it holds.

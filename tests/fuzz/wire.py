@@ -28,7 +28,7 @@ _ENCODINGS = ("gzip", "deflate", "", "br")
 
 
 class _Wire:
-    """A server that says what it is told, and the way to it."""
+    """A server that sends given bytes, and the way to it."""
 
     def __init__(self) -> None:
         self.said = b""

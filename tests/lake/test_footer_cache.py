@@ -131,7 +131,7 @@ def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pyt
     monkeypatch.setattr(index, "read_footer", late)
     assert seen(lake) == {hour(0): (2, 2)}
     monkeypatch.setattr(index, "read_footer", read)
-    threading.Event().wait(1.1)  # S3 tells whole seconds
+    threading.Event().wait(1.1)  # S3's times are in seconds
     put(lake, hour(0), first)
     assert seen(lake) == {hour(0): (1, 1)}
 

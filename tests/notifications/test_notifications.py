@@ -117,7 +117,7 @@ class Late(BaseNotifier):
         self.text = text
 
     async def async_notify(self, context: Any) -> None:
-        """Tell nobody."""
+        """Notify nobody."""
 
 
 class OnlySync(BaseNotifier):
@@ -125,7 +125,7 @@ class OnlySync(BaseNotifier):
 
 
 def late(text: str) -> None:
-    """Tell nobody."""
+    """Notify nobody."""
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class Showcase:
     def store(self, provider: str, stream: str, slot: Interval, rows: int, **members: Any) -> None:
         """A slot of so many rows without values, and its receipt."""
         lake = self.lake(provider, stream, members.pop("account", ""), **members.get("filters", {}))
-        told = {
+        defaults = {
             "run_id": f"scheduled__{slot.end:%Y-%m-%dT%H:%M:%S}+00:00",
             "dag_id": f"{provider}_{stream}",
             "task_id": "extract",
@@ -71,7 +71,7 @@ class Showcase:
         }
         receipt = Receipt(
             provider=provider, stream=stream, account=lake.account,
-            start=slot.start.isoformat(), end=slot.end.isoformat(), rows=rows, **{**told, **members},
+            start=slot.start.isoformat(), end=slot.end.isoformat(), rows=rows, **{**defaults, **members},
         )  # fmt: skip
         path = Path(lake.data(slot))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,8 +135,8 @@ class Showcase:
                     weekend = 1.35 if day.weekday() >= 5 else 1
                     stake = Decimal(round(level * part * weekend * chance.uniform(0.9, 1.1)))
                     net = -(stake * Decimal(round(chance.gauss(0.034, 0.02), 4))).quantize(Decimal("0.0001"))
-                    told = {"provider": provider, "bet_date": day, "account": account, "currency": currency}
-                    rows.append({**told, "bet_id": f"{number}", "stake": stake, "net": net, "status": "settled"})
+                    group = {"provider": provider, "bet_date": day, "account": account, "currency": currency}
+                    rows.append({**group, "bet_id": f"{number}", "stake": stake, "net": net, "status": "settled"})
         table = pa.Table.from_pylist(rows, SCHEMA)
         write_deltalake(str(self.folder / "bets"), table, partition_by=list(PARTITIONS))
 

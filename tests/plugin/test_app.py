@@ -187,8 +187,8 @@ def test_an_unknown_slot_is_none(admin: TestClient, show: Showcase, query: dict[
 def test_an_unknown_account_is_told_as_one_that_may_not_be_seen(made: FastAPI, show: Showcase) -> None:
     [client] = client_of(made, Somebody("aig_transactions"))
 
-    told = {refused(client, "api/coverage", 404, account=account) for account in ("1001", "1002")}
-    assert len(told) == 1
+    answer = {refused(client, "api/coverage", 404, account=account) for account in ("1001", "1002")}
+    assert len(answer) == 1
     assert "no such slot" in refused(client, "api/slot", 404, **slot(show))
 
 
@@ -218,10 +218,10 @@ def test_a_store_that_fails_is_told_of_without_its_message(
         raise OSError("https://store.example/?X-Amz-Signature=secret")
 
     monkeypatch.setattr(application, "stored", fail)
-    told = refused(admin, "api/slot", 503, **slot(show))
+    answer = refused(admin, "api/slot", 503, **slot(show))
 
-    assert "OSError" in told
-    assert "secret" not in told
+    assert "OSError" in answer
+    assert "secret" not in answer
 
 
 ODD = """ |0|-1|60|400|1e400|nan|inf|٣|true|../../etc|%00|\x00|\ud7ff|0001-01-01|9999-12-31|2026-11-20|2026-02-30|20261120

@@ -1,4 +1,4 @@
-"""What the page is told of streams, and who is told."""
+"""The page's view of streams, and who may see it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def seen(
     return [view for view in found.views if view.readable(readable, dag)]
 
 
-def told(view: StreamView, readable: Callable[[str | None], bool] = EVERYBODY) -> dict[str, Any]:
+def as_json(view: StreamView, readable: Callable[[str | None], bool] = EVERYBODY) -> dict[str, Any]:
     return dict(json.loads(view.to_json(readable)))
 
 
@@ -61,14 +61,14 @@ def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
 def test_the_slots_lie_side_by_side_over_the_days(show: Showcase) -> None:
     span = span_of(10, None, NOW)
     for each in seen(show):
-        slots = told(each)["slots"]
+        slots = as_json(each)["slots"]
         assert all(start + width == following for (start, width, *_), (following, *_) in itertools.pairwise(slots))
         assert slots[-1][0] + slots[-1][1] >= span.end.timestamp()
         assert slots[-1][3] is None, "what is not due yet has no rows"
 
 
 def test_the_total_is_of_its_slots(show: Showcase) -> None:
-    for each in map(told, seen(show)):
+    for each in map(as_json, seen(show)):
         assert each["total"]["slots"] == len(each["slots"])
 
 
@@ -78,7 +78,7 @@ def test_a_stream_begins_with_its_first_slot(tmp_path: Path) -> None:
     show.store("aig", "transactions", Interval(begin, begin + HOUR), 5)
     [found] = seen(show, days=30)
 
-    assert told(found)["slots"][0][0] == begin.timestamp()
+    assert as_json(found)["slots"][0][0] == begin.timestamp()
 
 
 def test_a_stream_that_ended_long_ago_is_all_gap(tmp_path: Path) -> None:
@@ -88,7 +88,9 @@ def test_a_stream_that_ended_long_ago_is_all_gap(tmp_path: Path) -> None:
     [found] = seen(show, days=7)
 
     due = (datetime.now(timezone.utc) - timedelta(minutes=5)).timestamp()
-    assert told(found)["total"]["missing"] == sum(start + width <= due for start, width, *_ in told(found)["slots"])
+    assert as_json(found)["total"]["missing"] == sum(
+        start + width <= due for start, width, *_ in as_json(found)["slots"]
+    )
     assert seen(show, lambda dag: dag == "aig_transactions", days=7)
     assert not seen(show, lambda dag: dag == "another", days=7)
 
@@ -116,7 +118,9 @@ def test_who_may_read_the_dag_that_wrote_a_stream_sees_it(
     found = seen(show, lambda dag: dag in readable)
 
     assert providers_of(found) == providers
-    assert {writer["dag_id"] for each in found for writer in told(each, readable.__contains__)["writers"]} <= readable
+    assert {
+        writer["dag_id"] for each in found for writer in as_json(each, readable.__contains__)["writers"]
+    } <= readable
 
 
 def test_of_slots_that_name_no_dag_only_those_who_may_read_all_are_told(tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_a_dags_tab_has_what_that_dag_wrote(show: Showcase) -> None:
 
 def test_a_gap_says_where_it_is(show: Showcase) -> None:
     [found] = seen(show, provider="aig")
-    [*_, gap] = told(found)["gaps"]
+    [*_, gap] = as_json(found)["gaps"]
     start = show.midnight - 8 * DAY - 7 * HOUR
 
     assert (gap["start"], gap["slots"], gap["state"]) == (start.isoformat(), 8, "missing")
@@ -170,7 +174,7 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
 
     assert seen(show) == []
     [found] = seen(show, narrowed=True)
-    assert told(found)["filters"] == "game_id=2011"
+    assert as_json(found)["filters"] == "game_id=2011"
     assert seen(show, filters="game_id=2011")
     assert not seen(show, filters="game_id=2012")
 

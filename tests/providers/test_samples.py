@@ -1,4 +1,4 @@
-"""The vendors' own sample answers, decoded; what is expected was read off the documents by hand."""
+"""The vendors' own sample answers, decoded. The expected values are those of the documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What raw rows add up to in the terms of each declared report, computed by hand from the vendors' documents."""
+"""Sums of raw rows by each declared report. The expected values come from the vendors' documents."""
 
 from __future__ import annotations
 

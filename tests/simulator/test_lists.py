@@ -19,7 +19,7 @@ START = NOW - 3 * HOUR
 
 
 class Lists:
-    """One page of each vendor's bets, as (rows, total, told page size)."""
+    """One page of each vendor's bets, as (rows, total, page size of the answer)."""
 
     def __init__(self, clients):
         self.clients, self.simulator = clients, clients.simulator
@@ -113,7 +113,7 @@ def test_a_page_smaller_than_asked_that_says_so(lists, paged):
     assert first == honest[:40]
     assert size == 40
     assert total > 300
-    # AIG counts rows, so its next page is asked for by the rows seen; the others count pages of the told size.
+    # AIG counts rows, so its next page is asked for by the rows seen; the others count pages of the size in the answer.
     second = paged(2, 40 if paged.__name__ == "aig" else 100)[0]
     assert second == honest[40:80]
 

@@ -1,4 +1,4 @@
-"""What OpenLineage is told; that it arrives is shown in tests/airflow."""
+"""The lineage that tasks report to OpenLineage; tests/airflow shows that it arrives."""
 
 from __future__ import annotations
 

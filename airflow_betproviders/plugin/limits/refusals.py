@@ -1,4 +1,4 @@
-"""What a request is told that cannot be answered now."""
+"""Answers to requests that cannot be served now."""
 
 from __future__ import annotations
 

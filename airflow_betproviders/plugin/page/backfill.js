@@ -6,7 +6,7 @@ const dialog = document.querySelector("#backfill");
 dialog.addEventListener("click", leadOut);
 const AT_ONCE = 4; // runs; an account's pool decides how many of them call
 
-/** Ask, and start it. `page.filled(stream, range)` is told when it has begun. */
+/** Ask, and start it. `page.filled(stream, range)` is called when it has begun. */
 export async function openBackfill(stream, range, page) {
   dialog.replaceChildren(
     make("h2", {}, "Backfill"),
@@ -15,7 +15,7 @@ export async function openBackfill(stream, range, page) {
   );
   dialog.showModal();
   if (!stream.writers.length) {
-    tell("No DAG that you may read has written this stream on these days, so it is not known which one fills the gap.");
+    showMessage("No DAG that you may read has written this stream on these days, so it is not known which one fills the gap.");
     return;
   }
   const plans = await Promise.all(stream.writers.map((writer) => plan(writer, range)));
@@ -24,7 +24,7 @@ export async function openBackfill(stream, range, page) {
     .sort((a, b) => a.lack - b.lack || a.extra - b.extra || a.width - b.width);
   if (good.length) confirm(stream, range, good, page);
   else
-    tell(
+    showMessage(
       "None of the DAGs that wrote this stream can fill the gap:",
       plans.map((each) => `${each.dag}: ${each.problem}`),
     );
@@ -75,7 +75,7 @@ const request = (dag, from, to) => ({
 });
 
 function confirm(stream, range, plans, page) {
-  const told = make("div", { class: "plan" });
+  const details = make("div", { class: "plan" });
   const begin = make("button", { class: "main", type: "button" });
   const select = make(
     "select",
@@ -85,10 +85,10 @@ function confirm(stream, range, plans, page) {
   const show = async () => {
     const chosen = plans[select.selectedIndex];
     begin.textContent = `Start ${plural(chosen.runs.length, "run")}`;
-    told.replaceChildren(...explain(chosen, range));
+    details.replaceChildren(...explain(chosen, range));
     const dag = await get(`dags/${encodeURIComponent(chosen.dag)}`).catch(() => null);
     if (dag?.is_paused)
-      told.append(make("p", { class: "warning" }, "This DAG is paused: its runs will wait until it is turned on."));
+      details.append(make("p", { class: "warning" }, "This DAG is paused: its runs will wait until it is turned on."));
   };
   select.addEventListener("change", show);
   begin.addEventListener("click", async () => {
@@ -96,21 +96,21 @@ function confirm(stream, range, plans, page) {
     begin.disabled = true;
     try {
       await post("backfills", request(chosen.dag, chosen.runs[0], chosen.runs.at(-1)));
-      tell(
+      showMessage(
         `Airflow has begun ${plural(chosen.runs.length, "run")} of ${chosen.dag}. The calendar follows.`,
         [],
         chosen.dag,
       );
       page.filling(stream, range);
     } catch (problem) {
-      tell(`Airflow refuses: ${problem.message}`, [], chosen.dag);
+      showMessage(`Airflow refuses: ${problem.message}`, [], chosen.dag);
     }
   });
   dialog.replaceChildren(
     make("h2", {}, "Backfill ", make("span", { class: "quiet" }, stream.name)),
     make("p", {}, `${showInterval(range.start, range.end)} UTC: ${plural(range.slots, "slot")}, ${range.state}.`),
     make("label", {}, "DAG ", select),
-    told,
+    details,
     buttons(begin),
   );
   show();
@@ -150,7 +150,7 @@ function explain(chosen, range) {
   ];
 }
 
-function tell(text, lines = [], dag = null) {
+function showMessage(text, lines = [], dag = null) {
   const link = dag && make("a", { href: backfillsPage(dag), "data-airflow": true }, `Backfills of ${dag}`);
   dialog.replaceChildren(
     make("h2", {}, "Backfill"),

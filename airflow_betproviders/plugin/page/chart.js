@@ -96,7 +96,7 @@ export function chart(place, columns, currency, now, tip) {
         (plot) => {
           const at = plot.cursor.idx;
           const out = at === null || at === undefined || plot.cursor.left < 0;
-          tip(out ? null : told(columns[at], currency), plot.over);
+          tip(out ? null : detailsOf(columns[at], currency), plot.over);
         },
       ],
     },
@@ -130,7 +130,7 @@ function nameOf(column, present) {
   return hourly ? showDay(column.start) : showDay(column.start).replace(/^\w+,? /, "");
 }
 
-function told(column, currency) {
+function detailsOf(column, currency) {
   const rows = column.rows === null ? "nothing stored" : `${count(column.rows)} rows`;
   const money =
     column.ggr === null

@@ -51,7 +51,7 @@ const backfill = (dag) =>
   `airflow backfill create --dag-id ${dag} --from-date ${day(1)}T00:00:00Z --to-date ${day(1)}T23:00:00Z`;
 
 /** The element that says it. */
-export function nothing(state, told = {}) {
-  const [title, steps] = STATES[state](told);
+export function nothing(state, values = {}) {
+  const [title, steps] = STATES[state](values);
   return make("section", { class: "nothing" }, make("h2", {}, title), steps);
 }

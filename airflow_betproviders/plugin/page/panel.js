@@ -79,7 +79,7 @@ async function show(stream, slots, slot, page) {
   }
   try {
     const receipt = await ask("slot", { ...stream.query, start: iso(slot.start), end: iso(slot.end) });
-    if (turn === shown) body.replaceChildren(...told(receipt, stream, slot));
+    if (turn === shown) body.replaceChildren(...detailsOf(receipt, stream, slot));
   } catch (problem) {
     if (turn === shown) body.replaceChildren(make("p", { class: "problem" }, problem.message));
   }
@@ -110,7 +110,7 @@ function until(stream, slot) {
   );
 }
 
-function told(receipt, stream, slot) {
+function detailsOf(receipt, stream, slot) {
   const total = receipt.total === null ? "none given" : count(receipt.total);
   const written = receipt.dag_id
     ? [

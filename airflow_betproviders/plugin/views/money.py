@@ -87,8 +87,8 @@ def of_days(path: str, span: Interval) -> Money:
         return Money(problem=str(problem), private=True)
     except Exception as problem:
         log.exception("the bets table cannot be read")
-        told = f"The bets table cannot be read: {type(problem).__name__}. The API server's log has the reason."
-        return Money(problem=told)
+        message = f"The bets table cannot be read: {type(problem).__name__}. The API server's log has the reason."
+        return Money(problem=message)
 
 
 def by_day(path: str, first: date, last: date) -> tuple[DayMoney, ...]:

@@ -139,8 +139,8 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
     except Exception as problem:
         # A store's own message may hold an address with a key in it.
         log.exception("the lake %s cannot be looked at", path)
-        told = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
-        return Seen(tuple(views), (told,))
+        message = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
+        return Seen(tuple(views), (message,))
 
 
 def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:

@@ -139,8 +139,8 @@ class ListFaults:
         """How many rows the page has at most."""
         given = spoilt.given
         size = given.size
-        if "page_cap" in kinds and (told := self._capped("page_cap", given.size)) < size:
-            given.size = size = told
+        if "page_cap" in kinds and (capped := self._capped("page_cap", given.size)) < size:
+            given.size = size = capped
             spoilt.struck.append("page_cap")
         if "silent_cap" in kinds and (kept := self._capped("silent_cap", given.size)) < size:
             size = kept

@@ -57,7 +57,7 @@ NONE = Switch(probability=0.0)
 
 
 class Faults:
-    """The faults that are switched on; ``KINDS`` tells what each does."""
+    """The faults that are switched on; ``KINDS`` says what each does."""
 
     def __init__(self, seed: int, rates: Mapping[str, float] | None = None) -> None:
         self.seed = seed

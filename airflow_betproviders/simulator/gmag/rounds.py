@@ -179,7 +179,7 @@ def history(made: Round, created: int) -> str:
 
 
 def movements(made: Round) -> list[Row]:
-    """Return the bet and its outcome: gameTrans amounts are positive, transType tells the direction."""
+    """Return the bet and its outcome: gameTrans amounts are positive, transType gives the direction."""
     rows: list[Row] = []
     balance = made.before
     steps = (

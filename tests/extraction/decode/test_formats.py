@@ -292,7 +292,7 @@ def test_lists_that_are_nested_otherwise_are_no_answer(data: str) -> None:
 def test_an_envelope_tells_page_size_next_page_and_how_far_it_reaches(odd: bool) -> None:
     stream = Stream(
         provider="toy",
-        name="told",
+        name="labelled",
         fields=(Field("id", Text()),),
         envelope={
             "page": {"total": Total, "size": PageSize, "next": NextPage},

@@ -1,4 +1,4 @@
-"""Slots are read ahead of each other, and each is told apart all the same."""
+"""Slots are prefetched, and the calls of each are counted separately all the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading windows whole, against a scripted call."""
+"""Reading windows completely, against a scripted call."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ STREAM = serving(windows=WindowRule(span=HOUR, step=MINUTE))
 
 
 def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> None:
-    """So that its own pages, which only its first answer tells of, can follow without a pause."""
+    """So that its further pages, whose number its first answer gives, follow without a pause."""
     rows = [bet(f"{i}", at=90 * i) for i in range(40)]
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
@@ -347,7 +347,7 @@ def test_windows_of_a_busy_hour_are_cut_to_full_pages() -> None:
 def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(counts_on: bool, in_vain: int) -> None:
     """GM-Ag counts 10,000 rows at most and asks in whole minutes: two of 6,000 rows each would be asked in vain.
 
-    Whether it counts on beyond is not documented; if not, nothing tells how dense the rows are until a window is halved
+    Whether it counts on beyond is not documented; if not, the density of rows is unknown until a window is halved
     to where it is whole.
     """
     paging = PageNumber(param="page", size_param="size", page_size=100, total_cap=100)
