@@ -89,7 +89,7 @@ class _Search:
                 self.foreign += foreign
                 for name, value in values.items():
                     account = self._whole(f"{folder}/{name}", value, "account")
-                    if account and self._wanted["account"] in {None, account}:
+                    if account is not None and self._wanted["account"] in {None, account}:
                         yield Lake(self._fs, self._root, provider, stream, account)
 
     def narrowed(self, lake: Lake, filters: Mapping[str, Any] | None) -> Iterator[Lake]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import MISSING, fields
 from datetime import date
 from itertools import groupby
+from stat import S_ISDIR
 from typing import Any, TypeAlias
 
 import msgspec
@@ -40,7 +41,7 @@ _FIELDS = {each.name for each in fields(Receipt)}
 _DEFAULTS = {each.name: each.default for each in fields(Receipt) if each.default is not MISSING} | {
     each.name: each.default_factory() for each in fields(Receipt) if each.default_factory is not MISSING
 }
-_Entry: TypeAlias = tuple[str, str, str | None, int]  # folder, name, identity and size of an object
+_Entry: TypeAlias = tuple[str, str, str | None, int | None]  # folder, name, identity, size; no size: it is no object
 
 
 # A survey makes a million of these objects. Structs that the garbage collector need not visit halve its time.
@@ -192,8 +193,8 @@ class _Month:
         days = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
         for folder, file, identity, size in entries:
             name, day = file.removesuffix(".parquet"), last_part(folder)
-            slot = slot_named(name) if name != file else None
-            if slot is not None and name[:8] == days.get(day):
+            slot = slot_named(name) if name != file and size is not None else None
+            if slot is not None and size is not None and name[:8] == days.get(day):
                 listing[name] = _Listed(slot, f"{folder}/{file}", identity, size)
             # An object in another day's folder is no slot: no extraction will ever replace it.
             elif (slot is None or day != f"slot_date={slot.start:%Y-%m-%d}") and not _UNFINISHED.fullmatch(file):
@@ -278,7 +279,7 @@ def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None])
 
 def _entry(listed: Mapping[str, Any]) -> _Entry:
     folder, _, name = str(listed["name"]).rpartition("/")
-    return folder, name, _identity(listed), listed["size"]
+    return folder, name, _identity(listed), listed["size"] if listed["type"] != "directory" else None
 
 
 def _identity(listed: Mapping[str, Any]) -> str | None:
@@ -295,10 +296,16 @@ def _scan(fs: Any, folder: str) -> Iterable[_Entry]:
         return map(_entry, listed(fs, folder, detail=True))
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.name, entry.stat()) for entry in entries]
+            return [found for entry in entries if (found := _local_entry(folder, entry))]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [
-        (folder, name, f"{stat.st_ino}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_size}", stat.st_size)
-        for name, stat in found
-    ]
+
+
+def _local_entry(folder: str, entry: os.DirEntry[str]) -> _Entry | None:
+    """Return what a listing shows of an entry, or None where it is gone: an upload that has just got its name, for instance."""
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:
+        return (folder, entry.name, None, None) if entry.is_symlink() else None
+    size = None if S_ISDIR(stat.st_mode) else stat.st_size
+    return folder, entry.name, f"{stat.st_ino}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_size}", size

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
+from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.coverage import Coverage, survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
@@ -64,6 +68,51 @@ def test_l1_coverage_gaps_and_merge_go_on_beside_what_others_left(
     slots, unknown = raw.slots([Interval(FIVE - DAY, FIVE + DAY)])
     assert ([slot.rows for slot in slots], unknown) == ([3, 4], [])
     assert foreign.read_bytes() == b"what others left"
+
+
+def test_l1_a_link_to_nowhere_and_a_folder_named_like_a_slot_hide_no_other_slot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", "agent001")
+    store(lake, SLOT, rows=3)
+    Path(lake.data(SLOT)).with_name("broken.parquet").symlink_to(tmp_path / "nowhere")
+    for hour, make in ((1, Path.mkdir), (2, lambda path: path.symlink_to(tmp_path / "nowhere"))):
+        make(Path(lake.data(Interval(FIVE + hour * HOUR, FIVE + (hour + 1) * HOUR))))
+
+    found = look(lake)
+
+    assert [cell.state for cell in found.cells[:3]] == ["complete", "missing", "missing"]
+    (warning,) = [record.message for record in caplog.records if "left alone" in record.message]
+    assert warning.count("/slot_date=2026-11-20/") == 3
+    (raw,) = find(LOCAL, lake.root, provider="aig")
+    assert len(raw.slots([Interval(FIVE - DAY, FIVE + DAY)])[0]) == 1
+
+
+def test_l1_a_file_that_vanishes_while_its_folder_is_listed_hides_no_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another task's upload has a name of its own until it is complete."""
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", "agent001")
+    store(lake, SLOT, rows=3)
+    scan = os.scandir
+    hidden = Path(lake.folder(FIVE.date())) / f".x.{'0' * 32}.tmp"
+
+    @contextmanager
+    def late(folder: str) -> Iterator[list[os.DirEntry[str]]]:
+        hidden.write_bytes(b"")
+        with scan(folder) as entries:
+            found = list(entries)
+        hidden.unlink()
+        yield found
+
+    monkeypatch.setattr(footer_cache.os, "scandir", late)
+    assert [cell.state for cell in look(lake).cells[:2]] == ["complete", "missing"]
+
+
+def test_an_account_without_a_name_is_found_too(tmp_path: Path) -> None:
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", "")
+    store(lake, SLOT, rows=3)
+    assert look(lake).label["account"] == ""
 
 
 def test_s7_a_filter_of_200_game_ids_is_stored_on_a_file_system(tmp_path: Path) -> None:
