@@ -261,9 +261,8 @@ class WindowReader:
         if read.number == READS:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        again = read.again(
-            number=read.number + 1, planned=True, shown=self._shown(read), **{"compare": None, **changes}
-        )
+        begun = {"number": read.number + 1, "changes": read.changes + 1, "planned": True, "shown": self._shown(read)}
+        again = read.again(**{**begun, "compare": None, **changes})
         self._prefetch.replace(read, [again])
 
     def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:

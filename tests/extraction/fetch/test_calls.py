@@ -270,7 +270,7 @@ def test_an_abandoned_extraction_makes_no_further_call() -> None:
     assert caller.calls == 0
 
 
-def test_a_call_that_comes_to_no_end_in_time_is_repeated_for_some_minutes_only(clock: Clock) -> None:
+def test_a_call_that_comes_to_no_end_in_time_is_repeated_once_before_less_is_asked_for(clock: Clock) -> None:
     class Slow(Line):
         def request(self, *args: Any, **kwargs: Any) -> bytes:
             clock.now += 60
@@ -279,4 +279,4 @@ def test_a_call_that_comes_to_no_end_in_time_is_repeated_for_some_minutes_only(c
     source = Slow(ProviderOverloaded("no answer within 60 s"))
     with pytest.raises(ProviderOverloaded):
         Caller(source, BETS, text)(SLOT, {})
-    assert len(source.at) == 3
+    assert len(source.at) == 2
