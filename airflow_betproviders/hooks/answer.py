@@ -91,8 +91,8 @@ class _Plain:
     def feed(self, data: bytes) -> None:
         self._data = data
 
-    def take(self, most: int) -> bytes:
-        data, self._data = (self._data, b"") if len(self._data) <= most else (self._data[:most], self._data[most:])
+    def take(self, most: int) -> bytes:  # noqa: ARG002 - it is in memory already
+        data, self._data = self._data, b""
         return data
 
 

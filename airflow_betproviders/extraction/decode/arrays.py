@@ -64,4 +64,5 @@ def bits(column: pa.Array) -> npt.NDArray[np.bool_]:
     return np.unpackbits(packed, count=column.offset + len(column), bitorder="little")[column.offset :].astype(bool)
 
 
+EMPTY_TEXT = texts([""])[0]
 _NOTHING = array(np.array([LEAST]), pa.int64())[0]

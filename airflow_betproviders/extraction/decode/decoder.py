@@ -32,7 +32,6 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 
 _CHUNK = 256  # rows among which an odd one is looked for
 _FEW = 16
-_EMPTY = arrays.texts([""])[0]  # pyarrow imports pandas to compare with a Python string
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
 
@@ -246,7 +245,7 @@ class Decoder:
         for f, array in zip(self._stream.fields, made, strict=True):
             if f.name in self._required and array.null_count:
                 raise pa.ArrowInvalid(f"{f.name} is missing")
-            if f.name in self._identifying and pc.any(pc.equal(array, _EMPTY)).as_py():
+            if f.name in self._identifying and pc.any(pc.equal(array, arrays.EMPTY_TEXT)).as_py():
                 raise pa.ArrowInvalid(f"{f.name} is empty")
         return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self._schema)
 

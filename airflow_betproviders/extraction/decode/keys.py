@@ -16,7 +16,6 @@ from airflow_betproviders.extraction.decode import arrays
 Hashes = npt.NDArray[np.uint64]
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
-_EMPTY = pa.Array.from_buffers(pa.string(), 1, [None, *[pa.py_buffer(bytes(8))] * 2])[0]
 _PIECE = 16_384  # rows hashed at once, so that what it takes meanwhile stays in the processor's cache
 _TAILS = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 
@@ -41,7 +40,7 @@ def _hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
 def _stir_text(mixed: Hashes, text: pa.StringArray) -> None:
     """Stir in the length of each text and then the text, eight bytes at a time; nothing counts as empty."""
     if text.null_count:
-        text = pc.fill_null(text, _EMPTY)
+        text = pc.fill_null(text, arrays.EMPTY_TEXT)
     offsets = np.frombuffer(text.buffers()[1], np.int32, len(text) + 1, text.offset * 4).astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
     _stir(mixed, lengths.astype(np.uint64))

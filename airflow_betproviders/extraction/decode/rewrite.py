@@ -69,6 +69,8 @@ def _rewritten(
 
 
 def _quoted(numbers: list[bytes]) -> list[bytes]:
+    if max(map(len, numbers)) <= MAX_NUMBER:
+        return [b'"' + number + b'"' for number in numbers]
     return [b'"' + number + b'"' if len(number) <= MAX_NUMBER else number for number in numbers]
 
 
