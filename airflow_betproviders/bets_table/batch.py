@@ -50,7 +50,7 @@ class ReextractedSlot:
     dates: frozenset[date]
 
     def may_be_in(self, ends: Mapping[str, tuple[Any, Any]]) -> bool:
-        """Tell whether rows with these ends of their columns may include some that it brought before."""
+        """Return whether rows with these minima and maxima may include some that it brought before."""
         starts, stops, reads = (ends.get(name) for name in ("slot_start", "slot_end", "extracted_at"))
         return not (
             (starts and starts[1] < self.start)
@@ -59,7 +59,7 @@ class ReextractedSlot:
         )
 
     def missing(self, rows: pa.Table) -> Mask:
-        """Tell which rows of the table it brought before and brings no longer."""
+        """Return which rows of the table it brought before and brings no longer."""
         found = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
         found = pc.and_(found, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
         found = pc.and_(found, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))

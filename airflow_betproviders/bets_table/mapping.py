@@ -135,7 +135,7 @@ def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
 
 
 def _equal(field: pa.Array, derived: Any) -> Any:
-    """Tell in which rows a field has the value that was derived, to the last digit; null equals nothing."""
+    """Return in which rows a field equals the derived value, to the last digit. Null equals nothing."""
     kind = field.type
     if field.type != derived.type and pa.types.is_decimal(field.type) and pa.types.is_decimal(derived.type):
         kind = _wider(field.type, derived.type)

@@ -93,7 +93,7 @@ class Merge:
         table: the bets table.
         batch_rows: rows that one commit merges at most.
         moved_within: how far the date of a bet may move between versions. Its old version is looked for within so many
-            whole days of its new date; None looks through the whole table.
+            days of its new date; None looks through all of the table.
         patience: how long to try again when other merges commit first.
     """
 
@@ -250,11 +250,11 @@ class Merge:
             plan = planning.make(snapshot.fs, batch, sorted(scanned, key=lambda file: file.path))
             added = planning.apply(snapshot.fs, batch, plan)
             removed = [removal(file) for file in plan.changes]
-            told = {"slots": ended, "rows": len(batch) - int(plan.beaten.sum()), "missing": plan.missing}
+            summary = {"slots": ended, "rows": len(batch) - int(plan.beaten.sum()), "missing": plan.missing}
             holds = True
             while holds:
                 try:
-                    snapshot.commit(added, removed, pointers, told)
+                    snapshot.commit(added, removed, pointers, summary)
                 except Conflict as conflict:
                     attempt += 1
                     self._wait(attempt, began, conflict)
@@ -270,7 +270,7 @@ class Merge:
                 self._table.remove(action.path)
 
     def _still_holds(self, snapshot: Snapshot, batch: MergeBatch, plan: Plan, scanned: set[Any]) -> bool:
-        """Tell whether the plan, made on an older version, is the plan for this one too."""
+        """Return whether the plan, made on an older version, holds for this version too."""
         files = snapshot.files(batch.provider)
         if not plan.changes.keys() <= set(files):
             return False

@@ -146,7 +146,7 @@ def _ends(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
 
 
 def wins(new: Any, old: Any) -> Mask:
-    """Tell which of the new versions take the place of the old ones, pair by pair.
+    """Return which of the new versions replace the old ones, pair by pair.
 
     | compared | the new version |
     |---|---|

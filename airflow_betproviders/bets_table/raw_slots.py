@@ -38,7 +38,7 @@ class RawSlot:
         source: the stream that it belongs to.
         interval: its start and end.
         path: its object.
-        extracted_at: when it was read, or rebuilt from its archive since: what tells its versions apart.
+        extracted_at: when it was extracted, or rebuilt from its archive since. Versions of a slot differ in it.
         rows: how many it holds.
     """
 

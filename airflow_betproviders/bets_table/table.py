@@ -70,7 +70,11 @@ class Snapshot:
         return found
 
     def commit(
-        self, added: list[AddAction], removed: list[RemoveAction], pointers: Mapping[str, int], told: Mapping[str, Any]
+        self,
+        added: list[AddAction],
+        removed: list[RemoveAction],
+        pointers: Mapping[str, int],
+        summary: Mapping[str, Any],
     ) -> None:
         """Add the next version.
 
@@ -80,7 +84,7 @@ class Snapshot:
         properties = CommitProperties(
             max_commit_retries=0,
             app_transactions=[Transaction(app, number) for app, number in pointers.items()],
-            custom_metadata={"betproviders": dict(told)},
+            custom_metadata={"betproviders": dict(summary)},
         )
         try:
             self._delta.create_write_transaction(

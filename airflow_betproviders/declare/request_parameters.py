@@ -65,12 +65,12 @@ class Limits:
 
     def __str__(self) -> str:
         """Return the limits for a message."""
-        told = [f"one call in {self.spacing.total_seconds():g} s"] if self.spacing else []
+        parts = [f"one call in {self.spacing.total_seconds():g} s"] if self.spacing else []
         if self.quota:
             calls, period = self.quota
             pages = "" if self.pages_count else ", pages apart"
-            told.append(f"{calls} calls in {period.total_seconds() / 60:g} minutes{pages}")
-        return ", ".join(told) or "none"
+            parts.append(f"{calls} calls in {period.total_seconds() / 60:g} minutes{pages}")
+        return ", ".join(parts) or "none"
 
 
 TimeParam: TypeAlias = EpochParam | WallParam

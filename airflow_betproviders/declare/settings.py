@@ -61,8 +61,8 @@ class TextSetting(Setting):
 
     Attributes:
         choices: the values that it takes, where they are few.
-        pattern: a regular expression that the whole text matches.
-        hint: what it may be, where `choices` do not tell.
+        pattern: a regular expression that matches the complete text.
+        hint: what it may be, where there are no `choices`.
     """
 
     choices: tuple[str, ...] = ()
@@ -111,18 +111,18 @@ class NumberSetting(Setting):
         unit: what it counts, e.g. ``seconds``.
         least: the smallest value.
         most: the greatest value.
-        whole: whether it must be a whole number.
+        integer: whether it must be a whole number.
     """
 
     unit: str
     least: float = 0
     most: float = math.inf
-    whole: bool = False
+    integer: bool = False
 
     @property
     def wanted(self) -> str:
         """See `Setting`."""
-        kind = "a whole number" if self.whole else "a number"
+        kind = "a whole number" if self.integer else "a number"
         ends = f"from {self.least:g} to {self.most:g}" if self.most < math.inf else f"of at least {self.least:g}"
         return f"{kind} of {self.unit} {ends}" if self.least or self.most < math.inf else f"{kind} of {self.unit}"
 
@@ -134,9 +134,9 @@ class NumberSetting(Setting):
             number = float(value)
         except (ValueError, OverflowError):
             raise ValueError(self.wanted) from None
-        if not self.least <= number <= self.most or math.isinf(number) or (self.whole and not number.is_integer()):
+        if not self.least <= number <= self.most or math.isinf(number) or (self.integer and not number.is_integer()):
             raise ValueError(self.wanted)
-        return int(number) if self.whole else number
+        return int(number) if self.integer else number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +244,7 @@ COMMON_SETTINGS: tuple[Setting, ...] = (
     UrlSetting(
         name="proxy", schemes=("http", "https", "socks5", "socks5h", "socks4", "socks4a"), example="http://proxy:3128"
     ),
-    NumberSetting(name="page_size", unit="rows", least=1, whole=True),
+    NumberSetting(name="page_size", unit="rows", least=1, integer=True),
     NumberSetting(name="retention_days", unit="days", least=1, most=36500),
     NumberSetting(name="max_answer_mb", unit="megabytes", least=1, most=65536, default=256.0),
 )

@@ -16,10 +16,10 @@ class WindowRule:
     """What a provider says of the windows it answers.
 
     Attributes:
-        span: the longest window it takes, inclusive ("less than 30 minutes" at whole minutes is 29 minutes).
-        step: both ends are whole steps (a minute where seconds must be 00).
+        span: the longest window it takes, inclusive ("less than 30 minutes" in steps of a minute is 29 minutes).
+        step: both ends are multiples of it (a minute where seconds must be 00).
         same_day: start and end lie in one UTC day (the end may be the midnight that closes it).
-        divisible: False where the answer speaks of the whole window (a summary), so that it cannot be put together
+        divisible: False where the answer sums up the window (a summary), so that it cannot be put together
             from parts.
         ends: whether a window holds its ends, where the document says it: ``"half-open"`` holds its start and not its
             end; ``"inclusive"`` holds both, so the end that is asked for lies one step earlier. Where the document
@@ -53,7 +53,7 @@ class WindowRule:
 
 
 def cut(interval: Interval, rule: WindowRule) -> tuple[Interval, ...]:
-    """The fewest windows that cover the interval under the rule: contiguous, nearly equal, ends on whole steps."""
+    """Split the interval into the fewest windows under the rule: contiguous, nearly equal, with ends on steps."""
     if rule.fixed:
         count = math.ceil(interval.width / rule.span)
         borders = [*(interval.start + rule.span * i for i in range(count)), interval.end]

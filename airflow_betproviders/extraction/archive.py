@@ -117,8 +117,8 @@ class Archive:
         with self._lock:
             self.closed = True
             self._flush()
-            told = {"utc_offset": self._utc_offset.total_seconds(), "windows": self._windows}
-            self._writer.add_key_value_metadata({**receipt.to_footer(), FOOTER_KEY.decode(): json.dumps(told)})
+            members = {"utc_offset": self._utc_offset.total_seconds(), "windows": self._windows}
+            self._writer.add_key_value_metadata({**receipt.to_footer(), FOOTER_KEY.decode(): json.dumps(members)})
             self._writer.close()
 
     def __enter__(self) -> Archive:
@@ -155,11 +155,11 @@ class Archived:
         Raises:
             InvalidArgument: it is no archive.
         """
-        receipt, told = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
-        if receipt is None or told is None:
+        receipt, text = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
+        if receipt is None or text is None:
             raise _invalid(f"{path} is no archive of this package. Remove it.")
         self.receipt = receipt
-        footer = json.loads(told)
+        footer = json.loads(text)
         self.utc_offset = timedelta(seconds=footer["utc_offset"])
         self.windows = [(_window(one["window"]), one["calls"]) for one in footer["windows"]]
         self._file, self._path = file, path

@@ -92,7 +92,7 @@ class PiiPolicy:
         return RejectedRow(raw, self._reason(row.reason, withheld))
 
     def _reason(self, reason: str, withheld: list[str]) -> str:
-        """Why a row does not fit, without a value that it quotes, in whole or in part."""
+        """Return why a row does not fit, without any part of a value."""
         name = reason.partition(":")[0]
         quotes = name.lower() in self._by_name or "{" in reason or "[" in reason
         quotes = quotes or any(text and text in reason for text in withheld)

@@ -69,7 +69,9 @@ class Replay(Extraction):
         refuse_overlap(found, {one: archived[one] for one in found})
         for one in found:
             if not interval.contains(one):
-                raise _invalid(f"the archived slot {one} reaches beyond {interval}. Give an interval of whole slots.")
+                raise _invalid(
+                    f"the archived slot {one} reaches beyond {interval}. Give an interval that consists of slots."
+                )
         return found
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:

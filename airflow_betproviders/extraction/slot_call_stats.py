@@ -1,4 +1,4 @@
-"""What was asked for each slot, told apart while slots are read ahead of each other."""
+"""Count the calls of each slot separately, while slots are prefetched."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SlotCallStats:
         return self._entries[slot.start]
 
     def begin(self, window: Interval | None) -> datetime:
-        """Note, from whatever thread, that a window is about to be asked for; tells since when its slot is read."""
+        """Note, from any thread, that a window is about to be requested. Return since when its slot is read."""
         entry = self._of_window(window)
         with self._lock:
             entry.since = entry.since or datetime.now(timezone.utc)

@@ -101,7 +101,7 @@ class Extraction:
 
     @contextmanager
     def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
-        """Read one slot whole, into a local file that is removed when the context ends.
+        """Read one complete slot into a local file that is removed when the context ends.
 
         Args:
             interval: the slot.
@@ -244,7 +244,7 @@ class Extraction:
         refuse_overlap(slots, held)
         replaced = self._replaced(lake, slots, held)
         earlier = _earlier_runs(lake, slots[0], held, replaced)
-        tell = partial(_tell, len(slots), len(stored.receipts), stored, time.monotonic())
+        report = partial(_report, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
@@ -259,7 +259,7 @@ class Extraction:
                     if failure := upload.exception():
                         log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
                     raise
-                last, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, tell)
+                last, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, report)
                 last.result()
             upload.result()
         return stored
@@ -372,7 +372,7 @@ def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell: Callable[[Slot], None]) -> None:
+def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
     """Finish and publish a slot, unless the one before it failed, and remove its local files."""
     with slot.archive or nullcontext(), slot.writer:
         before.result()
@@ -390,10 +390,10 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, tell:
         )
         stored.receipts.append(slot.receipt)
         stored.size = (stored.size or 0) + slot.writer.path.stat().st_size
-        tell(slot)
+        report(slot)
 
 
-def _tell(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
+def _report(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
     receipts = stored.receipts[before:]
     number, rows, seconds = len(receipts), sum(receipt.rows for receipt in receipts), time.monotonic() - began
     log.info(

@@ -188,7 +188,7 @@ class BetProviderHook(ProtocolHook):
         interval, rule = Interval(first, last), stream.windows
         if not rule.divisible and interval.width > rule.span:
             raise InvalidArgument(
-                f"stream {stream.name} sums over the whole range, and the provider takes at most {rule.span}: {interval} is "
+                f"stream {stream.name} sums over the complete range, and the provider takes at most {rule.span}: {interval} is "
                 "longer. Ask for shorter ranges, one after the other, and add them up."
             )
         for name, moment in (("start", interval.start), ("end", interval.end)):

@@ -98,7 +98,7 @@ class ProtocolHook(AccountHook):
         return answer.body
 
     def _tells_code(self, answer: HttpAnswer) -> bool:
-        """Whether an answer with an HTTP error says by a code of its own what is wrong, which tells more."""
+        """Return whether an answer with an HTTP error has a code of its own, which says more."""
         if answer.error is None or answer.error.retry_after is not None:
             return False
         with suppress(ValueError, RecursionError):
@@ -120,7 +120,7 @@ class ProtocolHook(AccountHook):
     def _own_code(self, code: str) -> str:
         return code if code in self.codes or (code.isdigit() and len(code) < 7) else "a code that is not documented"
 
-    def meaning(self, code: str, text: str) -> Code:  # noqa: ARG002 - for hooks whose codes do not tell enough
+    def meaning(self, code: str, text: str) -> Code:  # noqa: ARG002 - for hooks whose codes need the text too
         """Return what a code means; one that is not documented may pass, so it is retried."""
         return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
 

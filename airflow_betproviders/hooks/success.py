@@ -14,14 +14,14 @@ _SUCCESS: Status = (None, "")
 
 
 class SuccessRule:
-    """Tells success from failure by an answer's envelope or its first bytes."""
+    """Base of the rules that distinguish success from failure, by an answer's envelope or its first bytes."""
 
     def status(self, envelope: Mapping[str, Any]) -> Status:
         """Read the status of a decoded envelope."""
         raise NotImplementedError
 
     def body_status(self, body: bytes) -> Status:  # noqa: ARG002 - for rules that look at the bytes
-        """Read the status of a whole answer, before it is decoded."""
+        """Read the status of a complete answer, before it is decoded."""
         return _SUCCESS
 
 
@@ -106,5 +106,5 @@ class BodyBegins(SuccessRule):
 def _text(value: Any) -> str:
     """A code as text; some gateways write whole numbers as ``200.0``."""
     text = json.dumps(value) if isinstance(value, bool) else str(value)
-    whole, point, zeros = text.partition(".")
-    return whole if point and whole.isdigit() and not zeros.strip("0") else text
+    integer, point, zeros = text.partition(".")
+    return integer if point and integer.isdigit() and not zeros.strip("0") else text

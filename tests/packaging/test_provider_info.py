@@ -102,7 +102,7 @@ def test_a_form_offers_the_settings_of_the_hook_with_the_same_defaults_and_limit
     for name, setting in settings.items():
         schema = fields[name]["schema"]
         types = {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
-        own = {FlagSetting: "boolean", NumberSetting: "integer" if getattr(setting, "whole", False) else "number"}
+        own = {FlagSetting: "boolean", NumberSetting: "integer" if getattr(setting, "integer", False) else "number"}
         assert types - {"null"} == {own.get(type(setting), "string")}, name
         if name != "min_interval":
             assert schema.get("default", setting.default) == setting.default, name

@@ -103,7 +103,7 @@ def _quoted(array: pa.Array) -> pa.Array:
 
 
 def _may_need_escapes(array: pa.Array) -> bool:
-    """Tell whether any text may have a character that JSON escapes: one look at all their bytes."""
+    """Return whether any text may have a character that JSON escapes, from one scan of their bytes."""
     _, offsets, data = array.buffers()
     if data is None or not len(array):
         return False

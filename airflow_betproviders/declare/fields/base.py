@@ -80,7 +80,7 @@ class Field:
         name: as on the wire.
         kind: how the value travels.
         required: a record in which it is null or absent goes to quarantine. Declare so the amounts without which stake,
-            payout or net cannot be told. None: only where it is
+            payout or net cannot be computed. None: only where it is
             part of the key. The time column always is.
         may_be_empty: whether ``""`` in a text column of the key identifies a record; else it counts as absent.
         money: summed in the receipt. A record whose amount cannot be read goes to quarantine.

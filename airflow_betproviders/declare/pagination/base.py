@@ -88,7 +88,7 @@ class Pagination(ABC):
 
     @property
     def rows_a_page(self) -> int | None:
-        """Rows of a full page, where a window's first answer tells how many pages follow; else None."""
+        """Return the rows of a full page, where a window's first answer says how many pages follow; else None."""
         return None
 
     @property
@@ -125,7 +125,7 @@ class Pagination(ABC):
 
     @abstractmethod
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
-        """Name what proves that all answers together, with so many distinct rows, are the whole window.
+        """Name what proves that all answers together, with so many distinct rows, are the complete window.
 
         `SECOND_READ` asks the engine to read the window once more and to compare the keys.
 
@@ -138,7 +138,7 @@ class Pagination(ABC):
         return first.rows if first.total is None else first.total
 
     def is_full(self, rows: int) -> bool:  # noqa: ARG002 - for kinds with a limit
-        """Whether a window that tells so many rows may have more, so that it has to be split."""
+        """Return whether a window with this total may have more rows, so that it has to be split."""
         return False
 
     def full_reason(self, rows: int) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 LEAST = -(2**63)
 
 
-def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def combined(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """A column in one piece."""
     if isinstance(column, pa.Array):
         return column
@@ -29,7 +29,7 @@ def values(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def integers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Integers, or instants in their unit; nothing is less than everything."""
-    array = whole(column.cast(pa.int64()))
+    array = combined(column.cast(pa.int64()))
     return values(pc.fill_null(array, _NOTHING) if array.null_count else array, np.int64)
 
 

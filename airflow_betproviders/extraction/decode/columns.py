@@ -131,7 +131,7 @@ def coerce_distinct(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Ar
         raise pa.ArrowInvalid("a value has more digits than its column")
     options = pj.ParseOptions(explicit_schema=pa.schema([("values", pa.list_(arrow_type(kind)))]))
     read = read_json(f'{{"values":[{",".join(cells)}]}}'.encode(), options)
-    return arrays.whole(read["values"]).flatten().take(coded.indices)
+    return arrays.combined(read["values"]).flatten().take(coded.indices)
 
 
 def read_json(body: bytes, options: pj.ParseOptions) -> pa.Table:

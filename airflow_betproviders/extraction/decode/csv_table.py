@@ -50,7 +50,7 @@ def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[p
         if field.name not in table.column_names:
             made.append(pa.nulls(table.num_rows, columns.arrow_type(field.kind)))
             continue
-        array = arrays.whole(table[field.name]).cast(pa.string())  # which refuses what is not UTF-8
+        array = arrays.combined(table[field.name]).cast(pa.string())  # which refuses what is not UTF-8
         made.append(array if isinstance(field.kind, Text) else columns.coerce_distinct(field.kind, array, utc_offset))
     return made
 

@@ -1,6 +1,6 @@
 """From the bytes of one answer to an Arrow table, without a Python object per cell.
 
-An answer is parsed whole (`parser`), which refuses what it does not know. The page then goes the row-by-row way
+An answer is parsed at once (`parser`), which refuses anything that the declaration does not have. The page then goes the row-by-row way
 (`coerce`), which brings each record to its schema. A property test shows that both ways give the same table.
 """
 
@@ -98,7 +98,7 @@ class Decoder:
             check: called with the envelope; raises when its status is not success.
 
         Raises:
-            ProviderUnavailable: the body is not one whole document of the expected shape.
+            ProviderUnavailable: the body is not one complete document of the expected shape.
         """
         if isinstance(self._stream.format, Csv):
             return self._described(body, partial(self._decode_csv, self._stream.format), check)
@@ -263,7 +263,7 @@ def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
     envelope: dict[str, Any] = {}
     for name in table.column_names:
         if path[:1] == (name,):
-            inner = arrays.whole(table[name])
+            inner = arrays.combined(table[name])
             if len(path) > 1 and not inner.null_count:
                 envelope[name] = _without(pa.Table.from_struct_array(inner), path[1:])
         else:
@@ -301,9 +301,9 @@ def _holds_nothing(envelope: Any, found: bytes | None, path: tuple[str, ...], *,
 def _int(value: Any) -> int | None:
     """A whole number, also as text or with a decimal point (``1.0``); None for anything else."""
     text = str(value)
-    whole, _, fraction = text.partition(".")
+    digits, _, fraction = text.partition(".")
     try:
-        return int(whole if not fraction.strip("0") else text)
+        return int(digits if not fraction.strip("0") else text)
     except ValueError:
         return None
 

@@ -33,7 +33,7 @@ def _hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
         if pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
             _stir(mixed, arrays.integers(column).view(np.uint64))
         else:
-            _stir_text(mixed, arrays.whole(column if pa.types.is_string(column.type) else column.cast(pa.string())))
+            _stir_text(mixed, arrays.combined(column if pa.types.is_string(column.type) else column.cast(pa.string())))
     return mixed
 
 

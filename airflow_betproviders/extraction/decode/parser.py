@@ -1,6 +1,6 @@
 """From the bytes of one answer to Arrow, in the types of the wire.
 
-The whole body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
+The body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
 in C++. Two things it cannot take as they come, so they are rewritten first: objects with free names, and bare numbers
 where text is declared. The parser remembers what earlier answers
 needed, and skips the rewrites that none of them needed.
@@ -89,7 +89,7 @@ class Parser:
         options = pj.ParseOptions(
             explicit_schema=pa.schema([("rows", pa.list_(record))]), unexpected_field_behavior="error"
         )
-        return arrays.whole(columns.read_json(b'{"rows":' + text + b"}", options)["rows"]).flatten()
+        return arrays.combined(columns.read_json(b'{"rows":' + text + b"}", options)["rows"]).flatten()
 
     def _objects(self, body: bytes) -> bytes:
         if self._rewrite.lists(body):
@@ -105,7 +105,7 @@ class Parser:
         document = columns.read_json(body, options)
         if document.num_rows != 1:
             raise pa.ArrowInvalid("not one document")
-        rows = arrays.whole(document.to_struct_array())
+        rows = arrays.combined(document.to_struct_array())
         for name in self.path:
             rows = rows.field(name)
         return document, rows

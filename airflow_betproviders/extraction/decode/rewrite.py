@@ -42,7 +42,7 @@ class Rewrite:
         return body, had
 
     def lists(self, body: bytes) -> bool:
-        """Whether a list stands where an object with free names is due; rewritten objects could not be told from it."""
+        """Return whether a list stands where an object with free names is due: it would look like a rewritten object."""
         return any(found.search(body) for found in self._lists)
 
     def objects(self, body: bytes) -> bytes:

@@ -122,11 +122,11 @@ class Caller(Generic[Answer]):
         else:
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
-        retry_at, told = failure.retry_at, ""
+        retry_at, text = failure.retry_at, ""
         if patience and (failure.retry_after or 0.0) > patience:
             retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(failure.retry_after or 0.0, _A_DAY))
-            told = f"; the provider asks for no call before {retry_at:%Y-%m-%dT%H:%M:%SZ}"
-        raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}{told}")
+            text = f"; the provider asks for no call before {retry_at:%Y-%m-%dT%H:%M:%SZ}"
+        raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}{text}")
         raised.retry_after, raised.retry_at = failure.retry_after, retry_at
         raise raised
 
@@ -185,8 +185,8 @@ class Caller(Generic[Answer]):
             self._limiter.pause(asked)
         outcome = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
-        told = self._source.hide_secrets(str(outcome))
-        log.warning("%s; attempt %d follows in %.0f s", told, state.attempt_number + 1, wait)
+        text = self._source.hide_secrets(str(outcome))
+        log.warning("%s; attempt %d follows in %.0f s", text, state.attempt_number + 1, wait)
 
 
 def _transient(error: BaseException) -> bool:
@@ -206,7 +206,7 @@ def _wait_for_service(state: tenacity.RetryCallState) -> float:
 
 
 class _TooSlow(tenacity.stop.stop_base):
-    """Stop repeating calls that twice came to no end in time: fewer rows may help, and each costs the whole time-out.
+    """Stop repeating calls that twice came to no end in time: fewer rows may help, and each costs a full time-out.
 
     A gateway that says 504 at once is asked as often as one that says 502.
     """

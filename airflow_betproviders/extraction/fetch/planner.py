@@ -24,7 +24,7 @@ _NOISE = 2
 PATIENT_READS = 2
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
-# The total at which search engines stop counting unless they are told otherwise.
+# The total at which search engines stop counting by default.
 _COMMON_CAP = 10_000
 # After a time-out a call asks for so many times fewer rows, down to so few.
 _LESS = 4
@@ -41,7 +41,7 @@ class Planner:
 
     Attributes:
         paging: how the provider hands out a window's rows; the page size and limit in use.
-        density: rows a second of the last window that told its rows; None before.
+        density: rows a second of the last window whose rows are known; None before.
         longest: the longest window that the provider answers in time, where it failed for a longer one; else None.
         cap: rows at which the provider cut an answer off without a sign; None while none is known.
     """
@@ -143,7 +143,7 @@ class Planner:
         return parts
 
     def is_full(self, rows: int) -> bool:
-        """Whether a window that tells so many rows may have more."""
+        """Return whether a window with this total may have more rows."""
         return self.paging.is_full(rows) or (self.cap is not None and rows >= self.cap)
 
     def halves(self, window: Interval | None) -> tuple[Interval | None, ...]:

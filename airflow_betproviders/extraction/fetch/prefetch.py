@@ -181,7 +181,7 @@ class Prefetcher:
     def restart(
         self, slot: int, windows: Sequence[Interval | None], shown: Mapping[Interval | None, Hashes | None]
     ) -> None:
-        """Put all windows of the slot that is read in the queue again, each to be asked for as a whole first.
+        """Put all windows of the slot that is read in the queue again, each to be requested unsplit first.
 
         Args:
             slot: its number.

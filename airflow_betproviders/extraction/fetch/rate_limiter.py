@@ -32,14 +32,14 @@ _NAP = 1.0
 _WORTH_TELLING = 60.0
 # A call needs time from here to the provider, and not always the same: so much later may the earlier of two arrive.
 _JITTER = 0.25
-# A place is free just after the moment that the storage tells.
+# A place is free just after the moment that the storage names.
 _MARGIN = 0.05
 
 
 class RateLimiter:
     """Keeps calls of one account apart, as its provider's `Limits` say.
 
-    Without a storage that tasks share, the first call waits a whole interval too, since another task may have called just
+    Without a storage that tasks share, the first call waits a full interval too, since another task may have called just
     before, and a quota of five calls an hour becomes one call in twelve minutes: this keeps the quota whatever the tasks
     before have used of it, as long as they run one after the other. Intervals run from the answer of the call before, so
     that jitter on the way cannot bring two calls closer together at the provider.
@@ -207,7 +207,7 @@ class SharedRateLimiter:
 
 
 def _spaced(seconds: float) -> RateLimitItem:
-    """`limits` counts in whole seconds: one call in so many, or so many calls in one."""
+    """Return the rate in the terms of `limits`, which counts in seconds: one call in so many, or so many calls in one."""
     if seconds >= 1:
         return _at_most(1, seconds + _JITTER)
     return _at_most(max(1, math.floor(1 / max(seconds, 0.001))), 1)

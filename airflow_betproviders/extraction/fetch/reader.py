@@ -232,7 +232,7 @@ class WindowReader:
         self._prefetch.remove(read)
         if rows.total is None:
             self._planner.learn(read.window, rows.distinct)
-        self._add_to_whole(read.part_of, rows)
+        self._add_to_split(read.part_of, rows)
         return rows
 
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
@@ -318,33 +318,33 @@ class WindowReader:
         self.sizes.see(first.rows)
         restless = read.changes >= PATIENT_READS
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
-        whole = read.part_of
+        split = read.part_of
         # A window that keeps changing says nothing that its parts could be compared with, but for rows that stay in it.
         if self._stream.paging.keeps_to_window and not (restless and self._stream.rows_move):
             shown = self._shown(read, earlier=not self._stream.rows_move)
             rejected = len(first.page.bad) if shown is not None else first.rows
             counted = max(0 if restless else first.total or 0, rejected + (0 if shown is None else len(shown)))
-            whole = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of)
-        elif whole:
-            whole.left += len(parts) - 1
+            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of)
+        elif split:
+            split.left += len(parts) - 1
         for part in parts:
-            part.part_of = whole
+            part.part_of = split
         self._prefetch.replace(read, parts)
 
-    def _add_to_whole(self, whole: SplitWindow | None, rows: WindowRows) -> None:
+    def _add_to_split(self, split: SplitWindow | None, rows: WindowRows) -> None:
         """Count a part that was read towards every window that it is a part of, and check those that are complete."""
-        inner = whole
+        inner = split
         while inner:
             inner.add(rows)
             inner = inner.parent
-        while whole:
-            whole.left -= 1
-            if whole.left:
+        while split:
+            split.left -= 1
+            if split.left:
                 return
-            if whole.contradiction:
-                self._lost = whole
-                raise SlotChanged(whole.contradiction)
-            whole = whole.parent
+            if split.contradiction:
+                self._lost = split
+                raise SlotChanged(split.contradiction)
+            split = split.parent
 
     def _prove_sizes(self) -> None:
         """Prove that the slot's greatest answer without a total was not cut off."""

@@ -78,13 +78,13 @@ class Source(Protocol):
     quotes: bool
 
     @property
-    def account(self) -> str: ...  # noqa: D102 - told above
+    def account(self) -> str: ...  # noqa: D102 - documented above
 
     @property
-    def utc_offset(self) -> timedelta: ...  # noqa: D102 - told above
+    def utc_offset(self) -> timedelta: ...  # noqa: D102 - documented above
 
     @property
-    def min_interval(self) -> float: ...  # noqa: D102 - told above
+    def min_interval(self) -> float: ...  # noqa: D102 - documented above
 
     def params(self, stream: Any, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """The request parameters of a window, pages apart."""

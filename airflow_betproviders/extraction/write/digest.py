@@ -14,13 +14,15 @@ class Digest:
     """Takes tables in turn; what lies in memory under a missing value makes no difference, nor how columns are chunked."""
 
     def __init__(self) -> None:
-        self._hash = xxhash.xxh3_128()  # it tells changes, not forgeries: who can write the file can write its digest
+        self._hash = (
+            xxhash.xxh3_128()
+        )  # it detects changes, not forgeries: anyone who can write the file can write its digest
 
     def add(self, table: pa.Table) -> None:
         """Add the rows of a table."""
         for name in table.column_names:
             self._hash.update(f"{name} {table.num_rows} ".encode())
-            self._add(arrays.whole(table[name]))
+            self._add(arrays.combined(table[name]))
 
     def text(self) -> str:
         """The digest so far, as 32 hexadecimal digits."""

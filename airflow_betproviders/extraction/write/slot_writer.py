@@ -1,6 +1,6 @@
 """One slot on its way to storage: a local Parquet file, in bounded memory.
 
-Whole windows come in time order. Rows are ordered by the stream's clock (the key breaks ties), cut into equal row
+Complete windows come in time order. Rows are ordered by the stream's clock (the key breaks ties), cut into equal row
 groups, and each key stays once; so the same rows give the same bytes whatever order the provider sent them in.
 """
 
@@ -63,7 +63,7 @@ class SlotWriter:
         self._digest = Digest()
 
     def add(self, table: pa.Table, hashed: keys.Hashes | None = None) -> None:
-        """Add the rows of one whole window, each key once; ``hashed`` are the hashes of their keys, where known."""
+        """Add the rows of one complete window, each key once; ``hashed`` are the hashes of their keys, where known."""
         if not table.num_rows:
             return
         order = np.arange(table.num_rows)
@@ -75,7 +75,7 @@ class SlotWriter:
         self._collect(table, order)
 
     def _collect(self, table: pa.Table, order: Order) -> None:
-        """Add rows in an order, and hand on what makes whole row groups."""
+        """Add rows in an order, and pass on full row groups."""
         self._buffer.append((table, order))
         self._buffered += len(order)
         while self._buffered >= ROW_GROUP:
@@ -132,7 +132,7 @@ class SlotWriter:
         return np.argsort(hashed, kind="stable") if self._stream.time_column is None else self._by_clock(table, hashed)
 
     def _by_clock(self, table: pa.Table, hashed: keys.Hashes) -> Order:
-        """The order by clock and hash: by both in one number, which sorts several times faster, while that tells all apart."""
+        """Return the order by clock and hash: by both in one number, which sorts several times faster, if no two are equal."""
         clock = arrays.integers(table[str(self._stream.time_column)])
         since = (clock - clock.min()).astype(np.uint64)
         bits = np.uint64(max(1, int(since.max()).bit_length()))
@@ -253,7 +253,7 @@ def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
 
 
 def _seldom_repeats(column: pa.ChunkedArray) -> bool:
-    """Whether a value comes less than eight times; a few rows tell unless they neither repeat it often nor hardly ever."""
+    """Return whether a value comes less than eight times on average. A sample of rows decides, unless the result is close."""
     if pa.types.is_nested(column.type) or pa.types.is_null(column.type):
         return False
     looked_at = column.slice(0, _SAMPLE)

@@ -76,7 +76,7 @@ def of_days(path: str, span: Interval) -> Money:
 
     Args:
         path: the table's folder; empty where none is configured.
-        span: whole UTC days.
+        span: UTC days.
     """
     if not path:
         return Money(problem=UNSET)

@@ -67,7 +67,7 @@ class StreamView:
 
     Attributes:
         lake: number of the configured lake.
-        main: whether it is the provider's whole bets, which the bets table is made of.
+        main: whether it has all bets of the provider, from which the bets table is made.
         label: provider, stream, account and filters.
         wrote: the DAGs that wrote its slots; None among them: a slot names no DAG.
         writers: the tasks that wrote slots, each with its newest run: a gap is filled by one of them.

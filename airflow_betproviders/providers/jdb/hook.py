@@ -31,7 +31,7 @@ _PARENT = "the agent is suspended, locked or closed; ask JDB"
 
 
 def encrypt(action: Mapping[str, Any], key: str, iv: str) -> str:
-    """The ``x`` of a request (vendor's guide): JSON, padded with blanks to whole blocks, AES-128-CBC, base64url.
+    """The ``x`` of a request (vendor's guide): JSON, padded with blanks to full blocks, AES-128-CBC, base64url.
 
     Args:
         action: its members, in the order they are sent.

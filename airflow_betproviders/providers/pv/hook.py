@@ -119,7 +119,7 @@ class PvHook(BetProviderHook):
                 case "200":
                     self._refuses_midnight = True
                 case _:
-                    return sooner  # an answer that is no answer: the whole call is repeated
+                    return sooner  # not a usable answer: the call is repeated
         else:
             sooner = super().request(stream, window, self._sooner(params), permit)
         self._prove_last_second(window, params)

@@ -50,7 +50,7 @@ class Given:
 
     Attributes:
         texts: The rows.
-        total: The rows of the whole list, or ``None`` where the vendor must leave the total out.
+        total: The rows of the complete list, or ``None`` where the vendor must leave the total out.
         size: The page size that counts.
         number: Page number, from 1.
         offset: Rows before this page.

@@ -152,7 +152,7 @@ class ListFaults:
         return max(1, min(asked, asked // 2 if rows is None else int(rows)))
 
     def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: Spoilt) -> None:
-        """What the page says of the whole list."""
+        """Return the total that the page states."""
         totals = {
             "total_lie": count + rng.randrange(1, 5) if "total_lie" in kinds else count,
             "total_high": count + max(count // 2, 10),

@@ -55,7 +55,7 @@ def with_values(members: Members, values: Mapping[str, str | None]) -> Members:
 
 
 def position(members: Members, pattern: str) -> int | None:
-    """Return where the first member whose whole name fits the pattern stands."""
+    """Return the place of the first member whose complete name fits the pattern."""
     return next((at for at, (name, _) in enumerate(members) if re.fullmatch(pattern, name)), None)
 
 

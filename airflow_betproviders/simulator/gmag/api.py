@@ -175,11 +175,11 @@ class GmAg(RefusingVendor):
     def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         rows = self._world.select(kind, start, end, now)
         wanted = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS and value != ""}
-        whole = str(filters.get("showAll", 0)) == "1"
+        show_all = str(filters.get("showAll", 0)) == "1"
         return [
             row
             for row in rows
-            if (whole or row.facts.brand == BRAND)
+            if (show_all or row.facts.brand == BRAND)
             and all(getattr(row.facts, name) == value for name, value in wanted.items())
         ]
 

@@ -15,7 +15,7 @@ BLOCK = 16
 def decrypt(x: str, key: str, iv: str) -> dict[str, Any]:
     """Return the JSON object inside ``x``.
 
-    The document pads with blanks on the right; clients in the field also pad with NULs, with a whole extra block, or
+    The document pads with blanks on the right; clients in the field also pad with NULs, with an extra block, or
     PKCS-like, and leave out the ``=``, so all of that is accepted. Raises ``ValueError`` for anything else.
     """
     try:
@@ -23,7 +23,7 @@ def decrypt(x: str, key: str, iv: str) -> dict[str, Any]:
     except (binascii.Error, ValueError) as error:
         raise ValueError("x is not base64url") from error
     if not sealed or len(sealed) % BLOCK:
-        raise ValueError("x is not whole AES blocks")
+        raise ValueError("x is not a sequence of full AES blocks")
     decryptor = Cipher(algorithms.AES(key.encode()), modes.CBC(iv.encode())).decryptor()
     plain = decryptor.update(sealed) + decryptor.finalize()
     if plain[-plain[-1] :] == bytes([plain[-1]]) * plain[-1] and 1 <= plain[-1] <= BLOCK:

@@ -140,7 +140,7 @@ class World:
     def digest(
         self, name: str, kind: str, start: int, end: int, now: int, make: Callable[[list[Row]], T], *, clock: int = 0
     ) -> Iterator[tuple[int, T]]:
-        """Yield ``make`` of each UTC hour in a long range, with the hour's start; whole hours are remembered."""
+        """Yield ``make`` of each UTC hour in a long range, with the hour's start; complete hours are cached."""
         at = max(start, self._begin)
         while at < min(end, now + 1):
             until = min(end, at - at % HOUR + HOUR)

@@ -40,7 +40,7 @@ class QuillHook(BetProviderHook):
     hook_name = "Quill"
     default_min_interval = 60.0
     settings = (
-        NumberSetting(name="calls_an_hour", unit="calls", default=5, whole=True),
+        NumberSetting(name="calls_an_hour", unit="calls", default=5, integer=True),
         FlagSetting(name="pages_count", default=True),
     )
     method = "POST"

@@ -67,12 +67,12 @@ class SuspectedAnswer:
         further = int((~np.isin(hashes, self.hashes)).sum())
         further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
         if further:
-            return f"parts of {self.window} bring {further} rows that the whole did not"
+            return f"parts of {self.window} bring {further} rows that the window did not"
         lacking = int((~np.isin(self.hashes, hashes)).sum()) if self.halves else 0
-        return f"parts of {self.window} lack {lacking} rows of the whole" if lacking else None
+        return f"parts of {self.window} lack {lacking} rows of the window" if lacking else None
 
     def as_suspect(self, brought: Sequence[WindowRows]) -> WindowRows | None:
-        """Return the half that has all of the rows, and so is as suspect as the whole; None where the pieces prove it."""
+        """Return the half that has all of the rows, and so is as suspect as the window; None where the parts prove it."""
         if not self.halves or all(rows.distinct for rows in brought):
             return None
         return max(brought, key=lambda rows: rows.distinct)

@@ -1,4 +1,4 @@
-"""Tell when rejected rows happened: a row without a stake still says its time, so it has a place like any other."""
+"""Find the times of rejected rows. A row without a stake still has its time, so it belongs to a window like any other."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class SplitWindow:
 
     @property
     def contradiction(self) -> str | None:
-        """How the parts contradict the whole, once all are read; None if they don't."""
+        """Say how the parts contradict the window, once all are read; None if they don't."""
         if self._brought < self._counted:
             return f"the provider counts {self._counted} rows in {self.window}, {self._brought} came in its parts"
         if self.missing is not None and len(self.missing):
