@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["ExtractToParquetOperator", "hook_of", "stream_asset"]
 
 _FOREVER = timedelta.max
-# Deferrals in a row for the provider's rate after which the task fails: it may never let a slot through.
-_FRUITLESS = 5
+# Deferrals in a row that the provider asks for after which the task fails: it may never let a slot through.
+FRUITLESS = 5
 
 
 class ExtractToParquetOperator(StreamOperator):
@@ -131,7 +131,7 @@ class ExtractToParquetOperator(StreamOperator):
             except BetProviderError as error:
                 if not isinstance(error, QuotaExhausted):  # a quota is used up by others too
                     fruitless = fruitless + 1 if rest[0] not in stored.paths else 0
-                if error.retry_at is None or fruitless > _FRUITLESS:
+                if error.retry_at is None or fruitless > FRUITLESS:
                     raise
                 until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()
                 self.log.warning("%s", error)

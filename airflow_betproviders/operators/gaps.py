@@ -8,8 +8,14 @@ from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, InvalidArgument, WindowExpired
-from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.exceptions import (
+    BetProviderError,
+    IncompleteWindow,
+    InvalidArgument,
+    QuotaExhausted,
+    WindowExpired,
+)
+from airflow_betproviders.operators.extract import FRUITLESS, ExtractToParquetOperator
 from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.deferral import wait_until
@@ -85,9 +91,16 @@ class FillGapsOperator(ExtractToParquetOperator):
         context: Context,
         event: Any = None,  # noqa: ARG002 - the trigger's event
         stored_until: str | None = None,  # noqa: ARG002 - coverage knows what is stored
-        fruitless: int = 0,  # noqa: ARG002 - likewise
+        fruitless: int = 0,
     ) -> dict[str, Any]:
-        """Fill the interval's gaps, or defer until all of it is due."""
+        """Fill the interval's gaps, or defer until all of it is due.
+
+        Args:
+            context: Airflow's.
+            event: the trigger's.
+            stored_until: not used.
+            fruitless: how many times in a row it has deferred for the provider without having stored a slot.
+        """
         from airflow_betproviders.lake.cells import runs
 
         limit = RunLimit(self.max_calls, self.max_minutes)
@@ -103,7 +116,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         before = gaps.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(hook, stream, pending[-1].interval)
-        self._fill(context, gaps, before, limit)
+        self._fill(context, gaps, before, limit, fruitless)
         after = gaps.survey()
         stored = _read_between(lake, before, after)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
@@ -137,7 +150,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 return Interval(first, interval.end) if first < interval.end else None
         return None
 
-    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit) -> None:
+    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit, fruitless: int) -> None:
         """Extract batch by batch; a slot that cannot be proven complete does not keep the others out."""
         waiting = limit.order(gaps.readable(before), gaps.hook.now())
         while batch := limit.batch(waiting):
@@ -156,13 +169,16 @@ class FillGapsOperator(ExtractToParquetOperator):
                 limit.count(batch.index(failed) + 1, 0)
                 waiting = [slot for slot in waiting if slot in wanted and slot != failed]
             except BetProviderError as error:
-                if error.retry_at is None:
+                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                if not isinstance(error, QuotaExhausted):  # a quota is used up by others too
+                    fruitless = fruitless + 1 if wanted.issuperset(batch) else 0
+                if error.retry_at is None or fruitless > FRUITLESS:
                     raise
                 self.log.warning("%s", error)
-                wait_until(self, error.retry_at, "the next call")
-                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                wait_until(self, error.retry_at, "the next call", fruitless=fruitless)
                 waiting = [slot for slot in waiting if slot in wanted]
             else:
+                fruitless = 0
                 limit.count(len(batch), stored.total("calls"))
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:

@@ -12,6 +12,7 @@ import pytest
 from airflow_betproviders.declare.fields import Epoch
 from airflow_betproviders.declare.stream import PageSize, Reaches, Rows, Total
 from airflow_betproviders.exceptions import WindowNotReady
+from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.providers.aig.hook import AigHook
 from airflow_betproviders.providers.aig.streams import TRANSACTIONS
 from tests.airflow_versions import TaskDeferred
@@ -86,3 +87,20 @@ def test_a_provider_that_never_gets_there_fails_the_task_after_some_deferrals(
     ):
         run(tmp_path, **kwargs)
     assert not [*tmp_path.rglob("*.parquet")]
+
+
+def test_filling_gaps_ends_likewise_where_the_provider_never_gets_there(
+    make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AigHook, "stream", lambda self, name=None: SAYS_HOW_FAR)
+    make("aig")
+    server.replies = Behind(FIVE + HOUR / 2)
+    kwargs: dict[str, Any] = {}
+    span = {"start": FIVE, "end": FIVE + 2 * HOUR}
+    made = FillGapsOperator(task_id="gaps", conn_id="aig_default", path=f"file://{tmp_path}/lake", **span)
+    for _ in range(5):
+        with pytest.raises(TaskDeferred) as deferred:
+            type(made).execute.__wrapped__(made, context(), **kwargs)  # type: ignore[attr-defined]
+        kwargs = deferred.value.kwargs or {}
+    with pytest.raises(WindowNotReady, match="so far"):
+        type(made).execute.__wrapped__(made, context(), **kwargs)  # type: ignore[attr-defined]
