@@ -200,7 +200,7 @@ class FilesSetting(Setting):
     def parse(self, value: Any) -> tuple[str, ...]:
         """See `Setting`."""
         paths = tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else ()
-        if not 0 < len(paths) <= self.most or not all(map(_is_file, paths)):
+        if not 0 < len(paths) <= self.most or not all(map(_is_pem, paths)):
             raise ValueError(self.wanted)
         return paths
 
@@ -222,9 +222,10 @@ def _texts(value: Any) -> list[str]:
     return [] if value is None or isinstance(value, bool) or value == "" else [str(value)]
 
 
-def _is_file(path: str) -> bool:
+def _is_pem(path: str) -> bool:
+    """Whether it is a readable file in PEM."""
     try:
-        return Path(path).is_file()
+        return b"-----BEGIN " in Path(path).read_bytes()
     except (OSError, ValueError):
         return False
 

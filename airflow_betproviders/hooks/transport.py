@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -67,7 +68,8 @@ class Transport:
 
         from airflow_betproviders.hooks.deadline import DeadlineAdapter
 
-        logging.getLogger("urllib3.connectionpool").addFilter(_without_query)
+        for logger in ("urllib3.connectionpool", "urllib3.connection"):
+            logging.getLogger(logger).addFilter(_without_query)
         self._timeout = timeout
         self._most = most
         self._own_proxy = bool(proxy)
@@ -140,18 +142,15 @@ class Transport:
         import requests
         import urllib3
 
-        if "Tunnel connection failed: 407" in str(error):
-            return self._refused_by_proxy()
+        if refused := re.search(r"Tunnel connection failed: (\d{3})", str(error)):
+            return self._refused_by_proxy() if refused[1] == "407" else self._no_tunnel(host, refused[1])
         match error:
             case requests.exceptions.ConnectTimeout():  # whatever was asked for: asking for less does not help
                 problem = f"no connection within {self._timeout:g} s; check the connection's host, and that it is reached from here"
             case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
                 return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s")
             case requests.exceptions.SSLError():
-                problem = (
-                    "the TLS certificate was not accepted; name its authority in extra ca_bundle, or set verify to false "
-                    "for a test"
-                )
+                problem = _tls_problem(error)
             case requests.exceptions.ProxyError() | requests.exceptions.InvalidProxyURL():
                 problem = f"the proxy {self._proxy} could not be reached; check {self._proxy_setting}"
             case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
@@ -171,6 +170,11 @@ class Transport:
     def _refused_by_proxy(self) -> ProviderAuthError:
         return ProviderAuthError(
             f"the proxy {self._proxy} refuses this client (HTTP 407); check user and password in {self._proxy_setting}"
+        )
+
+    def _no_tunnel(self, host: str, status: str) -> ProviderUnavailable:
+        return ProviderUnavailable(
+            f"the proxy {self._proxy} does not connect to {host} (HTTP {status}); check what it allows, and {self._proxy_setting}"
         )
 
     @property
@@ -204,15 +208,43 @@ def _signed_already(request: requests.PreparedRequest) -> requests.PreparedReque
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """At level DEBUG urllib3 logs the path of each call, and with it a signature."""
+    """Keep signatures and what a server sent out of urllib3's log.
+
+    It logs the path of each call at level DEBUG. At WARNING it logs the URL of an answer whose headers are odd, and these.
+    """
     if isinstance(record.args, tuple):
-        record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        record.args = tuple(_harmless(arg) for arg in record.args)
+    record.exc_info = record.exc_text = None
     return True
+
+
+def _harmless(arg: Any) -> Any:
+    if isinstance(arg, BaseException):
+        return type(arg).__name__
+    return arg.partition("?")[0] if isinstance(arg, str) else arg
+
+
+def _tls_problem(error: BaseException) -> str:
+    cause = _cause(error)
+    reason = getattr(cause, "verify_message", None)
+    if reason:
+        return (
+            f"the TLS certificate was not accepted ({reason}); name its authority in extra ca_bundle, or set verify to false "
+            "for a test"
+        )
+    reason = getattr(cause, "reason", None)
+    return f"no TLS connection ({reason or type(cause).__name__}); check extra ca_bundle and client_cert"
 
 
 def _kind(error: BaseException) -> str:
     """What broke, without the URL that transport errors like to name."""
-    while error.args and isinstance(error.args[0], BaseException):
-        error = error.args[0]
-    reason = getattr(error, "reason", None)
-    return type(reason if isinstance(reason, BaseException) else error).__name__
+    return type(_cause(error)).__name__
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error inside those that requests and urllib3 put around it."""
+    while True:
+        inner = [each for each in (*error.args[:1], getattr(error, "reason", None)) if isinstance(each, BaseException)]
+        if not inner:
+            return error
+        error = inner[0]

@@ -81,6 +81,7 @@ UNFIT = [
     ("min_interval", "1e999", "extra min_interval='1e999' must be a number of seconds"),
     ("ca_bundle", "/nowhere/ca.pem", "extra ca_bundle='/nowhere/ca.pem' must be the path of a file on the worker"),
     ("client_cert", "/nowhere/a.pem,/nowhere/b.pem", "must be the path of a file on the worker"),
+    ("ca_bundle", __file__, "that holds certificate authorities in PEM"),
     ("proxy", "nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
     ("proxy", "http://[::1", "extra proxy='http://[::1' must be a URL such as http://proxy:3128"),
     ("rate_limit_storage", "redos://host", "extra rate_limit_storage='redos://host' must be a URL such as redis://"),
@@ -303,7 +304,7 @@ def test_jdb_filters_the_column_that_the_connection_names(make: MakeHook) -> Non
 def test_a_client_certificate_and_authorities_are_given_to_the_session(make: MakeHook, tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")}
     for file in files.values():
-        file.touch()
+        file.write_text("-----BEGIN CERTIFICATE-----")
     extra = {"ca_bundle": str(files["ca.pem"]), "client_cert": f"{files['cert.pem']}, {files['key.pem']}"}
     hook = make("aig", extra=extra)
     hook.check_connection()

@@ -237,9 +237,9 @@ def _asked(state: tenacity.RetryCallState) -> float | None:
 
 def _wait_for_rate(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
-    return min(10 * _least(state), 120.0) if asked is None else max(asked, _least(state))
+    return min(5.0 * 2 ** min(state.attempt_number - 1, 8), 120.0) if asked is None else max(asked, _least(state))
 
 
 def _least(state: tenacity.RetryCallState) -> float:
-    """Seconds to wait at least: half a second, and twice as long each time, where a provider asks for none."""
-    return float(min(0.5 * 2 ** min(state.attempt_number - 1, 8), 120))
+    """Seconds to wait at least, whatever a provider asks for: none, then half a second, then twice as long each time."""
+    return float(min(0.5 * 2 ** min(state.attempt_number - 2, 8), 120)) if state.attempt_number > 1 else 0.0
