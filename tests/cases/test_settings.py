@@ -81,7 +81,7 @@ UNFIT = [
     ("min_interval", "1e999", "extra min_interval='1e999' must be a number of seconds"),
     ("ca_bundle", "/nowhere/ca.pem", "extra ca_bundle='/nowhere/ca.pem' must be the path of a file on the worker"),
     ("client_cert", "/nowhere/a.pem,/nowhere/b.pem", "must be the path of a file on the worker"),
-    ("ca_bundle", __file__, "that holds certificate authorities in PEM"),
+    ("ca_bundle", pytest.__file__, "that holds certificate authorities in PEM"),
     ("proxy", "nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
     ("proxy", "http://[::1", "extra proxy='http://[::1' must be a URL such as http://proxy:3128"),
     ("rate_limit_storage", "redos://host", "extra rate_limit_storage='redos://host' must be a URL such as redis://"),
