@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.lake.sample import ACCOUNTS, Rows, fill, streams
@@ -61,6 +63,26 @@ def test_all_streams_together_have_each_row_once(
         (*key[:2], key[2].removeprefix("~")): count for *key, count in _rows(reader, _run(reader, EXAMPLE)["counts"])
     }
     assert found == plain
+
+
+def test_fastparquet_reads_each_streams_files_where_it_is_installed(lake: tuple[Path, Rows, Rows]) -> None:
+    """It has no decimals: amounts become floats. Its integers are not compared: see the page."""
+    fastparquet = pytest.importorskip("fastparquet")
+    folder, plain, _ = lake
+    found: Rows = Counter()
+    for path in folder.glob("raw/provider=*/stream=*/account=agent001/**/*.parquet"):
+        provider, stream = (part.partition("=")[2] for part in path.relative_to(folder / "raw").parts[:2])
+        with path.open("rb") as handle:
+            rows = fastparquet.ParquetFile(handle).to_pandas()
+        expected = pq.read_table(path, partitioning=None)
+        found[provider, stream, "agent001"] += len(rows)
+        for field in expected.schema:
+            values = rows[field.name].dropna().tolist() if field.name in rows else []  # a record is a column a member
+            if pa.types.is_string(field.type):
+                assert values == expected[field.name].to_pylist()
+            elif pa.types.is_decimal(field.type):
+                assert values == pytest.approx([float(value) for value in expected[field.name].to_pylist()])
+    assert found == {key: count for key, count in plain.items() if key[2] == "agent001"}
 
 
 @pytest.fixture(scope="module", autouse=True)
