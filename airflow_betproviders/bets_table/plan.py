@@ -34,7 +34,7 @@ _SMALL = 10_000  # rows that are no file of their own
 
 @dataclass
 class Change:
-    """What becomes of one file: some rows are dropped, some are marked with when they were first missing."""
+    """The change of one file: the rows to drop, and the rows to mark as missing, with when they were first missing."""
 
     rows: int
     dropped: Rows

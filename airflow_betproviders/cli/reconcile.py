@@ -33,7 +33,7 @@ def print_reconciliation(args: Namespace) -> None:
             args.path,
             tolerance=args.tolerance,
             repair=args.repair,
-            stamp={"run_id": "airflow betproviders reconcile", "version": __version__},
+            run_metadata={"run_id": "airflow betproviders reconcile", "version": __version__},
         )
         start = parse_time(args.start)
         interval = Interval(start, parse_time(args.end) if args.end else start + timedelta(days=1))

@@ -50,7 +50,7 @@ class PiiPolicy:
         self._by_name = {name.lower(): (stream.field(name).kind, rule) for name, rule in rules.items()}
 
     def __call__(self, rows: WindowRows) -> None:
-        """Conceal the rows of a window, those in quarantine included."""
+        """Drop or hash columns in the rows of a window, those in quarantine included."""
         for name, rule in self.rules.items():
             kind, table = self._stream.field(name).kind, rows.table
             nothing = pa.nulls(table.num_rows, arrow_type(kind))
@@ -77,7 +77,7 @@ class PiiPolicy:
         odd = pc.fill_null(pc.match_substring_regex(column, named), False)
         if not pc.any(odd).as_py():
             return column
-        texts = [dumps(self._concealed(read_document(text))) for text in column.filter(odd).to_pylist()]
+        texts = [dumps(self._without_pii(read_document(text))) for text in column.filter(odd).to_pylist()]
         return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
 
     def _bad(self, row: RejectedRow) -> RejectedRow:
@@ -88,7 +88,7 @@ class PiiPolicy:
             digest = self.hash(row.raw, Text()) if self._key else None
             return RejectedRow(json.dumps(digest), f"{_WITHHELD} (a digest of the row is kept)")
         withheld: list[str] = []
-        raw = dumps(self._concealed(document, withheld))
+        raw = dumps(self._without_pii(document, withheld))
         return RejectedRow(raw, self._reason(row.reason, withheld))
 
     def _reason(self, reason: str, withheld: list[str]) -> str:
@@ -100,11 +100,11 @@ class PiiPolicy:
             return reason
         return f"{name}: {_WITHHELD}" if name in (field.name for field in self._stream.fields) else _WITHHELD
 
-    def _concealed(self, value: Any, withheld: list[str] | None = None) -> Any:
-        """A JSON value without what the rules conceal, at whatever depth; notes the texts that were taken away."""
+    def _without_pii(self, value: Any, withheld: list[str] | None = None) -> Any:
+        """Return a JSON value in which the rules are applied at any depth. Collect the withheld texts."""
         withheld = [] if withheld is None else withheld
         if isinstance(value, list):
-            return [self._concealed(item, withheld) for item in value]
+            return [self._without_pii(item, withheld) for item in value]
         if not isinstance(value, Pairs):
             return value
         for name in value:
@@ -112,7 +112,7 @@ class PiiPolicy:
             if found := self._by_name.get(name.lower()):
                 members = [self._member(member, *found, withheld) for member in members]
             else:
-                members = [self._concealed(member, withheld) for member in members]
+                members = [self._without_pii(member, withheld) for member in members]
             *earlier, value[name] = members
             if earlier:
                 value.doubled[name] = earlier

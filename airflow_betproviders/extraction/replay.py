@@ -38,7 +38,7 @@ class Replay(Extraction):
         stream: Stream,
         lake: Lake,
         *,
-        stamp: Mapping[str, Any] | None = None,
+        run_metadata: Mapping[str, Any] | None = None,
         pii_policy: PiiPolicy | None = None,
         force: bool = False,
     ) -> None:
@@ -48,12 +48,12 @@ class Replay(Extraction):
             source: the account; only asked what a reply's status means.
             stream: the stream as it is declared today.
             lake: where archives and data lie.
-            stamp: members of the receipts.
+            run_metadata: members of the receipts.
             pii_policy: what is done to columns that say who a player is.
             force: whether to replace a slot that was read again, without an archive, since its archive was made, or
-                that conceals columns which would come back.
+                that drops or hashes columns which would come back in plain.
         """
-        super().__init__(source, stream, lake.filters, stamp=stamp, pii_policy=pii_policy)
+        super().__init__(source, stream, lake.filters, run_metadata=run_metadata, pii_policy=pii_policy)
         self._lake = lake
         self._force = force
 
@@ -78,7 +78,7 @@ class Replay(Extraction):
         """Rebuild and publish slots one after the other.
 
         Raises:
-            InvalidArgument: before the first, when one was read again after its archive, or conceals columns that would come back.
+            InvalidArgument: before the first, when one was extracted again after its archive, or drops or hashes columns that would come back.
         """
         for slot, path in lake.stored(Interval(slots[0].start, slots[-1].end)).items():
             if not self._force and slot in slots:
@@ -137,7 +137,7 @@ class Replay(Extraction):
             )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """As `Extraction.check_concealed`, unless it is forced."""
+        """As `Extraction.check_pii`, unless it is forced."""
         if not self._force:
             super().check_pii(slot, receipt)
 

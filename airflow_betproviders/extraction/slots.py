@@ -73,7 +73,7 @@ class Extraction:
         filters: Mapping[str, Any] | None = None,
         *,
         check_time: Callable[[Interval], None] | None = None,
-        stamp: Mapping[str, Any] | None = None,
+        run_metadata: Mapping[str, Any] | None = None,
         archive: bool = False,
         pii_policy: PiiPolicy | None = None,
     ) -> None:
@@ -84,7 +84,7 @@ class Extraction:
             stream: the stream.
             filters: the provider's own filters.
             check_time: called before a window is read; raises when the provider no longer keeps it.
-            stamp: members of the receipts: dag_id, task_id, run_id, try_number, version.
+            run_metadata: members of the receipts: dag_id, task_id, run_id, try_number, version.
             archive: whether `store` keeps the raw replies of each slot.
             pii_policy: what is done to columns that say who a player is.
         """
@@ -92,7 +92,7 @@ class Extraction:
         self._stream = stream
         self._filters = dict(filters or {})
         self._check_time = check_time
-        self._stamp = dict(stamp or {})
+        self._run_metadata = dict(run_metadata or {})
         self._archives = archive
         self._pii_policy = pii_policy
         if pii_policy is not None:
@@ -235,7 +235,7 @@ class Extraction:
 
         Raises:
             OverlappingSlot: before the first call, when a slot would cut across a stored object.
-            InvalidArgument: before the first call, when a slot is stored with columns concealed that would come back.
+            InvalidArgument: before the first call, when a slot drops or hashes columns that would come back in plain.
         """
         # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
         pa.set_memory_pool(pa.system_memory_pool())
@@ -283,7 +283,7 @@ class Extraction:
         return receipts
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """Refuse to bring back plain values of columns that a stored slot conceals.
+        """Refuse to bring back plain values of columns that a stored slot drops or hashes.
 
         Raises:
             InvalidArgument: names the slot and the cure.
@@ -338,7 +338,7 @@ class Extraction:
             retention_days=stream.retention / DAY if stream.retention and stream.retention_from_connection else None,
             pii=self._pii_policy.rules if self._pii_policy else {},
             previous_rows=sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None,
-            **self._stamp,
+            **self._run_metadata,
         )
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:

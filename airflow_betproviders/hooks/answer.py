@@ -11,7 +11,7 @@ from airflow_betproviders.exceptions import AnswerTooLarge, ProviderUnavailable
 
 _PIECE = 256 * 1024
 _AT_ONCE = 64 * 1024 * 1024
-# Inflated in one go; a larger piece would be held twice while it grows.
+# Inflated at once; a larger piece would be in memory twice while it grows.
 _TAKEN = 8 * 1024 * 1024
 # Of answers that are larger, a process receives one at a time.
 _LARGE = 16 * 1024 * 1024

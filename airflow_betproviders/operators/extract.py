@@ -203,7 +203,7 @@ class ExtractToParquetOperator(StreamOperator):
             stream,
             lake.filters,
             check_time=lambda window: hook.check_time(stream, window),
-            stamp=run_metadata(context),
+            run_metadata=run_metadata(context),
             archive=archived_for is not None,
             pii_policy=pii_policy,
         )

@@ -124,7 +124,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
             slot=self.slot,
             pii=self.pii,
             pii_conn_id=self.pii_conn_id,
-            stamp=run_metadata(context),
+            run_metadata=run_metadata(context),
         )
         interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
         days = reconciliation.days(interval)
@@ -168,7 +168,7 @@ def reconciliation_of(
     slot: str | timedelta | None = None,
     pii: Mapping[str, str] | None = None,
     pii_conn_id: str | None = None,
-    stamp: Mapping[str, Any] | None = None,
+    run_metadata: Mapping[str, Any] | None = None,
 ) -> Reconciliation:
     """Build the reconciliation of an account's bets from the arguments of an operator or a command line.
 
@@ -186,7 +186,7 @@ def reconciliation_of(
         repair=repair,
         reports=(reports,) if isinstance(reports, str) and reports else tuple(reports or ()),
         width=parse_duration(slot) if slot else None,
-        stamp=stamp or {"version": __version__},
+        run_metadata=run_metadata or {"version": __version__},
     )
     return replace(made, pii_policy=pii_policy_of(pii, pii_conn_id, made.stream, {}))
 

@@ -60,7 +60,7 @@ class ReplayOperator(StreamOperator):
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         self.target = TaskTarget(lake, interval)
-        replay = Replay(hook, stream, lake, stamp=run_metadata(context), pii_policy=pii_policy, force=self.force)
+        replay = Replay(hook, stream, lake, run_metadata=run_metadata(context), pii_policy=pii_policy, force=self.force)
         found = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(found)))
         if not found:

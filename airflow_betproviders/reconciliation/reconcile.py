@@ -46,7 +46,7 @@ class Reconciliation:
         reports: streams of the reports to compare with; default all that are declared.
         width: of slots on a day of which nothing is stored; default the stream's own.
         pii_policy: how columns that identify a player are dropped or hashed, as in the extraction.
-        stamp: members of the receipts of slots that are extracted again: dag_id, task_id, run_id, try_number, version.
+        run_metadata: members of the receipts of slots that are extracted again: dag_id, task_id, run_id, try_number, version.
     """
 
     hook: BetProviderHook
@@ -57,7 +57,7 @@ class Reconciliation:
     reports: Sequence[str] = ()
     width: timedelta | None = None
     pii_policy: PiiPolicy | None = None
-    stamp: Mapping[str, Any] = field(default_factory=dict)
+    run_metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def specs(self) -> tuple[ReportSpec, ...]:
@@ -127,7 +127,7 @@ class Reconciliation:
             label=self.hook.label,
             day=day,
             checked_at=self.hook.now(),
-            run_id=self.stamp.get("run_id"),
+            run_id=self.run_metadata.get("run_id"),
         )
         moves = [spec.moves_within for spec in specs if isinstance(spec, WindowTotals)]
         wanted = {name for spec in specs for name in spec.columns}
@@ -187,7 +187,7 @@ class Reconciliation:
             self.hook,
             self.stream,
             check_time=lambda window: self.hook.check_time(self.stream, window),
-            stamp=self.stamp,
+            run_metadata=self.run_metadata,
             archive=any(self.fs.exists(day_totals.lake.archive(slot)) for slot in due),
             pii_policy=self.pii_policy,
         )
@@ -223,10 +223,8 @@ def _reportable(
     kept: list[ReportSpec] = []
     for spec in specs:
         if isinstance(spec, Report):
-            if concealed := set(spec.grouping.values()) & set(pii):
-                result.notes.append(
-                    f"{spec.name} is left out: the lake drops or hashes {', '.join(sorted(concealed))}."
-                )
+            if hidden := set(spec.grouping.values()) & set(pii):
+                result.notes.append(f"{spec.name} is left out: the lake drops or hashes {', '.join(sorted(hidden))}.")
                 continue
             dropped = {name for name, rule in pii.items() if rule == DROP}
             kept.append(spec.without(dropped))

@@ -102,7 +102,7 @@ def _azure(conn_id: str) -> dict[str, str]:
     )
 
 
-# How Airflow writes a store, how delta-rs writes it, and what becomes of the connection.
+# By Airflow's scheme: delta-rs's scheme, and the function that turns the connection into storage options.
 _STORES: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "s3": ("s3", _aws),
     "s3a": ("s3", _aws),

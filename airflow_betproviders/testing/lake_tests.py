@@ -78,12 +78,12 @@ class LakeTests:
                 str(policy.hash(str(record[name]), stream.field(name).kind)) for record in desk.truth(stream, interval)
             }
             assert {str(row[name]) for row in desk.rows(stream, interval)} == hashes
-        _rebuild_concealed(desk, interval, policy)
+        _rebuild_with_pii(desk, interval, policy)
         _merge(desk, interval)
         assert plain & _words(desk.folder) == set()
 
 
-def _rebuild_concealed(desk: Desk, interval: Interval, policy: PiiPolicy) -> None:
+def _rebuild_with_pii(desk: Desk, interval: Interval, policy: PiiPolicy) -> None:
     """Rebuild plain archives under the policy, then remove them."""
     stream, lake = desk.bets, desk.lake(desk.bets)
     for path in lake.stored(interval).values():

@@ -60,10 +60,10 @@ class Office:
     def extract(self, interval: Interval) -> None:
         Extraction(self.source, self.stream).store(slots(interval, HOUR), self.lake)
 
-    def extract_concealed(self, conceal: PiiPolicy) -> None:
+    def extract_with_pii(self, policy: PiiPolicy) -> None:
         """The hour after the day."""
         after = Interval(self.day.end, self.day.end + HOUR)
-        Extraction(self.source, self.stream, pii_policy=conceal).store([after], self.lake)
+        Extraction(self.source, self.stream, pii_policy=policy).store([after], self.lake)
 
     def reconcile(self, **arguments: Any) -> dict[str, Any]:
         """Run the operator; return its XCom."""
@@ -406,13 +406,13 @@ def test_two_days_of_which_one_was_never_loaded(office: Callable[[str], Office])
     assert len(at.files) == 24 + 48
 
 
-def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
+def test_columns_that_the_lake_drops_or_hashes_are_neither_compared_nor_shown_nor_stored(
     hook: Callable[..., BetProviderHook], simulator: Simulator, now: datetime, tmp_path: Path
 ) -> None:
     begin = now.replace(hour=4, minute=0, second=0, microsecond=0) - 3 * DAY
     at = Office(tmp_path, "jdb", hook("jdb"), simulator, Interval(begin, begin + DAY))
-    conceal = PiiPolicy(at.stream, {"playerId": "hash"}, b"0123456789abcdef", {})
-    Extraction(at.source, at.stream, pii_policy=conceal).store(slots(at.day, HOUR), at.lake)
+    policy = PiiPolicy(at.stream, {"playerId": "hash"}, b"0123456789abcdef", {})
+    Extraction(at.source, at.stream, pii_policy=policy).store(slots(at.day, HOUR), at.lake)
     players = {row["playerId"] for row in simulator.truth("jdb", "transactions", begin, begin + DAY)}
     assert at.reconcile()["disagreeing"] == 0
     table, text = at.report
@@ -427,10 +427,10 @@ def test_what_the_lake_conceals_is_neither_compared_nor_shown_nor_stored(
         assert at.read() == []
         for file in at.files:
             file.rename(file.with_suffix(".away"))  # then nothing of a day is left: the next day has the rules
-        at.extract_concealed(conceal)
+        at.extract_with_pii(policy)
     for file in tmp_path.rglob("*.away"):
         file.rename(file.with_suffix(".parquet"))
-    reconciliation = Reconciliation(hook=at.source, fs=at.lake.fs, root=at.lake.root, repair=True, pii_policy=conceal)
+    reconciliation = Reconciliation(hook=at.source, fs=at.lake.fs, root=at.lake.root, repair=True, pii_policy=policy)
     assert reconciliation.run(at.day).repaired == [slots(at.day, HOUR)[3]]
     assert {name: rows for name, rows in contents(at.files).items() if name in before} == before
     written = at.report[1] + str(at.report[0].to_pylist())

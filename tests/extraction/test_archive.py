@@ -129,7 +129,7 @@ def test_a_call_without_an_answer_is_kept_too(lake: Lake, monkeypatch: pytest.Mo
 
 
 def test_the_archive_says_what_slot_it_is_of(lake: Lake) -> None:
-    Extraction(Vendor(hour()), BETS, archive=True, stamp={"run_id": "r", "version": "1"}).store([SLOT], lake)
+    Extraction(Vendor(hour()), BETS, archive=True, run_metadata={"run_id": "r", "version": "1"}).store([SLOT], lake)
     assert footer(lake.archive(SLOT)) == footer(lake.data(SLOT))
     with Archived.opened(lake, SLOT) as archived:
         assert [window for window, calls in archived.windows] == QUARTERS
@@ -321,7 +321,7 @@ SPOILS: list[Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None] = [
 @pytest.mark.parametrize("cut", [[SLOT], QUARTERS])
 def test_a_replay_gives_the_same_bytes(lake: Lake, spoil: Any, cut: list[Interval]) -> None:
     rows = [*hour(), {**bet("odd", at=70), "units": "many"}, {**bet("more", at=1000), "unknown": [1, 2]}]
-    Extraction(Vendor(rows, spoil=spoil), BETS, archive=True, stamp={"run_id": "first"}).store(cut, lake)
+    Extraction(Vendor(rows, spoil=spoil), BETS, archive=True, run_metadata={"run_id": "first"}).store(cut, lake)
     before = {slot: (data_bytes(path), footer(path)) for slot, path in lake.stored(SLOT).items()}
     bad = {slot: Path(lake.quarantine(slot)).read_text() for slot in cut if Path(lake.quarantine(slot)).exists()}
     assert bad
@@ -330,7 +330,7 @@ def test_a_replay_gives_the_same_bytes(lake: Lake, spoil: Any, cut: list[Interva
         Path(path).unlink()
 
     silent = Vendor([])
-    replay = Replay(silent, BETS, lake, stamp={"run_id": "second"})
+    replay = Replay(silent, BETS, lake, run_metadata={"run_id": "second"})
     stored = replay.store(replay.slots(SLOT), lake)
 
     assert silent.asked == []

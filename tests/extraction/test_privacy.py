@@ -40,7 +40,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 
 
-def by_hand(text: str, key: bytes = KEY) -> str:
+def keyed_digest(text: str, key: bytes = KEY) -> str:
     """The first half of the HMAC of RFC 2104 over SHA-256, in hexadecimal."""
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
@@ -61,7 +61,7 @@ def rows(
     return WindowRows(SLOT, pa.table(given, schema), None, bad or [])
 
 
-def concealed(made: WindowRows, rules: dict[str, str] | None = None, key: bytes = KEY) -> WindowRows:
+def apply(made: WindowRows, rules: dict[str, str] | None = None, key: bytes = KEY) -> WindowRows:
     schema = made.table.schema
     PiiPolicy(PLAYERS, RULES if rules is None else rules, key, {})(made)
     assert made.table.schema == schema
@@ -71,9 +71,9 @@ def concealed(made: WindowRows, rules: dict[str, str] | None = None, key: bytes 
 @given(st.lists(st.tuples(st.none() | TEXTS, st.none() | NUMBERS), max_size=20))
 def test_equal_values_have_equal_hashes_and_null_stays_null(values: list[tuple[str | None, int | None]]) -> None:
     players, numbers = [player for player, _ in values], [number for _, number in values]
-    made = concealed(rows(players, numbers)).table
-    assert made["player"].to_pylist() == [None if player is None else by_hand(player) for player in players]
-    ids = [None if number is None else int(by_hand(str(number))[:16], 16) >> 1 for number in numbers]
+    made = apply(rows(players, numbers)).table
+    assert made["player"].to_pylist() == [None if player is None else keyed_digest(player) for player in players]
+    ids = [None if number is None else int(keyed_digest(str(number))[:16], 16) >> 1 for number in numbers]
     assert made["number"].to_pylist() == ids
     assert made["ip"].to_pylist() == [None] * len(values)
     assert made["id"].to_pylist() == [str(i) for i in range(len(values))]
@@ -82,17 +82,17 @@ def test_equal_values_have_equal_hashes_and_null_stays_null(values: list[tuple[s
 @given(st.lists(TEXTS, min_size=1, unique=True, max_size=20), st.binary(min_size=16), st.binary(min_size=16))
 def test_other_values_and_other_keys_give_other_hashes(players: list[str], one: bytes, two: bytes) -> None:
     numbers: list[int | None] = [7] * len(players)
-    first = concealed(rows([*players], numbers), key=one).table["player"].to_pylist()
+    first = apply(rows([*players], numbers), key=one).table["player"].to_pylist()
     assert len(set(first)) == len(players)
     assert set(first).isdisjoint(players)
     if one != two and one.rstrip(b"\0") != two.rstrip(b"\0"):  # HMAC fills a short key up with zeros
-        assert set(first).isdisjoint(concealed(rows([*players], numbers), key=two).table["player"].to_pylist())
+        assert set(first).isdisjoint(apply(rows([*players], numbers), key=two).table["player"].to_pylist())
 
 
 def test_a_hash_is_the_same_in_every_stream() -> None:
     other = replace(PLAYERS, provider="other", name="rounds")
-    assert PiiPolicy(other, RULES, KEY, {}).hash("p1", Text()) == by_hand("p1")
-    assert concealed(rows(["p1"], [None])).table["player"].to_pylist() == [by_hand("p1")]
+    assert PiiPolicy(other, RULES, KEY, {}).hash("p1", Text()) == keyed_digest("p1")
+    assert apply(rows(["p1"], [None])).table["player"].to_pylist() == [keyed_digest("p1")]
 
 
 def test_hashes_of_keys_follow_their_columns() -> None:
@@ -105,16 +105,16 @@ def test_hashes_of_keys_follow_their_columns() -> None:
     assert not np.array_equal(made.hashes, plain)
 
 
-def test_extra_is_concealed_under_the_same_names_however_they_are_written() -> None:
+def test_rules_hold_in_extra_under_the_same_names_however_they_are_written() -> None:
     extra = [
         '{"Player":"p1","new":1.50}',
         '{"ip":["10.0.0.1",null],"a":{"IP":"10.0.0.2","b":[{"number":12}]}}',
         '{"other":"p1 plays"}',
         None,
     ]
-    found = concealed(rows(["x"] * 4, [1] * 4, extra)).table["_extra"].to_pylist()
-    assert found[0] == f'{{"Player":"{by_hand("p1")}","new":1.50}}'
-    number = int(by_hand("12")[:16], 16) >> 1
+    found = apply(rows(["x"] * 4, [1] * 4, extra)).table["_extra"].to_pylist()
+    assert found[0] == f'{{"Player":"{keyed_digest("p1")}","new":1.50}}'
+    number = int(keyed_digest("12")[:16], 16) >> 1
     assert found[1] == f'{{"ip":null,"a":{{"IP":null,"b":[{{"number":{number}}}]}}}}'
     assert found[2:] == extra[2:]
 
@@ -122,38 +122,36 @@ def test_extra_is_concealed_under_the_same_names_however_they_are_written() -> N
 BAD = [
     # what was sent, the reason, the row and the reason in quarantine
     ('{"id":"1","player":"p1","units":"many"}', 'units: expected an integer, got "many"',
-     {"id": "1", "player": by_hand("p1"), "units": "many"}, 'units: expected an integer, got "many"'),
+     {"id": "1", "player": keyed_digest("p1"), "units": "many"}, 'units: expected an integer, got "many"'),
     ('{"id":"1","ip":"10.0.0.1"}', "at missing", {"id": "1", "ip": None}, "at missing"),
     ('{"id":"1","number":"ten"}', 'number: expected an integer, got "ten"',
-     {"id": "1", "number": by_hand("ten")}, "number: the value does not fit; pii withholds it"),
-    ('{"id":"1","number":" 12 "}', "at missing", {"id": "1", "number": int(by_hand("12")[:16], 16) >> 1}, "at missing"),
+     {"id": "1", "number": keyed_digest("ten")}, "number: the value does not fit; pii withholds it"),
+    ('{"id":"1","number":" 12 "}', "at missing", {"id": "1", "number": int(keyed_digest("12")[:16], 16) >> 1}, "at missing"),
     ('{"id":"1","units":{"player":"p1","x":1}}', 'units: expected an integer, got {"player":"p1","x":1}',
-     {"id": "1", "units": {"player": by_hand("p1"), "x": 1}}, "units: the value does not fit; pii withholds it"),
+     {"id": "1", "units": {"player": keyed_digest("p1"), "x": 1}}, "units: the value does not fit; pii withholds it"),
     ('{"id":"1","ip":"10.0.0.1","units":"10.0.0.1"}', 'units: expected an integer, got "10.0.0.1"',
      {"id": "1", "ip": None, "units": "10.0.0.1"}, "units: the value does not fit; pii withholds it"),
     ('{"player":"a","player":"b","PLAYER":{"first":"c"}}', "id, at missing",
-     {"player": by_hand("b"), "PLAYER": by_hand('{"first":"c"}')}, "id, at missing"),
-    ('["p1"]', "the row is not a JSON object", by_hand('["p1"]'), "the value does not fit; pii withholds it (a digest of the row is kept)"),
+     {"player": keyed_digest("b"), "PLAYER": keyed_digest('{"first":"c"}')}, "id, at missing"),
+    ('["p1"]', "the row is not a JSON object", keyed_digest('["p1"]'), "the value does not fit; pii withholds it (a digest of the row is kept)"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("raw", "reason", "kept", "expected"), BAD)
-def test_rows_in_quarantine_are_concealed(raw: str, reason: str, kept: Any, expected: str) -> None:
-    (row,) = concealed(rows([], [], bad=[RejectedRow(raw, reason)])).bad
+def test_rules_hold_for_rows_in_quarantine(raw: str, reason: str, kept: Any, expected: str) -> None:
+    (row,) = apply(rows([], [], bad=[RejectedRow(raw, reason)])).bad
     assert json.loads(row.raw) == kept
     assert row.reason == expected
 
 
-def test_doubled_members_of_a_row_in_quarantine_are_all_concealed() -> None:
-    (row,) = concealed(
-        rows([], [], bad=[RejectedRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])
-    ).bad
-    assert row.raw == f'{{"player":"{by_hand("a")}","ip":null,"player":"{by_hand("b")}","ip":null}}'
+def test_rules_hold_for_doubled_members_of_a_row_in_quarantine() -> None:
+    (row,) = apply(rows([], [], bad=[RejectedRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])).bad
+    assert row.raw == f'{{"player":"{keyed_digest("a")}","ip":null,"player":"{keyed_digest("b")}","ip":null}}'
 
 
 def test_without_a_key_a_row_that_is_no_object_leaves_nothing() -> None:
     made = rows([], [], bad=[RejectedRow('"10.0.0.1"', "the row is not a JSON object")])
-    (row,) = concealed(made, {"ip": "drop"}, b"").bad
+    (row,) = apply(made, {"ip": "drop"}, b"").bad
     assert row.raw == "null"
 
 
@@ -208,11 +206,11 @@ def stored(
 
 def test_a_slot_differs_from_a_plain_one_in_those_columns_only(tmp_path: Path) -> None:
     plain = stored(tmp_path / "plain", PLAYERS, seated())
-    made = stored(tmp_path / "concealed", PLAYERS, seated(), PiiPolicy(PLAYERS, RULES, KEY, {}))
+    made = stored(tmp_path / "apply", PLAYERS, seated(), PiiPolicy(PLAYERS, RULES, KEY, {}))
     untouched = [name for name in plain.column_names if name not in (*RULES, "_extracted_at")]
     assert made.select(untouched) == plain.select(untouched)
     assert made.schema == plain.schema
-    assert made["player"].to_pylist() == [by_hand(player) for player in plain["player"].to_pylist()]
+    assert made["player"].to_pylist() == [keyed_digest(player) for player in plain["player"].to_pylist()]
     assert made["ip"].null_count == 24
 
 

@@ -32,7 +32,7 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
 )
 from airflow_betproviders.extraction.slots import Extraction, Stored
-from airflow_betproviders.extraction.write import slot_writer as spooling
+from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
 from tests.extraction.conftest import Clock
@@ -47,8 +47,8 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
 
 
-def store(vendor: Vendor, lake: Lake, *cut: Interval, stream: Stream = BETS, **stamp: Any) -> Stored:
-    return Extraction(vendor, stream, stamp=stamp).store(cut or (SLOT,), lake)
+def store(vendor: Vendor, lake: Lake, *cut: Interval, stream: Stream = BETS, **run_metadata: Any) -> Stored:
+    return Extraction(vendor, stream, run_metadata=run_metadata).store(cut or (SLOT,), lake)
 
 
 def ids(lake: Lake, interval: Interval = SLOT) -> list[str]:
@@ -308,15 +308,15 @@ def test_promise_9_quiet_an_answer_that_echoes_a_signature_does_not_bring_it_int
 def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spooling, "ROW_GROUP", 50)
+    monkeypatch.setattr(writer_module, "ROW_GROUP", 50)
     held: list[int] = []
-    add = spooling.SlotWriter.add
+    add = writer_module.SlotWriter.add
 
-    def noted(self: spooling.SlotWriter, *args: Any) -> None:
+    def noted(self: writer_module.SlotWriter, *args: Any) -> None:
         add(self, *args)
         held.append(sum(len(order) for _, order in self._buffer))
 
-    monkeypatch.setattr(spooling.SlotWriter, "add", noted)
+    monkeypatch.setattr(writer_module.SlotWriter, "add", noted)
     paging = PageNumber(**{**vars(BETS.paging), "page_size": 100})
     store(Vendor(hour(1200)), lake, stream=serving(paging=paging, windows=type(BETS.windows)(span=MINUTE, step=MINUTE)))
     assert len(ids(lake)) == 1200
@@ -334,10 +334,10 @@ def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_coun
                 stream, Interval(window.start, window.end + timedelta(milliseconds=1)), params, *rest
             )
 
-    rows = [bet("start"), bet("seam", at=900), bet("end", at=3600)]
+    rows = [bet("start"), bet("boundary", at=900), bet("end", at=3600)]
     (receipt,) = store(BothEnds(rows), lake).receipts
-    assert ids(lake) == ["start", "seam"]
-    assert receipt.total == 4  # the seam twice, the end once
+    assert ids(lake) == ["start", "boundary"]
+    assert receipt.total == 4  # the boundary twice, the end once
 
 
 def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(lake: Lake) -> None:

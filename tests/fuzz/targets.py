@@ -72,7 +72,7 @@ def one_cell(data: bytes) -> None:
     assert page is not None or not _is_json(data[2:])
     if page is not None:
         assert page.table.num_rows + len(page.bad) >= 3, page.bad
-        _conceal(stream, page)
+        _apply_pii(stream, page)
 
 
 def _is_json(data: bytes) -> bool:
@@ -83,7 +83,7 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _conceal(stream: Stream, page: Page) -> None:
+def _apply_pii(stream: Stream, page: Page) -> None:
     rules = {f.name: "hash" for f in stream.fields if isinstance(f.kind, Text) and not f.required}
     if rules:
         PiiPolicy(stream, rules, b"0123456789abcdef", {})(WindowRows(None, page.table, bad=page.bad))

@@ -82,10 +82,10 @@ def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> N
     quarter = Interval(FIVE, FIVE + 15 * MINUTE)
     publish(lake, quarter, file(tmp_path, SMALL), [RejectedRow('{"id":1}', "odd")])
     assert lake.fs.cat_file(lake.quarantine(quarter)) == b'{"reason":"odd","row":{"id":1}}\n'
-    with SlotWriter(BETS, FIVE) as spool:
-        spool.add(table(bet("a")))
-        filled = spool.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
-        path = publish(lake, SLOT, spool.path, [])
+    with SlotWriter(BETS, FIVE) as writer:
+        writer.add(table(bet("a")))
+        filled = writer.close(Receipt(provider="toy", stream="bets", account="agent001", start="", end=""))
+        path = publish(lake, SLOT, writer.path, [])
     assert read_receipt(lake.fs, path) == filled
     assert lake.stored(SLOT) == {SLOT: path}
     assert not lake.fs.exists(lake.quarantine(quarter))

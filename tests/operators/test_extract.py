@@ -323,7 +323,7 @@ def test_template_fields_are_attributes_and_hold_what_a_run_may_decide(tmp_path:
     }
     for name in made.template_fields:
         assert hasattr(made, name)
-    assert made.start == "{{ data_interval_start }}"  # nothing is judged before templates are rendered
+    assert made.start == "{{ data_interval_start }}"  # nothing is checked before templates are rendered
 
 
 def test_the_asset_of_a_stream_is_the_tasks_outlet_unless_another_is_named(tmp_path: Path) -> None:

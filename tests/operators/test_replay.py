@@ -415,7 +415,7 @@ def test_archive_replay_retention_and_pii_on_s3(
     assert [path.split("/")[-2] for path in fs.find(base.replace("/provider", "/_betproviders/archive/provider"))] == [
         f"slot_date={later:%Y-%m-%d}"
     ]
-    given["path"] = Place.path = f"{seaweed.bucket}/concealed"
+    given["path"] = Place.path = f"{seaweed.bucket}/hashed"
     execute(ExtractToParquetOperator(**given, **HOURLY, **PII), context())
     found = fs.find(Place.path)
     assert not [path for path in found if b"player-" in fs.cat_file(path)]

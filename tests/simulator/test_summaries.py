@@ -161,11 +161,11 @@ def test_gmag_report_equals_the_history(clients, still):
 
 def test_gmag_movements_add_up_to_their_rounds(still):
     start, end = NOW - 8 * HOUR, NOW - 7 * HOUR
-    ledger = defaultdict(lambda: defaultdict(Decimal))
+    sums_by_round = defaultdict(lambda: defaultdict(Decimal))
     for row in still.truth("gmag", "game_transactions", start - HOUR, NOW):
-        ledger[row["providerCode"], row["roundId"]][row["transType"]] += row["amount"]
+        sums_by_round[row["providerCode"], row["roundId"]][row["transType"]] += row["amount"]
     for row in still.truth("gmag", "game_history", start, end):
-        moved = ledger[row["providerCode"], row["roundId"]]
+        moved = sums_by_round[row["providerCode"], row["roundId"]]
         assert moved["bet"] == row["bets"]
         assert moved["win"] + moved["amend"] == row["wins"]
         assert moved["cancel"] == row["cancels"]

@@ -1,4 +1,4 @@
-"""Choose windows that can be read in one go, with the fewest calls, from the row density seen so far.
+"""Choose window sizes from the row density seen so far: fewest calls, bounded memory.
 
 Only a first part is split off at a time: a burst of bets makes the windows right after it small, not all to come.
 """
@@ -70,7 +70,7 @@ class Planner:
 
     @property
     def most(self) -> int:
-        """The most rows of a window that are read in one go."""
+        """Return the most rows that a window may have without being split."""
         limits = (self.paging.most_rows, self.cap and self.cap - 1)
         return min([MOST_ROWS, *(limit for limit in limits if limit is not None)])
 

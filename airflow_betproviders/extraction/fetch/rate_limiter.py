@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 4
 # Seconds that a worker is held for a call's turn; a longer wait defers the task.
 LONGEST_WAIT = 900.0
-# Longest sleep in one go, so that an extraction that has ended is soon noticed.
+# Longest single sleep, so that the end of an extraction is noticed soon.
 _NAP = 1.0
 _WORTH_TELLING = 60.0
 # A call needs time from here to the provider, and not always the same: so much later may the earlier of two arrive.

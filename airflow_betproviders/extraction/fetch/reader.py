@@ -1,6 +1,6 @@
 """Read windows completely, each row once, and say what proves it.
 
-The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and judges its
+The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and checks its
 answers. A window that changes while it is read is read again; one with too many rows is read in parts.
 """
 
@@ -236,7 +236,7 @@ class WindowReader:
         return rows
 
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
-        """Split a window without a total that turns out to hold more rows than are read in one go."""
+        """Split a window without a total that has more rows than may be read without a split."""
         rows = sum(answer.rows for answer in read.answers[: read.taken])
         if latest.total is not None or read.taken == 1 or rows <= MOST_ROWS or read.window is None:
             return

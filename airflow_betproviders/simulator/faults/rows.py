@@ -1,4 +1,4 @@
-"""Faults in rows: what becomes of a record's text."""
+"""Faults in rows: changes of a record's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong at a vendor, and what becomes of the task: the errors of the package, a case or more each."""
+"""Faults of a vendor and the state of the task after each: one case or more for each error of the package."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.extraction.decode import keys
-from airflow_betproviders.extraction.write import slot_writer as spool
+from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import Receipt
@@ -33,7 +33,7 @@ def receipt() -> Receipt:
     return Receipt(provider="toy", stream="bets", account="agent001", start="", end="")
 
 
-def spooled(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
+def written(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
     """The bytes of the file that holds the windows' rows, and its receipt."""
     with SlotWriter(BETS, NOW) as made:
         for rows in windows:
@@ -57,14 +57,14 @@ def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
     count: int, borders: list[int], rng: random.Random
 ) -> None:
     rows = [bet(f"bet-{i}", at=rng.randrange(60), stake=f"{i}.25") for i in range(count)]
-    once, _ = spooled(rows)
+    once, _ = written(rows)
     cuts = sorted({0, 60, *borders})
     windows = []
     for start, end in itertools.pairwise(cuts):
         held = [row for row in rows if start * 1000 <= row["at"] - bet("", 0)["at"] < end * 1000]
         rng.shuffle(held)
         windows.append(held)
-    again, _ = spooled(*windows)
+    again, _ = written(*windows)
     assert without_footer(again) == without_footer(once)
 
 
@@ -72,7 +72,7 @@ def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
 def test_row_groups_are_equal_however_the_windows_fall_and_only_one_is_held(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "ROW_GROUP", row_group)
+    monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
     rows = [bet(f"{i}", at=i) for i in range(60)]
     held = []
     with SlotWriter(BETS, NOW) as made:
@@ -93,10 +93,10 @@ def test_row_groups_are_equal_however_the_windows_fall_and_only_one_is_held(
 def test_a_key_that_came_in_several_windows_stays_once_in_its_newest_version(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "ROW_GROUP", row_group)
+    monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
     early = [bet("a", 1, changed=1, stake="1"), bet("b", 2, changed=9, stake="2"), bet("c", 3)]
     late = [bet("a", 4, changed=5, stake="10"), bet("b", 5, changed=8, stake="20"), bet("d", 6)]
-    data, filled = spooled(early, late)
+    data, filled = written(early, late)
     rows = {row["id"]: row["stake"] for row in read(data).to_pylist()}
     assert rows == {"a": Exact(10), "b": Exact(2), "c": Exact("1.5"), "d": Exact("1.5")}
     assert (filled.rows, filled.duplicates) == (4, 2)
@@ -107,34 +107,34 @@ def test_a_key_that_came_in_several_windows_stays_once_in_its_newest_version(
 
 def test_a_slot_with_settled_duplicates_has_the_bytes_of_one_that_never_had_them() -> None:
     rows = [bet(f"{i}", at=i) for i in range(20)]
-    plain, _ = spooled(rows[:10], rows[10:])
-    doubled, _ = spooled(rows[:10], [bet("3", at=3), *rows[10:]])
+    plain, _ = written(rows[:10], rows[10:])
+    doubled, _ = written(rows[:10], [bet("3", at=3), *rows[10:]])
     assert sorted(read(doubled)["id"].to_pylist()) == sorted(read(plain)["id"].to_pylist())
 
 
 def test_colliding_hashes_lose_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "hashes", lambda rows, key: np.zeros(rows.num_rows, np.uint64))
-    data, filled = spooled([bet("a", 1), bet("b", 2)], [bet("c", 3), bet("b", 4)])
+    data, filled = written([bet("a", 1), bet("b", 2)], [bet("c", 3), bet("b", 4)])
     assert sorted(read(data)["id"].to_pylist()) == ["a", "b", "c"]
     assert filled.duplicates == 1
 
 
 def test_sums_are_exact_to_the_last_digit() -> None:
     stakes = ["99999999999999999999.99999999"] * 3 + ["-0.00000001", "912345678901.0003"]
-    _, filled = spooled([bet(f"{i}", stake=stake, units=2**62) for i, stake in enumerate(stakes)])
+    _, filled = written([bet(f"{i}", stake=stake, units=2**62) for i, stake in enumerate(stakes)])
     assert filled.sums["stake"] == "300000000912345678901.00029996"  # 29 digits, one more than Python's own sums keep
     assert filled.sums["units"] == str(5 * 2**62)  # beyond 64 bits
 
 
 def test_an_empty_slot_is_a_file_without_rows_that_says_so() -> None:
-    data, filled = spooled([], [])
+    data, filled = written([], [])
     assert read(data).num_rows == 0
     assert read(data).schema.names == ["id", "at", "changed", "stake", "units", "_extra", "_extracted_at"]
     assert (filled.rows, filled.sums) == (0, {"stake": "0", "units": "0"})
 
 
 def test_the_footer_is_the_receipt() -> None:
-    data, filled = spooled([bet("a")])
+    data, filled = written([bet("a")])
     stored = Receipt.from_footer(pq.read_metadata(pa.BufferReader(data)).metadata)
     assert stored == filled
     assert stored.rows == 1
@@ -145,12 +145,12 @@ def test_the_footer_is_the_receipt() -> None:
 
 
 def test_every_row_tells_when_it_was_extracted() -> None:
-    data, _ = spooled([bet("a"), bet("b")])
+    data, _ = written([bet("a"), bet("b")])
     assert read(data)["_extracted_at"].to_pylist() == [NOW, NOW]
 
 
 def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
-    data, _ = spooled([bet("0012", stake="999999999999.9999"), bet("😀", at=1, units=2**63 - 1)])
+    data, _ = written([bet("0012", stake="999999999999.9999"), bet("😀", at=1, units=2**63 - 1)])
     file = tmp_path / "slot.parquet"
     file.write_bytes(data)
     frame = pd.read_parquet(file)
@@ -170,7 +170,7 @@ def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> 
 
 
 def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(spool, "ROW_GROUP", 2)
+    monkeypatch.setattr(writer_module, "ROW_GROUP", 2)
     writing, threads, at_work = WriterThread(), set(), []
     write = SlotWriter._write
 
@@ -212,6 +212,6 @@ def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as
 
 
 def test_a_file_without_rows_has_a_row_group_which_older_arrow_wants() -> None:
-    data, _ = spooled([])
+    data, _ = written([])
     file = pq.ParquetFile(pa.BufferReader(data))
     assert (file.num_row_groups, file.metadata.num_rows) == (1, 0)

@@ -30,7 +30,7 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 class OutsideRows:
-    """Judges rows that lie outside what was asked for."""
+    """Sort out rows that lie outside the requested window."""
 
     def __init__(self, source: Source, stream: Stream) -> None:
         """Bind the account and the stream."""
