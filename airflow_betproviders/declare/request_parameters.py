@@ -112,11 +112,11 @@ class Filter:
             if fits and (value or self.empty_means_all):
                 return sorted(set(value)) or None
         else:
-            fits = isinstance(value, self.type) and not isinstance(value, bool) and bool(str(value).strip())
+            fits = _is_integer(value) if self.type is int else isinstance(value, self.type) and bool(str(value).strip())
             if fits and (not self.choices or value in self.choices):
                 return value
         raise ValueError(self.wanted)
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+# Not what `float` takes beside: digits of other scripts, underscores, "nan".
+_NUMBER = re.compile(r"[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_LARGEST = 10**40
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
@@ -81,6 +84,8 @@ class TextSetting(Setting):
         text = str(value)
         if (self.choices and text not in self.choices) or (self.pattern and not re.fullmatch(self.pattern, text)):
             raise ValueError(self.wanted)
+        if not self.secret and text != text.strip():
+            raise ValueError(f"{self.wanted}, without blanks around it")
         return text
 
 
@@ -130,10 +135,10 @@ class NumberSetting(Setting):
         """See `Setting`."""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValueError(self.wanted)  # noqa: TRY004 - one error for every unfit value
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise ValueError(self.wanted) from None
+        text = str(value).strip() if isinstance(value, str | float) or abs(value) < _LARGEST else ""
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(self.wanted)
+        number = float(text)
         if not self.least <= number <= self.most or math.isinf(number) or (self.integer and not number.is_integer()):
             raise ValueError(self.wanted)
         return int(number) if self.integer else number
@@ -232,7 +237,7 @@ def _is_pem(path: str) -> bool:
 
 COMMON_SETTINGS: tuple[Setting, ...] = (
     NumberSetting(name="timeout", unit="seconds", least=0.001, most=3600, default=60.0),
-    NumberSetting(name="min_interval", unit="seconds"),
+    NumberSetting(name="min_interval", unit="seconds", most=86_400),
     UrlSetting(
         name="rate_limit_storage",
         schemes=("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster", "valkey", "memory"),

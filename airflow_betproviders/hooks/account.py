@@ -21,6 +21,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+_HOST = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")  # also in letters beyond ASCII
 # Airflow shows this in place of a secret; a connection that was copied from there has it for its key.
 _MASK = "***"
 
@@ -109,7 +110,7 @@ class AccountHook(BaseHook):
         parts = urlsplit(url)
         if port and not parts.port:
             parts = parts._replace(netloc=f"{parts.netloc}:{port}")
-        if path := (self.connection.schema or "").strip("/"):
+        if path := (self.connection.schema or "").strip("/ "):
             parts = parts._replace(path=f"/{quote(path)}")
         return urlunsplit(parts)
 
@@ -135,6 +136,9 @@ class AccountHook(BaseHook):
             raise self._connection_error("login is empty; it holds the account that the provider issued")
         if not connection.password:
             raise self._connection_error("password is empty; it holds the secret key that the provider issued")
+        for name, value in (("login", connection.login), ("password", connection.password)):
+            if value != value.strip():
+                raise self._connection_error(f"{name} begins or ends with a blank or a line break; enter it without")
         given = {"password": connection.password, **{f"extra {name}": value for name, value in self._given().items()}}
         for name, value in given.items():
             if value == _MASK:
@@ -159,8 +163,14 @@ class AccountHook(BaseHook):
                 "host must be the provider's full URL, e.g. https://api.example.com/data; in URI form write "
                 f"{self.conn_type}://https://login:password@api.example.com/data"
             )
+        if connection.port and not 0 < connection.port < 65536:
+            raise self._connection_error(f"port {connection.port} must be from 1 to 65535")
         if connection.port and urlsplit(host).port not in {None, connection.port}:
             raise self._connection_error(f"port {connection.port} is not the one in host; leave one of them out")
+        if connection.schema in {"http", "https"}:
+            raise self._connection_error(
+                f"schema {connection.schema!r} would be taken for a path; leave schema empty, and give the full URL in host"
+            )
         if connection.schema and urlsplit(host).path.strip("/"):
             raise self._connection_error(
                 f"schema {connection.schema!r} is not used beside a host that has a path; leave schema empty, and give the "
@@ -190,7 +200,8 @@ class AccountHook(BaseHook):
     def _unknown(self, name: str, value: Any) -> InvalidArgument:
         """Name an unknown member; its value only where it cannot be a secret under a mistyped name."""
         known = self.all_settings()
-        close = difflib.get_close_matches(name, known, 1)
+        meant = name.rpartition("__")[2].strip().lower().replace("-", "_")
+        close = difflib.get_close_matches(meant, known, 1)
         cure = f"Did you mean {close[0]}, {known[close[0]].wanted}? " if close else ""
         shown = known[close[0]].shown(value) if close else ""
         return self._connection_error(f"extra {name}{shown} is unknown. {cure}It may have {', '.join(sorted(known))}")
@@ -213,13 +224,14 @@ def _members(connection: Connection) -> dict[str, Any]:
 def _is_url(host: str) -> bool:
     try:
         parts = urlsplit(host)
+        name = parts.hostname or ""
         return (
             parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
             and parts.port != 0
             and not parts.query
             and not parts.fragment
-            and not re.search(r"\s", host)
+            and not re.search(r"[\s\\]", host)
+            and (":" in name or _HOST.fullmatch(name) is not None)
         )
     except ValueError:
         return False

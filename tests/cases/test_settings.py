@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk._shared.secrets_masker import SecretsMasker
 
@@ -68,7 +69,11 @@ def from_uri(monkeypatch: pytest.MonkeyPatch, uri: str) -> GmAgHook:
 # ------------------------------------------------------------------ S2
 
 UNFIT = [
-    ("min_intervall", 2, "extra min_intervall=2 is unknown. Did you mean min_interval, a number of seconds?"),
+    (
+        "min_intervall",
+        2,
+        "extra min_intervall=2 is unknown. Did you mean min_interval, a number of seconds from 0 to 86400?",
+    ),
     ("timeout", "soon", "extra timeout='soon' must be a number of seconds from 0.001 to 3600"),
     ("timeout", 0, "extra timeout=0 must be a number of seconds"),
     ("timeout", True, "extra timeout=True must be a number of seconds"),
@@ -81,6 +86,8 @@ UNFIT = [
     ("min_interval", "1e999", "extra min_interval='1e999' must be a number of seconds"),
     ("ca_bundle", "/nowhere/ca.pem", "extra ca_bundle='/nowhere/ca.pem' must be the path of a file on the worker"),
     ("client_cert", "/nowhere/a.pem,/nowhere/b.pem", "must be the path of a file on the worker"),
+    ("MIN-INTERVAL", 2, "Did you mean min_interval"),
+    ("extra__aig__timeout", 2, "Did you mean timeout"),
     ("ca_bundle", pytest.__file__, "that holds certificate authorities in PEM"),
     ("proxy", "nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
     ("proxy", "http://[::1", "extra proxy='http://[::1' must be a URL such as http://proxy:3128"),
@@ -102,6 +109,73 @@ def test_s2_an_unknown_or_unfit_extra_is_refused_before_the_first_call(
     assert not works
     assert message in text
     assert server.requests == []
+
+
+NO_NUMBER = [
+    "1_000",
+    "\uff11\uff12",
+    "\u0663",
+    "nan",
+    "inf",
+    "0x10",
+    "1e400",
+    [1],
+    {"a": 1},
+    "five",
+    " ",
+    "1" * 400,
+    False,
+    "1 2",
+]
+
+
+@pytest.mark.parametrize("name", ["min_interval", "timeout", "page_size", "retention_days", "max_answer_mb"])
+def test_s2_what_is_no_number_is_refused_by_name(make: MakeHook, name: str) -> None:
+    for value in NO_NUMBER:
+        with pytest.raises(InvalidArgument, match=f"extra {name}=.* must be a (whole )?number of"):
+            read(make("aig", extra={name: value}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"login": " 1001"}, "login begins or ends with a blank or a line break"),
+        ({"login": "1001\n"}, "login begins or ends with a blank or a line break"),
+        ({"password": "gm-test-secret\n"}, "password begins or ends with a blank or a line break"),
+        ({"port": 99999, "host": "https://h.example"}, "port 99999 must be from 1 to 65535"),
+        ({"port": -1, "host": "https://h.example"}, "port -1 must be from 1 to 65535"),
+        ({"schema": "https"}, "schema 'https' would be taken for a path; leave schema empty"),
+        *(({"host": host}, "host must be the provider's full URL") for host in (
+            "h.example", "h.example:443", "http://", "ftp://h.example", "//h.example", "https://h.example:0", "https://h.example:99999",
+            "https://h.example\\@evil.example", "https://*", "https://h..example", "https://" + "a" * 64 + ".example", "http://h.example;x",
+            "http://::1/", "http://[::1", "https://h.example/a b", "https://h.example?x=1", "https://h.example#x", " https://h.example")),
+    ],
+)  # fmt: skip
+def test_a_connection_that_cannot_work_is_refused_before_the_first_call(
+    make: MakeHook, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        make("gmag", **changes).check_connection()
+    assert named in str(caught.value)
+    assert "gm-test-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        ("https://h.example/", "https://h.example/history/game"),
+        ("https://h.example//", "https://h.example/history/game"),
+        ("https://h.example/a/b/", "https://h.example/a/b/history/game"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x/history/game"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example/history/game"),
+        ("HTTPS://H.example:443", "https://h.example:443/history/game"),
+        ("https://h_x.example.", "https://h_x.example./history/game"),
+    ],
+)
+def test_a_host_is_asked_as_it_is_written(make: MakeHook, host: str, asked: str) -> None:
+    hook = make("gmag", host=host)
+    hook.check_connection()
+    assert requests.Request("POST", hook.build("/history/game", {}).url).prepare().url == asked
 
 
 @pytest.mark.parametrize("text", ["{not json", "[1]", '"text"'])
