@@ -84,7 +84,7 @@ class StagedRows:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """Return the number of rows."""
         return self._sorted.rows
 
     def append(self, slot: RawSlot, bets: pa.Table) -> None:

@@ -48,27 +48,27 @@ class DayState:
     slots: dict[Interval, Merged]
 
     def due(self, slot: RawSlot) -> bool:
-        """Whether the slot's present version is newer than what is in the table."""
+        """Return whether the slot's present version is newer than what is in the table."""
         known = self.slots.get(slot.interval)
         return known is None or known.extracted_at is None or known.extracted_at < slot.extracted_at
 
     def inside(self, interval: Interval) -> set[date]:
-        """The dates of rows that the slot, or smaller ones that it replaces, brought before."""
+        """Return the dates of rows that the slot, or smaller ones that it replaces, brought before."""
         return {day for slot, merged in self.slots.items() if interval.contains(slot) for day in merged.dates}
 
     def touch(self, slot: RawSlot, dates: Iterable[date]) -> None:
-        """Rows of the slot are about to lie on these dates."""
+        """Note that rows of the slot will lie on these dates."""
         self.slots.setdefault(slot.interval, Merged()).dates.update(dates)
 
     def finish(self, slot: RawSlot) -> None:
-        """The slot is in the table, and those inside it are no longer of interest."""
+        """Note that the slot is in the table, and forget the slots inside it."""
         mine = self.slots.setdefault(slot.interval, Merged())
         mine.extracted_at = slot.extracted_at
         for other in [other for other in self.slots if slot.interval.contains(other) and other != slot.interval]:
             mine.dates |= self.slots.pop(other).dates
 
     def to_json(self) -> dict[str, object]:
-        """As it is stored."""
+        """Return the members as they are stored."""
         return {
             slot.name: {
                 "extracted_at": merged.extracted_at.isoformat() if merged.extracted_at else None,
@@ -79,7 +79,7 @@ class DayState:
 
 
 def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> DayState:
-    """What the snapshot knows of a day.
+    """Load a day's state from a snapshot.
 
     Raises:
         Conflict: a commit has swapped the object meanwhile.
@@ -108,11 +108,11 @@ def save(table: BetsTable, day: DayState) -> int:
 
 
 def app_of(stream: RawStream, day: date) -> str:
-    """The application id of a stream's day."""
+    """Return the application id of a stream's day."""
     parts = (stream.lake.provider, stream.lake.account, *stream.label.split("/"), f"date={day:%Y-%m-%d}")
     return "/".join(quote(part, safe="@+,=") for part in parts)
 
 
 def path_of(app: str, number: int) -> str:
-    """The object that holds a day, in the table's folder; names that begin with ``_`` are no data to Delta."""
+    """Return the object that holds a day, in the table's folder; names that begin with ``_`` are no data to Delta."""
     return f"{FOLDER}/{app}/{number}.json"

@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def missing(self) -> int:
-        """Rows that are marked."""
+        """Return how many rows are marked as missing."""
         return sum(len(change.marked) for change in self.changes.values())
 
 

@@ -50,7 +50,7 @@ class RawSlot:
 
     @property
     def day(self) -> date:
-        """The folder that it lies in."""
+        """Return the folder that it lies in."""
         return self.interval.start.date()
 
 
@@ -68,12 +68,12 @@ class RawStream:
 
     @property
     def mapping(self) -> BetMapping:
-        """How its records become bets."""
+        """Return the mapping of its records to bets."""
         return mapping_of(self.lake.provider)
 
     @property
     def label(self) -> str:
-        """The stream's name, and its filters: ``history/game_ids=2011``."""
+        """Return the stream's name, and its filters: ``history/game_ids=2011``."""
         return "/".join([self.lake.stream, *self.lake.filter_texts])
 
     def slots(self, intervals: Sequence[Interval]) -> tuple[list[RawSlot], list[str]]:
@@ -128,7 +128,7 @@ class RawStream:
             ) from error
 
     def _aligned(self, table: pa.Table) -> pa.Table:
-        """The rows under the stream's columns of today, whichever version of this package wrote them."""
+        """Return the rows with the stream's columns of today, whichever version of this package wrote them."""
         for field in columns.schema(declared(self.lake.provider, self.lake.stream).fields):
             if field.name not in table.column_names and field.name != EXTRACTED_AT:
                 table = table.append_column(field, pa.nulls(table.num_rows, field.type))
@@ -145,7 +145,7 @@ def find(
     filters: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> list[RawStream]:
-    """The bet streams that a raw lake holds.
+    """Return the bet streams that a raw lake holds.
 
     Args:
         fs: an fsspec file system.

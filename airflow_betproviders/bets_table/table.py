@@ -112,7 +112,7 @@ class BetsTable:
         self._fs: pafs.FileSystem | None = None
 
     def open(self) -> DeltaTable:
-        """The table in its newest version.
+        """Open the newest version of the table.
 
         Raises:
             TableNotFoundError: nothing has been merged yet.
@@ -120,7 +120,7 @@ class BetsTable:
         return DeltaTable(self.uri, storage_options=self.options)
 
     def snapshot(self) -> Snapshot:
-        """The newest version; the table is made if it is not there.
+        """Return the newest version. Create the table if it does not exist.
 
         Raises:
             InvalidArgument: the table is not one of bets, or another tool has given it features unknown here.
@@ -135,7 +135,7 @@ class BetsTable:
 
     @property
     def fs(self) -> pafs.FileSystem:
-        """The table's folder as a file system."""
+        """Return the table's folder as a file system."""
         if self._fs is None:
             self._fs = delta_filesystem(self.uri, self.options)
         return self._fs

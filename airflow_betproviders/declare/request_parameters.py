@@ -15,7 +15,7 @@ class EpochParam:
     text: bool = False
 
     def __call__(self, instant: datetime, _utc_offset: timedelta) -> int | str:
-        """The instant as the parameter's value."""
+        """Format the instant as the parameter's value."""
         count = round(instant.timestamp() * self.per_second)
         return str(count) if self.text else count
 
@@ -28,7 +28,7 @@ class WallParam:
     offset: timedelta | None = timedelta(0)
 
     def __call__(self, instant: datetime, utc_offset: timedelta) -> str:
-        """The instant as the parameter's value."""
+        """Format the instant as the parameter's value."""
         zone = timezone(utc_offset if self.offset is None else self.offset)
         return instant.astimezone(zone).strftime(self.format)
 
@@ -56,11 +56,11 @@ class Limits:
 
     @property
     def apart(self) -> bool:
-        """Whether calls must be made one after the other."""
+        """Return whether calls must be made one after the other."""
         return bool(self.spacing or self.quota)
 
     def counts(self, *, page: bool) -> bool:
-        """Whether a call counts in the quota."""
+        """Return whether a call counts in the quota."""
         return self.quota is not None and (self.pages_count or not page)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Filter:
 
     @property
     def wanted(self) -> str:
-        """What a value may be, as in "must be …"."""
+        """Return a description of valid values, to follow "must be"."""
         if self.choices:
             return f"one of {self.choices}"
         if self.type is list:

@@ -38,7 +38,7 @@ class Setting:
 
     @property
     def wanted(self) -> str:
-        """What the value may be, as in "must be …"."""
+        """Return a description of valid values, to follow "must be"."""
         raise NotImplementedError
 
     def parse(self, value: Any) -> Any:
@@ -50,11 +50,11 @@ class Setting:
         raise NotImplementedError
 
     def secrets(self, value: Any) -> list[str]:
-        """The parts of a value that must never be shown, whatever its type."""
+        """Return the parts of a value that must never be shown, whatever its type."""
         return _texts(value) if self.secret else []
 
     def shown(self, value: Any) -> str:
-        """An unfit value for a message; empty where it is secret."""
+        """Format an invalid value for a message; empty where it is secret."""
         return "" if self.secret else f"={value!r}"[:80]
 
 
@@ -211,7 +211,7 @@ class FilesSetting(Setting):
 
 
 def passwords_in(url: Any) -> list[str]:
-    """The password that a URL carries before its host, as written and as meant."""
+    """Return the password in a URL, as written and decoded."""
     try:
         password = urlsplit(url).password
     except (TypeError, ValueError, AttributeError):
@@ -228,7 +228,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_pem(path: str) -> bool:
-    """Whether it is a readable file in PEM."""
+    """Return whether it is a readable file in PEM."""
     try:
         return b"-----BEGIN " in Path(path).read_bytes()
     except (OSError, ValueError):

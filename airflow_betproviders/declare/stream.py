@@ -147,7 +147,7 @@ class Stream:
 
     @property
     def rows_move(self) -> bool:
-        """Whether a row that changes may lie in another window than before, or be gone from a snapshot."""
+        """Return whether a row that changes may lie in another window than before, or be gone from a snapshot."""
         return not self.time_column or not set(self.window_columns).isdisjoint(self.version_columns)
 
     @property

@@ -43,12 +43,12 @@ class WindowRule:
 
     @property
     def splits(self) -> bool:
-        """Whether a window can be read in parts."""
+        """Return whether a window can be read in parts."""
         return self.divisible and not self.over_answers
 
     @property
     def over_answers(self) -> bool:
-        """Whether answers hold rows outside the window, which are dropped."""
+        """Return whether answers hold rows outside the window, which are dropped."""
         return self.fixed or self.sliding
 
 

@@ -172,7 +172,7 @@ class Archived:
     @classmethod
     @contextmanager
     def opened(cls, lake: Lake, slot: Interval) -> Iterator[Archived]:
-        """The archive of a slot, by way of a local copy.
+        """Open the archive of a slot from a local copy.
 
         Raises:
             FileNotFoundError: it has none.
@@ -184,7 +184,7 @@ class Archived:
                 yield cls(file, lake.archive(slot))
 
     def body(self, call: int) -> bytes:
-        """The answer to a call, as received; its parts lie in order."""
+        """Return the answer to a call, as received."""
         groups = self._groups.get(call)
         if groups is None:
             raise _invalid(f"{self._path} lacks the answer to call {call}, so its slot must be extracted again.")

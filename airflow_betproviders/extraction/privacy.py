@@ -61,12 +61,12 @@ class PiiPolicy:
         rows.bad = [self._bad(row) for row in rows.bad]
 
     def hash(self, text: str, kind: Kind) -> str | int:
-        """What takes the place of a value."""
+        """Return the keyed hash that replaces a value."""
         digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
         return int.from_bytes(digest[:8], "big") >> 1 if isinstance(kind, Integer) else digest[:16].hex()
 
     def _hashes(self, column: pa.ChunkedArray, kind: Kind) -> pa.Array:
-        """Each distinct value is hashed once."""
+        """Hash a column; each distinct value is hashed once."""
         encoded = column.combine_chunks().dictionary_encode()
         hashed = [self.hash(str(value), kind) for value in encoded.dictionary.to_pylist()]
         return pa.array(hashed, arrow_type(kind)).take(encoded.indices)
@@ -81,7 +81,7 @@ class PiiPolicy:
         return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
 
     def _bad(self, row: RejectedRow) -> RejectedRow:
-        """A row in quarantine; one that is not an object of members is kept as a keyed digest."""
+        """Return a row in quarantine; one that is not an object of members is kept as a keyed digest."""
         try:
             document = read_document(row.raw)
         except NotJson:
@@ -133,7 +133,7 @@ class PiiPolicy:
 
 
 def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -> str | None:
-    """Why a rule cannot be kept."""
+    """Say why a rule cannot be kept."""
     names = {field.name.lower(): field.name for field in stream.fields}
     if name not in names.values():
         near = get_close_matches(name.lower(), names, 1)
@@ -158,5 +158,5 @@ def _set(table: pa.Table, name: str, column: Any) -> pa.Table:
 
 
 def _text(value: Any) -> str:
-    """A value as its column would hold it."""
+    """Return a value as the text that its column would hold."""
     return str(value) if isinstance(value, str) else dumps(value)

@@ -58,7 +58,7 @@ class Replay(Extraction):
         self._force = force
 
     def slots(self, interval: Interval) -> list[Interval]:
-        """The archived slots of the interval, in order.
+        """Return the archived slots of the interval, in order.
 
         Raises:
             InvalidArgument: one reaches beyond the interval.
@@ -137,7 +137,7 @@ class Replay(Extraction):
             )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """As `Extraction.check_pii`, unless it is forced."""
+        """Check as `Extraction.check_pii` does, unless it is forced."""
         if not self._force:
             super().check_pii(slot, receipt)
 

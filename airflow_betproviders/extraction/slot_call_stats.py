@@ -48,7 +48,7 @@ class SlotCallStats:
         self._lock = threading.Lock()
 
     def of(self, slot: Interval) -> CallStats:
-        """The entry of a slot."""
+        """Return the entry of a slot."""
         return self._entries[slot.start]
 
     def begin(self, window: Interval | None) -> datetime:
@@ -79,11 +79,11 @@ class SlotCallStats:
             entry.archive.keep(reply, page)
 
     def precedes(self, window: Interval) -> bool:
-        """Whether a window begins before the first slot, to have the slot's start inside."""
+        """Return whether a window begins before the first slot, so that the slot's start lies inside."""
         return window.start < self._starts[0]
 
     def hand_over(self, slot: Interval) -> Archive | None:
-        """The archive of a slot, which the caller is to remove from now on."""
+        """Return the archive of a slot. The caller removes it."""
         archive = self.of(slot).archive
         with self._lock:
             self._kept.discard(archive)

@@ -59,7 +59,7 @@ class Stored:
     size: int | None = 0
 
     def total(self, name: str) -> int:
-        """A count of the receipts, summed over the slots."""
+        """Sum a count of the receipts over the slots."""
         return sum(getattr(receipt, name) for receipt in self.receipts)
 
 
@@ -267,7 +267,7 @@ class Extraction:
     def _replaced(
         self, lake: Lake, slots: Sequence[Interval], held: Mapping[Interval, str]
     ) -> dict[Interval, dict[Interval, Receipt | None]]:
-        """The receipts of the objects that each slot will replace, smaller ones inside it included."""
+        """Return the receipts of the objects that each slot will replace, smaller ones inside it included."""
         starts = [slot.start for slot in slots]
         receipts: dict[Interval, dict[Interval, Receipt | None]] = {slot: {} for slot in slots}
 

@@ -53,12 +53,12 @@ class AccountHook(BaseHook):
 
     @classmethod
     def all_settings(cls) -> dict[str, Setting]:
-        """The members that the connection's extra may have, by name."""
+        """Return the members that the connection's extra may have, by name."""
         return {setting.name: setting for setting in (*COMMON_SETTINGS, *cls.settings)}
 
     @cached_property
     def connection(self) -> Connection:
-        """The Airflow connection."""
+        """Return the Airflow connection."""
         connection = self.get_connection(self.conn_id)
         for secret in self.secrets(connection):
             mask_secret(secret)
@@ -66,7 +66,7 @@ class AccountHook(BaseHook):
 
     @cached_property
     def extra(self) -> Mapping[str, Any]:
-        """The settings in the connection's extra, each of its type; the default of those that are not given.
+        """Return the settings in the connection's extra, each of its type; the default of those that are not given.
 
         Raises:
             InvalidArgument: a member is unknown, missing or unfit; the message says what it may be.
@@ -77,7 +77,7 @@ class AccountHook(BaseHook):
         return {name: self._parsed(setting, given.get(name)) for name, setting in known.items()}
 
     def secrets(self, connection: Connection) -> list[str]:
-        """What must never be shown: the key, secret settings, and passwords in URLs."""
+        """Return the values that must never be shown: the key, secret settings, and passwords in URLs."""
         found = [connection.password or "", *passwords_in(connection.host)]
         given, known = _members(connection), self.all_settings()
         for name, value in given.items():
@@ -86,22 +86,22 @@ class AccountHook(BaseHook):
 
     @cached_property
     def account(self) -> str:
-        """The account's login at the provider."""
+        """Return the account's login at the provider."""
         return str(self.connection.login)
 
     @property
     def utc_offset(self) -> timedelta:
-        """The fixed offset of the account's local times; zero where a provider has none."""
+        """Return the fixed offset of the account's local times; zero where a provider has none."""
         return timedelta(0)
 
     @cached_property
     def key(self) -> str:
-        """The account's secret key."""
+        """Return the account's secret key."""
         return str(self.connection.password)
 
     @cached_property
     def base_url(self) -> str:
-        """The host with its path prefix, without a slash at the end.
+        """Return the host with its path prefix, without a slash at the end.
 
         The connection's port counts where the host names none. Its schema counts as the path where the host has none:
         a connection in URI form, ``gmag://http://id:key@host:8400/data``, keeps its path there.
@@ -178,7 +178,7 @@ class AccountHook(BaseHook):
             )
 
     def _given(self) -> dict[str, Any]:
-        """The members of the extra; empty fields of the form count as not given."""
+        """Return the members of the extra; empty fields of the form count as not given."""
         text = self.connection.extra
         if text and not _is_object(text):
             raise self._connection_error("extra is not a JSON object; write it as in the connection's form")

@@ -108,7 +108,7 @@ class _Inflater(_Plain):
 
     @property
     def complete(self) -> bool:  # type: ignore[override]
-        """Whether nothing is missing at the end; an empty body has nothing to inflate."""
+        """Return whether the compressed body is complete; an empty one is."""
         return self._zlib.eof or self._ended or not self._begun
 
     def take(self, most: int) -> bytes:

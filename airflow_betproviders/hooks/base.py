@@ -39,11 +39,11 @@ class BetProviderHook(ProtocolHook):
 
     @property
     def streams(self) -> tuple[Stream, ...]:
-        """The provider's streams, the main one first."""
+        """Return the provider's streams, the main one first."""
         return streams_of(self.conn_type)
 
     def stream(self, name: str | None = None) -> Stream:
-        """The stream of that name, or the main one.
+        """Return the stream of that name, or the main one.
 
         Raises:
             InvalidArgument: the provider has no such stream.
@@ -152,15 +152,15 @@ class BetProviderHook(ProtocolHook):
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:
-        """The present, in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(timezone.utc)
 
     def ready_at(self, stream: Stream, interval: Interval) -> datetime:
-        """When the provider has every row of the interval: its end plus the stream's lag; a snapshot is never early."""
+        """Return when the provider has every row of the interval: its end plus the stream's lag; a snapshot is never early."""
         return interval.end + stream.lag if stream.windows else interval.start
 
     def ready(self, stream: Stream, interval: Interval) -> bool:
-        """Whether the interval is old enough to be read."""
+        """Return whether the interval is old enough to be read."""
         return self.now() >= self.ready_at(stream, interval)
 
     def check_time(self, stream: Stream, interval: Interval) -> None:
@@ -201,18 +201,18 @@ class BetProviderHook(ProtocolHook):
         return interval
 
     def today(self) -> Interval:
-        """The present UTC day, which a snapshot belongs to."""
+        """Return the current UTC day, to which a snapshot belongs."""
         midnight = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(midnight, midnight + timedelta(days=1))
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
-        """The request parameters of a window, pages apart."""
+        """Return the request parameters of a window, without those of paging."""
         bounds = stream.windows.asked(window) if window and stream.windows else ()
         times = {name: stream.time(at, self.utc_offset) for name, at in zip(stream.bounds, bounds, strict=False)}
         return {**times, **filters}
 
     def cursor(self, stream: Stream, instant_ms: int) -> Any:
-        """An instant as the stream's cursor parameter carries it."""
+        """Format an instant for the stream's cursor parameter."""
         return stream.time(datetime.fromtimestamp(instant_ms / 1000, timezone.utc), self.utc_offset)
 
     def request(

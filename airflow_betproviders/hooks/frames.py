@@ -58,7 +58,7 @@ def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
 
 
 def _dtype(kind: pa.DataType) -> Any:
-    """The pandas type of a column that NumPy has no nulls for; None for pandas' own choice."""
+    """Return the pandas type of a column that NumPy has no nulls for; None for pandas' own choice."""
     import pandas as pd
     import pyarrow as pa
 

@@ -95,7 +95,7 @@ def _date(text: str) -> datetime | None:
 
 
 def _target(headers: Headers) -> str:
-    """The host that a redirect leads to, without its path, which may repeat a signature."""
+    """Return the host that a redirect leads to, without its path, which may repeat a signature."""
     with suppress(ValueError):
         host = urlsplit(headers.get("Location", "")).hostname
         return f", a redirect to {host[:100]}" if host else ""

@@ -60,7 +60,7 @@ class ProtocolHook(AccountHook):
 
     @property
     def params_in(self) -> str:
-        """Where parameters travel: ``query``, ``json`` or ``form``."""
+        """Return the place of the parameters: ``query``, ``json`` or ``form``."""
         return "json"
 
     def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - for accounts on several hosts
@@ -142,7 +142,7 @@ class ProtocolHook(AccountHook):
 
     @cached_property
     def _secret_forms(self) -> tuple[str, ...]:
-        """The account's secrets as they are, as in a URL, a form and a JSON text; the longest first."""
+        """Return the account's secrets plain and as a URL, a form and a JSON text encode them; the longest first."""
         secrets = [secret for secret in self.secrets(self.connection) if len(secret) >= _SHORTEST_SECRET]
         forms = {
             form for secret in secrets for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
@@ -180,7 +180,7 @@ class ProtocolHook(AccountHook):
 
     @cached_property
     def transport(self) -> Transport:
-        """The way to the provider."""
+        """Return the HTTP transport."""
         extra = self.extra
         verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
         most = round(extra["max_answer_mb"] * 1_000_000)

@@ -52,5 +52,5 @@ class ApiRequest:
 
     @property
     def host(self) -> str:
-        """The host's name without its port."""
+        """Return the host's name without its port."""
         return urlsplit(self.url).hostname or ""

@@ -104,7 +104,7 @@ class BodyBegins(SuccessRule):
 
 
 def _text(value: Any) -> str:
-    """A code as text; some gateways write whole numbers as ``200.0``."""
+    """Return a code as text; some gateways write integers as ``200.0``."""
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     integer, point, zeros = text.partition(".")
     return integer if point and integer.isdigit() and not zeros.strip("0") else text

@@ -116,7 +116,7 @@ class Transport:
 
     @staticmethod
     def _beginning(response: requests.Response) -> bytes:
-        """The beginning of an error's body, which may have no end."""
+        """Read the beginning of an error's body, which may be endless."""
         with suppress(Exception):
             return read_body(response.raw, response.headers.get("Content-Encoding", ""), ERROR_BYTES, cut=True)
         return b""
@@ -179,7 +179,7 @@ class Transport:
 
     @property
     def _proxy(self) -> str:
-        """The proxy's host and port."""
+        """Return the proxy's host and port."""
         proxies: Mapping[str, str] = (self._settings or {}).get("proxies") or {}
         url = next((proxies[name] for name in ("https", "http", "all") if proxies.get(name)), "")
         return urlsplit(url).netloc.rpartition("@")[2] or url.rpartition("@")[2]
@@ -237,12 +237,12 @@ def _tls_problem(error: BaseException) -> str:
 
 
 def _kind(error: BaseException) -> str:
-    """What broke, without the URL that transport errors like to name."""
+    """Say what failed, without the URL that transport errors contain."""
     return type(_cause(error)).__name__
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error inside those that requests and urllib3 put around it."""
+    """Return the innermost error of those that requests and urllib3 raise."""
     while True:
         inner = [each for each in (*error.args[:1], getattr(error, "reason", None)) if isinstance(each, BaseException)]
         if not inner:

@@ -40,7 +40,7 @@ _seen = ShortCache[Seen](seconds=5, most=8)  # a page asks several things of it 
 
 
 def create_app() -> FastAPI:
-    """The application that Airflow's API server mounts."""
+    """Return the application that Airflow's API server mounts."""
     # Its own documentation pages would be open to anybody.
     app = FastAPI(title="Bet coverage", docs_url=None, redoc_url=None, openapi_url=None)
     refuse_plainly(app)
@@ -63,19 +63,19 @@ def forget() -> None:
 
 
 async def index() -> Response:
-    """The page; it holds no data."""
+    """Return the page; it holds no data."""
     return FileResponse(PAGE / "index.html", headers={**SAFE_HEADERS, "Cache-Control": "no-cache"})
 
 
 async def asset(name: str) -> Response:
-    """A script, a style or a picture of it."""
+    """Return a script, a style or a picture of it."""
     if name not in _FILES:
         raise HTTPException(404, "There is no such file.")
     return FileResponse(_FILES[name], headers={**SAFE_HEADERS, "Cache-Control": "private, no-cache"})
 
 
 async def coverage(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = None) -> Response:
-    """The slots of the days up to the last one, today by default; ``dag``: of what this DAG has written."""
+    """Return the slots of the days up to the last one, today by default; ``dag``: of what this DAG has written."""
     return await workers.run(reader.name, _coverage, reader, chosen, span, dag)
 
 
@@ -85,12 +85,12 @@ async def ggr(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = Non
 
 
 async def reconciled(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = None) -> Response:
-    """The last reconciliation of each stream that the user may see and that is reconciled."""
+    """Return the last reconciliation of each stream that the user may see and that is reconciled."""
     return await workers.run(reader.name, _reconciled, reader, chosen, span, dag)
 
 
 async def slot(reader: Whoever, chosen: Chosen, interval: Slot) -> Response:
-    """The receipt of a stored slot, for those who may read the DAG that wrote it."""
+    """Return the receipt of a stored slot, for those who may read the DAG that wrote it."""
     return await workers.run(reader.name, _slot, reader, chosen, interval)
 
 

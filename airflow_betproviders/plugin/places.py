@@ -12,18 +12,18 @@ UNSET = (
 
 
 def configured_lakes() -> list[str]:
-    """The folders that extractions write to, as they were configured; empty if none was."""
+    """Return the folders that extractions write to, as they were configured; empty if none was."""
     text = conf.get(SECTION, "lakes", fallback="") or _variable("betproviders_path")
     return [path.strip() for path in text.split(",") if path.strip()]
 
 
 def table() -> str:
-    """The folder of the bets table, or empty text."""
+    """Return the folder of the bets table, or empty text."""
     return conf.get(SECTION, "table", fallback="") or _variable("betproviders_table")
 
 
 def _variable(name: str) -> str:
-    """As the sample DAGs have it."""
+    """Return a Variable of the sample DAGs, or empty text."""
     from airflow.sdk import Variable
 
     return str(Variable.get(name, default=None) or "")

@@ -54,16 +54,16 @@ class Reader:
 
     @property
     def reads_any(self) -> bool:
-        """Whether they may read any DAG; where there is none yet, whether they may list DAGs."""
+        """Return whether the user may read any DAG; where there is none yet, whether the user may list DAGs."""
         return bool(self._rights.dags) or self._rights.all
 
     @property
     def reads_all(self) -> bool:
-        """Whether they may read every DAG."""
+        """Return whether the user may read every DAG."""
         return self._rights.all
 
     def may_read(self, dag_id: str | None) -> bool:
-        """Whether they may read a DAG; None: all of them."""
+        """Return whether the user may read a DAG; None: all of them."""
         if not dag_id:
             return self.reads_all
         if dag_id in self._rights.dags:

@@ -144,13 +144,13 @@ class _Counter:
         return send(reply, call.headers.get("accept-encoding", ""), struck, self._wait("drip_body", 1.0))
 
     def _can(self, kind: str) -> bool:
-        """Whether the vendor has an answer for a kind that is its own to answer."""
+        """Return whether the vendor has an answer for a kind that is its own to answer."""
         if kind == "busy":
             return bool(self._vendor.busy_replies)
         return kind.removeprefix("empty_") in self._vendor.empty_replies if kind in EMPTY else True
 
     def _replaced(self, struck: Sequence[str], rng: random.Random) -> Reply | None:
-        """The vendor's own answer in the place of rows, if such a fault struck."""
+        """Return the vendor's own answer instead of rows, if such a fault struck."""
         for kind in struck:
             if kind == "rate":
                 return self._vendor.rate_reply or TOO_MANY_REQUESTS

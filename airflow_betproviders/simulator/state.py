@@ -64,7 +64,7 @@ class SimulatorState:
 
     @property
     def credentials(self) -> dict[str, dict[str, Any]]:
-        """The demo connection of each vendor, in the field names of ``airflow connections add --conn-json``."""
+        """Return the demo connection of each vendor, in the field names of ``airflow connections add --conn-json``."""
         found: dict[str, dict[str, Any]] = {}
         for name, vendor in self.providers.items():
             given = dict(vendor.connection(f"{self.url}/{name}"))
@@ -76,17 +76,17 @@ class SimulatorState:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """Every call so far, oldest first."""
+        """Return every call so far, oldest first."""
         return self.journal.calls
 
     @property
     def breaches(self) -> list[dict[str, Any]]:
-        """Every broken rule so far, oldest first."""
+        """Return every broken rule so far, oldest first."""
         return self.journal.breaches
 
     @property
     def now(self) -> datetime:
-        """The world's time."""
+        """Return the simulated time."""
         return self._clock.now
 
     def set_now(self, now: datetime | None) -> None:

@@ -61,7 +61,7 @@ class _Part:
 
 
 def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
-    """Each value as JSON; null stays null."""
+    """Return each value as JSON text; null stays null."""
     array = _array(column)
     kind = array.type
     if pa.types.is_string(kind):
@@ -87,7 +87,7 @@ def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
 
 
 def _joined(lists: Any, texts: Any) -> Any:
-    """The texts of each list's items with commas between them."""
+    """Return the texts of each list's items with commas between them."""
     mask = lists.is_null() if lists.null_count else None
     offsets = pa.array(np.array(lists.offsets))
     regrouped = pa.ListArray.from_arrays(offsets, texts, mask=mask)

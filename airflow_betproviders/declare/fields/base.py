@@ -38,11 +38,11 @@ class Kind(ABC):
     @property
     @abstractmethod
     def arrow(self) -> ArrowType:
-        """The type of the column."""
+        """Return the type of the column."""
 
     @property
     def wire(self) -> ArrowType:
-        """The type in which `pyarrow.json` reads the value.
+        """Return the type in which `pyarrow.json` reads the value.
 
         Where it is another than `arrow`, each distinct value of an answer goes through `coerce`.
         """
@@ -61,7 +61,7 @@ class Kind(ABC):
         """
 
     def cell(self, value: Any, utc_offset: timedelta) -> str | None:
-        """As `coerce`, with None for null."""
+        """Coerce a value as `coerce` does; None stays None."""
         if value is None or (self.empty_is_null and value == ""):
             return None
         try:
@@ -98,6 +98,6 @@ class Field:
 
 
 def shown(value: Any) -> str:
-    """A value for a message."""
+    """Format a value for a message."""
     text = dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

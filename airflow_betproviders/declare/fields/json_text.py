@@ -86,7 +86,7 @@ def dumps(value: Any) -> str:
 
 
 def value_end(text: str, start: int) -> int:
-    """The place after the string, array or object that starts there, however deep it is, in linear time.
+    """Return the place after the string, array or object that starts there, however deep it is, in linear time.
 
     Raises:
         NotJson: it does not end.
@@ -100,7 +100,7 @@ def value_end(text: str, start: int) -> int:
 
 
 def _levels(text: str, place: int) -> Iterator[tuple[int, int]]:
-    """The place after each run of brackets and each string, and how many levels the run opens or, below 0, closes."""
+    """Yield the place after each run of brackets and each string, and how many levels the run opens or, below 0, closes."""
     while token := _TOKEN.search(text, place):
         place = token.end()
         run = token[0]

@@ -23,7 +23,7 @@ class ListOf(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """A list."""
+        """Return a list type."""
         return ("list_", self.item)
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
@@ -42,7 +42,7 @@ class Record(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """A struct."""
+        """Return a struct type."""
         return ("struct", tuple((member.name, member.kind) for member in self.members))
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
@@ -62,12 +62,12 @@ class DecimalMap(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """A map."""
+        """Return a map type."""
         return ("map_", Text(), self.value)
 
     @property
     def wire(self) -> ArrowType:
-        """A list of pairs."""
+        """Return the type of a list of pairs."""
         return ("list_", Record((Field(NAME, Text()), Field(AMOUNT, self.value))))
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
@@ -81,7 +81,7 @@ class DecimalMap(Kind):
 
 
 def _joined(first: str, parts: Iterable[tuple[str, str]], last: str, after: str = "") -> str:
-    """The JSON text of a nested value, `Rounded` where any of its parts is."""
+    """Return the JSON text of a nested value, `Rounded` where any of its parts is."""
     cells = list(parts)
     text = first + ",".join([f"{before}{cell}{after}" for before, cell in cells]) + last
     return Rounded(text) if any(isinstance(cell, Rounded) for _, cell in cells) else text

@@ -72,7 +72,7 @@ class Decimal(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """Of 128 bits."""
+        """Return a decimal type of 128 bits."""
         return ("decimal128", self.precision, self.scale)
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
@@ -96,7 +96,7 @@ class Double(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """Of 64 bits."""
+        """Return an integer type of 64 bits."""
         return ("float64",)
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
@@ -113,7 +113,7 @@ class Boolean(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """One bit."""
+        """Return a boolean type."""
         return ("bool_",)
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
@@ -127,7 +127,7 @@ class Boolean(Kind):
 
 
 def exact_number(value: Any, expected: str) -> decimal.Decimal:
-    """The number that is written there, exactly.
+    """Return the exact number that a text writes.
 
     Raises:
         OddValue: it is none, is longer than `MAX_NUMBER` characters, or its exponent is beyond all reason.
@@ -143,7 +143,7 @@ def exact_number(value: Any, expected: str) -> decimal.Decimal:
 
 
 def _number(value: Any, expected: str) -> str:
-    """The text of a number, without blanks around it. Its length is looked at first, so that time stays linear."""
+    """Return the text of a number, without blanks around it. Its length is looked at first, so that time stays linear."""
     if isinstance(value, str):
         text = str(value).strip()
         if len(text) > MAX_NUMBER:
@@ -155,7 +155,7 @@ def _number(value: Any, expected: str) -> str:
 
 
 def _without_zeros(digits: str) -> str:
-    """Without zeros in front, over which `pyarrow.json` reads too."""
+    """Strip leading zeros, as `pyarrow.json` does."""
     sign = digits[:1] if digits[:1] in ("+", "-") else ""
     rest = digits[len(sign) :].lstrip("0")
     return digits if len(sign) + len(rest) == len(digits) else f"{sign}0{rest}"

@@ -39,7 +39,7 @@ class TimeKind(Kind):
 
     @property
     def arrow(self) -> ArrowType:
-        """An instant in UTC."""
+        """Return a timestamp type in UTC."""
         return ("timestamp", self.precision, "UTC")
 
     @property
@@ -75,7 +75,7 @@ class Epoch(TimeKind):
 
     @property
     def wire(self) -> ArrowType:
-        """An integer."""
+        """Return an integer type."""
         return ("int64",)
 
     def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:  # noqa: ARG002 - as every kind
@@ -131,7 +131,7 @@ class StrptimeTime(TimeKind):
 
     @property
     def numeric(self) -> bool:
-        """Whether the format has numbers of fixed width only, so that each time is written in one way."""
+        """Return whether the format has numbers of fixed width only, so that each time is written in one way."""
         return set(re.findall(r"%(.)", self.format)) <= set("YmdHMS")
 
     def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
@@ -160,6 +160,6 @@ def plain_text(value: Any) -> str:
 
 
 def _seconds(wall: datetime, offset: timedelta) -> decimal.Decimal:
-    """The exact seconds since 1970 of a wall clock; it may lie beyond what a datetime holds."""
+    """Return the exact seconds since 1970 of a wall clock; it may lie beyond what a datetime holds."""
     microsecond = timedelta(microseconds=1)
     return decimal.Decimal((wall - _EPOCH) // microsecond - offset // microsecond).scaleb(-6)

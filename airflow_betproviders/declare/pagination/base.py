@@ -93,22 +93,22 @@ class Pagination(ABC):
 
     @property
     def rows_asked(self) -> int | None:
-        """The most rows that a call asks for, where it says so and ``limited_to`` makes it fewer; else None."""
+        """Return the most rows that a call asks for, where it says so and ``limited_to`` makes it fewer; else None."""
         return self.rows_a_page
 
     @property
     def most_rows(self) -> int | None:
-        """The most rows that a window may have to be read without splitting it; None where that is not limited."""
+        """Return the most rows that a window may have to be read without splitting it; None where that is not limited."""
         return None
 
     @property
     def keeps_to_window(self) -> bool:
-        """Whether answers hold rows of the window only; otherwise the engine drops the others."""
+        """Return whether answers hold rows of the window only; otherwise the engine drops the others."""
         return True
 
     @property
     def may_be_cut_off(self) -> bool:
-        """Whether an answer could lack rows without a sign of it, so that its size has to be proven."""
+        """Return whether an answer could lack rows without a sign of it, so that its size has to be proven."""
         return False
 
     @abstractmethod
@@ -151,7 +151,7 @@ class Pagination(ABC):
 
 
 def like_a_cap(rows: int) -> bool:
-    """Whether a number of rows is one at which a server's programmer would cut an answer off."""
+    """Return whether a number of rows is round, as a server's cap would be."""
     return rows >= FEW_ROWS and (rows % 50 == 0 or rows & (rows - 1) == 0)
 
 

@@ -131,7 +131,7 @@ class PageNumber(Pagination):
         return self.params(len(answers))
 
     def _suspicious(self, answers: Sequence[Answer]) -> bool:
-        """Whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
+        """Return whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
         first = answers[0]
         if first.total is None or first.total < FEW_ROWS or first.rows < FEW_ROWS:
             return False

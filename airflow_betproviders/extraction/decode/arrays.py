@@ -13,14 +13,14 @@ LEAST = -(2**63)
 
 
 def combined(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one piece."""
+    """Return a column as one array, without chunks."""
     if isinstance(column, pa.Array):
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.nulls(0, column.type)])
 
 
 def values(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """The values of a column of numbers without nulls; not copied."""
+    """Return the values of a column of numbers without nulls, without a copy."""
     data = array.buffers()[1]
     return (
         np.frombuffer(data, dtype, len(array), array.offset * np.dtype(dtype).itemsize) if data else np.empty(0, dtype)
@@ -39,7 +39,7 @@ def array(numbers: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
 
 
 def texts(items: list[str | None]) -> pa.Array:
-    """A column of texts."""
+    """Return an array of texts."""
     encoded = [item.encode() if item else b"" for item in items]
     offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
     valid = mask(np.array([item is not None for item in items], bool)).buffers()[1]
@@ -54,7 +54,7 @@ def rows(numbers: npt.NDArray[np.intp]) -> pa.Array:
 
 
 def mask(keep: npt.NDArray[np.bool_]) -> pa.Array:
-    """Which rows to keep."""
+    """Return a boolean array of the rows to keep."""
     return pa.Array.from_buffers(pa.bool_(), len(keep), [None, pa.py_buffer(np.packbits(keep, bitorder="little"))])
 
 

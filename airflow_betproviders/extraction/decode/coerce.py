@@ -68,7 +68,7 @@ class CoercedRow:
 
     @property
     def text(self) -> str:
-        """The record as JSON."""
+        """Return the record as JSON."""
         return "{" + ",".join([f"{json.dumps(name)}:{cell}" for name, cell in self.cells.items()]) + "}"
 
 
@@ -124,7 +124,7 @@ class RowCoercer:
 
 
 def required(stream: Stream) -> tuple[str, ...]:
-    """The columns without which a record goes to quarantine."""
+    """Return the columns without which a record goes to quarantine."""
     return tuple(
         f.name
         for f in stream.fields
@@ -133,7 +133,7 @@ def required(stream: Stream) -> tuple[str, ...]:
 
 
 def identifying(stream: Stream) -> tuple[str, ...]:
-    """The text columns of the key: a record in which one is ``""`` goes to quarantine, since several may have it so."""
+    """Return the text columns of the key: a record in which one is ``""`` goes to quarantine, since several may have it so."""
     return tuple(
         f.name
         for f in stream.fields

@@ -42,22 +42,22 @@ def schema(fields: tuple[Field, ...]) -> pa.Schema:
 
 @lru_cache(maxsize=1000)
 def arrow_type(kind: Kind) -> pa.DataType:
-    """The type of a kind in the file."""
+    """Return the type of a kind in the file."""
     return _built(kind.arrow, "arrow")
 
 
 def wire_type(kind: Kind) -> pa.DataType:
-    """The type that `pyarrow.json` reads straight from the bytes; free-named objects come as lists of pairs."""
+    """Return the type that `pyarrow.json` reads straight from the bytes; free-named objects come as lists of pairs."""
     return _built(kind.wire, "wire")
 
 
 def coerced_type(kind: Kind) -> pa.DataType:
-    """The type that `pyarrow.json` reads from what `Kind.coerce` returns."""
+    """Return the type that `pyarrow.json` reads from what `Kind.coerce` returns."""
     return wire_type(kind) if isinstance(kind, DecimalMap) else arrow_type(kind)
 
 
 def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
-    """The type that `pyarrow.json` reads an object with free names into, where its names are known."""
+    """Return the type that `pyarrow.json` reads an object with free names into, where its names are known."""
     return pa.struct([(name, arrow_type(kind.value)) for name in sorted(names)])
 
 
@@ -75,7 +75,7 @@ def _argument(argument: Any, side: str) -> Any:
 
 
 def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
-    """A column from its wire type to its type in the file.
+    """Convert a column from its wire type to its type in the file.
 
     Raises:
         pa.ArrowInvalid: a value has no place there, or is to be counted as odd or rounded.
@@ -102,7 +102,7 @@ def check(array: pa.Array) -> None:
 
 @lru_cache(maxsize=1000)
 def holds_decimals(type_: pa.DataType) -> bool:
-    """Whether a column of the type holds decimals, at whatever depth."""
+    """Return whether a column of the type holds decimals, at whatever depth."""
     return pa.types.is_decimal(type_) or any(holds_decimals(type_.field(i).type) for i in range(type_.num_fields))
 
 
@@ -167,7 +167,7 @@ def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
 
 @lru_cache(maxsize=100)
 def _layout(format_: str) -> tuple[str, int | None]:
-    """The pattern of a format of numbers of fixed width, and where the day of the month stands in it."""
+    """Return the pattern of a format of numbers of fixed width, and where the day of the month stands in it."""
     pattern, day, width = "", None, 0
     for text, directive in re.findall(r"([^%]*)(?:%(.))?", format_):
         pattern += re.escape(text) + _DIGITS.get(directive, "")
@@ -187,7 +187,7 @@ def _(kind: DecimalMap, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # 
 
 
 def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
-    """Names and amounts of all rows, and how many each row has; a name that comes twice, or has no amount, is not for here."""
+    """Return names and amounts of all rows, and how many each row has; refuse a name that comes twice or has no amount."""
     counts = np.maximum(arrays.integers(pc.list_value_length(array)), 0)
     pairs = pc.list_flatten(array)
     names, amounts = pairs.field(0), pairs.field(1)
@@ -205,7 +205,7 @@ def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
 
 
 def _pairs_by_name(array: pa.StructArray, kind: DecimalMap) -> tuple[pa.Array, pa.Array, Counts]:
-    """The same of objects that were read with a column for each name."""
+    """Return names and amounts of objects that were read with a column for each name."""
     held = [array.field(index) for index in range(array.type.num_fields)]
     there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
     rows, columns = np.nonzero(there.T)

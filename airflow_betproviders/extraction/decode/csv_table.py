@@ -21,7 +21,7 @@ _CHUNK = 1_000  # rows that are looked at one by one
 
 
 def read_csv(body: bytes, format_: Csv) -> tuple[dict[str, Any], pa.Table, list[RejectedRow]]:
-    """The members of the lines before the table, the table, and its lines that have too few or too many cells.
+    """Return the members that the lines before the table give, the table, and its lines that have too few or too many cells.
 
     Raises:
         NotJson: it is no such answer.
@@ -38,7 +38,7 @@ def read_csv(body: bytes, format_: Csv) -> tuple[dict[str, Any], pa.Table, list[
 
 
 def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[pa.Array]:
-    """The stream's columns, each distinct text coerced once.
+    """Return the stream's columns, each distinct text coerced once.
 
     Raises:
         pa.ArrowInvalid: a cell does not fit, or the table has further columns.
@@ -56,7 +56,7 @@ def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[p
 
 
 def json_rows(table: pa.Table) -> Iterator[bytes]:
-    """The rows as JSON objects of texts."""
+    """Yield the rows as JSON objects of texts."""
     for start in range(0, table.num_rows, _CHUNK):
         cells = [column.to_pylist() for column in table.slice(start, _CHUNK).columns]
         names = [json.dumps(name) for name in table.column_names]
@@ -95,7 +95,7 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
 
 
 def _header(body: bytes) -> list[str]:
-    """The names of the columns, each once."""
+    """Return the names of the columns, each once."""
     line = body.partition(b"\n")[0].rstrip(b"\r") + b"\n"
     try:
         options = pcsv.ReadOptions(use_threads=False, autogenerate_column_names=True)

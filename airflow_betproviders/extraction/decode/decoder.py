@@ -172,7 +172,7 @@ class Decoder:
         return page
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
-        """A page without rows yet, and what the envelope says of it."""
+        """Return a page with the members of its envelope, without rows yet."""
         said = {marker: _dig(envelope, path) for marker, path in self._paths.items()}
         page = Page(pa.Table.from_batches([], self._schema), _int(said[Total]), page_size=_int(said[PageSize]))
         page.token = str(said[NextPage]) if said[NextPage] else None
@@ -251,7 +251,7 @@ class Decoder:
 
 
 def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:
-    """What is declared at a path."""
+    """Return the part of the envelope at a path."""
     part: Any = envelope
     for name in path or ():
         part = part[name]
@@ -259,7 +259,7 @@ def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:
 
 
 def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
-    """The envelope as Python values, its rows left out."""
+    """Return the envelope as Python values, its rows left out."""
     envelope: dict[str, Any] = {}
     for name in table.column_names:
         if path[:1] == (name,):
@@ -285,7 +285,7 @@ def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
 
 
 def _holds_nothing(envelope: Any, found: bytes | None, path: tuple[str, ...], *, one: bool) -> bool:
-    """Whether an answer ends above its rows, or has nothing in their place: ``[]``, ``{}``, null, or it is left out."""
+    """Return whether an answer has nothing at the path of its rows: ``[]``, ``{}``, null, or it is left out."""
     if found is not None:
         return found == b"null" or (one and found == b"[]") or (not one and b"".join(found[:50].split()) == b"{}")
     for name in path:
@@ -299,7 +299,7 @@ def _holds_nothing(envelope: Any, found: bytes | None, path: tuple[str, ...], *,
 
 
 def _int(value: Any) -> int | None:
-    """A whole number, also as text or with a decimal point (``1.0``); None for anything else."""
+    """Parse an integer, also as text or with a decimal point (``1.0``); None for anything else."""
     text = str(value)
     digits, _, fraction = text.partition(".")
     try:
@@ -309,11 +309,11 @@ def _int(value: Any) -> int | None:
 
 
 def _excerpt(body: bytes) -> str:
-    """The beginning of an odd answer."""
+    """Return the beginning of an answer for a message."""
     return without_signatures(re.sub(r"\s+", " ", body[:400].decode("utf-8", "replace")))[:120]
 
 
 def without_signatures(text: str) -> str:
-    """A provider's words for a message; they may echo the request, so what looks like a signature or a key is hidden."""
+    """Hide signatures and keys in a provider's text, which may echo the request."""
     named = re.sub(r"""\b(sign|hash|x|key)(["']?\s*[=:]\s*["']?)[^&\s"'<,}]+""", r"\1\2***", text, flags=re.IGNORECASE)
     return re.sub(r"[\w+/-]{32,}={0,2}", "***", named)

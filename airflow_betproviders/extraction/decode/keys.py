@@ -21,7 +21,7 @@ _TAILS = np.array([2 ** (8 * n) - 1 for n in range(9)], np.uint64)
 
 
 def hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
-    """A 64-bit hash of each row's key: the same in every run, so that it can also order rows that share an instant."""
+    """Return a 64-bit hash of each row's key: the same in every run, so that it can also order rows that share an instant."""
     pieces = (table.slice(start, _PIECE) for start in range(0, table.num_rows, _PIECE))
     return np.concatenate([np.empty(0, np.uint64), *(_hashes(piece, key) for piece in pieces)])
 
@@ -67,14 +67,14 @@ def _stir(mixed: Hashes, word: Hashes) -> None:
 
 
 def shared(ordered: Hashes) -> Hashes:
-    """The hashes that occur more than once among sorted ones."""
+    """Return the hashes that occur more than once among sorted ones."""
     repeated: Hashes = ordered[1:][ordered[1:] == ordered[:-1]]
     once: Hashes = repeated[np.append(True, repeated[1:] != repeated[:-1])[: len(repeated)]]
     return once
 
 
 def without(ordered: Hashes, hashes: Hashes) -> Hashes:
-    """Those of sorted, distinct hashes that do not occur among others."""
+    """Return the hashes that do not occur among others. Both are sorted and distinct."""
     if not len(ordered):
         return ordered
     places = np.searchsorted(ordered, hashes)

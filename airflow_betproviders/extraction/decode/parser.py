@@ -76,12 +76,12 @@ class Parser:
         return document, rows
 
     def rows(self, text: bytes) -> pa.StructArray:
-        """Rows from the text of a JSON list of them; raises as `document` does."""
+        """Parse rows from the text of a JSON list. Raises as `document` does."""
         self._check(text)
         return self._listed(self._objects(self._rewrite.numbers(text)[0]), self.record)
 
     def coerced(self, text: bytes) -> pa.StructArray:
-        """Rows from the text of a JSON list of coerced ones; raises as `document` does."""
+        """Parse coerced rows from the text of a JSON list. Raises as `document` does."""
         return self._listed(text, self._coerced)
 
     @staticmethod
@@ -138,7 +138,7 @@ class Parser:
 
 
 def path_to(envelope: Envelope, *markers: type) -> tuple[str, ...] | None:
-    """Where in a document one of the markers stands, or None."""
+    """Return the path of the first of the markers in an envelope, or None."""
     for name, part in envelope.items():
         if part in markers or isinstance(part, markers):
             return (name,)

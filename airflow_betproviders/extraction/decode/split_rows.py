@@ -24,7 +24,7 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 def split_rows(body: bytes, path: tuple[str, ...]) -> tuple[dict[str, Any], bytes | None]:
-    """The envelope of an answer without its rows, and the text of what is at the path of the rows, or None.
+    """Return the envelope of an answer without its rows, and the text of what is at the path of the rows, or None.
 
     An object on the way may come wrapped in an array (JDB 66), which is empty where there is no data.
 
@@ -50,7 +50,7 @@ def split_rows(body: bytes, path: tuple[str, ...]) -> tuple[dict[str, Any], byte
 
 
 def items(text: bytes) -> list[bytes]:
-    """The texts of the items of a JSON array.
+    """Return the texts of the items of a JSON array.
 
     Raises:
         NotJson: it is none.
@@ -62,7 +62,7 @@ def items(text: bytes) -> list[bytes]:
 
 
 def explode(item: bytes, rows: Rows) -> Iterator[bytes]:
-    """The records in an item of a list, each with the members around it.
+    """Return the records in an item of a list, each with the members around it.
 
     Raises:
         NotJson: the item is not nested as declared.
@@ -89,7 +89,7 @@ def _explode(
 
 
 def _members(text: bytes) -> dict[str, bytes]:
-    """The texts of the members of a JSON object; of a doubled one the last."""
+    """Return the texts of the members of a JSON object; of a doubled one the last."""
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -97,7 +97,7 @@ def _members(text: bytes) -> dict[str, bytes]:
 
 
 def _scan(text: str, opening: str) -> Iterator[tuple[str, bytes]]:
-    """Names, empty for an array, and texts of what a JSON array or object holds."""
+    """Yield names, empty for an array, and texts of what a JSON array or object holds."""
     place = _after(text, 0, opening)
     following = "" if _at(text, place) == _CLOSING[opening] else ","
     while following == ",":
@@ -118,7 +118,7 @@ def _scan(text: str, opening: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _after(text: str, place: int, expected: str) -> int:
-    """The place of what follows an expected character."""
+    """Return the place after an expected character."""
     place = _skip(text, place)
     if _at(text, place) != expected:
         raise NotJson(f"not JSON (there is no {expected!r} at character {place})")

@@ -172,7 +172,7 @@ class Caller(Generic[Answer]):
         raise ProviderUnavailable(f"the answer cannot be read ({kind})")
 
     def _turns_page(self, window: Interval | None, params: Mapping[str, Any]) -> bool:
-        """Whether a call is a further one of its window; the repetition of the first is none."""
+        """Return whether a call is a further one of its window; the repetition of the first is none."""
         with self._counting:
             first = self._first.setdefault(window, params)
             if len(self._first) > _WINDOWS:
@@ -229,7 +229,7 @@ class _AskedToWaitLonger(tenacity.stop.stop_base):
 
 
 def _asked(state: tenacity.RetryCallState) -> float | None:
-    """The seconds that the provider asked to wait, where it did."""
+    """Return the seconds that the provider asked to wait, where it did."""
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
     return float(asked) if asked is not None and asked >= 0 else None

@@ -151,7 +151,7 @@ class Planner:
         return windows.split(window, 2, self._rule) if window is not None and self._rule else (window,)
 
     def fits_a_page(self, window: Interval | None) -> bool:
-        """Whether a window will likely be complete with its first answer."""
+        """Return whether a window will likely be complete with its first answer."""
         size = self.paging.rows_a_page
         if size is None or window is None or self.density is None:
             return True
@@ -159,7 +159,7 @@ class Planner:
 
     @staticmethod
     def _plausible(window: Interval | None) -> float:
-        """The most rows that a window may be said to have, so that an absurd total isn't followed for ever."""
+        """Return the largest plausible total of a window, so that an absurd total isn't followed for ever."""
         seconds = window.width.total_seconds() if window is not None else 0
         return _MOST_A_SECOND * max(seconds, _SHORT_BURST)
 
@@ -173,12 +173,12 @@ class Planner:
 
     @property
     def _likely_most(self) -> int:
-        """Rows that may be expected of a window which likely turns out to have no more than the most."""
+        """Return the expected rows of a window that likely has no more than the most."""
         return max(1, self.most - _NOISE * math.isqrt(self.most))
 
     @property
     def _planned_for(self) -> int:
-        """Rows that a part is to hold: full pages, where it has several."""
+        """Return the rows to plan for a part: full pages, where it has several."""
         rows, size = int(self.most / _HEADROOM), self.paging.rows_a_page
         if size is None or rows < size:
             return rows

@@ -92,7 +92,7 @@ class WindowRead:
 
     @property
     def may_ask(self) -> bool:
-        """Whether it is known what to ask next."""
+        """Return whether the next request is known."""
         return self.paging is None or bool(self.to_ask)
 
     def next_params(self, paging: Pagination) -> Params:
@@ -245,7 +245,7 @@ class Prefetcher:
 
     @property
     def _most_asked(self) -> int:
-        """How many answers are waited for at once: so many that connections are not idle, even where few are received at once."""
+        """Return how many answers are awaited at once: enough to keep connections busy even where few are received at once."""
         if not self._ahead:
             return 1
         if self._spaced:  # one that waits for its turn is enough
@@ -254,7 +254,7 @@ class Prefetcher:
 
     @property
     def _most_received(self) -> int:
-        """How many answers are received and decoded at once."""
+        """Return how many answers are received and decoded at once."""
         return max(1, _ROWS_RECEIVED // self._page_rows)
 
     def _submit(self, read: WindowRead) -> None:

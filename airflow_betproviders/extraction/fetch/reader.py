@@ -165,7 +165,7 @@ class WindowReader:
 
     @property
     def asked_for_less(self) -> dict[str, float]:
-        """What was asked for in place of what the stream declares, by what the provider gave: page size and window."""
+        """Return the page size and window that were requested instead of the declared ones, because the provider gave less."""
         declared, rows = self._stream.paging.rows_asked, self._planner.paging.rows_asked
         longest = self._planner.longest
         return {
@@ -287,7 +287,7 @@ class WindowReader:
         return found
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Whether keys are gone that earlier answers of a window showed; the window then waits to be read again.
+        """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
 
         Where a row that changes can move to another window, two reads in a row that lack the same keys are believed.
         """
@@ -303,7 +303,7 @@ class WindowReader:
         return True
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Whether the read before brought the same keys; if not, the window waits to be read once more."""
+        """Return whether the previous read returned the same keys. If not, the window is queued to be read once more."""
         if not rows.distinct and read.answers[0].page.doubtful:
             return True  # asked twice already
         found = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)

@@ -35,7 +35,7 @@ class Counter:
         return self._caller.calls
 
     def __call__(self, interval: Interval) -> int:
-        """How many rows the provider has in an interval now.
+        """Request how many rows the provider has in an interval now.
 
         Raises:
             IncompleteWindow: an answer has no total, or one that may be a cap in a window that cannot be cut.

@@ -87,7 +87,7 @@ class Source(Protocol):
     def min_interval(self) -> float: ...  # noqa: D102 - documented above
 
     def params(self, stream: Any, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
-        """The request parameters of a window, pages apart."""
+        """Return the request parameters of a window, without those of paging."""
 
     def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit) -> bytes:
         """Make one signed call and return the body of its answer; raises `ProviderUnavailable` and its like.
@@ -99,13 +99,13 @@ class Source(Protocol):
         """Raise the error that the envelope's status stands for; return when it says success."""
 
     def cursor(self, stream: Any, instant_ms: int) -> Any:
-        """An instant (ms since 1970) as the provider writes it in a `TimestampCursor` parameter."""
+        """Format an instant (ms since 1970) for a `TimestampCursor` parameter."""
 
     def hide_secrets(self, text: AnyStr) -> AnyStr:
         """Return a provider's words, or its answer, without this account's secrets, which it may repeat."""
 
     def limits(self, stream: Any) -> Limits:
-        """How often the stream may be called."""
+        """Return how often the stream may be called."""
 
     def shared_limiter(self, stream: Any) -> SharedRateLimiter | None:
-        """What keeps the limits together with other workers, if the account has it."""
+        """Return the limiter that the account shares with other workers, if it has one."""

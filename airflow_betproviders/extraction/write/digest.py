@@ -25,7 +25,7 @@ class Digest:
             self._add(arrays.combined(table[name]))
 
     def text(self) -> str:
-        """The digest so far, as 32 hexadecimal digits."""
+        """Return the digest so far, as 32 hexadecimal digits."""
         return self._hash.hexdigest()
 
     def _add(self, column: pa.Array) -> None:

@@ -110,7 +110,7 @@ class SlotWriter:
         return receipt
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows of the closed file."""
+        """Yield the rows of the closed file."""
         with pq.ParquetFile(self.path) as file:
             yield from file.iter_batches()
 
@@ -176,7 +176,7 @@ class SlotWriter:
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
 
     def _repeated(self) -> keys.Hashes:
-        """The hashes that came more than once, looked for in as many passes as bound their memory."""
+        """Return the hashes that came more than once. They are searched in several passes to bound memory."""
         if not self._hashes.exists():
             return np.empty(0, np.uint64)
         count = self._hashes.stat().st_size // 8

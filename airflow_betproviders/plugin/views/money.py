@@ -48,7 +48,7 @@ class DayMoney:
     ggr: Decimal
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON has it; amounts are decimal text."""
+        """Return the members for JSON; amounts are decimal text."""
         amounts = {name: format(getattr(self, name), "f") for name in ("turnover", "ggr")}
         return {**vars(self), **amounts, "day": self.day.isoformat()}
 
@@ -92,7 +92,7 @@ def of_days(path: str, span: Interval) -> Money:
 
 
 def by_day(path: str, first: date, last: date) -> tuple[DayMoney, ...]:
-    """The days from the first to the last, both included; an empty table has none.
+    """Return the days from the first to the last, both included; an empty table has none.
 
     Raises:
         InvalidArgument: the path names no table that can be there, or a package is missing.

@@ -25,7 +25,7 @@ def last_of(streams: Iterable[tuple[str, str, str, str]]) -> list[dict[str, Any]
 
 
 def last(lake: Lake) -> dict[str, Any] | None:
-    """The newest report day that was reconciled; None where none was. Costs one listing and one small read."""
+    """Return the newest report day that was reconciled; None where none was. Costs one listing and one small read."""
     import pyarrow.parquet as pq
 
     place = lake.beside(RECONCILIATION)

@@ -57,7 +57,7 @@ class Selection:
 
     @property
     def names_one(self) -> bool:
-        """Whether it names a single stream of a single account."""
+        """Return whether it names a single stream of a single account."""
         return None not in (self.lake, self.provider, self.stream, self.account)
 
 
@@ -82,12 +82,12 @@ class StreamView:
     members: str
 
     def readable(self, readable: Readable, dag: str | None) -> bool:
-        """Whether it is shown: whether a DAG that wrote it may be read, and is the one that is asked for."""
+        """Return whether the user sees it: may read a DAG that wrote it, and the DAG that is asked for wrote it."""
         wrote = self.wrote if dag is None else self.wrote & {dag}
         return any(map(readable, sorted(wrote, key=str)))
 
     def to_json(self, readable: Readable) -> str:
-        """As JSON text; ``slots`` are start and width in seconds, place of the state in `STATES`, and rows or null."""
+        """Return JSON text; ``slots`` are start and width in seconds, place of the state in `STATES`, and rows or null."""
         writers = [writer for writer in self.writers if readable(writer["dag_id"])]
         own = {"lake": self.lake, **self.label, "main": self.main, "writers": writers}
         return f"{_text(own)[:-1]},{self.members[1:]}"
@@ -144,7 +144,7 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
 
 
 def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
-    """The receipt of a slot and the place of its object, as the lake's path is written; None where there is none."""
+    """Return the receipt of a slot and the place of its object, as the lake's path is written; None where there is none."""
     for lake, stream in _streams(path, selection):
         for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
             if cell.interval == interval and cell.receipt:
@@ -153,7 +153,7 @@ def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt
 
 
 def _seen_of(number: int, lake: Lake, stream: Stream, span: Interval, now: datetime) -> tuple[StreamView | None, int]:
-    """The view of a stream and how many slots it has; its receipts, which take a hundred times the room, go at once."""
+    """Return the view of a stream and how many slots it has; its receipts, which take a hundred times the room, go at once."""
     found = _coverage(lake, stream, span, now)
     return (_view(number, found), len(found.cells)) if found and found.cells else (None, 0)
 
@@ -192,7 +192,7 @@ def _view(number: int, found: Coverage) -> StreamView:
 
 
 def _wrote(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
-    """The DAGs that wrote the slots; where nothing is stored on these days, those of the last day that has any."""
+    """Return the DAGs that wrote the slots; where nothing is stored on these days, those of the last day that has any."""
     wrote = {each.dag_id for each in receipts}
     if not wrote:
         days = lake.days()
@@ -223,7 +223,7 @@ def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
 
 
 def _coverage(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Coverage | None:
-    """What there is on the days in question, since the first slot of all; None where there never was one."""
+    """Return the coverage of the selected days, from the first slot on; None where there is none."""
     days = lake.days()
     if not days:
         return None
@@ -244,7 +244,7 @@ def _on(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
 
 
 def _retention(found: Coverage) -> float | None:
-    """For how many seconds the provider keeps rows; None where it states no limit."""
+    """Return the provider's retention in seconds; None where it states no limit."""
     cell = found.cells[0]
     return (cell.until - cell.interval.start).total_seconds() if cell.until else None
 

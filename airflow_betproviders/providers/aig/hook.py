@@ -35,7 +35,7 @@ def _joined(pairs: list[tuple[str, Any]]) -> str:
 
 
 def sign(params: Mapping[str, Any], key: str, style: str = "key-first") -> str:
-    """The ``sign`` of a request (the vendor's interface description).
+    """Compute the ``sign`` of a request (the vendor's interface description).
 
     Args:
         params: the parameters, raw; ``sign`` and empty ones do not count.
@@ -77,7 +77,7 @@ class AigHook(BetProviderHook):
 
     @property
     def sign_style(self) -> str:
-        """Where the key goes in what is signed."""
+        """Return the place of the key in the signed text."""
         return str(self.extra["sign_style"])
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - it is not signed
@@ -98,7 +98,7 @@ class AigHook(BetProviderHook):
         return ""
 
     def transaction_detail(self, txn_id: str) -> dict[str, Any]:
-        """One bet record by its id, as the vendor's page transaction_detail gives it; amounts are text."""
+        """Request one bet record by its id (vendor's page transaction_detail); amounts are text."""
         answer = self.call("transaction_detail", "/api/game/transaction/detail", {"txn_id": txn_id})
         return dict(member(answer, "data"))
 

@@ -28,7 +28,7 @@ _SUB_BRANDS = {stream.name for stream in (gmag.GAME_HISTORY, gmag.GAME_TRANSACTI
 
 
 def sign(params: Mapping[str, Any], secret_key: str) -> str:
-    """The ``hash`` of a request (the vendor's hash samples).
+    """Compute the ``hash`` of a request (the vendor's hash samples).
 
     Args:
         params: the body; a member ``hash`` does not count. Text and integers, or arrays of text: the vendor's samples
@@ -87,7 +87,7 @@ class GmAgHook(BetProviderHook):
         return ""
 
     def round_detail_url(self, round_id: str, provider_code: str, end_time: datetime) -> str:
-        """The page that shows a round (public page roundDetail).
+        """Return the page that shows a round (public page roundDetail).
 
         Args:
             round_id: roundId.

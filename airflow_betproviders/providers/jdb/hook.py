@@ -31,7 +31,7 @@ _PARENT = "the agent is suspended, locked or closed; ask JDB"
 
 
 def encrypt(action: Mapping[str, Any], key: str, iv: str) -> str:
-    """The ``x`` of a request (vendor's guide): JSON, padded with blanks to full blocks, AES-128-CBC, base64url.
+    """Encrypt a request to its ``x`` (vendor's guide): JSON, padded with blanks to full blocks, AES-128-CBC, base64url.
 
     Args:
         action: its members, in the order they are sent.
@@ -105,7 +105,7 @@ class JdbHook(BetProviderHook):
 
     @property
     def utc_offset(self) -> timedelta:
-        """The fixed offset of the account's times; never a zone with summer time."""
+        """Return the fixed offset of the account's times; never a zone with summer time."""
         sign, hours, minutes = self.extra["utc_offset"][0], self.extra["utc_offset"][1:3], self.extra["utc_offset"][4:]
         size = timedelta(hours=int(hours), minutes=int(minutes))
         return -size if sign == "-" else size
@@ -127,7 +127,7 @@ class JdbHook(BetProviderHook):
 
     @property
     def params_in(self) -> str:
-        """How ``dc`` and ``x`` travel: as JSON today, as a form or in the query for older accounts."""
+        """Return the place of ``dc`` and ``x``: JSON today, a form or the query for older accounts."""
         return str(self.extra["request_style"])
 
     def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - the action is encrypted
@@ -142,7 +142,7 @@ class JdbHook(BetProviderHook):
         return {**fields, "parent": self.account} if self.extra["own_key"] else fields
 
     def meaning(self, code: str, text: str) -> Code:
-        """All of 8xxx are parameter errors."""
+        """Return the meaning of a code; all of 8xxx are parameter errors."""
         if code not in self.codes and code.startswith("8"):
             return Code(ProviderRequestError, "it refuses a parameter")
         return super().meaning(code, text)
@@ -164,7 +164,7 @@ class JdbHook(BetProviderHook):
     def game_result_url(
         self, uid: str, history_id: str, *, g_type: int | None = None, m_type: int | None = None
     ) -> str:
-        """The page that shows a round, valid for 30 s (public page of Action 54).
+        """Return the page that shows a round, valid for 30 s (public page of Action 54).
 
         Args:
             uid: the player.

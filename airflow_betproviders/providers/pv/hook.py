@@ -32,7 +32,7 @@ _ABOUT_ACCOUNT = re.compile(r"sign|merchant|mch|white|auth|\bip\b", re.IGNORECAS
 
 
 def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
-    """The ``sign`` of a request (document: Interface Signature Algorithm).
+    """Compute the ``sign`` of a request (document: Interface Signature Algorithm).
 
     Args:
         data: the interface parameters; an empty dict is signed as ``{}``.
@@ -78,7 +78,7 @@ class PvHook(BetProviderHook):
 
     @property
     def merchant(self) -> int:
-        """The merchant id, which travels as an integer."""
+        """Return the merchant id, which travels as an integer."""
         return int(self.account)
 
     def check_connection(self) -> None:
@@ -165,13 +165,13 @@ class PvHook(BetProviderHook):
         return ""
 
     def slots_detail_url(self, game_id: int, draw_id: str) -> str:
-        """The page that shows a slot round (document 3.4)."""
+        """Return the page that shows a slot round (document 3.4)."""
         answer = self.call("slots_detail_url", "/api/slots/detail/url", {"game_id": game_id, "draw_id": draw_id})
         return str(member(answer, "data", "url"))
 
 
 def _code(body: bytes) -> str | None:
-    """The code of a small answer; big ones are full of rows and never an error."""
+    """Return the code of a small answer. Large ones have rows and are never an error."""
     if len(body) > 4096:
         return "200"
     try:

@@ -125,7 +125,7 @@ class Aig(RefusingVendor):
         )
 
     def _in_unit(self, rows: list[Row]) -> list[Row]:
-        """The rows with their times in the unit of the option."""
+        """Return the rows with their times in the unit of the option."""
         unit = self._options["time_unit"]
         if unit == "ms":
             return rows
@@ -133,7 +133,7 @@ class Aig(RefusingVendor):
         return [Row(row.key, row.clocks, row.visible_from, TIMES.sub(change, row.text), row.facts) for row in rows]
 
     def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
-        """At most 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
+        """Return up to 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
         found: list[Row] = []
         at = last
         while at < until and len(found) < most:

@@ -35,12 +35,12 @@ class WireRecord(Protocol):
 
     @property
     def key(self) -> str:
-        """The record's identity in the call log."""
+        """Return the record's identity in the call log."""
         ...
 
     @property
     def text(self) -> str:
-        """The record as the wire carries it."""
+        """Return the record as the wire carries it."""
         ...
 
 
@@ -68,12 +68,12 @@ class Given:
 
     @property
     def joined(self) -> str:
-        """The rows of a JSON array."""
+        """Return the rows of a JSON array."""
         return ",".join(self.texts)
 
     @property
     def pages(self) -> int:
-        """How many pages the total makes."""
+        """Return how many pages the total makes."""
         return -(-int(self.total or 0) // self.size) if self.size else 0
 
     def member(self, name: str = "total") -> str:
@@ -118,7 +118,7 @@ class Call:
 
     @property
     def content_type(self) -> str:
-        """The header of that name."""
+        """Return the header of that name."""
         return self.headers.get("content-type", "")
 
     def read(self, stream: str, params: Mapping[str, Any]) -> None:

@@ -19,12 +19,12 @@ class Clock:
 
     @property
     def now(self) -> datetime:
-        """The world's instant."""
+        """Return the simulated time."""
         return self._frozen if self._frozen is not None else datetime.now(timezone.utc)
 
     @property
     def now_ms(self) -> int:
-        """The world's instant in epoch milliseconds."""
+        """Return the simulated time in epoch milliseconds."""
         return to_ms(self.now)
 
     def set(self, now: datetime | None) -> None:

@@ -89,7 +89,7 @@ def _value(option: str, declared: Any, given: Any) -> Any:
 
 
 def _parsed(declared: Any, given: Any) -> Any:
-    """A value given as text, as on the command line, in the type of the option."""
+    """Parse a value given as text, as on the command line, to the type of the option."""
     if (
         isinstance(given, str)
         and not isinstance(declared, str)

@@ -91,7 +91,7 @@ class ListFaults:
         return self._faults.switch(kind).rows or 1000
 
     def _fitting(self, kinds: Sequence[str], texts: list[str], spoilt: Spoilt) -> list[str]:
-        """The rows that fit into the bytes of an answer."""
+        """Return the rows that fit into the bytes of an answer."""
         if "byte_cap" not in kinds:
             return texts
         left = self._faults.switch("byte_cap").rows or 20_000
@@ -108,7 +108,7 @@ class ListFaults:
     def _with_strays(
         self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: Spoilt
     ) -> Sequence[WireRecord]:
-        """The page with rows of other windows."""
+        """Return the page with rows of other windows."""
         known = {row.key for row in rows}
         strays = {row.key: row for row in self._given.get(stream, ()) if row.key not in known}
         wanted = int(self._faults.switch("stray_rows").rows or 1)
@@ -119,7 +119,7 @@ class ListFaults:
         return [*chosen, *found]
 
     def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], spoilt: Spoilt) -> int:
-        """Where the page begins."""
+        """Return the index of the page's first row."""
         given = spoilt.given
         if "page_cap" in kinds and given.by_number:
             given.offset = (given.number - 1) * self._capped("page_cap", given.size)
@@ -136,7 +136,7 @@ class ListFaults:
         return first
 
     def _cap(self, kinds: Sequence[str], spoilt: Spoilt) -> int:
-        """How many rows the page has at most."""
+        """Return the most rows that the page has."""
         given = spoilt.given
         size = given.size
         if "page_cap" in kinds and (capped := self._capped("page_cap", given.size)) < size:

@@ -130,7 +130,7 @@ class RowFaults:
 
 
 def _odd(kind: str, members: Members, wanted: str | None, rng: random.Random, *, csv: bool) -> dict[str, str | None]:
-    """An odd value for the first field that can have one; ``None`` leaves the member out."""
+    """Return an odd value for the first field that can have one; ``None`` leaves the member out."""
     fields = [member for member in members if wanted in {None, member[0]}]
     rng.shuffle(fields)
     for name, old in fields:
@@ -146,7 +146,7 @@ def _raw(value: Any, columns: Sequence[str] | None) -> str:
 
 
 def _other_type(value: str, rng: random.Random) -> str:
-    """A number as text, a text as number, or an int with a decimal point: the same value in another type."""
+    """Return a number as text, a text as number, or an int with a decimal point: the same value in another type."""
     if value == "null":
         return value
     if value.startswith('"'):

@@ -59,7 +59,7 @@ class Round(NamedTuple):
 
     @property
     def after(self) -> Decimal:
-        """The player's balance when the round is over."""
+        """Return the player's balance when the round is over."""
         return self.before - self.bets + self.wins + self.cancels - self.trans_in + self.trans_out
 
 
@@ -262,5 +262,5 @@ def _millis(ms: int) -> str:
 
 
 def _at(ms: int) -> str:
-    """A transTime: it may lack milliseconds, as one of the vendor's samples does."""
+    """Return a transTime: it may lack milliseconds, as one of the vendor's samples does."""
     return _millis(ms) if ms % 1000 else text_of(ms, "%Y-%m-%d %H:%M:%S", timezone.utc)

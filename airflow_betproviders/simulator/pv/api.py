@@ -149,7 +149,7 @@ class Pv(RefusingVendor):
         return ListPage(rows, lambda given: _envelope(f"[{given.joined}]"), limit)
 
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
-        """The rows of a single player or game, newest first, in that endpoint's layout."""
+        """Yield the rows of a single player or game, newest first, in that endpoint's layout."""
         by_user = stream.endswith("user_history")
         _require(filters, *(("user_id", "op_id") if by_user else ("game_id",)))
         slots = stream.startswith("slots")
@@ -257,7 +257,7 @@ def _envelope(data: str) -> str:
 
 
 def _objects_of(total: str) -> SummaryAnswer:
-    """The objects of a summary: the days, each of a list, or the one."""
+    """Return the objects of a summary: the days, each of a list, or the one."""
     if total.startswith("{") and '"day_list"' not in total:
         return SummaryAnswer([total], _envelope)
     made = json.loads(total)

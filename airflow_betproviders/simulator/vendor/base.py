@@ -71,7 +71,7 @@ class SummaryAnswer:
 
     @property
     def rows(self) -> list[Row]:
-        """The objects as rows, known by their place."""
+        """Return the objects as rows, known by their place."""
         return [Row(str(place), (), 0, text, None) for place, text in enumerate(self.texts)]
 
 
@@ -113,7 +113,7 @@ class RefusingVendor:
 
     @property
     def now_ms(self) -> int:
-        """The world's instant in epoch milliseconds."""
+        """Return the simulated time in epoch milliseconds."""
         return self._setup.clock.now_ms
 
     def open(self, call: Call) -> Inquiry:

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def text(self) -> str:
-        """The record as JSON, exactly as the wire carries it, made when it is first asked for."""
+        """Return the record as JSON, exactly as the wire carries it, made when it is first asked for."""
         if not isinstance(self._text, str):
             self._text = self._text()
         return self._text
@@ -157,7 +157,7 @@ class World:
             at = until
 
     def _read(self, kind: str, start: int, end: int, now: int, clock: int) -> tuple[list[Row], range]:
-        """The rows, and the instants at which this answer is the same."""
+        """Return the rows, and the instants at which this answer is the same."""
         found: list[Row] = []
         until = FOREVER if end <= now else now + 1
         horizon = min(end, now + 1)

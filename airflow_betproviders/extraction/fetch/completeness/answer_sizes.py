@@ -57,11 +57,11 @@ class SuspectedAnswer:
 
     @property
     def rows(self) -> int:
-        """Its rows, rejected ones included."""
+        """Return the number of its rows, rejected ones included."""
         return len(self.hashes) + len(self.bad)
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
-        """How the pieces contradict the answer; None if they don't."""
+        """Say how the parts contradict the answer; None if they don't."""
         found = [rows.hashes for rows in brought if rows.hashes is not None]
         hashes = np.concatenate(found)
         further = int((~np.isin(hashes, self.hashes)).sum())
@@ -108,7 +108,7 @@ class _SlotSizes:
 
     @property
     def improbable(self) -> bool:
-        """Whether chance does not give so many answers of one size: counts vary by their square root."""
+        """Return whether so many answers of one size are improbable: counts vary by their square root."""
         return self.size > 0 and self.size ** (-0.5 * (self.count - 1)) < _COINCIDENCE
 
 
@@ -143,7 +143,7 @@ class AnswerSizes:
         self.greatest = max(self.greatest, rows)
 
     def suspects(self, rows: int) -> bool:
-        """Whether an answer may have been cut off, by its number of rows alone."""
+        """Return whether an answer may have been cut off, by its number of rows alone."""
         if rows < max(FEW_ROWS, self.greatest) or rows <= self._proven_now:
             return False
         return rows > self.proven or like_a_cap(rows)
@@ -196,7 +196,7 @@ class AnswerSizes:
         return None
 
     def _cut_off(self, answer: SuspectedAnswer, read_piece: Callable[[Interval], WindowRows]) -> str | None:
-        """What shows that an answer was cut off; None where its pieces prove that it was not."""
+        """Say what shows that an answer was cut off; None where its parts prove that it was not."""
         suspected: SuspectedAnswer | None = answer
         while suspected:
             brought = [read_piece(piece) for piece in suspected.pieces]

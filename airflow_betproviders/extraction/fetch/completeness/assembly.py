@@ -106,6 +106,6 @@ class WindowAssembler:
 
 
 def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
-    """What an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
+    """Return what an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
     end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
     return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)

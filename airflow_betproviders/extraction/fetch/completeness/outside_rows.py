@@ -68,7 +68,7 @@ class OutsideRows:
         return count
 
     def _absurd(self, name: str, column: pa.ChunkedArray, asked: Interval) -> npt.NDArray[np.bool_]:
-        """Which times are ten years away from an interval, and not in it in another unit either."""
+        """Return which times are ten years away from an interval, in any unit."""
         instants, (start, end) = arrays.integers(column), ends(asked, column.type)
         years = duration(ABSURD, column.type)
         absurd: npt.NDArray[np.bool_] = (instants < start - years) | (instants > end + years)
@@ -78,7 +78,7 @@ class OutsideRows:
         return absurd
 
     def _in_other_unit(self, row: RejectedRow, asked: Interval) -> bool:
-        """Whether a rejected row's time, an epoch, lies in the interval once it is read in another unit."""
+        """Return whether a rejected row's time, an epoch, lies in the interval once it is read in another unit."""
         column = str(self._stream.time_column)
         kind = self._stream.field(column).kind
         if not isinstance(kind, Epoch) or not row.reason.startswith(f"{column}:"):
@@ -106,7 +106,7 @@ class OutsideRows:
 
 
 def offset_text(offset: timedelta) -> str:
-    """An offset from UTC as ISO 8601 writes it: ``-04:00``."""
+    """Format an offset from UTC in ISO 8601: ``-04:00``."""
     minutes = round(offset.total_seconds() / 60)
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 

@@ -56,6 +56,6 @@ class RejectedTimes:
 
 
 def _near(time: datetime, window: Interval) -> bool:
-    """Whether a time lies outside a window, and less than ten years away."""
+    """Return whether a time lies outside a window, and less than ten years away."""
     outside = not window.start <= time <= window.end
     return outside and abs(time - window.start) < ABSURD

@@ -131,7 +131,7 @@ def duration(length: timedelta, instant: pa.TimestampType) -> int:
 
 
 def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
-    """A window's start and end as integers in the unit of a column of instants."""
+    """Return a window's start and end as integers in the unit of a column of instants."""
     return _units(window.start, instant), _units(window.end, instant)
 
 
@@ -154,27 +154,27 @@ class PageAnswer:
 
     @property
     def rows(self) -> int:
-        """Rows on the page."""
+        """Return the number of rows on the page."""
         return int(self.page.table.num_rows) + len(self.page.bad)
 
     @property
     def total(self) -> int | None:
-        """The provider's count of the window."""
+        """Return the provider's count of the window."""
         return self.page.total
 
     @property
     def page_size(self) -> int | None:
-        """The page size that the answer says it used."""
+        """Return the page size that the answer says it used."""
         return self.page.page_size
 
     @property
     def token(self) -> str | None:
-        """The next page's token or link."""
+        """Return the next page's token or link."""
         return self.page.token
 
     @cached_property
     def new(self) -> int:
-        """Rows that no earlier page had."""
+        """Return the number of rows that no earlier page had."""
         if not self._earlier or not self._stream.key:
             return self.rows
         known = np.concatenate([answer.hashes for answer in self._earlier])
@@ -188,7 +188,7 @@ class PageAnswer:
 
     @cached_property
     def last(self) -> int | None:
-        """The greatest value of the stream's time column that is not absurd, milliseconds since 1970."""
+        """Return the greatest value of the stream's time column that is not absurd, milliseconds since 1970."""
         if self._stream.time_column is None or not self.page.table.num_rows:
             return None
         column = self.page.table[self._stream.time_column]
