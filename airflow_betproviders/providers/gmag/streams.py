@@ -6,6 +6,7 @@ minutes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, IsoTime, ListOf, Record, Text
@@ -156,8 +157,8 @@ GAME_TRANSACTIONS = Stream(
     filters=_text_filters("playerId", "providerCode", "currency"),
 )
 
-EXTRA_TRANSACTIONS = Stream(
-    provider="gmag",
+EXTRA_TRANSACTIONS = replace(
+    GAME_TRANSACTIONS,
     name="extra_transactions",
     endpoint="/history/extraTrans",
     doc="Payouts of promotions and tournaments (public page ExtraTrans; its limits are not stated, those of gameTrans "
@@ -176,18 +177,7 @@ EXTRA_TRANSACTIONS = Stream(
         Field("referenceName", Text()),
         Field("description", Text()),
     ),
-    envelope=_PAGED,
-    key=("providerCode", "transId"),
-    time_column="transTime",
-    reject_outside_window=True,
-    windows=WindowRule(span=14 * _MINUTE, step=_MINUTE),
-    paging=_pages(5_000),
-    lag=_LAG,
-    retention=timedelta(days=15) - 10 * _MINUTE,
-    retention_stated="15 days",
-    bounds=_BOUNDS,
-    time=_UTC,
-    filters=_text_filters("playerId", "providerCode", "currency"),
+    version_columns=(),
 )
 
 GAME_REPORT = Stream(

@@ -6,6 +6,7 @@ columns a row has. No pages, no total: a window's answer is all there is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, StrptimeTime, Text
@@ -136,8 +137,8 @@ DAILY_BY_PLAYER = Stream(
     filters={"gType": Filter(type=int, required=True)},
 )
 
-DAILY_BY_GAME_TYPE = Stream(
-    provider="jdb",
+DAILY_BY_GAME_TYPE = replace(
+    DAILY_BY_PLAYER,
     name="daily_by_game_type",
     endpoint=66,
     doc="A closed day's totals by game type (public page of Action 66).",
@@ -148,14 +149,7 @@ DAILY_BY_GAME_TYPE = Stream(
         "data": {"gTypeSummary": Rows, "totalSummary": {f.name: f.kind for f in _DAILY}},
     },
     key=("gType",),
-    windows=WindowRule(span=_DAY, step=_DAY),
-    lag=65 * _MINUTE,
-    retention=_THREE_MONTHS,
-    retention_stated="three months",
-    slot=_DAY,
-    day_start_offset=_REPORT_ORIGIN,
-    bounds=("date",),
-    time=_REPORT_DAY,
+    filters={},
 )
 
 STREAMS = (TRANSACTIONS, RECENT_TRANSACTIONS, DAILY_BY_PLAYER, DAILY_BY_GAME_TYPE)

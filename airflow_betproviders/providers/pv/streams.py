@@ -6,6 +6,7 @@ retention, nor how soon a round appears; the lag of ten minutes is this package'
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from airflow_betproviders.declare.fields import (
@@ -34,8 +35,8 @@ _BOUNDS = ("time_start", "time_end")
 _FILTERED = ("start_at", "end_at")  # the document does not say which of them
 _SIXTY_DAYS = WindowRule(span=timedelta(days=60), ends="half-open")
 # A window's first and last day would be partial figures if it began or ended in them.
-_WHOLE_DAYS = WindowRule(span=timedelta(days=60), step=_DAY, ends="half-open")
-_WHOLE_RANGE = WindowRule(span=timedelta(days=60), divisible=False)
+_DAYS = WindowRule(span=timedelta(days=60), step=_DAY, ends="half-open")
+_UNDIVIDED = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
 # "[] or not submit field means all games" (document 1.3), likewise for the lists of document 1.4.
 _ALL_IF_EMPTY = Filter(type=list, empty_means_all=True)
@@ -128,7 +129,7 @@ STAGE_SUMMARY = Stream(
         },
     },
     key=("date",),
-    windows=_WHOLE_DAYS,
+    windows=_DAYS,
     lag=_LAG,
     slot=_DAY,
     bounds=_BOUNDS,
@@ -148,7 +149,7 @@ BONUS_SUMMARY = Stream(
         _li("win_amount"),
     ),
     envelope=_OBJECT,
-    windows=_WHOLE_RANGE,
+    windows=_UNDIVIDED,
     lag=_LAG,
     slot=_DAY,
     bounds=_BOUNDS,
@@ -183,23 +184,14 @@ GAMES_USER_HISTORY = Stream(
     one_of=("user_id", "op_id"),
 )
 
-GAMES_GAME_HISTORY = Stream(
-    provider="pv",
+GAMES_GAME_HISTORY = replace(
+    GAMES_USER_HISTORY,
     name="games_game_history",
     endpoint="/api/games/game/history",
     doc="One game's bets, type Games (document 2.2). No pages: a full answer is halved.",
     fields=(*_EVENT, *_USER, *_STAKE, *_TIMES, *_GAMES_RESULT),
-    envelope=_LIST,
-    key=("event_id",),
-    version_columns=("end_at",),
-    time_column="start_at",
-    reject_outside_window=True,
-    filter_columns=_FILTERED,
-    windows=_SIXTY_DAYS,
-    paging=_LIMITED,
-    lag=_LAG,
-    bounds=_BOUNDS,
     filters=_GAME,
+    one_of=(),
 )
 
 GAMES_USER_STAGE_SUMMARY = Stream(
@@ -209,7 +201,7 @@ GAMES_USER_STAGE_SUMMARY = Stream(
     doc="One player's sums in games of the type Games (document 2.3); one row a slot.",
     fields=(*_SUMS, _balance("credit_before_game"), _balance("credit")),
     envelope=_OBJECT,
-    windows=_WHOLE_RANGE,
+    windows=_UNDIVIDED,
     lag=_LAG,
     slot=_DAY,
     bounds=_BOUNDS,
@@ -217,8 +209,8 @@ GAMES_USER_STAGE_SUMMARY = Stream(
     one_of=("user_id", "op_id"),
 )
 
-GAMES_GAME_STAGE_SUMMARY = Stream(
-    provider="pv",
+GAMES_GAME_STAGE_SUMMARY = replace(
+    GAMES_USER_STAGE_SUMMARY,
     name="games_game_stage_summary",
     endpoint="/api/games/game/stage/summary",
     doc="One game's counts and sums, type Games (document 2.4); one row a slot.",
@@ -229,16 +221,12 @@ GAMES_GAME_STAGE_SUMMARY = Stream(
         Field("win_user_count", Integer()),
         Field("lose_user_count", Integer()),
     ),
-    envelope=_OBJECT,
-    windows=_WHOLE_RANGE,
-    lag=_LAG,
-    slot=_DAY,
-    bounds=_BOUNDS,
     filters=_GAME,
+    one_of=(),
 )
 
-SLOTS_USER_HISTORY = Stream(
-    provider="pv",
+SLOTS_USER_HISTORY = replace(
+    GAMES_USER_HISTORY,
     name="slots_user_history",
     endpoint="/api/slots/user/history",
     doc="One player's slot bets with currency and features (document 3.1). No pages: a full answer is halved.",
@@ -254,22 +242,10 @@ SLOTS_USER_HISTORY = Stream(
         *_TIMES,
         Field("is_buy", Boolean()),
     ),
-    envelope=_LIST,
-    key=("event_id",),
-    version_columns=("end_at",),
-    time_column="start_at",
-    reject_outside_window=True,
-    filter_columns=_FILTERED,
-    windows=_SIXTY_DAYS,
-    paging=_LIMITED,
-    lag=_LAG,
-    bounds=_BOUNDS,
-    filters=_PLAYER,
-    one_of=("user_id", "op_id"),
 )
 
-SLOTS_USER_STAGE_SUMMARY = Stream(
-    provider="pv",
+SLOTS_USER_STAGE_SUMMARY = replace(
+    GAMES_USER_STAGE_SUMMARY,
     name="slots_user_stage_summary",
     endpoint="/api/slots/user/stage/summary",
     doc="One player's slot counts and sums by game (document 3.2).",
@@ -283,12 +259,6 @@ SLOTS_USER_STAGE_SUMMARY = Stream(
     ),
     envelope=_LIST,
     key=("user_id", "op_id", "game_id", "currency"),
-    windows=_WHOLE_RANGE,
-    lag=_LAG,
-    slot=_DAY,
-    bounds=_BOUNDS,
-    filters=_PLAYER,
-    one_of=("user_id", "op_id"),
 )
 
 SLOTS_GAME_STAGE_SUMMARY = Stream(
@@ -299,7 +269,7 @@ SLOTS_GAME_STAGE_SUMMARY = Stream(
     fields=(Field("game_id", Integer(), required=True), *_COMPANY),
     envelope=_LIST,
     key=("game_id",),
-    windows=_WHOLE_RANGE,
+    windows=_UNDIVIDED,
     lag=_LAG,
     slot=_DAY,
     bounds=_BOUNDS,
