@@ -179,7 +179,7 @@ def coverage(
     width = slot or (stored_intervals[-1].width if stored_intervals else stream.slot)
     first = start or (stored_intervals[0].start if stored_intervals else rules.due)
     last = end or max(
-        [floor(rules.due, width, stream.day_start_offset), *(interval.end for interval in stored_intervals)]
+        [floor(rules.due, width, stream.day_start_offset), *(interval.end for interval in stored_intervals[-1:])]
     )
     if first >= last:
         return Coverage(lake, ())

@@ -191,8 +191,11 @@ class _Month:
         listing: _Listing = {}
         self.foreign = []
         days = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
+        last, day = "", ""
         for folder, file, identity, size in entries:
-            name, day = file.removesuffix(".parquet"), last_part(folder)
+            if folder != last:
+                last, day = folder, last_part(folder)
+            name = file.removesuffix(".parquet")
             slot = slot_named(name) if name != file and size is not None else None
             if slot is not None and size is not None and name[:8] == days.get(day):
                 listing[name] = _Listed(slot, f"{folder}/{file}", identity, size)
@@ -239,8 +242,12 @@ class _Month:
         """Store the footers of the listed objects, and those of other days that the cache has, if anything has changed."""
         days = {f"{day:%Y%m%d}" for day in self._days}
         gone = [name for name in cache.objects if name[:8] in days and name not in footers]
-        new = [name for name in footers if self._is_new(name, cache, listing)]
-        if not gone and not new:
+        new = [
+            name
+            for name in footers
+            if (cached := cache.objects.get(name)) is None or cached.identity != listing[name].identity
+        ]
+        if not gone and not any(listing[name].identity for name in new):  # else there is nothing that could be stored
             return
         others = [name for name in cache.objects if name[:8] not in days]
         identities = {name: cache.objects[name].identity for name in others}
@@ -251,11 +258,6 @@ class _Month:
             put_bytes(self._lake.fs, path, text)
         except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next survey only takes longer
             log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
-
-    def _is_new(self, name: str, cache: _Cache, listing: _Listing) -> bool:
-        """Return whether the cache lacks the footer of a listed object whose versions can be distinguished."""
-        identity, cached = listing[name].identity, cache.objects.get(name)
-        return identity is not None and (cached is None or cached.identity != identity)
 
 
 def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None]) -> _Cache:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 FOOTER_KEY = "betproviders.receipt"
@@ -156,6 +157,6 @@ def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def add_up(receipts: Collection[Receipt]) -> dict[str, Decimal]:
     """Return the exact sums of the money columns over receipts."""
     sums = [receipt.sums for receipt in receipts]
-    names = dict.fromkeys(name for each in sums for name in each)
+    names = dict.fromkeys(chain.from_iterable(sums))
     with decimal.localcontext(_EXACT):
         return {name: sum(map(Decimal, [each[name] for each in sums if name in each]), Decimal(0)) for name in names}
