@@ -1,4 +1,4 @@
-"""The tree of errors: drawn once in the module's docstring, and true."""
+"""The tree of errors in the module's docstring is the tree of the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows that one commit merges: each bet once, and what decides whether it wins."""
+"""The rows that one commit merges: each bet once, in its newest version."""
 
 from __future__ import annotations
 

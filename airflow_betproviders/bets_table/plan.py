@@ -1,4 +1,4 @@
-"""What a batch changes in the table: which rows give way, which are no longer reported, which are added.
+"""Plan a batch's changes to the table: rows to replace, rows that are no longer reported, rows to add.
 
 The keys of the files concerned are read a few row groups at a time and matched with the batch. So memory follows the
 batch, never the table.

@@ -1,4 +1,4 @@
-"""The raw lake as the merge reads it: which slots there are, in which version, and their rows."""
+"""Read the raw lake for a merge: its slots, their versions and their rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How instants and filters travel in a request, and how often requests may be made."""
+"""Declare how times and filters are written in a request, and how often requests may be made."""
 
 from __future__ import annotations
 

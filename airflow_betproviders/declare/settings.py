@@ -1,4 +1,4 @@
-"""What the extra of a connection may hold: names, types, allowed values, and which values are secret.
+"""Declare the settings in a connection's extra: names, types, allowed values, and which values are secret.
 
 A user writes extras in a form, in JSON or in a URI, where every value is text. So text is accepted for every type:
 ``"false"`` is false and ``"2.5"`` is a number.

@@ -1,4 +1,4 @@
-"""Windows: the unit of asking. A slot is cut into as few as the provider's rules allow, without losing an instant."""
+"""Split a slot into windows, one request each: as few as the provider's rules allow, without losing an instant."""
 
 from __future__ import annotations
 

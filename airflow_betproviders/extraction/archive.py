@@ -1,4 +1,4 @@
-"""The archive of a slot: every reply that it was made of, as the provider gave it, and those that were refused.
+"""The archive of a slot: every raw answer, those that were refused included.
 
 One Parquet object a slot, a row a reply, in the order in which they came. Its footer holds the slot's receipt, the
 account's UTC offset, and which replies made up which window, so that a slot is put together again without planning it

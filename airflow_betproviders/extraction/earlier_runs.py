@@ -1,4 +1,4 @@
-"""What earlier runs found out about one stream of an account, by the receipts that they left in the lake.
+"""Read what earlier runs learned about a stream of an account, from the receipts in the lake.
 
 A run starts from it, so that hourly runs don't each prove the same thing again. A provider may change, so most of it is
 believed for a day only.

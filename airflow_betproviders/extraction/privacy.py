@@ -1,4 +1,4 @@
-"""Columns that say who a player is: dropped, or replaced by a keyed hash, before anything of a window is written.
+"""Drop columns that identify a player, or replace them by a keyed hash, before a window is written.
 
 The hash (HMAC-SHA256) is of the value's text alone: one player has one hash in every stream of every provider under one
 key, and none without the key. Text becomes 32 hexadecimal digits of it; an integer becomes its first 63 bits, so that

@@ -1,4 +1,4 @@
-"""Slots rebuilt from their archives, without a call to the provider.
+"""Rebuild slots from their archives, without a call to the provider.
 
 The replies of each window are decoded by today's schema and put together under the same checks as when they were asked
 for; what window was made of which replies is in the archive, so nothing is planned and nothing depends on time.

@@ -1,4 +1,4 @@
-"""One slot, from its windows to a finished local file, and an interval's slots from there to the store."""
+"""Extract the slots of an interval: read each into a local file, and store it while the next is read."""
 
 from __future__ import annotations
 

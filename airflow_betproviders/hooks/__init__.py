@@ -1,1 +1,1 @@
-"""What each provider's protocol is: sign, send, understand the reply."""
+"""The base class of all hooks: connection, signed call, connection test."""

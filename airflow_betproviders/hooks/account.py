@@ -1,4 +1,4 @@
-"""One account at one provider: what its Airflow connection says, and whether that can work."""
+"""One account at one provider: the settings of its Airflow connection, checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hooks share: read a stream completely, and refuse in advance what cannot be read."""
+"""Base class of all hooks: read a stream completely, and refuse in advance what cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an HTTP status means.
+"""Map HTTP statuses to errors.
 
 | status | becomes | why |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""How an answer says whether the provider did what was asked."""
+"""Success rules: how an answer shows whether the request succeeded."""
 
 from __future__ import annotations
 

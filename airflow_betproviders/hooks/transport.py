@@ -1,4 +1,4 @@
-"""One HTTP exchange with a provider, and what its failures mean; the signed URL stays out of every message."""
+"""Exchange one HTTP request with a provider, and map failures to errors. The signed URL stays out of every message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare what is stored of a stream with what should be, from receipts alone. No provider is called.
+"""Compare the stored slots of a stream with those that should be stored, from receipts alone. No provider is called.
 
 A `Coverage` divides its span into cells. Each stored slot is a cell; the time between stored slots is divided into cells
 as wide as their neighbours.

@@ -1,4 +1,4 @@
-"""A worker of the campaign: one task in a process of its own, as Airflow runs it, which may be killed at any moment.
+"""A worker of the campaign: one task in its own process, as Airflow runs it. It may be killed at any moment.
 
 Processes come from a server that has imported everything, so that one starts in milliseconds.
 """

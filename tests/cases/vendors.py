@@ -1,4 +1,4 @@
-"""The four vendors as their documents describe them, each holding bets of one's own and changed in one respect."""
+"""The four vendors as their documents describe them, each with the bets of a test, and changed in one respect."""
 
 from __future__ import annotations
 

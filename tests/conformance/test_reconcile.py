@@ -1,4 +1,4 @@
-"""A day of each provider's raw lake against its own report: as it happened, and after somebody has laid hands on it."""
+"""A day of each provider's raw lake against its own report: as it happened, and after somebody changed the files."""
 
 from __future__ import annotations
 

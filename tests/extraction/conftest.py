@@ -1,4 +1,4 @@
-"""No test of the engine waits: sleeps are noted instead."""
+"""Tests of the engine do not wait: sleeps are recorded instead."""
 
 from __future__ import annotations
 

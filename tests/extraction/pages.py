@@ -1,4 +1,4 @@
-"""Answers of a stream, made from its declared fields, written the many ways in which JSON can say the same."""
+"""Answers of a stream, made from its declared fields, in the many ways in which JSON can write them."""
 
 from __future__ import annotations
 

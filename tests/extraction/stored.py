@@ -1,4 +1,4 @@
-"""Slots as an extraction leaves them, or as somebody leaves them who should not have touched them."""
+"""Stored slots as an extraction writes them, or changed by somebody else."""
 
 from __future__ import annotations
 

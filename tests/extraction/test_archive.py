@@ -1,4 +1,4 @@
-"""What a provider said is kept to the byte, before the data that were made of it, and gives the same data again."""
+"""An archive keeps each answer to the byte before the slot is stored, and rebuilds the same slot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No plain value of a column that pii= names is written, and the hashes are good for joins and nothing else."""
+"""No plain value of a column that pii= names is written. The hashes serve joins and nothing else."""
 
 from __future__ import annotations
 

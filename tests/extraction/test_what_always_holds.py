@@ -1,4 +1,4 @@
-"""The ten promises of the design, each kept or the task is red, on the engine as a whole.
+"""The ten promises of the design on the complete engine: each is kept, or the task fails.
 
 What a hook or an operator must add to them (lag, retention, signatures) is in `tests/hooks` and `tests/operators`.
 """

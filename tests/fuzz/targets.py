@@ -1,4 +1,4 @@
-"""What is fuzzed: bytes in, and only errors of this package out; no row of an answer disappears."""
+"""Fuzz targets: arbitrary bytes raise only errors of this package, and no row of an answer disappears."""
 
 from __future__ import annotations
 

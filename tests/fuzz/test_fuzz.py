@@ -1,4 +1,4 @@
-"""A bounded run of what `make fuzz` does for long, and answers that are made to cost time or memory."""
+"""A bounded run of `make fuzz`, and answers that are made to cost time or memory."""
 
 from __future__ import annotations
 

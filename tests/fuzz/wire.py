@@ -1,4 +1,4 @@
-"""What a server may send instead of an answer: only errors of this package come out of an exchange."""
+"""Arbitrary bytes from a server raise only errors of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every documented code becomes the error of the design, with a cure; every broken exchange too; and no secret shows."""
+"""Each documented code and each broken exchange raises the error of the design, with a cure. No secret shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to be there is there, and what is said to be missing is not."""
+"""Coverage lists each stored slot as stored and each missing slot as missing."""
 
 from __future__ import annotations
 

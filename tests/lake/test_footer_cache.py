@@ -1,4 +1,4 @@
-"""The index object makes looking quick, and nothing that happens to it makes what is seen wrong."""
+"""The footer cache makes a survey fast, and no fault of the cache changes its result."""
 
 from __future__ import annotations
 

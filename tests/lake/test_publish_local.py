@@ -1,4 +1,4 @@
-"""All or nothing on a local file system, whatever dies when."""
+"""All or nothing on a local file system, whichever process dies."""
 
 from __future__ import annotations
 

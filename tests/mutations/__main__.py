@@ -1,4 +1,4 @@
-"""``python -m tests.mutations``: break a copy of the code in each way, and see that the tests which are named fail."""
+"""``python -m tests.mutations``: break a copy of the code in each way, and check that the named tests fail."""
 
 from __future__ import annotations
 

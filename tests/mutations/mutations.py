@@ -1,4 +1,4 @@
-"""What is broken on purpose, one at a time, and the tests that must fail then."""
+"""Deliberate breaks of the code, one at a time, and the tests that must fail then."""
 
 from __future__ import annotations
 

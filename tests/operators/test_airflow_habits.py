@@ -1,4 +1,4 @@
-"""Operators behave as Airflow's own do: deferral, templates, assets, arguments."""
+"""Operators follow Airflow's conventions: deferral, templates, assets, arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day of bets as one file."""
+"""A day of bets is exported to one file."""
 
 from __future__ import annotations
 

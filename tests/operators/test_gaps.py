@@ -1,4 +1,4 @@
-"""Gaps of a lake are read again from the provider, here the simulator, and what it no longer has is named."""
+"""Gaps of a lake are extracted again from the simulator, and ranges that it no longer has are named."""
 
 from __future__ import annotations
 

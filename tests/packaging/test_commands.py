@@ -1,4 +1,4 @@
-"""``airflow betproviders`` as a user types it."""
+"""The commands of ``airflow betproviders``, run as a user runs them."""
 
 from __future__ import annotations
 

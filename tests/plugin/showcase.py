@@ -1,4 +1,4 @@
-"""A lake that shows all that can be: weeks of hourly slots of four providers with a day's rhythm, gaps, and their bets' money."""
+"""A lake that shows every state: weeks of hourly slots of four providers, gaps, and their bets' money."""
 
 from __future__ import annotations
 

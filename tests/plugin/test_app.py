@@ -1,4 +1,4 @@
-"""What the page's application refuses, and whom: permission comes first, then the bounds, then the lake."""
+"""Refusals of the page's application: permission is checked first, then the bounds, then the lake."""
 
 from __future__ import annotations
 

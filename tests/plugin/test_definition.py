@@ -1,4 +1,4 @@
-"""What every process pays for the page, and how Airflow sees it."""
+"""The cost of the page for every process, and how Airflow sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in a real browser, as somebody sees it who looks for the first time."""
+"""The page in a real browser, for a user who opens it for the first time."""
 
 from __future__ import annotations
 

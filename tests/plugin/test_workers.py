@@ -1,4 +1,4 @@
-"""Few threads and a short queue: what is asked for beyond that is refused at once, and nothing is made twice."""
+"""Few threads and a short queue: further requests are refused at once, and no result is computed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents say of windows, pages and filters, against what the streams declare."""
+"""The streams declare the windows, pages and filters of the documents."""
 
 from __future__ import annotations
 

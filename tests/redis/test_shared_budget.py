@@ -1,4 +1,4 @@
-"""A budget of calls in a real Redis, shared by workers in processes of their own."""
+"""A rate limit in a real Redis, shared by workers in processes of their own."""
 
 from __future__ import annotations
 

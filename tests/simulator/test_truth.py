@@ -1,4 +1,4 @@
-"""Truth is what a whole read over HTTP gives, in every windowed stream; and it is a function of seed and time."""
+"""Truth equals a complete read over HTTP, in every windowed stream, and is a function of seed and time."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The buttons on a task."""
+"""The links on a task."""
 
 from __future__ import annotations
 

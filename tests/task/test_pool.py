@@ -1,4 +1,4 @@
-"""Without a pool of its own, nothing keeps the rate that tasks of an account have together: said before the first call."""
+"""A task warns before its first call when no pool limits the calls of its account."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the bets table does with Arrow rows and files, whatever they mean: JSON, statistics, sorting, storage."""
+"""Arrow and storage helpers of the bets table: JSON, statistics, sorting, files."""

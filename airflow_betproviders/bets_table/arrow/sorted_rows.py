@@ -1,4 +1,4 @@
-"""Rows that wait in local files and come back in order: memory holds a few columns of them, whatever their number."""
+"""Sort rows in local files, so that memory holds only a few of their columns."""
 
 from __future__ import annotations
 

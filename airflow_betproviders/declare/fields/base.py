@@ -1,4 +1,4 @@
-"""What every field and every kind of value has in common."""
+"""Base classes of fields and of kinds of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pagination kinds: how a provider hands out the rows of one window, and what proves that all of them came.
+"""Pagination kinds: how a provider returns the rows of a window, and what proves that all have come.
 
 A kind is a class; a package adds one of its own by subclassing `Pagination`. The engine makes the calls that `first` and
 `following` name, in order, and gives out the rows only after `proof` has named what shows that they are complete.

@@ -1,4 +1,4 @@
-"""What every pagination kind has in common, and what it proves."""
+"""Base class of the pagination kinds: the calls of a window, and the proof that it is complete."""
 
 from __future__ import annotations
 

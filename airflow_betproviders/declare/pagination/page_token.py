@@ -1,4 +1,4 @@
-"""Pages by a token or a link that each answer names for the next."""
+"""Pages by a token or a link, which each answer gives for the next page."""
 
 from __future__ import annotations
 

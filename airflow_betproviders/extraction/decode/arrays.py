@@ -1,4 +1,4 @@
-"""Between Arrow and numpy, without pandas: pyarrow's own conversions import it, a third of a second and 50 MiB."""
+"""Convert between Arrow and NumPy without pandas, which pyarrow's own conversions import (a third of a second, 50 MiB)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The row-by-row way for pages that the quick one refuses: bring each record to its schema without losing anything.
+"""Coerce rows one by one, where the fast way refuses a page. No value is lost.
 
 ==================================================  ==============================  ======================================
 value                                               column                          becomes

@@ -1,4 +1,4 @@
-"""From the bytes of one answer to an Arrow table, without a Python object per cell.
+"""Decode the bytes of one answer to an Arrow table, without a Python object per cell.
 
 An answer is parsed at once (`parser`), which refuses anything that the declaration does not have. The page then goes the row-by-row way
 (`coerce`), which brings each record to its schema. A property test shows that both ways give the same table.

@@ -1,4 +1,4 @@
-"""Each key once: finding rows that carry the same key, with eight bytes of memory a row.
+"""Find rows that have the same key, with eight bytes of memory a row.
 
 Equal keys have equal hashes, so rows whose hashes are all different need no further look; the few that share one are
 compared by their real keys.

@@ -1,4 +1,4 @@
-"""From the bytes of one answer to Arrow, in the types of the wire.
+"""Parse the bytes of one answer to Arrow, in the types of the wire.
 
 The body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
 in C++. Two things it cannot take as they come, so they are rewritten first: objects with free names, and bare numbers

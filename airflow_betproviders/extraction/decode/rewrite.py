@@ -1,4 +1,4 @@
-"""Making an answer's bytes fit for `pyarrow.json`: numbers into text, objects with free names into lists of pairs."""
+"""Rewrite an answer's bytes for `pyarrow.json`: numbers to text, objects with free names to lists of pairs."""
 
 from __future__ import annotations
 

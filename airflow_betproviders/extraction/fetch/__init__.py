@@ -1,1 +1,1 @@
-"""Ask a provider: rate limits, retries, prefetch, window planning, completeness, window boundaries."""
+"""Request windows from a provider: rate limits, retries, prefetch, window planning, completeness, window boundaries."""

@@ -1,4 +1,4 @@
-"""Calls to a provider: spaced, repeated where that can help, counted.
+"""Make calls to a provider: space them, repeat them where that can help, count them.
 
 A call is signed anew for each attempt (by the hook, inside `Source.request`), so an old timestamp is never sent again.
 """

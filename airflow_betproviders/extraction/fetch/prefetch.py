@@ -1,4 +1,4 @@
-"""Ask ahead: make calls before their answers are needed, within bounds on connections and memory."""
+"""Prefetch: make calls before their answers are needed, within bounds on connections and memory."""
 
 from __future__ import annotations
 

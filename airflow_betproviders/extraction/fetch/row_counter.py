@@ -1,4 +1,4 @@
-"""Counting a window's rows at the provider without reading them: its total, on the smallest page that it gives."""
+"""Count a window's rows at the provider without reading them: request its total with the smallest page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A digest of rows: two slots with the same one hold the same rows, whenever they were read."""
+"""Compute a digest of rows: two slots with the same digest have the same rows, whenever they were read."""
 
 from __future__ import annotations
 

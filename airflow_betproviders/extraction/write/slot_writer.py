@@ -1,4 +1,4 @@
-"""One slot on its way to storage: a local Parquet file, in bounded memory.
+"""Write one slot to a local Parquet file, in bounded memory.
 
 Complete windows come in time order. Rows are ordered by the stream's clock (the key breaks ties), cut into equal row
 groups, and each key stays once; so the same rows give the same bytes whatever order the provider sent them in.

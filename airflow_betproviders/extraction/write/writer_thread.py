@@ -1,4 +1,4 @@
-"""The thread that writes row groups, of one slot after the other: with one for each, two would take memory at once."""
+"""Write the row groups of all slots in one thread: two slots at once would take twice the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two ways of keeping four accounts within their vendors' rates, each vendor by each means, and one of not doing so."""
+"""Two ways of keeping four accounts within their vendors' rates, and one that does not."""
 
 from dataclasses import dataclass
 

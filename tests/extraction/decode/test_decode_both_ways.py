@@ -1,4 +1,4 @@
-"""An answer gives the same table whichever way it goes, for every stream of every provider, those of the examples too.
+"""The fast and the lenient way decode an answer to the same table, for every stream of every provider, examples included.
 
 The quick way parses the page as a whole, the row-by-row way looks for the odd rows of it and coerces these. Here a third
 way coerces every row.

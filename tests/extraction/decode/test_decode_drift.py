@@ -1,4 +1,4 @@
-"""Answers that are not as the document describes them: mended without loss, set aside with a reason, or no answer."""
+"""Answers that differ from the document: corrected without loss, in quarantine with a reason, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows on the border of two windows: kept once, whichever of the windows a provider gives them with."""
+"""Rows on the boundary of two windows are kept once, whichever of the windows returns them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal rows have one digest, however they lie in memory; rows that differ in anything have two."""
+"""Equal rows have one digest, whatever their layout in memory; rows that differ have another."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Completeness: what a window brought, each row in its place, and what proves that none is missing."""
+"""Prove that a window is complete, and put each row into its window."""

@@ -1,4 +1,4 @@
-"""Refuse rows that a window should not hold: the provider answers what was asked, or its times are read wrongly."""
+"""Refuse rows outside the requested window: the provider answered another question, or its times are read wrongly."""
 
 from __future__ import annotations
 

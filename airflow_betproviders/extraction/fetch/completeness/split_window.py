@@ -1,4 +1,4 @@
-"""Compare the parts of a split window with what its own answer said."""
+"""Compare the parts of a split window with the window's own answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of one window, put together from its answers with each key once."""
+"""Combine the answers of one window to its rows, each key once."""
 
 from __future__ import annotations
 
