@@ -1,4 +1,4 @@
-"""The yardstick: the fastest plain script for one provider that stays exact, with every check left out.
+"""The yardstick: the fastest plain script for one provider that stays exact, without any check.
 
 `pyarrow.json` on the untouched bytes, two threads that fetch and parse, one that writes. It asks for one window, trusts
 whatever comes, knows no retry, finds no duplicate, and dies of the first odd page.

@@ -1,4 +1,4 @@
-"""Contestants as processes of their own, measured from outside, in rounds that take turns."""
+"""Run contestants as processes of their own, measured from outside, in alternating rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long it takes to see what is there of sixty days of hourly slots of four providers: locally and on S3, cold and warm.
+"""Measure a survey of sixty days of hourly slots of four providers: locally and on S3, cold and warm.
 
 Cold is without an index object, warm with one that is up to date, as each extraction leaves it. S3 is SeaweedFS on loopback;
 requests are what a store far away would be waited for. Then the coverage page's answer for the same days, as JSON.

@@ -1,4 +1,4 @@
-"""Each provider's day in the lake against the provider's own report of it."""
+"""Reconcile each provider's day in the lake with the provider's own report."""
 
 from airflow_betproviders.dags import account_dag
 from airflow_betproviders.operators.reconcile import ReconcileOperator

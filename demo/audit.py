@@ -1,4 +1,4 @@
-"""Hold every stored object against what the vendor had at the time when it was extracted."""
+"""Compare every stored object with what the vendor had when it was extracted."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the demo shows at its end: a table, and a picture of the rows by the hour."""
+"""The demo's report: a table, and a picture of the rows by the hour."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the demo plays on: the vendors, a real Airflow with the sample DAGs, connections, pools, and a lake on disk."""
+"""Set up a demo: the vendors, a real Airflow with the sample DAGs, connections, pools, and a lake on disk."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""Airflow with its UI, the four vendors, and all sample DAGs loading from them, until Ctrl-C."""
+"""Run Airflow with its UI, the four vendors, and all sample DAGs loading from them, until Ctrl-C."""
 
 import os
 import socket

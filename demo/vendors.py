@@ -1,4 +1,4 @@
-"""The vendors' simulator as a process of its own, and what it says really happened."""
+"""Run the vendors' simulator in a process of its own, and ask it for the truth."""
 
 from __future__ import annotations
 

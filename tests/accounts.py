@@ -1,4 +1,4 @@
-"""Invented accounts at the four providers, and the secrets that nobody may ever see of them."""
+"""Invented accounts at the four providers, with secrets that must never appear anywhere."""
 
 from __future__ import annotations
 

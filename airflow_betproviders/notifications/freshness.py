@@ -1,4 +1,4 @@
-"""A deadline for a DAG's runs, so that late data alerts somebody although no task has failed."""
+"""Set a deadline for a DAG's runs, so that late data raises an alert although no task has failed."""
 
 from __future__ import annotations
 

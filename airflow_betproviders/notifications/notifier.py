@@ -1,4 +1,4 @@
-"""A notifier that says what is missing in the lake, through any other notifier."""
+"""A notifier that reports what is missing in the lake, through any other notifier."""
 
 from __future__ import annotations
 

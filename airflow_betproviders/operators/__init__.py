@@ -1,1 +1,1 @@
-"""What a DAG author writes."""
+"""Operators for DAG authors: extract, fill gaps, replay, merge, reconcile, export."""

@@ -1,4 +1,4 @@
-"""What the operators of one stream share: arguments, interval, assets, lineage, and the end of a task."""
+"""Base of the operators of one stream: arguments, interval, assets, lineage, and the end of a task."""
 
 from __future__ import annotations
 

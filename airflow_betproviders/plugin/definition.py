@@ -1,4 +1,4 @@
-"""What Airflow's plugin manager loads, in every process: where the coverage page is in the UI, and no more of it."""
+"""The plugin that Airflow loads in every process: where the coverage page is in the UI. It imports nothing more."""
 
 from __future__ import annotations
 

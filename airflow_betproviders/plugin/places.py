@@ -1,4 +1,4 @@
-"""Which lakes and which bets table the page is about."""
+"""The lakes and the bets table that the page shows, as they are configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who looks at the page, and what they may see: Airflow's own login, and its permission to read a DAG."""
+"""The user of the page, and what the user may see: Airflow's own login, and its permission to read a DAG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulator as an object: the vendors, and a server in a thread."""
+"""Run a simulator: the vendors, and a server in a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulated world is like."""
+"""The settings of a simulated world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wait until a task may go on, without holding a worker slot."""
+"""Wait until a task may continue, without holding a worker slot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what is kept beside the data: archives that a replay rebuilds slots from, and no secret or personal value."""
+"""Tests of archives and privacy: a replay rebuilds slots from archives, and no secret or personal value is stored."""
 
 from __future__ import annotations
 

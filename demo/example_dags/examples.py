@@ -1,4 +1,4 @@
-"""What `demo/examples.py` runs for each example: an incremental DAG, and DAGs that fill gaps and replay an interval."""
+"""The DAGs that `demo/examples.py` runs for each example: an incremental DAG, and DAGs that fill gaps and replay an interval."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Many clients who ask one route again and again until stdin ends: ``python -m tests.airflow.page_clients``.
+"""Many clients that request one route again and again until stdin ends: ``python -m tests.airflow.page_clients``.
 
 They are a process of their own, of the lowest priority: in life they are other machines.
 """

@@ -1,4 +1,4 @@
-"""The client that the tests and the demo speak to Airflow with."""
+"""The client of Airflow's API that the tests and the demo use."""
 
 from __future__ import annotations
 

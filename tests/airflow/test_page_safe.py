@@ -1,4 +1,4 @@
-"""What a hostile user and a hostile page can do to a real Airflow with the coverage page: nothing.
+"""A hostile user and a hostile page cannot harm a real Airflow with the coverage page.
 
 Fifty clients at once, ordinary, greedy or without rights: the API server stays quick for everybody else.
 """

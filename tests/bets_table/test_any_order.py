@@ -1,4 +1,4 @@
-"""Whatever is extracted and merged when: in the end the table is the latest truth."""
+"""In whatever order slots are extracted and merged, the table ends with the newest version of each bet."""
 
 from __future__ import annotations
 

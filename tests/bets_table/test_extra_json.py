@@ -1,4 +1,4 @@
-"""The rest of a record as JSON: what goes in comes out, whichever rows lack whichever member."""
+"""The undeclared members of a record as JSON text: they come out as they went in, whichever rows lack whichever member."""
 
 from __future__ import annotations
 

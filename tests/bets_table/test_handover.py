@@ -1,4 +1,4 @@
-"""What users run on the bets table: the views for DuckDB, the dbt project and the MERGE for Spark."""
+"""The examples for users of the bets table run: the views for DuckDB, the dbt project and the MERGE for Spark."""
 
 from __future__ import annotations
 

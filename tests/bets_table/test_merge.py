@@ -1,4 +1,4 @@
-"""What merging promises, one scene each."""
+"""The promises of a merge, one test each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bets table on a real S3 server, through the connection as the operator finds it."""
+"""The bets table on a real S3 server, through the operator's connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that wait in local files come back in order; iterables that are read in threads lose nothing."""
+"""Rows sorted in local files come back in order; iterables that are read in threads lose nothing."""
 
 from __future__ import annotations
 

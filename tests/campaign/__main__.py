@@ -1,4 +1,4 @@
-"""``python -m tests.campaign``: run many scenarios, print each finding and the tally."""
+"""``python -m tests.campaign``: run many scenarios, print each failure and the counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulator's faults, by what a task may make of them."""
+"""The simulator's faults, by the outcomes that are allowed for a task."""
 
 from __future__ import annotations
 

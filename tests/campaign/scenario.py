@@ -1,4 +1,4 @@
-"""Draw what happens in one scenario of the campaign from its seed."""
+"""Draw a scenario of the campaign from its seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The streams that the campaign loads, with what it must know of each: written from the vendors' documents."""
+"""The streams that the campaign loads, with what it needs to know of each, from the vendors' documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the store against what is true, whoever says so."""
+"""Compare the store with the truth, whichever worker wrote it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What keeps the page from taking more of the API server than its share."""
+"""Limits that keep the page from slowing the API server down."""

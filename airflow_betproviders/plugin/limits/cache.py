@@ -1,4 +1,4 @@
-"""A cache that lives for seconds, so that many who ask for the same cost no more than one."""
+"""A cache that lives for seconds, so that many equal requests cost no more than one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the page shows: streams, receipts, money and reconciliations."""
+"""Views of the page: streams, receipts, money and reconciliations."""

@@ -1,4 +1,4 @@
-"""The last time that a stream was held against its provider's own report."""
+"""The last reconciliation of a stream with its provider's own report."""
 
 from __future__ import annotations
 

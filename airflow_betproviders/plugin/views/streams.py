@@ -1,4 +1,4 @@
-"""What the page shows of each stream: its slots, in as few bytes as sixty days of hours need."""
+"""The page's view of each stream: its slots, in few bytes for sixty days of hours."""
 
 from __future__ import annotations
 

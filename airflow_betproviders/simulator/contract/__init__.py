@@ -1,1 +1,1 @@
-"""What a simulated vendor is, and how those of all packages are found."""
+"""The contract of a simulated vendor, and the discovery of those of all packages."""

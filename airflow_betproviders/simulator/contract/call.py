@@ -1,4 +1,4 @@
-"""One call of a vendor, and what the vendor reports of it."""
+"""One call of a vendor, and the vendor's reports of it."""
 
 from __future__ import annotations
 

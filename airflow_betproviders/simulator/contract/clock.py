@@ -1,4 +1,4 @@
-"""The time that the simulated world lives in."""
+"""The clock of the simulated world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the simulated vendors of all installed packages, by entry point."""
+"""Find the simulated vendors of all installed packages, by entry point."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: kinds, switches, and what they do to lists and rows."""
+"""Deliberate faults: kinds, switches, and their effect on lists and rows."""

@@ -1,4 +1,4 @@
-"""Every kind of fault, by where it strikes, with what it does."""
+"""Every kind of fault, by the part of an answer that it changes, with its effect."""
 
 from __future__ import annotations
 

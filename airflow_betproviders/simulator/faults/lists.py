@@ -1,4 +1,4 @@
-"""Faults in lists: which rows a page gives, and what it says of them."""
+"""Faults in lists: the rows of a page, and the page's own counts."""
 
 from __future__ import annotations
 

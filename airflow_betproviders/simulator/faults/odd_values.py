@@ -1,4 +1,4 @@
-"""Odd values for a member of a record, by what it holds."""
+"""Odd values for a member of a record, by the type of its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record's text as its members, so that one can be changed and the others keep each character."""
+"""Split a record's text into its members, so that one can be changed and the others keep each character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GM-Ag's history/gameReport, added up from the same rounds as the history.
+"""GM-Ag's history/gameReport: sums of the rounds that the history returns.
 
 It follows the vendor's public page GameReport (998637577): rounds by endTime, grouped by currency and ``reportBy``.
 """

@@ -1,4 +1,4 @@
-"""PV's bets: the record of ``/api/all/history`` (PV document, 1.3) and what the other endpoints show of it."""
+"""PV's bets: the record of ``/api/all/history`` (PV document, 1.3) and its layouts in the other endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PV's summary endpoints (PV document, 1.2, 1.4, 2.3, 2.4, 3.2, 3.3), added up from the same bets as the history."""
+"""PV's summary endpoints (PV document, 1.2, 1.4, 2.3, 2.4, 3.2, 3.3): sums of the bets that the history returns."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the simulated vendors of this package share: a world of bets, and refusals."""
+"""Shared parts of this package's simulated vendors: a world of bets, and refusals."""

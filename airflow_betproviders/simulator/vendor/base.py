@@ -1,4 +1,4 @@
-"""The vendors of this package, which refuse by raising: what they share of ``contract.Vendor``."""
+"""Base class of this package's simulated vendors, which refuse a call by raising."""
 
 from __future__ import annotations
 

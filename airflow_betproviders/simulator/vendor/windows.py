@@ -1,4 +1,4 @@
-"""Which ends a window holds, and offsets of wall time: what vendors' documents leave open."""
+"""Window ends and offsets of local time, for the questions that vendors' documents leave open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated world: what happened at a provider, as a pure function of seed and time.
+"""The simulated world: a provider's bets as a pure function of seed and time.
 
 Bets are grouped by the minute in which they were placed. A minute's bets can be made at any time, in any order, from
 nothing but the seed, so a world of months needs no storage; a bounded cache keeps the minutes last looked at.

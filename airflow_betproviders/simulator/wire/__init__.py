@@ -1,1 +1,1 @@
-"""Answers on the wire, the call log and the pace of calls."""
+"""Answers on the wire, the call log and the rate of calls."""

@@ -1,4 +1,4 @@
-"""How often a vendor answers, at most."""
+"""The rate limit of a vendor."""
 
 from __future__ import annotations
 

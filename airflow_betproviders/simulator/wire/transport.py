@@ -1,4 +1,4 @@
-"""Answers on the wire, and the faults that strike there."""
+"""Send answers on the wire, with the faults that occur there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that misbehave on the wire: that never end, come a byte at a time, or inflate to more than anybody wants."""
+"""Answers that misbehave on the wire: they never end, come a byte at a time, or inflate without bound."""
 
 from __future__ import annotations
 

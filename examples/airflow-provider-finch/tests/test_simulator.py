@@ -1,4 +1,4 @@
-"""The simulated Finch keeps to Finch's document, and plays what the document leaves open."""
+"""The simulated Finch keeps to Finch's document, and simulates each reading of open questions."""
 
 import csv
 import hashlib

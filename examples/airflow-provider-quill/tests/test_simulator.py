@@ -1,4 +1,4 @@
-"""The simulated Quill keeps to Quill's document, its quota above all, and plays what the document leaves open."""
+"""The simulated Quill keeps to Quill's document, its quota above all, and simulates each reading of open questions."""
 
 import hashlib
 import uuid

@@ -1,4 +1,4 @@
-"""The simulated Rowan keeps to Rowan's document, and plays what the document leaves open."""
+"""The simulated Rowan keeps to Rowan's document, and simulates each reading of open questions."""
 
 import hashlib
 import hmac

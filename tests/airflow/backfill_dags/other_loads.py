@@ -1,4 +1,4 @@
-"""AIG's sample DAGs as they are, and others that load the same hours in another way."""
+"""AIG's sample DAGs, and others that load the same hours in another way."""
 
 import sys
 from datetime import datetime, timedelta, timezone
