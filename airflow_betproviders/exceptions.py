@@ -54,7 +54,7 @@ class BetProviderError(Exception):
 
 
 class FinalError(BetProviderError):
-    """Base of errors that no retry can mend.
+    """Base of errors that no retry can cure.
 
     Every instance is also an ``AirflowFailException``, which fails the task at once, whatever its ``retries``. The class
     itself does not need Airflow, so that the engine can be imported without it.
@@ -107,7 +107,7 @@ class ProviderRateLimited(ProviderUnavailable):
 
 
 class ProviderOverloaded(ProviderUnavailable):
-    """The provider did not come to an end in time: HTTP 504, or a time-out. Fewer rows in one answer may help."""
+    """The provider did not answer in time: HTTP 504, or a time-out. Fewer rows in one answer may help."""
 
 
 class AnswerTooLarge(ProviderOverloaded):
@@ -117,7 +117,7 @@ class AnswerTooLarge(ProviderOverloaded):
 
 
 class QuotaExhausted(BetProviderError):
-    """The calls that the provider allows in a time are used up, for longer than a worker should be held."""
+    """The provider's quota of calls is used up for longer than a worker should wait."""
 
 
 class WindowNotReady(BetProviderError):
@@ -125,7 +125,7 @@ class WindowNotReady(BetProviderError):
 
 
 class WindowExpired(FinalError):
-    """The window is older than the provider keeps."""
+    """The window is older than the provider's retention."""
 
 
 class IncompleteWindow(BetProviderError):

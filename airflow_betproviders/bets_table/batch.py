@@ -31,7 +31,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ReextractedSlot:
-    """A slot that was merged before and has been merged again: rows that only an older version of it brought are missing.
+    """A slot that is merged again: rows that only an older version of it had are missing.
 
     Attributes:
         account: its account.
@@ -125,7 +125,7 @@ class StagedRows:
 
 
 class MergeBatch:
-    """Bets of one stream that are merged at once, each in its newest version, and the slots that were extracted again.
+    """Bets of one stream for one merge, each in its newest version, and the slots that were extracted again.
 
     Bets are numbered in the order of their ids.
 

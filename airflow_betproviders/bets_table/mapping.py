@@ -37,7 +37,7 @@ class InvalidRow(ValueError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where raw rows come from: account, stream (with filters as in the lake's folders), slot, and when it was read."""
+    """The origin of raw rows: account, stream (with filters as in the lake's folders), slot, and when it was read."""
 
     account: str
     stream: str

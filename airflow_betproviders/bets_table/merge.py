@@ -24,7 +24,7 @@ from airflow_betproviders.bets_table.data_files import removal
 from airflow_betproviders.bets_table.mapping import without_payout
 from airflow_betproviders.bets_table.plan import Plan
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
-from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot
+from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import TableContended, UnmergeableSlot
 
@@ -67,7 +67,7 @@ class MergeStats:
 
 @dataclass
 class _Part:
-    """Rows on their way to one commit, the slots they are of, the slots that end with them, and slots that are no more."""
+    """Rows for one commit, their slots, the slots that are complete with them, and slots that no longer exist."""
 
     staged: StagedRows
     touched: dict[RawSlot, set[date]] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class Merge:
         while True:
             try:
                 self._pass(stream, intervals)
-            except Conflict as conflict:
+            except CommitConflict as conflict:
                 attempt += 1
                 self._wait(attempt, began, conflict)
             else:
@@ -255,7 +255,7 @@ class Merge:
             while holds:
                 try:
                     snapshot.commit(added, removed, pointers, summary)
-                except Conflict as conflict:
+                except CommitConflict as conflict:
                     attempt += 1
                     self._wait(attempt, began, conflict)
                     snapshot = self._table.snapshot()
@@ -282,7 +282,7 @@ class Merge:
         scanned |= set(new)
         return True
 
-    def _wait(self, attempt: int, began: float, conflict: Conflict) -> None:
+    def _wait(self, attempt: int, began: float, conflict: CommitConflict) -> None:
         self.stats.conflicts += 1
         if time.monotonic() - began > self._patience:
             raise TableContended(
@@ -322,4 +322,4 @@ def _has(snapshot: Snapshot, pointers: Mapping[str, int | None]) -> bool:
 
 def _check_unmoved(snapshot: Snapshot, before: Mapping[str, int | None]) -> None:
     if not _has(snapshot, before):
-        raise Conflict("another merge has dealt with the same day meanwhile")
+        raise CommitConflict("another merge has dealt with the same day meanwhile")

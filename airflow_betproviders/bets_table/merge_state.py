@@ -14,15 +14,15 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
-from airflow_betproviders.bets_table.table import BetsTable, Conflict, Snapshot
+from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
 
 FOLDER = "_merged"
 
 
 @dataclass
-class Merged:
-    """What is known of one slot.
+class SlotState:
+    """The state of one slot in the table.
 
     Attributes:
         extracted_at: its version in the table; None while its first merge is under way.
@@ -45,7 +45,7 @@ class DayState:
 
     app: str
     number: int | None
-    slots: dict[Interval, Merged]
+    slots: dict[Interval, SlotState]
 
     def due(self, slot: RawSlot) -> bool:
         """Return whether the slot's present version is newer than what is in the table."""
@@ -58,11 +58,11 @@ class DayState:
 
     def touch(self, slot: RawSlot, dates: Iterable[date]) -> None:
         """Note that rows of the slot will lie on these dates."""
-        self.slots.setdefault(slot.interval, Merged()).dates.update(dates)
+        self.slots.setdefault(slot.interval, SlotState()).dates.update(dates)
 
     def finish(self, slot: RawSlot) -> None:
         """Note that the slot is in the table, and forget the slots inside it."""
-        mine = self.slots.setdefault(slot.interval, Merged())
+        mine = self.slots.setdefault(slot.interval, SlotState())
         mine.extracted_at = slot.extracted_at
         for other in [other for other in self.slots if slot.interval.contains(other) and other != slot.interval]:
             mine.dates |= self.slots.pop(other).dates
@@ -90,13 +90,13 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
         return DayState(app, None, {})
     stored = table.read_json(path_of(app, number))
     if stored is None and table.snapshot().pointer(app) != number:
-        raise Conflict(f"{app} has moved on")
+        raise CommitConflict(f"{app} has moved on")
     slots = {}
     for name, known in (stored or {}).items():  # without the object all is merged again, which changes nothing
         slot = Interval.from_name(name)
         read = datetime.fromisoformat(known["extracted_at"]) if known["extracted_at"] else None
         if slot is not None:
-            slots[slot] = Merged(read, {date.fromisoformat(text) for text in known["dates"]})
+            slots[slot] = SlotState(read, {date.fromisoformat(text) for text in known["dates"]})
     return DayState(app, number, slots)
 
 

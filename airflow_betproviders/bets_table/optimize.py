@@ -19,7 +19,7 @@ from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.data_files import DataFile, NewFiles, reading, removal
 from airflow_betproviders.bets_table.merge_state import FOLDER
 from airflow_betproviders.bets_table.schema import STORED
-from airflow_betproviders.bets_table.table import BetsTable, Conflict
+from airflow_betproviders.bets_table.table import BetsTable, CommitConflict
 from airflow_betproviders.declare.interval import Interval
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _FULL = 0.75  # a file of this share of the wanted size stays as it is
 
 
 @dataclass
-class Upkeep:
+class OptimizeStats:
     """Counts of one run.
 
     Attributes:
@@ -55,7 +55,7 @@ def optimize(
     file_size: int,
     retention: timedelta | None,
     providers: Sequence[str] = (),
-) -> Upkeep:
+) -> OptimizeStats:
     """Compact the small files of each partition, sorted by time of placing; then vacuum.
 
     Files are compacted in groups of some ``file_size``, one commit a group. So memory follows the group, not the table.
@@ -67,7 +67,7 @@ def optimize(
         retention: how long files that no version needs any longer stay for readers; None for no vacuum.
         providers: only these; default all.
     """
-    done = Upkeep()
+    done = OptimizeStats()
     partitions: dict[tuple[str, date], list[DataFile]] = {}
     for file in table.snapshot().all_files():
         if (not providers or file.provider in providers) and _inside(file.day, interval):
@@ -102,7 +102,7 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
         yield group
 
 
-def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: Upkeep) -> bool:
+def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: OptimizeStats) -> bool:
     """Replace the files by one that is sorted. Return whether the commit was made."""
     added = _sorted(table.fs, files, file_size)
     removed = [removal(file, data_change=False) for file in files]
@@ -112,7 +112,7 @@ def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: 
             break  # a merge has changed them meanwhile
         try:
             snapshot.commit(added, removed, {}, {"compacted": len(files)})
-        except Conflict as conflict:
+        except CommitConflict as conflict:
             log.info("%s %s: another commit came first (%s)", files[0].provider, files[0].day, conflict)
             continue
         done.files_before += len(files)

@@ -44,7 +44,7 @@ class Change:
 
 @dataclass
 class Plan:
-    """What a batch does to the files of a snapshot.
+    """The changes of a batch to the files of a snapshot.
 
     Attributes:
         changes: by file; files that stay as they are are not named.

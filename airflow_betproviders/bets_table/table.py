@@ -27,12 +27,12 @@ _CONFIGURATION = {"delta.checkpointInterval": "20"}
 _ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at")
 
 
-class Conflict(Exception):
+class CommitConflict(Exception):
     """Another commit came first."""
 
 
 class Snapshot:
-    """One version of the table, and what may be committed onto it."""
+    """One version of the table, to which a commit applies."""
 
     def __init__(self, delta: DeltaTable, fs: pafs.FileSystem) -> None:
         self._delta = delta
@@ -95,7 +95,7 @@ class Snapshot:
                 commit_properties=properties,
             )
         except CommitFailedError as error:
-            raise Conflict(str(error)) from error
+            raise CommitConflict(str(error)) from error
 
 
 class BetsTable:

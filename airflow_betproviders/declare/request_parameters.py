@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class EpochParam:
-    """Instants travel as a count of units since 1970, as a number or as text."""
+    """Write instants as a count of units since 1970, as a number or as text."""
 
     per_second: int
     text: bool = False
@@ -22,7 +22,7 @@ class EpochParam:
 
 @dataclass(frozen=True)
 class WallParam:
-    """Instants travel as wall-clock text, in UTC, in a fixed offset, or (``offset=None``) in the account's offset."""
+    """Write instants as local time in text, in UTC, in a fixed offset, or (``offset=None``) in the account's offset."""
 
     format: str
     offset: timedelta | None = timedelta(0)

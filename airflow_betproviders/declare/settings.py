@@ -60,7 +60,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class TextSetting(Setting):
-    """Text; a whole number counts as its digits.
+    """Text; an integer counts as its digits.
 
     Attributes:
         choices: the values that it takes, where they are few.

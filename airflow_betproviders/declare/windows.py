@@ -13,7 +13,7 @@ from airflow_betproviders.declare.interval import DAY, Interval
 
 @dataclass(frozen=True, kw_only=True)
 class WindowRule:
-    """What a provider says of the windows it answers.
+    """The provider's rules for the windows that it answers.
 
     Attributes:
         span: the longest window it takes, inclusive ("less than 30 minutes" in steps of a minute is 29 minutes).

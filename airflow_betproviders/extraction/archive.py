@@ -51,7 +51,7 @@ _PIECE = 4 * 1024 * 1024  # bytes of bodies that are held, and written, at once
 
 
 class Archive:
-    """Collects the replies of one slot in a local file; a context manager that removes it in the end.
+    """Collect the answers of one slot in a local file. A context manager, which removes the file at the end.
 
     A reply that was refused is kept without what looks like a signature, since it may echo the request.
 
@@ -141,7 +141,7 @@ class Archive:
 
 
 class Archived:
-    """An archive that is read.
+    """An archive opened for reading.
 
     Attributes:
         receipt: of the slot, as it was first stored.

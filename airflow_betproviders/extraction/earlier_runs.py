@@ -16,7 +16,7 @@ from airflow_betproviders.lake.receipt import Receipt
 
 @dataclass(frozen=True)
 class EarlierRuns:
-    """What a run may start from.
+    """The facts that a run starts from.
 
     Attributes:
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.

@@ -81,7 +81,7 @@ def _inflater(encoding: str) -> _Plain:
 
 
 class _Plain:
-    """Gives out what it is fed."""
+    """Pass data through unchanged."""
 
     complete = True
 
@@ -97,7 +97,7 @@ class _Plain:
 
 
 class _Inflater(_Plain):
-    """Gives out what its food inflates to, in pieces of bounded size. Several gzip members make one body."""
+    """Inflate data in pieces of bounded size. Several gzip members make one body."""
 
     def __init__(self, kind: int) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ _calls = threading.local()
 
 
 class Deadline:
-    """The time that one part of an exchange may take: until the head of the answer is there, then until its body is.
+    """The time that one part of an exchange may take: first the head of the answer, then its body.
 
     Attributes:
         seconds: the time.
@@ -81,7 +81,7 @@ class DeadlineAdapter(requests.adapters.HTTPAdapter):
 
 
 class _Connecting(threading.Thread):
-    """Connects in the background. If nobody waits any more when the connection is there, it is closed."""
+    """Connect in the background. A connection that comes too late is closed."""
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
         super().__init__(daemon=True, name="betproviders-connect")
@@ -130,7 +130,7 @@ class _TimedConnection:
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads a socket, each time for no longer than the call has left."""
+    """Read a socket, each time no longer than the rest of the call's deadline."""
 
     def __init__(self, raw: Any, sock: Any, deadline: Deadline) -> None:
         self._raw, self._sock, self._deadline = raw, sock, deadline

@@ -45,7 +45,7 @@ class HttpAnswer:
 
 
 class Transport:
-    """Sends requests over one session, which keeps its connections open.
+    """Send requests over one session, which keeps its connections open.
 
     Args:
         timeout: seconds until the head of an answer must be there, and again until its body must be.

@@ -221,7 +221,7 @@ class FillGapsOperator(ExtractToParquetOperator):
 
 @dataclass
 class _Gaps:
-    """What is to be filled.
+    """The stream, interval and slot width to fill.
 
     Attributes:
         hook: the account.

@@ -23,7 +23,7 @@ SAFE_HEADERS = {
 
 
 class JsonResponse(Response):
-    """JSON of the moment and of one user, which nothing on the way may keep.
+    """A JSON response for one user, which no cache may keep.
 
     Args:
         content: what `json.dumps` takes, or text that is JSON already.

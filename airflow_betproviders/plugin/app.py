@@ -27,7 +27,7 @@ from airflow_betproviders.plugin.query import Chosen, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
 from airflow_betproviders.plugin.views import money, reconciliations
 from airflow_betproviders.plugin.views.amounts import amounts_of
-from airflow_betproviders.plugin.views.streams import Seen, Selection, StreamView, look, stored
+from airflow_betproviders.plugin.views.streams import LakeView, Selection, StreamView, look, stored
 
 PAGE = Path(str(files("airflow_betproviders.plugin"))) / "page"
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
@@ -36,7 +36,7 @@ Whoever = Annotated[Reader, Depends(permitted)]
 
 workers = Workers()
 lake_process = LakeProcess()
-_seen = ShortCache[Seen](seconds=5, most=8)  # a page asks several things of it one after the other
+_seen = ShortCache[LakeView](seconds=5, most=8)  # a page asks several things of it one after the other
 
 
 def create_app() -> FastAPI:
@@ -144,10 +144,10 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     return JsonResponse({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
 
 
-def _look(paths: list[str], chosen: Selection, span: Interval) -> list[Seen]:
+def _look(paths: list[str], chosen: Selection, span: Interval) -> list[LakeView]:
     asked = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
     return [_seen.get(each, lambda each=each: lake_process.call(look, *each)) for each in asked]  # type: ignore[misc]
 
 
-def _shown(reader: Reader, seen: list[Seen], dag: str | None) -> list[StreamView]:
+def _shown(reader: Reader, seen: list[LakeView], dag: str | None) -> list[StreamView]:
     return [view for each in seen for view in each.views if view.readable(reader.may_read, dag)]

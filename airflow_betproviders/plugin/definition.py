@@ -12,7 +12,7 @@ from airflow_betproviders.task.page import PREFIX, ROUTE, page_path
 
 
 class LazyApp:
-    """An ASGI application that imports the page when it is first asked for, which only the API server ever is."""
+    """An ASGI application that imports the page on its first request, which only the API server gets."""
 
     _app: Any = None
 

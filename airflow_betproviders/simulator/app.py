@@ -44,7 +44,7 @@ def make_app(state: SimulatorState) -> Starlette:
 
 
 class _Report:
-    """Takes what a vendor reports of one call into the call log, and works faults into its pages."""
+    """Write a vendor's reports of one call to the call log, and put faults into its pages."""
 
     def __init__(self, state: SimulatorState, limit: RateLimit, pages: ListFaults, entry: dict[str, Any]) -> None:
         self._state = state
@@ -82,7 +82,7 @@ class _Report:
 
 
 class _Counter:
-    """Where calls of one vendor arrive, are logged, answered and troubled."""
+    """The endpoint of one vendor: logs each call, answers it, and puts faults into the answer."""
 
     def __init__(self, state: SimulatorState, vendor: Vendor) -> None:
         self._state = state

@@ -340,14 +340,14 @@ def test_one_object_of_knowledge_stays_a_day(world: World) -> None:
 
 
 def test_a_commit_whose_answer_is_lost_is_not_made_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_betproviders.bets_table.table import Conflict, Snapshot
+    from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
 
     made = Snapshot.commit
 
     def lost(self, *args):
         made(self, *args)
         monkeypatch.setattr(Snapshot, "commit", made)
-        raise Conflict("the object is there already")
+        raise CommitConflict("the object is there already")
 
     monkeypatch.setattr(Snapshot, "commit", lost)
     _slot(world)
@@ -424,11 +424,11 @@ def _slot(world: World) -> str:
 
 
 def test_waiting_for_others_has_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_betproviders.bets_table.table import Conflict, Snapshot
+    from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
     from airflow_betproviders.exceptions import TableContended
 
     def never(self, *args):
-        raise Conflict("another one")
+        raise CommitConflict("another one")
 
     monkeypatch.setattr(Snapshot, "commit", never)
     _slot(world)

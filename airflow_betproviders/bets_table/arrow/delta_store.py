@@ -16,7 +16,7 @@ def delta_filesystem(uri: str, options: Mapping[str, str]) -> pafs.FileSystem:
 
 
 class _Sink:
-    """Hand bytes on to delta-rs, which takes no Arrow buffers."""
+    """Pass bytes to delta-rs, which takes no Arrow buffers."""
 
     closed = False
 

@@ -27,7 +27,7 @@ class Rounded(str):
 
 
 class Kind(ABC):
-    """How a value travels, and what its column holds. Subclass it for a kind that is missing here.
+    """How a value is written on the wire, and the column that holds it. Subclass it for a kind that is missing here.
 
     Attributes:
         empty_is_null: whether the text ``""`` stands for null.

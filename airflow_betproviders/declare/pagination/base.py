@@ -52,13 +52,13 @@ class SmallerPages(Exception):
 
 @dataclass(frozen=True)
 class Position:
-    """An instant in milliseconds since 1970, as a parameter's value; it travels as the stream's times do."""
+    """An instant in milliseconds since 1970, as a parameter's value. It is written as the stream's times are."""
 
     ms: int
 
 
 class Answer(Protocol):
-    """What one answer shows of its window, as far as pagination is concerned.
+    """The parts of an answer that pagination needs.
 
     Attributes:
         rows: rows on it, those included that don't fit the schema.
@@ -84,7 +84,7 @@ class Answer(Protocol):
 
 
 class Pagination(ABC):
-    """How a provider hands out the rows of one window. Subclasses are frozen dataclasses."""
+    """How a provider returns the rows of one window. Subclasses are frozen dataclasses."""
 
     @property
     def rows_a_page(self) -> int | None:

@@ -26,7 +26,7 @@ _FRUITLESS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class PageToken(Pagination):
-    """Pages by an opaque token that each answer names for the next (envelope marker `NextPage`).
+    """Pages by an opaque token, which each answer gives for the next page (envelope marker `NextPage`).
 
     Attributes:
         param: name of the token's parameter; the first call has none.
@@ -79,7 +79,7 @@ class PageToken(Pagination):
 
 @dataclass(frozen=True, kw_only=True)
 class NextLink(PageToken):
-    """Pages by a link that each answer names for the next (envelope marker `NextPage`).
+    """Pages by a link, which each answer gives for the next page (envelope marker `NextPage`).
 
     The link's query gives the parameters; host and path stay those of the stream, so that each call is signed as usual.
     """

@@ -32,7 +32,7 @@ _EMPTY = '""'
 
 @dataclass
 class OddCounts:
-    """How many values of each column were not as declared.
+    """Count the values of each column that were not as declared.
 
     Attributes:
         odd_values: null in the column, the value in ``_extra``.
@@ -73,7 +73,7 @@ class CoercedRow:
 
 
 class RowCoercer:
-    """Coerces the records of one stream of one account."""
+    """Coerce the records of one stream of one account."""
 
     def __init__(self, stream: Stream, utc_offset: timedelta) -> None:
         """Note what each column can do without."""

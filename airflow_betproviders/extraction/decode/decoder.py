@@ -66,7 +66,7 @@ class Page:
 
 
 class Decoder:
-    """Decodes the answers of one stream of one account."""
+    """Decode the answers of one stream of one account."""
 
     def __init__(self, stream: Stream, utc_offset: timedelta = timedelta(0), *, quotes: bool = True) -> None:
         """Prepare the schemas.

@@ -32,7 +32,7 @@ _LONG_NUMBER = b"0" * (MAX_NUMBER + 1)
 
 
 class Parser:
-    """Parses the answers of one stream.
+    """Parse the answers of one stream.
 
     Attributes:
         record: the type of a row.

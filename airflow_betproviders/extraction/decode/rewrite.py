@@ -14,7 +14,7 @@ _ODD = (b"\\", b" ", b"\n", b"\r", b"\t", b'{":', b',":', b',",', b',"}')
 
 
 class Rewrite:
-    """The rewriting that a stream's fields ask for.
+    """Rewrite answers as a stream's fields need it.
 
     Attributes:
         needed: whether any may be.

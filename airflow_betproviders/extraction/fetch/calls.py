@@ -39,7 +39,7 @@ _A_DAY = 86_400.0
 
 @dataclass
 class Reply:
-    """One call, and what came of it.
+    """One call and its result.
 
     Attributes:
         window: what was asked; None for a snapshot.
@@ -59,14 +59,14 @@ class Reply:
 
 
 class Decode(Protocol[Answer]):
-    """Turns the bytes of an answer into what the caller wants of it."""
+    """Decode the bytes of an answer."""
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Answer:
         """Decode; calls ``check`` with the envelope first."""
 
 
 class Caller(Generic[Answer]):
-    """Makes the calls of one extraction of one stream.
+    """Make the calls of one extraction of one stream.
 
     Attributes:
         calls: calls made, refused and repeated ones included.

@@ -12,7 +12,7 @@ _TRIM = 200_000  # rows after which memory is given back; each time takes a whil
 
 
 class WriterThread:
-    """Writes in the order it is asked to, in a thread that ends with this object."""
+    """Write in the order of the requests, in a thread that ends with this object."""
 
     def __init__(self) -> None:
         """Begin without a thread; the first row group starts it."""

@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class ShortCache(Generic[V]):
-    """Keep results for some seconds, and make each only once however many threads ask for it meanwhile.
+    """Keep results for some seconds, and compute each only once, however many threads request it.
 
     Args:
         seconds: how long a result is kept after it was made.

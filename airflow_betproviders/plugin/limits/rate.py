@@ -11,7 +11,7 @@ _MOST_USERS = 1000
 
 
 class UserRateLimiter:
-    """Let each user ask some times a second. Whoever asks more often waits, without a thread.
+    """Allow each user some requests a second. Further requests wait, without a thread.
 
     Even a refusal waits: otherwise a client that ignores it would only ask faster.
 

@@ -27,7 +27,7 @@ _SUMS = (("stake", "sum"), ("net", "sum"), ("net", "count"))
 
 @dataclass(frozen=True)
 class DayMoney:
-    """What an account's bets in one currency come to, by the day they were placed on.
+    """Sums of an account's bets in one currency, by the day on which they were placed.
 
     Attributes:
         provider: connection type.
@@ -58,7 +58,7 @@ _known = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
 
 @dataclass(frozen=True)
 class Money:
-    """What the bets table says of some days, or why it says nothing.
+    """Money of some days from the bets table, or why there is none.
 
     Attributes:
         days: by account, currency and day.

@@ -37,7 +37,7 @@ Readable = Callable[[str | None], bool]
 
 @dataclass(frozen=True)
 class Selection:
-    """Which streams to look at; None is any.
+    """The streams that a request selects; None is any.
 
     Attributes:
         lake: number of the configured lake.
@@ -63,7 +63,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class StreamView:
-    """A stream as the page shows it, for whoever may see it.
+    """A stream as the page shows it, and the DAGs whose readers may see it.
 
     Attributes:
         lake: number of the configured lake.
@@ -94,8 +94,8 @@ class StreamView:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What any user might see of a lake.
+class LakeView:
+    """The streams of a lake, before permissions apply.
 
     Attributes:
         views: the streams.
@@ -108,7 +108,7 @@ class Seen:
     cut: bool = False
 
 
-def look(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> Seen:
+def look(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> LakeView:
     """Return what there is of the selected streams of a lake on some days.
 
     Args:
@@ -130,17 +130,17 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
             for view, count in _pool.map(lambda each: _seen_of(number, each[0], each[1], span, now), some):
                 slots += count
                 if slots > MAX_SLOTS:
-                    return Seen(tuple(views), cut=True)
+                    return LakeView(tuple(views), cut=True)
                 if view:
                     views.append(view)
-        return Seen(tuple(views), cut=cut)
+        return LakeView(tuple(views), cut=cut)
     except InvalidArgument as problem:
-        return Seen(tuple(views), (str(problem),))
+        return LakeView(tuple(views), (str(problem),))
     except Exception as problem:
         # A store's own message may hold an address with a key in it.
         log.exception("the lake %s cannot be looked at", path)
         message = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
-        return Seen(tuple(views), (message,))
+        return LakeView(tuple(views), (message,))
 
 
 def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:

@@ -24,7 +24,7 @@ LATE_MINUTES = {"late-12": 12, "late-130": 130, "void-35": 35, "void-200": 200}
 
 
 class AigBet(NamedTuple):
-    """What stays the same through all versions of an order."""
+    """The members that all versions of an order share."""
 
     id: str
     user: str
@@ -42,7 +42,7 @@ class AigBet(NamedTuple):
 
 
 class Version(NamedTuple):
-    """What changes from version to version."""
+    """The members that change from version to version."""
 
     status: int
     updated: int

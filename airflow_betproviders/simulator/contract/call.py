@@ -31,7 +31,7 @@ def empty_replies(head: str, member: str) -> dict[str, Reply]:
 
 
 class WireRecord(Protocol):
-    """A row on its way out: a JSON object, or a CSV line where the page has columns."""
+    """A row of an answer: a JSON object, or a CSV line where the page has columns."""
 
     @property
     def key(self) -> str:
@@ -46,7 +46,7 @@ class WireRecord(Protocol):
 
 @dataclass
 class Given:
-    """The part of a list that an answer gives, faults worked in.
+    """The part of a list that an answer has, with its faults.
 
     Attributes:
         texts: The rows.
@@ -82,7 +82,7 @@ class Given:
 
 
 class CallReporter(Protocol):
-    """Where a call's reports go."""
+    """Receive a vendor's reports of a call."""
 
     def read(self, stream: str, params: Mapping[str, Any]) -> None:
         """Note an authentic request."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 
 class Clock:
-    """Either follows the machine's clock or stands still at an instant.
+    """A clock that follows the machine's, or stands still at an instant.
 
     Only the world follows it. Whether a request's timestamp is fresh is decided by the machine's clock, because
     clients sign with theirs.

@@ -34,7 +34,7 @@ from airflow_betproviders.simulator.contract.clock import Clock, to_ms
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a vendor is made from. Every record must follow from ``seed`` and time alone.
+    """The settings that a vendor is made from. Every record must follow from ``seed`` and time alone.
 
     Attributes:
         name: Entry point name, connection type and path prefix.

@@ -17,12 +17,12 @@ HUGE = 1_000_000_000_000
 
 
 class TooMuch(Exception):
-    """An answer has more rows than the vendor's gateway waits for."""
+    """An answer has more rows than the vendor's gateway allows."""
 
 
 @dataclass
-class Spoilt:
-    """A page, and what the call log says of it."""
+class FaultyPage:
+    """A page with its faults, and their entries in the call log."""
 
     given: Given
     struck: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Spoilt:
 
 
 class ListFaults:
-    """Works the faults that are switched on into a vendor's pages."""
+    """Put the faults that are switched on into a vendor's pages."""
 
     def __init__(self, faults: Faults, provider: str, fields: Fields) -> None:
         self._faults = faults
@@ -43,14 +43,14 @@ class ListFaults:
 
     def spoil(
         self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given
-    ) -> Spoilt:
+    ) -> FaultyPage:
         """Return the page's rows, with the faults of lists and rows that strike it.
 
         Raises:
             TooMuch: The fault ``too_much`` struck.
         """
         kinds, rng = self._faults.draw(self._provider, ODD if given.summary else (*LIST, *ROW, *ODD), stream)
-        spoilt = Spoilt(given)
+        spoilt = FaultyPage(given)
         self._answers += 1
         first = self._first(kinds, rng, rows, spoilt)
         chosen = rows[first : first + self._cap(kinds, spoilt)]
@@ -90,7 +90,7 @@ class ListFaults:
     def _most(self, kind: str) -> float:
         return self._faults.switch(kind).rows or 1000
 
-    def _fitting(self, kinds: Sequence[str], texts: list[str], spoilt: Spoilt) -> list[str]:
+    def _fitting(self, kinds: Sequence[str], texts: list[str], spoilt: FaultyPage) -> list[str]:
         """Return the rows that fit into the bytes of an answer."""
         if "byte_cap" not in kinds:
             return texts
@@ -106,7 +106,7 @@ class ListFaults:
         self._given.setdefault(stream, deque(maxlen=REMEMBERED)).extend(chosen[:: max(1, len(chosen) // 20)])
 
     def _with_strays(
-        self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: Spoilt
+        self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: FaultyPage
     ) -> Sequence[WireRecord]:
         """Return the page with rows of other windows."""
         known = {row.key for row in rows}
@@ -118,7 +118,7 @@ class ListFaults:
             spoilt.struck.append("stray_rows")
         return [*chosen, *found]
 
-    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], spoilt: Spoilt) -> int:
+    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], spoilt: FaultyPage) -> int:
         """Return the index of the page's first row."""
         given = spoilt.given
         if "page_cap" in kinds and given.by_number:
@@ -135,7 +135,7 @@ class ListFaults:
             spoilt.struck.append("repeated_page")
         return first
 
-    def _cap(self, kinds: Sequence[str], spoilt: Spoilt) -> int:
+    def _cap(self, kinds: Sequence[str], spoilt: FaultyPage) -> int:
         """Return the most rows that the page has."""
         given = spoilt.given
         size = given.size
@@ -151,7 +151,7 @@ class ListFaults:
         rows = self._faults.switch(kind).rows
         return max(1, min(asked, asked // 2 if rows is None else int(rows)))
 
-    def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: Spoilt) -> None:
+    def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: FaultyPage) -> None:
         """Return the total that the page states."""
         totals = {
             "total_lie": count + rng.randrange(1, 5) if "total_lie" in kinds else count,

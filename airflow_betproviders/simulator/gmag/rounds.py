@@ -35,7 +35,7 @@ LATE_MINUTES = {"corrected-25": 25, "corrected-240": 240}
 
 
 class Round(NamedTuple):
-    """What a GM-Ag round is made of; all amounts are positive and in currency units with four decimals."""
+    """A GM-Ag round; all amounts are positive and in currency units with four decimals."""
 
     round_id: str
     brand: int
@@ -64,7 +64,7 @@ class Round(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """What filters need of a money movement, whether inside a round or a promotion payout."""
+    """The members of a money movement that filters need, inside a round or as a promotion payout."""
 
     brand: int
     player: str

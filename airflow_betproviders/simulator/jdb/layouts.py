@@ -20,7 +20,7 @@ GTYPES = (*SLOT, *FISH, *ARCADE, *LOTTERY, *CARD, *HRG, *SPRIBE, *GENERIC)
 
 
 class JdbBet(NamedTuple):
-    """What a JDB record is made of; stakes, contributions and taxes are negative, amounts in currency units."""
+    """A JDB record; stakes, contributions and taxes are negative, amounts in currency units."""
 
     history_id: str
     player: str

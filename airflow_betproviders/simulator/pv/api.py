@@ -67,7 +67,7 @@ def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
 
 
 class Pv(RefusingVendor):
-    """The PV back office. ``/api/all/history`` pages; the other lists are cut at ``limit`` without a word."""
+    """The PV back office. ``/api/all/history`` pages; the other lists are cut off at ``limit`` silently."""
 
     name = "pv"
     amount_field = "bet_amount"

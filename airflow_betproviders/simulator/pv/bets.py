@@ -38,7 +38,7 @@ OP_IDS = ("0012", "1234", "玩家-é-😀")
 
 
 class PvBet(NamedTuple):
-    """What a PV bet is made of; amounts are integers in li (1000 li are one currency unit)."""
+    """A PV bet; amounts are integers in li (1000 li are one currency unit)."""
 
     event_id: str
     draw_id: str

@@ -14,21 +14,21 @@ from airflow_betproviders.simulator.vendor.world import HOUR, Row, World
 
 
 @dataclass
-class Tally:
-    """How many bets, and their sums in li."""
+class BetSums:
+    """The number of bets, and their sums in li."""
 
     count: int = 0
     bet: int = 0
     gain: int = 0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: BetSums) -> None:
         """Add another tally to this one."""
         self.count += other.count
         self.bet += other.bet
         self.gain += other.gain
 
 
-Tallies = dict[tuple[int, int, str], Tally]
+Tallies = dict[tuple[int, int, str], BetSums]
 """By game, user and op_id."""
 
 
@@ -37,7 +37,7 @@ def tally(rows: list[Row]) -> Tallies:
     made: Tallies = {}
     for row in rows:
         bet: PvBet = row.facts
-        made.setdefault((bet.game_id, bet.user_id, bet.op_id), Tally()).add(Tally(1, bet.bet, bet.gain))
+        made.setdefault((bet.game_id, bet.user_id, bet.op_id), BetSums()).add(BetSums(1, bet.bet, bet.gain))
     return made
 
 
@@ -55,25 +55,25 @@ class Summaries:
         total: Tallies = {}
         for _, made in self._hours(start, end, now):
             for group, each in made.items():
-                total.setdefault(group, Tally()).add(each)
+                total.setdefault(group, BetSums()).add(each)
         return total
 
     def days(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
         """Return the day list (1.2): newest day first, UTC days, the first and last cut by the range."""
-        days: dict[str, Tally] = {}
+        days: dict[str, BetSums] = {}
         for at, made in self._hours(start, end, now):
             date = datetime.fromtimestamp(at // 1000, timezone.utc).strftime("%Y-%m-%d")
-            day = days.setdefault(date, Tally())
+            day = days.setdefault(date, BetSums())
             for each in made.values():
                 day.add(each)
         return [{"date": date, **_with_company(day)} for date, day in sorted(days.items(), reverse=True) if day.count]
 
     def slots_by_game(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
         """Return the sums of slots by game (3.3)."""
-        games: dict[int, Tally] = {}
+        games: dict[int, BetSums] = {}
         for (game, _, _), each in self._total(start, end, now).items():
             if game in SLOTS:
-                games.setdefault(game, Tally()).add(each)
+                games.setdefault(game, BetSums()).add(each)
         return [{"game_id": game, **_with_company(each)} for game, each in sorted(games.items())]
 
     def slots_by_user(
@@ -96,11 +96,11 @@ class Summaries:
 
     def games_by_game(self, start: int, end: int, now: int, game_id: int) -> dict[str, Any]:
         """Return the sums of one game that is no slot (2.4)."""
-        users: dict[int, Tally] = {}
+        users: dict[int, BetSums] = {}
         for (game, user, _), each in self._total(start, end, now).items():
             if game == game_id and game not in SLOTS:
-                users.setdefault(user, Tally()).add(each)
-        total = Tally()
+                users.setdefault(user, BetSums()).add(each)
+        total = BetSums()
         for each in users.values():
             total.add(each)
         return {
@@ -113,7 +113,7 @@ class Summaries:
         }
 
 
-def _with_company(each: Tally) -> dict[str, int]:
+def _with_company(each: BetSums) -> dict[str, int]:
     count, bet, gain = astuple(each)
     return {"bet_count": count, "bet_amount": bet, "gain_amount": gain, "company_gain_amount": -gain}
 

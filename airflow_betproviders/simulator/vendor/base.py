@@ -45,7 +45,7 @@ class Refusal(Exception):
 
 @dataclass
 class ListPage:
-    """A part of a list, apart from its envelope so that faults can be worked into it."""
+    """A part of a list, separate from its envelope, so that faults can be put into it."""
 
     rows: Sequence[Row]
     """Every row of the list, in the vendor's order."""
@@ -62,7 +62,7 @@ class ListPage:
 
 @dataclass
 class SummaryAnswer:
-    """Sums, which only odd values strike."""
+    """An answer of sums. Of all faults, only odd values apply."""
 
     texts: Sequence[str]
     """The objects."""
@@ -76,7 +76,7 @@ class SummaryAnswer:
 
 
 class Inquiry(NamedTuple):
-    """What an authentic request asks for."""
+    """The stream and parameters of an authentic request."""
 
     stream: str
     params: Mapping[str, Any]

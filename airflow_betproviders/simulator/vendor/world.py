@@ -57,7 +57,7 @@ def supersede(versions: Sequence[Row]) -> list[Row]:
 
 
 class Cohort(NamedTuple):
-    """Bets with one course of life; ``lags`` are the minutes after placement into which their clocks may fall."""
+    """Bets with one life cycle; ``lags`` are the minutes after placement into which their clocks may fall."""
 
     name: str
     share: float
@@ -65,7 +65,7 @@ class Cohort(NamedTuple):
 
 
 class BetSource(Protocol):
-    """What makes a provider's bets."""
+    """A generator of a provider's bets."""
 
     cohorts: Sequence[Cohort]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Journal:
-    """Everything that was asked, and every rule that was broken."""
+    """Every call, and every rule that calls broke."""
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     breaches: list[dict[str, Any]] = field(default_factory=list)

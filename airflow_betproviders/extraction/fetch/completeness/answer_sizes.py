@@ -113,7 +113,7 @@ class _SlotSizes:
 
 
 class AnswerSizes:
-    """The sizes of answers that have no total: a server's cap is a constant, so what is smaller than another was not cut off.
+    """The sizes of answers without a total. A server's cap is a constant, so an answer smaller than another was not cut off.
 
     At the end of each slot, the answers that look cut off are proven by asking for pieces of them:
 

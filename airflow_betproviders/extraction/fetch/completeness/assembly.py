@@ -32,7 +32,7 @@ _SHORTEST_WAIT = timedelta(minutes=1)
 
 
 class WindowAssembler:
-    """Puts windows of one stream together."""
+    """Assemble windows of one stream from their answers."""
 
     def __init__(self, source: Source, stream: Stream) -> None:
         """Bind the account and the stream."""
