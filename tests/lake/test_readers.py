@@ -22,7 +22,11 @@ CALLS = dict(re.findall(r"^### (\w+)\n+```python\n(.*?)```", PAGE, re.DOTALL | r
 EXAMPLE = "provider=aig/stream=transactions"
 TEXT = {"DuckDB": "VARCHAR", "Polars": "String", "pandas": "str", "PyArrow": "string", "Spark": "string"}
 # Spark comes with `make test-spark`: it is twenty times as large as the other readers, and needs Java.
-SPARK = [pytest.mark.slow, pytest.mark.skipif(not find_spec("pyspark"), reason="pyspark is not installed")]
+SPARK = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not find_spec("pyspark"), reason="pyspark is not installed"),
+]
 READERS = [pytest.param(name, marks=SPARK if name == "Spark" else []) for name in CALLS]
 
 
