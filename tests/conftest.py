@@ -33,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(traveller.stop)
 
 
+@pytest.fixture
+def systems_clock(request: pytest.FixtureRequest) -> None:
+    """Skip a test that needs the clock of the system, as compiled code reads it: ``--clock`` moves only Python's."""
+    if request.config.getoption("--clock"):
+        pytest.skip("compiled code reads the system's clock")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Let one worker take a class or module, and all tests with a real Airflow, which share one."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake.exceptions import TableNotFoundError
 
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
@@ -234,7 +235,7 @@ def check_bets(
     """
     held: dict[str, Worth] = {}
     doubled = []
-    for row in table.open().to_pyarrow_table().to_pylist():
+    for row in _rows(table):
         if row["bet_id"] in held:
             doubled.append(f"{about}: {row['bet_id']}")
         if row["missing_since"] is None:
@@ -256,6 +257,13 @@ def check_bets(
     tally.find("bets invented", [f"{about}: {bet}" for bet in held.keys() - expected.keys()])
     stale = [bet for bet in expected.keys() & held.keys() if held[bet] not in expected[bet]]
     tally.find("bets stale", [f"{about}: {bet} is {held[bet]}, should be {expected[bet]}" for bet in stale])
+
+
+def _rows(table: BetsTable) -> list[Record]:
+    try:
+        return list(table.open().to_pyarrow_table().to_pylist())
+    except TableNotFoundError:  # no slot was stored
+        return []
 
 
 def _worths(odd: OddValues, record: Record) -> tuple[str, tuple[Worth, ...]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +209,24 @@ def test_a7_a_cursor_is_followed_until_a_call_brings_nothing_new(make: MakeHook,
     stored = vendor.store(tmp_path)
     assert vendor.ids(stored) == [f"{i}" for i in range(1500)]
     assert stored.receipts[0].proof == {"nothing new": 1}
+
+
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history")])
+def test_a8_pages_that_are_cut_off_at_some_bytes_come_in_the_end(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    text = {"pv": "draw_id", "aig": "shoe_id", "gmag": "additionalData"}[provider]
+
+    def cut(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        holder = document.get("data", document)
+        name = next(name for name in ("items", "transactions", "records") if name in holder)
+        sizes = accumulate(len(json.dumps(row)) for row in holder[name])
+        holder[name] = [*compress(holder[name], (size < 60_000 for size in sizes))]
+        return document
+
+    vendor = Vendor(make(provider), stream, spread(700), spoil=cut)
+    vendor.patch = lambda i: {text: "x" * (i * 37 % 400)}
+    assert sorted(map(int, vendor.ids(vendor.store(tmp_path)))) == [*range(700)]
 
 
 def test_a7_an_absurd_time_does_not_end_a_cursor(make: MakeHook, tmp_path: Path) -> None:

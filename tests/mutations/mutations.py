@@ -129,7 +129,7 @@ MUTATIONS = (
     Mutation(
         "believe parts that don't add up",
         "extraction/fetch/completeness/split_window.py",
-        "if self._brought < self._told:",
+        "if self._brought < self._counted:",
         "if False:",
         (_CASES, "-k", "a10"),
     ),

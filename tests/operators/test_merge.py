@@ -202,6 +202,7 @@ def optimize(world: World, **arguments: Any) -> dict[str, Any]:
     return type(operator).execute.__wrapped__(operator, context())
 
 
+@pytest.mark.usefixtures("systems_clock")
 def test_small_files_are_put_together_and_old_ones_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     merge(world)
     merge(world, start=at(6), end=at(7))

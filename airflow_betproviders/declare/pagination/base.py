@@ -33,6 +33,19 @@ class WindowChanged(Exception):
     """The answers of a window contradict each other. Reading it again may help."""
 
 
+class ShortPage(WindowChanged):
+    """A page between the first and the last is not full: a row is gone, or the provider cuts pages off by their bytes.
+
+    Attributes:
+        likely_size: rows that a page may be expected to have where its bytes are limited.
+    """
+
+    def __init__(self, number: int, rows: int, expected: int) -> None:
+        """Name the page by its number from 1."""
+        super().__init__(f"page {number} has {rows} rows of {expected}")
+        self.likely_size = max(FEW_ROWS, rows * 3 // 4)
+
+
 class Unprovable(Exception):
     """Nothing can show that the rows of a window are complete. Reading it again doesn't help."""
 

@@ -14,6 +14,7 @@ from airflow_betproviders.declare.pagination.base import (
     Answer,
     Pagination,
     Params,
+    ShortPage,
     SmallerPages,
     Unprovable,
     WindowChanged,
@@ -85,7 +86,7 @@ class PageNumber(Pagination):
             if pages > 1:
                 return [self.params(index) for index in range(1, pages)]
         elif len(answers) < pages and latest.rows < self.page_size:
-            raise WindowChanged(f"page {len(answers)} of {pages} has {latest.rows} rows of {self.page_size}")
+            raise ShortPage(len(answers), latest.rows, self.page_size)
         return self._until_empty(answers) if len(answers) >= pages and self._suspicious(answers) else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Pagination, Unprovable
+from airflow_betproviders.declare.pagination import Pagination, ShortPage, Unprovable, WindowChanged
 from airflow_betproviders.declare.windows import WindowRule
 
 # So many rows of a window are held in memory at once.
@@ -91,6 +91,11 @@ class Planner:
         if self.longest is not None and parts[0].width > self.longest:
             return windows.cut_off(window, self.longest // self._rule.step, self._rule)
         return parts
+
+    def note_change(self, change: WindowChanged, number: int) -> None:
+        """Ask for smaller pages from now on, where a page lacked rows in the second read of a window or a later one."""
+        if isinstance(change, ShortPage) and number > 1:
+            self.paging = self.paging.limited_to(change.likely_size)
 
     def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
         """Ask for fewer rows in an answer, or for shorter windows, for the rest of the run; False where neither can be.

@@ -225,6 +225,7 @@ class WindowReader:
             return None
         except WindowChanged as changed:
             self.rereads += 1
+            self._planner.note_change(changed, read.number)
             self._read_again(read, str(changed))
             return None
         except Unprovable as reason:
