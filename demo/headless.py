@@ -107,7 +107,7 @@ class HeadlessAirflow(AirflowClient):
     ) -> None:
         self.stop()
 
-    def start(self, timeout: float = 120) -> None:
+    def start(self, timeout: float = 300) -> None:
         """Start all components and return when each has reported itself healthy."""
         self.logs.mkdir(parents=True, exist_ok=True)
         (self.home / "config").mkdir(exist_ok=True)

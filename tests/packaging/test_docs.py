@@ -29,9 +29,9 @@ def test_the_site_builds_strictly_and_needs_no_network(tmp_path: Path) -> None:
     assert "lookback" in (tmp_path / "reference" / "operators.html").read_text()
 
 
-def test_the_errors_page_tells_of_every_error() -> None:
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
-    documented = set(re.findall(r"`(\w+)`", page))
+@pytest.mark.parametrize("page", ["reference/errors.md", "troubleshooting.md"])
+def test_a_page_about_errors_has_every_error(page: str) -> None:
+    documented = set(re.findall(r"`(\w+)[`\s]", (ROOT / "docs" / page).read_text()))
     errors = {
         error.__name__
         for error in vars(exceptions).values()

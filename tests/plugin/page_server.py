@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 
 from airflow_betproviders.plugin import app, places, reader
 from demo.airflow_client import wait_for
@@ -28,14 +28,22 @@ def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     )
     around = FastAPI()
     around.mount("/betproviders", page)
-    server = uvicorn.Server(uvicorn.Config(around, port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(around, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_for(lambda: server.started or None, 30, "the page's server to start")
+        wait_for(_can_read, 240, "the process that reads the lake to start")
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/betproviders/"
     finally:
         server.should_exit = True
         thread.join()
         places.configured_lakes, places.table = known
+
+
+def _can_read() -> bool | None:
+    try:
+        return app.lake_process.call(bool, 1)
+    except HTTPException:  # it is still starting
+        return None

@@ -10,7 +10,7 @@ import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, Route, sync_playwright
 
 from demo.headless import HeadlessAirflow
 from demo.stage import DAGS, ROOT
@@ -45,7 +45,7 @@ def _take(show: Showcase, home: Path, pictures: dict[str, str]) -> None:
         airflow.wait_dag("aig_transactions")
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for name, scheme in pictures.items():
-            page = _opened(browser, airflow.base_url, scheme)
+            page = _opened(browser, airflow.base_url, scheme, show)
             frame = page.frame_locator("iframe")
             frame.locator("#streams[aria-busy=false] canvas").first.wait_for()
             _prepare(name, frame)
@@ -55,10 +55,16 @@ def _take(show: Showcase, home: Path, pictures: dict[str, str]) -> None:
         browser.close()
 
 
-def _opened(browser: Browser, url: str, scheme: str) -> Page:
+def _opened(browser: Browser, url: str, scheme: str, show: Showcase) -> Page:
     context = browser.new_context(viewport=SIZE, color_scheme=scheme, locale="en", timezone_id="UTC")
     context.set_default_timeout(WAIT)
     page = context.new_page()
+
+    def as_of_a_bucket(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(show.path, "s3://aws_default@lake/raw"))
+
+    page.route("**/betproviders/api/*", as_of_a_bucket)  # rather than a temporary folder of this machine
     page.goto(url)
     page.get_by_text("Coverage", exact=True).first.click()
     return page

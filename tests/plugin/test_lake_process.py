@@ -42,7 +42,7 @@ def test_another_process_of_lower_priority_answers(child: LakeProcess) -> None:
     pid = child.call(os.getpid)
 
     assert pid == child.pid != os.getpid()
-    assert child.call(os.getpriority, os.PRIO_PROCESS, 0) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    assert child.call(os.getpriority, os.PRIO_PROCESS, 0) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
 
 
 def test_it_gives_what_a_look_here_gives(child: LakeProcess, tmp_path: Path) -> None:
@@ -78,6 +78,17 @@ def test_a_call_without_end_is_ended() -> None:
     assert (refused.status_code, refused.headers) == (503, {"Retry-After": "2"})
     assert not psutil.pid_exists(before)
     assert child.call(abs, -1) == 1
+    child.close()
+
+
+def test_a_slow_start_goes_on() -> None:
+    child = LakeProcess(seconds=0)
+    refused = refusal(child, os.getpid)
+    starting = child.pid
+    child._seconds = PATIENCE
+
+    assert (refused.status_code, refused.headers) == (503, {"Retry-After": "2"})
+    assert child.call(os.getpid) == starting
     child.close()
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Lock
@@ -28,15 +29,16 @@ class LakeProcess:
     call takes too long, and when its parent ends; the next call starts another one.
 
     Args:
-        seconds: how long a call may take, the child's start included.
+        seconds: how long a call may take. A child that takes longer to start goes on starting.
         idle_seconds: after how many seconds without a call the child ends.
         niceness: how much lower the child's priority is than the API server's.
     """
 
-    def __init__(self, seconds: float = 45, idle_seconds: float = 600, niceness: int = 10) -> None:
+    def __init__(self, seconds: float = 45, idle_seconds: float = 600, niceness: int = 5) -> None:
         self._seconds, self._idle_seconds, self._niceness = seconds, idle_seconds, niceness
         self._lock = Lock()
         self._child: Any = None
+        self._ready = False
         self._connection: Connection | None = None
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
@@ -74,6 +76,10 @@ class LakeProcess:
 
     def _call(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
         connection = self._connection or self._start()
+        if not self._ready:
+            if not connection.poll(self._seconds):
+                raise later(503, "The page is still starting.")
+            self._ready = connection.recv()
         connection.send((function, args))
         if not connection.poll(self._seconds):
             self._end()
@@ -101,11 +107,14 @@ class LakeProcess:
             self._child.kill()
             self._child.join()
         self._child = self._connection = None
+        self._ready = False
 
 
 def _serve(connection: Connection, idle_seconds: float, niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, whose end ends this
+    import_module("airflow.sdk")  # takes most of the start
     os.nice(niceness)
+    connection.send(True)
     while connection.poll(idle_seconds):
         try:
             function, args = connection.recv()
