@@ -80,6 +80,7 @@ class Answer(Protocol):
         token: the token or link of the next page; None where there is none.
         new: rows that no earlier answer of the window had.
         last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
+        in_order: whether rows come in the order of the time column, a few apart.
     """
 
     @property
@@ -94,6 +95,8 @@ class Answer(Protocol):
     def new(self) -> int: ...  # noqa: D102 - documented above
     @property
     def last(self) -> int | None: ...  # noqa: D102 - documented above
+    @property
+    def in_order(self) -> bool: ...  # noqa: D102 - documented above
 
 
 class Pagination(ABC):

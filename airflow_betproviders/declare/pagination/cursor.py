@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.pagination.base import (
     END_REACHED,
+    FEW_ROWS,
     NOTHING_NEW,
     Answer,
     Pagination,
@@ -57,6 +58,11 @@ class TimestampCursor(Pagination):
         """See `Pagination`."""
         assert window is not None  # noqa: S101 - a cursor starts at a window's start
         latest = answers[-1]
+        full = latest.rows >= max(FEW_ROWS, self.limit) or like_a_cap(latest.rows)
+        if full and not latest.in_order:
+            raise Unprovable(
+                f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
+            )
         if latest.last is None or latest.last >= round(window.end.timestamp() * 1000):
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))

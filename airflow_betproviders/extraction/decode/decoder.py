@@ -27,7 +27,7 @@ from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts,
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
-from airflow_betproviders.extraction.decode.split_rows import explode, items, split_rows
+from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _CHUNK = 256  # rows among which an odd one is looked for
@@ -152,7 +152,8 @@ class Decoder:
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
             page.doubtful = True
             return page
-        rows = [found or b""] if self._one else items(found or b"")
+        rows = [found or b""] if self._one else listed(found or b"", self._stream.key)
+        page.doubtful = not self._one and page.total is None and rows == [found]  # one record in place of a list
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         page.table = self._together(rows, page)

@@ -61,6 +61,26 @@ def items(text: bytes) -> list[bytes]:
         return [item for _, item in _scan(_text(text), "[")]
 
 
+def listed(text: bytes, key: tuple[str, ...]) -> list[bytes]:
+    """The texts of the records in an answer.
+
+    A list of records is expected. PHP writes a list whose numbers have gaps as an object by number, and converters of XML
+    write a list of one as its only item: an object that has the columns of the key.
+
+    Raises:
+        NotJson: it is neither.
+    """
+    if text.lstrip()[:1] != b"{":
+        return items(text)
+    members = [*_scan(_text(text), "{")]
+    names = {name for name, _ in members}
+    if members and all(name.isascii() and name.isdecimal() for name in names):
+        return [item for _, item in members]
+    if key and names.issuperset(key):
+        return [text]
+    raise NotJson("the rows are no list")
+
+
 def explode(item: bytes, rows: Rows) -> Iterator[bytes]:
     """Return the records in an item of a list, each with the members around it.
 

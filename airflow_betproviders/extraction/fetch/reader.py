@@ -159,8 +159,8 @@ class WindowReader:
         self.sizes.forget_slot()
         lost, self._lost = self._lost, None
         shown: dict[Interval | None, Hashes | None] = {}
-        if lost and lost.window and not self._stream.rows_move:
-            shown = {window: lost.missing for window in windows if window and window.contains(lost.window)}
+        if lost and lost.window:
+            shown = {window: lost.shown for window in windows if window and window.contains(lost.window)}
         self._prefetch.restart(number, windows, shown)
 
     @property
@@ -284,7 +284,9 @@ class WindowReader:
         if not self._stream.key or not self._stream.paging.keeps_to_window or (rule and rule.over_answers):
             return None
         before = [read.shown] if earlier and read.shown is not None else []
-        found: Hashes = np.unique(np.concatenate([_NONE, *before, *(answer.hashes for answer in read.answers)]))
+        found: Hashes = np.unique(
+            np.concatenate([_NONE, *before, *(answer.hashes_in(read.window) for answer in read.answers)])
+        )
         return found
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -320,11 +322,12 @@ class WindowReader:
         restless = read.changes >= PATIENT_READS
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
         split = read.part_of
-        # A window that keeps changing says nothing that its parts could be compared with, but for rows that stay in it.
-        if self._stream.paging.keeps_to_window and not (restless and self._stream.rows_move):
+        if self._stream.paging.keeps_to_window:
             shown = self._shown(read, earlier=not self._stream.rows_move)
             rejected = len(first.page.bad) if shown is not None else first.rows
-            counted = max(0 if restless else first.total or 0, rejected + (0 if shown is None else len(shown)))
+            # A window that keeps changing is said to have a few rows more or fewer than it has.
+            counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
+            counted = max(counted, rejected + (0 if shown is None else len(shown)))
             split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of)
         elif split:
             split.left += len(parts) - 1

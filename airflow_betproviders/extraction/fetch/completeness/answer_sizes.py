@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,7 @@ from airflow_betproviders.declare.pagination import FEW_ROWS, ONE_ANSWER, SHORT_
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows, ends
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows, ends, inside
 
 # Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
 _CALLED_A_CAP = 3
@@ -62,8 +62,7 @@ class SuspectedAnswer:
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """Say how the parts contradict the answer; None if they don't."""
-        found = [rows.hashes for rows in brought if rows.hashes is not None]
-        hashes = np.concatenate(found)
+        hashes = np.concatenate([rows.hashes for rows in brought if rows.hashes is not None])
         further = int((~np.isin(hashes, self.hashes)).sum())
         further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
         if further:
@@ -199,7 +198,7 @@ class AnswerSizes:
         """Say what shows that an answer was cut off; None where its parts prove that it was not."""
         suspected: SuspectedAnswer | None = answer
         while suspected:
-            brought = [read_piece(piece) for piece in suspected.pieces]
+            brought = [self._inside(read_piece(piece), piece) for piece in suspected.pieces]
             if problem := suspected.contradiction(brought):
                 return problem
             rest = suspected.as_suspect(brought)
@@ -210,15 +209,25 @@ class AnswerSizes:
             raise Unprovable(_UNPROVABLE.format(len(answer.hashes), answer.window))
         return None
 
+    def _inside(self, rows: WindowRows, window: Interval) -> WindowRows:
+        """Leave out rows that lie outside a window by mistake: another answer may not have them."""
+        if not self._stream.reject_outside_window:
+            return rows
+        found = replace(rows)
+        found.keep(inside(rows.table, self._stream, window))
+        return found
+
     def suspected(self, rows: WindowRows) -> SuspectedAnswer | None:
         """Return what can prove an answer, if anything can.
 
         Where windows are known to filter the time column and rows come in its order, that is what lies before the first
         and after the last row; else two parts of the window, which have to bring exactly its rows.
         """
-        stream, window, hashes = self._stream, rows.window, rows.hashes
-        if window is None or hashes is None or not stream.time_column or not stream.windows:
+        stream, window = self._stream, rows.window
+        if window is None or rows.hashes is None or not stream.time_column or not stream.windows:
             return None
+        rows = self._inside(rows, window)
+        assert rows.hashes is not None  # noqa: S101 - it has keys
         steps = window.width // stream.windows.step
         if not stream.windows.splits or steps < 2:
             return None
@@ -248,7 +257,7 @@ class AnswerSizes:
         bad = frozenset(row.raw for row in rows.bad)
         return SuspectedAnswer(
             window,
-            hashes,
+            rows.hashes,
             bad,
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,

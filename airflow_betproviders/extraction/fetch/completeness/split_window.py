@@ -18,7 +18,7 @@ class SplitWindow:
         window: the window.
         left: parts that are still to be read.
         parent: the split window that this one is a part of.
-        missing: keys that its answers showed and no part has brought so far, sorted; None where rows have no key.
+        shown: keys that its answers showed, sorted; None where rows have no key.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SplitWindow:
         self.left = parts
         self.parent = parent
         self._time_column = stream.time_column
-        self.missing = shown
+        self.shown = self._missing = shown
         self._counted = counted
         self._brought = 0
         self._on_edge: Hashes | None = None
@@ -52,9 +52,9 @@ class SplitWindow:
     def add(self, rows: WindowRows) -> None:
         """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
         self._brought += rows.distinct
-        if self.missing is None or rows.hashes is None:
+        if self._missing is None or rows.hashes is None:
             return
-        self.missing = keys.without(self.missing, rows.hashes)
+        self._missing = keys.without(self._missing, rows.hashes)
         if self._on_edge is not None:
             self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, rows.hashes))
         self._on_edge = None
@@ -67,6 +67,6 @@ class SplitWindow:
         """Say how the parts contradict the window, once all are read; None if they don't."""
         if self._brought < self._counted:
             return f"the provider counts {self._counted} rows in {self.window}, {self._brought} came in its parts"
-        if self.missing is not None and len(self.missing):
-            return f"{len(self.missing)} rows that the provider showed in {self.window} did not come in its parts"
+        if self._missing is not None and len(self._missing):
+            return f"{len(self._missing)} rows that the provider showed in {self.window} did not come in its parts"
         return None

@@ -139,6 +139,16 @@ def _units(at: datetime, instant: pa.TimestampType) -> int:
     return (at - _EPOCH) // _UNITS[instant.unit]
 
 
+def inside(table: pa.Table, stream: Stream, window: Interval) -> npt.NDArray[np.bool_]:
+    """Which rows lie in a window, its ends included, by at least one of the columns that windows filter."""
+    found = np.zeros(table.num_rows, bool)
+    for name in stream.window_columns:
+        column = table[name]
+        instants, (start, end) = arrays.integers(column), ends(window, column.type)
+        found |= (instants >= start) & (instants <= end)
+    return found
+
+
 class PageAnswer:
     """One page as the pagination kinds see it; see `airflow_betproviders.declare.pagination.Answer`.
 
@@ -185,6 +195,20 @@ class PageAnswer:
     def hashes(self) -> keys.Hashes:
         """Hashes of the page's keys."""
         return keys.hashes(self.page.table, self._stream.key)
+
+    def hashes_in(self, window: Interval | None) -> keys.Hashes:
+        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows."""
+        if window is None or not self._stream.reject_outside_window:
+            return self.hashes
+        return self.hashes[inside(self.page.table, self._stream, window)]
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether rows come in the order of the time column: at most one in ten comes too late."""
+        if self._stream.time_column is None or self.page.table.num_rows < 2:
+            return True
+        moves = np.diff(arrays.integers(self.page.table[self._stream.time_column]))
+        return int((moves < 0).sum()) * 10 <= len(moves)
 
     @cached_property
     def last(self) -> int | None:

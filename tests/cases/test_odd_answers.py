@@ -1,0 +1,257 @@
+"""Answers in shapes that no document describes: the slot holds the truth, or the task fails with an error of ours."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import BetProviderError
+from tests.cases.vendors import FIVE, Vendor, spread
+from tests.conftest import MakeHook
+
+Document = Any
+Change = Callable[[int, int, Document, "Place"], Document]
+SLOT = Interval(FIVE, FIVE + timedelta(minutes=29))
+STREAMS = [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history"), ("jdb", "transactions")]
+PAGED = STREAMS[:3]
+LISTS = {"pv": "items", "aig": "transactions", "gmag": "records", "jdb": "data"}
+KEYS = {"pv": "event_id", "aig": "id", "gmag": "roundId", "jdb": "historyId"}
+COUNT = 35
+
+
+class Place:
+    """Where an answer has its rows, its total and its page size."""
+
+    def __init__(self, provider: str, document: Document) -> None:
+        self.list = LISTS[provider]
+        self.key = KEYS[provider]
+        self.data = document["data"] if provider in {"pv", "aig"} else document
+        self.total = "total"
+        self.size = "size" if provider == "gmag" else "page_size"
+
+    @property
+    def rows(self) -> list[Any]:
+        rows: list[Any] = self.data[self.list]
+        return rows
+
+    def put(self, rows: Any) -> None:
+        self.data[self.list] = rows
+
+
+def page_of(params: dict[str, Any]) -> int:
+    """The number of the page that is asked for, from 0."""
+    if "start_index" in params:
+        return int(params["start_index"]) // int(params["page_size"])
+    return int(params.get("page", 1)) - 1
+
+
+def run(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, change: Change, count: int = COUNT, **options: Any
+) -> tuple[list[str] | None, Vendor]:
+    """The ids that were stored in order, or None where the task failed with an error of ours and nothing is stored."""
+    extra = {} if provider == "jdb" else {"page_size": 10}
+    vendor = Vendor(make(provider, extra=extra), stream, spread(count, SLOT), **options)
+
+    def spoil(n: int, window: Any, params: Any, document: Document) -> Document:
+        return change(n, page_of(params), document, Place(provider, document))
+
+    vendor.spoil = spoil
+    return outcome(vendor, tmp_path), vendor
+
+
+def outcome(vendor: Vendor, tmp_path: Path, *slots: Interval, **filters: Any) -> list[str] | None:
+    """The ids that were stored in order, or None where all of them are in quarantine, or the task failed and nothing is stored."""
+    found, problem = None, ""
+    try:
+        stored = vendor.store(tmp_path, *slots or (SLOT,), **filters)
+    except BetProviderError as error:
+        problem = str(error)
+    else:
+        found = sorted(vendor.ids(stored)) or None if stored.receipts[0].bad_rows else sorted(vendor.ids(stored))
+    if problem:
+        assert f"{vendor.stream.provider}_default" in problem
+        assert vendor.name in problem
+        assert not list(tmp_path.rglob("*.parquet"))
+    assert len(vendor.asked) < 300
+    return found
+
+
+TRUTH = sorted(f"{i}" for i in range(COUNT))
+
+
+def total(value: Any) -> Change:
+    """Another total, given the true one and the page."""
+
+    def change(n: int, page: int, document: Document, place: Place) -> Document:
+        place.data[place.total] = value(place.data[place.total], page)
+        return document
+
+    return change
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda total, page: f"{total}",
+        lambda total, page: f" {total} ",
+        lambda total, page: float(total),
+        lambda total, page: f"{total}.0",
+        lambda total, page: f"{total:.2f}",
+        lambda total, page: total if page == 0 else f"{total}",
+    ],
+    ids=["text", "text with blanks", "float", "float as text", "text with decimals", "mixed"],
+)
+def test_a_total_counts_however_it_is_written(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, said: Any
+) -> None:
+    found, vendor = run(make, tmp_path, provider, stream, total(said))
+    assert found == TRUTH
+    assert len(vendor.asked) == 4
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda total, page: None,
+        lambda total, page: "",
+        lambda total, page: "many",
+        lambda total, page: True,
+        lambda total, page: [total],
+        lambda total, page: {"count": total},
+        lambda total, page: -1,
+        lambda total, page: 0,
+        lambda total, page: 10**30,
+        lambda total, page: "1e9",
+        lambda total, page: 2**63,
+        lambda total, page: total - page,
+        lambda total, page: total + page,
+        lambda total, page: total - 1,
+        lambda total, page: total + 1,
+        lambda total, page: 10,
+        lambda total, page: total if page == 0 else None,
+        lambda total, page: None if page == 0 else total,
+        lambda total, page: total if page == 0 else 0,
+        lambda total, page: total + 0.5,
+        lambda total, page: 4,
+    ],
+    ids=[
+        "null", "empty", "words", "true", "list", "object", "negative", "zero", "huge", "scientific", "beyond int64",
+        "shrinks a page", "grows a page", "one too few", "one too many", "of the page", "first only", "not first", "zero later",
+        "a half", "pages",
+    ],
+)  # fmt: skip
+def test_a_total_that_says_nothing_or_lies_loses_no_row(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, said: Any
+) -> None:
+    found, _ = run(make, tmp_path, provider, stream, total(said))
+    assert found in (TRUTH, None)
+
+
+def echo(value: Any) -> Change:
+    def change(n: int, page: int, document: Document, place: Place) -> Document:
+        if value == "absent":
+            place.data.pop(place.size)
+        else:
+            place.data[place.size] = value
+        return document
+
+    return change
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize("size", [0, 1, -5, 9, 11, 5000, 10**12, "10", 10.0, None, "", [], "absent"])
+def test_the_echo_of_the_page_size_is_a_hint(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, size: Any
+) -> None:
+    """What the pages hold counts, whatever the answer says of them."""
+    found, vendor = run(make, tmp_path, provider, stream, echo(size))
+    assert found == TRUTH
+    assert len(vendor.asked) <= 16
+
+
+def _rows(how: Callable[[int, int, list[Any], Place], Any]) -> Change:
+    def change(n: int, page: int, document: Document, place: Place) -> Document:
+        place.put(how(n, page, place.rows, place))
+        return document
+
+    return change
+
+
+HELD: dict[tuple[str, int], Any] = {}
+
+
+def _page_again(n: int, page: int, document: Document, place: Place, *, asked: int, given: int) -> Document:
+    key = (place.list, given)
+    if page == given:
+        HELD[key] = copy.deepcopy(document)
+    return copy.deepcopy(HELD[key]) if page == asked and key in HELD else document
+
+
+LISTED: dict[str, Change] = {
+    "an empty list in the middle": _rows(lambda n, page, rows, place: [] if page == 1 else rows),
+    "an empty list in the middle once": _rows(lambda n, page, rows, place: [] if n == 2 else rows),
+    "the first page empty": _rows(lambda n, page, rows, place: [] if page == 0 else rows),
+    "the last page empty": _rows(lambda n, page, rows, place: [] if page == 3 else rows),
+    "the last page lacks a row": _rows(lambda n, page, rows, place: rows[:-1] if page == 3 else rows),
+    "each page lacks a row": _rows(lambda n, page, rows, place: rows[1:]),
+    "the second page is the first": lambda *of: _page_again(*of, asked=1, given=0),
+    "the last page is the one before": lambda *of: _page_again(*of, asked=3, given=2),
+    "a row is on two pages": _rows(lambda n, page, rows, place: [*rows[:-1], rows[0]]),
+    "an object by index": _rows(lambda n, page, rows, place: {f"{i}": row for i, row in enumerate(rows)}),
+    "an object by index from 1": _rows(lambda n, page, rows, place: {f"{i + 1}": row for i, row in enumerate(rows)}),
+    "a single object": _rows(lambda n, page, rows, place: rows[0] if rows else rows),
+    "a list in a list": _rows(lambda n, page, rows, place: [rows]),
+    "rows and nulls": _rows(lambda n, page, rows, place: [*rows, None]),
+    "nulls in place of rows": _rows(lambda n, page, rows, place: [None for _ in rows]),
+    "text": _rows(lambda n, page, rows, place: "none"),
+    "empty text": _rows(lambda n, page, rows, place: ""),
+    "null": _rows(lambda n, page, rows, place: None),
+    "an empty object": _rows(lambda n, page, rows, place: {}),
+    "false": _rows(lambda n, page, rows, place: False),
+    "a number": _rows(lambda n, page, rows, place: 0),
+    "each row as text": _rows(lambda n, page, rows, place: [str(row) for row in rows]),
+    "backwards": _rows(lambda n, page, rows, place: rows[::-1]),
+    "each row twice": _rows(lambda n, page, rows, place: [row for row in rows for _ in range(2)]),
+}
+
+READABLE = {"an object by index", "an object by index from 1", "backwards", "an empty list in the middle once"}
+
+
+@pytest.mark.parametrize("shape", LISTED)
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+def test_a_list_of_another_shape_loses_no_row(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, shape: str
+) -> None:
+    HELD.clear()
+    found, _ = run(make, tmp_path, provider, stream, LISTED[shape])
+    assert found in (TRUTH, None)
+    if shape in READABLE:
+        assert found == TRUTH
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["an object by index", "an object by index from 1", "a list in a list", "rows and nulls", "text",
+     "empty text", "false", "a number", "each row as text", "backwards", "each row twice", "nulls in place of rows"],
+)  # fmt: skip
+def test_jdbs_list_of_another_shape_loses_no_row(make: MakeHook, tmp_path: Path, shape: str) -> None:
+    found, _ = run(make, tmp_path, "jdb", "transactions", LISTED[shape])
+    assert found in (TRUTH, None)
+    if shape in READABLE:
+        assert found == TRUTH
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_one_row_in_place_of_a_list_of_one_is_stored(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    found, _ = run(make, tmp_path, provider, stream, LISTED["a single object"], count=1)
+    assert found == ["0"]

@@ -1,0 +1,258 @@
+"""Bursts, cursors, links and keys that no document describes: the slot holds the truth, or the task fails within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import NextLink
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow
+from tests.cases.test_odd_answers import KEYS, LISTS, PAGED, STREAMS, Place, outcome
+from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, ms, spread
+from tests.conftest import MakeHook
+
+GAME = {"game_id": 1062}
+MINUTE = timedelta(minutes=1)
+HALF = Interval(FIVE, FIVE + 29 * MINUTE)
+
+
+def truth(count: int) -> list[str]:
+    return sorted(f"{i}" for i in range(count))
+
+
+# ------------------------------------------------------------------ bursts beyond a cap
+
+
+@pytest.mark.parametrize(
+    ("provider", "stream", "cap", "filters"),
+    [("jdb", "transactions", 100, {}), ("jdb", "transactions", 137, {}), ("pv", "games_game_history", 500, GAME)],
+)
+def test_more_rows_than_an_answer_holds_in_the_shortest_window_fail_with_a_clear_error(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, cap: int, filters: Mapping[str, Any]
+) -> None:
+    """300 bets, or 600, in one second."""
+    at = FIVE + 17 * MINUTE + timedelta(seconds=7)
+    vendor = Vendor(make(provider), stream, [*spread(90), *[at] * (600 if provider == "pv" else 300)], cap=cap)
+    with pytest.raises(IncompleteWindow) as caught:
+        vendor.store(tmp_path, SLOT, **filters)
+    assert f"stream {stream}" in str(caught.value)
+    assert len(vendor.asked) < 150
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_ten_thousand_rounds_in_one_minute_fail_with_a_clear_error(make: MakeHook, tmp_path: Path) -> None:
+    """GM-Ag counts no further than 10,000, and a minute is its shortest window."""
+    minute = Interval(FIVE + 3 * MINUTE, FIVE + 4 * MINUTE)
+    vendor = Vendor(
+        make("gmag"), "game_history", [*spread(10_500, minute, timedelta(milliseconds=5)), *spread(50, HALF)]
+    )
+
+    def counts_no_further(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        document["total"] = min(document["total"], 10_000)
+        return document
+
+    vendor.spoil = counts_no_further
+    with pytest.raises(
+        IncompleteWindow, match=r"window \[2026-11-20T05:03:00Z, 2026-11-20T05:04:00Z\).*exactly 10000 rows"
+    ):
+        vendor.store(tmp_path, HALF)
+    assert len(vendor.asked) < 40
+
+
+def test_a_burst_in_one_minute_beside_quiet_ones_is_stored(make: MakeHook, tmp_path: Path) -> None:
+    minute = Interval(FIVE + 17 * MINUTE, FIVE + 18 * MINUTE)
+    bets = sorted([*spread(400, minute, timedelta(milliseconds=100)), *spread(300)])
+    for provider, stream, cap, filters in (("pv", "games_game_history", 500, GAME), ("jdb", "transactions", 450, {})):
+        vendor = Vendor(make(provider), stream, bets, cap=cap)
+        assert outcome(vendor, tmp_path / provider, SLOT, **filters) == truth(700)
+
+
+# ------------------------------------------------------------------ answers for something else
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+@pytest.mark.parametrize("off", [HOUR, -HOUR, timedelta(hours=12), timedelta(days=1)], ids=str)
+def test_answers_for_another_window_fail(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, off: timedelta
+) -> None:
+    """A vendor whose clock is off, or one that caches an answer."""
+    vendor = Vendor(make(provider), stream, [at + off for at in spread(60)])
+    found = type(vendor)._found
+    vendor._found = lambda window: found(vendor, Interval(window.start + off, window.end + off))  # type: ignore[method-assign]
+    with pytest.raises(BetProviderError, match="outside the window"):
+        vendor.store(tmp_path)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+@pytest.mark.parametrize("seconds", [-1, 1])
+def test_one_row_a_second_outside_its_window_is_set_aside(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, seconds: int
+) -> None:
+    slot = Interval(FIVE, FIVE + 5 * MINUTE)
+    stray = slot.start - timedelta(seconds=1) if seconds < 0 else slot.end + timedelta(seconds=1)
+    vendor = Vendor(make(provider), stream, [*spread(150, slot), stray])
+    found = type(vendor)._found
+    vendor._found = lambda window: [*found(vendor, window), 150] if window == slot else found(vendor, window)  # type: ignore[method-assign]
+    stored = vendor.store(tmp_path, slot)
+    assert sorted(vendor.ids(stored)) == truth(150)
+    assert (stored.receipts[0].bad_rows, stored.receipts[0].outside) == (1, 1)
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_a_vendor_that_ignores_the_window_fails(make: MakeHook, tmp_path: Path, provider: str, stream: str) -> None:
+    vendor = Vendor(make(provider), stream, spread(90, Interval(FIVE - HOUR, FIVE + 2 * HOUR)))
+    vendor._found = lambda window: [*range(90)]  # type: ignore[method-assign]
+    with pytest.raises(BetProviderError, match="outside the window"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 20
+
+
+def test_a_vendor_whose_clock_follows_summer_time_fails_from_the_change_on(make: MakeHook, tmp_path: Path) -> None:
+    """JDB writes GMT-4 all year; one that follows New York is right in summer, and an hour off from 1 November on."""
+    change = datetime(2026, 11, 1, 6, tzinfo=FIVE.tzinfo)
+    before, after = Interval(change - HOUR, change), Interval(change, change + HOUR)
+    vendor = Vendor(make("jdb"), "transactions", [*spread(40, before), *spread(40, after)])
+
+    def new_york(i: int) -> dict[str, Any]:
+        at = vendor.bets[i]
+        wall = at - timedelta(hours=4 if at < change else 5)
+        return {name: wall.strftime("%d-%m-%Y %H:%M:%S") for name in ("gameDate", "lastModifyTime")}
+
+    vendor.patch = new_york
+    assert sorted(vendor.ids(vendor.store(tmp_path, before)), key=int) == [f"{i}" for i in range(40)]
+    with pytest.raises(BetProviderError, match=r"outside the window.*set utc_offset"):
+        vendor.store(tmp_path, after)
+
+
+# ------------------------------------------------------------------ keys
+
+
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history")])
+def test_keys_that_differ_by_case_blanks_or_zeros_are_different_bets(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    ids = ["a1", "A1", "a1 ", " a1", "a01", "a1\t", "\uff411", "\u00e11", "a\u03011"]
+    vendor = Vendor(make(provider), stream, spread(len(ids), HALF))
+    vendor.patch = lambda i: {KEYS[provider]: ids[i]}
+    assert outcome(vendor, tmp_path, HALF) == sorted(ids)
+
+
+# ------------------------------------------------------------------ cursors
+
+
+def by_call(answers: Any) -> Any:
+    """A `spoil` of AIG's latest that says by the number of the call which bets it brings."""
+
+    def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        made = answers(n, int(params["last_time"]))
+        return document if made is None else {**document, "data": {"transactions": made}}
+
+    return spoil
+
+
+def latest(make: MakeHook, count: int = 1500) -> tuple[Vendor, Any]:
+    vendor = Vendor(make("aig"), "latest", spread(count))
+
+    def rows(first: int, last: int) -> list[Any]:
+        return [vendor._aig(i) for i in range(first, min(last, count))]
+
+    return vendor, rows
+
+
+def test_a_cursor_whose_every_answer_is_the_first_fails(make: MakeHook, tmp_path: Path) -> None:
+    vendor, rows = latest(make)
+    vendor.spoil = by_call(lambda n, since: rows(0, 1000))
+    assert outcome(vendor, tmp_path, SLOT) is None
+
+
+def test_a_cursor_that_repeats_one_answer_once_is_followed(make: MakeHook, tmp_path: Path) -> None:
+    vendor, rows = latest(make, 2500)
+    vendor.spoil = by_call(lambda n, since: rows(0, 1000) if n == 2 else None)
+    assert outcome(vendor, tmp_path, SLOT) in (truth(2500), None)
+
+
+def test_a_cursor_that_goes_back_is_not_followed_for_ever(make: MakeHook, tmp_path: Path) -> None:
+    vendor, rows = latest(make, 2500)
+    vendor.spoil = by_call(lambda n, since: rows(0, 900) if n % 2 == 0 else rows(500, 1000))
+    assert outcome(vendor, tmp_path, SLOT) in (truth(2500), None)
+
+
+def test_a_cursor_that_brings_newest_first_loses_no_row(make: MakeHook, tmp_path: Path) -> None:
+    vendor, _ = latest(make, 1500)
+
+    def newest(n: int, since: int) -> list[Any]:
+        held = [i for i in range(1500) if ms(vendor.bets[i]) > since]
+        return [vendor._aig(i) for i in held[-1000:][::-1]]
+
+    vendor.spoil = by_call(newest)
+    assert outcome(vendor, tmp_path, SLOT) in (truth(1500), None)
+
+
+def test_more_rows_in_one_millisecond_than_a_cursor_brings_fail(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("aig"), "latest", [*spread(30), *[FIVE + 10 * MINUTE] * 1500])
+    vendor.bets.sort()
+    with pytest.raises(IncompleteWindow, match="share one millisecond"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 20
+
+
+# ------------------------------------------------------------------ links
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://elsewhere.test/v1/bets?after=7", "//elsewhere.test/v1/bets?after=7", "http://user:pass@elsewhere.test/?after=7",
+     "file:///etc/passwd?after=7", "?after=7", "/v1/bets?after=7"],
+)  # fmt: skip
+def test_a_link_gives_parameters_only_so_that_no_call_goes_elsewhere(link: str) -> None:
+    assert NextLink()._next(link) == {"after": "7"}
+
+
+# ------------------------------------------------------------------ totals over windows
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+def test_a_total_of_all_time_in_place_of_the_windows_fails(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(60, HALF))
+
+    def all_time(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        Place(provider, document).data["total"] = 123_456
+        return document
+
+    vendor.spoil = all_time
+    assert outcome(vendor, tmp_path, HALF) is None
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+def test_a_total_of_zero_beside_rows_loses_none(make: MakeHook, tmp_path: Path, provider: str, stream: str) -> None:
+    vendor = Vendor(make(provider), stream, spread(60, HALF))
+
+    def zero(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        Place(provider, document).data["total"] = 0
+        return document
+
+    vendor.spoil = zero
+    assert outcome(vendor, tmp_path, HALF) in (truth(60), None)
+
+
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_an_empty_answer_now_and_then_loses_no_row(make: MakeHook, tmp_path: Path, provider: str, stream: str) -> None:
+    """Each second call has nothing, with a total of 0: only where totals are given can that be noticed."""
+    vendor = Vendor(make(provider, extra={} if provider == "jdb" else {"page_size": 10}), stream, spread(35, HALF))
+
+    def every_second(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        place = Place(provider, document)
+        if n % 2 == 0 and provider != "jdb":
+            place.data[LISTS[provider]], place.data["total"] = [], 0
+        return document
+
+    vendor.spoil = every_second
+    assert outcome(vendor, tmp_path, HALF) in (truth(35), None)
