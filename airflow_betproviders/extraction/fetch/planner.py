@@ -22,6 +22,8 @@ _HEADROOM = 1.15
 _NOISE = 2
 # A window that changed in so many reads is read in parts.
 PATIENT_READS = 2
+# After so many reads with a page that lacks rows, the next asks for smaller pages.
+_PATIENT_WITH_PAGES = 3
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
 # The total at which search engines stop counting by default.
@@ -49,7 +51,7 @@ class Planner:
     def __init__(self, rule: WindowRule | None, paging: Pagination) -> None:
         """Begin without knowing how dense the rows are."""
         self._rule = rule
-        self.paging = paging
+        self.paging = self._declared = paging
         self.density: float | None = None
         self.cap: int | None = None
         self.longest: timedelta | None = None
@@ -93,8 +95,14 @@ class Planner:
         return parts
 
     def note_change(self, change: WindowChanged, number: int) -> None:
-        """Ask for smaller pages from now on, where a page lacked rows in the second read of a window or a later one."""
-        if isinstance(change, ShortPage) and number > 1:
+        """Ask for smaller pages from now on, where a page lacks rows again and again.
+
+        Args:
+            change: why a window is read again.
+            number: how many times it was read.
+        """
+        small_already = self.paging is not self._declared
+        if isinstance(change, ShortPage) and number > (1 if small_already else _PATIENT_WITH_PAGES):
             self.paging = self.paging.limited_to(change.likely_size)
 
     def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
