@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_betproviders.bets_table.arrow.data_files import DataFile
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
-from airflow_betproviders.bets_table.data_files import DataFile
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.schema import INSTANT, SCHEMA
 

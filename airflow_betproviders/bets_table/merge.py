@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from airflow_betproviders.bets_table import merge_state as state
 from airflow_betproviders.bets_table import plan as planning
-from airflow_betproviders.bets_table.arrow.threads import ThreadedReader
+from airflow_betproviders.bets_table.arrow.data_files import removal
 from airflow_betproviders.bets_table.batch import MergeBatch, ReextractedSlot, StagedRows
-from airflow_betproviders.bets_table.data_files import removal
-from airflow_betproviders.bets_table.mapping import without_payout
+from airflow_betproviders.bets_table.parts import MergePart, PartReader
 from airflow_betproviders.bets_table.plan import Plan
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
@@ -30,7 +26,6 @@ from airflow_betproviders.exceptions import TableContended, UnmergeableSlot
 
 log = logging.getLogger(__name__)
 
-_READERS = 1  # threads that read and map slots ahead of the merge; each takes memory
 BATCH_ROWS = 1_000_000
 MOVED_WITHIN = timedelta(days=3)
 PATIENCE = timedelta(minutes=10)
@@ -63,25 +58,6 @@ class MergeStats:
     without_payout: int = 0
     commits: int = 0
     conflicts: int = 0
-
-
-@dataclass
-class _Part:
-    """Rows for one commit, their slots, the slots that are complete with them, and slots that no longer exist."""
-
-    staged: StagedRows
-    touched: dict[RawSlot, set[date]] = field(default_factory=dict)
-    ended: list[RawSlot] = field(default_factory=list)
-    gone: list[RawSlot] = field(default_factory=list)
-
-    def append(self, slot: RawSlot, bets: pa.Table | None) -> None:
-        """Add bets of a slot; None ends the slot."""
-        dates = self.touched.setdefault(slot, set())
-        if bets is None:
-            self.ended.append(slot)
-        else:
-            self.staged.append(slot, bets)
-            dates.update(pc.unique(bets["bet_date"]).to_pylist())
 
 
 class Merge:
@@ -141,57 +117,21 @@ class Merge:
         around = sorted({day for interval in intervals for day in interval.days})
         days = {day: state.load(self._table, snapshot, stream, day) for day in around}
         due = [slot for slot in slots if days[slot.day].due(slot)]
-        with closing(self._parts(stream, due)) as parts:
-            for part in parts:
-                self._merge(stream, days, part)
+        reader = PartReader(stream, due, self._batch_rows)
+        try:
+            with closing(reader.read()) as parts:
+                for part in parts:
+                    self._merge(stream, days, part)
+        finally:
+            self._unmergeable += reader.unmergeable
+            self.stats.without_payout += reader.without_payout
         listed = {slot.interval for slot in slots}
         known = [item for day in days.values() for item in day.slots.items()]
         unlisted = [one for one, _ in known if one not in listed and any(map(one.overlaps, intervals))]
         if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
             with TemporaryDirectory(prefix="betproviders-") as folder:
-                self._merge(stream, days, _Part(StagedRows(stream, Path(folder)), gone=gone))
+                self._merge(stream, days, MergePart(StagedRows(stream, Path(folder)), gone=gone))
         self.stats.unchanged = max(0, len(slots) - self.stats.slots)
-
-    def _parts(self, stream: RawStream, slots: Sequence[RawSlot]) -> Generator[_Part, None, None]:
-        """Yield the slots' rows in parts of bounded size, without regard to where slots end."""
-        pieces = self._pieces(stream, slots)
-        with closing(pieces):
-            following = next(pieces, None)
-            while following is not None:
-                with TemporaryDirectory(prefix="betproviders-") as folder:
-                    part = _Part(StagedRows(stream, Path(folder)))
-                    while following is not None and (part.staged.rows < self._batch_rows or following[1] is None):
-                        part.append(*following)
-                        following = next(pieces, None)
-                    yield part
-
-    def _pieces(
-        self, stream: RawStream, slots: Sequence[RawSlot]
-    ) -> Generator[tuple[RawSlot, pa.Table | None], None, None]:
-        """Yield the bets of all slots, and None after the last ones of each."""
-        with closing(ThreadedReader((self._bets(stream, slot) for slot in slots), _READERS).read()) as pieces:
-            for slot, bets in pieces:
-                if bets is not None:
-                    self._note_payouts(slot, bets)
-                yield slot, bets
-
-    def _bets(self, stream: RawStream, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
-        """Yield the bets of a slot. Note it if it cannot become bets."""
-        try:
-            yield from stream.bets(slot)
-        except UnmergeableSlot as error:
-            self._unmergeable.append(str(error))
-        except FileNotFoundError:
-            return  # a larger slot has replaced it, and its own run merges that
-
-    def _note_payouts(self, slot: RawSlot, bets: pa.Table) -> None:
-        if count := without_payout(bets):
-            self.stats.without_payout += count
-            log.warning(
-                "%s: %d bets are settled, cancelled or void and have no payout: payout and net are null",
-                slot.path,
-                count,
-            )
 
     def _gone(
         self, stream: RawStream, days: dict[date, state.DayState], interval: Interval, snapshot: Snapshot
@@ -209,7 +149,7 @@ class Merge:
         before = days[interval.start.date()].slots[interval].extracted_at
         return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
 
-    def _merge(self, stream: RawStream, days: dict[date, state.DayState], part: _Part) -> None:
+    def _merge(self, stream: RawStream, days: dict[date, state.DayState], part: MergePart) -> None:
         """Commit one part. Try again while other commits come first."""
         again = [found for slot in (*part.ended, *part.gone) if (found := _reextracted(stream, slot, days[slot.day]))]
         batch = MergeBatch(part.staged, again)
@@ -291,7 +231,7 @@ class Merge:
             ) from conflict
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
 
-    def _count(self, batch: MergeBatch, plan: Plan, part: _Part) -> None:
+    def _count(self, batch: MergeBatch, plan: Plan, part: MergePart) -> None:
         read = part.staged.rows
         kept = len(batch) - int(plan.beaten.sum())
         replaced = int((plan.replaced & ~plan.beaten).sum())

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.fs as pafs
 
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, NewFiles, reading, removal
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
-from airflow_betproviders.bets_table.data_files import DataFile, NewFiles, reading, removal
 from airflow_betproviders.bets_table.merge_state import FOLDER
 from airflow_betproviders.bets_table.schema import STORED
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict
@@ -130,7 +130,7 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int) -> l
                 for group in range(parquet.num_row_groups):
                     rows.append(parquet.read_row_group(group, STORED.names, use_threads=False))
         rows.index()
-        target = NewFiles(fs, pool, files[0].provider, files[0].day, file_size=file_size, data_change=False)
+        target = NewFiles(fs, pool, STORED, files[0].provider, files[0].day, file_size=file_size, data_change=False)
         for some in rows.read(np.ones(rows.rows, bool)):
             target.write(some)
         return target.close()

@@ -15,8 +15,8 @@ import pyarrow.fs as pafs
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from airflow_betproviders.bets_table.arrow.data_files import DataFile
 from airflow_betproviders.bets_table.arrow.delta_store import delta_filesystem
-from airflow_betproviders.bets_table.data_files import DataFile
 from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument
 

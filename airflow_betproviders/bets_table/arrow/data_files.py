@@ -17,13 +17,11 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction, RemoveAction
 
 from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
-from airflow_betproviders.bets_table.schema import STORED
 
 ROW_GROUP = 65_536
 FILE_SIZE = 32 * 1024 * 1024  # bytes; a correction rewrites the files that it touches, so a larger file costs more
 _DICTIONARY_SIZE = 128 * 1024  # bytes; a column with more distinct values is written plain
 _PLAIN = {"bet_id", "rest", "placed_at", "updated_at", "settled_at"}
-_ENCODED = [name for name in STORED.names if name not in _PLAIN]
 _MEMORY = pa.system_memory_pool()
 
 
@@ -71,7 +69,14 @@ class NewFile:
     """
 
     def __init__(
-        self, fs: pafs.FileSystem, pool: Executor, provider: str, day: date, *, data_change: bool = True
+        self,
+        fs: pafs.FileSystem,
+        pool: Executor,
+        schema: pa.Schema,
+        provider: str,
+        day: date,
+        *,
+        data_change: bool = True,
     ) -> None:
         self._pool = pool
         self._writing: Future[None] | None = None
@@ -82,10 +87,10 @@ class NewFile:
         self._stream = fs.open_output_stream(self.path)
         self._writer = pq.ParquetWriter(
             self._stream,
-            STORED,
+            schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=_ENCODED,
+            use_dictionary=[name for name in schema.names if name not in _PLAIN],
             dictionary_pagesize_limit=_DICTIONARY_SIZE,
             write_page_index=True,
             memory_pool=_MEMORY,
@@ -149,6 +154,7 @@ class NewFiles:
         self,
         fs: pafs.FileSystem,
         pool: Executor,
+        schema: pa.Schema,
         provider: str,
         day: date,
         *,
@@ -157,6 +163,7 @@ class NewFiles:
     ) -> None:
         self._fs = fs
         self._pool = pool
+        self._schema = schema
         self._provider = provider
         self._day = day
         self._file_size = file_size
@@ -169,7 +176,9 @@ class NewFiles:
         if not rows.num_rows:
             return
         if self._open is None:
-            self._open = NewFile(self._fs, self._pool, self._provider, self._day, data_change=self._data_change)
+            self._open = NewFile(
+                self._fs, self._pool, self._schema, self._provider, self._day, data_change=self._data_change
+            )
         self._open.write(rows)
         if self._open.size >= self._file_size:
             self._finish()
