@@ -38,7 +38,8 @@ def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
     | timestamp | `datetime64[…, UTC]` | `datetime64[…, UTC]` | Arrow's |
     | list, record, map | `object` | `object` | Arrow's |
 
-    ``Decimal("NaN")`` counts as null in pandas, and adds and multiplies without an error, which ``None`` does not.
+    ``Decimal("NaN")`` counts as null in pandas, and adds and multiplies without an error, which ``None`` does not. Arrow's own
+    decimals are for passing on: Arrow refuses sums and products whose type would need more than 38 digits, and ``describe``.
     """
     import pandas as pd
     import pyarrow as pa
