@@ -20,7 +20,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.declare.fields import Field, Integer, Kind, Text, TimeKind
+from airflow_betproviders.declare.fields import Epoch, Field, Integer, Kind, Text, TimeKind
 from airflow_betproviders.declare.stream import OneRow, Stream
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.decode.parser import path_to
@@ -31,11 +31,12 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
+from tests.example_streams import EXAMPLE_STREAMS
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 
 UTC = timezone.utc
 JDB_OFFSET = timedelta(hours=-4)
-STREAMS = [*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS]
+STREAMS = [*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS, *EXAMPLE_STREAMS]
 PV = {
     "event_id": "e-1", "draw_id": "d-1", "game_id": 1062, "user_id": 102115212044, "op_id": "", "bet_amount": 100000,
     "gain_amount": -100000, "credit_before_bet": 120589196, "credit": 120489196, "start_at": 1795151400, "end_at": 1795151400,
@@ -237,6 +238,21 @@ ODD = {
     "a long number": "7" * 101,
     "a number out of range": "1e99999999999999999999",
     "NaN": "NaN",
+    "minus infinity": "-Infinity",
+    "a number too small": "1e-400",
+    "forty digits": "7" * 40,
+    "beyond 64 bits": "9223372036854775808",
+    "thousands": '"1,234.50"',
+    "digits of another script": '"\uff11\uff12"',
+    "half a character": r'"\ud800"',
+    "blanks": '" "',
+    "nothing beyond the sign": '"-"',
+    "30 February": '"2026-02-30 00:00:00"',
+    "24 o'clock": '"2026-11-20 24:00:00"',
+    "a leap second": '"2026-11-20 23:59:60"',
+    "a zone beyond a day": '"2026-11-20T05:00:00+24:00"',
+    "the year 0": "-62167219200000",
+    "150 levels": "[" * 150 + "]" * 150,
 }
 
 
@@ -271,10 +287,10 @@ def read(text: str) -> Any:
 
 def sample(stream: Stream, kind: Kind) -> str:
     """JSON text of a plain value."""
+    if isinstance(kind, Epoch):
+        return {"s": "1795151400", "ms": "1795151400000"}[kind.unit]
     if isinstance(kind, TimeKind):
-        return {"pv": "1795151400", "aig": "1795151400000", "jdb": '"20-11-2026 05:00:00"'}.get(
-            stream.provider, '"2026-11-20 05:00:00"'
-        )
+        return '"20-11-2026 05:00:00"' if stream.provider == "jdb" else '"2026-11-20 05:00:00"'
     return '"7"' if isinstance(kind, Text) else "7"
 
 

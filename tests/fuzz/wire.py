@@ -22,6 +22,7 @@ _HEADS = (
     b"HTTP/1.1 200 OK\r\nContent-Length: ",
     b"HTTP/1.1 302 Found\r\nLocation: ",
     b"HTTP/1.1 503 Busy\r\nRetry-After: ",
+    b"HTTP/1.1 103 Early Hints\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nSet-Cookie: ",
 )
 _ENCODINGS = ("gzip", "deflate", "", "br")

@@ -61,6 +61,7 @@ _USER = (Field("user_id", Integer()), Field("op_id", Text()))
 _STAKE = (_li("bet_amount", required=True), _li("gain_amount", required=True))
 _SUMS = (_li("bet_amount"), _li("gain_amount"))
 _CREDIT = (_balance("credit_before_bet"), _balance("credit"))
+# start_at is the clock, without which a row goes to quarantine. A bet without end_at, its version, is still open.
 _TIMES = (Field("start_at", _SECONDS, required=True), Field("end_at", _SECONDS))
 _GAMES_RESULT = (
     Field("bet_areas", ListOf(Integer())),

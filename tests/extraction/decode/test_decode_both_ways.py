@@ -6,11 +6,8 @@ way coerces every row.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -26,21 +23,10 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
+from tests.example_streams import EXAMPLE_STREAMS
 from tests.extraction.pages import OFFSETS, answer
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-
-def _of_example(name: str) -> tuple[Stream, ...]:
-    sys.path.append(str(EXAMPLES / f"airflow-provider-{name}"))
-    streams: tuple[Stream, ...] = import_module(f"airflow_provider_{name}.streams").STREAMS
-    return streams
-
-
-STREAMS = [
-    *(*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS),
-    *(*_of_example("nova"), *_of_example("rowan"), *_of_example("quill")),
-]
+STREAMS = [*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS, *EXAMPLE_STREAMS]
 each_stream = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: f"{stream.provider}/{stream.name}")
 quietly = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
