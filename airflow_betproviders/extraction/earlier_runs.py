@@ -7,10 +7,13 @@ believed for a day only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt
 
 
@@ -51,5 +54,24 @@ class EarlierRuns:
             starts_held_at=max(fresh, default=None),
             asked_for_less=receipts[0].asked_for_less if receipts else {},
             new_day=bool(receipts) and datetime.fromisoformat(receipts[0].start).date() != slot.start.date(),
-            after_stored=previous is not None,
+            after_stored=previous is not None and datetime.fromisoformat(previous.end) == slot.start,
         )
+
+    @classmethod
+    def read(
+        cls, lake: Lake, slot: Interval, stored: Mapping[Interval, str], replaced: Sequence[Receipt]
+    ) -> EarlierRuns:
+        """Read what is known before a run. Costs one read of a footer.
+
+        Args:
+            lake: where the stream is stored.
+            slot: the run's first.
+            stored: the objects around it, by their slot.
+            replaced: receipts of what the run will replace.
+        """
+        previous = None
+        before = max((other for other in stored if other.end <= slot.start), key=lambda other: other.end, default=None)
+        if before is not None:
+            with suppress(FileNotFoundError):  # another task has replaced it meanwhile
+                previous = read_receipt(lake.fs, stored[before])
+        return cls.before(slot, previous, replaced)

@@ -7,8 +7,8 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -29,12 +29,15 @@ from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
+from airflow_betproviders.extraction.publishing import Stored, publish_slot, report_slot
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
-from airflow_betproviders.lake.publish import publish, put, read_receipt
+from airflow_betproviders.lake.publish import put, read_receipt
 from airflow_betproviders.lake.receipt import Receipt
+
+__all__ = ["Extraction", "Stored"]
 
 log = logging.getLogger(__name__)
 
@@ -42,25 +45,6 @@ log = logging.getLogger(__name__)
 _CALLS = CONNECTIONS + 1
 # Receipts of stored objects that are read at once.
 _LOOKS = 8
-
-
-@dataclass
-class Stored:
-    """What an interval's slots came to in the store.
-
-    Attributes:
-        paths: the objects, without protocol, by slot.
-        receipts: their receipts, in the same order.
-        size: the objects' bytes, or None where they were not counted.
-    """
-
-    paths: dict[Interval, str] = field(default_factory=dict)
-    receipts: list[Receipt] = field(default_factory=list)
-    size: int | None = 0
-
-    def total(self, name: str) -> int:
-        """Sum a count of the receipts over the slots."""
-        return sum(getattr(receipt, name) for receipt in self.receipts)
 
 
 class Extraction:
@@ -243,8 +227,9 @@ class Extraction:
         held = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
         refuse_overlap(slots, held)
         replaced = self._replaced(lake, slots, held)
-        earlier = _earlier_runs(lake, slots[0], held, replaced)
-        report = partial(_report, len(slots), len(stored.receipts), stored, time.monotonic())
+        stored_before = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
+        earlier = EarlierRuns.read(lake, slots[0], held, stored_before)
+        report = partial(report_slot, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
             ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
@@ -259,7 +244,7 @@ class Extraction:
                     if failure := upload.exception():
                         log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
                     raise
-                last, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, report)
+                last, upload = upload, uploads.submit(publish_slot, upload, lake, slot, stored, report)
                 last.result()
             upload.result()
         return stored
@@ -345,22 +330,6 @@ class Extraction:
         return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
 
 
-def _earlier_runs(
-    lake: Lake,
-    first: Interval,
-    held: Mapping[Interval, str],
-    replaced: Mapping[Interval, Mapping[Interval, Receipt | None]],
-) -> EarlierRuns:
-    """Read what earlier runs found out. Costs one read of a footer."""
-    previous = None
-    before = max((slot for slot in held if slot.end <= first.start), key=lambda slot: slot.end, default=None)
-    if before is not None:
-        with suppress(FileNotFoundError):  # another task has replaced it meanwhile
-            previous = read_receipt(lake.fs, held[before])
-    stored = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
-    return EarlierRuns.before(first, previous, stored)
-
-
 @contextmanager
 def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
     """Threads that ask ahead; when the read ends early they are not waited for, and ask no more."""
@@ -370,40 +339,3 @@ def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
     finally:
         caller.abandon()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
-    """Finish and publish a slot, unless the one before it failed, and remove its local files."""
-    with slot.archive or nullcontext(), slot.writer:
-        before.result()
-        slot.finish()
-        if slot.receipt.shrunken:
-            log.warning(
-                "slot %s shrank from %s to %d rows: the provider no longer reports %d of them",
-                slot.interval,
-                slot.receipt.previous_rows,
-                slot.receipt.rows,
-                (slot.receipt.previous_rows or 0) - slot.receipt.rows,
-            )
-        stored.paths[slot.interval] = publish(
-            lake, slot.interval, slot.writer.path, slot.bad_rows, slot.archive.path if slot.archive else None
-        )
-        stored.receipts.append(slot.receipt)
-        stored.size = (stored.size or 0) + slot.writer.path.stat().st_size
-        report(slot)
-
-
-def _report(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
-    receipts = stored.receipts[before:]
-    number, rows, seconds = len(receipts), sum(receipt.rows for receipt in receipts), time.monotonic() - began
-    log.info(
-        "slot %d/%d %s: %d rows, %d calls; %d rows in all, %.0f rows/s, %s left",
-        number,
-        of,
-        slot.interval,
-        slot.receipt.rows,
-        slot.receipt.calls,
-        rows,
-        rows / seconds if seconds else 0,
-        f"{seconds / number * (of - number):.0f} s",
-    )

@@ -1,0 +1,83 @@
+"""Publish finished slots, and count what they come to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.slot_builder import Slot
+from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.publish import publish
+from airflow_betproviders.lake.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Stored:
+    """What an interval's slots came to in the store.
+
+    Attributes:
+        paths: the objects, without protocol, by slot.
+        receipts: their receipts, in the same order.
+        size: the objects' bytes, or None where they were not counted.
+    """
+
+    paths: dict[Interval, str] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+    size: int | None = 0
+
+    def total(self, name: str) -> int:
+        """Sum a count of the receipts over the slots."""
+        return sum(getattr(receipt, name) for receipt in self.receipts)
+
+
+def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
+    """Finish and publish a slot, unless the one before it failed, and remove its local files."""
+    with slot.archive or nullcontext(), slot.writer:
+        before.result()
+        slot.finish()
+        if slot.receipt.shrunken:
+            log.warning(
+                "slot %s shrank from %s to %d rows: the provider no longer reports %d of them",
+                slot.interval,
+                slot.receipt.previous_rows,
+                slot.receipt.rows,
+                (slot.receipt.previous_rows or 0) - slot.receipt.rows,
+            )
+        stored.paths[slot.interval] = publish(
+            lake, slot.interval, slot.writer.path, slot.bad_rows, slot.archive.path if slot.archive else None
+        )
+        stored.receipts.append(slot.receipt)
+        stored.size = (stored.size or 0) + slot.writer.path.stat().st_size
+        report(slot)
+
+
+def report_slot(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
+    """Log how far a run has come.
+
+    Args:
+        of: slots of the run.
+        before: slots that were stored before it began.
+        stored: what is stored.
+        began: when it began, by the monotonic clock.
+        slot: the slot that was published last.
+    """
+    receipts = stored.receipts[before:]
+    number, rows, seconds = len(receipts), sum(receipt.rows for receipt in receipts), time.monotonic() - began
+    log.info(
+        "slot %d/%d %s: %d rows, %d calls; %d rows in all, %.0f rows/s, %s left",
+        number,
+        of,
+        slot.interval,
+        slot.receipt.rows,
+        slot.receipt.calls,
+        rows,
+        rows / seconds if seconds else 0,
+        f"{seconds / number * (of - number):.0f} s",
+    )
