@@ -35,54 +35,16 @@ from airflow_betproviders.extraction.fetch.completeness.split_window import Spli
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
+from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotChanged, SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+
+__all__ = ["READS", "Call", "SlotChanged", "SlotWindows", "WindowReader"]
 
 log = logging.getLogger(__name__)
 
-READS = 5
 _NONE = np.empty(0, np.uint64)
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
-
-
-class SlotChanged(Exception):
-    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
-
-
-class SlotWindows:
-    """The windows of one slot, to be read in order; slots are read one after the other.
-
-    Attributes:
-        windows: the windows; None stands for a snapshot.
-    """
-
-    def __init__(self, reader: WindowReader, number: int, windows: Sequence[Interval | None]) -> None:
-        """Name the slot's windows."""
-        self.windows = tuple(windows)
-        self._reader = reader
-        self._number = number
-        self._attempts = 0
-
-    @property
-    def _slot(self) -> Interval | None:
-        first, last = self.windows[0], self.windows[-1]
-        return Interval(first.start, last.end) if first and last else None
-
-    def rows(self) -> Generator[WindowRows, None, None]:
-        """Yield the rows of each window, or of its parts where it has to be split.
-
-        Raises:
-            SlotChanged: everything that was yielded is to be discarded; call this again.
-            IncompleteWindow: after bounded attempts; the message names the counts.
-        """
-        self._attempts += 1
-        try:
-            yield from self._reader.read_slot(self._number)
-        except SlotChanged as changed:
-            if self._attempts == READS:
-                raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
-            self._reader.restart(self._number, self.windows)
-            raise
 
 
 class WindowReader:

@@ -1,0 +1,55 @@
+"""The windows of one slot, and how often a slot is begun again that contradicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.fetch.reader import WindowReader
+
+# A window, and a slot, is read so many times before it is given up.
+READS = 5
+
+
+class SlotChanged(Exception):
+    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
+
+
+class SlotWindows:
+    """The windows of one slot, to be read in order; slots are read one after the other.
+
+    Attributes:
+        windows: the windows; None stands for a snapshot.
+    """
+
+    def __init__(self, reader: WindowReader, number: int, windows: Sequence[Interval | None]) -> None:
+        """Name the slot's windows."""
+        self.windows = tuple(windows)
+        self._reader = reader
+        self._number = number
+        self._attempts = 0
+
+    @property
+    def _slot(self) -> Interval | None:
+        first, last = self.windows[0], self.windows[-1]
+        return Interval(first.start, last.end) if first and last else None
+
+    def rows(self) -> Generator[WindowRows, None, None]:
+        """Yield the rows of each window, or of its parts where it has to be split.
+
+        Raises:
+            SlotChanged: everything that was yielded is to be discarded; call this again.
+            IncompleteWindow: after bounded attempts; the message names the counts.
+        """
+        self._attempts += 1
+        try:
+            yield from self._reader.read_slot(self._number)
+        except SlotChanged as changed:
+            if self._attempts == READS:
+                raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
+            self._reader.restart(self._number, self.windows)
+            raise
