@@ -54,8 +54,8 @@ def of_receipts(receipts: Iterable[Receipt]) -> dict[str, float]:
 def _stats() -> Any:
     try:
         from airflow.sdk.observability import stats
-    except ImportError:  # Airflow before 3.3
+    except ImportError:  # Airflow 3.1
         from airflow.stats import Stats
 
         return Stats
-    return stats
+    return stats if hasattr(stats, "incr") else stats.Stats  # Airflow 3.2 has the functions in a class
