@@ -194,7 +194,7 @@ def _no_redirects(*_args: Any, **_kwargs: Any) -> Iterator[requests.Response]:
 
 
 def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there.
+    """Keep requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there.
 
     A user and password in the host itself, as of a gateway before the provider, are sent.
     """

@@ -28,13 +28,13 @@ def values(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 
 def integers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Integers, or instants in their unit; nothing is less than everything."""
+    """Return integers, or instants in their unit. Null is `LEAST`, below every value."""
     array = combined(column.cast(pa.int64()))
     return values(pc.fill_null(array, _NOTHING) if array.null_count else array, np.int64)
 
 
 def array(numbers: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
-    """Numbers as a column of a type of the same width."""
+    """Return numbers as a column of a type of the same width."""
     return pa.Array.from_buffers(type_, len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
 
 
@@ -49,7 +49,7 @@ def texts(items: list[str | None]) -> pa.Array:
 
 
 def rows(numbers: npt.NDArray[np.intp]) -> pa.Array:
-    """Row numbers to take."""
+    """Return row numbers as `take` wants them."""
     return array(numbers.astype(np.int64, copy=False), pa.int64())
 
 
@@ -59,7 +59,7 @@ def mask(keep: npt.NDArray[np.bool_]) -> pa.Array:
 
 
 def bits(column: pa.Array) -> npt.NDArray[np.bool_]:
-    """Truth values without nulls."""
+    """Return the truth values of a column without nulls."""
     packed = np.frombuffer(column.buffers()[1] or b"", np.uint8)
     return np.unpackbits(packed, count=column.offset + len(column), bitorder="little")[column.offset :].astype(bool)
 

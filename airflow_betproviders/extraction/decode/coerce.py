@@ -107,7 +107,7 @@ class RowCoercer:
         return row
 
     def _fits(self, row: CoercedRow, name: str, value: Any) -> bool:
-        """Put a value into its column; False where `_extra` is to hold it too."""
+        """Put a value into its column. Return False where `_extra` must hold it too."""
         try:
             cell = self._kinds[name].cell(value, self._utc_offset)
         except OddValue as odd:

@@ -85,7 +85,7 @@ def without(ordered: Hashes, hashes: Hashes) -> Hashes:
 
 
 def losers(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """Row numbers to drop so that each key stays once: the greatest version stays, of equal ones the row read later."""
+    """Return the rows to drop so that each key stays once: the greatest version stays, of equal ones the row read later."""
     best: dict[tuple[object, ...], tuple[tuple[object, ...], int]] = {}
     dropped = []
     versions = [arrays.integers(table[name]).tolist() for name in version]

@@ -33,7 +33,12 @@ class Rewrite:
         self.needed = bool(self._numbers or self._objects)
 
     def numbers(self, body: bytes, names: Collection[str] | None = None) -> tuple[bytes, set[str]]:
-        """Bare numbers as text under those of the names, or all, that are declared so; and the names that had any."""
+        """Quote bare numbers in columns of text. Return the body and the names of the columns that had any.
+
+        Args:
+            body: an answer.
+            names: the columns to look at; default all that declare `Text.numbers`.
+        """
         had = set()
         for name, found in self._numbers.items():
             if names is None or name in names:
@@ -46,7 +51,7 @@ class Rewrite:
         return any(found.search(body) for found in self._lists)
 
     def objects(self, body: bytes) -> bytes:
-        """Flat objects with free names as lists of pairs; what this misses, the row-by-row way takes."""
+        """Rewrite flat objects with free names to lists of pairs. Others are left, so that the parser refuses them."""
         for objects in self._objects:
             body, _ = _rewritten(body, objects, _as_pairs)
         return body
@@ -84,7 +89,7 @@ def _as_pairs(objects: list[bytes]) -> list[bytes]:
 
 
 def _pairs(members: bytes) -> bytes:
-    """By a JSON parser, whose time is linear whatever the names hold; what is no flat object stays, to be refused."""
+    """Rewrite one object with a JSON parser, in linear time whatever its names hold. What is no object is left."""
     try:
         pairs = json.loads(members, object_pairs_hook=list, parse_float=Number, parse_int=Number)
         cells = [f'{{"k":{json.dumps(name)},"v":{dumps(value)}}}' for name, value in pairs]

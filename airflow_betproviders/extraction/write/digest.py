@@ -11,7 +11,7 @@ from airflow_betproviders.extraction.decode import arrays
 
 
 class Digest:
-    """Takes tables in turn; what lies in memory under a missing value makes no difference, nor how columns are chunked."""
+    """Digest tables one after the other. Chunks, and what lies in memory under a null, make no difference."""
 
     def __init__(self) -> None:
         self._hash = (

@@ -40,7 +40,7 @@ Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
 
 class SlotWriter:
-    """Collects the rows of one slot; a context manager that removes its files in the end."""
+    """Collect the rows of one slot. As a context manager it removes its files in the end."""
 
     def __init__(
         self, stream: Stream, extracted_at: datetime, writing: WriterThread | None = None, directory: str | None = None
