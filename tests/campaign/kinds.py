@@ -31,6 +31,7 @@ HABITS: Mapping[str, Mapping[str, Any]] = {
 """What a server does with every answer, with the values of its options. Its tasks succeed all the same."""
 NO_TOTALS = {"total_absent"}
 PAGES_ONLY = {"page_cap", "total_float", "total_absent"}
+TOO_MANY_ROWS = {"too_much", "too_slow"}
 
 LASTING: Mapping[str, Mapping[str, Any]] = {
     "http_401": {}, "http_403": {}, "http_404": {}, "http_405": {}, "http_410": {}, "http_414": {}, "http_422": {},

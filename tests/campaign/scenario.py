@@ -18,6 +18,7 @@ from tests.campaign.kinds import (
     ODD_KINDS,
     PAGES_ONLY,
     SLOW,
+    TOO_MANY_ROWS,
     TRANSIENT,
 )
 from tests.campaign.vendors import VENDORS, Vendor
@@ -145,7 +146,8 @@ def _faults(dice: random.Random, vendor: Vendor) -> Faults:
     found: dict[str, Mapping[str, Any]] = {
         kind: {"probability": share, **({"seconds": 1} if kind.endswith("_date") else {})} for kind in kinds
     }
-    if habit and (vendor.totals or habit not in PAGES_ONLY):
+    impossible = (set() if vendor.totals else PAGES_ONLY) | (TOO_MANY_ROWS if vendor.cursor else set())
+    if habit and habit not in impossible:
         found[habit] = {option: dice.choice(values) for option, values in HABITS[habit].items()}
     # A second call distinguishes an empty answer from an empty window, so the same one may come only once.
     if dice.random() < 0.5:

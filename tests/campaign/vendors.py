@@ -32,6 +32,7 @@ class Vendor:
         time_columns: The members that windows may filter by.
         totals: Whether answers have a total, so that a list that moves shows.
         guarded: Whether its document says what windows filter by, so that rows of other windows are refused.
+        cursor: Whether a call has no end, so that it can't be asked for less than its limit.
         empty: The shapes of an answer without rows that a true empty answer doesn't have.
         odd_fields: The members that odd values strike. Members that decide what a bet is are not among them: a status
             that cannot be read stops the merge, on purpose.
@@ -52,6 +53,7 @@ class Vendor:
     odd_fields: tuple[str, ...]
     totals: bool = True
     guarded: bool = True
+    cursor: bool = False
     empty: tuple[str, ...] = ("empty_list", "empty_object", "empty_null", "empty_absent")
     bet: Callable[[Record], tuple[str, Worth]] | None = None
     needed: frozenset[str] = frozenset()
@@ -174,7 +176,7 @@ VENDORS = (
         other_worlds=({"shift_hours": 1}, {"shift_hours": -8}),
     ),
     Vendor(**_PV, stream="games_game_history", odd_fields=_PV_FIELDS, totals=False, empty=NO_LIST),
-    Vendor(**_AIG, stream="latest", totals=False, empty=NO_LIST),
+    Vendor(**_AIG, stream="latest", totals=False, cursor=True, empty=NO_LIST),
     Vendor(
         provider="nova",
         stream="bets",
@@ -189,5 +191,5 @@ VENDORS = (
         options={"window": ("[)", "[]")},
     ),
     Vendor(**_ROWAN, stream="history_by_time", time_columns=("betEndTime",), empty=NO_LIST, bet=_rowan),
-    Vendor(**_ROWAN, stream="history", time_columns=("rowVersion",), empty=NO_LIST, bet=_rowan),
+    Vendor(**_ROWAN, stream="history", time_columns=("rowVersion",), cursor=True, empty=NO_LIST, bet=_rowan),
 )

@@ -33,11 +33,13 @@ class TimestampCursor(Pagination):
         param: name of the parameter that carries the instant.
         limit: rows in a full answer, as documented.
         size_param: name of the parameter that carries the limit; None where there is none.
+        least: the smallest limit that the provider takes.
     """
 
     param: str
     limit: int
     size_param: str | None = None
+    least: int = 1
 
     @property
     def rows_asked(self) -> int | None:
@@ -78,7 +80,7 @@ class TimestampCursor(Pagination):
 
     def limited_to(self, rows: int) -> TimestampCursor:
         """See `Pagination`."""
-        return replace(self, limit=min(rows, self.limit)) if self.size_param else self
+        return replace(self, limit=min(max(rows, self.least), self.limit)) if self.size_param else self
 
     def rows_of_window(self, first: Answer) -> int | None:  # noqa: ARG002 - an answer says nothing of the window
         """See `Pagination`."""

@@ -119,8 +119,10 @@ class Planner:
         if self._steps > _MOST_STEPS:
             return False
         if rows is not None and rows > _FEWEST_ASKED:
-            self.paging = self.paging.limited_to(max(_FEWEST_ASKED, rows // _LESS))
-            return True
+            smaller = self.paging.limited_to(max(_FEWEST_ASKED, rows // _LESS))
+            if smaller != self.paging:
+                self.paging = smaller
+                return True
         if len(self.halves(window)) == 1 or window is None:
             return False
         self.longest = min(self.longest or window.width, window.width / 2)

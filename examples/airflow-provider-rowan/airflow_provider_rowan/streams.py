@@ -14,7 +14,7 @@ _AMOUNT = Decimal(28, 8)
 _MS = Epoch("ms")
 _MILLISECOND = timedelta(milliseconds=1)
 _ENVELOPE = {"data": Rows, "error": {"code": Text(numbers=True), "message": Text(), "traceId": Text()}}
-_MOST_ROWS = 5000
+_FEWEST_ROWS, _MOST_ROWS = 1500, 5000
 _LAG = timedelta(minutes=10)
 
 _FIELDS = (
@@ -52,7 +52,7 @@ HISTORY = Stream(
     version_columns=("rowVersion",),
     time_column="rowVersion",
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
-    paging=RowVersionCursor(param="row_version", size_param="count", limit=_MOST_ROWS),
+    paging=RowVersionCursor(param="row_version", size_param="count", limit=_MOST_ROWS, least=_FEWEST_ROWS),
     filters={"hands_status": Filter(type=int, choices=(0, 1, 2, 3))},
     lag=_LAG,
     retention=timedelta(days=60),
@@ -71,7 +71,7 @@ HISTORY_BY_TIME = Stream(
     version_columns=("rowVersion",),
     time_column="betEndTime",
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
-    paging=LimitedAnswer(param="count", limit=_MOST_ROWS),
+    paging=LimitedAnswer(param="count", limit=_MOST_ROWS, least=_FEWEST_ROWS),
     lag=_LAG,
     retention=timedelta(days=39),
     bounds=("from_time", "to_time"),
