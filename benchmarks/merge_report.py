@@ -43,7 +43,7 @@ class Line:
 
 
 def report(command: str, lines: Sequence[Line], scale: Sequence[dict[str, Any]], side_by_side: dict[str, Any]) -> str:
-    """Return the whole report."""
+    """Return the report as Markdown."""
     parts = ("pyarrow", "deltalake", "duckdb")
     where = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     load = f"load {os.getloadavg()[0]:.1f} at the end"

@@ -281,7 +281,7 @@ def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None])
 
 def _entry(listed: Mapping[str, Any]) -> _Entry:
     folder, _, name = str(listed["name"]).rpartition("/")
-    return folder, name, _identity(listed), listed["size"] if listed["type"] != "directory" else None
+    return folder, name, _identity(listed), listed["size"] if listed.get("type") != "directory" else None
 
 
 def _identity(listed: Mapping[str, Any]) -> str | None:
