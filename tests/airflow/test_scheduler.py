@@ -1,10 +1,15 @@
 """Sample DAGs and failures under a real scheduler: the stored files, the task's state, its XCom and its events."""
 
+from __future__ import annotations
+
 import json
+import os
 import re
+import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -36,6 +41,45 @@ HOUR = timedelta(hours=1)
 BETS = {"history", "transactions", "recent_transactions", "game_history"}
 
 
+class Metrics:
+    """A StatsD server: it receives what Airflow's processes send.
+
+    Attributes:
+        counts: sum of each counter, by name.
+        gauges: last value of each gauge, by name.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(0.2)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+        self.counts: Counter[str] = Counter()
+        self.gauges: dict[str, float] = {}
+        self.port = self._socket.getsockname()[1]
+
+    def __enter__(self) -> Metrics:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while not self._over.is_set():
+            with suppress(TimeoutError):
+                for line in self._socket.recv(65_536).decode().splitlines():
+                    name, _, rest = line.partition(":")
+                    value, kind, *_ = rest.split("|")
+                    if kind == "c":
+                        self.counts[name] += int(value)
+                    elif kind == "g":
+                        self.gauges[name] = float(value)
+
+
 @dataclass
 class World:
     """One Airflow, the vendors it loads from, and all that must stay secret."""
@@ -48,6 +92,8 @@ class World:
     slow: Simulator
     s3: SeaweedFS
     secrets: set[str]
+    alerts: Path
+    metrics: Metrics
     runs: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -93,7 +139,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Everything is set going at once: what waits for a provider or a retry costs no time of the other tests."""
-    lake, bets = tmp_path_factory.mktemp("lake"), tmp_path_factory.mktemp("bets")
+    lake, bets, alerts = (tmp_path_factory.mktemp(name) for name in ("lake", "bets", "alerts"))
     now = datetime.now(timezone.utc)
     bundles = [
         {
@@ -108,9 +154,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
         "AIRFLOW_VAR_BETPROVIDERS_TABLE": bets.as_uri(),
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+        "BETPROVIDERS_TEST_ALERTS": str(alerts),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
     }
     heard = {WRONG_KEY["password"]}
     with ExitStack() as stack:
+        metrics = stack.enter_context(Metrics())
+        env |= {
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(metrics.port),
+        }
         vendors = stack.enter_context(simulator(now, heard))
         slow = stack.enter_context(simulator(now, heard, slow_seconds=0.3))
         for connection in vendors.credentials.values():
@@ -120,7 +174,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         airflow = stack.enter_context(
             HeadlessAirflow(tmp_path_factory.mktemp("airflow"), BUNDLES["samples"], env, parallelism=6)
         )
-        world = World(airflow, lake, bets, now, vendors, slow, s3, heard)
+        world = World(airflow, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
         endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection(
             "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
@@ -137,9 +191,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             airflow.post_backfill(dag_id, world.first, world.last_hour)
         airflow.post_backfill("pv_by_game", world.last_hour, world.last_hour)
         world.runs["to_s3"] = world.trigger("to_s3", world.first, world.last_hour + HOUR)
+        world.runs["late"] = world.trigger("late", world.last_hour, world.last_hour + HOUR)
         world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
         # All is set up before the first task runs: SQLite, for all its locks, likes one writer at a time.
-        for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3"):
+        for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3", "late"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
         yield world
@@ -224,6 +279,33 @@ def test_a_run_tells_what_it_stored(world: World) -> None:
     ]
     assert event["extra"]["rows"] == xcom["rows"] > 0
     assert set(event["extra"]["sums"]) >= {"bet_amount", "win_amount"}
+
+
+# ---------------------------------------------------------------- seen at night
+
+
+def test_a_late_run_alerts_while_no_task_has_failed(world: World) -> None:
+    def alert() -> Json | None:
+        found = world.alerts / "alert.json"
+        return json.loads(found.read_text()) if found.exists() and found.read_text() else None
+
+    message = wait_for(alert, 180, "the alert", lambda: str(world.task("late", world.runs["late"])))
+    assert message == {"text": "AIG's bets are late", "run_id": world.runs["late"]}
+    assert world.task("late", world.runs["late"])["state"] != "failed"
+
+
+def test_a_statsd_server_hears_what_tasks_stored(world: World) -> None:
+    rows = 0
+    for dag_id in BACKFILLED:
+        for run in world.hourly_runs(dag_id):
+            result = world.airflow.xcoms(dag_id, run["dag_run_id"], "extract")["return_value"]
+            rows += (json.loads(result) if isinstance(result, str) else result)["rows"]
+    heard = world.metrics
+
+    assert heard.counts["airflow.betproviders.rows"] >= rows > 0
+    assert heard.counts["airflow.betproviders.calls"] >= len(BACKFILLED) * HOURS
+    assert heard.counts["airflow.betproviders.bytes"] > rows
+    assert 0 <= heard.gauges["airflow.betproviders.data_age_seconds"] < HOURS * 3600 + 86_400
 
 
 # ---------------------------------------------------------------- errors

@@ -1,11 +1,14 @@
 """The DAGs of `test_scheduler.py`: one for each case of `error_cases`, and some that the sample DAGs lack."""
 
+import os
 from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 from error_cases import CASES
+from late_notifier import FileNotifier
 
+from airflow_betproviders.dags import incremental_dag
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 
 LAKE = "{{ var.value.betproviders_path }}"
@@ -51,3 +54,14 @@ with DAG(dag_id="to_s3", schedule=None, **COMMON):
 
 with DAG(dag_id="after_games", schedule=[stream_asset("pv_default", "games_game_history")], **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="pv_default", stream="games", path=f"{LAKE}/after")
+
+# No run is as quick as this, so that each is late.
+incremental_dag(
+    "late",
+    conn_id="aig_default",
+    path=f"{LAKE}/late",
+    schedule=None,
+    extract=INTERVAL,
+    fresh_within="1s",
+    alert=FileNotifier(folder=os.environ["BETPROVIDERS_TEST_ALERTS"], text="AIG's bets are late"),
+)
