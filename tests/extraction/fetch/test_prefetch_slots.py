@@ -17,7 +17,7 @@ import pytest
 from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
-from airflow_betproviders.extraction import slots as publishing
+from airflow_betproviders.extraction import publishing
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
