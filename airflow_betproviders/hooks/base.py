@@ -17,7 +17,7 @@ from airflow_betproviders.exceptions import (
     WindowNotReady,
 )
 from airflow_betproviders.hooks.frames import check_amounts, to_frame
-from airflow_betproviders.hooks.protocol import Code, ProtocolHook, json_object
+from airflow_betproviders.hooks.protocol import Code, ProtocolHook, parse_json_object
 from airflow_betproviders.registry import streams_of
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class BetProviderHook(ProtocolHook):
 
         self.check_connection()
         about = Stream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
-        return Caller(self, about, json_object)(None, params)
+        return Caller(self, about, parse_json_object)(None, params)
 
 
 def _days(span: timedelta) -> str:

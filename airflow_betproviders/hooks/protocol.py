@@ -187,7 +187,7 @@ class ProtocolHook(AccountHook):
         return Transport(self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
 
 
-def json_object(body: bytes, check: Any) -> Mapping[str, Any]:
+def parse_json_object(body: bytes, check: Any) -> Mapping[str, Any]:
     """Decode an answer that is one JSON object, whose status ``check`` raises for.
 
     Raises:

@@ -9,7 +9,15 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from airflow_betproviders.lake.folder_names import folder_name, is_shortened
-from airflow_betproviders.lake.layout import FILTERED, Lake, days_in, listed, refuse_old_layout, slot_of, values_in
+from airflow_betproviders.lake.layout import (
+    FILTERED,
+    Lake,
+    days_in,
+    folder_entries,
+    refuse_old_layout,
+    slot_of,
+    values_in,
+)
 from airflow_betproviders.lake.publish import read_receipt
 
 log = logging.getLogger(__name__)
@@ -129,6 +137,6 @@ def _objects(fs: Any, folder: str) -> Iterator[str]:
     """Yield the stored slots under a folder, the newest day first."""
     days, narrowed = days_in(fs, folder)
     for day in reversed(days):
-        yield from (path for path in listed(fs, f"{folder}/slot_date={day}", detail=False) if slot_of(path))
+        yield from (path for path in folder_entries(fs, f"{folder}/slot_date={day}", detail=False) if slot_of(path))
     for path in narrowed:
         yield from _objects(fs, path)

@@ -22,7 +22,7 @@ import msgspec
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.discovery import warn_of_foreign
-from airflow_betproviders.lake.layout import Lake, days_in, last_part, listed, refuse_old_layout, slot_named
+from airflow_betproviders.lake.layout import Lake, days_in, folder_entries, last_part, refuse_old_layout, slot_named
 from airflow_betproviders.lake.publish import Footer, is_object_store, put_bytes, read_footer
 from airflow_betproviders.lake.receipt import Receipt
 
@@ -279,23 +279,23 @@ def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None])
     return cache
 
 
-def _entry(listed: Mapping[str, Any]) -> _Entry:
-    folder, _, name = str(listed["name"]).rpartition("/")
-    return folder, name, _identity(listed), listed["size"] if listed.get("type") != "directory" else None
+def _entry(details: Mapping[str, Any]) -> _Entry:
+    folder, _, name = str(details["name"]).rpartition("/")
+    return folder, name, _identity(details), details["size"] if details.get("type") != "directory" else None
 
 
-def _identity(listed: Mapping[str, Any]) -> str | None:
+def _identity(details: Mapping[str, Any]) -> str | None:
     """Return what distinguishes the versions of an object, or None where the listing does not show it."""
     for name in _STRONG:
-        if listed.get(name):
-            return "|".join([f"{each}={listed[each]}" for each in _IDENTITY if listed.get(each) is not None])
+        if details.get(name):
+            return "|".join([f"{each}={details[each]}" for each in _IDENTITY if details.get(each) is not None])
     return None
 
 
 def _scan(fs: Any, folder: str) -> Iterable[_Entry]:
     """List a folder of a file system. Of local files this takes a sixth of the time of fsspec's own listing."""
     if type(fs).__name__ != "LocalFileSystem":
-        return map(_entry, listed(fs, folder, detail=True))
+        return map(_entry, folder_entries(fs, folder, detail=True))
     try:
         with os.scandir(folder) as entries:
             return [found for entry in entries if (found := _local_entry(folder, entry))]

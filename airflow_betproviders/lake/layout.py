@@ -138,7 +138,7 @@ class Lake:
     def _found(self, interval: Interval, base: str, suffix: str) -> dict[Interval, str]:
         found: dict[Interval, str] = {}
         for day in interval.days:
-            for path in listed(self.fs, f"{base}/{_day(day)}", detail=False):
+            for path in folder_entries(self.fs, f"{base}/{_day(day)}", detail=False):
                 slot = slot_of(path, suffix)
                 if slot is not None and slot.overlaps(interval):
                     found[slot] = path
@@ -152,7 +152,7 @@ def values_in(fs: Any, folder: str, key: str) -> tuple[dict[str, str], list[str]
         Their values, by the folder's name, and the paths of entries that this package does not make.
     """
     values, foreign = {}, []
-    for path in sorted(listed(fs, folder, detail=False)):
+    for path in sorted(folder_entries(fs, folder, detail=False)):
         name = last_part(path)
         value = value_of(key, name)
         if value is None:
@@ -165,7 +165,7 @@ def values_in(fs: Any, folder: str, key: str) -> tuple[dict[str, str], list[str]
 def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
     """List the days that have a folder, in order, and the paths of entries that this package does not make."""
     days, foreign = [], []
-    for path in sorted(listed(fs, folder, detail=False)):
+    for path in sorted(folder_entries(fs, folder, detail=False)):
         day = None
         with suppress(ValueError):
             day = date.fromisoformat(last_part(path).removeprefix(f"{DAY}="))
@@ -176,7 +176,7 @@ def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
     return days, foreign
 
 
-def listed(fs: Any, folder: str, *, detail: bool) -> list[Any]:
+def folder_entries(fs: Any, folder: str, *, detail: bool) -> list[Any]:
     """Return the paths in a folder, or the store's details of each; nothing where there is no folder."""
     fs.invalidate_cache(folder)
     try:
@@ -211,7 +211,7 @@ def refuse_old_layout(fs: Any, root: str) -> None:
         InvalidArgument: names a folder of the older layout, and the cure.
     """
     folder = root.rstrip("/")
-    names = [last_part(path) for path in listed(fs, folder, detail=False)]
+    names = [last_part(path) for path in folder_entries(fs, folder, detail=False)]
     if BESIDE in names:
         return
     for key in ("provider=", "stream=", "account=", "date="):
@@ -224,7 +224,7 @@ def refuse_old_layout(fs: Any, root: str) -> None:
         folder = f"{folder}/{next((name for name in names if name.startswith(key)), '')}"
         if folder.endswith("/"):
             return
-        names = [last_part(path) for path in listed(fs, folder, detail=False)]
+        names = [last_part(path) for path in folder_entries(fs, folder, detail=False)]
 
 
 def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) -> None:

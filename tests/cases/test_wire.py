@@ -684,13 +684,13 @@ def test_whatever_bytes_a_server_sends_the_error_is_ours(
 @given(body=st.lists(st.sampled_from(FRAGMENTS[-20:]) | st.binary(max_size=40), max_size=6).map(b"".join))
 @settings(deadline=None, max_examples=40)
 def test_whatever_a_body_holds_the_error_of_a_look_up_is_ours(provider: str, body: bytes) -> None:
-    from airflow_betproviders.hooks.protocol import json_object
+    from airflow_betproviders.hooks.protocol import parse_json_object
     from tests.accounts import HOOKS
 
     hook = HOOKS[provider]("nobody")
     hook._secret_forms = ()  # type: ignore[misc]
     with suppress(BetProviderError):
-        json_object(body, hook.check)
+        parse_json_object(body, hook.check)
 
 
 # ------------------------------------------------------------------ W8

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
-from airflow_betproviders.simulator.faults.records import members_of, text_of
+from airflow_betproviders.simulator.faults.records import members_of, record_text
 from tests.simulator.clients import NOW, gmag_time, jdb_time
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -366,13 +366,13 @@ def test_members_are_those_of_any_record(record, indent, ascii_only):
     members = members_of(text)
     assert [name for name, _ in members] == list(record)
     assert [json.loads(value) for _, value in members] == list(record.values())
-    assert json.loads(text_of(members)) == record
+    assert json.loads(record_text(members)) == record
 
 
 @pytest.mark.parametrize("text", ['{"a":1.50, "b" : {"c":[1,"}"]} ,"a":"\\u00e9\\""}', "{}", '{"only":null}'])
 def test_members_keep_each_character(text):
     members = members_of(text)
-    assert json.loads(text_of(members), object_pairs_hook=list) == json.loads(text, object_pairs_hook=list)
+    assert json.loads(record_text(members), object_pairs_hook=list) == json.loads(text, object_pairs_hook=list)
     assert all(value in text for _, value in members)
 
 
@@ -380,4 +380,4 @@ def test_members_of_a_line():
     columns, line = ("a", "b", "c"), '1,"x, ""y""",'
     members = members_of(line, columns)
     assert members == [("a", "1"), ("b", 'x, "y"'), ("c", "")]
-    assert next(csv.reader(io.StringIO(text_of(members, columns)))) == ["1", 'x, "y"', ""]
+    assert next(csv.reader(io.StringIO(record_text(members, columns)))) == ["1", 'x, "y"', ""]

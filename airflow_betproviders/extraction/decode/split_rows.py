@@ -62,7 +62,7 @@ def items(text: bytes) -> list[bytes]:
 
 
 def listed(text: bytes, key: tuple[str, ...]) -> list[bytes]:
-    """The texts of the records in an answer.
+    """Return the texts of the records in an answer.
 
     A list of records is expected. PHP writes a list whose numbers have gaps as an object by number, and converters of XML
     write a list of one as its only item: an object that has the columns of the key.

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_betproviders.lake.layout import RECONCILIATION, Lake, listed
+from airflow_betproviders.lake.layout import RECONCILIATION, Lake, folder_entries
 from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.task.storage import open_path
 
@@ -29,7 +29,7 @@ def last(lake: Lake) -> dict[str, Any] | None:
     import pyarrow.parquet as pq
 
     place = lake.beside(RECONCILIATION)
-    days = sorted(path for path in listed(lake.fs, place, detail=False) if str(path).endswith(".parquet"))
+    days = sorted(path for path in folder_entries(lake.fs, place, detail=False) if str(path).endswith(".parquet"))
     if not days:
         return None
     with lake.fs.open(days[-1], "rb") as file:

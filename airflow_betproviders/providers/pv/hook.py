@@ -21,7 +21,7 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
-from airflow_betproviders.hooks.protocol import json_object, member
+from airflow_betproviders.hooks.protocol import member, parse_json_object
 from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.pv import streams as pv
 
@@ -141,7 +141,7 @@ class PvHook(BetProviderHook):
         end = params["time_end"]
         self._pause()
         body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
-        bets = member(json_object(body, self.check), "data", "summary", "bet_count")
+        bets = member(parse_json_object(body, self.check), "data", "summary", "bet_count")
         if not isinstance(bets, int):
             raise ProviderUnavailable("the summary's bet_count is no number, so the last second is not proven empty")
         if bets:

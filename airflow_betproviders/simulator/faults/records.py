@@ -32,7 +32,7 @@ def members_of(text: str, columns: Sequence[str] | None = None) -> Members:
     return found
 
 
-def text_of(members: Members, columns: Sequence[str] | None = None) -> str:
+def record_text(members: Members, columns: Sequence[str] | None = None) -> str:
     """Join members to a record's text again."""
     if columns is not None:
         line = io.StringIO()

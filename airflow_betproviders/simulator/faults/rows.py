@@ -11,7 +11,14 @@ from typing import Any
 from airflow_betproviders.simulator.contract.call import WireRecord
 from airflow_betproviders.simulator.faults.kinds import ODD
 from airflow_betproviders.simulator.faults.odd_values import odd_value
-from airflow_betproviders.simulator.faults.records import Members, members_of, position, replaced, text_of, with_values
+from airflow_betproviders.simulator.faults.records import (
+    Members,
+    members_of,
+    position,
+    record_text,
+    replaced,
+    with_values,
+)
 from airflow_betproviders.simulator.faults.switches import Faults
 
 DRIFTED = 0.4
@@ -56,7 +63,7 @@ class RowFaults:
         made = ChangedRows(texts)
         if "bad_row" in kinds:
             at = rng.randrange(len(rows))
-            texts[at] = text_of(self._bad(members_of(texts[at], columns), columns, rng), columns)
+            texts[at] = record_text(self._bad(members_of(texts[at], columns), columns, rng), columns)
             made.bad_rows.append(rows[at].key)
             made.struck.append("bad_row")
         for kind in ("type_drift", "unknown_field", "duplicate_key"):
@@ -82,7 +89,7 @@ class RowFaults:
         value = members[at][1]
         digits = "".join(filter(str.isdigit, suffix)).zfill(9)
         renamed = f'{value[:-1]}-{suffix}"' if value.startswith('"') else f"{value[:9]}{digits[-9:]}"
-        return text_of(replaced(members, at, renamed), columns)
+        return record_text(replaced(members, at, renamed), columns)
 
     def _put_odd(self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, made: ChangedRows) -> None:
         """Put odd values into rows and fields that follow from the seed and the row's key."""
@@ -100,7 +107,7 @@ class RowFaults:
             )
             if not odd:
                 continue
-            made.texts[at] = text_of(with_values(members, odd), columns)
+            made.texts[at] = record_text(with_values(members, odd), columns)
             made.odd_values += [
                 {"key": row.key, "field": name, "kind": kind, "value": (value or "")[:200]}
                 for name, value in odd.items()
@@ -113,12 +120,12 @@ class RowFaults:
         at = position(members, self._fields.amount)
         if kind == "unknown_field":
             value = rng.choice(("1.50", "[1,{}]", '"é😀"', "null"))
-            return text_of([*members, (f"newField{rng.randrange(3)}", value)])
+            return record_text([*members, (f"newField{rng.randrange(3)}", value)])
         if at is None:
             return text
         if kind == "duplicate_key":
-            return text_of([*members, members[at]])
-        return text_of(replaced(members, at, _other_type(members[at][1], rng)))
+            return record_text([*members, members[at]])
+        return record_text(replaced(members, at, _other_type(members[at][1], rng)))
 
     def _bad(self, members: Members, columns: Sequence[str] | None, rng: random.Random) -> Members:
         key, amount = position(members, self._fields.key), position(members, self._fields.amount)

@@ -140,7 +140,7 @@ def _units(at: datetime, instant: pa.TimestampType) -> int:
 
 
 def inside(table: pa.Table, stream: Stream, window: Interval) -> npt.NDArray[np.bool_]:
-    """Which rows lie in a window, its ends included, by at least one of the columns that windows filter."""
+    """Return which rows lie in a window, its ends included, by at least one of the columns that windows filter."""
     found = np.zeros(table.num_rows, bool)
     for name in stream.window_columns:
         column = table[name]
@@ -204,7 +204,7 @@ class PageAnswer:
 
     @cached_property
     def in_order(self) -> bool:
-        """Whether rows come in the order of the time column: at most one in ten comes too late."""
+        """Return whether rows come in the order of the time column: at most one in ten comes too late."""
         if self._stream.time_column is None or self.page.table.num_rows < 2:
             return True
         moves = np.diff(arrays.integers(self.page.table[self._stream.time_column]))
