@@ -384,8 +384,8 @@ def test_w6_a_proxy_that_does_not_connect_says_so(make: MakeHook, status: int) -
         with pytest.raises(ProviderUnavailable) as caught:
             ask(hook)
         assert len(server.asked) == 5
-    told = f"the proxy {server.url.removeprefix('http://')} does not connect to nowhere.example (HTTP {status})"
-    assert told in str(caught.value)
+    expected = f"the proxy {server.url.removeprefix('http://')} does not connect to nowhere.example (HTTP {status})"
+    assert expected in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
