@@ -14,11 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.lake.sample import ACCOUNTS, Rows, fill, streams
+from airflow_betproviders.lake.discovery import lakes
+from airflow_betproviders.lake.layout import Lake
+from tests.extraction.stored import store
+from tests.extraction.vendor import SLOT
+from tests.lake.sample import ACCOUNTS, LOCAL, Rows, fill, streams
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "lake.md").read_text()
 CALLS = dict(re.findall(r"^### (\w+)\n+```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))
+ODD_ACCOUNTS = [
+    ".", "..", " ", "", "%2F", "%", "a=b", "a/b", "a\\b", "a:b*?", "a b ", "a&b", "a'b", 'a"b', "a\nb", "a+b", "{a}", "[a]", "~101", "~~x",
+    "NULL", "null", "__HIVE_DEFAULT_PARTITION__", "2026-01-01", "2026-01-01T05:00:00", "true", "inf", "NaN", "-1", "+5", "1_000", "0x1F",
+    ".5", "12:30", "t12", "now", "\uff10\uff11", "日本", "🎲", "e\u0301", "A", "_hidden", ".hidden",
+]  # fmt: skip
 EXAMPLE = "provider=aig/stream=transactions"
 TEXT = {"DuckDB": "VARCHAR", "Polars": "String", "pandas": "str", "PyArrow": "string", "Spark": "string"}
 # Spark comes with `make test-spark`: it is twenty times as large as the other readers, and needs Java.
@@ -67,6 +76,19 @@ def test_all_streams_together_have_each_row_once(
         (*key[:2], key[2].removeprefix("~")): count for *key, count in _rows(reader, _run(reader, EXAMPLE)["counts"])
     }
     assert found == plain
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_accounts_that_look_like_something_else_are_text(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for account in ODD_ACCOUNTS:
+        store(Lake(LOCAL, f"{tmp_path}/raw", "aig", "transactions", account), SLOT, rows=1)
+    monkeypatch.chdir(tmp_path)
+    found = _run(reader, EXAMPLE)["stream"]
+    assert _kind(reader, found) == TEXT[reader]
+    assert _accounts(reader, found) == dict.fromkeys(ODD_ACCOUNTS, 1)
+    assert {lake.account for lake in lakes(LOCAL, f"{tmp_path}/raw")} == set(ODD_ACCOUNTS)
 
 
 def test_fastparquet_reads_each_streams_files_where_it_is_installed(lake: tuple[Path, Rows, Rows]) -> None:
