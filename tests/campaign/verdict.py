@@ -31,7 +31,7 @@ from tests.conformance.expected_bets import Worth
 
 DIFFERENCES = {"rows lost": "missing:", "rows doubled": "stored twice:", "rows invented": "never sent:"}
 HUGE = re.compile(r"\b\d+e\d{10,}")
-"""A number that no decimal can hold; the comparison reads ``_extra`` with decimals."""
+"""A number that no decimal can hold. The comparison reads ``_extra`` with decimals, and this as text."""
 
 
 @dataclass
@@ -172,7 +172,7 @@ def check_raw(
     )
     for slot, path in found.items():
         receipt, table = read(lake, path)
-        rows = [{**row, "_extra": HUGE.sub("null", row["_extra"] or "{}")} for row in table.to_pylist()]
+        rows = [{**row, "_extra": HUGE.sub(r'"\g<0>"', row["_extra"] or "{}")} for row in table.to_pylist()]
         expected = truth(slot, datetime.fromisoformat(receipt.extracted_at))
         tally.counts["raw rows checked"] += len(expected)
         tally.counts["rows in quarantine"] += receipt.bad_rows
