@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples e2e campaign mutations docs fuzz screenshots lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples how-to e2e campaign mutations docs fuzz screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -52,6 +52,9 @@ test-spark: $(SETUP) ## Run the lake's readers with Spark too; needs Java 17 or 
 
 examples: $(SETUP) ## Install the example packages as wheels and run each on a real Airflow
 	.ci/examples
+
+how-to: build ## Run the commands of the how-to pages against the wheel
+	$(PYTHON) .ci/how_to.py dist
 
 e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worker: HOURS=168
 	@.ci/debian-packages
