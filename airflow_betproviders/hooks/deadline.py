@@ -123,10 +123,14 @@ class _TimedConnection:
         if deadline is None:
             return connect()
         made = _Connecting(connect).within(deadline.remaining())
-        if made is None:
-            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection within the call's deadline")
-        made.settimeout(deadline.remaining())  # of the TLS handshake
-        return made
+        if made is not None:
+            try:
+                made.settimeout(deadline.remaining())  # of the TLS handshake
+            except TimeoutError:
+                made.close()
+            else:
+                return made
+        raise urllib3.exceptions.ConnectTimeoutError(self, "no connection within the call's deadline")
 
 
 class _TimedReader(io.RawIOBase):
