@@ -40,7 +40,8 @@ cursor; two of the example packages are among them. A scenario follows from its 
 --first-seed 202 --scenarios 1` runs it again.
 
 Each object is compared with what the provider had when it was read, the bets table with the truth, coverage with what is
-stored; a bet with an odd amount is compared with a reading of that amount by `tests/campaign/odd_values.py`. A watcher reads every visible object meanwhile. Rows that count something wrong must be zero.
+stored; a bet with an odd amount is compared with a reading of that amount by `tests/campaign/odd_values.py`. A watcher
+reads every visible object meanwhile. Rows that count something wrong must be zero.
 
 A worker that is killed after it has published a wide slot, before it has removed the smaller ones inside, leaves both until
 its task is tried again. Where no attempt is left, the task has failed, and coverage must say `damaged`; overlaps count as
