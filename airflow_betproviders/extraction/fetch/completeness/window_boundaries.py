@@ -13,7 +13,7 @@ Which of these holds is seen from the rows on boundaries inside the slots of a r
 these show nothing, or that windows leave out their start, the first slot of a run costs one more call, for a window that
 has its start inside.
 
-Rejected rows have a place too, by their time. One whose time can't be read stays with the window that brought it first.
+Rejected rows have a place too, by their time. One whose time can't be read counts once in each slot that brings it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Edge:
 
     Attributes:
         on_end: rows on the window's end, which belong to the window after it; None where there are none.
-        timeless: texts of rejected rows without a readable time, which stay with the window that brought them first.
+        timeless: texts of rejected rows without a readable time, which count once in a slot.
     """
 
     on_end: WindowRows | None
@@ -123,7 +123,8 @@ class WindowBoundaries:
         before, self._edge = self._edge, self._take_edge(rows, window)
         if before is None:
             return
-        rows.bad = [row for row in rows.bad if row.raw not in before.timeless]
+        if self._slot is None or window.start != self._slot.start:
+            rows.bad = [row for row in rows.bad if row.raw not in before.timeless]
         if before.on_end is not None and (missing := before.on_end.without(rows)).distinct:
             self._note_left_out(window)
             if self._carry or self._slot is None or window.start != self._slot.start:
