@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FAULT_RATE = 0.015  # of each kind; together about every fifth call
 
+_TRIES = 50
+
 
 class StreamTests:
     """Each stream is stored completely and exactly."""
@@ -75,14 +77,17 @@ class StreamTests:
         stream = desk.bets
         interval = desk.interval(stream, hours=1)
         (slot, *_) = desk.slots(stream, interval)
-        desk.simulator.faults.set("bad_row", 1.0, times=1)
-        try:
-            stored = desk.store(stream, slot)
-        finally:
-            desk.simulator.faults.clear()
+        for _ in range(_TRIES):  # the row may lie outside of the slot, in an answer that reaches further
+            desk.simulator.faults.set("bad_row", 1.0, times=1)
+            try:
+                stored = desk.store(stream, slot)
+            finally:
+                desk.simulator.faults.clear()
+            if stored.total("bad_rows"):
+                break
         assert stored.total("bad_rows") == 1
         missing = len(desk.truth(stream, slot)) - stored.total("rows")
-        assert missing in {0, 1}  # 0: the row lay outside of the slot, in an answer that reaches further
+        assert missing in {0, 1}  # 0: it lay outside, and nothing said so, as its time could not be read
         quarantine = Path(desk.lake(stream).quarantine(slot))
         assert [set(json.loads(line)) for line in quarantine.read_text().splitlines()] == [{"reason", "row"}]
         desk.store(stream, slot)

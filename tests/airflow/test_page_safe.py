@@ -136,8 +136,8 @@ def test_others_do_not_notice(
     log.info("another route: %s; answers by status: %s", text, dict(statuses))
     assert set(statuses) <= allowed
     assert statuses.total() >= CLIENTS
-    assert seen.usual < 2 * idle.usual + ALLOWANCE
-    assert seen.slow < 3 * idle.slow + 5 * ALLOWANCE
+    assert seen.usual < 2 * idle.usual + 2 * ALLOWANCE
+    assert seen.slow < 3 * idle.slow + 20 * ALLOWANCE
 
 
 def test_the_page_works_again_at_once(airflow: SharedAirflow) -> None:

@@ -11,5 +11,11 @@ def bet(record):
 
 
 TestRowan = provider_tests(
-    "rowan", times=epoch(1000), bet=bet, pii={"playerName": "hash"}, signatures=["secret_key", "operator_token"]
+    "rowan",
+    times=epoch(1000),
+    bet=bet,
+    pii={"playerName": "hash"},
+    signatures=["secret_key", "operator_token"],
+    # A full answer whose rows come in no order may lack some before its last one.
+    may_fail=["order=shuffled"],
 )
