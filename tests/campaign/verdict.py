@@ -6,7 +6,7 @@ import io
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,6 +114,18 @@ def quarantine(lake: Lake, slot: Interval) -> list[str]:
         return []
 
 
+def _before(lake: Lake, slot: Interval, found: Iterable[Interval]) -> list[str]:
+    """Return the quarantined rows of the slot before.
+
+    A row on the boundary of two slots, whose time can't be read, is in the one that the provider brought it with.
+    """
+    return [line for each in found if each.end == slot.start for line in quarantine(lake, each)]
+
+
+def _on_start(vendor: Vendor, slot: Interval, record: Record) -> bool:
+    return any(record.get(name) and vendor.times(record[name]) == slot.start for name in vendor.time_columns)
+
+
 @contextmanager
 def watched(lake: Lake, tally: Tally) -> Iterator[None]:
     """Read every visible object again and again meanwhile: one that is not whole is a finding."""
@@ -178,11 +190,11 @@ def check_raw(
         tally.counts["rows in quarantine"] += receipt.bad_rows
         tally.counts["odd values stored as null"] += sum(receipt.odd_values.values())
         tally.counts["values rounded"] += sum(receipt.rounded.values())
-        expected, unkept = odd.split(expected, rows, quarantine(lake, slot))
-        wrong = [
-            *differences(Expectations(provider=lake.provider, times=odd.vendor.times), odd.vendor.key, expected, rows),
-            *unkept,
-        ]
+        own, before = quarantine(lake, slot), _before(lake, slot, found)
+        inner, unkept = odd.split([each for each in expected if not _on_start(odd.vendor, slot, each)], rows, own)
+        first, lost = odd.split([each for each in expected if _on_start(odd.vendor, slot, each)], rows, own + before)
+        expectations = Expectations(provider=lake.provider, times=odd.vendor.times)
+        wrong = [*differences(expectations, odd.vendor.key, [*inner, *first], rows), *unkept, *lost]
         for kind, begin in DIFFERENCES.items():
             tally.find(kind, [f"{about}: {slot}: {each}" for each in wrong if each.startswith(begin)])
         rest = [each for each in wrong if not each.startswith(tuple(DIFFERENCES.values()))]
@@ -242,10 +254,12 @@ def check_bets(
             held[row["bet_id"]] = (row["status"], row["stake"], row["payout"], row["net"])
     expected: dict[str, tuple[Worth, ...]] = {}
     rejected = []
-    for slot in visible(lake):
-        lines = quarantine(lake, slot)
+    found = visible(lake)
+    for slot in found:
+        own, before = quarantine(lake, slot), _before(lake, slot, found)
         for record in truth(slot):
             bet, worths = _worths(odd, record)
+            lines = own + before if _on_start(odd.vendor, slot, record) else own
             if not worths or (odd.of(record) and odd.in_quarantine(record, lines)):
                 rejected.append(bet)
             else:
