@@ -305,7 +305,8 @@ def test_a_statsd_server_hears_what_tasks_stored(world: World) -> None:
     assert heard.counts["airflow.betproviders.rows"] >= rows > 0
     assert heard.counts["airflow.betproviders.calls"] >= len(BACKFILLED) * HOURS
     assert heard.counts["airflow.betproviders.bytes"] > rows
-    assert 0 <= heard.gauges["airflow.betproviders.data_age_seconds"] < HOURS * 3600 + 86_400
+    # The simulated vendors' clock may be hours ahead, and any task of this module may have reported last.
+    assert abs(heard.gauges["airflow.betproviders.data_age_seconds"]) < HOURS * 3600 + 86_400
 
 
 # ---------------------------------------------------------------- errors
