@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
+# Seconds. A bound for the slowest machine: whatever waits goes on as soon as it can.
+PATIENCE = 600.0
+
 T = TypeVar("T")
 Json = dict[str, Any]
 
@@ -80,7 +83,7 @@ class AirflowClient:
 
     # DAGs and their runs
 
-    def wait_dag(self, dag_id: str, timeout: float = 60) -> Json:
+    def wait_dag(self, dag_id: str, timeout: float = PATIENCE) -> Json:
         """Return the DAG once Airflow has parsed it; a file that does not import raises what it raised."""
 
         def look() -> Json | None:
@@ -111,11 +114,13 @@ class AirflowClient:
         """Return the DAG's runs, oldest first."""
         return self._all(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")
 
-    def wait_runs(self, dag_id: str, timeout: float = 120, *, count: int = 1) -> list[Json]:
-        """Return the DAG's runs once there are `count` of them or more, and all have ended."""
+    def wait_runs(
+        self, dag_id: str, timeout: float = PATIENCE, *, count: int = 1, run_type: str | None = None
+    ) -> list[Json]:
+        """Return the DAG's runs, of one type or all, once there are `count` of them or more, and all have ended."""
 
         def look() -> list[Json] | None:
-            runs = self.runs(dag_id)
+            runs = [run for run in self.runs(dag_id) if run_type in {None, run["run_type"]}]
             return runs if len(runs) >= count and all(run["state"] in FINISHED for run in runs) else None
 
         return wait_for(
@@ -153,7 +158,7 @@ class AirflowClient:
         }
         return int(self.api("POST", "backfills", body)["id"])
 
-    def wait_backfill(self, backfill_id: int, timeout: float = 180) -> Json:
+    def wait_backfill(self, backfill_id: int, timeout: float = PATIENCE) -> Json:
         """Return the backfill once Airflow has closed it, which it does up to 30 seconds after the last run.
 
         Until then Airflow refuses another backfill of the DAG. Who needs only its runs should use `wait_runs`.
@@ -207,7 +212,7 @@ class AirflowClient:
                     raise
                 return None
 
-        return wait_for(look, 60, "the runs that asset events have made to begin")
+        return wait_for(look, PATIENCE, "the runs that asset events have made to begin")
 
     def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """Make a call; one that sets a state is made again where the database was busy.

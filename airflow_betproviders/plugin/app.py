@@ -7,7 +7,7 @@ starts backfills through Airflow's own API, with the user's login and permission
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ from airflow_betproviders.plugin.answers import SAFE_HEADERS, JsonResponse, refu
 from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.plugin.limits.lake_process import LakeProcess
 from airflow_betproviders.plugin.limits.workers import Workers
-from airflow_betproviders.plugin.query import Chosen, Slot, Span
+from airflow_betproviders.plugin.query import Chosen, Now, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
 from airflow_betproviders.plugin.views import money, reconciliations
 from airflow_betproviders.plugin.views.amounts import amounts_of
@@ -74,19 +74,19 @@ async def asset(name: str) -> Response:
     return FileResponse(_FILES[name], headers={**SAFE_HEADERS, "Cache-Control": "private, no-cache"})
 
 
-async def coverage(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = None) -> Response:
+async def coverage(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Return the slots of the days up to the last one, today by default; ``dag``: of what this DAG has written."""
-    return await workers.run(reader.name, _coverage, reader, chosen, span, dag)
+    return await workers.run(reader.name, _coverage, reader, chosen, span, now, dag)
 
 
-async def ggr(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = None) -> Response:
+async def ggr(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Turnover and gross gaming revenue of the accounts whose main stream the user may see."""
-    return await workers.run(reader.name, _ggr, reader, chosen, span, dag)
+    return await workers.run(reader.name, _ggr, reader, chosen, span, now, dag)
 
 
-async def reconciled(reader: Whoever, chosen: Chosen, span: Span, dag: str | None = None) -> Response:
+async def reconciled(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Return the last reconciliation of each stream that the user may see and that is reconciled."""
-    return await workers.run(reader.name, _reconciled, reader, chosen, span, dag)
+    return await workers.run(reader.name, _reconciled, reader, chosen, span, now, dag)
 
 
 async def slot(reader: Whoever, chosen: Chosen, interval: Slot) -> Response:
@@ -94,9 +94,9 @@ async def slot(reader: Whoever, chosen: Chosen, interval: Slot) -> Response:
     return await workers.run(reader.name, _slot, reader, chosen, interval)
 
 
-def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
+def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     paths = places.configured_lakes()
-    seen = _look(paths, chosen, span)
+    seen = _look(paths, chosen, span, now)
     shown = _shown(reader, seen, dag)
     problems = [problem for each in seen for problem in each.problems]
     if chosen.account is not None and not shown and not problems:
@@ -104,7 +104,7 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None
     visible = {each.lake for each in shown}
     members = {
         "version": __version__,
-        "now": datetime.now(timezone.utc).isoformat(),
+        "now": now.isoformat(),
         "start": span.start.isoformat(),
         "end": span.end.isoformat(),
         "states": STATES,
@@ -116,8 +116,8 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, dag: str | None
     return JsonResponse(f'{json.dumps(members, separators=(",", ":"))[:-1]},"streams":[{streams}]}}')
 
 
-def _ggr(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
-    shown = _shown(reader, _look(places.configured_lakes(), chosen, span), dag)
+def _ggr(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
+    shown = _shown(reader, _look(places.configured_lakes(), chosen, span, now), dag)
     accounts = {(each.label["provider"], each.label["account"]) for each in shown if each.main}
     found = lake_process.call(money.of_days, places.table(), span) if accounts else money.Money()
     days = [day.to_json() for day in found.days if (day.provider, day.account) in accounts]
@@ -125,9 +125,9 @@ def _ggr(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> 
     return JsonResponse({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
 
 
-def _reconciled(reader: Reader, chosen: Selection, span: Interval, dag: str | None) -> Response:
+def _reconciled(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     paths = places.configured_lakes()
-    shown = [each for each in _shown(reader, _look(paths, chosen, span), dag) if each.main]
+    shown = [each for each in _shown(reader, _look(paths, chosen, span, now), dag) if each.main]
     streams = [(paths[each.lake], *(each.label[name] for name in ("provider", "stream", "account"))) for each in shown]
     results = zip(shown, lake_process.call(reconciliations.last_of, streams), strict=True)
     return JsonResponse([{"lake": each.lake, **each.label, **result} for each, result in results if result])
@@ -144,9 +144,9 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     return JsonResponse({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
 
 
-def _look(paths: list[str], chosen: Selection, span: Interval) -> list[LakeView]:
+def _look(paths: list[str], chosen: Selection, span: Interval, now: datetime) -> list[LakeView]:
     asked = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
-    return [_seen.get(each, lambda each=each: lake_process.call(look, *each)) for each in asked]  # type: ignore[misc]
+    return [_seen.get(each, lambda each=each: lake_process.call(look, *each, now)) for each in asked]  # type: ignore[misc]
 
 
 def _shown(reader: Reader, seen: list[LakeView], dag: str | None) -> list[StreamView]:

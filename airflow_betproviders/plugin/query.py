@@ -31,19 +31,27 @@ def selection(
     return Selection(lake, provider, stream, account, filters, narrowed)
 
 
-def days_of(days: Days = 60, last: date | None = None) -> Interval:
+def present() -> datetime:
+    """Return the instant that a request is answered for."""
+    return datetime.now(timezone.utc)
+
+
+Now = Annotated[datetime, Depends(present)]
+
+
+def days_of(now: Now, days: Days = 60, last: date | None = None) -> Interval:
     """Return the days that a request selects, the last one included; default today.
 
     Raises:
         HTTPException: 422, the last day lies before 2000 or after tomorrow.
     """
-    latest = datetime.now(timezone.utc).date() + DAY  # it is tomorrow already east of Greenwich
+    latest = now.date() + DAY  # it is tomorrow already east of Greenwich
     if last and not EARLIEST.date() <= last <= latest:
         raise HTTPException(422, f"last: must be a day from {EARLIEST.date()} to {latest}.")
-    return span_of(days, last, datetime.now(timezone.utc))
+    return span_of(days, last, now)
 
 
-def requested_slot(start: datetime, end: datetime) -> Interval:
+def requested_slot(now: Now, start: datetime, end: datetime) -> Interval:
     """Return the slot that a request selects.
 
     Raises:
@@ -53,7 +61,7 @@ def requested_slot(start: datetime, end: datetime) -> Interval:
     for name, instant in (("start", start), ("end", end)):
         if instant.tzinfo is None:
             raise HTTPException(422, f"{name}: has no time zone; write 2026-11-20T05:00:00Z.")
-        if not EARLIEST <= instant <= datetime.now(timezone.utc) + 2 * DAY:
+        if not EARLIEST <= instant <= now + 2 * DAY:
             raise HTTPException(422, f"{name}: must lie between {EARLIEST.date()} and tomorrow.")
     try:
         slot = Interval(start, end)

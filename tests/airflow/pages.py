@@ -16,7 +16,7 @@ from demo.headless import HeadlessAirflow
 # The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
 IMAGES = os.environ.get("DOCS_IMAGES")
 
-PATIENCE = 20_000  # ms that a page may take on a busy machine
+PATIENCE = 60_000  # ms that a page may take on a busy machine
 expect.set_options(timeout=PATIENCE)
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.vendor.base import Inquiry
-from demo.airflow_client import FINISHED, Json, wait_for
+from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
 from demo.audit import audit
 from demo.headless import HeadlessAirflow
 from tests.airflow.pages import DagPage, opened, picture
@@ -170,7 +170,7 @@ def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
         by_run = {each["run"]["facets"]["airflow"]["dagRun"]["run_id"]: each for each in done}
         return by_run if set(by_run) >= set(world.tasks()) else None
 
-    completed = wait_for(look, 30, "the events")
+    completed = wait_for(look, PATIENCE, "the events")
     for name, table in world.objects().items():
         start = datetime.strptime(Path(name).name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
         [output] = completed[world.run_id(start)]["outputs"]
@@ -188,7 +188,7 @@ def test_all_runs_again_backwards_store_the_same_objects(world: World) -> None:
     once, times = world.objects(), world.written_at()
     # Airflow closes a backfill up to half a minute after its last run, and allows one at a time.
     [backfill] = world.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
-    world.airflow.wait_backfill(backfill["id"], 60)
+    world.airflow.wait_backfill(backfill["id"])
     dag = DagPage(world.page, DAG_ID)
     form = dag.backfill_form()
     dag.choose(form, "From", world.first)
@@ -205,7 +205,7 @@ def test_all_runs_again_backwards_store_the_same_objects(world: World) -> None:
         ended = all(task["state"] in FINISHED and task["try_number"] > before[run] for run, task in tasks.items())
         return tasks if ended else None
 
-    tasks = wait_for(again, 90, "all hours to run again", lambda: str(world.tasks()))
+    tasks = wait_for(again, PATIENCE, "all hours to run again", lambda: str(world.tasks()))
     assert {task["state"] for task in tasks.values()} == {"success"}
     began = [tasks[world.run_id(world.first + i * HOUR)]["start_date"] for i in range(HOURS)]
     assert began == sorted(began, reverse=True)
@@ -238,7 +238,7 @@ def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) ->
         tasks = world.tasks(dag_id)
         return tasks if len(tasks) == HOURS and all(task["state"] in FINISHED for task in tasks.values()) else None
 
-    tasks = wait_for(ended, 120, "the backfill", lambda: str(world.tasks(dag_id)))
+    tasks = wait_for(ended, PATIENCE, "the backfill", lambda: str(world.tasks(dag_id)))
     # The task waits where the vendor asks for fewer calls, so nothing is missing.
     assert {task["state"] for task in tasks.values()} == {"success"}
     for run_id in tasks:
@@ -253,7 +253,7 @@ def test_tasks_of_a_pool_that_does_not_exist_wait_until_it_is_made(world: World)
 
     assert state() == "scheduled"  # since before the first test, while all others have run
     world.airflow.set_pool("to_come", 1)
-    wait_for(lambda: state() == "success" or None, 60, "the task to start at last", state)
+    wait_for(lambda: state() == "success" or None, PATIENCE, "the task to start at last", state)
 
 
 def _start(inquiry: Inquiry) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.airflow_client import AirflowApiError, wait_for
+from demo.airflow_client import PATIENCE, AirflowApiError, wait_for
 from demo.headless import HeadlessAirflow
 from demo.sessions import end_session, processes_of
 from tests.airflow_versions import READS_FORMS
@@ -57,7 +57,7 @@ def test_a_cleared_run_runs_again(backfilled: HeadlessAirflow) -> None:
         [task] = backfilled.task_instances(DAG_ID, run_id)
         return (task["state"], task["try_number"]) == ("success", 2) or None
 
-    assert wait_for(second_try, 60, "the second try")
+    assert wait_for(second_try, PATIENCE, "the second try")
 
 
 def test_a_connections_secrets_are_masked_and_the_rest_is_not(headless_airflow: HeadlessAirflow) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
-from demo.airflow_client import FINISHED, Json, wait_for
+from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
 from demo.headless import HeadlessAirflow
 from tests.airflow.vendor_doubles import simulator
 from tests.airflow_versions import HAS_PARTITIONS
@@ -20,7 +20,7 @@ from tests.conformance.expected_bets import EXPECTED_BETS
 pytestmark = [
     pytest.mark.scheduler,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(2 * PATIENCE),
     pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow has rollups and add_partitions from 3.3 on"),
 ]
 
@@ -63,7 +63,7 @@ class World:
             runs = self.daily(day)
             return (len(runs) >= count and all(run["state"] in FINISHED for run in runs)) or None
 
-        wait_for(look, 120, f"{count} daily runs of {day}", lambda: str(self.airflow.runs(DAILY)))
+        wait_for(look, PATIENCE, f"{count} daily runs of {day}", lambda: str(self.airflow.runs(DAILY)))
         assert [run["state"] for run in self.daily(day)] == ["success"] * count
         rows = BetsTable(str(self.bets)).open().to_pyarrow_table().to_pylist()
         held = {
@@ -119,7 +119,8 @@ def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(world: World)
     airflow.post_backfill(HOURLY, first, first + 23 * HOUR)
     airflow.unpause(DAILY)
     airflow.unpause(HOURLY)
-    hourly = [run for run in airflow.wait_runs(HOURLY, 240, count=24) if run["run_type"] == "backfill"]
+    # The run of the hour that has just turned waits for its bets, so it is not waited for.
+    hourly = airflow.wait_runs(HOURLY, count=24, run_type="backfill")
     assert {run["partition_key"] for run in hourly} == {key(hour) for hour in world.hours(first)}
     world.merged(first, 1)
 
@@ -128,7 +129,7 @@ def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(world: World)
     corrected = world.corrected()
     assert 0 < len(corrected) < 12
     airflow.unpause(LATE)
-    (late,) = airflow.wait_runs(LATE, 180)
+    (late,) = airflow.wait_runs(LATE)
     assert (late["run_type"], world.states(late["dag_run_id"])) == (
         "scheduled",
         {"extract": "success", "announce": "success"},

@@ -38,6 +38,7 @@ def opened(
     """The page of a lake, and no error on it."""
     complaints: list[str] = []
     with serving(show, table=table) as url, chromium.new_context(viewport={"width": width, "height": 900}) as context:
+        context.clock.set_fixed_time(show.now if show else NOW)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("pageerror", lambda error: complaints.append(str(error)))
