@@ -256,3 +256,20 @@ def test_an_empty_answer_now_and_then_loses_no_row(make: MakeHook, tmp_path: Pat
 
     vendor.spoil = every_second
     assert outcome(vendor, tmp_path, HALF) in (truth(35), None)
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+def test_rows_that_all_vanish_while_they_are_read_fail(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    """Rows may move to another window when they change, but not all of them within seconds."""
+    vendor = Vendor(make(provider, extra={"page_size": 10}), stream, spread(35, HALF))
+
+    def one_page(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        place = Place(provider, document)
+        if n > 1:
+            place.data[LISTS[provider]], place.data["total"] = [], 0
+        return document
+
+    vendor.spoil = one_page
+    assert outcome(vendor, tmp_path, HALF) is None

@@ -225,7 +225,7 @@ class WindowReader:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
         begun = {"number": read.number + 1, "changes": read.changes + 1, "planned": True, "shown": self._shown(read)}
-        again = read.again(**{**begun, "compare": None, **changes})
+        again = read.again(**{**begun, "compare": None, "gone": None, **changes})
         self._prefetch.replace(read, [again])
 
     def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
@@ -254,13 +254,15 @@ class WindowReader:
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
 
-        Where a row that changes can move to another window, two reads in a row that lack the same keys are believed.
+        Where a row that changes can move to another window, two reads in a row that lack the same keys are believed, unless
+        these are more than half of what was shown: so many do not change within seconds.
         """
         if read.shown is None or rows.hashes is None:
             return False
         gone = keys.without(read.shown, rows.hashes)
         agreed = read.gone is not None and np.array_equal(gone, read.gone)
-        if not len(gone) or (self._stream.rows_move and agreed):
+        moved = self._stream.rows_move and agreed and 2 * len(gone) <= len(read.shown)
+        if not len(gone) or moved:
             return False
         self.rereads += 1
         reason = f"{len(gone)} rows that an earlier answer showed did not come again"
