@@ -3,7 +3,7 @@
 
 What needs no cloud account runs as written, in the order of the pages, with three replacements: the bucket is a folder, the addresses
 and secrets are the simulator's, and the days are recent ones, since providers keep bets for weeks only. A page's Python blocks are
-one DAG file, which Airflow must load without an error.
+one DAG file, which Airflow must load without an error, except those that the page puts into plugins/.
 
     .ci/how_to.py dist/            # the folder of the wheel
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from tutorial import BLOCK, ROOT
 
-PAGES = ("connections", "coverage-page", "write-a-dag", "backfills", "recover-from-an-outage")
+PAGES = ("connections", "coverage-page", "write-a-dag", "backfills", "recover-from-an-outage", "alerts")
 """The others: `add-a-provider` is run by tests/packaging/test_add_a_provider.py, `partitions` shows a part of a sample DAG."""
 
 GAPS_ARE_LEFT = "airflow betproviders gaps"  # exits with 1 where there are gaps
@@ -41,6 +41,7 @@ class World:
         self.home = home
         self.lake, self.dags = home / "lake", home / "airflow" / "dags"
         self.dags.mkdir(parents=True)
+        (home / "airflow" / "plugins").mkdir()
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -124,7 +125,11 @@ def run_page(world: World, page: str) -> None:
     """Load the DAGs of a page, and run its commands."""
     print(f"\n-- {page}", flush=True)
     blocks = BLOCK.findall(world.local((ROOT / "docs" / "how-to" / f"{page}.md").read_text()))
-    if source := [text for language, _, text in blocks if language == "python"]:
+    for title, text in [(title, text) for _, title, text in blocks if title.startswith("plugins/")]:
+        (world.home / "airflow" / title).write_text(text)
+    if source := [
+        text for language, title, text in blocks if language == "python" and not title.startswith("plugins/")
+    ]:
         file = world.dags / f"{page.replace('-', '_')}.py"
         file.write_text("\n".join(source))
         world.run("airflow dags reserialize")

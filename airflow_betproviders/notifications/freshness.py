@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from airflow.sdk.definitions.deadline import (  # type: ignore[attr-defined] # A
 
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.notifications.stored_notifier import stored_arguments
 
 
 def deadline_alert(fresh_within: str | timedelta, alert: Any) -> DeadlineAlert:
@@ -43,10 +43,4 @@ def _callback(alert: Any) -> AsyncCallback | SyncCallback:
         raise InvalidArgument(
             f"{kind.__name__} cannot notify from the triggerer (it has no async_notify). Give one that can, or a SyncCallback."
         )
-    # Airflow stores the class and its arguments, not the object; notifiers keep their arguments under the same names.
-    names = [
-        name
-        for name in inspect.signature(kind.__init__).parameters
-        if name not in {"self", "context", "kwargs", "args"}
-    ]
-    return AsyncCallback(kind, kwargs={name: getattr(alert, name) for name in names if hasattr(alert, name)})
+    return AsyncCallback(kind, kwargs=stored_arguments(alert))

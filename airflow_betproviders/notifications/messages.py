@@ -1,9 +1,10 @@
-"""Build the message that lists what is missing in a lake, until when it can be loaded, and how."""
+"""Build messages: which run is late, what is missing in a lake, until when it can be loaded, and how."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
 from airflow_betproviders.task.storage import open_path
@@ -47,12 +48,20 @@ def missing_data(
     return "\n".join([f"Bets are missing in {path}:", *lines[:_MOST_GAPS], *more])
 
 
+def missed_deadline(context: Mapping[str, Any]) -> str:
+    """Return a sentence about the run that missed its deadline, or an empty text outside a deadline's callback."""
+    deadline, run = context.get("deadline"), context.get("dag_run")
+    if not deadline or not run:
+        return ""
+    return f"Run {run['dag_run_id']} of DAG {run['dag_id']} has not ended by its deadline, {deadline['deadline_time']}."
+
+
 def _lines(coverage: Coverage) -> list[str]:
     dag_id = backfill_dag(cell.receipt for cell in coverage.cells if cell.receipt)
     where = f"{coverage.label['provider']} {coverage.label['stream']}, account {coverage.label['account']}"
     lines = []
     for gap in coverage.gaps():
-        line = f"- {where}: {gap.interval}, {gap.slots} slots {gap.state}"
+        line = f"- {where}: {gap.interval}, {gap.slots} slot{'s' if gap.slots > 1 else ''} {gap.state}"
         if gap.state == "expired":
             line += ". The provider no longer has them; rebuild them from an archive with ReplayOperator"
         elif gap.until:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
+from asgiref.sync import sync_to_async
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.notifications.messages import missing_data
+from airflow_betproviders.notifications.messages import missed_deadline, missing_data
+from airflow_betproviders.notifications.stored_notifier import restore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,11 +20,15 @@ _TEXTS = ("html_content", "text", "body", "message", "content")
 
 
 class BetProvidersNotifier(BaseNotifier):
-    """Send what is missing in a lake through another notifier. Sends nothing if nothing is missing.
+    """Send what is missing in a lake through another notifier.
+
+    As the callback of a task or DAG, it sends nothing if nothing is missing. As the alert of a deadline, it always sends:
+    which run is late, then what is missing.
 
     Args:
         path: the lake, as given to ``ExtractToParquetOperator``.
-        via: any Airflow notifier, e.g. ``SmtpNotifier``, ``SlackWebhookNotifier`` or ``AppriseNotifier``.
+        via: any Airflow notifier, e.g. ``SmtpNotifier``, ``SlackWebhookNotifier`` or ``AppriseNotifier``; or its class and
+            arguments, as a deadline stores them.
         text: attribute of ``via`` that holds its text; default the first that it has of html_content, text, body, message
             and content.
         provider: only this one.
@@ -39,7 +45,7 @@ class BetProvidersNotifier(BaseNotifier):
         self,
         *,
         path: str,
-        via: BaseNotifier,
+        via: BaseNotifier | Mapping[str, Any],
         text: str | None = None,
         provider: str | None = None,
         stream: str | None = None,
@@ -48,25 +54,43 @@ class BetProvidersNotifier(BaseNotifier):
     ) -> None:
         super().__init__(**kwargs)
         self.path = path
-        self.via = via
+        self.via = via if isinstance(via, BaseNotifier) else restore(via)
         self.provider = provider
         self.stream = stream
         self.account = account
-        found = next((name for name in _TEXTS if hasattr(via, name)), None) if text is None else text
-        if found is None or not hasattr(via, found):
+        found = next((name for name in _TEXTS if hasattr(self.via, name)), None) if text is None else text
+        if found is None or not hasattr(self.via, found):
             raise InvalidArgument(
-                f"{type(via).__name__} has no attribute {text or ' or '.join(_TEXTS)}. Name the one that holds its text: text=."
+                f"{type(self.via).__name__} has no attribute {text or ' or '.join(_TEXTS)}. Name the one that holds its "
+                "text: text=."
             )
         self.text = found
 
     def notify(self, context: Context) -> None:
         """Send the message, if there is anything to say."""
-        message = missing_data(self.path, provider=self.provider, stream=self.stream, account=self.account)
-        if not message:
-            self.log.info("nothing is missing in %s", self.path)
+        if self._write(context):
+            self.via(context)
+
+    async def async_notify(self, context: Context) -> None:
+        """Send the message from Airflow's triggerer. The lake is read in a thread, so that other triggers go on."""
+        if not await sync_to_async(self._write)(context):
             return
+        if type(self.via).async_notify is BaseNotifier.async_notify:
+            await sync_to_async(self.via)(context)
+        else:
+            self.via.context = context
+            await self.via
+
+    def _write(self, context: Context) -> bool:
+        """Write the message into ``via``, and return whether there is one."""
+        late = missed_deadline(context)
+        missing = missing_data(self.path, provider=self.provider, stream=self.stream, account=self.account)
+        if not late and not missing:
+            self.log.info("nothing is missing in %s", self.path)
+            return False
+        message = "\n".join(filter(None, [late, missing or f"No bets are missing in {self.path}."]))
         setattr(self.via, self.text, f"<pre>{_escaped(message)}</pre>" if self.text == "html_content" else message)
-        self.via(context)
+        return True
 
 
 def _escaped(message: str) -> str:

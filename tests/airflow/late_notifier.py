@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from airflow.sdk import BaseNotifier
 
 
 class FileNotifier(BaseNotifier):
-    """Write each message to a file of a folder, named after the DAG.
+    """Write the message to a file of a folder.
 
     Args:
         folder: the folder.
@@ -18,13 +17,11 @@ class FileNotifier(BaseNotifier):
         **kwargs: Airflow's context.
     """
 
-    def __init__(self, folder: str, text: str, **kwargs: Any) -> None:
+    def __init__(self, folder: str, text: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.folder = folder
         self.text = text
 
     async def async_notify(self, context: Any) -> None:
-        """Write the message, and which run it is about if Airflow says so."""
-        run = context.get("dag_run") or {}
-        message = {"text": self.text, "run_id": run.get("dag_run_id")}
-        Path(self.folder, "alert.json").write_text(json.dumps(message))  # noqa: ASYNC240 - a few bytes
+        """Write the message."""
+        Path(self.folder, "alert.txt").write_text(self.text)  # noqa: ASYNC240 - a few bytes

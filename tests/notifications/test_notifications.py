@@ -5,39 +5,22 @@ from __future__ import annotations
 import email
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-from airflow.sdk import BaseHook, BaseNotifier, Connection
+from airflow.sdk import BaseNotifier, Connection
 from airflow.sdk.definitions.deadline import SyncCallback
 from packaging.version import Version
 
 from airflow_betproviders.dags import incremental_dag
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.notifications.messages import missing_data
 from airflow_betproviders.notifications.notifier import BetProvidersNotifier
 from tests.airflow_versions import AIRFLOW
-from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, bets
-from tests.recorder import Recorder
-
-
-@pytest.fixture
-def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A lake with two hours stored and the one between them missing."""
-    make("aig")
-    server.replies = bets
-    monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + 4 * HOUR)
-    for number, start in enumerate((FIVE, FIVE + 2 * HOUR)):
-        made = operator(tmp_path, "aig", start=start, end=start + HOUR)
-        ctx = context()
-        ctx["ti"].run_id = f"run_{number}"
-        execute(made, ctx)
-    return f"file://{tmp_path}/lake"
+from tests.notifications.conftest import Connect
+from tests.operator_runs import context
+from tests.operators.test_extract import FIVE, HOUR
 
 
 class Smtp:
@@ -52,7 +35,7 @@ class Smtp:
 
 
 @pytest.fixture
-def smtp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Smtp]:
+def smtp(connect: Connect) -> Iterator[Smtp]:
     from aiosmtpd.controller import Controller
 
     from tests.seaweed import free_ports
@@ -61,28 +44,15 @@ def smtp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Smtp]:
     [port] = free_ports(1)
     running = Controller(received, hostname="127.0.0.1", port=port)
     running.start()
-    found = Connection(
-        conn_id="smtp_default",
-        conn_type="smtp",
-        host="127.0.0.1",
-        port=port,
-        extra='{"disable_ssl": true, "disable_tls": true}',
-    )
-    earlier = BaseHook.get_connection
-    monkeypatch.setattr(
-        BaseHook,
-        "get_connection",
-        classmethod(lambda cls, conn_id: found if conn_id == "smtp_default" else earlier(conn_id)),
-    )
+    extra = '{"disable_ssl": true, "disable_tls": true}'
+    connect(Connection(conn_id="smtp_default", conn_type="smtp", host="127.0.0.1", port=port, extra=extra))
     yield received
     running.stop()
 
 
 def test_the_message_names_the_gap_its_end_and_the_command(lake: str) -> None:
     message = missing_data(lake, now=FIVE + 3 * HOUR)
-    assert (
-        "aig transactions, account agent001: [2026-11-20T06:00:00Z, 2026-11-20T07:00:00Z), 1 slots missing" in message
-    )
+    assert "aig transactions, account agent001: [2026-11-20T06:00:00Z, 2026-11-20T07:00:00Z), 1 slot missing" in message
     assert "The provider has them until 2027-02-17 06:00 UTC" in message  # 89 days
     assert "airflow backfill create --dag-id bets --from-date 2026-11-20T06:00:00+00:00" in message
 
@@ -107,7 +77,7 @@ def test_a_mail_says_what_is_missing(lake: str, smtp: Smtp) -> None:
     BetProvidersNotifier(path=lake, via=mail)(context())
     [received] = smtp.mails
     text = "".join(str(part.get_payload(decode=True), "utf-8") for part in received.walk() if not part.is_multipart())
-    assert "1 slots" in text
+    assert "1 slot missing" in text
     assert "airflow betproviders" in text or "airflow backfill create" in text
 
 

@@ -9,6 +9,7 @@ from error_cases import CASES
 from late_notifier import FileNotifier
 
 from airflow_betproviders.dags import incremental_dag
+from airflow_betproviders.notifications.notifier import BetProvidersNotifier
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 
 LAKE = "{{ var.value.betproviders_path }}"
@@ -55,7 +56,7 @@ with DAG(dag_id="to_s3", schedule=None, **COMMON):
 with DAG(dag_id="after_games", schedule=[stream_asset("pv_default", "games_game_history")], **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="pv_default", stream="games", path=f"{LAKE}/after")
 
-# No run is as quick as this, so that each is late.
+# No run is as quick as this, so that each is late. Reading S3 needs a connection in the triggerer.
 incremental_dag(
     "late",
     conn_id="aig_default",
@@ -63,5 +64,5 @@ incremental_dag(
     schedule=None,
     extract=INTERVAL,
     fresh_within="1s",
-    alert=FileNotifier(folder=os.environ["BETPROVIDERS_TEST_ALERTS"], text="AIG's bets are late"),
+    alert=BetProvidersNotifier(path="s3://lake_s3@lake/raw", via=FileNotifier(os.environ["BETPROVIDERS_TEST_ALERTS"])),
 )

@@ -1,0 +1,43 @@
+"""Store a notifier as plain values, as a deadline's callback needs it, and make the notifier again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pkgutil import resolve_name
+from typing import Any
+
+from airflow.sdk import BaseNotifier
+
+
+def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
+    """Return the arguments that make a notifier again.
+
+    Airflow stores the class and the arguments of a deadline's callback, never the object. Notifiers keep their arguments
+    under the same names. A notifier among the arguments becomes its class, ``package.module:Class``, and its arguments.
+    """
+    found = {name: getattr(notifier, name) for name in _parameters(type(notifier)) if name in vars(notifier)}
+    return {name: _stored(value) if isinstance(value, BaseNotifier) else value for name, value in found.items()}
+
+
+def restore(stored: Mapping[str, Any]) -> BaseNotifier:
+    """Make a notifier from its class and its arguments, as `stored_arguments` has them."""
+    notifier: BaseNotifier = resolve_name(stored["notifier"])(**stored["arguments"])
+    return notifier
+
+
+def _stored(notifier: BaseNotifier) -> dict[str, Any]:
+    kind = type(notifier)
+    return {"notifier": f"{kind.__module__}:{kind.__qualname__}", "arguments": stored_arguments(notifier)}
+
+
+def _parameters(kind: type[BaseNotifier]) -> list[str]:
+    """Return the names that a class takes, and those of its base classes if it takes any other name."""
+    names: list[str] = []
+    for each in kind.__mro__[: kind.__mro__.index(BaseNotifier)]:
+        if "__init__" in vars(each):
+            parameters = inspect.signature(vars(each)["__init__"]).parameters
+            names += [name for name in parameters if name not in {"self", "context", *names}]
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+                break
+    return names
