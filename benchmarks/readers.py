@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import fsspec
 import made_bets as made
@@ -27,7 +27,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable, QueryBuilder
 
 from airflow_betproviders.bets_table.merge import Merge
-from airflow_betproviders.bets_table.optimize import optimize
+from airflow_betproviders.bets_table.optimize import SortBy, optimize
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
@@ -135,14 +135,14 @@ def served(folder: Path) -> Iterator[tuple[SeaweedFS, CountingProxy]]:
         yield server, CountingProxy((host, int(port)))
 
 
-def build(folder: Path, days: int, a_day: int, file_size: int) -> int:
+def build(folder: Path, days: int, a_day: int, file_size: int, sort_by: SortBy) -> int:
     """Make the table, compacted. Return its number of files."""
     made.make_lake(folder / "raw", 0, 24 * days, a_day, 0)
     (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
     table = BetsTable(str(folder / "bets"))
     for day in range(days):
         Merge(table).run(stream, [Interval(made.BEGIN + timedelta(days=day), made.BEGIN + timedelta(days=day + 1))])
-    optimize(table, interval=None, file_size=file_size, retention=None)
+    optimize(table, interval=None, file_size=file_size, retention=None, sort_by=sort_by)
     return len(table.snapshot().all_files())
 
 
@@ -164,12 +164,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=5)
     parser.add_argument("--rows-a-day", type=int, default=1_000_000)
-    parser.add_argument("--file-mb", type=int, default=32)
+    parser.add_argument("--file-mb", type=float, default=32)
+    parser.add_argument("--sort-by", choices=get_args(SortBy), default="placed_at")
     given = parser.parse_args()
     logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory() as name, served(Path(name)) as (server, proxy):
         folder = Path(name)
-        files = build(folder, given.days, given.rows_a_day, given.file_mb << 20)
+        files = build(folder, given.days, given.rows_a_day, int(given.file_mb * 2**20), given.sort_by)
         fs = server.filesystem()
         (folder / "log").mkdir()
         without_statistics(folder / "bets", folder / "log")

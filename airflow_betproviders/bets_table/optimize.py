@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow.fs as pafs
@@ -21,6 +22,7 @@ from airflow_betproviders.bets_table.merge_state import FOLDER
 from airflow_betproviders.bets_table.schema import STORED
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
     from deltalake.transaction import AddAction
@@ -29,6 +31,9 @@ log = logging.getLogger(__name__)
 
 _TRIES = 5
 _FULL = 0.75  # a file of this share of the wanted size stays as it is
+
+SortBy = Literal["placed_at", "player_id"]
+_ORDERS: dict[SortBy, list[str]] = {"placed_at": ["placed_at"], "player_id": ["player_id", "placed_at"]}
 
 
 @dataclass
@@ -55,10 +60,13 @@ def optimize(
     file_size: int,
     retention: timedelta | None,
     providers: Sequence[str] = (),
+    sort_by: SortBy = "placed_at",
 ) -> OptimizeStats:
-    """Compact the small files of each partition, sorted by time of placing; then vacuum.
+    """Compact the small files of each partition; then vacuum.
 
-    Files are compacted in groups of some ``file_size``, one commit a group. So memory follows the group, not the table.
+    Sorted by time of placing, files are compacted in groups of some ``file_size``, one commit a group. So memory follows
+    the group, not the table. Sorted by player, all files of a day are replaced where two of them may have the same players,
+    one commit a day; memory holds the order of the day's rows, and local disk the rows.
 
     Args:
         table: the bets table.
@@ -66,14 +74,21 @@ def optimize(
         file_size: bytes that a file should have.
         retention: how long files that no version needs any longer stay for readers; None for no vacuum.
         providers: only these; default all.
+        sort_by: the column that rows are sorted by. A reader skips files and row groups by it.
+
+    Raises:
+        InvalidArgument: rows are not sorted by such a column.
     """
+    if sort_by not in _ORDERS:
+        raise InvalidArgument(f"sort_by {sort_by!r} must be one of {', '.join(_ORDERS)}.")
     done = OptimizeStats()
     partitions: dict[tuple[str, date], list[DataFile]] = {}
     for file in table.snapshot().all_files():
         if (not providers or file.provider in providers) and _inside(file.day, interval):
             partitions.setdefault((file.provider, file.day), []).append(file)
     for _, files in sorted(partitions.items()):
-        compacted = [_compact(table, group, file_size, done) for group in _groups(files, file_size)]
+        groups = _groups(files, file_size) if sort_by == "placed_at" else _mixed(files, sort_by)
+        compacted = [_compact(table, group, file_size, sort_by, done) for group in groups]
         done.partitions += any(compacted)
     if retention is not None:
         done.deleted += len(
@@ -102,9 +117,15 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
         yield group
 
 
-def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: OptimizeStats) -> bool:
-    """Replace the files by one that is sorted. Return whether the commit was made."""
-    added = _sorted(table.fs, files, file_size)
+def _mixed(files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
+    """Return all files as one group where two of them may have the same values of a column; else none."""
+    ends = sorted(file.ends[column] for file in files if column in file.ends)
+    return [list(files)] if any(second[0] < first[1] for first, second in pairwise(ends)) else []
+
+
+def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_by: SortBy, done: OptimizeStats) -> bool:
+    """Replace the files by sorted ones. Return whether the commit was made."""
+    added = _sorted(table.fs, files, file_size, _ORDERS[sort_by])
     removed = [removal(file, data_change=False) for file in files]
     for _ in range(_TRIES):
         snapshot = table.snapshot()
@@ -122,9 +143,9 @@ def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, done: 
     return False
 
 
-def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int) -> list[AddAction]:
+def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, order: list[str]) -> list[AddAction]:
     with TemporaryDirectory(prefix="betproviders-") as folder, ThreadPoolExecutor(1) as pool:
-        rows = SortedRows(Path(folder), ["placed_at"], ["placed_at"])
+        rows = SortedRows(Path(folder), order, order)
         for file in files:
             with reading(fs, file.path) as parquet:
                 for group in range(parquet.num_row_groups):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
-_ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at")
+_ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
 
 
 class CommitConflict(Exception):

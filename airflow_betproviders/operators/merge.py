@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_betproviders.bets_table.merge import MergeStats
+    from airflow_betproviders.bets_table.optimize import SortBy
     from airflow_betproviders.bets_table.raw_slots import RawStream
 
 
@@ -190,6 +191,8 @@ class OptimizeBetsOperator(BaseOperator):
         end: end of the bet dates to compact.
         file_size: bytes that a file should have. A correction rewrites each file that it touches, so larger files make
             merges slower.
+        sort_by: `placed_at`, for questions about hours, and for merges; or `player_id`, for questions about players, on
+            days that few corrections reach any more: these touch most files of such a day.
         retention: how long deleted files stay for readers that are still at work, and for going back in time; at
             least an hour. None: no vacuum.
 
@@ -207,6 +210,7 @@ class OptimizeBetsOperator(BaseOperator):
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         file_size: int = 32 * 1024 * 1024,
+        sort_by: SortBy = "placed_at",
         retention: str | timedelta | None = "7d",
         **kwargs: Any,
     ) -> None:
@@ -215,6 +219,7 @@ class OptimizeBetsOperator(BaseOperator):
         self.start = start
         self.end = end
         self.file_size = file_size
+        self.sort_by = sort_by
         self.retention = retention
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -233,6 +238,7 @@ class OptimizeBetsOperator(BaseOperator):
             interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
             file_size=self.file_size,
             retention=retention,
+            sort_by=self.sort_by,
         )
         return {"table": self.table, **asdict(done)}
 

@@ -1,0 +1,72 @@
+"""Compaction: the same bets, in files that a reader can skip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_betproviders.bets_table.arrow import data_files, sorted_rows
+from airflow_betproviders.bets_table.optimize import optimize
+from airflow_betproviders.exceptions import InvalidArgument
+from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+
+PLAYERS = 40
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Four hours in which every player bets; files of ten rows, so that a player's four lie in one or two of them."""
+    monkeypatch.setattr(data_files, "ROW_GROUP", 10)
+    monkeypatch.setattr(sorted_rows, "_OUTPUT", 10)
+    world = World(tmp_path)
+    for hour in range(5, 9):
+        bets = [{**aig(f"{hour}-{i:02}", placed=at(hour) + i * MINUTE), "user_id": f"u{i:02}"} for i in range(PLAYERS)]
+        world.store(hour_of(hour), bets, at(9))
+        world.merge(hour_of(hour))
+    return world
+
+
+def by_player(world: World) -> tuple[int, int]:
+    """Sort by player; return how many files were replaced, and by how many."""
+    done = optimize(world.table, interval=None, file_size=1, retention=None, sort_by="player_id")
+    return done.files_before, done.files_after
+
+
+def files_that_may_have(world: World, player: str) -> int:
+    ends = [file.ends["player_id"] for file in world.table.snapshot().all_files()]
+    return sum(low <= player <= high for low, high in ends)
+
+
+def test_a_player_lies_in_few_files_of_a_day_that_is_sorted_by_player(world: World) -> None:
+    before = world.rows()
+    assert files_that_may_have(world, "u17") == 4
+
+    files, after = by_player(world)
+
+    assert (files, after) == (4, len(world.table.snapshot().all_files()))
+    assert after > 4
+    assert files_that_may_have(world, "u17") <= 2
+    assert world.rows() == before
+
+
+def test_a_day_that_is_sorted_by_player_stays_so_until_a_merge_changes_it(world: World) -> None:
+    by_player(world)
+    sorted_files = files_that_may_have(world, "u17")
+    assert by_player(world) == (0, 0)
+
+    late = [{**aig(f"late-{i}", placed=at(7) + i * MINUTE), "user_id": f"u{30 * i:02}"} for i in range(2)]
+    world.store(hour_of(10), late, at(11))
+    world.merge(hour_of(10))
+    assert files_that_may_have(world, "u17") == sorted_files + 1
+    before = world.rows()
+    assert len(before) == 4 * PLAYERS + 2
+
+    assert by_player(world)[0] > 0
+    assert files_that_may_have(world, "u17") <= 2
+    assert world.rows() == before
+
+
+def test_rows_are_sorted_by_no_other_column(world: World) -> None:
+    with pytest.raises(InvalidArgument, match="sort_by 'stake' must be one of placed_at, player_id"):
+        optimize(world.table, interval=None, file_size=1, retention=None, sort_by="stake")  # type: ignore[arg-type]
