@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,7 +27,13 @@ from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts,
 from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
-from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
+from airflow_betproviders.extraction.decode.split_rows import (
+    explode,
+    listed,
+    member_start,
+    split_rows,
+    without_undeclared,
+)
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _CHUNK = 256  # rows among which an odd one is looked for
@@ -84,6 +90,7 @@ class Decoder:
         self._coerce = RowCoercer(stream, utc_offset)
         self._required = required(stream)
         self._identifying = identifying(stream)
+        self._declared = {f.name: member_start(f.name) for f in stream.fields}
         self._rows_path = self._parser.path
         self._rows = _part(stream.envelope, self._rows_path)
         self._one = self._rows is OneRow
@@ -192,20 +199,28 @@ class Decoder:
 
     def _together(self, rows: list[bytes], page: Page) -> pa.Table:
         chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-        return pa.concat_tables([page.table, *(table for chunk in chunks for table in self._sorted(chunk, page))])
+        return pa.concat_tables([page.table, *(table for chunk in chunks for table in self._chunk(chunk, page))])
 
-    def _sorted(self, rows: list[bytes], page: Page) -> list[pa.Table]:
-        """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
+    def _chunk(self, rows: list[bytes], page: Page) -> list[pa.Table]:
         try:
-            return [self._table(self._parser.rows(b"[" + b",".join(rows) + b"]"))]
+            return [self._table(self._parser.rows(_list(rows)))]
         except REFUSALS:
             page.quick = False
-        if len(rows) <= _FEW:
-            coerced = [self._coerce(row.decode("utf-8", "surrogateescape")) for row in rows]
-            page.bad += [row for row in coerced if isinstance(row, RejectedRow)]
-            return self._convert([row for row in coerced if isinstance(row, CoercedRow)], page)
-        middle = len(rows) // 2
-        return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
+        return self._sorted([_Row.of(row, self._declared) for row in rows], page)
+
+    def _sorted(self, rows: list[_Row], page: Page) -> list[pa.Table]:
+        """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
+        try:
+            table = self._table(self._parser.rows(_list([row.declared for row in rows])))
+        except REFUSALS:
+            if len(rows) > _FEW:
+                middle = len(rows) // 2
+                return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
+        else:
+            return [_with_extra(table, [row.extra for row in rows])]
+        coerced = [self._coerce(row.text.decode("utf-8", "surrogateescape")) for row in rows]
+        page.bad += [row for row in coerced if isinstance(row, RejectedRow)]
+        return self._convert([row for row in coerced if isinstance(row, CoercedRow)], page)
 
     def _convert(self, rows: list[CoercedRow], page: Page) -> list[pa.Table]:
         """Convert coerced rows. Only a kind that coerces wrongly makes a batch fail; then each row stands alone."""
@@ -221,8 +236,7 @@ class Decoder:
             return []
         for row in rows:
             page.counts.add(row.counts)
-        extra = arrays.texts([row.extra for row in rows])
-        return [table.set_column(table.num_columns - 1, EXTRA, extra)]
+        return [_with_extra(table, [row.extra for row in rows])]
 
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
@@ -249,6 +263,36 @@ class Decoder:
             if f.name in self._identifying and pc.any(pc.equal(array, arrays.EMPTY_TEXT)).as_py():
                 raise pa.ArrowInvalid(f"{f.name} is empty")
         return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self._schema)
+
+
+class _Row(NamedTuple):
+    """A row of a page that the quick way refuses.
+
+    Attributes:
+        text: as sent.
+        declared: the row without the members that the schema does not name.
+        extra: JSON text of these, or None.
+    """
+
+    text: bytes
+    declared: bytes
+    extra: str | None
+
+    @classmethod
+    def of(cls, text: bytes, declared: Mapping[str, bytes]) -> _Row:
+        """Split a row; one that cannot be split is left as it is, for the parser to refuse."""
+        try:
+            return cls(text, *without_undeclared(text, declared))
+        except NotJson:
+            return cls(text, text, None)
+
+
+def _list(rows: list[bytes]) -> bytes:
+    return b"[" + b",".join(rows) + b"]"
+
+
+def _with_extra(table: pa.Table, extra: list[str | None]) -> pa.Table:
+    return table.set_column(table.num_columns - 1, EXTRA, arrays.texts(extra))
 
 
 def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_betproviders.declare.fields.json_text import NotJson, read_value, value_end
+from airflow_betproviders.declare.fields.json_text import NotJson, dumps, read_document, read_value, value_end
 from airflow_betproviders.declare.stream import Rows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -106,6 +106,35 @@ def _explode(
     nested = members.get(path[0], b"null")
     for item in [] if nested == b"null" else items(nested):
         yield from _explode(item, path[1:], (*place, path[0]), names, around)
+
+
+def without_undeclared(row: bytes, declared: Mapping[str, bytes]) -> tuple[bytes, str | None]:
+    """Split a row into its declared members and the JSON text of an object of the others, None where it has no others.
+
+    Args:
+        row: the text of a row.
+        declared: by name, how a member begins (`member_start`).
+
+    Raises:
+        NotJson: it is no object, a member comes twice, or an undeclared one cannot be read.
+    """
+    try:
+        members = _MEMBERS.decode(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise NotJson("not a JSON object") from None
+    if members.keys() <= declared.keys():
+        return row, None
+    kept = [declared[name] + value for name, value in members.items() if name in declared]
+    others = [member_start(name) + value for name, value in members.items() if name not in declared]
+    # Where these are shorter than the row, it has blanks between them, or a member twice, of which msgspec gives the last.
+    if sum(map(len, kept)) + sum(map(len, others)) + len(members) + 1 < len(row) and read_document(_text(row)).doubled:
+        raise NotJson("a member comes twice")
+    return b"{" + b",".join(kept) + b"}", dumps(read_value(_text(b"{" + b",".join(others) + b"}")))
+
+
+def member_start(name: str) -> bytes:
+    """Return how a member of a JSON object begins, in the fewest bytes."""
+    return json.dumps(name, ensure_ascii=False).encode() + b":"
 
 
 def _members(text: bytes) -> dict[str, bytes]:

@@ -26,6 +26,7 @@ from airflow_betproviders.declare.fields import (
 )
 from airflow_betproviders.declare.stream import OneRow, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderRequestError, ProviderUnavailable
+from airflow_betproviders.extraction.decode.coerce import RowCoercer
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
@@ -137,6 +138,44 @@ def test_unknown_members_are_kept_in_extra_exactly_as_they_came() -> None:
     page = decode('"new":1.10,"deep":{"a":[1e2,null,true,{"b":0.30}],"b":"é"},"":12345678901234567890', "")
     extra = page.table["_extra"].to_pylist()
     assert extra == ['{"new":1.10,"deep":{"a":[1e2,null,true,{"b":0.30}],"b":"\\u00e9"},"":12345678901234567890}', None]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('"money":1.10,"new":1.50', '{"new":1.50}'),
+        ('"new" : [ 1.0, {"a" : null} ] ,\n"money" : 1.10', '{"new":[1.0,{"a":null}]}'),
+        (
+            '"new":"caf\u00e9","money":1.10,"newer":9007199254740993.10',
+            '{"new":"caf\\u00e9","newer":9007199254740993.10}',
+        ),
+        ('"neu\u00e9":{"x":1,"x":2},"money":1.10', '{"neu\\u00e9":{"x":1,"x":2}}'),
+        ('"\\u0062":"\\/","money":1.10', '{"b":"/"}'),
+    ],
+)
+def test_a_member_that_a_vendor_adds_to_every_row_costs_no_look_at_each_value(
+    monkeypatch: pytest.MonkeyPatch, written: str, kept: str
+) -> None:
+    monkeypatch.setattr(RowCoercer, "__call__", lambda *_: pytest.fail("a row was coerced for itself"))
+    page = decode(*[written] * 600)
+    assert page.table["_extra"].to_pylist() == [kept] * 600
+    assert page.table["money"].to_pylist() == [Exact("1.1000")] * 600
+    assert page.table["id"].to_pylist() == [f"r{i}" for i in range(600)]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_new_member_that_comes_twice_is_kept_with_both_values(blank: str) -> None:
+    page = decode('"new":1', f'"new":1,{blank}"new":2', f'"n\\u0065w":1,{blank}"new":2')
+    assert page.table["_extra"].to_pylist() == ['{"new":1}', '{"new":[1,2]}', '{"new":[1,2]}']
+
+
+def test_new_members_do_not_hide_an_odd_value_beside_them() -> None:
+    page = decode(*['"new":1,"count":2', '"new":1,"count":"two"', '"new":1,"cards":{"points":3,"suit":"x"}'] * 100)
+    rows = page.table.select(["count", "cards", "_extra"]).to_pylist()
+    assert rows[0] == {"count": 2, "cards": None, "_extra": '{"new":1}'}
+    assert rows[1] == {"count": None, "cards": None, "_extra": '{"new":1,"count":"two"}'}
+    assert json.loads(rows[2]["_extra"]) == {"new": 1, "cards": {"points": 3, "suit": "x"}}
+    assert page.counts.odd_values["count"] == 100
 
 
 def test_a_nested_value_of_another_shape_is_kept_whole_in_extra() -> None:
