@@ -23,12 +23,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare import API_VERSION
-from airflow_betproviders.declare.bet_mapping import BetMapping
-from airflow_betproviders.declare.reports import Report, WindowTotals
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
 
 if TYPE_CHECKING:
+    from airflow_betproviders.declare.bet_mapping import BetMapping
     from airflow_betproviders.declare.reports import ReportSpec
     from airflow_betproviders.hooks.base import BetProviderHook
 
@@ -101,6 +100,8 @@ def mapping_of(provider: str) -> BetMapping:
     Raises:
         InvalidArgument: The provider has none, or its package cannot be used.
     """
+    from airflow_betproviders.declare.bet_mapping import BetMapping
+
     package, mapping = _bets(provider, "MAPPING")
     if mapping is None:
         raise InvalidArgument(f"provider {provider!r} has no bets.MAPPING, so its records can't be merged.")
@@ -115,6 +116,8 @@ def reports_of(provider: str) -> tuple[ReportSpec, ...]:
     Raises:
         InvalidArgument: The provider has none, or its package cannot be used.
     """
+    from airflow_betproviders.declare.reports import Report, WindowTotals
+
     package, reports = _bets(provider, "REPORTS")
     if not reports:
         raise InvalidArgument(f"provider {provider!r} has no bets.REPORTS, so its bets can't be reconciled.")

@@ -200,8 +200,10 @@ class WindowReader:
 
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
         """Split a window without a total that has more rows than may be read without a split."""
+        if latest.total is not None or read.taken == 1 or read.window is None:
+            return
         rows = sum(answer.rows for answer in read.answers[: read.taken])
-        if latest.total is not None or read.taken == 1 or rows <= MOST_ROWS or read.window is None:
+        if rows <= MOST_ROWS:
             return
         width, since = read.window.width, read.window.start.timestamp() * 1000
         if latest.last is not None and latest.last > since:

@@ -34,12 +34,10 @@ class AnswerPermit:
         self.connection: Semaphore | None = None
         self._receiver = receiver
         self._granted: Future[None] = Future()
-        if receiver is None:
-            self.grant()
 
     def grant(self) -> None:
         """Let the answer be received; a second time does nothing."""
-        if not self._granted.done():
+        if self._receiver is not None and not self._granted.done():
             self._granted.set_result(None)
 
     def revoke(self) -> None:

@@ -226,15 +226,16 @@ class AnswerSizes:
         stream, window = self._stream, rows.window
         if window is None or rows.hashes is None or not stream.time_column or not stream.windows:
             return None
-        rows = self._inside(rows, window)
-        assert rows.hashes is not None  # noqa: S101 - it has keys
         steps = window.width // stream.windows.step
         if not stream.windows.splits or steps < 2:
             return None
-        column = rows.table[stream.time_column]
+        column, hashes = rows.table[stream.time_column], rows.hashes
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
-        inside = (instants[(instants >= start) & (instants < end)] - start) * steps // (end - start)
-        first, last, middle = (int(at(inside)) for at in _PLACES) if len(inside) else (0, steps - 1, steps // 2)
+        if stream.reject_outside_window:
+            kept = inside(rows.table, stream, window)
+            instants, hashes = instants[kept], hashes[kept]
+        places = (instants[(instants >= start) & (instants < end)] - start) * steps // (end - start)
+        first, last, middle = (int(at(places)) for at in _PLACES) if len(places) else (0, steps - 1, steps // 2)
         moves = np.diff(instants)
         in_order = bool((moves >= 0).all() or (moves <= 0).all())
         known = stream.reject_outside_window and stream.filters_time_column
@@ -257,7 +258,7 @@ class AnswerSizes:
         bad = frozenset(row.raw for row in rows.bad)
         return SuspectedAnswer(
             window,
-            rows.hashes,
+            hashes,
             bad,
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,

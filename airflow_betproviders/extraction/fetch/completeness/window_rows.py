@@ -81,6 +81,8 @@ class WindowRows:
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that the mask leaves out."""
+        if mask.all():
+            return
         self.table = self.table.filter(arrays.mask(mask))
         if self.hashes is not None:
             self.hashes = self.hashes[mask]
