@@ -1,4 +1,4 @@
-"""Parse and print what the commands share: times, errors, and rows as a table, JSON or YAML."""
+"""Help every command to parse times and to print errors and rows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def print_error(text: str) -> None:
 
 
 def parse_time(text: str) -> datetime:
-    """Parse an ISO 8601 time, in UTC unless it has a zone.
+    """Parse an ISO 8601 time; without a zone it is UTC.
 
     Raises:
-        InvalidArgument: the text is no such time.
+        InvalidArgument: the text is not an ISO 8601 time.
     """
     try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise InvalidArgument(f"{text!r} is not a time. Write ISO 8601: 2026-11-20 or 2026-11-20T05:00.") from None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
 def is_for_machines(output: str) -> bool:
-    """Return whether an output format is JSON or YAML."""
+    """Return whether a program reads the output format: JSON or YAML."""
     return output in {"json", "yaml"}
 
 
@@ -57,6 +57,6 @@ def print_rows(rows: list[dict[str, Any]], output: str) -> None:
 
 
 def _brief(value: Any) -> str:
-    """Return a value as short text: None as an empty one, instants without seconds."""
+    """Format a value for a table cell: None as empty text, UTC times without seconds."""
     text = "" if value is None else str(value)
     return f"{text[:16]}Z" if text.endswith("+00:00") else text

@@ -1,4 +1,4 @@
-"""Turn rows into a pandas frame whose amounts and ids stay exact."""
+"""Convert an Arrow table to a pandas frame whose amounts and ids stay exact."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 AMOUNTS = ("decimal", "float", "arrow")
-"""What decimal columns become: Python decimals, floats, or Arrow's own types (all columns, then)."""
+"""How `to_frame` converts decimal columns: to Python decimals or to floats. ``arrow`` keeps Arrow's types in all columns."""
 
 
 def check_amounts(amounts: str) -> None:
-    """Refuse what is none of `AMOUNTS`.
+    """Check that ``amounts`` is one of `AMOUNTS`.
 
     Raises:
-        InvalidArgument: names the choices.
+        InvalidArgument: it is another value. The message names the choices.
     """
     if amounts not in AMOUNTS:
         raise InvalidArgument(f"amounts={amounts!r} must be one of {', '.join(AMOUNTS)}.")
 
 
 def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
-    """Convert a table.
+    """Convert an Arrow table to a pandas frame.
+
+    Args:
+        table: the rows.
+        amounts: one of `AMOUNTS`, a column of this table:
 
     | Arrow | ``decimal`` | ``float`` | ``arrow`` |
     |---|---|---|---|
@@ -38,8 +42,8 @@ def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
     | timestamp | `datetime64[…, UTC]` | `datetime64[…, UTC]` | Arrow's |
     | list, record, map | `object` | `object` | Arrow's |
 
-    ``Decimal("NaN")`` counts as null in pandas, and adds and multiplies without an error, which ``None`` does not. Arrow's own
-    decimals are for passing on: Arrow refuses sums and products whose type would need more than 38 digits, and ``describe``.
+    Null amounts are ``Decimal("NaN")``: pandas counts it as null, and arithmetic with it raises no error, as ``None`` would.
+    With ``arrow``, do not compute with decimals: Arrow refuses ``describe``, and sums and products of more than 38 digits.
     """
     import pandas as pd
     import pyarrow as pa
@@ -59,7 +63,7 @@ def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
 
 
 def _dtype(kind: pa.DataType) -> Any:
-    """Return the pandas type of a column that NumPy has no nulls for; None for pandas' own choice."""
+    """Return a nullable pandas type for integers, booleans and text, whose NumPy types have no null; None for pandas' own choice."""
     import pandas as pd
     import pyarrow as pa
 

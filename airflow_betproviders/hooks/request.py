@@ -1,4 +1,4 @@
-"""A request to a provider, up to its final bytes."""
+"""Build a request to a provider: its parameters in the query, a JSON body or a form body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 PLACES = ("query", "json", "form")
-"""Where parameters travel: in the URL's query, in a JSON body, in a form body."""
+"""Where a request's parameters go: into the URL's query, a JSON body or a form body."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class ApiRequest:
         fields: the parameters as the hook gave them.
         query: the parameters that travel in the URL.
         body: the final bytes; None where there is no body.
-        headers: beside those that HTTP itself needs.
+        headers: in addition to those that requests sets, such as Content-Length.
     """
 
     method: str
@@ -36,7 +36,11 @@ class ApiRequest:
 
     @classmethod
     def of(cls, method: str, url: str, fields: Mapping[str, Any], place: str) -> ApiRequest:
-        """Put parameters where they travel, one of `PLACES`."""
+        """Build a request with its parameters in one of `PLACES`.
+
+        Raises:
+            ValueError: the place is another one.
+        """
         if place not in PLACES:
             raise ValueError(f"parameters travel in one of {', '.join(PLACES)}, not in {place!r}")
         request = cls(method, url, fields)

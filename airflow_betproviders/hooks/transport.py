@@ -33,11 +33,11 @@ _MOST_COOKIES = 50
 
 @dataclass
 class HttpAnswer:
-    """An answer as received.
+    """An HTTP answer.
 
     Attributes:
-        body: its body, decompressed; of an error no more than the beginning.
-        error: what its HTTP status stands for; None for success.
+        body: the decompressed body; of an error, only its beginning.
+        error: the error that the HTTP status stands for; None for success.
     """
 
     body: bytes
@@ -48,17 +48,17 @@ class Transport:
     """Send requests over one session, which keeps its connections open.
 
     Args:
-        timeout: seconds until the head of an answer must be there, and again until its body must be.
-        most: the largest answer, in decompressed bytes.
-        verify: whether to check the TLS certificate, or the file of authorities to check it by.
-        cert: files of a client certificate and its key, or None.
+        timeout: seconds in which the headers of an answer must arrive; then its body has as many seconds again.
+        max_bytes: size limit of an answer, decompressed.
+        verify: whether to check the TLS certificate, or the path of a file with the authorities to check it against.
+        cert: paths of a client certificate and its key, or None.
         proxy: URL of a proxy, or None.
     """
 
     def __init__(
         self,
         timeout: float,
-        most: int,
+        max_bytes: int,
         *,
         verify: bool | str = True,
         cert: Sequence[str] | None = None,
@@ -71,7 +71,7 @@ class Transport:
         for logger in ("urllib3.connectionpool", "urllib3.connection"):
             logging.getLogger(logger).addFilter(_without_query)
         self._timeout = timeout
-        self._most = most
+        self._max_bytes = max_bytes
         self._own_proxy = bool(proxy)
         self._settings: Any = None
         self.cert = (cert[0], cert[-1]) if cert else None
@@ -79,24 +79,30 @@ class Transport:
         self.session.verify = verify
         self.session.auth = _signed_already
         self.session.headers["Accept-Encoding"] = ENCODINGS
-        # Redirects are never followed; requests would look at where they lead all the same, and read their bodies.
+        # Redirects are never followed. Even so, requests would parse their targets and read their bodies.
         self.session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, DeadlineAdapter())
         if proxy:
             self.session.proxies = {"http": proxy, "https": proxy}
 
-    def send(self, unsent: ApiRequest, permit: AnswerPermit | None = None) -> HttpAnswer:
-        """Send a request and return its answer, read once ``permit`` lets it into memory.
+    def send(self, request: ApiRequest, permit: AnswerPermit | None = None) -> HttpAnswer:
+        """Send a request and return its answer.
+
+        Args:
+            request: the signed request.
+            permit: limits how many answers are in memory. The body is read once it allows it; None reads at once.
 
         Raises:
-            ProviderUnavailable, ProviderAuthError: there is no answer. No other error comes out of an exchange.
+            ProviderUnavailable: there is no answer. It is ``ProviderOverloaded``, a subclass, if the answer took too long.
+            ProviderAuthError: the proxy refuses this client.
+            BetProviderError: every other failure, such as an answer above the size limit.
         """
         from airflow_betproviders.hooks.deadline import Deadline
 
-        deadline, host = Deadline(self._timeout), urlsplit(unsent.url).netloc.rpartition("@")[2]
+        deadline, host = Deadline(self._timeout), urlsplit(request.url).netloc.rpartition("@")[2]
         try:
-            with deadline.applied(), self._open(unsent) as response:
+            with deadline.applied(), self._open(request) as response:
                 error = error_of(response.status_code, host, response.headers)
                 if error:
                     return HttpAnswer(self._beginning(response), self._proxys_error(response) or error)
@@ -104,7 +110,7 @@ class Transport:
 
                 def read() -> bytes:
                     deadline.restart()  # the answer may have waited for its permit
-                    return read_body(response.raw, encoding, self._most)
+                    return read_body(response.raw, encoding, self._max_bytes)
 
                 return HttpAnswer(permit.run(read) if permit else read())
         except (BetProviderError, CancelledError):
@@ -116,27 +122,27 @@ class Transport:
 
     @staticmethod
     def _beginning(response: requests.Response) -> bytes:
-        """Read the beginning of an error's body, which may be endless."""
+        """Return the beginning of an error's body; the rest may be endless."""
         with suppress(Exception):
             return read_body(response.raw, response.headers.get("Content-Encoding", ""), ERROR_BYTES, cut=True)
         return b""
 
-    def _open(self, unsent: ApiRequest) -> requests.Response:
+    def _open(self, request: ApiRequest) -> requests.Response:
         import requests
 
-        request = self.session.prepare_request(
-            requests.Request(unsent.method, unsent.url, unsent.headers, data=unsent.body, params=unsent.query)
+        prepared = self.session.prepare_request(
+            requests.Request(request.method, request.url, request.headers, data=request.body, params=request.query)
         )
         if not self._settings:
-            # Named here, since what the environment says would come before what the session says.
+            # The session's settings are passed, since requests prefers the environment's to those of the session.
             proxies, verify = dict(self.session.proxies), self.session.verify
             self._settings = self.session.merge_environment_settings(
-                request.url, proxies, stream=True, verify=verify, cert=self.cert
+                prepared.url, proxies, stream=True, verify=verify, cert=self.cert
             )
         if len(self.session.cookies) > _MOST_COOKIES:
             self.session.cookies.clear()
         timeout = (min(_CONNECT_TIMEOUT, self._timeout), self._timeout)
-        return self.session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
+        return self.session.send(prepared, timeout=timeout, allow_redirects=False, **self._settings)
 
     def _failure(self, error: Exception, host: str) -> BetProviderError:
         import requests
@@ -145,7 +151,7 @@ class Transport:
         if refused := re.search(r"Tunnel connection failed: (\d{3})", str(error)):
             return self._refused_by_proxy() if refused[1] == "407" else self._no_tunnel(host, refused[1])
         match error:
-            case requests.exceptions.ConnectTimeout():  # whatever was asked for: asking for less does not help
+            case requests.exceptions.ConnectTimeout():  # not ProviderOverloaded: a smaller request would not help
                 problem = f"no connection within {self._timeout:g} s; check the connection's host, and that it is reached from here"
             case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
                 return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s")
@@ -194,9 +200,9 @@ def _no_redirects(*_args: Any, **_kwargs: Any) -> Iterator[requests.Response]:
 
 
 def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from looking for the host in ``~/.netrc`` at each call, and from sending what it says there.
+    """Keep requests from sending the credentials of ``~/.netrc``, which it would look up at each call.
 
-    A user and password in the host itself, as of a gateway before the provider, are sent.
+    A user and password in the URL, such as those of a gateway in front of the provider, are sent.
     """
     from requests.auth import HTTPBasicAuth
     from requests.utils import get_auth_from_url
@@ -208,9 +214,9 @@ def _signed_already(request: requests.PreparedRequest) -> requests.PreparedReque
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """Keep signatures and what a server sent out of urllib3's log.
+    """Keep signatures and a server's text out of urllib3's log.
 
-    It logs the path of each call at level DEBUG. At WARNING it logs the URL of an answer whose headers are odd, and these.
+    At DEBUG, urllib3 logs the path and query of each call. At WARNING, it logs malformed headers with the URL.
     """
     if isinstance(record.args, tuple):
         record.args = tuple(_harmless(arg) for arg in record.args)
@@ -237,12 +243,12 @@ def _tls_problem(error: BaseException) -> str:
 
 
 def _kind(error: BaseException) -> str:
-    """Say what failed, without the URL that transport errors contain."""
+    """Return the name of the innermost error's class. Its text is left out, since it contains the signed URL."""
     return type(_cause(error)).__name__
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return the innermost error of those that requests and urllib3 raise."""
+    """Return the innermost of the errors that requests and urllib3 wrap in each other."""
     while True:
         inner = [each for each in (*error.args[:1], getattr(error, "reason", None)) if isinstance(each, BaseException)]
         if not inner:

@@ -16,7 +16,13 @@ _SHORTEST_KEY = 16
 
 
 def pii_policy_of(pii: Any, conn_id: str | None, stream: Stream, filters: Mapping[str, Any]) -> PiiPolicy | None:
-    """Return what to do with the columns that identify a player, or None for nothing.
+    """Build the policy for the columns that identify a player; None if ``pii`` is empty.
+
+    Args:
+        pii: the operator's ``pii=``, rendered: column to ``"drop"`` or ``"hash"``.
+        conn_id: the connection whose password is the key of the hashes.
+        stream: the stream that has the columns.
+        filters: the filters of the extraction.
 
     Raises:
         InvalidArgument: a rule cannot work, or the key is missing or too short.

@@ -22,7 +22,7 @@ def open_table(path: str) -> BetsTable:
     Without a connection before the ``@``, delta-rs finds its credentials in the environment.
 
     Raises:
-        InvalidArgument: names what is missing or not known.
+        InvalidArgument: the ``delta`` extra is not installed, or delta-rs does not know the store.
     """
     require("deltalake", "delta", f"table {path!r}")
     from airflow_betproviders.bets_table.table import BetsTable
@@ -36,14 +36,14 @@ def open_table(path: str) -> BetsTable:
     place = open_path(path)
     if local:
         return BetsTable(place.path)
-    scheme, options_of = _STORES[parts.scheme]
+    scheme, storage_options = _STORES[parts.scheme]
     connection, _, bucket = parts.netloc.rpartition("@")
     uri = f"{scheme}://{bucket}{parts.path.rstrip('/')}"
-    return BetsTable(uri, options_of(connection) if connection else {})
+    return BetsTable(uri, storage_options(connection) if connection else {})
 
 
 def _aws(conn_id: str) -> dict[str, str]:
-    """Return the storage options of an ``aws`` connection, its assumed roles and profiles included."""
+    """Return the storage options of an ``aws`` connection, with the credentials of its role or profile."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
     hook: Any = AwsGenericHook(aws_conn_id=conn_id, client_type="s3")
@@ -58,14 +58,17 @@ def _aws(conn_id: str) -> dict[str, str]:
         "AWS_ALLOW_HTTP": "true" if endpoint.startswith("http://") else "",
         "AWS_ALLOW_INVALID_CERTIFICATES": "true" if hook.verify is False else "",
     }
-    return _given(found)
+    return _without_empty(found)
 
 
 def _google(conn_id: str) -> dict[str, str]:
-    """Return the storage options of a ``google_cloud_platform`` connection: key file, key in the extra, or the worker's identity."""
+    """Return the storage options of a ``google_cloud_platform`` connection: a key file, a key in the extra, or none.
+
+    Without options, delta-rs uses the worker's own identity.
+    """
     extra = _connection(conn_id).extra_dejson
     key = extra.get("keyfile_dict")
-    return _given(
+    return _without_empty(
         {
             "GOOGLE_SERVICE_ACCOUNT": extra.get("key_path"),
             "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key) if isinstance(key, Mapping) else key,
@@ -74,7 +77,10 @@ def _google(conn_id: str) -> dict[str, str]:
 
 
 def _azure(conn_id: str) -> dict[str, str]:
-    """Return the storage options of a ``wasb`` or ``adls`` connection: account key, SAS token, connection string or service principal."""
+    """Return the storage options of a ``wasb`` or ``adls`` connection.
+
+    It may have an account key, a SAS token, a connection string or a service principal (client id, secret and tenant).
+    """
     connection = _connection(conn_id)
     extra = connection.extra_dejson
     settings = dict(part.split("=", 1) for part in extra.get("connection_string", "").split(";") if "=" in part)
@@ -83,7 +89,7 @@ def _azure(conn_id: str) -> dict[str, str]:
     endpoint = settings.get("BlobEndpoint", "").rstrip("/")
     if not endpoint and "EndpointSuffix" in settings and "AccountName" in settings:
         endpoint = f"{settings.get('DefaultEndpointsProtocol', 'https')}://{settings['AccountName']}.blob.{settings['EndpointSuffix']}"
-    return _given(
+    return _without_empty(
         {
             "AZURE_STORAGE_ACCOUNT_NAME": settings.get("AccountName")
             or extra.get("account_name")
@@ -102,7 +108,7 @@ def _azure(conn_id: str) -> dict[str, str]:
     )
 
 
-# By Airflow's scheme: delta-rs's scheme, and the function that turns the connection into storage options.
+# For each scheme of a path in Airflow: delta-rs's scheme, and the function that returns a connection's storage options.
 _STORES: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "s3": ("s3", _aws),
     "s3a": ("s3", _aws),
@@ -120,5 +126,5 @@ def _connection(conn_id: str) -> Connection:
     return BaseHook.get_connection(conn_id)
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, str]:
+def _without_empty(options: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in options.items() if value}

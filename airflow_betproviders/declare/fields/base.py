@@ -1,4 +1,4 @@
-"""Base classes of fields and of kinds of values."""
+"""The base classes `Field` (a member of a record) and `Kind` (how its values are written and stored)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TypeAlias
 from airflow_betproviders.declare.fields.json_text import dumps
 
 ArrowType: TypeAlias = tuple[Any, ...]
-"""A type, without importing pyarrow: the name of its factory there and the arguments, e.g. ``("decimal128", 18, 4)``.
+"""An Arrow type, written without importing pyarrow: pyarrow's factory and its arguments, e.g. ``("decimal128", 18, 4)``.
 
-A `Kind` among the arguments stands for its type, a tuple of (name, kind) pairs for the members of a struct.
+Among the arguments, a `Kind` stands for its own type, and a tuple of (name, kind) pairs for the members of a struct.
 """
 
 
@@ -21,13 +21,13 @@ class OddValue(ValueError):
 
 
 class Rounded(str):
-    """JSON text of a value that lost digits which its column has no place for."""
+    """JSON text of a value that was rounded to the decimals of its column."""
 
     __slots__ = ()
 
 
 class Kind(ABC):
-    """How a value is written on the wire, and the column that holds it. Subclass it for a kind that is missing here.
+    """Declare how a provider writes a value, and which Arrow column stores it. Subclass it for a kind that is missing here.
 
     Attributes:
         empty_is_null: whether the text ``""`` stands for null.
@@ -42,50 +42,49 @@ class Kind(ABC):
 
     @property
     def wire(self) -> ArrowType:
-        """Return the type in which `pyarrow.json` reads the value.
+        """Return the type in which `pyarrow.json` reads the value from an answer.
 
-        Where it is another than `arrow`, each distinct value of an answer goes through `coerce`.
+        If it differs from `arrow`, each distinct value of an answer goes through `coerce`.
         """
         return self.arrow
 
     @abstractmethod
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
-        """Return JSON text that `pyarrow.json` reads as the column's type, `Rounded` where digits are lost.
+        """Return JSON text that `pyarrow.json` reads as the column's type; `Rounded` if digits are lost.
 
         Args:
-            value: as `json_text.read_value` reads it: ``Number``, str, bool, list or ``Pairs``.
-            utc_offset: of the account's local times.
+            value: as `json_text.read_value` returns it: ``Number``, str, bool, list or ``Pairs``.
+            utc_offset: the offset from UTC of the account's local times.
 
         Raises:
             OddValue: the column cannot hold the value.
         """
 
     def cell(self, value: Any, utc_offset: timedelta) -> str | None:
-        """Coerce a value as `coerce` does; None stays None."""
+        """Coerce a value that may be null: as `coerce` does, but None stays None, and ``""`` becomes None if it stands for null."""
         if value is None or (self.empty_is_null and value == ""):
             return None
         try:
             return self.coerce(value, utc_offset)
         except OddValue:
             raise
-        except (ValueError, ArithmeticError) as error:  # as int() and Decimal() raise
+        except (ValueError, ArithmeticError) as error:  # int() and Decimal() raise these
             raise OddValue(f"{shown(value)} cannot be read ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
 class Field:
-    """One member of a record, under the provider's own name.
+    """Declare one member of a record, under the provider's own name.
 
     Attributes:
-        name: as on the wire.
-        kind: how the value travels.
-        required: a record in which it is null or absent goes to quarantine. Declare so the amounts without which stake,
-            payout or net cannot be computed. None: only where it is
-            part of the key. The time column always is.
-        may_be_empty: whether ``""`` in a text column of the key identifies a record; else it counts as absent.
-        money: summed in the receipt. A record whose amount cannot be read goes to quarantine.
-        minor_units: how many of the amount's units make one currency unit: 1000 where the amount is in li.
-        unit: the amount's unit where it is not the currency's, such as ``li``. The column's metadata and the receipt name it.
+        name: the member's name in the provider's answers.
+        kind: how the provider writes the value, and which column stores it.
+        required: whether a record goes to quarantine if the value is null or absent. Set it for the amounts that stake, payout
+            or net are computed from. Default: required only as a part of the key. The time column is always required.
+        may_be_empty: whether ``""`` in a text column of the key identifies a record. Otherwise ``""`` counts as absent.
+        money: whether it is an amount. The receipt has the sum; a record whose amount cannot be read goes to quarantine.
+        minor_units: how many units of the amount make one currency unit: 1000 if the amount is in li.
+        unit: the amount's unit if it is not the currency unit, such as ``li``. The column's metadata and the receipt name it.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """AIG live casino: amounts are decimal text in currency units, times are epoch milliseconds.
 
-Windows filter by ``update_time``, which moves when a bet settles, is cancelled or is made invalid: the same id comes
-again in a later window, and a trailing re-read finds it.
+Windows filter by ``update_time``, which moves when a bet settles, is cancelled or is made invalid. The bet is then returned
+again, under the same id, by the window of its new ``update_time``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _MS_TEXT = EpochParam(1000, text=True)
 _STATUS = {"code": Integer(), "message": Text()}
 _LAG = timedelta(minutes=5)
 _MILLISECOND = timedelta(milliseconds=1)
-# "The last three months": calendar months or 90 days is not said.
+# "The last three months": the document does not say whether these are calendar months or 90 days.
 _RETENTION = timedelta(days=89)
 
-# By bet item, such as Banker or Direct-11: the document lists those of baccarat and shows some of roulette.
+# Amounts by bet item, such as Banker or Direct-11. The document lists the items of baccarat and shows some of roulette.
 _ITEMS = DecimalMap(_AMOUNT)
 
 

@@ -1,7 +1,7 @@
 """GM-Ag (Golden Matrix): amounts are numeric(16,4) JSON numbers in currency units, times are text in GMT+0.
 
-A round that comes again replaces the earlier row. Whether windows count their ends in is not said; ends lie on whole
-minutes.
+If a round is returned again, the newer row replaces the earlier one. Windows start and end on whole minutes; the document does
+not say whether a window includes its ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airflow_betproviders.declare.request_parameters import Filter, WallParam
 from airflow_betproviders.declare.stream import PageSize, Rows, Stream, Total
 from airflow_betproviders.declare.windows import WindowRule
 
-# The document says numeric(16,4); two digits more cost nothing in the file, and a balance may outgrow an amount.
+# The document says numeric(16,4). Two more digits cost nothing in the file, and a balance may be larger than any amount.
 _NUMERIC = Decimal(18, 4)
 _SUM = Decimal(38, 4)
 _TIME = IsoTime()
@@ -51,7 +51,7 @@ def _text_filters(*names: str) -> dict[str, Filter]:
     return {name: Filter(type=str) for name in names}
 
 
-# The sample shows five decimals in there, although the amounts of a record have four.
+# The document's sample has five decimals here, although the amounts of a record have four.
 _JACKPOT = ListOf(Record((Field("id", Text()), Field("contribution", Decimal(28, 8)), Field("win", Decimal(28, 8)))))
 
 GAME_HISTORY = Stream(
