@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyarrow.fs as pafs
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, NewFiles, reading, removal
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, reading, removal
+from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.merge_state import FOLDER
 from airflow_betproviders.bets_table.schema import STORED
@@ -151,10 +152,11 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
                 for group in range(parquet.num_row_groups):
                     rows.append(parquet.read_row_group(group, STORED.names, use_threads=False))
         rows.index()
-        target = NewFiles(fs, pool, STORED, files[0].provider, files[0].day, file_size=file_size, data_change=False)
+        target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False)
+        new = NewFiles(target, file_size=file_size)
         for some in rows.read(np.ones(rows.rows, bool)):
-            target.write(some)
-        return target.close()
+            new.write(some)
+        return new.close()
 
 
 def _sweep(table: BetsTable, retention: timedelta) -> int:

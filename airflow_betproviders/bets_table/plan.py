@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, NewFiles, reading
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, reading
+from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
 
@@ -185,13 +186,13 @@ def _write_batch(
     done: list[AddAction] = []
     parts = (part for rows in batch.rows(beaten) for part in _by_date(rows))
     for day, days in groupby(parts, lambda part: part[0]):
-        files = NewFiles(fs, pool, STORED, batch.provider, day)
+        files = NewFiles(Target(fs, pool, STORED, batch.provider, day))
         _move(fs, small, left.pop(day, []), files)
         for _, rows in days:
             files.write(rows)
         done += files.close()
     for day, rest in left.items():
-        files = NewFiles(fs, pool, STORED, batch.provider, day)
+        files = NewFiles(Target(fs, pool, STORED, batch.provider, day))
         _move(fs, small, rest, files)
         done += files.close()
     return done
@@ -206,7 +207,7 @@ def _by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
 
 
 def _rewrite(fs: pafs.FileSystem, pool: Executor, file: DataFile, change: Change) -> list[AddAction]:
-    files = NewFiles(fs, pool, STORED, file.provider, file.day)
+    files = NewFiles(Target(fs, pool, STORED, file.provider, file.day))
     _move(fs, {file: change}, [file], files)
     return files.close()
 

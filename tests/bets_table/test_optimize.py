@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_betproviders.bets_table.arrow import data_files, sorted_rows
+from airflow_betproviders.bets_table.arrow import new_files, sorted_rows
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.exceptions import InvalidArgument
 from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
@@ -17,7 +17,7 @@ PLAYERS = 40
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Four hours in which every player bets; files of ten rows, so that a player's four lie in one or two of them."""
-    monkeypatch.setattr(data_files, "ROW_GROUP", 10)
+    monkeypatch.setattr(new_files, "ROW_GROUP", 10)
     monkeypatch.setattr(sorted_rows, "_OUTPUT", 10)
     world = World(tmp_path)
     for hour in range(5, 9):
