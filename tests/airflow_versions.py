@@ -15,6 +15,13 @@ except ImportError:  # Airflow 3.1
         TaskDeferred,
     )
 
+try:
+    from airflow.triggers.callback import CallbackTrigger
+except ImportError:  # Airflow 3.1
+    from airflow.triggers.deadline import (  # type: ignore[import-not-found, no-redef]
+        DeadlineCallbackTrigger as CallbackTrigger,
+    )
+
 AIRFLOW = Version(version("apache-airflow-core"))
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.
 READS_FORMS = Version("3.2") <= AIRFLOW
@@ -29,5 +36,6 @@ __all__ = [
     "READS_FORMS",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "CallbackTrigger",
     "TaskDeferred",
 ]

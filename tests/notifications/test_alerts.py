@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk import BaseNotifier, Connection
-from airflow.triggers.callback import CallbackTrigger
 
 from airflow_betproviders.dags import incremental_dag
 from airflow_betproviders.notifications import notifier as module
 from airflow_betproviders.notifications.notifier import BetProvidersNotifier
 from airflow_betproviders.notifications.stored_notifier import restore, stored_arguments
+from tests.airflow_versions import CallbackTrigger
 from tests.notifications.conftest import Connect
 from tests.operator_runs import context
 from tests.recorder import Recorder
