@@ -37,6 +37,19 @@ def picture(shown: Page, name: str) -> None:
         shown.screenshot(path=path, animations="disabled")
 
 
+def show_bucket(shown: Page, addresses: str, lake: Path) -> None:
+    """Show a lake in a bucket, rather than in a temporary folder of this machine, in what comes from some addresses."""
+
+    def answer(route: Route) -> None:
+        found = route.fetch()
+        text = found.text()
+        for name in (lake.as_uri(), str(lake)):
+            text = text.replace(name, "s3://aws_default@lake/raw")
+        route.fulfill(response=found, body=text)
+
+    shown.route(addresses, answer)
+
+
 def recorded(page: Page) -> list[str]:
     """Every answer of the UI's and the public API from now on, as text."""
     answers: list[str] = []

@@ -20,7 +20,7 @@ from airflow_betproviders.simulator.vendor.base import Inquiry
 from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
 from demo.audit import audit
 from demo.headless import HeadlessAirflow
-from tests.airflow.pages import DagPage, opened, picture
+from tests.airflow.pages import IMAGES, DagPage, opened, picture, show_bucket
 from tests.airflow.vendor_doubles import refuse, truth_of
 from tests.airflow_versions import HAS_OUR_PAGES
 
@@ -150,6 +150,8 @@ def test_runs_side_by_side_keep_the_vendors_pace_in_the_accounts_pool(world: Wor
 
 def test_an_event_of_the_asset_shows_window_and_counts(world: World) -> None:
     page = world.page
+    if IMAGES:
+        show_bucket(page, "**/api/v2/assets/events*", world.lake)
     page.goto("/assets")
     page.get_by_role("link", name="betproviders/aig_default/main").click()
     expect(page.get_by_role("heading", name="Asset Events")).to_have_count(2)

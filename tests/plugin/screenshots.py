@@ -10,10 +10,11 @@ import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
-from playwright.sync_api import Browser, FrameLocator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
 
 from demo.headless import HeadlessAirflow
 from demo.stage import DAGS, ROOT
+from tests.airflow.pages import show_bucket
 from tests.plugin.showcase import Showcase
 
 IMAGES = ROOT / "docs" / "images"
@@ -59,12 +60,7 @@ def _opened(browser: Browser, url: str, scheme: str, show: Showcase) -> Page:
     context = browser.new_context(viewport=SIZE, color_scheme=scheme, locale="en", timezone_id="UTC")
     context.set_default_timeout(WAIT)
     page = context.new_page()
-
-    def as_of_a_bucket(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.text().replace(show.path, "s3://aws_default@lake/raw"))
-
-    page.route("**/betproviders/api/*", as_of_a_bucket)  # rather than a temporary folder of this machine
+    show_bucket(page, "**/betproviders/api/*", show.folder / "raw")
     page.goto(url)
     page.get_by_text("Coverage", exact=True).first.click()
     return page

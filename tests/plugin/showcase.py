@@ -90,7 +90,7 @@ class Showcase:
             start = self.midnight - day * DAY + declared("jdb", "daily_by_player").day_start_offset
             self.store("jdb", "daily_by_player", Interval(start, start + DAY), chance.randrange(180, 420))
         self._money(days, chance)
-        for provider, differ in (("pv", 0), ("aig", 0), ("jdb", 1), ("gmag", 0)):
+        for provider, differ in (("pv", 0), ("aig", 0), ("jdb", 1), ("gmag", 0)) if days > 1 else ():
             self._reconcile(provider, differ)
 
     def _hours(self, stream: Stream, days: int, chance: random.Random) -> Iterator[tuple[Interval, int]]:

@@ -78,6 +78,18 @@ def test_older_days_are_as_wide_as_asked_for(chromium: Browser, lake: Showcase) 
     assert columns == "12", "of the sixty days that are asked for, those that have slots"
 
 
+def test_days_before_a_streams_first_slot_are_named(chromium: Browser, tmp_path: Path) -> None:
+    show = one_hour(tmp_path)
+    first = NOW.replace(minute=0, second=0, microsecond=0) - timedelta(days=10)
+    show.store("gmag", "game_history", Interval(first, first + HOUR), 1)
+    with opened(chromium, show) as page:
+        young = page.locator(".card", has_text="PV")
+        expect(young.locator(".before")).to_have_text("Nothing stored before")
+        assert page.locator(".before").count() == 1
+        before = box(young.locator(".before"))
+        assert before["x"] + before["width"] < box(young.locator(".square").first)["x"]
+
+
 def test_the_present_is_marked(chromium: Browser, lake: Showcase) -> None:
     with opened(chromium, lake) as page:
         today = box(page.locator(".heatmap .today").first)
@@ -144,12 +156,12 @@ def test_the_clicked_square_stays_visible_beside_its_panel(chromium: Browser, la
 
 
 def test_li_are_shown_as_money(chromium: Browser, tmp_path: Path) -> None:
-    show = one_hour(tmp_path, sums={"bet_amount": "1234567", "gain_amount": "-5"})
+    show = one_hour(tmp_path, sums={"bet_amount": "1234567", "gain_amount": "-5000"})
     with opened(chromium, show) as page:
         page.locator(".square.complete").click()
         sums = page.locator(".sums")
         expect(sums).to_contain_text("Exact sums in currency units")
-        assert sums.locator("td").all_inner_texts() == ["1,234.567", "\N{MINUS SIGN}0.005"]
+        assert sums.locator("td").all_inner_texts() == ["1,234.567", "\N{MINUS SIGN}5.00"]
         expect(page.locator("#panel")).to_contain_text("The provider sends amounts in 1/1,000 of a currency unit")
 
 

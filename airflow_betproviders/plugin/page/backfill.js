@@ -143,7 +143,7 @@ function explain(chosen, range) {
       ]),
       row("Reprocess", [
         make("code", {}, "completed"),
-        make("span", { class: "quiet" }, " runs that are there are cleared and run again"),
+        make("span", { class: "quiet" }, " existing runs are cleared and run again"),
       ]),
       row("At once", `${AT_ONCE} runs; the DAG's pool decides how many of them call`),
     ),

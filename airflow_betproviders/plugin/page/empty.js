@@ -20,7 +20,7 @@ const STATES = {
   unfilled: ({ lakes }) => [
     "No stream is stored yet",
     [
-      make("p", {}, "Nothing that a DAG which you may read has written lies in ", ...folders(lakes), "."),
+      make("p", {}, "No DAG that you may read has stored anything in ", ...folders(lakes), "."),
       make("p", {}, "Turn on a DAG that extracts bets: ", link(appPage("dags"), "Dags"), ", or load past hours:"),
       code(backfill("aig_transactions")),
       make("p", { class: "quiet" }, "If you expect streams here, ask for read permission on the DAG that extracts them."),

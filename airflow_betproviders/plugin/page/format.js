@@ -48,12 +48,12 @@ export function duration(span) {
   return plural(Math.round(size / DAY), "day");
 }
 
-/** Decimal text with its thousands apart, to the last digit: no float comes near it. */
+/** Decimal text as money: thousands apart, two decimals or as many as there are. No float comes near it. */
 export function amount(text) {
   const [whole, fraction = ""] = text.replace("-", "").split(".");
   const digits = fraction.replace(/0+$/, "");
   const sign = text.startsWith("-") ? "−" : "";
-  return sign + number.format(BigInt(whole)) + (digits ? `.${digits.padEnd(2, "0")}` : "");
+  return `${sign}${number.format(BigInt(whole))}.${digits.padEnd(2, "0")}`;
 }
 
 export function bytes(value) {

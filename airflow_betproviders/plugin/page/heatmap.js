@@ -101,6 +101,12 @@ export function heatmap(name, layout, now, choose, tip) {
     title.style.gridArea = `1 / 1 / span ${rows}`;
     grid.append(title);
   }
+  const first = Math.min(...squares.map((square) => square.column));
+  if (squares.length && first > columns / 4) {
+    const before = make("div", { class: "before", "aria-hidden": "true" }, "Nothing stored before");
+    before.style.gridArea = `1 / 2 / span ${rows} / span ${first}`;
+    grid.append(before);
+  }
   if (0 <= now && now < columns) {
     const today = make("div", { class: "today", "aria-hidden": "true" });
     today.style.gridArea = `1 / ${now + 2} / span ${rows}`;
