@@ -22,7 +22,7 @@ class EarlierRuns:
     """The facts that a run starts from.
 
     Attributes:
-        proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
+        proven: rows of the greatest answer without a total that was proven not to be cut off, and bytes of the largest.
         starts_held_at: the start of the last slot whose rows showed that windows hold their start; None where none did in
             the day before.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window that the provider answers, where that is less than
@@ -31,7 +31,7 @@ class EarlierRuns:
         after_stored: whether the slot before is stored.
     """
 
-    proven_rows: int = 0
+    proven: tuple[int, int] = (0, 0)
     starts_held_at: datetime | None = None
     asked_for_less: Mapping[str, float] = field(default_factory=dict)
     new_day: bool = False
@@ -50,7 +50,10 @@ class EarlierRuns:
         held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
         fresh = [at for at in held if abs(at - slot.start) <= DAY]
         return cls(
-            proven_rows=max((receipt.proven_rows for receipt in receipts), default=0),
+            proven=(
+                max((receipt.proven_rows for receipt in receipts), default=0),
+                max((receipt.proven_bytes for receipt in receipts), default=0),
+            ),
             starts_held_at=max(fresh, default=None),
             asked_for_less=receipts[0].asked_for_less if receipts else {},
             new_day=bool(receipts) and datetime.fromisoformat(receipts[0].start).date() != slot.start.date(),

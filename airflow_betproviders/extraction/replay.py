@@ -109,7 +109,8 @@ class Replay(Extraction):
                 receipt = self._receipt(interval, now, (replaced or {}).get(interval))
                 receipt.calls, receipt.retries, receipt.bytes = first.calls, first.retries, first.bytes
                 receipt.reread = first.reread
-                receipt.proven_rows, receipt.asked_for_less = first.proven_rows, first.asked_for_less
+                receipt.proven_rows, receipt.proven_bytes = first.proven_rows, first.proven_bytes
+                receipt.asked_for_less = first.asked_for_less
                 receipt.starts_held_at = first.starts_held_at
                 receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
                 replies = _Replies(

@@ -131,7 +131,7 @@ class Extraction:
                 self._filters,
                 call,
                 pool,
-                earlier.proven_rows,
+                earlier.proven,
                 earlier.asked_for_less,
                 grow=earlier.new_day,
             )
@@ -159,7 +159,8 @@ class Extraction:
                     receipt = slot.receipt
                     receipt.calls, receipt.retries, receipt.bytes = asked.calls, asked.retries, asked.bytes
                     receipt.reread = reader.rereads - rereads
-                    receipt.proven_rows, receipt.asked_for_less = reader.sizes.proven, reader.asked_for_less
+                    receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven, reader.sizes.proven_bytes
+                    receipt.asked_for_less = reader.asked_for_less
                     held_at = boundaries.starts_held_at
                     receipt.starts_held_at = held_at.isoformat() if held_at else None
                     slot.archive = stats.hand_over(interval)

@@ -42,6 +42,7 @@ class Receipt:
         proof: windows by what proves them complete: the provider's total, a short answer, an empty page, a second read, ...;
             empty where a version that didn't note it wrote the object.
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
+        proven_bytes: bytes of the largest such answer.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
             answer in time, so that less was asked for; empty otherwise.
         starts_held_at: ISO 8601, UTC: the start of the last slot whose rows showed that windows hold their start, or None.
@@ -83,6 +84,7 @@ class Receipt:
     slow_pages: int = 0
     proof: dict[str, int] = field(default_factory=dict)
     proven_rows: int = 0
+    proven_bytes: int = 0
     asked_for_less: dict[str, float] = field(default_factory=dict)
     starts_held_at: str | None = None
     bad_rows: int = 0

@@ -92,10 +92,17 @@ MUTATIONS = (
         ("cases/test_hourly_runs.py", "-k", "cap_that_came_down"),
     ),
     Mutation(
+        "believe that no server counts bytes",
+        "extraction/fetch/completeness/answer_sizes.py",
+        "        return size >= _FEW_BYTES and",
+        "        return False and",
+        ("cases/test_byte_limits.py",),
+    ),
+    Mutation(
         "forget what earlier runs proved",
         "extraction/earlier_runs.py",
-        "proven_rows=max((receipt.proven_rows for receipt in receipts), default=0)",
-        "proven_rows=0",
+        "max((receipt.proven_rows for receipt in receipts), default=0)",
+        "0",
         ("cases/test_hourly_runs.py", "-k", "jdb"),
     ),
     Mutation(

@@ -75,6 +75,7 @@ class Answer(Protocol):
 
     Attributes:
         rows: rows on it, those included that don't fit the schema.
+        bytes: bytes of it, decompressed.
         total: the provider's count of rows in the window; None where the answer has none.
         page_size: the page size that the answer says it used; None where it doesn't say.
         token: the token or link of the next page; None where there is none.
@@ -85,6 +86,8 @@ class Answer(Protocol):
 
     @property
     def rows(self) -> int: ...  # noqa: D102 - documented above
+    @property
+    def bytes(self) -> int: ...  # noqa: D102 - documented above
     @property
     def total(self) -> int | None: ...  # noqa: D102 - documented above
     @property

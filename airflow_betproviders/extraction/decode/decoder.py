@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,6 +56,8 @@ class Page:
         page_size: the page size that the answer says it used, where it does.
         token: the token or link of the next page, where the answer names one.
         reaches: until when the answer says it is complete, where it does.
+        bytes: of the answer, decompressed.
+        row_bytes: of its largest row, about; 0 where the stream's answers have a total.
         doubtful: the answer reports success and has nothing where its rows should be (``data: null``, ``[]``, ``{}``, or
             the member is left out), which alone does not prove that there are none.
     """
@@ -68,7 +71,14 @@ class Page:
     page_size: int | None = None
     token: str | None = None
     reaches: datetime | None = None
+    bytes: int = 0
+    row_bytes: int = 0
     doubtful: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Return the number of its rows, rejected ones included."""
+        return int(self.table.num_rows) + len(self.bad)
 
 
 class Decoder:
@@ -96,6 +106,8 @@ class Decoder:
         self._one = self._rows is OneRow
         self._nested = isinstance(self._rows, Rows) and bool(self._rows.path)
         self._paths = {marker: path_to(stream.envelope, marker) for marker in (Total, PageSize, NextPage, Reaches)}
+        once_a_row = "\n" if isinstance(stream.format, Csv) else f'"{stream.key[-1]}"' if stream.key else None
+        self._once_a_row = once_a_row.encode() if once_a_row and self._paths[Total] is None else None
 
     def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode one answer.
@@ -107,6 +119,13 @@ class Decoder:
         Raises:
             ProviderUnavailable: the body is not one complete document of the expected shape.
         """
+        page = self._decode(body, check)
+        page.bytes = len(body)
+        if self._once_a_row is not None:
+            page.row_bytes = _largest_row(body, page.rows, self._once_a_row)
+        return page
+
+    def _decode(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         if isinstance(self._stream.format, Csv):
             return self._described(body, partial(self._decode_csv, self._stream.format), check)
         body = self._json(body)
@@ -351,6 +370,14 @@ def _int(value: Any) -> int | None:
         return int(digits if not fraction.strip("0") else text)
     except ValueError:
         return None
+
+
+def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:
+    """Return about how many bytes the largest row has: the most between two places of a text that each row has once."""
+    places = np.fromiter((found.start() for found in re.finditer(re.escape(once_a_row), body)), np.int64)
+    if rows < 2 or len(places) < rows:
+        return min(len(body), 4 * len(body) // max(rows, 1))
+    return int(np.diff(places).max())
 
 
 def _excerpt(body: bytes) -> str:

@@ -13,6 +13,7 @@ from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Pagination, ShortPage, Unprovable, WindowChanged
 from airflow_betproviders.declare.windows import WindowRule
+from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerCap
 
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000
@@ -45,7 +46,7 @@ class Planner:
         paging: how the provider hands out a window's rows; the page size and limit in use.
         density: rows a second of the last window whose rows are known; None before.
         longest: the longest window that the provider answers in time, where it failed for a longer one; else None.
-        cap: rows at which the provider cut an answer off without a sign; None while none is known.
+        cap: where the provider cut an answer off without a sign; None while none is known.
     """
 
     def __init__(self, rule: WindowRule | None, paging: Pagination) -> None:
@@ -53,7 +54,7 @@ class Planner:
         self._rule = rule
         self.paging = self._declared = paging
         self.density: float | None = None
-        self.cap: int | None = None
+        self.cap: AnswerCap | None = None
         self.longest: timedelta | None = None
         self._steps = 0
 
@@ -73,12 +74,17 @@ class Planner:
     @property
     def most(self) -> int:
         """Return the most rows that a window may have without being split."""
-        limits = (self.paging.most_rows, self.cap and self.cap - 1)
+        limits = (self.paging.most_rows, self.cap.most_rows if self.cap else None)
         return min([MOST_ROWS, *(limit for limit in limits if limit is not None)])
 
-    def learn(self, window: Interval | None, rows: int | None) -> None:
-        """Note how many rows a window holds, by its first answer."""
-        if window is not None and rows is not None and not self.is_full(rows):
+    def see(self, rows: int, size: int) -> None:
+        """Note that an answer came with so many rows and bytes: they are not cut off below that."""
+        if self.cap is not None:
+            self.cap = self.cap.after(rows, size)
+
+    def learn(self, window: Interval | None, rows: int | None, size: int = 0) -> None:
+        """Note how many rows a window holds, by its first answer, which has so many bytes."""
+        if window is not None and rows is not None and not self.is_full(rows, size):
             self.density = rows / window.width.total_seconds()
 
     def plan(self, window: Interval | None) -> tuple[Interval | None, ...]:
@@ -129,13 +135,14 @@ class Planner:
         return True
 
     def parts(
-        self, window: Interval | None, rows: int, changes: int = 0, halved: int = 0
+        self, window: Interval | None, rows: int, size: int = 0, changes: int = 0, halved: int = 0
     ) -> tuple[Interval | None, ...]:
         """Return what to ask for in place of a window, by what its first answer says; see `plan`.
 
         Args:
             window: the window.
             rows: how many rows the provider says it holds.
+            size: bytes of the answer.
             changes: how many times it changed while it was read: one that keeps changing is read in halves.
             halved: how many times it was halved for that already.
 
@@ -147,19 +154,19 @@ class Planner:
         parts: tuple[Interval | None, ...] = (window,)
         common_cap = rows == _COMMON_CAP and self.paging.rows_a_page is not None and not halved
         restless = changes >= PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
-        if self.is_full(rows) or restless or common_cap:
+        if self.is_full(rows, size) or restless or common_cap:
             parts = self.halves(window)
         elif window is not None and rows > self.most and not self.paging.may_be_cut_off:  # that has come already
             parts = self._split(window, rows)
-        if len(parts) == 1 and self.is_full(rows):
+        if len(parts) == 1 and self.is_full(rows, size):
             if self.paging.is_full(rows):
                 raise Unprovable(self.paging.full_reason(rows))
-            raise Unprovable(f"the provider cuts answers off at {self.cap} rows, and the window can't be split further")
+            raise Unprovable(f"the provider cuts answers off at {self.cap}, and the window can't be split further")
         return parts
 
-    def is_full(self, rows: int) -> bool:
-        """Return whether a window with this total may have more rows."""
-        return self.paging.is_full(rows) or (self.cap is not None and rows >= self.cap)
+    def is_full(self, rows: int, size: int = 0) -> bool:
+        """Return whether a window with this total, in an answer of so many bytes, may have more rows."""
+        return self.paging.is_full(rows) or (self.cap is not None and self.cap.cuts(rows, size))
 
     def halves(self, window: Interval | None) -> tuple[Interval | None, ...]:
         """Return both halves of a window, or the window alone where it can't be split."""

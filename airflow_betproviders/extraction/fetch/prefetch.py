@@ -270,8 +270,9 @@ class Prefetcher:
                 self._page_rows = max(1, page.table.num_rows)
                 assert read.paging is not None  # noqa: S101 - it was asked for
                 rows = read.paging.rows_of_window(answer)
-                self._planner.learn(read.window, rows)
-                read.parts = self._planner.parts(read.window, rows or 0, read.changes, read.halved)
+                self._planner.see(page.rows, page.bytes)
+                self._planner.learn(read.window, rows, page.bytes)
+                read.parts = self._planner.parts(read.window, rows or 0, page.bytes, read.changes, read.halved)
                 if len(read.parts) > 1:
                     read.answers.append(answer)
                     return

@@ -62,7 +62,7 @@ class WindowReader:
         filters: Mapping[str, Any],
         call: Call,
         pool: Executor | None = None,
-        proven_rows: int = 0,
+        proven: tuple[int, int] = (0, 0),
         asked_for_less: Mapping[str, float] | None = None,
         *,
         grow: bool = False,
@@ -75,7 +75,7 @@ class WindowReader:
             filters: the provider's own filters.
             call: makes one call.
             pool: asks ahead in its threads; without it calls are made one by one.
-            proven_rows: rows of the greatest answer that an earlier run proved not to be cut off.
+            proven: rows and bytes of the greatest answers that earlier runs proved not to be cut off.
             asked_for_less: the page size and window that the provider answered an earlier run, see `Planner.start_from`.
             grow: whether to try a little more again.
         """
@@ -87,7 +87,7 @@ class WindowReader:
         self._planner = Planner(stream.windows, stream.paging)
         self._planner.start_from(asked_for_less or {}, grow=grow)
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
-        self.sizes = AnswerSizes(stream, proven_rows)
+        self.sizes = AnswerSizes(stream, *proven)
         self.rereads = 0
         self._lost: SplitWindow | None = None
 
@@ -154,13 +154,14 @@ class WindowReader:
                 raise self._assemble.incomplete(window, str(problem)) from None
         raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
 
-    def _all_answers(self, window: Interval) -> list[PageAnswer]:
+    def _all_answers(self, window: Interval, *, whole: bool = True) -> list[PageAnswer]:
         paging = self._planner.paging
         answers: list[PageAnswer] = []
         to_ask = deque([paging.first(window)])
         while to_ask:
             answers.append(PageAnswer(self._ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
-            if len(answers) == 1 and self._planner.is_full(paging.rows_of_window(answers[0]) or 0):
+            rows = paging.rows_of_window(answers[0]) or 0
+            if whole and len(answers) == 1 and self._planner.is_full(rows, answers[0].bytes):
                 raise Unprovable(paging.full_reason(answers[0].rows))
             to_ask += paging.following(window, answers)
         return answers
@@ -284,7 +285,7 @@ class WindowReader:
 
     def _split(self, read: WindowRead) -> None:
         first = read.answers[0]
-        self.sizes.see(first.rows)
+        self.sizes.see(first.page)
         restless = read.changes >= PATIENT_READS
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
         split = read.part_of
@@ -319,17 +320,20 @@ class WindowReader:
     def _prove_sizes(self) -> None:
         """Prove that the slot's greatest answer without a total was not cut off."""
         try:
-            disproof = self.sizes.disproof(self._piece)
+            cap = self.sizes.disproof(self._piece)
         except Unprovable as reason:
             raise self._assemble.incomplete(None, str(reason)) from None
-        if disproof:
-            self._planner.cap = disproof[0]
-            raise SlotChanged(f"the provider seems to cut answers off at {disproof[0]} rows: {disproof[1]}")
+        except WindowChanged as changed:
+            raise SlotChanged(str(changed)) from None
+        if cap:
+            self._planner.cap = cap
+            raise SlotChanged(f"the provider seems to cut answers off at {cap}: {cap.reason}")
 
     def _piece(self, window: Interval) -> WindowRows:
-        page = self._ask(window, self._planner.paging.first(window), AnswerPermit())
-        self.sizes.see(page.table.num_rows + len(page.bad))
-        return WindowRows.from_pages(self._stream, window, [page])
+        answers = self._all_answers(window, whole=False)
+        for answer in answers:
+            self.sizes.see(answer.page)
+        return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
 
 
 def _noted(

@@ -167,7 +167,12 @@ class PageAnswer:
     @property
     def rows(self) -> int:
         """Return the number of rows on the page."""
-        return int(self.page.table.num_rows) + len(self.page.bad)
+        return self.page.rows
+
+    @property
+    def bytes(self) -> int:
+        """Return the number of bytes of the answer."""
+        return self.page.bytes
 
     @property
     def total(self) -> int | None:

@@ -1,0 +1,177 @@
+"""Prove an answer that may have been cut off, by asking for pieces of its window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import Unprovable, like_a_cap
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode import arrays
+from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends, inside
+
+ReadPiece = Callable[[Interval], WindowRows]
+
+_PLACES = (np.min, np.max, np.median)
+
+
+@dataclass(eq=False)
+class SuspectedAnswer:
+    """An answer that may have been cut off.
+
+    Attributes:
+        window: what was asked.
+        hashes: the keys of its rows.
+        bad: texts of its rows that do not fit the schema.
+        pieces: windows inside it that would bring further rows if it was cut off.
+        halves: whether the pieces are all of the window, so that together they have to bring every row.
+        one_step: whether all rows lie in one step, which the pieces leave out, as it can't be asked for in parts.
+        log_chance: logarithm of the chance that a part of the window as large as the one before the first or after the
+            last row is empty.
+        bytes: of the answer; of its last page, where it has pages.
+        rest: the piece from its last row on, where rows come in the order of time, newest or oldest first; else None.
+    """
+
+    window: Interval
+    hashes: Hashes
+    bad: frozenset[str]
+    pieces: tuple[Interval, ...]
+    halves: bool
+    one_step: bool
+    log_chance: float = 0.0
+    bytes: int = 0
+    rest: Interval | None = None
+
+    @property
+    def rows(self) -> int:
+        """Return the number of its rows, rejected ones included."""
+        return len(self.hashes) + len(self.bad)
+
+    def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
+        """Say how the parts contradict the answer; None if they don't."""
+        hashes = np.concatenate([rows.hashes for rows in brought if rows.hashes is not None])
+        further = int((~np.isin(hashes, self.hashes)).sum())
+        further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
+        if further:
+            return f"parts of {self.window} bring {further} rows that the window did not"
+        lacking = int((~np.isin(self.hashes, hashes)).sum()) if self.halves else 0
+        return f"parts of {self.window} lack {lacking} rows of the window" if lacking else None
+
+    def as_suspect(self, brought: Sequence[WindowRows]) -> WindowRows | None:
+        """Return the half that has all of the rows, and so is as suspect as the window; None where the parts prove it."""
+        if not self.halves or all(rows.distinct for rows in brought):
+            return None
+        return max(brought, key=lambda rows: rows.distinct)
+
+
+class AnswerProof:
+    """Finds the pieces that can prove an answer of one stream, and asks for them."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Bind the stream."""
+        self._stream = stream
+
+    def suspected(self, rows: WindowRows, size: int = 0) -> SuspectedAnswer | None:
+        """Return what can prove an answer of so many bytes, if anything can.
+
+        Where windows are known to filter the time column and rows come in its order, that is what lies before the first
+        and after the last row; else two parts of the window, which have to bring exactly its rows.
+        """
+        stream, window = self._stream, rows.window
+        if window is None or rows.hashes is None or not stream.time_column or not stream.windows:
+            return None
+        steps = window.width // stream.windows.step
+        if not stream.windows.splits or steps < 2:
+            return None
+        column, hashes = rows.table[stream.time_column], rows.hashes
+        instants, (start, end) = arrays.integers(column), ends(window, column.type)
+        if stream.reject_outside_window:
+            kept = inside(rows.table, stream, window)
+            instants, hashes = instants[kept], hashes[kept]
+        places = (instants[(instants >= start) & (instants < end)] - start) * steps // (end - start)
+        first, last, middle = (int(at(places)) for at in _PLACES) if len(places) else (0, steps - 1, steps // 2)
+        moves = np.diff(instants)
+        oldest_first, newest_first = bool((moves >= 0).all()), bool((moves <= 0).all())
+        known = stream.reject_outside_window and stream.filters_time_column
+        if not known or (first < last and not (oldest_first or newest_first)):
+            # Where it isn't known what windows filter, any border will do that has rows on both sides.
+            borders = [0, min(max(middle, first + 1, 1), steps - 1), steps]
+            pieces = [*pairwise(borders)]
+        elif first < last:
+            pieces = [(0, first + 1), (last, steps)]
+        else:
+            pieces = [(0, first), (last + 1, steps)]
+        windows = tuple(
+            Interval(
+                window.start + a * stream.windows.step,
+                window.start + b * stream.windows.step if b < steps else window.end,
+            )
+            for a, b in pieces
+            if a < b
+        )
+        return SuspectedAnswer(
+            window,
+            hashes,
+            frozenset(row.raw for row in rows.bad),
+            windows,
+            halves=len(windows) == 2 and windows[0].end == windows[1].start,
+            one_step=known and first == last,
+            log_chance=_log_chance(instants, start, end),
+            bytes=size,
+            rest=(windows[-1] if oldest_first else windows[0]) if pieces == [(0, first + 1), (last, steps)] else None,
+        )
+
+    def early_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+        """Prove as `disproof` does that an answer doesn't end early, by one call where its rows come in the order of time."""
+        if answer.rest is None:
+            return self.disproof(answer, read_piece)
+        return answer.contradiction([self._inside(read_piece(answer.rest), answer.rest)])
+
+    def disproof(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+        """Ask for pieces of an answer; say what shows that it was cut off, or None where they prove that it was not.
+
+        Raises:
+            Unprovable: it has as many rows as answers are usually cut off at, and no part of its window can be asked for.
+        """
+        suspected: SuspectedAnswer | None = answer
+        while suspected:
+            brought = [self._inside(read_piece(piece), piece) for piece in suspected.pieces]
+            if problem := suspected.contradiction(brought):
+                return problem
+            rest = suspected.as_suspect(brought)
+            if rest is None and not suspected.one_step:
+                return None
+            suspected = self.suspected(rest) if rest else None
+        if like_a_cap(len(answer.hashes)):
+            raise unprovable(len(answer.hashes), answer.window)
+        return None
+
+    def _inside(self, rows: WindowRows, window: Interval) -> WindowRows:
+        """Leave out rows that lie outside a window by mistake: another answer may not have them."""
+        if not self._stream.reject_outside_window:
+            return rows
+        found = replace(rows)
+        found.keep(inside(rows.table, self._stream, window))
+        return found
+
+
+def unprovable(rows: int, window: Interval | None) -> Unprovable:
+    """Return the error of an answer whose number of rows looks like a cap, where no part of its window can be asked for."""
+    return Unprovable(
+        f"the answer for {window} has exactly {rows} rows and may be cut off there, and no part of the window can be asked for"
+    )
+
+
+def _log_chance(instants: npt.NDArray[np.int64], start: int, end: int) -> float:
+    inside = instants[(instants >= start) & (instants <= end)]
+    if not len(inside):
+        return 0.0
+    empty = max(int(inside.min()) - start, end - int(inside.max())) / (end - start)
+    return len(inside) * math.log1p(-empty) if empty < 1 else -math.inf

@@ -1,0 +1,99 @@
+"""Answers that a server cuts off at a number of bytes, without a total: the slot is complete, or the task fails."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import IncompleteWindow
+from tests.cases.vendors import FIVE, HOUR, Vendor
+from tests.conftest import MakeHook
+
+if TYPE_CHECKING:
+    import pytest
+
+GAME = {"game_id": 1062}
+# By stream: a text member that makes a row larger.
+TEXTS = {"history": "draw_id", "games_game_history": "draw_id", "latest": "shoe_id", "transactions": "gameName"}
+LISTS = ("items", "transactions", "records")
+
+
+def limited(cap: int, *, totals: bool = False) -> Any:
+    """A `spoil` that gives no more rows than fit into so many bytes, and at least one."""
+
+    def spoil(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        holder = document["data"] if isinstance(document.get("data"), dict) else document
+        name = next((name for name in LISTS if name in holder), "data")
+        kept, left = [], cap
+        for row in holder[name]:
+            left -= len(json.dumps(row)) + 1
+            if left < 0 and kept:
+                break
+            kept.append(row)
+        holder[name] = kept
+        if not totals:
+            holder.pop("total", None)
+        return document
+
+    return spoil
+
+
+def bets(dice: random.Random, per_hour: float, hours: int) -> list[Any]:
+    """Instants on whole seconds, more in some windows than in others."""
+    found = []
+    for part in range(hours * 12):
+        start, count = FIVE + part * timedelta(minutes=5), round(per_hour / 12 * dice.uniform(0.6, 1.4))
+        found += [start + timedelta(seconds=dice.randrange(300)) for _ in range(count)]
+    return sorted(found)
+
+
+def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
+    """Return the ids of the stored rows; None where the task fails."""
+    try:
+        return vendor.ids(vendor.store(folder, slot, **(GAME if vendor.name == "games_game_history" else {})))
+    except IncompleteWindow:
+        return None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(("jdb", "transactions"), 3, 25_000, 1000, 300, "time")
+@given(
+    st.sampled_from([("jdb", "transactions"), ("pv", "games_game_history"), ("aig", "latest")]),
+    st.integers(0, 10**6),
+    st.integers(18_000, 80_000),
+    st.integers(100, 2500),
+    st.integers(0, 900),
+    st.sampled_from(["time", "newest first", "any"]),
+)
+def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails(
+    make: MakeHook,
+    tmp_path_factory: pytest.TempPathFactory,
+    what: tuple[str, str],
+    seed: int,
+    cap: int,
+    per_hour: int,
+    text: int,
+    order: str,
+) -> None:
+    """Hourly runs of three hours; rows of 400 bytes and more, up to ``text`` of which vary."""
+    (provider, stream), dice = what, random.Random(seed)
+    vendor = Vendor(make(provider), stream, bets(dice, per_hour, 3), spoil=limited(cap))
+    sizes = [dice.randint(0, text) for _ in vendor.bets]
+    vendor.patch = lambda i: {TEXTS[stream]: "x" * sizes[i]}
+    by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 12_007}
+    vendor.order = by["time"] if stream == "latest" else by[order]  # its order is documented
+    folder = tmp_path_factory.mktemp("lake")
+    for hour in range(3):
+        slot = Interval(FIVE + hour * HOUR, FIVE + (hour + 1) * HOUR)
+        stored = store(vendor, folder, slot)
+        expected = [f"{i}" for i, at in enumerate(vendor.bets) if slot.start <= at < slot.end]
+        assert stored is None or sorted(stored, key=int) == expected, slot
+    assert len(vendor.asked) < 3000
