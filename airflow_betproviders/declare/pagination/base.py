@@ -82,6 +82,7 @@ class Answer(Protocol):
         new: rows that no earlier answer of the window had.
         last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
         in_order: whether rows come in the order of the time column, a few apart.
+        late_by: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
     """
 
     @property
@@ -100,6 +101,8 @@ class Answer(Protocol):
     def last(self) -> int | None: ...  # noqa: D102 - documented above
     @property
     def in_order(self) -> bool: ...  # noqa: D102 - documented above
+    @property
+    def late_by(self) -> int: ...  # noqa: D102 - documented above
 
 
 class Pagination(ABC):

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class TimestampCursor(Pagination):
     """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
 
-    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. The cursor is
-    followed until it reaches the window's end or a call brings nothing new.
+    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After a full answer
+    with a row that comes too late in the order of time, it begins that much earlier, because rows may be missing there. The
+    cursor is followed until it reaches the window's end or a call brings nothing new.
 
     Attributes:
         param: name of the parameter that carries the instant.
@@ -65,14 +66,15 @@ class TimestampCursor(Pagination):
             raise Unprovable(
                 f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
             )
-        if latest.last is None or latest.last >= round(window.end.timestamp() * 1000):
+        late_by = latest.late_by if full else 0
+        if latest.last is None or latest.last - late_by >= round(window.end.timestamp() * 1000):
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
         if latest.last <= before:
             if latest.rows >= self.limit or (latest.rows == max(a.rows for a in answers) and like_a_cap(latest.rows)):
                 raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
             return ()
-        return (self._from(latest.last - 1),) if latest.new else ()
+        return (self._from(max(latest.last - late_by, _ms(window)) - 1),) if latest.new else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:  # noqa: ARG002 - followed to the end
         """See `Pagination`."""

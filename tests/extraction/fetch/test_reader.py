@@ -643,6 +643,20 @@ def test_a_cursor_on_row_versions_sends_its_size_and_takes_the_greatest_version(
         read(stream, lambda n, window, params: page(*crowd[: params["count"]]))
 
 
+@pytest.mark.parametrize("late", [0, 1, 5, 40])
+def test_a_cursor_whose_rows_come_a_little_out_of_order_loses_none(late: int) -> None:
+    """A vendor that orders rows by their number: each thirteenth row is up to 40 seconds older than the rows before it."""
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=30))
+    rows = [bet(f"{i:03}", 60 + 10 * i - (late if i % 13 == 12 else 0)) for i in range(300)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        return page(*[row for row in rows if row["at"] >= params["since"]][:30])
+
+    (part,), script, _ = read(stream, answer)
+    assert sorted(ids([part])) == [row["id"] for row in rows]
+    assert len(script.asked) <= 16
+
+
 def test_a_provider_of_a_package_may_bring_a_kind_of_its_own() -> None:
     class Backwards(SingleAnswer):
         def first(self, window: Interval | None) -> dict[str, Any]:
