@@ -179,6 +179,7 @@ class Extraction:
             try:
                 return self._build(interval, windows.rows(), replace(receipt), boundaries, asked)
             except SlotChanged as changed:
+                windows.begin_again(changed)
                 log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)
                 if asked.archive:
                     asked.archive.forget_windows()

@@ -178,6 +178,10 @@ class Prefetcher:
         place = self._queue.index(read)
         self._queue[place : place + 1] = others
 
+    def begun(self, slot: int) -> list[WindowRead]:
+        """Return the windows of a slot that wait to be read."""
+        return [read for read in self._queue if read.slot == slot]
+
     def restart(
         self, slot: int, windows: Sequence[Interval | None], shown: Mapping[Interval | None, Hashes | None]
     ) -> None:
@@ -188,7 +192,7 @@ class Prefetcher:
             windows: its windows.
             shown: by window, keys that have to come.
         """
-        for read in [read for read in self._queue if read.slot == slot]:
+        for read in self.begun(slot):
             read.drop()
             self._queue.remove(read)
         self._unopened = deque(read for read in self._unopened if read.slot != slot)
@@ -213,9 +217,12 @@ class Prefetcher:
             read.planned = True
             parts = self._planner.plan(read.window)
             if len(parts) > 1:
-                if read.part_of:
-                    read.part_of.left += len(parts) - 1
-                self.replace(read, [WindowRead(part, read.slot, part_of=read.part_of) for part in parts])
+                whole = read.part_of
+                if read.shown is not None:
+                    whole = SplitWindow(self._stream, read.window, None, 0, len(parts), whole, read.shown)
+                elif whole:
+                    whole.left += len(parts) - 1
+                self.replace(read, [WindowRead(part, read.slot, part_of=whole) for part in parts])
         return self._queue[place]
 
     def _ask_ahead(self) -> None:

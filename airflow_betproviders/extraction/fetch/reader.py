@@ -31,6 +31,7 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
@@ -89,7 +90,7 @@ class WindowReader:
         self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
         self.rereads = 0
-        self._lost: SplitWindow | None = None
+        self._shown_keys = ShownKeys(stream)
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
@@ -103,8 +104,9 @@ class WindowReader:
         finally:
             self._prefetch.close()
 
-    def read_slot(self, number: int) -> Generator[WindowRows, None, None]:
+    def read_slot(self, number: int, slot: Interval | None) -> Generator[WindowRows, None, None]:
         """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
+        self._shown_keys.begin(number, slot)
         while read := self._prefetch.first(number):
             rows = self._read(read)
             if rows is not None:
@@ -119,10 +121,9 @@ class WindowReader:
         """Ask for all windows of a slot again."""
         self.rereads += 1
         self.sizes.forget_slot()
-        lost, self._lost = self._lost, None
-        shown: dict[Interval | None, Hashes | None] = {}
-        if lost and lost.window:
-            shown = {window: lost.shown for window in windows if window and window.contains(lost.window)}
+        for read in self._prefetch.begun(number):
+            self._note_shown(read)
+        shown = {window: self._shown_keys.of(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
 
     @property
@@ -140,23 +141,36 @@ class WindowReader:
 
         Raises:
             IncompleteWindow: they are more than a window can be read with, or keep changing.
+            SlotChanged: some of them lie after the instant, the start of the slot, whose windows did not bring them.
         """
         rule = self._stream.windows
         assert rule is not None  # noqa: S101 - what has no windows has no edges
         window = Interval(instant - rule.step, instant + rule.step)
-        reason = ""
+        reason, shown = "", _NONE
         for _ in range(READS):
+            answers: list[PageAnswer] = []
             try:
-                return self._assemble(window, self._all_answers(window), self._planner.paging)
+                rows = self._assemble(window, self._all_answers(window, answers), self._planner.paging)
             except WindowChanged as changed:
                 reason = str(changed)
             except (Unprovable, SmallerPages) as problem:
                 raise self._assemble.incomplete(window, str(problem)) from None
-        raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
+            else:
+                assert rows.hashes is not None  # noqa: S101 - what has edges has keys
+                gone = len(keys.without(shown, rows.hashes))
+                if not gone or (self._stream.rows_move and 2 * gone <= len(shown)):
+                    break
+                reason = f"{gone} rows that an earlier answer showed did not come again"
+            shown = np.union1d(shown, np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)]))
+        else:
+            raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
+        if lacking := self._shown_keys.add_after(instant, rows):
+            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it")
+        return rows
 
-    def _all_answers(self, window: Interval, *, whole: bool = True) -> list[PageAnswer]:
+    def _all_answers(self, window: Interval, answers: list[PageAnswer], *, whole: bool = True) -> list[PageAnswer]:
+        """Ask for all pages of a window, and put them into a list; ``whole`` refuses a window that has to be split."""
         paging = self._planner.paging
-        answers: list[PageAnswer] = []
         to_ask = deque([paging.first(window)])
         while to_ask:
             answers.append(PageAnswer(self._ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
@@ -175,8 +189,10 @@ class WindowReader:
                     self._split(read)
                     return None
             rows = self._assemble(read.window, read.answers, read.paging or self._stream.paging)
+            self._note_later(read, rows)
             if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
+            self._shown_keys.refuse_repetition()
             if self._source.retries:  # else somebody waits for a sample
                 self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
@@ -194,6 +210,7 @@ class WindowReader:
         except Unprovable as reason:
             raise self._assemble.incomplete(read.window, str(reason)) from None
         self._prefetch.remove(read)
+        self._shown_keys.add(read.window, rows.hashes)
         if rows.total is None:
             self._planner.learn(read.window, rows.distinct)
         self._add_to_split(read.part_of, rows)
@@ -227,7 +244,12 @@ class WindowReader:
         if read.number == READS:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        begun = {"number": read.number + 1, "changes": read.changes + 1, "planned": True, "shown": self._shown(read)}
+        begun = {
+            "number": read.number + 1,
+            "changes": read.changes + 1,
+            "planned": True,
+            "shown": self._note_shown(read),
+        }
         again = read.again(**{**begun, "compare": None, "gone": None, **changes})
         self._prefetch.replace(read, [again])
 
@@ -235,24 +257,38 @@ class WindowReader:
         """Put the window in the queue again, to be asked for in smaller pages or windows, or as it is a few times more."""
         if self._planner.ask_for_less(read.window, read.paging):
             log.warning("%s; asking for fewer rows at once from now on", error)
-            again = read.again(shown=self._shown(read))
+            again = read.again(shown=self._note_shown(read))
         elif error.transient and read.patience:
             log.warning("%s; nothing less can be asked for, so it is asked for again", error)
-            again = read.again(shown=self._shown(read), patience=read.patience - 1)
+            again = read.again(shown=self._note_shown(read), patience=read.patience - 1)
         else:
             raise error
         self._prefetch.replace(read, [again])
 
-    def _shown(self, read: WindowRead, *, earlier: bool = True) -> Hashes | None:
-        """Return the keys that answers of a window have shown, sorted; None where they can't be compared with what is stored."""
-        rule = self._stream.windows
-        if not self._stream.key or not self._stream.paging.keeps_to_window or (rule and rule.over_answers):
+    def _note_shown(self, read: WindowRead, *, earlier: bool = True) -> Hashes | None:
+        """Note the keys that answers of a window have shown, and return them, sorted; None where rows have no key."""
+        if not self._stream.key:
             return None
         before = [read.shown] if earlier and read.shown is not None else []
-        found: Hashes = np.unique(
-            np.concatenate([_NONE, *before, *(answer.hashes_in(read.window) for answer in read.answers)])
-        )
+        answers = (answer.hashes_in(read.window, over_answered=self._over_answered) for answer in read.answers)
+        found: Hashes = np.unique(np.concatenate([_NONE, *before, *answers]))
+        self._shown_keys.add(read.window, found)
         return found
+
+    @property
+    def _over_answered(self) -> bool:
+        """Return whether answers hold rows outside the window that was asked for."""
+        rule = self._stream.windows
+        return bool(rule and (rule.over_answers or not self._stream.paging.keeps_to_window))
+
+    def _note_later(self, read: WindowRead, rows: WindowRows) -> None:
+        """Let a window bring what answers for the windows before it have shown of it, and note what its own show of later ones."""
+        if not (self._over_answered and self._stream.key and read.window):
+            return
+        self._shown_keys.take_later(read.window, rows.table[str(self._stream.time_column)].type)
+        self._shown_keys.add_later(read.window, read.answers)
+        self._shown_keys.add(read.window, read.shown)
+        read.shown = self._shown_keys.of(read.window)
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
@@ -290,12 +326,12 @@ class WindowReader:
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
-            shown = self._shown(read, earlier=not self._stream.rows_move)
+            shown = self._note_shown(read, earlier=False)
             rejected = len(first.page.bad) if shown is not None else first.rows
             # A window that keeps changing is said to have a few rows more or fewer than it has.
             counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
             counted = max(counted, rejected + (0 if shown is None else len(shown)))
-            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of)
+            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
         elif split:
             split.left += len(parts) - 1
         for part in parts:
@@ -313,7 +349,6 @@ class WindowReader:
             if split.left:
                 return
             if split.contradiction:
-                self._lost = split
                 raise SlotChanged(split.contradiction)
             split = split.parent
 
@@ -330,9 +365,13 @@ class WindowReader:
             raise SlotChanged(f"the provider seems to cut answers off at {cap}: {cap.reason}")
 
     def _piece(self, window: Interval) -> WindowRows:
-        answers = self._all_answers(window, whole=False)
-        for answer in answers:
-            self.sizes.see(answer.page)
+        answers: list[PageAnswer] = []
+        try:
+            self._all_answers(window, answers, whole=False)
+        finally:
+            for answer in answers:
+                self.sizes.see(answer.page)
+                self._shown_keys.add(window, answer.hashes_in(window))
         return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
 
 

@@ -42,14 +42,18 @@ class SlotWindows:
         """Yield the rows of each window, or of its parts where it has to be split.
 
         Raises:
-            SlotChanged: everything that was yielded is to be discarded; call this again.
-            IncompleteWindow: after bounded attempts; the message names the counts.
+            SlotChanged: everything that was yielded is to be discarded; call `begin_again`, then this.
+            IncompleteWindow: a window was not proven complete after bounded attempts; the message names the counts.
         """
         self._attempts += 1
-        try:
-            yield from self._reader.read_slot(self._number)
-        except SlotChanged as changed:
-            if self._attempts == READS:
-                raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
-            self._reader.restart(self._number, self.windows)
-            raise
+        yield from self._reader.read_slot(self._number, self._slot)
+
+    def begin_again(self, changed: SlotChanged) -> None:
+        """Ask for all windows again.
+
+        Raises:
+            IncompleteWindow: the slot contradicted itself in each of its reads.
+        """
+        if self._attempts == READS:
+            raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
+        self._reader.restart(self._number, self.windows)

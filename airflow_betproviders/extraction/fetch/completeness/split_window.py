@@ -18,7 +18,6 @@ class SplitWindow:
         window: the window.
         left: parts that are still to be read.
         parent: the split window that this one is a part of.
-        shown: keys that its answers showed, sorted; None where rows have no key.
     """
 
     def __init__(
@@ -29,6 +28,7 @@ class SplitWindow:
         counted: int,
         parts: int,
         parent: SplitWindow | None,
+        earlier: Hashes | None = None,
     ) -> None:
         """Note what was said of a window, which may itself be a part of a split one.
 
@@ -39,12 +39,16 @@ class SplitWindow:
             counted: rows that the provider counts in it.
             parts: how many windows are asked for in its place.
             parent: the split window that it is a part of.
+            earlier: keys that answers of earlier reads showed, sorted. Where rows move to other windows as they change, up to
+                half of them may be gone.
         """
         self.window = window
         self.left = parts
         self.parent = parent
         self._time_column = stream.time_column
-        self.shown = self._missing = shown
+        self._missing = shown
+        self._earlier = earlier
+        self._may_be_gone = len(earlier) // 2 if earlier is not None and stream.rows_move else 0
         self._counted = counted
         self._brought = 0
         self._on_edge: Hashes | None = None
@@ -52,6 +56,8 @@ class SplitWindow:
     def add(self, rows: WindowRows) -> None:
         """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
         self._brought += rows.distinct
+        if self._earlier is not None and rows.hashes is not None:
+            self._earlier = keys.without(self._earlier, rows.hashes)
         if self._missing is None or rows.hashes is None:
             return
         self._missing = keys.without(self._missing, rows.hashes)
@@ -67,6 +73,9 @@ class SplitWindow:
         """Say how the parts contradict the window, once all are read; None if they don't."""
         if self._brought < self._counted:
             return f"the provider counts {self._counted} rows in {self.window}, {self._brought} came in its parts"
-        if self._missing is not None and len(self._missing):
-            return f"{len(self._missing)} rows that the provider showed in {self.window} did not come in its parts"
+        missing = 0 if self._missing is None else len(self._missing)
+        if self._earlier is not None and len(self._earlier) > self._may_be_gone:
+            missing = max(missing, len(self._earlier))
+        if missing:
+            return f"{missing} rows that the provider showed in {self.window} did not come in its parts"
         return None

@@ -103,8 +103,8 @@ class WindowBoundaries:
         if self._slot != slot:
             self._follows = self._slot is not None and self._slot.end == slot.start
             self._before = self._edge if self._follows else None
-            self._starts_asked = not self._follows
             self._slot = slot
+        self._starts_asked = not self._follows
         self._edge = self._before
         self.outside = 0
 
@@ -136,6 +136,9 @@ class WindowBoundaries:
         """Return the rows on the slot's start that no window brought, by one more call where they may exist.
 
         Rejected rows without a readable time are among them where no slot before has them: they may be on the start.
+
+        Raises:
+            SlotChanged: that call brings rows of the slot that its windows did not.
         """
         asked, self._starts_asked = self._starts_asked, False
         if not asked or self._starts_held or self._read_edge is None or self._slot is None or not self._has_edges:

@@ -203,8 +203,17 @@ class PageAnswer:
         """Hashes of the page's keys."""
         return keys.hashes(self.page.table, self._stream.key)
 
-    def hashes_in(self, window: Interval | None) -> keys.Hashes:
-        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows."""
+    def hashes_in(self, window: Interval | None, *, over_answered: bool = False) -> keys.Hashes:
+        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows.
+
+        Args:
+            window: what was asked.
+            over_answered: whether answers hold rows outside the window, of which each belongs to the window of its time.
+        """
+        if window is not None and over_answered:
+            column = self.page.table[str(self._stream.time_column)]
+            instants, (start, end) = arrays.integers(column), ends(window, column.type)
+            return self.hashes[(instants >= start) & (instants < end)]
         if window is None or not self._stream.reject_outside_window:
             return self.hashes
         return self.hashes[inside(self.page.table, self._stream, window)]
@@ -216,6 +225,18 @@ class PageAnswer:
             return True
         moves = np.diff(arrays.integers(self.page.table[self._stream.time_column]))
         return int((moves < 0).sum()) * 10 <= len(moves)
+
+    @cached_property
+    def late_by(self) -> int:
+        """Return by how many milliseconds a row comes too late in the order of the time column, absurd times left out."""
+        if self._stream.time_column is None or self.page.table.num_rows < 2 or self.last is None:
+            return 0
+        column = self.page.table[self._stream.time_column]
+        unit = _UNITS[column.type.unit]
+        instants = arrays.integers(column)
+        instants = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
+        late = int((np.maximum.accumulate(instants) - instants).max())
+        return -(-late * unit // _UNITS["ms"])
 
     @cached_property
     def last(self) -> int | None:
