@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target sets up what it needs; Python 3.10 or newer and git are enough.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples how-to e2e campaign mutations docs fuzz screenshots lint format lock bench bench-full build clean
+.PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples how-to e2e campaign misbehaviour mutations docs fuzz screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -62,6 +62,9 @@ e2e: $(SETUP) ## Load a week with Celery, PostgreSQL and Redis, and kill a worke
 
 campaign: $(SETUP) ## Run two hundred scenarios of faults, and write the report
 	$(BIN)/python -m tests.campaign --scenarios 200 --report benchmarks/CAMPAIGN.md
+
+misbehaviour: $(SETUP) ## Run random misbehaving vendors in one process: ARGS="--first 1 --seeds 2000"
+	$(BIN)/python -m tests.misbehaviour $(or $(ARGS),--seeds 2000)
 
 mutations: $(SETUP) ## Break a copy of the code in each known way, and see that tests fail
 	$(BIN)/python -m tests.mutations $(ARGS)

@@ -1,0 +1,25 @@
+"""A vendor that misbehaves at random: what is stored is what it held, or the task fails. ``make misbehaviour`` runs many more seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_betproviders.extraction import slots
+from tests.misbehaviour.scenario import draw, no_threads, play
+
+SEEDS = 240
+A_TEST = 20
+
+
+@pytest.mark.parametrize("first", range(1, SEEDS, A_TEST))
+def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
+    waited: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: int
+) -> None:
+    threads = slots._threads
+    for seed in range(first, first + A_TEST):
+        scenario = draw(seed)
+        monkeypatch.setattr(slots, "_threads", threads if scenario.threads else no_threads)
+        problems, outcome = play(scenario, tmp_path / f"{seed}")
+        assert not problems, f"{scenario}\n{outcome}"
