@@ -75,12 +75,12 @@ async def asset(name: str) -> Response:
 
 
 async def coverage(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
-    """Return the slots of the days up to the last one, today by default; ``dag``: of what this DAG has written."""
+    """Return the slots of the days up to the last one, today by default; with ``dag`` those that this DAG wrote."""
     return await workers.run(reader.name, _coverage, reader, chosen, span, now, dag)
 
 
 async def ggr(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
-    """Turnover and gross gaming revenue of the accounts whose main stream the user may see."""
+    """Return turnover and gross gaming revenue of the accounts whose main stream the user may see."""
     return await workers.run(reader.name, _ggr, reader, chosen, span, now, dag)
 
 

@@ -24,7 +24,7 @@ class Rights:
 
     Attributes:
         dags: those that Airflow knows.
-        all: whether they may read every DAG, also those that Airflow knows no more.
+        all: whether they may read every DAG, including those that Airflow no longer knows.
     """
 
     dags: frozenset[str]
@@ -38,8 +38,8 @@ _known = ShortCache[Rights](seconds=3, most=1000)
 class Reader:
     """The user of one request; without a valid login there is none, but status 401.
 
-    Who wrote a stream guards it: it is shown to those who may read a DAG whose task wrote one of the slots in question. Of
-    slots that name no DAG, whoever may read every DAG is a reader.
+    A stream is shown to those who may read a DAG whose task wrote one of the slots in question. Slots that name no DAG are
+    shown to those who may read every DAG.
     """
 
     def __init__(self, request: Request, user: GetUserDep) -> None:
@@ -49,7 +49,7 @@ class Reader:
 
     @property
     def name(self) -> str:
-        """Return what distinguishes this user from others."""
+        """Return the user's id."""
         return str(self._user.get_id())
 
     @property
@@ -79,14 +79,14 @@ class Reader:
     def _look_up(self) -> Rights:
         manager = get_auth_manager()
         dags = frozenset(manager.get_authorized_dag_ids(user=self._user))
-        # Some auth managers take no DAG for any DAG, so each is asked for too.
+        # Some auth managers read "no DAG" as "any DAG", so the DAGs are compared too.
         if not manager.is_authorized_dag(method="GET", user=self._user):
             return Rights(dags)
         with create_session() as session:
             return Rights(dags, all=set(session.scalars(select(DagModel.dag_id))) <= dags)
 
     def _ask(self, dag_id: str) -> bool:
-        """Ask for a DAG that Airflow may know no more."""
+        """Return whether the user may read a DAG that Airflow may no longer know."""
         try:
             requires_access_dag("GET", param_dag_id=dag_id)(self._request, self._user)
         except HTTPException:
@@ -95,21 +95,22 @@ class Reader:
 
 
 async def logged_in(request: Request, user: GetUserDep) -> Reader:
-    """Who makes a request. A function, since the FastAPI of Airflow 3.1 does not resolve annotations of a class."""
+    """Return the user of a request. A function, since the FastAPI of Airflow 3.1 does not resolve annotations of a class."""
     return Reader(request, user)
 
 
-# Permissions cost a few queries of the metadata database, whose connections and Airflow's threads are not for a crowd here.
+# Permissions cost a few queries of the metadata database. Two threads make them, so that a crowd leaves Airflow its own
+# threads and connections.
 _gate = Workers(threads=2, waiting=126, per_user=64)
 rate = UserRateLimiter()
 
 
 async def permitted(request: Request, reader: Annotated[Reader, Depends(logged_in)], dag: str | None = None) -> Reader:
-    """Who makes a request for data, once it is known that they may see any.
+    """Return the user of a request for data, if they may read any DAG.
 
     Raises:
-        HTTPException: 403, they may read no DAG or not the one of which they ask, or a page of another origin asks; 429,
-            they ask too often.
+        HTTPException: 403, they may read no DAG or not the one that they name, or a page of another origin asks; 429, they
+            ask too often.
     """
     await rate.wait(reader.name)
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:

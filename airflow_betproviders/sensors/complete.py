@@ -39,7 +39,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         end: explicit end, likewise.
         filters: the filters that the stream was extracted with.
         partition: width of a partition under a partitioned timetable.
-        deferrable: whether to free the worker slot between two looks; default as of ``ExtractToParquetOperator``.
+        deferrable: whether to free the worker slot between two checks; default as of ``ExtractToParquetOperator``.
 
     Raises:
         WindowExpired: slots are missing that the provider no longer has; waiting cannot help.
@@ -80,12 +80,12 @@ class BetsCompleteSensor(BaseSensorOperator):
         event: Any = None,  # noqa: ARG002 - the trigger's event
         began_at: str | None = None,
     ) -> Any:
-        """Look, and defer until the next look while the interval is incomplete.
+        """Check the interval, and defer until the next check while it is incomplete.
 
         Args:
             context: Airflow's.
             event: the trigger's.
-            began_at: when the task looked first, ISO 8601.
+            began_at: when the task first checked, ISO 8601.
         """
         if not self.deferrable:
             return super().execute(context)
@@ -98,7 +98,7 @@ class BetsCompleteSensor(BaseSensorOperator):
                 f"{self._interval(context)} is still incomplete after {self.timeout:.0f} s. The log lists what is missing; "
                 "airflow betproviders gaps prints the command that loads it."
             )
-        wait_until(self, now + timedelta(seconds=self.poke_interval), "the next look", began_at=began.isoformat())
+        wait_until(self, now + timedelta(seconds=self.poke_interval), "the next check", began_at=began.isoformat())
         return None
 
     def poke(self, context: Context) -> bool:

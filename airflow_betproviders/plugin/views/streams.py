@@ -82,7 +82,7 @@ class StreamView:
     members: str
 
     def readable(self, readable: Readable, dag: str | None) -> bool:
-        """Return whether the user sees it: may read a DAG that wrote it, and the DAG that is asked for wrote it."""
+        """Return whether the user sees it: may read a DAG that wrote it, and the requested DAG wrote it."""
         wrote = self.wrote if dag is None else self.wrote & {dag}
         return any(map(readable, sorted(wrote, key=str)))
 
@@ -99,8 +99,8 @@ class LakeView:
 
     Attributes:
         views: the streams.
-        problems: what kept others from being looked at; names folders, so for those who may read every DAG.
-        cut: whether some streams are left out because they are too many, or their slots are.
+        problems: why other streams cannot be read. They name folders, so only those who may read every DAG see them.
+        cut: whether streams are left out because they, or their slots, are too many.
     """
 
     views: tuple[StreamView, ...] = ()
@@ -124,7 +124,7 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
     try:
         found = _streams(path, selection)
         cut = len(found) > MAX_STREAMS
-        # No more at a time than are read at once: what is read beyond the most is thrown away.
+        # A few at a time, since slots beyond the most are read in vain.
         for first in range(0, min(len(found), MAX_STREAMS), _THREADS):
             some = found[first : min(first + _THREADS, MAX_STREAMS)]
             for view, count in _pool.map(lambda each: _seen_of(number, each[0], each[1], span, now), some):
@@ -144,7 +144,7 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
 
 
 def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
-    """Return the receipt of a slot and the place of its object, as the lake's path is written; None where there is none."""
+    """Return the receipt of a slot and the path of its object, in the form of the lake's path; None where there is none."""
     for lake, stream in _streams(path, selection):
         for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
             if cell.interval == interval and cell.receipt:
