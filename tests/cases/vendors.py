@@ -1,4 +1,4 @@
-"""The four vendors as their documents describe them, each with the bets of a test, and changed in one respect."""
+"""Stand-ins for the four vendors, as their documents describe them. A test gives the bets and changes one behaviour."""
 
 from __future__ import annotations
 
@@ -39,23 +39,24 @@ def ms(at: datetime) -> int:
 
 
 def spread(count: int, interval: Interval = SLOT, step: timedelta = timedelta(seconds=1)) -> list[datetime]:
-    """So many instants, evenly over an interval, on whole steps."""
+    """Return ``count`` times, spread evenly over an interval, each a whole number of steps after its start."""
     return [interval.start + step * (i * (interval.width // step) // count) for i in range(count)]
 
 
 @dataclass
 class Vendor:
-    """Takes the place of a hook's calls.
+    """Answer a hook's calls in place of the vendor.
 
     Attributes:
-        hook: whose calls.
-        name: of the stream.
-        bets: when each bet was, in the column that windows filter; a bet's id is its place in the list.
-        cap: rows that an answer has at most, whatever was asked.
-        ends: which of its ends a window holds.
-        order: of the rows in an answer.
-        spoil: changes an answer; called with the number of the call from 1, the window, the parameters and the document.
-        asked: windows and parameters of the calls.
+        hook: the hook; its ``request`` is replaced.
+        name: the stream's name.
+        bets: the time of each bet, in the column that windows filter. A bet's id is its index in the list.
+        cap: the most rows of an answer, whatever the request says; None for no cap.
+        ends: which ends a window includes, a key of `INCLUDES`.
+        order: sort key of the rows in an answer, given a bet's index; by time if None.
+        spoil: changes an answer. It gets the number of the call (from 1), the window, the parameters and the answer.
+        patch: members that replace those of a record, given a bet's index.
+        asked: window and parameters of each call so far.
     """
 
     hook: BetProviderHook
@@ -78,7 +79,7 @@ class Vendor:
         return Extraction(self.hook, stream, filters, archive=archive).store(slots or (SLOT,), lake)
 
     def ids(self, stored: Stored) -> list[str]:
-        """The ids of what was stored, in order of time, slot after slot."""
+        """Return the ids of the stored rows, in the order of the files."""
         key = self.stream.key[-1]
         return [value for path in stored.paths.values() for value in pq.read_table(path)[key].to_pylist()]
 
@@ -94,7 +95,7 @@ class Vendor:
         found = [i for i, at in enumerate(self.bets) if holds(window.start, at, window.end)]
         return sorted(found, key=self.order or (lambda i: (self.bets[i], i)))
 
-    def _cut(self, found: list[int], first: int, size: int) -> list[int]:
+    def _page(self, found: list[int], first: int, size: int) -> list[int]:
         return found[first : first + min(size, self.cap or size)]
 
     def _pv(self, i: int) -> dict[str, Any]:
@@ -103,12 +104,12 @@ class Vendor:
 
     def _pv_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
         found, size = self._found(window), min(params["page_size"], self.cap or params["page_size"])
-        items = self._cut(found, (params["page"] - 1) * size, size)
+        items = self._page(found, (params["page"] - 1) * size, size)
         data = {"items": [*map(self._pv, items)], "total": len(found), "page": params["page"], "page_size": size}
         return {"code": 200, "msg": "success", "data": data}
 
     def _pv_games_game_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
-        found = self._cut(self._found(window), 0, params["limit"])
+        found = self._page(self._found(window), 0, params["limit"])
         return {"code": 200, "msg": "", "data": [*map(self._pv, found)]}
 
     def _pv_games_game_stage_summary(self, window: Interval, params: Mapping[str, Any]) -> Document:
@@ -124,17 +125,17 @@ class Vendor:
 
     def _aig_transactions(self, window: Interval, params: Mapping[str, Any]) -> Document:
         found, size = self._found(window), int(params["page_size"])
-        rows = [*map(self._aig, self._cut(found, int(params["start_index"]), size))]
+        rows = [*map(self._aig, self._page(found, int(params["start_index"]), size))]
         data = {"start_index": 0, "page_size": min(size, self.cap or size), "total": len(found), "transactions": rows}
         return {"code": 200, "message": "ok", "data": data}
 
     def _aig_latest(self, window: Interval, params: Mapping[str, Any]) -> Document:
         later = Interval(datetime.fromtimestamp(int(params["last_time"]) / 1000, timezone.utc), FIVE + 99 * HOUR)
-        rows = [*map(self._aig, self._cut(self._found(later), 0, 1000))]
+        rows = [*map(self._aig, self._page(self._found(later), 0, 1000))]
         return {"code": 200, "message": "ok", "data": {"transactions": rows}}
 
     def _jdb_transactions(self, window: Interval, params: Mapping[str, Any]) -> Document:
-        found = self._cut(self._found(window), 0, 10**9)
+        found = self._page(self._found(window), 0, 10**9)
         return {"status": "0000", "err_text": "", "data": [*map(self._jdb, found)]}
 
     _jdb_recent_transactions = _jdb_transactions
@@ -145,7 +146,7 @@ class Vendor:
 
     def _gmag_game_history(self, window: Interval, params: Mapping[str, Any]) -> Document:
         found, size = self._found(window), min(params["size"], self.cap or params["size"])
-        rows = [*map(self._gmag, self._cut(found, (params["page"] - 1) * size, size))]
+        rows = [*map(self._gmag, self._page(found, (params["page"] - 1) * size, size))]
         pages = -(-len(found) // size)
         paging = {"total": len(found), "current": params["page"], "size": size, "pages": pages}
         return {"requestId": "r", "error": "0", "message": "", **paging, "records": rows}

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def bet(provider: str) -> Callable[[Mapping[str, Any]], Bet]:
-    """What a provider's record is worth, by the vendor's document."""
+    """Return the function that computes a record's bet from the vendor's document."""
 
     def expected(record: Mapping[str, Any]) -> Bet:
         bet_id, worth = EXPECTED_BETS[provider](record)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL on loopback, of the programs that the system brings."""
+"""Run a real PostgreSQL on loopback, from the system's packages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ USER = DATABASE = "airflow"
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Start a server with an empty database, and give its URL for SQLAlchemy; its data are thrown away in the end."""
+    """Run a server with an empty database, and yield its URL for SQLAlchemy. Its data are deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        # PostgreSQL refuses to run as root, and its own user cannot look into pytest's folders.
+        # PostgreSQL refuses to run as root, and its own user may not read pytest's folders.
         run_as: dict[str, Any] = {"cwd": folder}
         if os.getuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
@@ -47,7 +47,7 @@ def running() -> Iterator[str]:
                 _create_database(process, port, log)
                 yield f"postgresql+psycopg2://{USER}@127.0.0.1:{port}/{DATABASE}"
             finally:
-                process.send_signal(signal.SIGINT)  # does not wait for who is still connected
+                process.send_signal(signal.SIGINT)  # a fast shutdown: does not wait for open connections
 
 
 def _program(name: str) -> str:

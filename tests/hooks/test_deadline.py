@@ -1,3 +1,5 @@
+"""The deadline of a call also ends a connection that is opened at its last moment."""
+
 from __future__ import annotations
 
 import gc

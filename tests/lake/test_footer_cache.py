@@ -16,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.lake import footer_cache as index
+from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from tests.extraction.stored import parquet, put, receipt_of, store
@@ -45,21 +45,21 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each object's footer was read."""
+    """Count the reads of each object's footer, by the hour of its slot."""
     counts: Counter[str] = Counter()
-    read, lock = index.read_footer, threading.Lock()
+    read, lock = footer_cache.read_footer, threading.Lock()
 
     def counting(fs: Any, path: str) -> Any:
         with lock:
             counts[Interval.from_name(path.rsplit("/", 1)[-1].removesuffix(".parquet")).start.hour] += 1
         return read(fs, path)
 
-    monkeypatch.setattr(index, "read_footer", counting)
+    monkeypatch.setattr(footer_cache, "read_footer", counting)
     return counts
 
 
 def seen(lake: Lake, span: Interval | None = SPAN) -> Seen:
-    """By slot: rows of the file, rows by the receipt."""
+    """Return the rows of the file and of its receipt, by slot."""
     return {entry.interval: (entry.rows, entry.receipt and entry.receipt.rows) for entry in stored_objects(lake, span)}
 
 
@@ -79,7 +79,7 @@ def test_each_footer_is_read_once(lake: Lake, reads: Counter[str]) -> None:
     assert [entry.path for entry in stored_objects(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
 
 
-def test_only_what_overlaps_is_told(lake: Lake) -> None:
+def test_only_slots_that_overlap_the_interval_are_listed(lake: Lake) -> None:
     for number in (0, 1, 2, 30):
         store(lake, hour(number))
     assert list(seen(lake, Interval(FIVE + 1.5 * HOUR, FIVE + 2 * HOUR))) == [hour(1)]
@@ -100,11 +100,11 @@ def test_a_new_a_replaced_and_a_removed_object_are_seen_at_once(lake: Lake, read
     assert hour(2).name not in document(lake)["objects-2"]["objects"]
 
 
-def test_of_an_object_that_is_replaced_after_the_listing_the_next_look_sees_the_truth(
+def test_an_object_that_is_replaced_after_the_listing_is_read_again_by_the_next_survey(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(lake, hour(0), rows=1)
-    read = index.read_footer
+    read = footer_cache.read_footer
 
     def late(fs: Any, path: str) -> Any:
         store(lake, hour(0), rows=2)
@@ -112,15 +112,15 @@ def test_of_an_object_that_is_replaced_after_the_listing_the_next_look_sees_the_
         store(lake, hour(0), rows=3)
         return footer
 
-    monkeypatch.setattr(index, "read_footer", late)
+    monkeypatch.setattr(footer_cache, "read_footer", late)
     assert seen(lake) == {hour(0): (2, 2)}
-    monkeypatch.setattr(index, "read_footer", read)
+    monkeypatch.setattr(footer_cache, "read_footer", read)
     assert seen(lake) == {hour(0): (3, 3)}
 
 
 def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The index may know it under the footer of what took its place for a moment."""
-    read = index.read_footer
+    """The cache may have the footer of an object that replaced it for a moment."""
+    read = footer_cache.read_footer
     first = parquet(1, receipt_of(lake, hour(0), 1))
     put(lake, hour(0), first)
 
@@ -128,28 +128,28 @@ def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pyt
         store(lake, hour(0), rows=2)
         return read(fs, path)
 
-    monkeypatch.setattr(index, "read_footer", late)
+    monkeypatch.setattr(footer_cache, "read_footer", late)
     assert seen(lake) == {hour(0): (2, 2)}
-    monkeypatch.setattr(index, "read_footer", read)
+    monkeypatch.setattr(footer_cache, "read_footer", read)
     threading.Event().wait(1.1)  # S3's times are in seconds
     put(lake, hour(0), first)
     assert seen(lake) == {hour(0): (1, 1)}
 
 
-def test_an_object_that_vanishes_after_the_listing_makes_way_for_what_replaced_it(
+def test_a_wider_object_that_replaces_a_listed_one_before_it_is_read_is_listed_instead(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = Interval(FIVE, FIVE + 3 * HOUR)
     store(lake, hour(1))
-    read = index.read_footer
+    read = footer_cache.read_footer
 
     def late(fs: Any, path: str) -> Any:
-        monkeypatch.setattr(index, "read_footer", read)
+        monkeypatch.setattr(footer_cache, "read_footer", read)
         store(lake, wide, rows=9)
         fs.rm_file(lake.data(hour(1)))
         return read(fs, path)
 
-    monkeypatch.setattr(index, "read_footer", late)
+    monkeypatch.setattr(footer_cache, "read_footer", late)
     assert seen(lake) == {wide: (9, 9)}
 
 
@@ -164,7 +164,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_an_index_that_cannot_be_read_is_made_anew(
+def test_a_cache_that_cannot_be_read_is_rebuilt(
     lake: Lake, reads: Counter[str], caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
     store(lake, hour(0))
@@ -177,34 +177,34 @@ def test_an_index_that_cannot_be_read_is_made_anew(
     assert reads.total() == 1
 
 
-def test_without_leave_to_write_it_goes_on_without_an_index(
+def test_without_permission_to_write_the_survey_works_without_a_cache(
     lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def forbidden(*_: Any) -> None:
         raise PermissionError("Access Denied")
 
     store(lake, hour(0))
-    monkeypatch.setattr(index, "put_bytes", forbidden)
+    monkeypatch.setattr(footer_cache, "put_bytes", forbidden)
     with caplog.at_level(logging.WARNING):
         assert seen(lake) == seen(lake) == {hour(0): (3, 3)}
     assert "cannot be written" in caplog.text
     assert reads.total() == 2
 
 
-def test_who_loses_the_race_to_write_costs_time_only(
+def test_a_cache_that_another_task_overwrites_costs_only_time(
     lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two tasks of one month, each of its own day, write the index one after the other."""
+    """Two tasks look at different days of one month, and write its cache one after the other."""
     store(lake, hour(0))
     store(lake, hour(48))
-    write = index.put_bytes
+    write = footer_cache.put_bytes
 
     def late(*arguments: Any) -> None:
-        monkeypatch.setattr(index, "put_bytes", write)
+        monkeypatch.setattr(footer_cache, "put_bytes", write)
         stored_objects(lake, hour(48))
         write(*arguments)
 
-    monkeypatch.setattr(index, "put_bytes", late)
+    monkeypatch.setattr(footer_cache, "put_bytes", late)
     stored_objects(lake, hour(0))
     assert list(document(lake)["objects-2"]["objects"]) == [hour(0).name]
     assert set(seen(lake, None)) == {hour(0), hour(48)}
@@ -213,7 +213,7 @@ def test_who_loses_the_race_to_write_costs_time_only(
     assert reads.total() == 3
 
 
-def test_a_look_at_one_day_keeps_what_is_known_of_the_others_and_writes_only_news(
+def test_a_survey_of_one_day_keeps_the_cached_footers_of_others_and_writes_only_changes(
     lake: Lake, reads: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(lake, hour(0))
@@ -222,12 +222,12 @@ def test_a_look_at_one_day_keeps_what_is_known_of_the_others_and_writes_only_new
     store(lake, hour(1))
     stored_objects(lake, hour(1))
     assert set(document(lake)["objects-2"]["objects"]) == {hour(0).name, hour(1).name, hour(96).name}
-    monkeypatch.setattr(index, "put_bytes", lambda *_: pytest.fail("nothing is new"))
+    monkeypatch.setattr(footer_cache, "put_bytes", lambda *_: pytest.fail("nothing is new"))
     assert len(stored_objects(lake)) == 3
     assert reads.total() == 3
 
 
-def test_what_is_no_slot_of_this_package_is_told_as_such_and_not_read_again(lake: Lake, reads: Counter[str]) -> None:
+def test_an_object_without_a_receipt_is_listed_without_one_and_not_read_again(lake: Lake, reads: Counter[str]) -> None:
     put(lake, hour(0), parquet(2, None))
     put(lake, hour(1), b"PAR1 but cut off")
     put(lake, hour(2), parquet(2, receipt_of(lake, hour(2), 2))[:-9] + b"\0\0\0\x7fPAR1")
@@ -239,7 +239,7 @@ def test_what_is_no_slot_of_this_package_is_told_as_such_and_not_read_again(lake
     assert reads == {5: 1, 6: 1, 7: 1}
 
 
-def test_what_a_newer_version_says_in_a_receipt_survives_an_older_one_that_writes_the_index(lake: Lake) -> None:
+def test_receipt_members_of_a_newer_version_survive_when_an_older_one_writes_the_cache(lake: Lake) -> None:
     receipt = receipt_of(lake, hour(0), 3)
     vars(receipt)["of_the_future"] = "kept"
     object.__setattr__(receipt, "to_footer", lambda: {"betproviders.receipt": json.dumps(_members(receipt))})
@@ -276,13 +276,15 @@ def test_on_s3_a_month_costs_one_listing_and_one_read_and_no_footer(
 
 def test_where_a_listing_cannot_tell_versions_apart_footers_are_read_each_time(reads: Counter[str]) -> None:
     fs = MemoryFileSystem(skip_instance_cache=True)
-    lake = Lake(fs, "/index-of-memory", "toy", "bets", "agent001")
+    lake = Lake(fs, "/cache-of-memory", "toy", "bets", "agent001")
     store(lake, hour(0))
     assert seen(lake) == seen(lake) == {hour(0): (3, 3)}
     assert reads.total() == 2
 
 
-def test_an_error_of_the_store_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_store_is_raised_and_does_not_count_as_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
     store(lake, hour(0))
     monkeypatch.setattr(LocalFileSystem, "cat_file", lambda *_, **__: (_ for _ in ()).throw(PermissionError("no")))
@@ -290,7 +292,7 @@ def test_an_error_of_the_store_is_no_damage(tmp_path: Path, monkeypatch: pytest.
         seen(lake)
 
 
-def test_of_an_object_that_is_no_parquet_only_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_end_of_an_object_that_is_not_parquet_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
     put(lake, hour(0), b"x" * 1_000_000)
     read, sizes = LocalFileSystem.cat_file, []

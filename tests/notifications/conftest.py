@@ -1,3 +1,5 @@
+"""Fixtures: a lake with a gap, and connections that exist only in a test."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -31,7 +33,7 @@ def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypa
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Add a connection."""
+    """Make `BaseHook.get_connection` return a connection of the test's own, beside the existing ones."""
 
     def add(connection: Connection) -> None:
         earlier = BaseHook.get_connection

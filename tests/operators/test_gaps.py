@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow_betproviders.declare.interval import Interval, floor, slots
 from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
-from airflow_betproviders.lake import footer_cache as index
+from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
@@ -258,24 +258,24 @@ def test_it_may_be_mapped_and_templated(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ the extractor's part in it
 
 
-def test_an_extraction_leaves_an_index_that_is_up_to_date(
+def test_an_extraction_leaves_a_footer_cache_that_is_up_to_date(
     lake: Lake,
     span: Interval,
     now: datetime,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(ExtractToParquetOperator, lake, span)
-    monkeypatch.setattr(index, "read_footer", lambda *_: pytest.fail("its footer is known"))
+    monkeypatch.setattr(footer_cache, "read_footer", lambda *_: pytest.fail("its footer is known"))
     assert states(lake, span, now) == ["complete"] * 6
 
 
-def test_an_extraction_does_not_fail_for_its_index(
+def test_an_extraction_does_not_fail_because_of_the_footer_cache(
     lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: Any) -> Any:
         raise OSError("no such listing")
 
-    monkeypatch.setattr(index, "stored_objects", broken)
+    monkeypatch.setattr(footer_cache, "stored_objects", broken)
     assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
     assert lake.stored(span)
 

@@ -1,4 +1,4 @@
-"""Faults on the wire: each does what its name says, and gives up when the caller does."""
+"""Faults on the wire: each does what its name says, and ends when the caller closes the connection."""
 
 import socket
 import time
@@ -31,7 +31,7 @@ def ask(vendors, kind, **options):
 
 
 def bytes_of(vendors, seconds, until=lambda found: False):
-    """What comes over a bare socket in so many seconds, and whether the connection is still open."""
+    """Return the bytes that arrive in ``seconds`` or until a condition holds, and whether the connection is then still open."""
     host, _, port = vendors.simulator.url.removeprefix("http://").partition(":")
     found = b""
     with socket.create_connection((host, int(port)), timeout=5) as line:
@@ -133,14 +133,14 @@ def test_a_gzip_bomb(vendors):
     assert size / (len(packed) - len(rest)) * len(packed) > 2_900_000_000
 
 
-def test_the_server_ends_while_answers_go_on(serve):
+def test_the_server_stops_while_a_call_is_unanswered(serve):
     clients = serve()
     clients.simulator.faults.set("silence")
     with pytest.raises(requests.exceptions.ReadTimeout):
         requests.post(f"{clients.simulator.url}/pv/api/all/list", data=b"{}", timeout=0.2)
 
 
-def test_a_fault_can_be_aimed_at_a_stream_and_come_late(vendors):
+def test_a_fault_can_be_limited_to_a_stream_and_skip_the_first_calls(vendors):
     vendors.simulator.faults.set("http_404", stream="history", after=1, times=1)
     statuses = [vendors.pv(path, data).status_code for path, data in 3 * [("all/list", {}), ("all/history", WINDOW)]]
     assert statuses == [200, 200, 200, 404, 200, 200]

@@ -1,4 +1,4 @@
-"""The simulated Nova keeps to Nova's document, and is a function of seed and time."""
+"""The simulated Nova follows Nova's document, and its bets depend only on seed and time."""
 
 import hashlib
 import hmac
@@ -57,7 +57,7 @@ def test_the_signature_is_an_hmac_of_the_sorted_parameters():
     assert sign({"to": "2", "account": "house7", "from": "1"}, "demo-nova-key-01") == expected
 
 
-def test_pages_of_a_window_are_the_truth_and_nothing_else_is(serve):
+def test_the_pages_of_a_window_have_exactly_the_bets_of_the_truth(serve):
     simulator = serve()
     start = NOW - 5 * HOUR
     pages = [ask(simulator, start, start + HOUR, page) for page in range(1, 7)]
@@ -107,7 +107,7 @@ def test_a_broken_rule_is_refused_and_recorded(serve, start, hours, changed, cod
     assert [breach["rule"] for breach in simulator.breaches] == [rule]
 
 
-def test_it_follows_from_the_seed(serve):
+def test_equal_seeds_give_equal_bets(serve):
     def bets(seed, *, first):
         simulator = Simulator(Settings(now=NOW, seed=seed), {"nova": nova})
         simulator.truth("nova", "bets", first, first + HOUR)

@@ -4,7 +4,7 @@
 |---|---|---|
 | 0 | open | null |
 | 1 | settled | betAmount + settledAmount |
-| 2, 3 | cancelled, void | betAmount: what the fields hold then is not documented |
+| 2, 3 | cancelled, void | betAmount, since the document does not say what the other amounts are then |
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The fast and the lenient way decode an answer to the same table, for every stream of every provider, examples included.
 
-The quick way parses the page as a whole, the row-by-row way looks for the odd rows of it and coerces these. Here a third
-way coerces every row.
+The fast way parses the page in one call. The lenient way finds the page's odd rows and coerces them. For comparison, these tests also
+coerce every row.
 """
 
 from __future__ import annotations
@@ -36,42 +36,42 @@ def accept(envelope: Mapping[str, Any]) -> None:
 
 
 def both_ways(stream: Stream, body: bytes, offset: timedelta) -> tuple[Page, Page]:
-    """The answer as it goes by itself and as it goes row by row, which agree with each row coerced for itself."""
-    slow = Decoder(stream, offset)._decode_slowly(body, accept)
-    assert same(slow, coerced(stream, body, offset))
-    return Decoder(stream, offset)(body, accept), slow
+    """Decode an answer the way the decoder chooses, and the lenient way. The lenient page equals one with every row coerced."""
+    lenient = Decoder(stream, offset)._decode_slowly(body, accept)
+    assert same(lenient, coerced(stream, body, offset))
+    return Decoder(stream, offset)(body, accept), lenient
 
 
 def coerced(stream: Stream, body: bytes, offset: timedelta) -> Page:
-    with mock.patch.object(parse.Parser, "rows", side_effect=pa.ArrowInvalid("each row for itself")):
+    with mock.patch.object(parse.Parser, "rows", side_effect=pa.ArrowInvalid("coerce every row")):
         return Decoder(stream, offset)._decode_slowly(body, accept)
 
 
-def same(quick: Page, slow: Page) -> bool:
-    tables = quick.table.equals(slow.table) and quick.table.schema.equals(slow.table.schema)
-    return tables and (quick.total, quick.bad, quick.counts) == (slow.total, slow.bad, slow.counts)
+def same(one: Page, other: Page) -> bool:
+    tables = one.table.equals(other.table) and one.table.schema.equals(other.table.schema)
+    return tables and (one.total, one.bad, one.counts) == (other.total, other.bad, other.counts)
 
 
 @each_stream
 @settings(max_examples=25, suppress_health_check=quietly)
 @given(data=st.data())
-def test_an_answer_as_the_document_describes_it_goes_the_quick_way_and_both_ways_agree(
+def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
     stream: Stream, data: st.DataObject
 ) -> None:
     body = data.draw(answer(stream))
-    quick, slow = both_ways(stream, body, data.draw(OFFSETS))
-    assert quick.quick
-    assert not quick.bad
-    assert same(quick, slow)
+    chosen, lenient = both_ways(stream, body, data.draw(OFFSETS))
+    assert chosen.quick
+    assert not chosen.bad
+    assert same(chosen, lenient)
 
 
 @each_stream
 @settings(max_examples=25, suppress_health_check=quietly)
 @given(data=st.data())
-def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data: st.DataObject) -> None:
+def test_an_odd_answer_gives_the_same_page_both_ways(stream: Stream, data: st.DataObject) -> None:
     body = data.draw(answer(stream, odd=True))
-    quick, slow = both_ways(stream, body, data.draw(OFFSETS))
-    assert same(quick, slow)
+    chosen, lenient = both_ways(stream, body, data.draw(OFFSETS))
+    assert same(chosen, lenient)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_an_odd_answer_gives_the_same_whichever_way_it_goes(stream: Stream, data
 @pytest.mark.parametrize("most", [3, 100])
 @settings(max_examples=60, suppress_health_check=quietly)
 @given(data=st.data())
-def test_an_answer_gives_the_same_whatever_earlier_ones_had(stream: Stream, most: int, data: st.DataObject) -> None:
+def test_earlier_answers_do_not_change_what_an_answer_gives(stream: Stream, most: int, data: st.DataObject) -> None:
     decoder = Decoder(stream)
     with mock.patch.object(parse, "_MOST_NAMES", most):
         for odd in data.draw(st.lists(st.booleans(), max_size=5)):
@@ -91,7 +91,7 @@ def test_an_answer_gives_the_same_whatever_earlier_ones_had(stream: Stream, most
 @each_stream
 @settings(max_examples=15, suppress_health_check=quietly)
 @given(data=st.data())
-def test_what_an_odd_answer_gives_fits_the_declared_types(stream: Stream, data: st.DataObject) -> None:
+def test_the_rows_of_an_odd_answer_have_the_declared_types(stream: Stream, data: st.DataObject) -> None:
     page = Decoder(stream)(data.draw(answer(stream, odd=True)), accept)
     page.table.validate(full=True)
     for column, field in zip(page.table.columns, page.table.schema, strict=True):

@@ -1,3 +1,5 @@
+"""One slot in a local file: sorted, without repeated keys, with exact sums and its receipt in the footer."""
+
 from __future__ import annotations
 
 import itertools
@@ -34,7 +36,7 @@ def receipt() -> Receipt:
 
 
 def written(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
-    """The bytes of the file that holds the windows' rows, and its receipt."""
+    """Write windows of rows to a file. Return its bytes and its receipt."""
     with SlotWriter(BETS, NOW) as made:
         for rows in windows:
             made.add(table(*rows))
@@ -47,7 +49,7 @@ def read(data: bytes) -> pa.Table:
 
 
 def without_footer(data: bytes) -> bytes:
-    """The rows as they are stored: everything in front of the footer."""
+    """Return the bytes in front of the footer: the encoded rows."""
     return data[: -8 - int.from_bytes(data[-8:-4], "little")]
 
 
@@ -58,39 +60,39 @@ def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
 ) -> None:
     rows = [bet(f"bet-{i}", at=rng.randrange(60), stake=f"{i}.25") for i in range(count)]
     once, _ = written(rows)
-    cuts = sorted({0, 60, *borders})
+    edges = sorted({0, 60, *borders})
     windows = []
-    for start, end in itertools.pairwise(cuts):
-        held = [row for row in rows if start * 1000 <= row["at"] - bet("", 0)["at"] < end * 1000]
-        rng.shuffle(held)
-        windows.append(held)
+    for start, end in itertools.pairwise(edges):
+        window = [row for row in rows if start * 1000 <= row["at"] - bet("", 0)["at"] < end * 1000]
+        rng.shuffle(window)
+        windows.append(window)
     again, _ = written(*windows)
     assert without_footer(again) == without_footer(once)
 
 
 @pytest.mark.parametrize("row_group", [1, 7, 10, 1000])
-def test_row_groups_are_equal_however_the_windows_fall_and_only_one_is_held(
+def test_row_groups_have_equal_sizes_whatever_the_windows_and_only_one_is_in_memory(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
     rows = [bet(f"{i}", at=i) for i in range(60)]
-    held = []
+    buffered = []
     with SlotWriter(BETS, NOW) as made:
         for start in range(0, 60, 5):
             made.add(table(*rows[start : start + 5]))
-            held.append(made._buffered)
+            buffered.append(made._buffered)
         made.close(receipt())
         metadata = pq.read_metadata(made.path)
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         ids = pq.read_table(made.path)["id"].to_pylist()
-    assert max(held) < row_group + 5
+    assert max(buffered) < row_group + 5
     assert sizes[:-1] == [row_group] * (len(sizes) - 1)
     assert sum(sizes) == 60
     assert ids == [f"{i}" for i in range(60)]
 
 
 @pytest.mark.parametrize("row_group", [2, 3, 1000])
-def test_a_key_that_came_in_several_windows_stays_once_in_its_newest_version(
+def test_a_key_in_several_windows_is_stored_once_in_its_newest_version(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
@@ -102,7 +104,7 @@ def test_a_key_that_came_in_several_windows_stays_once_in_its_newest_version(
     assert (filled.rows, filled.duplicates) == (4, 2)
     assert filled.sums["stake"] == "15.00000000"
     ids = [row["id"] for row in read(data).to_pylist()]
-    assert ids == ["b", "c", "a", "d"]  # still by the clock
+    assert ids == ["b", "c", "a", "d"]  # still sorted by time
 
 
 def test_a_slot_with_settled_duplicates_has_the_bytes_of_one_that_never_had_them() -> None:
@@ -126,7 +128,7 @@ def test_sums_are_exact_to_the_last_digit() -> None:
     assert filled.sums["units"] == str(5 * 2**62)  # beyond 64 bits
 
 
-def test_an_empty_slot_is_a_file_without_rows_that_says_so() -> None:
+def test_an_empty_slot_is_a_file_without_rows_whose_receipt_has_zero_sums() -> None:
     data, filled = written([], [])
     assert read(data).num_rows == 0
     assert read(data).schema.names == ["id", "at", "changed", "stake", "units", "_extra", "_extracted_at"]
@@ -144,7 +146,7 @@ def test_the_footer_is_the_receipt() -> None:
     assert Receipt.from_footer(newer).provider == "p"
 
 
-def test_every_row_tells_when_it_was_extracted() -> None:
+def test_every_row_has_the_time_of_its_extraction() -> None:
     data, _ = written([bet("a"), bet("b")])
     assert read(data)["_extracted_at"].to_pylist() == [NOW, NOW]
 
@@ -162,16 +164,16 @@ def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
     assert row == ("0012", Exact("999999999999.9999"))
 
 
-def test_its_files_are_gone_when_it_is_left_also_by_an_error(tmp_path: Path) -> None:
+def test_a_writers_files_are_removed_when_its_context_ends_even_by_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), SlotWriter(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
         made.add(table(bet("a")))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
-def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_slots_that_share_a_writer_thread_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(writer_module, "ROW_GROUP", 2)
-    writing, threads, at_work = WriterThread(), set(), []
+    writer_thread, threads, at_work = WriterThread(), set(), []
     write = SlotWriter._write
 
     def noted(self: SlotWriter, group: pa.Table) -> None:
@@ -183,11 +185,11 @@ def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(SlotWriter, "_write", noted)
     slots = [[bet(f"{slot}{i}", at=i) for i in range(9)] for slot in "abc"]
-    with SlotWriter(BETS, NOW, writing) as one, SlotWriter(BETS, NOW, writing) as two:
+    with SlotWriter(BETS, NOW, writer_thread) as one, SlotWriter(BETS, NOW, writer_thread) as two:
         for i in range(9):
             one.add(table(slots[0][i]))
             two.add(table(slots[1][i]))
-        with SlotWriter(BETS, NOW, writing, str(tmp_path)) as given_up:
+        with SlotWriter(BETS, NOW, writer_thread, str(tmp_path)) as given_up:
             given_up.add(table(*slots[2]))
         assert given_up not in at_work
         for made, rows in ((one, slots[0]), (two, slots[1])):
@@ -200,7 +202,7 @@ def test_slots_that_share_what_writes_them_do_not_mix(monkeypatch: pytest.Monkey
     assert len(threads - {threading.current_thread()}) == len(threads) == 1
 
 
-def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as_it_came() -> None:
+def test_rows_without_a_time_column_are_sorted_by_key_and_without_a_key_keep_their_order() -> None:
     for stream, same in ((serving(time_column=None), True), (serving(time_column=None, key=()), False)):
         orders = []
         for rows in ([bet("a"), bet("b"), bet("c")], [bet("c"), bet("a"), bet("b")]):
@@ -211,7 +213,7 @@ def test_a_stream_without_a_clock_is_ordered_by_its_key_and_one_without_a_key_as
         assert (orders[0] == orders[1]) is same
 
 
-def test_a_file_without_rows_has_a_row_group_which_older_arrow_wants() -> None:
+def test_a_file_without_rows_has_a_row_group_since_older_arrow_needs_one() -> None:
     data, _ = written([])
     file = pq.ParquetFile(pa.BufferReader(data))
     assert (file.num_row_groups, file.metadata.num_rows) == (1, 0)
