@@ -34,8 +34,9 @@ from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
-from airflow_betproviders.lake.publish import put, read_receipt
+from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.store.atomic_put import put
 
 __all__ = ["Extraction", "Stored"]
 

@@ -24,7 +24,7 @@ from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.lake.publish import is_object_store
+from airflow_betproviders.lake.store.atomic_put import is_object_store
 from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from airflow_betproviders.lake.layout import (
     FILTERED,
     Lake,
     days_in,
-    folder_entries,
     refuse_old_layout,
     slot_of,
     values_in,
 )
 from airflow_betproviders.lake.publish import read_receipt
+from airflow_betproviders.lake.store.listing import folder_entries
 
 log = logging.getLogger(__name__)
 

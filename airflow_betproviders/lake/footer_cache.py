@@ -8,40 +8,35 @@ identity differs. So a replaced object, a lost cache, or a cache that another ta
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import MISSING, fields
 from datetime import date
 from itertools import groupby
-from stat import S_ISDIR
 from typing import Any, TypeAlias
 
 import msgspec
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.discovery import warn_of_foreign
-from airflow_betproviders.lake.layout import Lake, days_in, folder_entries, last_part, refuse_old_layout, slot_named
-from airflow_betproviders.lake.publish import Footer, is_object_store, put_bytes, read_footer
+from airflow_betproviders.lake.layout import Lake, days_in, refuse_old_layout, slot_named
+from airflow_betproviders.lake.publish import Footer, read_footer
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.store.atomic_put import is_object_store, put_bytes
+from airflow_betproviders.lake.store.listing import Entry, find_entries, last_part, scan_entries
 
 log = logging.getLogger(__name__)
 
 _FORMAT = "objects-2"  # another number, should the members change
 _THREADS = 16  # footers read at once
 _LISTINGS = 3  # tries when objects vanish between the listing and the reading
-_UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # uploads of `lake.publish`
-# Of these, whichever a listing shows; an object with one of the strong ones has another value after each write.
-_STRONG = ("ETag", "etag", "generation", "ino")
-_IDENTITY = (*_STRONG, "LastModified", "last_modified", "updated", "mtime", "created", "size")
-
+_UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # unfinished files of `store.atomic_put`
 _NONE = object()
 _FIELDS = {each.name for each in fields(Receipt)}
 _DEFAULTS = {each.name: each.default for each in fields(Receipt) if each.default is not MISSING} | {
     each.name: each.default_factory() for each in fields(Receipt) if each.default_factory is not MISSING
 }
-_Entry: TypeAlias = tuple[str, str, str | None, int | None]  # folder, name, identity, size; no size: it is no object
 
 
 # A survey makes a million of these objects. Structs that the garbage collector need not visit halve its time.
@@ -182,12 +177,11 @@ class _Month:
 
     def _list(self) -> _Listing:
         fs, base = self._lake.fs, self._lake.base
-        entries: Iterable[_Entry]
+        entries: Iterable[Entry]
         if is_object_store(fs):  # one listing for the month
-            fs.invalidate_cache(base)
-            entries = map(_entry, fs.find(base, prefix=f"slot_date={self._month}", detail=True).values())
+            entries = find_entries(fs, base, f"slot_date={self._month}")
         else:
-            entries = (entry for day in sorted(self._days) for entry in _scan(fs, self._lake.folder(day)))
+            entries = (entry for day in sorted(self._days) for entry in scan_entries(fs, self._lake.folder(day)))
         listing: _Listing = {}
         self.foreign = []
         days = {last_part(self._lake.folder(day)): f"{day:%Y%m%d}" for day in self._days}
@@ -277,37 +271,3 @@ def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None])
             }
         cache.objects[name] = _Cached(identities[name], footer.rows if footer else None, own)
     return cache
-
-
-def _entry(details: Mapping[str, Any]) -> _Entry:
-    folder, _, name = str(details["name"]).rpartition("/")
-    return folder, name, _identity(details), details["size"] if details.get("type") != "directory" else None
-
-
-def _identity(details: Mapping[str, Any]) -> str | None:
-    """Return what distinguishes the versions of an object, or None where the listing does not show it."""
-    for name in _STRONG:
-        if details.get(name):
-            return "|".join([f"{each}={details[each]}" for each in _IDENTITY if details.get(each) is not None])
-    return None
-
-
-def _scan(fs: Any, folder: str) -> Iterable[_Entry]:
-    """List a folder of a file system. Of local files this takes a sixth of the time of fsspec's own listing."""
-    if type(fs).__name__ != "LocalFileSystem":
-        return map(_entry, folder_entries(fs, folder, detail=True))
-    try:
-        with os.scandir(folder) as entries:
-            return [found for entry in entries if (found := _local_entry(folder, entry))]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _local_entry(folder: str, entry: os.DirEntry[str]) -> _Entry | None:
-    """Return what a listing shows of an entry, or None where it is gone: an upload that has just got its name, for instance."""
-    try:
-        stat = entry.stat()
-    except FileNotFoundError:
-        return (folder, entry.name, None, None) if entry.is_symlink() else None
-    size = None if S_ISDIR(stat.st_mode) else stat.st_size
-    return folder, entry.name, f"{stat.st_ino}|{stat.st_mtime_ns}|{stat.st_ctime_ns}|{stat.st_size}", size

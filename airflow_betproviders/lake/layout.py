@@ -24,6 +24,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, OverlappingSlot
 from airflow_betproviders.lake.folder_names import folder_name, percent_encoded, value_of
+from airflow_betproviders.lake.store.listing import folder_entries, last_part
 
 FILTERED = "filtered"
 BESIDE = "_betproviders"
@@ -174,21 +175,6 @@ def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
         else:
             days.append(day)
     return days, foreign
-
-
-def folder_entries(fs: Any, folder: str, *, detail: bool) -> list[Any]:
-    """Return the paths in a folder, or the store's details of each; nothing where there is no folder."""
-    fs.invalidate_cache(folder)
-    try:
-        found: list[Any] = fs.ls(folder, detail=detail)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return found
-
-
-def last_part(path: str) -> str:
-    """Return the name at the end of a path."""
-    return path.rstrip("/").rsplit("/", 1)[-1]
 
 
 def slot_of(path: str, suffix: str = ".parquet") -> Interval | None:

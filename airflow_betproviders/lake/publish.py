@@ -1,17 +1,8 @@
-"""Publish a finished slot in one step.
-
-An object store shows an object only when its upload is complete, so one PUT (or one multipart upload) of a finished local
-file is all or nothing. On other file systems a hidden file beside it is renamed. `with fs.open(..., "wb")` is not used:
-left by an exception, it publishes what was written so far.
-"""
+"""Publish a finished slot in one step, and read the footers of published ones."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import time
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +10,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import FOOTER_KEY, Receipt
+from airflow_betproviders.lake.store.atomic_put import protocols, put, put_bytes, remove
 
-_MEGABYTE = 1024 * 1024
 _FOOTER = 64 * 1024  # bytes that nearly every footer fits into
-_UPLOADS: dict[str, dict[str, int]] = {
-    # Bounded parts keep the memory of an upload from growing with the slot.
-    "s3": {"chunksize": 8 * _MEGABYTE, "max_concurrency": 2},
-    "gs": {"chunksize": 8 * _MEGABYTE},
-    "abfs": {},
-    "adl": {},
-}
 _NO_ENDS = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
 
 
@@ -54,15 +38,15 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow],
     try:
         refuse_overlap([slot], stored)
     except Exception:
-        _remove(lake.fs, target)
+        remove(lake.fs, target)
         if archive is not None:
-            _remove(lake.fs, lake.archive(slot))
+            remove(lake.fs, lake.archive(slot))
         raise
     for other, path in stored.items():
         if other != slot:
-            _remove(lake.fs, path)
-            _remove(lake.fs, lake.quarantine(other))
-            _remove(lake.fs, lake.archive(other))
+            remove(lake.fs, path)
+            remove(lake.fs, lake.quarantine(other))
+            remove(lake.fs, lake.archive(other))
     return target
 
 
@@ -125,7 +109,7 @@ def read_footer(fs: Any, path: str) -> Footer | None:
 
 def _end(fs: Any, path: str, size: int) -> bytes:
     """Return the last bytes of an object, or all of them where it is smaller."""
-    if not _NO_ENDS.intersection(_protocols(fs)):
+    if not _NO_ENDS.intersection(protocols(fs)):
         end: bytes = fs.cat_file(path, start=-size)
         return end
     while True:
@@ -136,62 +120,10 @@ def _end(fs: Any, path: str, size: int) -> bytes:
             return end
 
 
-def put_bytes(fs: Any, target: str, content: bytes) -> None:
-    """Put a small object in one step."""
-    _atomically(fs, target, lambda path: fs.pipe_file(path, content))
-
-
 def _quarantine(lake: Lake, slot: Interval, bad_rows: list[RejectedRow]) -> None:
     target = lake.quarantine(slot)
     if not bad_rows:
-        _remove(lake.fs, target)
+        remove(lake.fs, target)
         return
     lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)
     put_bytes(lake.fs, target, "".join(lines).encode())
-
-
-def put(fs: Any, file: Path, target: str) -> None:
-    """Store a finished file in one step."""
-    options = next((_UPLOADS[name] for name in _protocols(fs) if name in _UPLOADS), {})
-    _atomically(fs, target, lambda path: fs.put_file(str(file), path, **options))
-
-
-def is_object_store(fs: Any) -> bool:
-    """Return whether uploads become visible only when complete, and one listing covers all folders."""
-    return any(name in _UPLOADS for name in _protocols(fs))
-
-
-def _atomically(fs: Any, target: str, write: Callable[[str], None]) -> None:
-    if is_object_store(fs):
-        write(target)
-        return
-    folder, name = target.rsplit("/", 1)
-    fs.makedirs(folder, exist_ok=True)
-    _sweep(fs, folder, f".{name}.")
-    hidden = f"{folder}/.{name}.{uuid.uuid4().hex}.tmp"
-    try:
-        write(hidden)
-        if "file" in _protocols(fs):
-            Path(fs._strip_protocol(hidden)).replace(fs._strip_protocol(target))  # noqa: SLF001 - fsspec's own spelling
-        else:
-            fs.mv(hidden, target)
-    finally:
-        _remove(fs, hidden)
-
-
-def _sweep(fs: Any, folder: str, prefix: str) -> None:
-    """Remove what a killed worker left of this object more than a day ago."""
-    for entry in fs.ls(folder, detail=True):
-        name = entry["name"].rsplit("/", 1)[-1]
-        age = time.time() - float(entry.get("mtime") or time.time())
-        if name.startswith(prefix) and name.endswith(".tmp") and age > DAY.total_seconds():
-            _remove(fs, entry["name"])
-
-
-def _remove(fs: Any, path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        fs.rm_file(path)
-
-
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

@@ -69,7 +69,7 @@ class ExportBetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the file."""
-        from airflow_betproviders.lake.publish import put
+        from airflow_betproviders.lake.store.atomic_put import put
 
         if not self.path.endswith(_FORMATS):
             raise InvalidArgument(f"path {self.path!r} must end in one of {', '.join(_FORMATS)}.")

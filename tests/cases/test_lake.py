@@ -16,10 +16,10 @@ import pytest
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
-from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.coverage import Coverage, survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.store import listing
 from airflow_betproviders.registry import declared
 from tests.cases.vendors import Vendor
 from tests.conftest import MakeHook
@@ -105,7 +105,7 @@ def test_l1_a_file_that_vanishes_while_its_folder_is_listed_hides_no_slot(
         hidden.unlink()
         yield found
 
-    monkeypatch.setattr(footer_cache.os, "scandir", late)
+    monkeypatch.setattr(listing.os, "scandir", late)
     assert [cell.state for cell in look(lake).cells[:2]] == ["complete", "missing"]
 
 

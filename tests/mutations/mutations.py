@@ -205,7 +205,7 @@ MUTATIONS = (
     ),
     Mutation(
         "publish before the upload is complete",
-        "lake/publish.py",
+        "lake/store/atomic_put.py",
         '    hidden = f"{folder}/.{name}.{uuid.uuid4().hex}.tmp"\n',
         "    hidden = target\n",
         ("lake/test_publish_local.py",),

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_betproviders.lake.layout import RECONCILIATION, Lake, folder_entries
+from airflow_betproviders.lake.layout import RECONCILIATION, Lake
+from airflow_betproviders.lake.store.listing import folder_entries
 from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.task.storage import open_path
 
