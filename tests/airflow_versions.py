@@ -22,6 +22,13 @@ except ImportError:  # Airflow 3.1
         DeadlineCallbackTrigger as CallbackTrigger,
     )
 
+try:
+    from airflow.serialization.serialized_objects import DagSerialization
+except ImportError:  # Airflow 3.1
+    from airflow.serialization.serialized_objects import (  # type: ignore[assignment, attr-defined]
+        SerializedDAG as DagSerialization,
+    )
+
 AIRFLOW = Version(version("apache-airflow-core"))
 # Airflow 3.1 does not read a form's fields from a provider's metadata; there the extra is written as JSON.
 READS_FORMS = Version("3.2") <= AIRFLOW
@@ -37,5 +44,6 @@ __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "CallbackTrigger",
+    "DagSerialization",
     "TaskDeferred",
 ]

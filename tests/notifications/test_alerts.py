@@ -19,7 +19,7 @@ from airflow_betproviders.dags import incremental_dag
 from airflow_betproviders.notifications import notifier as module
 from airflow_betproviders.notifications.notifier import BetProvidersNotifier
 from airflow_betproviders.notifications.stored_notifier import restore, stored_arguments
-from tests.airflow_versions import CallbackTrigger
+from tests.airflow_versions import CallbackTrigger, DagSerialization
 from tests.notifications.conftest import Connect
 from tests.operator_runs import context
 from tests.recorder import Recorder
@@ -63,6 +63,7 @@ def missed(alert: BaseNotifier) -> list[Any]:
     """Store a DAG's alert as Airflow does, and let its triggerer call it."""
     dag = incremental_dag("aig_alerts", conn_id="aig_default", path="file:///lake", fresh_within="3h", alert=alert)
     [deadline] = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
+    assert type(alert).__name__ in json.dumps(DagSerialization.to_dict(dag)), "it is stored with the DAG"
     stored = json.loads(json.dumps(deadline.callback.kwargs))
 
     async def triggerer() -> list[Any]:
