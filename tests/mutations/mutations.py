@@ -266,4 +266,25 @@ MUTATIONS = (
         "MAX_NUMBER = 10_000_000 ",
         (_DRIFT, "fuzz/test_fuzz.py", "cases/test_values.py"),
     ),
+    Mutation(
+        "read the lake in the triggerer's loop",
+        "notifications/notifier.py",
+        "if not await sync_to_async(self._write)(context):",
+        "if not self._write(context):",
+        ("notifications/test_alerts.py",),
+    ),
+    Mutation(
+        "say nothing of a late run",
+        "notifications/messages.py",
+        "if not deadline or not run:",
+        "if not deadline or run:",
+        ("notifications/test_alerts.py",),
+    ),
+    Mutation(
+        "lose the arguments of a notifier's base class",
+        "notifications/stored_notifier.py",
+        "if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):",
+        "if parameters:",
+        ("notifications/test_alerts.py",),
+    ),
 )
