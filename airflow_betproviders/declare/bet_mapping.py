@@ -1,4 +1,4 @@
-"""How a provider's raw records become bets."""
+"""Declare how a provider's raw records become bets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from airflow_betproviders.declare.bet_expressions import Expression
 
 @dataclass(frozen=True, kw_only=True)
 class BetMapping:
-    """How a provider's raw records become bets.
+    """Declare how a provider's raw records become bets.
 
     Attributes:
         provider: connection type.
         streams: the streams whose records are complete bets, all under one key; the main one first.
         columns: the expression of each column of the bets table; a column that is not named is null,
             except ``net``, which is payout - stake.
-        exact_columns: fields whose exact value a column holds; ``rest`` never has them.
-        derivable_columns: fields that an expression over the bets table computes; ``rest`` has them only in rows where the
-            result differs.
-        settings: columns that a value of the connection's extra fills, by its name there.
+        exact_columns: the fields whose exact value a column of the bets table holds; ``rest`` never has them.
+        derivable_columns: fields, each with an expression that computes it from the bets table; ``rest`` has a field only in
+            rows where the result differs.
+        settings: columns whose value comes from the connection's extra, each with the name of the extra.
     """
 
     provider: str

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class Rows:
     """Marks where the answer's envelope holds the list of records: ``"data": Rows``.
 
-    Where records lie in lists deeper in, an instance says where, and which members around them are columns too. With
+    If the records are in lists inside the items of that list, give an instance. With
     ``Rows(path=("games", "bets"), outer={"gameId": ("games", "id")})`` each bet of each game of each item is a record,
-    with the ``id`` of its game. Further members around a record go to its ``_extra``, under dotted names.
+    with the ``id`` of its game in the column ``gameId``. Other members around a record go to its ``_extra``, under dotted names.
 
     Attributes:
-        path: the members that lead from an item of the list to its records, each of them a list.
-        outer: by column, the path of a member around the records.
+        path: the members that lead from an item of the list to its records; each is a list.
+        outer: columns that members around the records fill, each with the path of its member.
     """
 
     path: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Reaches:
     """Marks where the envelope says until when the answer is complete.
 
     Attributes:
-        kind: how that time travels.
+        kind: how that time is written.
     """
 
     kind: TimeKind
@@ -83,23 +83,23 @@ class Stream:
         fields: the record, under the provider's own names.
         envelope: the answer around the records, with the markers `Rows` or `OneRow`, `Total`, `PageSize`, `NextPage` and
             `Reaches`.
-        format: how an answer is written.
+        format: the format of an answer, such as JSON or CSV.
         key: the columns that identify a record; empty where a window has one record.
         version_columns: of two records with one key, the one with the greater values wins; of equal ones, the one read later.
         time_column: the column that rows are sorted by and windows filter on; None where a record has no time.
-        reject_outside_window: it is known which column windows filter, so rows outside the window mean a wrong time zone, unit
-            or column: single ones go to quarantine, one in a hundred makes the task fail.
-        filter_columns: the columns of which at least one lies in the window, where that is not just ``time_column``.
+        reject_outside_window: whether the document says which column windows filter. Then rows outside the window mean a wrong
+            time zone, unit or column: fewer than one in a hundred go to quarantine, more make the task fail.
+        filter_columns: the columns of which at least one lies in the window; default only ``time_column``.
         windows: the provider's window limits; None for a snapshot without a time filter.
-        bounds: names of the parameters for a window's start and, where there is one, its end.
-        time: how an instant travels in these parameters.
-        paging: how the provider hands out a window's rows.
-        limits: how often this stream may be called, where that is not the account's own limit.
+        bounds: names of the parameters for a window's start and, if there is one, its end.
+        time: how these parameters write an instant.
+        paging: how the provider returns a window's rows.
+        limits: how often this stream may be called, if it has a limit of its own; default the account's.
         filters: the provider's own filters, by name.
-        one_of: of these filters, at least one must be given.
+        one_of: names of filters of which at least one must be given.
         lag: how long after its end a window may still gain rows.
-        retention: how far back the provider answers; None where it states no limit.
-        retention_stated: the same in the document's words, where they are other than a number of days.
+        retention: how far back the provider answers; None if it states no limit.
+        retention_stated: ``retention`` in the document's words, such as ``six months``.
         retention_from_connection: whether ``retention`` is the connection's ``retention_days``, not the document's.
         slot: the unit of storage unless the user says otherwise.
         day_start_offset: time past midnight UTC at which the stream's day begins.
@@ -184,10 +184,10 @@ class Stream:
             )
 
     def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return filters in their one form, without those that select everything.
+        """Check filters and return them normalised, without those that select everything.
 
         Raises:
-            InvalidArgument: a filter is unknown, missing, or has an unfit value; names it and the cure.
+            InvalidArgument: a filter is unknown, missing, or has an unfit value; the message names it and the cure.
         """
         given: dict[str, Any] = {}
         for name, value in filters.items():

@@ -1,8 +1,7 @@
 """The archive of a slot: every raw answer, those that were refused included.
 
-One Parquet object a slot, a row a reply, in the order in which they came. Its footer holds the slot's receipt, the
-account's UTC offset, and which replies made up which window, so that a slot is put together again without planning it
-anew: a later version of this package may ask in other windows and pages.
+One Parquet object a slot, one row a reply, in the order of their arrival. Its footer holds the slot's receipt, the account's UTC
+offset, and the replies of each window. So a replay does not plan windows: a later version of this package may plan others.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ FOOTER_KEY = b"betproviders.archive"
 SCHEMA = pa.schema(
     [
         ("call", pa.int64()),  # numbered in the order asked
-        ("part", pa.int64()),  # of a long body
+        ("part", pa.int64()),  # number of this piece of a long body
         ("asked_at", INSTANT),
         ("window_start", INSTANT),
         ("window_end", INSTANT),
@@ -47,7 +46,7 @@ SCHEMA = pa.schema(
         ("body", pa.binary()),
     ]
 )
-_PIECE = 4 * 1024 * 1024  # bytes of bodies that are held, and written, at once
+_PIECE = 4 * 1024 * 1024  # bytes of bodies that are buffered before they are written
 
 
 class Archive:
@@ -62,7 +61,7 @@ class Archive:
     """
 
     def __init__(self, utc_offset: timedelta, directory: str | None = None) -> None:
-        """Begin an empty archive of an account in that offset, in a temporary folder."""
+        """Create an empty archive in a temporary folder, for an account whose local times have this offset."""
         self._utc_offset = utc_offset
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
         self.path = Path(self._folder.name) / "archive.parquet"
@@ -71,13 +70,18 @@ class Archive:
         )
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
-        self._held = 0
+        self._buffered = 0
         self._windows: list[dict[str, Any]] = []
         self.replies = 0
         self.closed = False
 
     def keep(self, reply: Reply, page: Page | None) -> None:
-        """Add a reply, from whatever thread, and number the page that it was decoded to; None where it was refused."""
+        """Add a reply; any thread may call it.
+
+        Args:
+            reply: the reply.
+            page: the rows decoded from it, which get the number of its call; None if the reply was refused.
+        """
         body = reply.body
         if page is not None:
             page.call = reply.call
@@ -93,22 +97,22 @@ class Archive:
             "error": reply.error,
         }
         with self._lock:
-            if self.closed:  # asked ahead for a slot that has ended
+            if self.closed:  # a call that was made ahead for a slot that has ended
                 return
             self.replies += 1
             for part, begin in enumerate(range(0, max(1, len(body or b"")), _PIECE)):
                 piece = body and body[begin : begin + _PIECE]
                 self._rows.append({**row, "part": part, "body": piece})
-                self._held += len(piece or b"")
-                if self._held >= _PIECE:
+                self._buffered += len(piece or b"")
+                if self._buffered >= _PIECE:
                     self._flush()
 
     def forget_windows(self) -> None:
-        """Forget which replies made up which window: the slot is read again."""
+        """Forget the replies of each window, since the slot is read again."""
         self._windows = []
 
     def note(self, rows: WindowRows) -> None:
-        """Remember which replies made up a window."""
+        """Remember the replies of a window."""
         ends = [rows.window.start.isoformat(), rows.window.end.isoformat()] if rows.window else None
         self._windows.append({"window": ends, "calls": rows.calls})
 
@@ -137,27 +141,27 @@ class Archive:
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, SCHEMA))
-        self._rows, self._held = [], 0
+        self._rows, self._buffered = [], 0
 
 
 class Archived:
     """An archive opened for reading.
 
     Attributes:
-        receipt: of the slot, as it was first stored.
-        utc_offset: the account's, when the replies were asked for.
-        windows: the windows that the slot was made of, in order, each with the numbers of its calls.
+        receipt: the slot's receipt, as it was first stored.
+        utc_offset: the offset of the account's local times when the replies were requested.
+        windows: the windows of the slot, in order, each with the numbers of its calls.
     """
 
     def __init__(self, file: pq.ParquetFile, path: str) -> None:
         """Read the footer.
 
         Raises:
-            InvalidArgument: it is no archive.
+            InvalidArgument: the file is not an archive of this package.
         """
         receipt, text = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
         if receipt is None or text is None:
-            raise _invalid(f"{path} is no archive of this package. Remove it.")
+            raise InvalidArgument(f"{path} is no archive of this package. Remove it.")
         self.receipt = receipt
         footer = json.loads(text)
         self.utc_offset = timedelta(seconds=footer["utc_offset"])
@@ -175,7 +179,7 @@ class Archived:
         """Open the archive of a slot from a local copy.
 
         Raises:
-            FileNotFoundError: it has none.
+            FileNotFoundError: the slot has no archive.
         """
         with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
             local = Path(folder) / "archive.parquet"
@@ -187,7 +191,7 @@ class Archived:
         """Return the answer to a call, as received."""
         groups = self._groups.get(call)
         if groups is None:
-            raise _invalid(f"{self._path} lacks the answer to call {call}, so its slot must be extracted again.")
+            raise InvalidArgument(f"{self._path} lacks the answer to call {call}, so its slot must be extracted again.")
         if self._last[0] != groups:
             self._last = (groups, self._file.read_row_groups(groups, ["call", "part", "body"]))
         parts = self._last[1].filter(pc.equal(self._last[1]["call"], call))
@@ -195,17 +199,13 @@ class Archived:
 
 
 def expire(lake: Lake, before: datetime) -> None:
-    """Delete the archives of slots of days that ended before an instant."""
+    """Delete the archives of the days that ended before an instant."""
     for day, folder in sorted(lake.archive_days().items()):
         if day + DAY <= before.date():
-            log.info("archives of %s have had their time, deleting %s", day, folder)
+            log.info("the archives of %s are older than they are kept; deleting %s", day, folder)
             with suppress(FileNotFoundError):
                 lake.fs.rm(folder, recursive=True)
 
 
 def _window(ends: Sequence[str] | None) -> Interval | None:
     return Interval(datetime.fromisoformat(ends[0]), datetime.fromisoformat(ends[1])) if ends else None
-
-
-def _invalid(message: str) -> Exception:
-    return InvalidArgument(message)

@@ -1,4 +1,4 @@
-"""Publish finished slots, and count what they come to."""
+"""Publish finished slots, and add up their receipts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Stored:
-    """What an interval's slots came to in the store.
+    """The stored slots of a run.
 
     Attributes:
-        paths: the objects, without protocol, by slot.
+        paths: the paths of their objects, without protocol, by slot.
         receipts: their receipts, in the same order.
-        size: the objects' bytes, or None where they were not counted.
+        size: bytes of all objects; None if they were not counted.
     """
 
     paths: dict[Interval, str] = field(default_factory=dict)
@@ -33,12 +33,12 @@ class Stored:
     size: int | None = 0
 
     def total(self, name: str) -> int:
-        """Sum a count of the receipts over the slots."""
+        """Sum a member of the receipts, such as ``rows``."""
         return sum(getattr(receipt, name) for receipt in self.receipts)
 
 
 def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
-    """Finish and publish a slot, unless the one before it failed, and remove its local files."""
+    """Finish and publish a slot, unless publishing the one before it failed. Remove its local files in any case."""
     with slot.archive or nullcontext(), slot.writer:
         before.result()
         slot.finish()
@@ -59,13 +59,13 @@ def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, r
 
 
 def report_slot(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
-    """Log how far a run has come.
+    """Log the progress of a run.
 
     Args:
-        of: slots of the run.
-        before: slots that were stored before it began.
-        stored: what is stored.
-        began: when it began, by the monotonic clock.
+        of: number of slots of the run.
+        before: number of slots in ``stored`` when the run began.
+        stored: the stored slots.
+        began: when the run began, seconds of the monotonic clock.
         slot: the slot that was published last.
     """
     receipts = stored.receipts[before:]

@@ -1,7 +1,7 @@
 """Rebuild slots from their archives, without a call to the provider.
 
-The replies of each window are decoded by today's schema and put together under the same checks as when they were asked
-for; what window was made of which replies is in the archive, so nothing is planned and nothing depends on time.
+The replies of each window are decoded with today's schema and checked as when they were requested. The archive has the replies of
+each window, so no window is planned, and the result does not depend on the time of the replay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from airflow_betproviders.lake.receipt import Receipt
 
 
 class Replay(Extraction):
-    """Rebuilds slots of one stream of one account from what `Extraction` archived of them."""
+    """Rebuild slots of one stream of one account from the archives that `Extraction` wrote."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class Replay(Extraction):
         """Bind the account and the stream.
 
         Args:
-            source: the account; only asked what a reply's status means.
+            source: the account. It only checks the status inside a reply; it makes no call.
             stream: the stream as it is declared today.
-            lake: where archives and data lie.
+            lake: where archives and data are stored.
             run_metadata: members of the receipts.
-            pii_policy: what is done to columns that say who a player is.
-            force: whether to replace a slot that was read again, without an archive, since its archive was made, or
-                that drops or hashes columns which would come back in plain.
+            pii_policy: which columns that identify a player are dropped or hashed; None for none.
+            force: whether to replace a slot that was extracted again after its archive was made, or one that drops or
+                hashes columns whose plain values the replay would store.
         """
         super().__init__(source, stream, lake.filters, run_metadata=run_metadata, pii_policy=pii_policy)
         self._lake = lake
@@ -64,12 +64,12 @@ class Replay(Extraction):
             InvalidArgument: one reaches beyond the interval.
         """
         archived = self._lake.archived(interval)
-        # Inside another one lies only what a killed worker left.
+        # A killed worker may have left archives of smaller slots that a wider one replaces.
         found = sorted(one for one in archived if not any(two != one and two.contains(one) for two in archived))
         refuse_overlap(found, {one: archived[one] for one in found})
         for one in found:
             if not interval.contains(one):
-                raise _invalid(
+                raise InvalidArgument(
                     f"the archived slot {one} reaches beyond {interval}. Give an interval that consists of slots."
                 )
         return found
@@ -78,7 +78,8 @@ class Replay(Extraction):
         """Rebuild and publish slots one after the other.
 
         Raises:
-            InvalidArgument: before the first, when one was extracted again after its archive, or drops or hashes columns that would come back.
+            InvalidArgument: before the first slot, when one was extracted again after its archive was made, or when a stored slot
+                drops or hashes columns whose plain values the replay would store.
         """
         for slot, path in lake.stored(Interval(slots[0].start, slots[-1].end)).items():
             if not self._force and slot in slots:
@@ -99,7 +100,7 @@ class Replay(Extraction):
         """Rebuild the slots in order.
 
         Raises:
-            IncompleteWindow, ProviderError: the replies of one no longer make it up.
+            IncompleteWindow, ProviderError: the archived replies of a slot do not pass today's checks.
         """
         after_stored = earlier is not None and earlier.after_stored
         for before, interval in zip([None, *slots], slots, strict=False):
@@ -132,13 +133,13 @@ class Replay(Extraction):
 
     def _check_age(self, slot: Interval, stored: Receipt | None, archived: Receipt | None) -> None:
         if stored and archived and stored.extracted_at > archived.extracted_at:
-            raise _invalid(
+            raise InvalidArgument(
                 f"slot {slot} was read again at {stored.extracted_at}, after its archive of {archived.extracted_at}: a "
                 "replay would bring back what the provider said before. Leave it out of the interval, or set force=True."
             )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """Check as `Extraction.check_pii` does, unless it is forced."""
+        """Check as `Extraction.check_pii` does, unless ``force`` is set."""
         if not self._force:
             super().check_pii(slot, receipt)
 
@@ -160,7 +161,7 @@ class _Replies:
                 yield self._again(window, calls)
 
     def on_start(self, _start: datetime) -> WindowRows | None:
-        """Return what the one more call brought that had the slot's start inside, where it was made."""
+        """Return the rows of the extra call around the slot's start; None if the extraction made none."""
         for window, calls in self.archived.windows:
             if window is not None and window.start < self.slot.start:
                 return self._again(window, calls)
@@ -169,7 +170,3 @@ class _Replies:
     def _again(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
         pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
         return self.assemble.again(window, pages)
-
-
-def _invalid(message: str) -> Exception:
-    return InvalidArgument(message)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -30,11 +29,11 @@ from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindow
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.publishing import Stored, publish_slot, report_slot
+from airflow_betproviders.extraction.replaced_slots import replaced_receipts
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
-from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store.atomic_put import put
 
@@ -42,14 +41,12 @@ __all__ = ["Extraction", "Stored"]
 
 log = logging.getLogger(__name__)
 
-# Calls on their way: one more than connections, which so are not idle while an answer is decoded.
+# Calls at once: one more than connections, so that no connection is idle while an answer is decoded.
 _CALLS = CONNECTIONS + 1
-# Receipts of stored objects that are read at once.
-_LOOKS = 8
 
 
 class Extraction:
-    """Reads slots of one stream of one account."""
+    """Extract slots of one stream of one account."""
 
     def __init__(
         self,
@@ -68,10 +65,10 @@ class Extraction:
             source: the account.
             stream: the stream.
             filters: the provider's own filters.
-            check_time: called before a window is read; raises when the provider no longer keeps it.
+            check_time: called before a window is requested; raises if the provider no longer has it.
             run_metadata: members of the receipts: dag_id, task_id, run_id, try_number, version.
-            archive: whether `store` keeps the raw replies of each slot.
-            pii_policy: what is done to columns that say who a player is.
+            archive: whether `store` archives the raw replies of each slot.
+            pii_policy: which columns that identify a player are dropped or hashed; None for none.
         """
         self._source = source
         self._stream = stream
@@ -82,7 +79,7 @@ class Extraction:
         self._pii_policy = pii_policy
         if pii_policy is not None:
             source.quotes = False  # they may name a player
-        self._writing = WriterThread()
+        self._writer_thread = WriterThread()
 
     @contextmanager
     def read(self, interval: Interval, *, extracted_at: datetime | None = None) -> Iterator[Slot]:
@@ -90,10 +87,10 @@ class Extraction:
 
         Args:
             interval: the slot.
-            extracted_at: when its first call was made, unless given.
+            extracted_at: the time of extraction that rows and receipt get; default the time of the first call.
 
         Raises:
-            IncompleteWindow, ProviderError: nothing of the slot is given out then.
+            IncompleteWindow, ProviderError: the slot is not complete; none of its rows is returned.
         """
         with closing(self._slots([interval], extracted_at=extracted_at)) as slots:
             slot = next(slots)
@@ -110,14 +107,14 @@ class Extraction:
         replaced: Mapping[Interval, Sequence[Receipt | None]] | None = None,
         earlier: EarlierRuns | None = None,
     ) -> Generator[Slot, None, None]:
-        """Yield the slots in order; later ones are asked for ahead.
+        """Yield the slots in order. The calls of later slots are made meanwhile.
 
         Args:
             slots: in order of time.
-            lake: where replies are kept, if they are; those of a slot that fails are stored there too, as evidence.
-            extracted_at: when the first call was made, unless the time of it is to be taken.
+            lake: where the replies of a slot that fails are stored, if replies are archived; None to archive nothing.
+            extracted_at: the time of extraction that rows and receipts get; default the time of each slot's first call.
             replaced: receipts of the objects that each slot will replace.
-            earlier: what earlier runs found out.
+            earlier: what earlier runs learned about the stream.
         """
         decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
         caller = Caller(self._source, self._stream, decode)
@@ -136,7 +133,7 @@ class Extraction:
                 earlier.asked_for_less,
                 grow=earlier.new_day,
             )
-            # Where somebody waits for the answer, it is a sample that is asked for, not a slot.
+            # Without retries somebody waits for a sample of rows, so a row on the edge is not worth one more call.
             read_edge = reader.read_edge if self._source.retries else None
             boundaries = WindowBoundaries(
                 self._source,
@@ -175,7 +172,7 @@ class Extraction:
         asked: CallStats,
         boundaries: WindowBoundaries,
     ) -> Slot:
-        """Read a slot, again where what its windows brought contradicts itself."""
+        """Build a slot from its windows; read them again if their rows contradict each other."""
         while True:
             try:
                 return self._build(interval, windows.rows(), replace(receipt), boundaries, asked)
@@ -193,14 +190,14 @@ class Extraction:
         boundaries: WindowBoundaries,
         asked: CallStats | None = None,
     ) -> Slot:
-        """Put the windows of a slot, which come in order, together in a local file that is yet to be finished."""
+        """Write the windows of a slot, in order, to a local file. `Slot.finish` completes it."""
         with SlotBuilder(
             self._source,
             self._stream,
             interval,
             receipt,
             boundaries=boundaries,
-            writing=self._writing,
+            writing=self._writer_thread,
             pii_policy=self._pii_policy,
         ) as slot:
             for one in rows:
@@ -213,23 +210,26 @@ class Extraction:
             return slot.build()
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
-        """Read slots one after the other, and publish each, in the same order, while the next is read.
+        """Read slots in order, and publish each while the next is read.
 
         Args:
             slots: the slots, in order.
             lake: where they are published.
-            stored: takes up what is stored; after an error it holds the slots before that.
+            stored: gets the stored slots; after an error it has those that were stored before it.
 
         Raises:
             OverlappingSlot: before the first call, when a slot would cut across a stored object.
-            InvalidArgument: before the first call, when a slot drops or hashes columns that would come back in plain.
+            InvalidArgument: before the first call, when a stored slot drops or hashes columns that this run would store in plain.
         """
-        # Arrow's default allocator keeps what it has freed; a worker has better use for that memory.
+        # Arrow's default allocator keeps freed memory; the system's returns it, so that other tasks of the worker can use it.
         pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored() if stored is None else stored
         held = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
         refuse_overlap(slots, held)
-        replaced = self._replaced(lake, slots, held)
+        replaced = replaced_receipts(lake, slots, held)
+        for receipts in replaced.values():
+            for other, receipt in receipts.items():
+                self.check_pii(other, receipt)
         stored_before = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
         earlier = EarlierRuns.read(lake, slots[0], held, stored_before)
         report = partial(report_slot, len(slots), len(stored.receipts), stored, time.monotonic())
@@ -252,26 +252,8 @@ class Extraction:
             upload.result()
         return stored
 
-    def _replaced(
-        self, lake: Lake, slots: Sequence[Interval], held: Mapping[Interval, str]
-    ) -> dict[Interval, dict[Interval, Receipt | None]]:
-        """Return the receipts of the objects that each slot will replace, smaller ones inside it included."""
-        starts = [slot.start for slot in slots]
-        receipts: dict[Interval, dict[Interval, Receipt | None]] = {slot: {} for slot in slots}
-
-        def look(other: Interval) -> None:
-            slot = slots[max(0, bisect_right(starts, other.start) - 1)]
-            if slot.contains(other):
-                with suppress(FileNotFoundError):  # another task has replaced it meanwhile
-                    receipts[slot][other] = read_receipt(lake.fs, held[other])
-                    self.check_pii(other, receipts[slot][other])
-
-        with ThreadPoolExecutor(_LOOKS, thread_name_prefix="betproviders-receipts") as pool:
-            list(pool.map(look, held))
-        return receipts
-
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """Refuse to bring back plain values of columns that a stored slot drops or hashes.
+        """Refuse to replace a slot that drops or hashes columns by one with their plain values.
 
         Raises:
             InvalidArgument: names the slot and the cure.
@@ -284,16 +266,16 @@ class Extraction:
             )
 
     def _keep_evidence(self, archive: Archive, interval: Interval, lake: Lake) -> None:
-        """Store what was received of a slot that failed."""
+        """Store the archive of a slot that failed, for inspection."""
         if archive.closed:
             return
         archive.close(self._receipt(interval))
         try:
             put(lake.fs, archive.path, lake.failed(interval))
         except Exception:  # the failure of the slot is what matters
-            log.exception("what was received of the failed slot %s could not be stored", interval)
+            log.exception("the replies of the failed slot %s could not be stored", interval)
         else:
-            log.info("what was received of the failed slot %s is in %s", interval, lake.failed(interval))
+            log.info("the replies of the failed slot %s are in %s", interval, lake.failed(interval))
 
     def _call(
         self,
@@ -335,7 +317,7 @@ class Extraction:
 
 @contextmanager
 def _threads(caller: Caller[Page]) -> Iterator[ThreadPoolExecutor]:
-    """Threads that ask ahead; when the read ends early they are not waited for, and ask no more."""
+    """Yield the threads that make calls. At the end, no further call is made, and running ones are not waited for."""
     pool = ThreadPoolExecutor(_CALLS, thread_name_prefix="betproviders")
     try:
         yield pool

@@ -106,19 +106,19 @@ def survey(
     now: datetime | None = None,
     warn: Callable[[str], object] = log.warning,
 ) -> Iterator[Coverage]:
-    """Return the coverage of every stream that a lake holds, or of those selected; see `lakes` and `coverage`.
+    """Yield the coverage of the streams of a lake.
 
     Args:
         fs: an fsspec file system.
         root: the lake's folder in it.
-        provider: only this one.
-        stream: only this one.
-        account: only this one.
-        filters: as of `lakes`.
-        start: as of `coverage`.
-        end: as of `coverage`.
-        margin: as of `coverage`.
-        now: as of `coverage`.
+        provider: only the streams of this provider; default all.
+        stream: only the streams of this name; default all.
+        account: only the streams of this account; default all.
+        filters: see `lakes`.
+        start: see `coverage`.
+        end: see `coverage`.
+        margin: see `coverage`.
+        now: see `coverage`.
         warn: gets a message for each stream that no installed provider declares, and for entries that this package does
             not make. Both are left out.
     """

@@ -1,4 +1,4 @@
-"""The rest of a record as JSON text, written for all rows at once: no Python object a cell."""
+"""Write the fields of records that no column holds as JSON text, for all rows at once and without a Python object for each cell."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ESCAPED = np.isin(np.arange(256), [*range(0x20), *b'"\\'])
 
 
 def json_object(members: Iterable[tuple[str, Any]], extra: Any = None) -> Any:
-    """Return one JSON object a row, as a text column; ``{}`` where nothing is left.
+    """Return one JSON object a row, as a text column; ``{}`` for a row without members.
 
     Args:
-        members: names and columns; a null is left out.
+        members: names and columns. An object lacks the members that are null in its row.
         extra: a column of JSON objects whose members are added.
     """
     members = list(members)
@@ -113,7 +113,7 @@ def _may_need_escapes(array: pa.Array) -> bool:
 
 
 def _plain(texts: pa.Array) -> pa.Array:
-    """Numbers without the zeros that only fill up a column's scale."""
+    """Return numbers without the trailing zeros that come only from their column's scale."""
     texts = pc.replace_substring_regex(texts, r"^-?0E-\d+$", "0")
     filled = pc.and_(pc.match_substring(texts, "."), pc.invert(pc.match_substring(texts, "E")))
     return pc.if_else(filled, pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), "."), texts)
