@@ -1,6 +1,6 @@
 """PostgreSQL, Redis and two Celery workers: hourly backfills of four providers, with a worker killed in the middle.
 
-``make e2e`` loads a week with the sample DAGs; by default it is a few hours. BETPROVIDERS_E2E_HOURS sets how many.
+The sample DAGs load three hours, or as many as BETPROVIDERS_E2E_HOURS says; ``make e2e`` loads a week.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from demo.airflow_client import FINISHED, Json, wait_for
 from demo.headless import CeleryWorkers, HeadlessAirflow
 from tests.conformance.wire import differences
 from tests.e2e import postgres
-from tests.e2e.dags.ways import INTERVAL, SAMPLE, SWAPPED, UNHELD, Way
+from tests.e2e.dags.ways import INTERVAL, SAMPLE, SWAPPED, UNLIMITED, Way
 from tests.redis_server import running as running_redis
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
 
 HERE = Path(__file__).parent
 HOUR = timedelta(hours=1)
-# The shared budget's two seconds a call make an hour of JDB, twelve calls, the slowest of all: it begins first.
-HOURS = {SWAPPED: 2, SAMPLE: int(os.environ.get("BETPROVIDERS_E2E_HOURS", "3")), UNHELD: 3}
+# Under a shared rate limit a call takes two seconds and an hour of JDB twelve calls, the slowest load: it begins first.
+HOURS = {SWAPPED: 2, SAMPLE: int(os.environ.get("BETPROVIDERS_E2E_HOURS", "3")), UNLIMITED: 3}
 TASKS = len(INTERVAL) * sum(HOURS.values())
 RATE = 120  # bets an hour and vendor
 STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
@@ -48,7 +48,17 @@ pytestmark = [pytest.mark.scheduler, pytest.mark.s3, pytest.mark.redis, pytest.m
 
 @dataclass
 class World:
-    """What was loaded, by which way, and what it cost that a worker was killed."""
+    """The servers of the test, what was loaded, and what the killed worker was doing.
+
+    Attributes:
+        airflow: Airflow with two Celery workers.
+        s3: the lake's server.
+        vendors: the simulated vendors of each set of DAGs.
+        end: the end of the loaded hours.
+        reported_at: when progress was printed last, seconds of the monotonic clock.
+        killed: the name of the killed worker.
+        lost: the tasks that ran on the killed worker, by DAG and run.
+    """
 
     airflow: HeadlessAirflow
     s3: SeaweedFS
@@ -62,7 +72,7 @@ class World:
         return Interval(self.end - HOURS[way] * HOUR, self.end)
 
     def tasks(self) -> dict[tuple[str, str], Json]:
-        """The tasks of all backfills, by DAG and run; what the scheduler starts by itself is not counted on."""
+        """Return the tasks of all backfills, by DAG and run. Runs that the scheduler starts by itself are left out."""
         return {
             (task["dag_id"], task["dag_run_id"]): task
             for task in self.airflow.task_instances("~")
@@ -76,7 +86,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Everything that is to be loaded is loaded, at once, and one of the two workers is no more."""
+    """Start all servers, run all backfills at once, kill one of the two workers meanwhile, and wait for the end."""
     now = datetime.now(timezone.utc)
     end = (now - timedelta(minutes=70)).replace(minute=0, second=0, microsecond=0)
     bundles = [
@@ -102,7 +112,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         database = stack.enter_context(postgres.running())
         redis = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
         s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
-        # The worlds stand still later than anything that is asked for in the meantime: the truth does not change.
+        # The vendors' clocks stand still, later than every loaded hour, so the truth does not change meanwhile.
         settings = {"now": now + 3 * HOUR, "rate": RATE, "history_days": 30}
         vendors = {
             way: stack.enter_context(Simulator(Settings(**settings, min_interval=way.intervals)).running())
@@ -123,7 +133,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         airflow.add_connection("lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": extra})
         say("PostgreSQL, Redis, SeaweedFS, the vendors, and Airflow with two workers are up")
         for way in HOURS:
-            _load(world, way, budget=f"{redis}/1")
+            _load(world, way, rate_limit_storage=f"{redis}/1")
         say(f"{TASKS} hours are to be loaded")
         _kill_one(world)
         _wait_all(world)
@@ -132,22 +142,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-def _load(world: World, way: Way, budget: str) -> None:
-    """Backfill the way's hours, three runs of each DAG side by side."""
+def _load(world: World, way: Way, rate_limit_storage: str) -> None:
+    """Create connections and pools, and start the backfills: three runs of each DAG side by side."""
     for vendor, dag_id in way.dag_ids.items():
         given = world.vendors[way].credentials[vendor]
-        shared = {"rate_limit_storage": budget} if vendor in way.budgeted else {}
+        shared = {"rate_limit_storage": rate_limit_storage} if vendor in way.shared else {}
         world.airflow.add_connection(way.conn_id(vendor), {**given, "extra": {**given["extra"], **shared}})
-        world.airflow.set_pool(way.conn_id(vendor), way.slots(vendor))
+        world.airflow.set_pool(way.conn_id(vendor), way.pool_slots(vendor))
         world.airflow.unpause(dag_id)
         interval = world.interval(way)
         world.airflow.post_backfill(dag_id, interval.start, interval.end - HOUR, max_active_runs=3)
 
 
 def _kill_one(world: World) -> None:
-    """Kill the worker that is in the middle of an hour of JDB, once a third of all is loaded."""
+    """Kill the worker that runs a JDB task of the sample DAGs, in the middle of its calls, once a third of the tasks have ended."""
 
-    def look() -> str | None:
+    def worker_amid_calls() -> str | None:
         time.sleep(1)
         tasks = world.tasks()
         if _ended(world, tasks) * 3 < TASKS:
@@ -161,7 +171,7 @@ def _kill_one(world: World) -> None:
                     return _worker_of(world.airflow, task)
         return None
 
-    world.killed = wait_for(look, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
+    world.killed = wait_for(worker_amid_calls, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
     family = _frozen(psutil.Process(world.airflow.worker_pid(world.killed)))
     pids = {process.pid for process in family}
     world.lost = {
@@ -169,7 +179,7 @@ def _kill_one(world: World) -> None:
     }
     for process in family:
         process.kill()
-    say(f"killed {world.killed}, which was at {', '.join(sorted(dag_id for dag_id, _ in world.lost))}")
+    say(f"killed {world.killed}, which ran {', '.join(sorted(dag_id for dag_id, _ in world.lost))}")
 
 
 def _worker_of(airflow: HeadlessAirflow, task: Json) -> str | None:
@@ -181,7 +191,7 @@ def _worker_of(airflow: HeadlessAirflow, task: Json) -> str | None:
 
 
 def _frozen(worker: psutil.Process) -> list[psutil.Process]:
-    """The worker and all its processes, stopped, as a machine that is lost: none outlives another."""
+    """Suspend a worker and all its processes, so that none outlives another, as when a machine is lost. Return them."""
     family: list[psutil.Process] = []
     while more := [each for each in (worker, *worker.children(recursive=True)) if each not in family]:
         for process in more:
@@ -191,11 +201,11 @@ def _frozen(worker: psutil.Process) -> list[psutil.Process]:
 
 
 def _wait_all(world: World) -> None:
-    def look() -> bool | None:
+    def all_ended() -> bool | None:
         time.sleep(1)
         return _ended(world, world.tasks()) == TASKS or None
 
-    wait_for(look, PATIENCE, "all backfills", lambda: _progress(world))
+    wait_for(all_ended, PATIENCE, "all backfills", lambda: _progress(world))
 
 
 def say(text: str) -> None:
@@ -235,13 +245,13 @@ def test_the_files_are_the_truth(world: World, way: Way, vendor: str) -> None:
 
 
 @pytest.mark.parametrize("way", [SAMPLE, SWAPPED], ids=lambda way: way.name)
-def test_pools_and_the_shared_budget_keep_every_vendors_rate(world: World, way: Way) -> None:
+def test_pools_and_shared_rate_limits_keep_every_vendors_rate(world: World, way: Way) -> None:
     assert {call["provider"] for call in world.vendors[way].calls} == set(INTERVAL)
     assert world.vendors[way].breaches == []
 
 
-def test_without_pool_and_budget_the_rate_is_broken(world: World) -> None:
-    assert {breach["rule"] for breach in world.vendors[UNHELD].breaches} == {"rate"}
+def test_without_pool_and_shared_rate_limit_the_rate_is_broken(world: World) -> None:
+    assert {breach["rule"] for breach in world.vendors[UNLIMITED].breaches} == {"rate"}
 
 
 def test_a_killed_worker_costs_a_retry_and_nothing_else(world: World) -> None:
@@ -263,7 +273,7 @@ def test_the_other_worker_takes_over(world: World) -> None:
         assert tasks[which]["id"] in log
 
 
-def test_the_hour_that_was_cut_short_is_written_by_its_second_try(world: World) -> None:
+def test_the_interrupted_hour_is_written_by_its_second_try(world: World) -> None:
     [run_id] = [run_id for dag_id, run_id in world.lost if dag_id == SAMPLE.dag_ids["jdb"]]
     lake = world.lake(SAMPLE, "jdb")
     receipts = [
@@ -275,9 +285,9 @@ def test_the_hour_that_was_cut_short_is_written_by_its_second_try(world: World) 
     assert receipt.try_number == 2
 
 
-def test_nothing_half_done_is_left_in_the_store(world: World) -> None:
+def test_no_unfinished_object_is_left_in_the_store(world: World) -> None:
     fs = world.s3.filesystem()
     others = {path for path in fs.find("lake") if not path.endswith(".parquet") and "/receipts-cache/" not in path}
 
-    assert others == {"lake/ready"}  # of SeaweedFS's own start
+    assert others == {"lake/ready"}  # SeaweedFS writes it at its start
     assert not fs.call_s3("list_multipart_uploads", Bucket="lake").get("Uploads")

@@ -1,40 +1,47 @@
-"""Two ways of keeping four accounts within their vendors' rates, and one that does not."""
+"""Three sets of DAGs over four accounts: two keep the vendors' rates by pools and shared rate limits, one does not keep them."""
 
 from dataclasses import dataclass
 
-# Least seconds between two calls. The shared budget counts whole seconds, so it is tried at one second.
+# Least seconds between two calls of an account. A shared rate limit counts whole seconds, so its accounts have one second.
 INTERVAL = {"pv": 1.0, "aig": 1.0, "jdb": 0.25, "gmag": 0.5}
-BUDGET_INTERVAL = 1.0
-WIDE = 16
+SHARED_INTERVAL = 1.0
+WIDE = 16  # slots of a pool that does not limit
 
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """How the runs of one set of DAGs keep to the vendors' rates: these vendors by this means, the others not at all."""
+    """One set of DAGs, and how it keeps the vendors' rates.
+
+    Attributes:
+        name: the folder in the lake that it stores to.
+        dag_ids: its DAGs, by vendor.
+        pooled: the vendors whose pool has one slot.
+        shared: the vendors whose connection has a shared rate limit.
+    """
 
     name: str
     dag_ids: dict[str, str]
     pooled: frozenset[str] = frozenset()
-    budgeted: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
-        """Where it stores."""
+        """Return the path that its DAGs store to."""
         return f"s3://lake_s3@lake/{self.name}"
 
     @property
     def intervals(self) -> dict[str, float]:
-        """Seconds between two calls, by vendor; longer where nothing holds them, so that tasks surely meet."""
-        held = self.pooled | self.budgeted
-        unheld = {vendor: 2 * seconds for vendor, seconds in INTERVAL.items() if vendor not in held}
-        return INTERVAL | unheld | dict.fromkeys(self.budgeted, BUDGET_INTERVAL)
+        """Return the seconds between two calls, by vendor. They are doubled without a limit, so that calls surely come too early."""
+        limited = self.pooled | self.shared
+        unlimited = {vendor: 2 * seconds for vendor, seconds in INTERVAL.items() if vendor not in limited}
+        return INTERVAL | unlimited | dict.fromkeys(self.shared, SHARED_INTERVAL)
 
     def conn_id(self, vendor: str) -> str:
-        """The connection, and the pool of the same name."""
+        """Return the id of the vendor's connection, which is also the name of its pool."""
         return f"{vendor}_default" if self is SAMPLE else self.dag_ids[vendor]
 
-    def slots(self, vendor: str) -> int:
-        """The width of the vendor's pool."""
+    def pool_slots(self, vendor: str) -> int:
+        """Return the number of slots of the vendor's pool."""
         return 1 if vendor in self.pooled else WIDE
 
 
@@ -51,7 +58,7 @@ SAMPLE = Way(
         "gmag": "gmag_game_history",
     },
     pooled=frozenset({"jdb", "gmag"}),
-    budgeted=frozenset({"pv", "aig"}),
+    shared=frozenset({"pv", "aig"}),
 )
-SWAPPED = Way("swapped", _own("swapped"), pooled=frozenset({"pv", "aig"}), budgeted=frozenset({"jdb", "gmag"}))
-UNHELD = Way("unheld", _own("unheld"))
+SWAPPED = Way("swapped", _own("swapped"), pooled=frozenset({"pv", "aig"}), shared=frozenset({"jdb", "gmag"}))
+UNLIMITED = Way("unlimited", _own("unlimited"))
