@@ -233,9 +233,9 @@ MUTATIONS = (
     ),
     Mutation(
         "lose the last row of a chunk",
-        "extraction/decode/decoder.py",
-        "rows[start : start + _CHUNK] for",
-        "rows[start : start + _CHUNK - 1] for",
+        "extraction/decode/table_builder.py",
+        "rows[start : start + _CHUNK],",
+        "rows[start : start + _CHUNK - 1],",
         (_DRIFT, "extraction/decode/test_formats.py"),
     ),
     Mutation(

@@ -33,6 +33,12 @@ def integers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return values(pc.fill_null(array, _NOTHING) if array.null_count else array, np.int64)
 
 
+def offsets(text: pa.StringArray) -> npt.NDArray[np.int32]:
+    """Return where each text begins in the data of a column, and where the last one ends, without a copy."""
+    data = text.buffers()[1]
+    return np.frombuffer(data, np.int32, len(text) + 1, text.offset * 4) if data else np.zeros(1, np.int32)
+
+
 def array(numbers: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
     """Return numbers as a column of a type of the same width."""
     return pa.Array.from_buffers(type_, len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])

@@ -17,7 +17,7 @@ import pyarrow.json as pj
 from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Kind, OddValue, Rounded, StrptimeTime
 from airflow_betproviders.declare.fields.base import ArrowType
 from airflow_betproviders.declare.fields.json_text import Number
-from airflow_betproviders.declare.fields.times import END_SECOND, FIRST_SECOND, UNITS
+from airflow_betproviders.declare.fields.times import END_SECOND, UNITS
 from airflow_betproviders.extraction.decode import arrays
 
 INSTANT = pa.timestamp("ms", "UTC")
@@ -74,6 +74,13 @@ def _argument(argument: Any, side: str) -> Any:
     return argument
 
 
+def is_finished(kind: Kind) -> bool:
+    """Return whether a column is in its type in the file once it is parsed, and every value of the type is valid."""
+    type_ = arrow_type(kind)
+    checked = pa.types.is_timestamp(type_) or pa.types.is_floating(type_) or holds_decimals(type_)
+    return wire_type(kind) == type_ and not checked
+
+
 def finish(array: pa.Array, kind: Kind, utc_offset: timedelta) -> pa.Array:
     """Convert a column from its wire type to its type in the file.
 
@@ -90,8 +97,8 @@ def check(array: pa.Array) -> None:
     """Refuse values that `pyarrow.json` reads and that are out of range: times, decimals, doubles."""
     if pa.types.is_timestamp(array.type):
         scale = 10 ** UNITS[array.type.unit]
-        instants = arrays.values(array.drop_null() if array.null_count else array, np.int64)
-        if len(instants) and (instants.min() < FIRST_SECOND * scale or instants.max() >= END_SECOND * scale):
+        instants = arrays.values(array.drop_null() if array.null_count else array, np.uint64)
+        if len(instants) and instants.max() >= END_SECOND * scale:  # one before 1970 is a great number without its sign
             raise pa.ArrowInvalid("a time is out of range: not in the years 1970 to 9999")
     elif pa.types.is_floating(array.type):
         if pc.all(pc.is_finite(array)).as_py() is False:

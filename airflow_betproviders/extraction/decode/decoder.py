@@ -1,7 +1,7 @@
 """Decode the bytes of one answer to an Arrow table, without a Python object per cell.
 
-An answer is parsed at once (`parser`), which refuses anything that the declaration does not have. The page then goes the row-by-row way
-(`coerce`), which brings each record to its schema. A property test shows that both ways give the same table.
+An answer is parsed at once (`parser`), which refuses anything that the declaration does not have. Its rows are then looked at one by one
+(`table_builder`), and the odd ones brought to the schema (`coerce`). A property test shows that both ways give the same table.
 """
 
 from __future__ import annotations
@@ -12,33 +12,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import OddValue
-from airflow_betproviders.declare.fields.json_text import NotJson, Number, dumps, read_value
+from airflow_betproviders.declare.fields.json_text import NotJson, Number
 from airflow_betproviders.declare.stream import Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
-from airflow_betproviders.extraction.decode import arrays, columns
-from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, identifying, required
-from airflow_betproviders.extraction.decode.columns import EXTRA
+from airflow_betproviders.extraction.decode import arrays
+from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
-from airflow_betproviders.extraction.decode.split_rows import (
-    explode,
-    listed,
-    member_start,
-    split_rows,
-    without_undeclared,
-)
+from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
+from airflow_betproviders.extraction.decode.table_builder import TableBuilder
 from airflow_betproviders.lake.quarantine import RejectedRow
 
-_CHUNK = 256  # rows among which an odd one is looked for
-_FEW = 16
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
 
@@ -95,12 +86,8 @@ class Decoder:
         self._stream = stream
         self._utc_offset = utc_offset
         self._quotes = quotes
-        self._schema = columns.schema(stream.fields).remove(len(stream.fields) + 1)
         self._parser = Parser(stream)
-        self._coerce = RowCoercer(stream, utc_offset)
-        self._required = required(stream)
-        self._identifying = identifying(stream)
-        self._declared = {f.name: member_start(f.name) for f in stream.fields}
+        self._tables = TableBuilder(stream, self._parser, utc_offset)
         self._rows_path = self._parser.path
         self._rows = _part(stream.envelope, self._rows_path)
         self._one = self._rows is OneRow
@@ -138,7 +125,7 @@ class Decoder:
         envelope = _without(document.slice(0, 1), self._rows_path)
         check(envelope)
         try:
-            table = self._table(self._records(rows, _dig(envelope, self._paths[Total])))
+            table = self._tables.from_records(self._records(rows, _dig(envelope, self._paths[Total])))
         except REFUSALS:
             return self._decode_slowly(body, check)
         page = self._page(envelope)
@@ -182,7 +169,7 @@ class Decoder:
         page.doubtful = not self._one and page.total is None and rows == [found]  # one record in place of a list
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
-        page.table = self._together(rows, page)
+        self._add_rows(page, rows)
         return page
 
     def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -192,16 +179,23 @@ class Decoder:
         page.bad = bad
         try:
             made = columns_of(texts, self._stream, self._utc_offset)
-            page.table = self._complete(made, texts.num_rows)
+            page.table = self._tables.from_columns(made, texts.num_rows)
         except REFUSALS:
             page.quick = False
-            page.table = self._together([*json_rows(texts)], page)
+            self._add_rows(page, [*json_rows(texts)])
         return page
+
+    def _add_rows(self, page: Page, rows: list[bytes]) -> None:
+        decoded = self._tables.from_rows(rows)
+        page.table = pa.concat_tables([page.table, *decoded.tables])
+        page.bad += decoded.bad
+        page.counts.add(decoded.counts)
+        page.quick = page.quick and decoded.quick
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""
         said = {marker: _dig(envelope, path) for marker, path in self._paths.items()}
-        page = Page(pa.Table.from_batches([], self._schema), _int(said[Total]), page_size=_int(said[PageSize]))
+        page = Page(self._tables.empty(), _int(said[Total]), page_size=_int(said[PageSize]))
         page.token = str(said[NextPage]) if said[NextPage] else None
         if said[Reaches] is not None:
             page.reaches = self._instant(_part(self._stream.envelope, self._paths[Reaches]), said[Reaches])
@@ -216,47 +210,6 @@ class Decoder:
         except (OddValue, OverflowError):
             return None
 
-    def _together(self, rows: list[bytes], page: Page) -> pa.Table:
-        chunks = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-        return pa.concat_tables([page.table, *(table for chunk in chunks for table in self._chunk(chunk, page))])
-
-    def _chunk(self, rows: list[bytes], page: Page) -> list[pa.Table]:
-        try:
-            return [self._table(self._parser.rows(_list(rows)))]
-        except REFUSALS:
-            page.quick = False
-        return self._sorted([_Row.of(row, self._declared) for row in rows], page)
-
-    def _sorted(self, rows: list[_Row], page: Page) -> list[pa.Table]:
-        """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
-        try:
-            table = self._table(self._parser.rows(_list([row.declared for row in rows])))
-        except REFUSALS:
-            if len(rows) > _FEW:
-                middle = len(rows) // 2
-                return self._sorted(rows[:middle], page) + self._sorted(rows[middle:], page)
-        else:
-            return [_with_extra(table, [row.extra for row in rows])]
-        coerced = [self._coerce(row.text.decode("utf-8", "surrogateescape")) for row in rows]
-        page.bad += [row for row in coerced if isinstance(row, RejectedRow)]
-        return self._convert([row for row in coerced if isinstance(row, CoercedRow)], page)
-
-    def _convert(self, rows: list[CoercedRow], page: Page) -> list[pa.Table]:
-        """Convert coerced rows. Only a kind that coerces wrongly makes a batch fail; then each row stands alone."""
-        if not rows:
-            return []
-        try:
-            text = ",".join([row.text for row in rows])
-            table = self._table(self._parser.coerced(f"[{text}]".encode()))
-        except REFUSALS as error:
-            if len(rows) > 1:
-                return [table for row in rows for table in self._convert([row], page)]
-            page.bad.append(RejectedRow(dumps(read_value(rows[0].raw)), str(error)))
-            return []
-        for row in rows:
-            page.counts.add(row.counts)
-        return [_with_extra(table, [row.extra for row in rows])]
-
     def _records(self, rows: pa.Array, total: int | None) -> pa.StructArray:
         if self._one:
             return rows.filter(rows.is_valid())
@@ -265,53 +218,6 @@ class Decoder:
                 raise pa.ArrowInvalid("no rows")
             return pa.nulls(0, self._parser.record)
         return rows.flatten()
-
-    def _table(self, records: pa.StructArray) -> pa.Table:
-        if records.null_count:
-            raise pa.ArrowInvalid("a row is null")
-        made = [
-            columns.finish(records.field(index), f.kind, self._utc_offset)
-            for index, f in enumerate(self._stream.fields)
-        ]
-        return self._complete(made, len(records))
-
-    def _complete(self, made: list[pa.Array], rows: int) -> pa.Table:
-        for f, array in zip(self._stream.fields, made, strict=True):
-            if f.name in self._required and array.null_count:
-                raise pa.ArrowInvalid(f"{f.name} is missing")
-            if f.name in self._identifying and pc.any(pc.equal(array, arrays.EMPTY_TEXT)).as_py():
-                raise pa.ArrowInvalid(f"{f.name} is empty")
-        return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self._schema)
-
-
-class _Row(NamedTuple):
-    """A row of a page that the quick way refuses.
-
-    Attributes:
-        text: as sent.
-        declared: the row without the members that the schema does not name.
-        extra: JSON text of these, or None.
-    """
-
-    text: bytes
-    declared: bytes
-    extra: str | None
-
-    @classmethod
-    def of(cls, text: bytes, declared: Mapping[str, bytes]) -> _Row:
-        """Split a row; one that cannot be split is left as it is, for the parser to refuse."""
-        try:
-            return cls(text, *without_undeclared(text, declared))
-        except NotJson:
-            return cls(text, text, None)
-
-
-def _list(rows: list[bytes]) -> bytes:
-    return b"[" + b",".join(rows) + b"]"
-
-
-def _with_extra(table: pa.Table, extra: list[str | None]) -> pa.Table:
-    return table.set_column(table.num_columns - 1, EXTRA, arrays.texts(extra))
 
 
 def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:

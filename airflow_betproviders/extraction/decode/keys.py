@@ -41,7 +41,7 @@ def _stir_text(mixed: Hashes, text: pa.StringArray) -> None:
     """Stir in the length of each text and then the text, eight bytes at a time; nothing counts as empty."""
     if text.null_count:
         text = pc.fill_null(text, arrays.EMPTY_TEXT)
-    offsets = np.frombuffer(text.buffers()[1], np.int32, len(text) + 1, text.offset * 4).astype(np.int64)
+    offsets = arrays.offsets(text).astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
     _stir(mixed, lengths.astype(np.uint64))
     if not len(text) or not (longest := int(lengths.max())):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -47,7 +46,7 @@ class Digest:
         elif pa.types.is_string(column.type):
             self._add(pc.binary_length(column))
             if data := column.buffers()[2]:
-                ends = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * 4)
+                ends = arrays.offsets(column)
                 self._hash.update(memoryview(data)[ends[0] : ends[-1]])
         else:
             if pa.types.is_boolean(column.type):
