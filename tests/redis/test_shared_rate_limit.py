@@ -27,7 +27,7 @@ for hour in range(2):
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_two_workers_keep_one_rate_only_if_they_share_a_budget(shared: bool, redis: str) -> None:  # noqa: F811
+def test_two_workers_keep_one_rate_only_if_they_share_a_rate_limit(shared: bool, redis: str) -> None:  # noqa: F811
     now = datetime.now(timezone.utc)
     start = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     with Simulator(Settings(now=now, rate=60, min_interval={"aig": 1.0})).running() as simulator:
