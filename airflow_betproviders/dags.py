@@ -70,19 +70,19 @@ def account_dag(
     doc_md: str | None = None,
     **dag_kwargs: Any,
 ) -> DAG:
-    """Create an empty DAG for tasks that call one account: use it as a context manager and put operators in.
+    """Create an empty DAG for tasks that call one account. Use it as a context manager and create operators in it.
 
     Args:
-        dag_id: its id.
+        dag_id: the DAG's id.
         conn_id: connection to the provider.
         schedule: a cron expression, whose intervals are in UTC and have a width (Airflow's own reading of one gives
             intervals of zero width), or anything that ``DAG`` takes: a timetable, assets, None.
         pool: pool of the tasks; default the one named like the connection.
         backfill: whether backfills and manual runs are allowed. With False only the schedule starts runs (needs a cron
             schedule and Airflow 3.2).
-        default_args: for every task, over `DEFAULT_ARGS`.
-        doc_md: what it loads. Instructions for backfills and the pool are appended.
-        **dag_kwargs: any other argument of ``DAG``, over what is set here.
+        default_args: arguments of every task; they replace those of `DEFAULT_ARGS`.
+        doc_md: a description of the DAG. Instructions for backfills and the pool are appended.
+        **dag_kwargs: any other argument of ``DAG``; they replace the values set here.
 
     Raises:
         InvalidArgument: the schedule has no interval to load.
@@ -132,24 +132,24 @@ def incremental_dag(
     (``dag.get_task("extract") >> ...`` in ``with dag:``).
 
     Args:
-        dag_id: its id.
+        dag_id: the DAG's id.
         conn_id: connection to the provider; its type selects the hook.
         path: the lake, in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         stream: stream name; default the provider's main bet stream.
-        schedule: as of `account_dag`.
+        schedule: see `account_dag`.
         lookback: how far before its interval each run reads again, e.g. ``"24h"``, for late or changed rows.
         lag: minimum time between the end of the interval and its extraction; default the stream's own.
         table: folder of the bets table; default no merge.
-        extract: further arguments of the extract task, over those here: ``filters``, ``slot``, ``pii``, ``archive``,
-            ``priority_weight``, ...
-        merge: further arguments of the merge task, likewise.
-        fresh_within: alert when a run has not ended so long after its interval, e.g. ``"3h"``.
+        extract: further arguments of the extract task: ``filters``, ``slot``, ``pii``, ``archive``, ``priority_weight``, ... They
+            replace the values set here.
+        merge: further arguments of the merge task, in the same way.
+        fresh_within: alert if a run has not ended this long after the end of its interval, e.g. ``"3h"``.
         alert: a notifier that can notify asynchronously, or Airflow's ``AsyncCallback`` or ``SyncCallback``.
-        doc_md: what it loads; default a sentence made of the arguments.
+        doc_md: a description of the DAG; default a sentence made from the arguments.
         **account: further arguments of `account_dag`, among them any of ``DAG``.
 
     Raises:
-        InvalidArgument: an argument does not go with the others.
+        InvalidArgument: an argument contradicts the others.
     """
     if merge and not table:
         raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")

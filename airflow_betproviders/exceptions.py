@@ -40,11 +40,11 @@ class BetProviderError(Exception):
     """Base of every error of this package.
 
     Attributes:
-        transient: the same call may succeed in a moment.
-        rate_limited: the provider asked for fewer calls.
-        retry_after: seconds that the provider asked to wait, where it did.
-        retry_at: when the call may be made, where that is later than a worker should wait for it. The task defers
-            until then, and keeps the slots that it has stored.
+        transient: whether the same call may succeed in a moment.
+        rate_limited: whether the provider asked for fewer calls.
+        retry_after: seconds that the provider asked to wait; None if it did not ask.
+        retry_at: when the call may be made, if a worker should not wait that long; else None. The task defers until then,
+            and keeps the slots that it has stored.
     """
 
     transient = False

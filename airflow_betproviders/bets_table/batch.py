@@ -31,15 +31,15 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ReextractedSlot:
-    """A slot that is merged again: rows that only an older version of it had are missing.
+    """A slot that is merged again. Rows that only an older version of it had are marked as missing.
 
     Attributes:
-        account: its account.
-        stream: its stream's label.
-        start: of the slot.
-        end: of the slot.
-        extracted_at: of its present version.
-        dates: on which its rows may lie.
+        account: the account's login.
+        stream: the stream's label in the table.
+        start: the start of the slot.
+        end: the end of the slot.
+        extracted_at: when its present version was extracted.
+        dates: the bet dates of its rows, in any of its versions.
     """
 
     account: str
@@ -50,7 +50,7 @@ class ReextractedSlot:
     dates: frozenset[date]
 
     def may_be_in(self, ends: Mapping[str, tuple[Any, Any]]) -> bool:
-        """Return whether rows with these minima and maxima may include some that it brought before."""
+        """Return whether rows with these minima and maxima may include some of an older version of the slot."""
         starts, stops, reads = (ends.get(name) for name in ("slot_start", "slot_end", "extracted_at"))
         return not (
             (starts and starts[1] < self.start)
@@ -59,7 +59,7 @@ class ReextractedSlot:
         )
 
     def missing(self, rows: pa.Table) -> Mask:
-        """Return which rows of the table it brought before and brings no longer."""
+        """Return which rows of the table an older version of the slot had and the present version has not."""
         found = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
         found = pc.and_(found, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
         found = pc.and_(found, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))
@@ -70,11 +70,11 @@ class ReextractedSlot:
 class StagedRows:
     """Collect bets of one stream in local files until they are merged.
 
-    What is the same in a slot is not stored with each row. Memory holds some 60 bytes a row: its id, times, date and slot.
+    Values that all rows of a slot share are stored once. Memory holds some 60 bytes a row: its id, times, date and slot.
 
     Args:
-        stream: whose bets they are.
-        folder: for the files; whoever made it removes it.
+        stream: the stream of the bets.
+        folder: a folder for the files, which the caller removes.
     """
 
     def __init__(self, stream: RawStream, folder: Path) -> None:
@@ -195,8 +195,8 @@ class MergeBatch:
         """Return which rows of the table are versions of bets of the batch, and the numbers of these.
 
         Args:
-            rows: account and bet_id.
-            numbers: of the bets that may be there.
+            rows: rows of the table, with their account and bet_id.
+            numbers: the numbers of the bets of the batch to look for.
         """
         found = pc.index_in(rows["bet_id"], self._ids.slice(numbers.start, len(numbers)))
         mine = as_mask(pc.and_(pc.is_valid(found), pc.equal(rows["account"], self._account)))
@@ -214,7 +214,7 @@ class MergeBatch:
         }
 
     def rows(self, beaten: Mask) -> Iterator[pa.Table]:
-        """Yield the bets by date and time of placing, without those that the table knows better."""
+        """Yield the bets that win over the table's versions, by date and time of placing."""
         kept = np.zeros(self._staged.rows, bool)
         kept[self._rows[~beaten]] = True
         return self._staged.read(kept) if len(self) else iter(())

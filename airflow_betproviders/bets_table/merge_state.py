@@ -39,8 +39,8 @@ class DayState:
 
     Attributes:
         app: the application id in the table's log.
-        number: the object that held this, or None.
-        slots: what is known of each slot.
+        number: the number of the object that this state was read from; None if there was none.
+        slots: the state of each slot.
     """
 
     app: str

@@ -47,9 +47,9 @@ class PartReader:
     """Read slots in parts, without regard to where slots end.
 
     Args:
-        stream: whose slots they are.
+        stream: the stream of the slots.
         slots: the slots.
-        rows: a part ends with the piece that brings so many.
+        rows: the number of rows at which a part ends.
 
     Attributes:
         unmergeable: why some slots cannot become bets.

@@ -160,7 +160,7 @@ def wins(new: Any, old: Any) -> Mask:
 
     Args:
         new: updated_at, extracted_at, slot_start, slot_end and stream of the new versions.
-        old: the same of the old ones, with missing_since.
+        old: the same columns of the old versions, and missing_since.
     """
     greater = np.zeros(len(new["updated_at"]), bool)
     equal = ~greater
@@ -179,7 +179,7 @@ def wins(new: Any, old: Any) -> Mask:
 def _write_batch(
     fs: pafs.FileSystem, pool: Executor, batch: MergeBatch, beaten: Mask, small: dict[DataFile, Change]
 ) -> list[AddAction]:
-    """Write the batch's own rows, date by date, together with what is left of small files of the same dates."""
+    """Write the batch's own rows, date by date, together with the remaining rows of small files of the same dates."""
     left: dict[date, list[DataFile]] = {}
     for file in small:
         left.setdefault(file.day, []).append(file)
@@ -213,7 +213,7 @@ def _rewrite(fs: pafs.FileSystem, pool: Executor, file: DataFile, change: Change
 
 
 def _move(fs: pafs.FileSystem, changes: dict[DataFile, Change], files: Iterable[DataFile], target: NewFiles) -> None:
-    """Write what is left of some files."""
+    """Write the remaining rows of some files to new ones."""
     for file in files:
         begin = 0
         with reading(fs, file.path) as parquet:

@@ -99,11 +99,11 @@ class Snapshot:
 
 
 class BetsTable:
-    """The table at a URI.
+    """The bets table at a URI.
 
     Args:
-        uri: as delta-rs takes it.
-        options: its storage options: credentials, endpoint.
+        uri: the URI, in delta-rs's form.
+        options: delta-rs's storage options: credentials, endpoint.
     """
 
     def __init__(self, uri: str, options: Mapping[str, str] | None = None) -> None:

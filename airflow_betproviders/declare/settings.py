@@ -25,10 +25,10 @@ class Setting:
     """One member of a connection's extra.
 
     Attributes:
-        name: its name in the extra.
-        default: its value where the connection has none.
-        required: what the value holds, for the message where it is missing; empty where it may be missing.
-        secret: the value is masked and never quoted.
+        name: the member's name in the extra.
+        default: the value if the connection has none.
+        required: a description of the value, for the message if it is missing; empty if the value is optional.
+        secret: whether the value is masked and never quoted.
     """
 
     name: str
@@ -63,9 +63,9 @@ class TextSetting(Setting):
     """Text; an integer counts as its digits.
 
     Attributes:
-        choices: the values that it takes, where they are few.
+        choices: the allowed values; empty for any.
         pattern: a regular expression that matches the complete text.
-        hint: what it may be, where there are no `choices`.
+        hint: a description of valid values, if there are no `choices`.
     """
 
     choices: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class NumberSetting(Setting):
     """A number.
 
     Attributes:
-        unit: what it counts, e.g. ``seconds``.
+        unit: the unit of the number, e.g. ``seconds``.
         least: the smallest value.
         most: the greatest value.
         integer: whether it must be a whole number.
@@ -189,8 +189,8 @@ class FilesSetting(Setting):
     """The path of a file on the worker, or several, separated by commas.
 
     Attributes:
-        kind: what the files hold.
-        most: how many there may be.
+        kind: a description of the files, for messages.
+        most: the greatest number of files.
     """
 
     kind: str

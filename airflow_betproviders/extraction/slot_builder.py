@@ -56,26 +56,26 @@ class SlotBuilder:
         receipt: Receipt,
         *,
         boundaries: WindowBoundaries,
-        writing: WriterThread,
+        writer_thread: WriterThread,
         pii_policy: PiiPolicy | None = None,
     ) -> None:
-        """Begin an empty slot.
+        """Create an empty slot.
 
         Args:
             source: the account.
             stream: the stream.
             interval: the slot.
-            receipt: to be filled in.
-            boundaries: of the run.
-            writing: the thread that writes the local files.
-            pii_policy: what is done to columns that say who a player is.
+            receipt: the slot's receipt, which gets its counts and sums.
+            boundaries: the rows on window boundaries, kept over the slots of the run.
+            writer_thread: the thread that writes the local files.
+            pii_policy: which columns that identify a player are dropped or hashed; None for none.
         """
         self._interval = interval
         self._receipt = receipt
         self._pii_policy = pii_policy
         self._boundaries = boundaries
         boundaries.begin(interval)
-        self._writer = SlotWriter(stream, datetime.fromisoformat(receipt.extracted_at), writing)
+        self._writer = SlotWriter(stream, datetime.fromisoformat(receipt.extracted_at), writer_thread)
         self._bad_rows: list[RejectedRow] = []
         self._totals: list[int | None] = []
         self._proof: Counter[str] = Counter()
@@ -111,7 +111,7 @@ class SlotBuilder:
 
     def build(self) -> Slot:
         """Return the slot, whose local file is yet to be finished."""
-        self._writer.drain()  # not beside the reading of the next slot, which would take a row group more of memory
+        self._writer.flush()  # not beside the reading of the next slot, which would take a row group more of memory
         receipt = self._receipt
         receipt.total = None if None in self._totals else sum(total or 0 for total in self._totals)
         receipt.bad_rows, receipt.outside = len(self._bad_rows), self._boundaries.outside

@@ -17,15 +17,15 @@ from airflow_betproviders.extraction.fetch.calls import Reply
 
 @dataclass
 class CallStats:
-    """What came of the calls of one slot.
+    """Counts of the calls of one slot.
 
     Attributes:
-        calls: calls made, refused and repeated ones included.
-        retries: those without a usable answer.
-        asked: calls that were asked for, those included that wait for their turn; repeated ones are not.
-        bytes: bytes of their answers, decompressed.
-        since: not later than the first of them, and than the slot's turn.
-        archive: their replies, where these are kept.
+        calls: calls made, with refused and repeated ones.
+        retries: calls without a usable answer.
+        asked: calls requested so far, with waiting ones; a repeated call counts once.
+        bytes: bytes of the answers, decompressed.
+        since: when the slot's first call was requested, or when its turn came, whichever was earlier.
+        archive: the replies, if they are archived.
     """
 
     calls: int = 0
@@ -37,10 +37,15 @@ class CallStats:
 
 
 class SlotCallStats:
-    """Notes each reply under its slot; a context manager that removes the archives that were not handed over."""
+    """Count each reply under its slot. A context manager that removes the archives that were not handed over."""
 
     def __init__(self, slots: Sequence[Interval], archive: Callable[[], Archive] | None = None) -> None:
-        """Begin with slots in time order; ``archive`` begins the archive of one, where replies are kept."""
+        """Start counting.
+
+        Args:
+            slots: the slots, in order of time.
+            archive: creates the archive of a slot; None to archive nothing.
+        """
         self._starts = [slot.start for slot in slots]
         self._entries = {slot.start: CallStats() for slot in slots}
         self._archive = archive
@@ -52,7 +57,7 @@ class SlotCallStats:
         return self._entries[slot.start]
 
     def begin(self, window: Interval | None) -> datetime:
-        """Note, from any thread, that a window is about to be requested. Return since when its slot is read."""
+        """Note that a window is about to be requested; any thread may call it. Return when its slot's first call was requested."""
         entry = self._of_window(window)
         with self._lock:
             entry.since = entry.since or datetime.now(timezone.utc)

@@ -197,7 +197,7 @@ class Extraction:
             interval,
             receipt,
             boundaries=boundaries,
-            writing=self._writer_thread,
+            writer_thread=self._writer_thread,
             pii_policy=self._pii_policy,
         ) as slot:
             for one in rows:

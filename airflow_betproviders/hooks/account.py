@@ -66,10 +66,10 @@ class AccountHook(BaseHook):
 
     @cached_property
     def extra(self) -> Mapping[str, Any]:
-        """Return the settings in the connection's extra, each of its type; the default of those that are not given.
+        """Return the settings of the connection's extra, converted to their types; a setting that is not given has its default.
 
         Raises:
-            InvalidArgument: a member is unknown, missing or unfit; the message says what it may be.
+            InvalidArgument: a member is unknown, missing or invalid. The message says what is allowed.
         """
         known, given = self.all_settings(), self._given()
         for name in given.keys() - known.keys():

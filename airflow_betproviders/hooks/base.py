@@ -75,16 +75,16 @@ class BetProviderHook(ProtocolHook):
         end: datetime | str | None = None,
         **filters: Any,
     ) -> Iterator[pa.RecordBatch]:
-        """Read a stream from start to end: every row, once, or an error before the first row is given out.
+        """Read a stream from start to end. Yields every row once, or raises an error before the first row.
 
         Args:
-            stream: its name; the main stream if None.
-            start: aware, or ISO 8601 text with a zone; inclusive. Not needed for snapshots such as ``games``.
-            end: likewise, exclusive.
-            **filters: the provider's own, e.g. ``game_ids=[2011]``.
+            stream: the stream's name; None for the main stream.
+            start: the start, inclusive: an aware datetime, or ISO 8601 text with a zone. Not needed for snapshots such as ``games``.
+            end: the end, exclusive, in the same forms.
+            **filters: the provider's own filters, e.g. ``game_ids=[2011]``.
 
         Yields:
-            Batches of the stream's schema, ordered by its clock.
+            Batches with the stream's schema, sorted by its time column.
 
         Raises:
             InvalidArgument, WindowNotReady, WindowExpired: before the first call.
@@ -120,15 +120,15 @@ class BetProviderHook(ProtocolHook):
         amounts: str = "decimal",
         **filters: Any,
     ) -> pd.DataFrame:
-        """Read a stream into pandas: every row, once, or an error. See `extract`.
+        """Read a stream into a pandas frame: every row once, or an error. See `extract`.
 
         Args:
-            stream: its name; the main stream if None.
-            start: aware, or ISO 8601 text with a zone; inclusive.
-            end: likewise, exclusive.
+            stream: the stream's name; None for the main stream.
+            start: the start, inclusive: an aware datetime, or ISO 8601 text with a zone.
+            end: the end, exclusive, in the same forms.
             amounts: ``decimal`` for exact Python decimals, ``float`` for speed, ``arrow`` for Arrow's types in every column.
                 See `airflow_betproviders.hooks.frames.to_frame` for each column's type.
-            **filters: the provider's own.
+            **filters: the provider's own filters.
         """
         import pyarrow as pa
 

@@ -63,7 +63,7 @@ def error_of(status: int, host: str, headers: Headers) -> BetProviderError | Non
     Args:
         status: the HTTP status.
         host: host and port, for the message.
-        headers: of the answer, without regard to case.
+        headers: the answer's headers, a mapping that ignores case.
     """
     if 200 <= status < 300:
         return None

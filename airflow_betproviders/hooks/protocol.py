@@ -44,9 +44,9 @@ class ProtocolHook(AccountHook):
     Attributes:
         method: the HTTP method of every call.
         params_in: where parameters travel: ``query``, ``json`` or ``form``.
-        success: how an answer says that it is none of `codes`.
-        codes: the provider's documented status codes, success apart.
-        rate_limits: how often the account may be called, where `default_min_interval` does not say it all.
+        success: the rule by which an answer means success.
+        codes: the provider's documented status codes, without success.
+        rate_limits: how often the account may be called, if `default_min_interval` alone does not say it.
         quotes: whether errors repeat the provider's words. Set it to False where they may name a player.
     """
 
@@ -68,10 +68,9 @@ class ProtocolHook(AccountHook):
         return f"{self.base_url}{endpoint}"
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - for those that send it
-        """Return what travels in the request: the parameters, with what each call carries beside them.
+        """Return the fields of the request: the parameters, and further fields of each call such as account, time or signature.
 
-        A signature over the parameters is such a field. A secret may be one too: it is added after the parameters were
-        archived, so no file has it.
+        A secret may be a field: fields are added after the parameters were archived, so no file has it.
         """
         return params
 

@@ -30,8 +30,8 @@ class CodeEquals(SuccessRule):
     """A member of the envelope has one value for success.
 
     Attributes:
-        value: that value as text; ``true`` and ``false`` for a boolean.
-        member: the member.
+        value: the value for success, as text; ``true`` and ``false`` for a boolean.
+        member: the name of the member.
         code: the member that holds the error's code; default `member` itself.
         text: the member that holds the provider's words.
     """
@@ -79,8 +79,8 @@ class BodyBegins(SuccessRule):
     """The answer begins with a text for success; otherwise it is a JSON object with a status, or no answer at all.
 
     Attributes:
-        text: what it begins with.
-        errors: how such an object names the error; it also says whether a call that answers in JSON succeeded.
+        text: the beginning of a successful answer.
+        errors: the rule for an answer that is a JSON object: a refused call, or a call that answers in JSON.
     """
 
     text: str

@@ -105,10 +105,10 @@ class Gap:
     """Cells of one state and width that follow one another.
 
     Attributes:
-        interval: from the first one's start to the last one's end.
-        state: of each cell.
-        slots: number of cells.
-        width: of each cell.
+        interval: from the start of the first cell to the end of the last.
+        state: the state of each cell.
+        slots: the number of cells.
+        width: the width of each cell.
         until: until when the provider has all rows of the first cell, which it drops first; None where it states no limit.
     """
 

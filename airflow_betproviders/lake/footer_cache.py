@@ -44,9 +44,9 @@ class _Cached(msgspec.Struct, array_like=True, gc=False):
     """A cached footer.
 
     Attributes:
-        identity: of the object.
-        rows: of the object; None where it is no readable Parquet.
-        own: members of its receipt that others do not share; None where it has no receipt.
+        identity: the object's identity in a listing.
+        rows: the object's number of rows; None if it is not readable Parquet.
+        own: the members of its receipt that not all receipts share; None if it has no receipt.
     """
 
     identity: str
@@ -102,10 +102,10 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
     """A stored slot and what its footer says.
 
     Attributes:
-        interval: its start and end, by its name.
-        path: its object.
-        rows: rows of the object; None where it is no readable Parquet.
-        receipt: None where it has none that can be read.
+        interval: the slot, from the object's name.
+        path: the object's path.
+        rows: the object's number of rows; None if it is not readable Parquet.
+        receipt: the object's receipt; None if it has none that can be read.
     """
 
     interval: Interval

@@ -61,12 +61,12 @@ def read_receipt(fs: Any, path: str) -> Receipt | None:
 
 
 class Footer(msgspec.Struct, frozen=True, gc=False):
-    """The end of a stored object.
+    """What the footer of a stored object says.
 
     Attributes:
-        rows: rows of the object.
-        members: of its receipt; None where it has none.
-        complete: whether these are exactly the members of `Receipt`.
+        rows: the number of rows.
+        members: the members of its receipt; None if it has no receipt.
+        complete: whether ``members`` are exactly those of `Receipt`.
     """
 
     rows: int

@@ -28,19 +28,19 @@ class Receipt:
         stream: stream name.
         account: the account's login at the provider.
         filters: the provider's own filters, if any.
-        start: ISO 8601, UTC.
-        end: ISO 8601, UTC.
+        start: the start of the slot, ISO 8601, UTC.
+        end: the end of the slot, ISO 8601, UTC.
         rows: rows in the object, each key once.
         total: the provider's own count where it gives one (boundary rows that belong to the next slot included).
-        windows: windows that the slot was asked in.
-        calls: calls made, refused and repeated ones included.
-        retries: calls without a usable answer, which were repeated.
+        windows: windows into which the slot was split.
+        calls: calls made, with refused and repeated ones.
+        retries: calls without a usable answer, which were made again.
         bytes: bytes of answers, decompressed.
         reread: windows read again because the provider's total moved between pages.
-        duplicates: rows that came more than once.
+        duplicates: rows that the provider returned more than once.
         outside: rows whose time is outside the slot for which they were returned.
-        proof: windows by what proves them complete: the provider's total, a short answer, an empty page, a second read, ...;
-            empty where a version that didn't note it wrote the object.
+        proof: the number of windows by what proves them complete: the provider's total, a short answer, an empty page, a second
+            read, ... Empty if the object was written by a version without this member.
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
         proven_bytes: bytes of the largest such answer.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
@@ -53,17 +53,17 @@ class Receipt:
         sums: exact sums of the money columns, as decimal text.
         units: by column, the unit of a sum that is not in its currency: ``{"bet_amount": "li"}``.
         previous_rows: rows of the object, or of the smaller ones, that this one replaced, or None.
-        digest: of the rows without their extraction time: two extractions of the same rows have the same digest.
+        digest: digest of the rows without their extraction time: two extractions of the same rows have the same digest.
         changed_by: DAG and run that first stored these rows; a later extraction of the same rows keeps it.
-        dag_id: the Airflow DAG; None where no DAG wrote it.
-        task_id: its task.
+        dag_id: the Airflow DAG that wrote the object; None if no DAG did.
+        task_id: the task of that DAG.
         run_id: the Airflow run.
-        try_number: the Airflow try.
+        try_number: the number of the task's try.
         extracted_at: ISO 8601, UTC: when the extraction began.
-        replayed_at: ISO 8601, UTC: when it was rebuilt from the archive of that extraction, or None.
-        retention_days: how far back the provider answers, where the connection says it; None where the document's rule holds.
-        pii: the columns that were dropped or hashed, and which of the two.
-        version: of this package.
+        replayed_at: ISO 8601, UTC: when the slot was rebuilt from the archive of that extraction, or None.
+        retention_days: the connection's ``retention_days``; None if the retention of the provider's document holds.
+        pii: columns that identify a player, each with ``drop`` or ``hash``.
+        version: the version of this package.
     """
 
     provider: str

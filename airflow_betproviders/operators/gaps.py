@@ -53,21 +53,20 @@ class FillGapsOperator(ExtractToParquetOperator):
             the first stored slot: a stream of which nothing is stored then has no gaps, and a range that the provider has
             dropped fails only the run in whose interval it was dropped. Start and end are rounded outwards to slots.
         end: explicit end, likewise.
-        slot: width of the slots that are filled in, where that fits between those that are stored; default as wide as
-            these.
+        slot: width of the missing slots, if it fits between the stored ones; default the width of the stored ones beside them.
         filters: the filters that the stream was extracted with.
-        states: what is extracted again: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or
+        states: states of the slots to extract: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or
             ``complete``, see `airflow_betproviders.lake.cells.STATES`.
         max_calls: begin no slot after this many calls in one run.
-        max_minutes: begin no slot after this many minutes in one run. With a limit, what the provider drops within a
-            day is extracted first, then the newest first.
+        max_minutes: begin no slot after this many minutes in one run. With a limit, slots that the provider drops within a
+            day are extracted first, then the newest first.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
 
     Further arguments are those of ``ExtractToParquetOperator``; give ``pii`` and ``archive`` as the extraction has them.
 
     Returns:
-        (XCom) as of an extraction, of what was extracted now; ``missing``, ``expired``: slots that are still not stored;
+        (XCom) the summary of an extraction, for the slots of this run; ``missing``, ``expired``: slots that are still not stored;
         ``left``: slots that the next run will extract, and ``left_ranges``: their first 50 ranges.
     """
 
@@ -225,11 +224,11 @@ class _Gaps:
 
     Attributes:
         hook: the account.
-        stream: its stream.
-        lake: where it is stored.
-        interval: where to look for gaps.
-        slot: width of missing slots, where the user gave one.
-        states: of the slots that are to be extracted.
+        stream: the stream.
+        lake: where the stream is stored.
+        interval: the interval whose gaps are filled.
+        slot: width of missing slots, if the user gave one.
+        states: states of the slots to extract.
         failed: slots that could not be extracted in this run, and why.
     """
 

@@ -50,16 +50,16 @@ class ReconcileOperator(LineageMixin, BaseOperator):
             of report days; JDB's days begin at 04:00 UTC.
         end: explicit end, likewise.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
-        repair: read again the slots that are missing or damaged, or carry a difference, and reconcile again.
+        repair: extract again the slots that are missing, damaged or differ, and reconcile again.
         reports: streams of the reports to compare with; default all that the provider has.
-        slot: width of slots on a day of which nothing is stored; default the stream's own, ``1h``.
+        slot: width of slots to extract on a day without stored slots; default the stream's own, ``1h``.
         partition: width of a partition under a partitioned timetable.
         deferrable: whether to free the worker slot while waiting; default as of ``ExtractToParquetOperator``.
-        pii: the extraction's own, for slots that are read again.
-        pii_conn_id: likewise.
+        pii: ``pii`` of the extraction, for slots that are extracted again.
+        pii_conn_id: ``pii_conn_id`` of the extraction.
 
     Reports by a column that ``pii`` drops or hashes are left out. With ``repair`` the task also updates the extraction's
-    asset, so that a merge scheduled on it takes up the slots that were extracted again.
+    asset, so that a merge scheduled on it merges the slots that were extracted again.
 
     A mapped operator (``.partial().expand()``) needs ``outlets=[reconciliation_asset(conn_id)]`` in its ``partial``, and
     ``stream_asset(conn_id)`` with ``repair``: Airflow reads the outlets of mapped tasks there.

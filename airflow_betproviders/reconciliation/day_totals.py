@@ -36,8 +36,8 @@ class DayTotals:
         stream: the bet stream.
         day: the provider's report day.
         wanted: the raw columns that the reports need.
-        width: of slots that are missing; default that of the day's others, else the stream's own.
-        moves_within: how long after the day a row may be found again, moved, in a later slot.
+        width: width of missing slots; default the width of the day's stored slots, else the stream's own.
+        moves_within: how long after the day a row may still move to a later slot.
 
     Attributes:
         missing: slots of the day that are not stored.

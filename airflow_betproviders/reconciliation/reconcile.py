@@ -44,8 +44,8 @@ class Reconciliation:
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
         repair: extract again the slots that cause a difference.
         reports: streams of the reports to compare with; default all that are declared.
-        width: of slots on a day of which nothing is stored; default the stream's own.
-        pii_policy: how columns that identify a player are dropped or hashed, as in the extraction.
+        width: width of slots to extract on a day without stored slots; default the stream's own.
+        pii_policy: which columns that identify a player are dropped or hashed, as in the extraction.
         run_metadata: members of the receipts of slots that are extracted again: dag_id, task_id, run_id, try_number, version.
     """
 

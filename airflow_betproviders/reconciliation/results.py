@@ -42,8 +42,8 @@ class Figure:
         report: the report that it was compared with.
         group: the group of bets that it covers, such as ``gType=7``; ``all`` for a total.
         measure: the report's column.
-        ours: from the raw rows.
-        theirs: the provider's.
+        ours: the value computed from the raw rows.
+        theirs: the provider's value.
         agrees: whether they are equal, or differ by no more than the tolerance.
     """
 
@@ -81,7 +81,7 @@ class ReconciliationResult:
         moved: rows of the day that now lie in a later window, and were left out.
         bad_rows: rows in quarantine, which no sum includes.
         repaired: slots that were extracted again.
-        notes: what else a reader should know.
+        notes: further remarks for the reader of the report.
         calls: calls to the provider, the repair's included.
         checked_at: when the day was compared.
         run_id: the Airflow run.

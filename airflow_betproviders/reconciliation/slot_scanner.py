@@ -47,13 +47,13 @@ class ScannedSlot:
 
     Attributes:
         interval: the slot.
-        file: the needed columns of its rows of the day.
-        hashes: of the keys of these rows.
-        rows: of the slot, those outside the day included.
+        file: a local file with the needed columns of the slot's rows of the day.
+        hashes: hashes of the keys of these rows.
+        rows: number of rows of the slot, with those outside the day.
         bad_rows: rows in quarantine, by the receipt.
-        wrong: where its rows and its receipt differ.
-        pii: columns that were dropped or hashed, by the receipt; None where there is none.
-        newest: which of its rows are the newest version of their bet; None for all of them.
+        wrong: the measures in which rows and receipt differ.
+        pii: columns that were dropped or hashed, by the receipt; None without a receipt.
+        newest: which of the rows are the newest version of their bet; None for all rows.
     """
 
     interval: Interval

@@ -28,13 +28,13 @@ def default_deferrable() -> bool:
 
 
 def wait_until(operator: BaseOperator, moment: datetime, what: object, **kwargs: Any) -> None:
-    """Defer the task until a moment and run it from its start then; wait in the worker if it is not deferrable.
+    """Defer the task until a moment, when it starts from the beginning; if it is not deferrable, wait in the worker.
 
     Args:
         operator: the task's operator.
         moment: when the task may go on.
-        what: what is ready then, for the log.
-        **kwargs: further arguments of the operator's ``execute`` then.
+        what: the subject of the log line: what is ready at that moment.
+        **kwargs: further arguments that ``execute`` gets after the deferral.
 
     Raises:
         TaskDeferred: Airflow's way of deferring.

@@ -59,15 +59,15 @@ def open_path(path: str) -> ObjectStoragePath:
 
 
 def require(module: str, extra: str, what: str) -> None:
-    """Refuse to go on without an optional package.
+    """Check that an optional package is installed.
 
     Args:
-        module: the module that is needed.
-        extra: our extra that brings it.
-        what: what needs it, for the message.
+        module: the module.
+        extra: the extra of this package that installs it.
+        what: the path or table that needs it, for the message.
 
     Raises:
-        InvalidArgument: it is not installed; names the extra.
+        InvalidArgument: the module is not installed. The message names the extra.
     """
     if find_spec(module) is None:
         raise _not_installed(what, extra)

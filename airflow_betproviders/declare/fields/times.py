@@ -88,7 +88,7 @@ class IsoTime(TimeKind):
     """``2026-11-20T05:00:00.123Z`` and its like: with ``T`` or a blank, with or without fraction and zone.
 
     Attributes:
-        offset: of times without a zone; None: the account's.
+        offset: the offset from UTC of times without a zone; None for the account's.
     """
 
     offset: timedelta | None = timedelta(0)
@@ -123,7 +123,7 @@ class StrptimeTime(TimeKind):
 
     Attributes:
         format: such as ``%d-%m-%Y %H:%M:%S``; ``%f`` reads up to six decimals, ``%z`` an offset of the value's own.
-        offset: of times without one; None: the account's.
+        offset: the offset from UTC of times without one; None for the account's.
     """
 
     format: str

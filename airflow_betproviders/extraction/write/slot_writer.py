@@ -31,7 +31,7 @@ from airflow_betproviders.extraction.write.writer_thread import MEMORY, WriterTh
 from airflow_betproviders.lake.receipt import Receipt
 
 ROW_GROUP = 50_000
-_HASHES = 500_000  # looked at at once, eight bytes each
+_HASHES = 500_000  # hashes in memory at once, eight bytes each
 _SAMPLE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
@@ -40,19 +40,30 @@ Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
 
 class SlotWriter:
-    """Collect the rows of one slot. As a context manager it removes its files in the end."""
+    """Write the rows of one slot to a local Parquet file. A context manager that removes its files at the end."""
 
     def __init__(
-        self, stream: Stream, extracted_at: datetime, writing: WriterThread | None = None, directory: str | None = None
+        self,
+        stream: Stream,
+        extracted_at: datetime,
+        writer_thread: WriterThread | None = None,
+        directory: str | None = None,
     ) -> None:
-        """Begin an empty slot in a temporary folder; slots that follow each other share what writes them."""
+        """Create an empty file in a temporary folder.
+
+        Args:
+            stream: the stream.
+            extracted_at: the time of extraction that every row gets.
+            writer_thread: the thread that encodes row groups, which consecutive slots share; default one of its own.
+            directory: where to create the temporary folder; default the system's.
+        """
         self.schema = columns.schema(stream.fields)
         self._stream = stream
         self._extracted_at = (extracted_at - _EPOCH) // timedelta(milliseconds=1)
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
         self.path = Path(self._folder.name) / "slot.parquet"
         self._writer: pq.ParquetWriter | None = None
-        self._writing = writing or WriterThread()
+        self._writer_thread = writer_thread or WriterThread()
         self._written: Future[None] | None = None
         self._buffer: deque[tuple[pa.Table, Order]] = deque()
         self._buffered = 0
@@ -63,7 +74,12 @@ class SlotWriter:
         self._digest = Digest()
 
     def add(self, table: pa.Table, hashed: keys.Hashes | None = None) -> None:
-        """Add the rows of one complete window, each key once; ``hashed`` are the hashes of their keys, where known."""
+        """Add the rows of one complete window, without repeated keys.
+
+        Args:
+            table: the rows.
+            hashed: the hashes of their keys, if the caller has them.
+        """
         if not table.num_rows:
             return
         order = np.arange(table.num_rows)
@@ -79,23 +95,23 @@ class SlotWriter:
         self._buffer.append((table, order))
         self._buffered += len(order)
         while self._buffered >= ROW_GROUP:
-            self._flush(ROW_GROUP)
+            self._submit(ROW_GROUP)
 
-    def drain(self) -> None:
-        """Hand the last rows over to be written."""
+    def flush(self) -> None:
+        """Pass the remaining rows on to be written."""
         while self._buffered:
-            self._flush(min(ROW_GROUP, self._buffered))
+            self._submit(min(ROW_GROUP, self._buffered))
 
     def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
-        """Finish the file: settle keys that came in several windows, fill in the receipt and write it.
+        """Finish the file: keep one row of each key that several windows had, fill in the receipt and write it.
 
         Args:
-            receipt: of this slot.
-            previous: of the slot that it replaces, if there is one.
+            receipt: the slot's receipt.
+            previous: the receipt of the object that this slot replaces; None if there is none.
         """
-        self.drain()
+        self.flush()
         repeated = self._repeated()
-        self._settle()
+        self._wait()
         if len(repeated):
             self._rewrite(repeated)
         writer = self._writer or self._open_empty()
@@ -141,7 +157,7 @@ class SlotWriter:
         together = together[order]
         return np.lexsort((hashed, clock)) if (together[1:] == together[:-1]).any() else order
 
-    def _flush(self, rows: int) -> None:
+    def _submit(self, rows: int) -> None:
         """Hand a row group over to be written, while the next one is collected."""
         self._buffered -= rows
         self.rows += rows
@@ -154,18 +170,18 @@ class SlotWriter:
             places.append(order[:rows] + before)
             before += table.num_rows
             rows -= len(places[-1])
-        self._settle()
+        self._wait()
         # One chunk a row group: where chunks end would show in where Parquet's pages end.
         group = pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
         del table, tables  # a row group less in memory
-        self._written = self._writing.submit(self._write, group)
+        self._written = self._writer_thread.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:
             total = _sum(group[name])
             if total is not None:
                 self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
 
-    def _settle(self) -> None:
+    def _wait(self) -> None:
         """Wait until all that was handed over is written."""
         if self._written:
             self._written.result()
@@ -213,8 +229,8 @@ class SlotWriter:
                 held = file.read_row_group(group).drop_columns(EXTRACTED_AT)
                 self._collect(held, np.flatnonzero(keep[start : start + held.num_rows]))
                 start += held.num_rows
-            self.drain()
-            self._settle()
+            self.flush()
+            self._wait()
         first.unlink()
 
     def _open_empty(self) -> pq.ParquetWriter:

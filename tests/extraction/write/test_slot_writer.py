@@ -193,7 +193,7 @@ def test_slots_that_share_a_writer_thread_do_not_mix(monkeypatch: pytest.MonkeyP
             given_up.add(table(*slots[2]))
         assert given_up not in at_work
         for made, rows in ((one, slots[0]), (two, slots[1])):
-            made.drain()
+            made.flush()
             made.close(receipt())
             assert [name for batch in made.batches() for name in batch.column("id").to_pylist()] == [
                 r["id"] for r in rows
