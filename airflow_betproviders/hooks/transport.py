@@ -204,6 +204,8 @@ def _signed_already(request: requests.PreparedRequest) -> requests.PreparedReque
 
     A user and password in the URL, such as those of a gateway in front of the provider, are sent.
     """
+    if "@" not in (request.url or ""):
+        return request
     from requests.auth import HTTPBasicAuth
     from requests.utils import get_auth_from_url
 
