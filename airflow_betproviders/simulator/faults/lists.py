@@ -12,8 +12,8 @@ from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
 from airflow_betproviders.simulator.faults.switches import Faults
 
-REMEMBERED = 200
-HUGE = 1_000_000_000_000
+RECENT_ROWS = 200  # rows of each stream that `stray_rows` draws from
+HUGE = 1_000_000_000_000  # the total of `endless_pages`
 
 
 class TooMuch(Exception):
@@ -22,7 +22,14 @@ class TooMuch(Exception):
 
 @dataclass
 class FaultyPage:
-    """A page with its faults, and their entries in the call log."""
+    """A page with its faults, and what the call log says of them.
+
+    Attributes:
+        given: the page.
+        struck: the kinds of the faults.
+        bad_rows: the keys of rows that a fault made unreadable.
+        odd_values: the odd values that a fault put in.
+    """
 
     given: Given
     struck: list[str] = field(default_factory=list)
@@ -31,7 +38,7 @@ class FaultyPage:
 
 
 class ListFaults:
-    """Put the faults that are switched on into a vendor's pages."""
+    """Apply the faults that are switched on to a vendor's pages."""
 
     def __init__(self, faults: Faults, provider: str, fields: Fields) -> None:
         self._faults = faults
@@ -39,12 +46,12 @@ class ListFaults:
         self._rows = RowFaults(faults, fields)
         self._answers = 0
         self._shown: set[str | None] = set()
-        self._given: dict[str | None, deque[WireRecord]] = {}
+        self._recent_rows: dict[str | None, deque[WireRecord]] = {}
 
     def spoil(
         self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given
     ) -> FaultyPage:
-        """Return the page's rows, with the faults of lists and rows that strike it.
+        """Return a page with the faults of lists and rows that strike it.
 
         Raises:
             TooMuch: The fault ``too_much`` struck.
@@ -103,14 +110,14 @@ class ListFaults:
         return texts
 
     def _remember(self, stream: str | None, chosen: Sequence[WireRecord]) -> None:
-        self._given.setdefault(stream, deque(maxlen=REMEMBERED)).extend(chosen[:: max(1, len(chosen) // 20)])
+        self._recent_rows.setdefault(stream, deque(maxlen=RECENT_ROWS)).extend(chosen[:: max(1, len(chosen) // 20)])
 
     def _with_strays(
         self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: FaultyPage
     ) -> Sequence[WireRecord]:
-        """Return the page with rows of other windows."""
+        """Add rows that earlier answers gave for other windows."""
         known = {row.key for row in rows}
-        strays = {row.key: row for row in self._given.get(stream, ()) if row.key not in known}
+        strays = {row.key: row for row in self._recent_rows.get(stream, ()) if row.key not in known}
         wanted = int(self._faults.switch("stray_rows").rows or 1)
         found = list(strays.values())[:wanted]
         if found:
@@ -136,7 +143,7 @@ class ListFaults:
         return first
 
     def _cap(self, kinds: Sequence[str], spoilt: FaultyPage) -> int:
-        """Return the most rows that the page has."""
+        """Return the greatest number of rows that the page may have."""
         given = spoilt.given
         size = given.size
         if "page_cap" in kinds and (capped := self._capped("page_cap", given.size)) < size:
@@ -152,7 +159,7 @@ class ListFaults:
         return max(1, min(asked, asked // 2 if rows is None else int(rows)))
 
     def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: FaultyPage) -> None:
-        """Return the total that the page states."""
+        """Set the total that the page states."""
         totals = {
             "total_lie": count + rng.randrange(1, 5) if "total_lie" in kinds else count,
             "total_high": count + max(count // 2, 10),

@@ -13,7 +13,16 @@ from typing import Any, ClassVar
 from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
-from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, PvBet, PvBets, games_record, history, slots_record
+from airflow_betproviders.simulator.pv.bets import (
+    SLOTS,
+    PvBets,
+    game_list,
+    games_record,
+    history,
+    matches,
+    slots_record,
+)
+from airflow_betproviders.simulator.pv.parameters import number, parameter_error, require_any, time_range
 from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary, games_by_user
 from airflow_betproviders.simulator.vendor.base import (
     Account,
@@ -91,18 +100,18 @@ class Pv(RefusingVendor):
         """Check path, merchant and sign."""
         stream = STREAMS.get(call.path.removeprefix("api/"))
         if stream is None or not call.path.startswith("api/") or call.method != "POST":
-            raise _wrong("no such interface")
+            raise parameter_error("no such interface")
         try:
             body = json.loads(call.body)
             ts, given, merchant, data = body["ts"], body["sign"], body["mch_id"], body["data"]
         except (ValueError, KeyError, TypeError):
-            raise _wrong("ts, sign, mch_id and data are required") from None
+            raise parameter_error("ts, sign, mch_id and data are required") from None
         if type(ts) is not int or type(merchant) is not int or not isinstance(data, dict):
-            raise _wrong("ts, mch_id must be int, data must be dict")
+            raise parameter_error("ts, mch_id must be int, data must be dict")
         if str(merchant) != self.account.login:
             raise Refusal("account", "400", "mch_id error")
         if len(str(ts)) != 10:
-            raise _wrong("ts must be a 10-digit timestamp")
+            raise parameter_error("ts must be a 10-digit timestamp")
         if given != sign(data, ts, self.account.key):
             raise Refusal("signature", "400", "sign error")
         return Inquiry(stream, data)
@@ -121,13 +130,13 @@ class Pv(RefusingVendor):
         return _objects_of(total) if stream.endswith("summary") else _envelope(total)
 
     def _history(self, data: Mapping[str, Any]) -> ListPage:
-        start, end = _range(data)
+        start, end = time_range(data)
         if end - start > HOUR:
             raise Refusal("span", "400", "time range can not exceed 1 hour")
         last = end - 1 if self._options["midnight"] == "accept" else end
         if start // DAY != last // DAY:
             raise Refusal("same_day", "400", "time_start and time_end must be within the same day")
-        page, size = _number(data, "page", 1), _number(data, "page_size", 1000)
+        page, size = number(data, "page", 1), number(data, "page_size", 1000)
         if size > 2000:
             raise Refusal("page_size", "400", "page_size can not exceed 2000")
         rows = self._rows(*self.shifted(start, end), self.now_ms, data)
@@ -139,10 +148,10 @@ class Pv(RefusingVendor):
         return ListPage(rows, envelope, size, page)
 
     def _limited(self, stream: str, data: Mapping[str, Any]) -> ListPage:
-        start, end = _range(data)
+        start, end = time_range(data)
         if end - start > LONGEST:
             raise Refusal("span", "400", "time range can not exceed 60 days")
-        limit = _number(data, "limit", 50)
+        limit = number(data, "limit", 50)
         if limit > 500:
             raise Refusal("page_size", "400", "limit can not exceed 500")
         rows = list(islice(self._lookup(stream, *self.shifted(start, end), self.now_ms, data), limit))
@@ -151,10 +160,10 @@ class Pv(RefusingVendor):
     def _lookup(self, stream: str, start: int, end: int, now: int, filters: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the rows of a single player or game, newest first, in that endpoint's layout."""
         by_user = stream.endswith("user_history")
-        _require(filters, *(("user_id", "op_id") if by_user else ("game_id",)))
+        require_any(filters, *(("user_id", "op_id") if by_user else ("game_id",)))
         slots = stream.startswith("slots")
         for row in self._world.newest_first("bet", start, end, now, clock=self._column):
-            if (row.facts.game_id in SLOTS) == slots and _matches(row.facts, filters):
+            if (row.facts.game_id in SLOTS) == slots and matches(row.facts, filters):
                 text = slots_record(row.facts) if slots else games_record(row.facts, by_user=by_user)
                 yield Row(row.key, row.clocks, row.visible_from, text, row.facts)
 
@@ -162,23 +171,23 @@ class Pv(RefusingVendor):
         rows = self._world.select("bet", start, end, now, clock=self._column)
         games = filters.get("game_ids") or []
         if not isinstance(games, list):
-            raise _wrong("game_ids must be list")
+            raise parameter_error("game_ids must be list")
         return [row for row in rows if row.facts.game_id in games] if games else rows
 
     def _total(self, stream: str, data: Mapping[str, Any]) -> str:
         if stream == "games":
             return json.dumps(game_list())
         if stream == "slots_detail_url":
-            _require(data, "game_id")
-            _require(data, "draw_id")
+            require_any(data, "game_id")
+            require_any(data, "draw_id")
             return json.dumps({"url": f"https://detail.example.com/{data['game_id']}/{data['draw_id']}"})
         now = self.now_ms
         if stream == "bonus_summary":
             if str(data.get("mch_id")) != self.account.login:
-                raise _wrong("mch_id is required in data")
+                raise parameter_error("mch_id is required in data")
             if "time_start" not in data and "time_end" not in data:
                 data = {**data, "time_start": (now - LONGEST) // 1000, "time_end": now // 1000}
-        start, end = _range(data)
+        start, end = time_range(data)
         if end - start > LONGEST:
             raise Refusal("span", "400", "time range can not exceed 60 days")
         return self._summary(stream, start, end, now, data)
@@ -194,15 +203,15 @@ class Pv(RefusingVendor):
         elif stream == "slots_game_stage_summary":
             made = self._summaries.slots_by_game(start, end, now)
         elif stream == "slots_user_stage_summary":
-            _require(data, "user_id", "op_id")
+            require_any(data, "user_id", "op_id")
             made = self._summaries.slots_by_user(start, end, now, data.get("user_id"), data.get("op_id"))
         elif stream == "games_game_stage_summary":
-            _require(data, "game_id")
+            require_any(data, "game_id")
             made = self._summaries.games_by_game(start, end, now, data["game_id"])
         else:
-            _require(data, "user_id", "op_id")
+            require_any(data, "user_id", "op_id")
             rows = self._world.newest_first("bet", start, end, now, clock=self._column)
-            bets = [row.facts for row in rows if row.facts.game_id not in SLOTS and _matches(row.facts, data)]
+            bets = [row.facts for row in rows if row.facts.game_id not in SLOTS and matches(row.facts, data)]
             made = games_by_user(reversed(bets))
         return json.dumps(made)
 
@@ -238,20 +247,6 @@ class Pv(RefusingVendor):
 _SUMMED = ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")
 
 
-def game_list() -> list[dict[str, Any]]:
-    """Return the records of /api/all/list (1.1)."""
-    return [
-        {
-            "game_id": game.game_id,
-            "game_name": game.name,
-            "game_type": game.kind,
-            "resource_url": f"https://static.example.com/{game.game_id}.png",
-            "resource_with_name_url": f"https://static.example.com/{game.game_id}-name.png",
-        }
-        for game in GAMES
-    ]
-
-
 def _envelope(data: str) -> str:
     return f'{{"code":200,"msg":"","data":{data}}}'
 
@@ -266,37 +261,3 @@ def _objects_of(total: str) -> SummaryAnswer:
     summary = json.dumps(made["summary"])
     days = [json.dumps(day) for day in made["day_list"]]
     return SummaryAnswer(days, lambda joined: _envelope(f'{{"day_list":[{joined}],"summary":{summary}}}'))
-
-
-def _wrong(text: str) -> Refusal:
-    return Refusal("parameter", "400", f"Parameter Error: {text}")
-
-
-def _range(data: Mapping[str, Any]) -> tuple[int, int]:
-    start, end = data.get("time_start"), data.get("time_end")
-    for each in (start, end):
-        if type(each) is not int or len(str(each)) != 10:
-            raise _wrong("time_start and time_end must be 10-digit timestamps")
-    if not isinstance(start, int) or not isinstance(end, int) or start >= end:
-        raise _wrong("time_start must be before time_end")
-    return start * 1000, end * 1000
-
-
-def _number(data: Mapping[str, Any], name: str, default: int) -> int:
-    value = data.get(name, default)
-    if type(value) is not int or value < 1:
-        raise _wrong(f"{name} must be a positive int")
-    return value
-
-
-def _require(data: Mapping[str, Any], *any_of: str) -> None:
-    if not any(name in data for name in any_of):
-        raise _wrong(f"{' or '.join(any_of)} must be provided")
-
-
-def _matches(bet: PvBet, filters: Mapping[str, Any]) -> bool:
-    return bool(
-        filters.get("game_id", bet.game_id) == bet.game_id
-        and filters.get("user_id", bet.user_id) == bet.user_id
-        and filters.get("op_id", bet.op_id) == bet.op_id
-    )

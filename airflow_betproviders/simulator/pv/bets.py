@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from airflow_betproviders.simulator.vendor.base import quote
 from airflow_betproviders.simulator.vendor.world import HOUR, Cohort, Row
@@ -138,3 +138,26 @@ def _money(bet: PvBet) -> str:
 
 def _times(bet: PvBet) -> str:
     return f'"start_at":{bet.start},"end_at":{bet.end}'
+
+
+def game_list() -> list[dict[str, Any]]:
+    """Return the records of /api/all/list (1.1)."""
+    return [
+        {
+            "game_id": game.game_id,
+            "game_name": game.name,
+            "game_type": game.kind,
+            "resource_url": f"https://static.example.com/{game.game_id}.png",
+            "resource_with_name_url": f"https://static.example.com/{game.game_id}-name.png",
+        }
+        for game in GAMES
+    ]
+
+
+def matches(bet: PvBet, filters: Mapping[str, Any]) -> bool:
+    """Return whether a bet is of the requested game and player."""
+    return bool(
+        filters.get("game_id", bet.game_id) == bet.game_id
+        and filters.get("user_id", bet.user_id) == bet.user_id
+        and filters.get("op_id", bet.op_id) == bet.op_id
+    )
