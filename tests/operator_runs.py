@@ -17,7 +17,7 @@ Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
 
 class OutletEvents(defaultdict[str, SimpleNamespace]):
-    """What a task says of its assets, by asset name: assets of Airflow 3.1 have no hash."""
+    """The outlet events of a task, by the asset's name, since assets of Airflow 3.1 have no hash."""
 
     def __init__(self) -> None:
         super().__init__(SimpleNamespace)
@@ -27,7 +27,7 @@ class OutletEvents(defaultdict[str, SimpleNamespace]):
 
 
 def context(**members: Any) -> dict[str, Any]:
-    """A task's context, as far as the operator looks."""
+    """Return a task's context with the members that operators read."""
     return {
         "ti": SimpleNamespace(dag_id="bets", task_id="extract", run_id="manual__1", try_number=1),
         "outlet_events": OutletEvents(),
@@ -36,13 +36,13 @@ def context(**members: Any) -> dict[str, Any]:
 
 
 def operator(tmp_path: Path, provider: str, **arguments: Any) -> ExtractToParquetOperator:
-    """An operator that stores under a folder."""
+    """Return an extraction that stores below a folder."""
     given = {"task_id": "extract", "conn_id": f"{provider}_default", "path": f"file://{tmp_path}/lake", **arguments}
     return ExtractToParquetOperator(**given)
 
 
 def execute(made: BaseOperator, ctx: dict[str, Any]) -> dict[str, Any]:
-    """Run it as the task runner would, without the runner."""
+    """Run an operator's ``execute`` and return the summary."""
     run: Any = type(made).execute
     summary: dict[str, Any] = run.__wrapped__(made, ctx)
     return summary

@@ -45,19 +45,19 @@ Measure: TypeAlias = Count | Distinct | Sum
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report of a provider: sums and counts for a day.
+    """Declare a provider's report: its sums and counts for a day, and how raw rows give the same.
 
     Attributes:
         stream: the stream that reads the report.
         of: the bet stream that the report adds up.
-        measures: by column of the report, how it is computed from raw rows.
-        groups: by column that the report is grouped by, the raw column; empty for one total.
+        measures: the report's columns, each with how it is computed from raw rows.
+        groups: the columns by which the report groups, each with its raw column; empty for one total.
         filters: filters of the stream for this report.
-        each: a filter that takes one value a call, and the raw column that has the values to request.
+        each: a filter with one value a call, and the raw column whose values are requested.
         own: a raw column that must equal the account's login. The report excludes other rows, such as those of sub-brands.
-        named_only: the report covers only some groups, and the raw rows do not show which. Other groups are not compared.
-        total: path of the grand total in the answer, which has the names of the measures; empty where there is none.
-        divisible: the report can be requested for any part of a day.
+        named_only: whether the report covers only some groups, and the raw rows do not show which. Other groups are not compared.
+        total: path of the grand total in the answer, whose members have the names of the measures; empty if there is none.
+        divisible: whether the report can be requested for any part of a day.
     """
 
     stream: str
@@ -101,12 +101,12 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowTotals:
-    """The count of rows that an answer gives for its window; for a provider without a report.
+    """Declare that bets are compared with the totals that answers give for their windows, for a provider without a report.
 
     Attributes:
-        of: the bet stream, whose answers have a total.
-        moves_within: how long after a day its rows may still move to later windows, where windows filter the time of the
-            last change. Moved rows are searched in later stored slots, and at the provider up to now.
+        of: the bet stream; its answers have a total.
+        moves_within: how long after a day its rows may still move to later windows, if windows filter the time of the last
+            change. Moved rows are looked for in later stored slots, and at the provider up to now.
     """
 
     of: str

@@ -285,7 +285,7 @@ def test_promise_8_polite_calls_of_all_windows_and_slots_are_spaced(lake: Lake, 
     began = clock.now
     store(vendor, lake, *QUARTERS)
     assert clock.now - began == pytest.approx(5 * (len(vendor.asked) - 1))
-    assert vendor.budgets == len(vendor.asked)
+    assert vendor.acquired == len(vendor.asked)
 
 
 # ------------------------------------------------------------------ 9

@@ -50,7 +50,7 @@ BETS = Stream(
 
 
 def bet(name: str, at: float = 0, *, changed: int = 0, stake: str = "1.5", units: int = 1) -> dict[str, Any]:
-    """A record of `BETS`; `at` in seconds after five o'clock."""
+    """Return a record of `BETS`; `at` is in seconds after five o'clock."""
     return {
         "id": name,
         "at": START_MS + round(at * 1000),
@@ -61,7 +61,7 @@ def bet(name: str, at: float = 0, *, changed: int = 0, stake: str = "1.5", units
 
 
 def table(*rows: Mapping[str, Any]) -> pa.Table:
-    """Records of `BETS` as the decoder gives them."""
+    """Return records of `BETS` as the decoder does."""
     instant = pa.timestamp("ms", "UTC")
     return pa.table(
         {
@@ -76,19 +76,21 @@ def table(*rows: Mapping[str, Any]) -> pa.Table:
 
 
 def page(*rows: Mapping[str, Any], total: int | None = None, bad: int = 0) -> Page:
-    """One answer of `BETS`."""
+    """Return a decoded answer of `BETS`."""
     return Page(table(*rows), total, [RejectedRow(f'{{"id":{i}}}', "id: odd") for i in range(bad)])
 
 
 @dataclass
 class Vendor:
-    """A `Source` that answers from a list of records, page by page, and misbehaves where a test sets it to.
+    """A `Source` that answers from a list of records, page by page, and misbehaves as a test tells it to.
 
     Attributes:
-        rows: the records it holds.
-        stream: what it serves.
-        spoil: called with the number of the call (from 1), the answer as a document; returns what is sent instead.
-        asked: window and parameters of each call.
+        rows: the vendor's records.
+        stream: the stream that it serves.
+        spoil: changes an answer. It gets the number of the call (from 1) and the answer, and returns what is sent instead.
+        asked: window and parameters of each call so far.
+        acquired: how often a call has asked the shared rate limiter.
+        shares: whether calls have a shared rate limiter.
     """
 
     rows: list[dict[str, Any]]
@@ -100,11 +102,11 @@ class Vendor:
     account: str = "agent001"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0
-    budgets: int = 0
+    acquired: int = 0
     shares: bool = False
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
-        """The window and the filters."""
+        """Return the window and the filters as parameters."""
         return {**({"window": window} if window else {}), **filters}
 
     def request(
@@ -114,7 +116,7 @@ class Vendor:
         params: Mapping[str, Any],
         permit: AnswerPermit | None = None,
     ) -> bytes:
-        """A page of the records whose `at` lies in the window."""
+        """Answer with a page of the records whose `at` lies in the window."""
         self.asked.append((window, dict(params)))
         number = len(self.asked)
         if permit:
@@ -127,28 +129,28 @@ class Vendor:
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     def check(self, envelope: Mapping[str, Any]) -> None:
-        """200 is success."""
+        """Raise an error unless the code is 200."""
         if str(envelope["code"]) != "200":
             raise ProviderRequestError(f"the provider answered {envelope['code']}")
 
     def cursor(self, stream: Stream, instant_ms: int) -> int:
-        """Milliseconds."""
+        """Return a cursor: the time in milliseconds."""
         return instant_ms
 
     def hide_secrets(self, text: Any) -> Any:
-        """It has none."""
+        """Return the text unchanged: this vendor has no secrets."""
         return text
 
     def limits(self, stream: Stream) -> Limits:
-        """One call in ``min_interval``."""
+        """Limit the calls to one in ``min_interval`` seconds."""
         return Limits(spacing=timedelta(seconds=self.min_interval))
 
     def shared_limiter(self, stream: Stream) -> Any:
-        """A budget without end, which counts the places that were asked for."""
+        """Return a shared rate limiter that never waits and counts the calls."""
         return SimpleNamespace(acquire=self._acquire) if self.shares else None
 
     def _acquire(self, *, page: bool) -> float:
-        self.budgets += 1
+        self.acquired += 1
         return 0.0
 
 

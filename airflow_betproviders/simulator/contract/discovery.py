@@ -22,8 +22,8 @@ class UnusableVendor(UserWarning):
 def find_modules() -> dict[str, VendorModule]:
     """Return the modules of the entry point group, by vendor.
 
-    Two of one name, and a module that can't be imported or lacks ``OPTIONS`` or ``make_vendor``, are left out with an
-    ``UnusableVendor`` warning that names the package; the others work.
+    Left out, with an ``UnusableVendor`` warning that names the package: two modules of one name, and a module that can't be
+    imported or lacks ``OPTIONS`` or ``make_vendor``.
     """
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     names = Counter(point.name for point in points)
@@ -45,7 +45,7 @@ def find_modules() -> dict[str, VendorModule]:
 
 
 def make_vendor(module: VendorModule, setup: Setup) -> Vendor | None:
-    """Make a vendor, or warn that it can't be made or lacks a part of the contract, and return ``None``."""
+    """Return the module's vendor. Warn and return ``None`` if it can't be made or lacks a part of the contract."""
     try:
         vendor = module.make_vendor(setup)
     except Exception as error:  # noqa: BLE001 - as above

@@ -36,7 +36,7 @@ class Fields:
 
 @dataclass
 class ChangedRows:
-    """A page's rows, and what the call log says of them."""
+    """The rows of a page after the faults, and what the call log says of them."""
 
     texts: list[str]
     struck: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class ChangedRows:
 
 
 class RowFaults:
-    """Changes the rows of one vendor."""
+    """Apply the faults that are switched on to the rows of one vendor."""
 
     def __init__(self, faults: Faults, fields: Fields) -> None:
         self._faults = faults
@@ -59,7 +59,7 @@ class RowFaults:
         kinds: Sequence[str],
         rng: random.Random,
     ) -> ChangedRows:
-        """Return the rows with the faults of rows, and with the fault ``duplicate``."""
+        """Return the rows of a page with the faults of rows that strike it, and with the fault ``duplicate``."""
         made = ChangedRows(texts)
         if "bad_row" in kinds:
             at = rng.randrange(len(rows))
@@ -81,7 +81,7 @@ class RowFaults:
         return made
 
     def renamed(self, row: WireRecord, columns: Sequence[str] | None, suffix: str) -> str:
-        """Return a row's text under a key of its own."""
+        """Return a row's text with a suffix to its key, so that it counts as another row."""
         members = members_of(row.text, columns)
         at = position(members, self._fields.key)
         if at is None:
@@ -92,7 +92,7 @@ class RowFaults:
         return record_text(replaced(members, at, renamed), columns)
 
     def _put_odd(self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, made: ChangedRows) -> None:
-        """Put odd values into rows and fields that follow from the seed and the row's key."""
+        """Put odd values into rows. Seed and key choose rows and fields, so a second read brings the same values."""
         switch = self._faults.switch(kind)
         share = ODD_SHARE if switch.rows is None else switch.rows
         for at, row in enumerate(rows):

@@ -27,9 +27,9 @@ WEIGHTS = list(
 
 
 class JdbBets:
-    """Most rounds settle within two minutes of their gameDate, some after 40 or 150 minutes.
+    """Make JDB's rounds. Most settle within two minutes of their gameDate, some after 40 or 150 minutes.
 
-    A round that is restored after a refused cancellation comes again with a new result and lastModifyTime.
+    A round that is restored after a refused cancellation is returned again, with a new result and lastModifyTime.
     """
 
     cohorts: Sequence[Cohort] = (
@@ -106,7 +106,7 @@ def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bo
 
 
 def _history_id(gtype: int, serial: int, rng: random.Random) -> str:
-    """Ids as different as the sub-providers'; ZestPlay's repeat the number of another provider's round."""
+    """Return an id in the form of the round's sub-provider. ZestPlay's ids repeat those of other sub-providers' rounds."""
     if gtype in HRG:
         return f"AAA-{serial}"
     if gtype in (130, 131, 132):

@@ -58,7 +58,7 @@ def player(number: int) -> tuple[int, str]:
 
 
 class PvBets:
-    """PV rows are settled when they first appear and never change: no document says otherwise."""
+    """Make PV's bets. They are settled when they first appear and never change: no document says otherwise."""
 
     cohorts: Sequence[Cohort] = (Cohort("prompt", 1.0, (0, 1)),)
 

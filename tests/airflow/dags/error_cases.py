@@ -8,11 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A vendor, what it does, what the user got wrong, and how the task must end.
+    """A vendor's fault or a user's mistake, and how the task must end. Each case has its own simulator and connection.
 
-    A case has its own simulator and connection, of the same name. `faults` are the simulator's; `refusal` is a code and
-    text that answer every call. `state` and `tries` are the task's at its end, of two allowed tries; `says` are words
-    of its log.
+    Attributes:
+        name: the name of the case, of its simulator and of its connection.
+        vendor: the connection type.
+        stream: the stream; the main one if None.
+        filters: filters of the extraction.
+        hours_ago: how long ago the extracted hour was.
+        path: the lake, if it is another than that of all cases.
+        faults: the simulator's faults.
+        refusal: code and text of the answer to every call, if all are refused.
+        connection: members of the connection that the user got wrong.
+        state: the task's state at its end.
+        tries: how often the task was tried, of two allowed tries.
+        says: words of the task's log.
     """
 
     name: str
