@@ -7,22 +7,27 @@ import random
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow
-from tests.cases.vendors import FIVE, HOUR, Vendor
+from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, spread
 from tests.conftest import MakeHook
 
-if TYPE_CHECKING:
-    import pytest
-
 GAME = {"game_id": 1062}
-# By stream: a text member that makes a row larger.
-TEXTS = {"history": "draw_id", "games_game_history": "draw_id", "latest": "shoe_id", "transactions": "gameName"}
+# A text member that makes a row larger.
+TEXTS = {"pv": "draw_id", "aig": "inst_id", "jdb": "gameName"}
+KINDS = [
+    ("jdb", "transactions"),
+    ("pv", "games_game_history"),
+    ("pv", "history"),
+    ("aig", "transactions"),
+    ("aig", "latest"),
+]
 LISTS = ("items", "transactions", "records")
 
 
@@ -66,7 +71,7 @@ def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(("jdb", "transactions"), 3, 25_000, 1000, 300, "time")
 @given(
-    st.sampled_from([("jdb", "transactions"), ("pv", "games_game_history"), ("aig", "latest")]),
+    st.sampled_from(KINDS),
     st.integers(0, 10**6),
     st.integers(18_000, 80_000),
     st.integers(100, 2500),
@@ -87,7 +92,7 @@ def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails
     (provider, stream), dice = what, random.Random(seed)
     vendor = Vendor(make(provider), stream, bets(dice, per_hour, 3), spoil=limited(cap))
     sizes = [dice.randint(0, text) for _ in vendor.bets]
-    vendor.patch = lambda i: {TEXTS[stream]: "x" * sizes[i]}
+    vendor.patch = lambda i: {TEXTS[provider]: "x" * sizes[i]}
     by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 12_007}
     vendor.order = by["time"] if stream == "latest" else by[order]  # its order is documented
     folder = tmp_path_factory.mktemp("lake")
@@ -97,3 +102,35 @@ def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails
         expected = [f"{i}" for i, at in enumerate(vendor.bets) if slot.start <= at < slot.end]
         assert stored is None or sorted(stored, key=int) == expected, slot
     assert len(vendor.asked) < 3000
+
+
+@pytest.mark.parametrize("cap", [37, 137, 1000, None])
+@pytest.mark.parametrize("others", [0, 30, 400])
+def test_more_rows_at_one_instant_than_a_cursors_answer_holds_fail_with_an_error_that_says_so(
+    make: MakeHook, tmp_path: Path, cap: int | None, others: int
+) -> None:
+    """A cap of rows that no document states, or a limit of bytes; and nothing later that would show it."""
+    instant = FIVE + timedelta(minutes=50)
+    vendor = Vendor(make("aig"), "latest", [*spread(others, SLOT)[: others * 3 // 4], *[instant] * 1500], cap=cap)
+    if cap is None:
+        vendor.spoil = limited(64_000)
+    with pytest.raises(IncompleteWindow, match="rows share one millisecond"):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 40
+
+
+def test_a_batch_of_one_instant_at_the_end_of_a_feed_is_stored(make: MakeHook, tmp_path: Path) -> None:
+    """A larger answer has shown that the batch was not cut off."""
+    vendor = Vendor(make("aig"), "latest", [*spread(40, SLOT)[:30], *[FIVE + timedelta(minutes=50)] * 25])
+    assert len(vendor.ids(vendor.store(tmp_path))) == 55
+    assert len(vendor.asked) == 2
+
+
+@pytest.mark.parametrize("count", [90, 105, 300, 1000])
+def test_pages_without_totals_that_are_cut_off_are_asked_for_again_in_smaller_ones(
+    make: MakeHook, tmp_path: Path, count: int
+) -> None:
+    """With 2000 rows to a page, the rows after the cut are never asked for."""
+    vendor = Vendor(make("pv"), "history", spread(count), spoil=limited(32_000))
+    assert len(vendor.ids(vendor.store(tmp_path))) == count
+    assert len(vendor.asked) < 60

@@ -94,7 +94,7 @@ MUTATIONS = (
     Mutation(
         "believe that no server counts bytes",
         "extraction/fetch/completeness/answer_sizes.py",
-        "        return size >= _FEW_BYTES and",
+        "        return size >= FEW_BYTES and",
         "        return False and",
         ("cases/test_byte_limits.py",),
     ),

@@ -7,6 +7,7 @@ A kind is a class; a package adds one of its own by subclassing `Pagination`. Th
 from airflow_betproviders.declare.pagination.base import (
     EMPTY_PAGE,
     END_REACHED,
+    FEW_BYTES,
     FEW_ROWS,
     LAST_PAGE,
     NOTHING_NEW,
@@ -33,6 +34,7 @@ from airflow_betproviders.declare.pagination.page_token import NextLink, PageTok
 __all__ = [
     "EMPTY_PAGE",
     "END_REACHED",
+    "FEW_BYTES",
     "FEW_ROWS",
     "LAST_PAGE",
     "NOTHING_NEW",

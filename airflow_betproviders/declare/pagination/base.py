@@ -27,6 +27,8 @@ ONE_ANSWER = "one answer"
 
 # Below so many rows nothing is suspected to be cut off.
 FEW_ROWS = 10
+# Nor below so many bytes, by its bytes: no server limits its answers to fewer.
+FEW_BYTES = 16 * 1024
 
 
 class WindowChanged(Exception):
@@ -170,6 +172,17 @@ class Pagination(ABC):
     def limited_to(self, rows: int) -> Pagination:  # noqa: ARG002 - for kinds with a page size
         """Return the same with pages of at most so many rows."""
         return self
+
+
+def largest(latest: Answer, others: Sequence[Answer]) -> bool:
+    """Return whether an answer may have been cut off at some bytes or rows, for all that the others show.
+
+    It is large, and none of the others has more rows and would still be larger with two rows more in this one.
+    """
+    if latest.rows < FEW_ROWS and latest.bytes < FEW_BYTES:
+        return False
+    with_more = latest.bytes + 2 * latest.bytes // max(1, latest.rows)
+    return not any(other.rows > latest.rows and other.bytes > with_more for other in others)
 
 
 def like_a_cap(rows: int) -> bool:

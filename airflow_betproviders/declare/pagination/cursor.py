@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.pagination.base import (
     END_REACHED,
+    FEW_BYTES,
     FEW_ROWS,
     NOTHING_NEW,
     Answer,
@@ -15,6 +16,7 @@ from airflow_betproviders.declare.pagination.base import (
     Params,
     Position,
     Unprovable,
+    largest,
     like_a_cap,
 )
 
@@ -62,7 +64,7 @@ class TimestampCursor(Pagination):
         assert window is not None  # noqa: S101 - a cursor starts at a window's start
         latest = answers[-1]
         full = latest.rows >= max(FEW_ROWS, self.limit) or like_a_cap(latest.rows)
-        if full and not latest.in_order:
+        if (full or latest.bytes >= FEW_BYTES) and not latest.in_order:
             raise Unprovable(
                 f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
             )
@@ -71,8 +73,13 @@ class TimestampCursor(Pagination):
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
         if latest.last <= before:
-            if latest.rows >= self.limit or (latest.rows == max(a.rows for a in answers) and like_a_cap(latest.rows)):
+            if latest.rows >= self.limit:
                 raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
+            if largest(latest, answers[:-1]):
+                raise Unprovable(
+                    f"{latest.rows} rows share {self._shared}, and nothing shows that an answer holds more: further rows may "
+                    "share it. Try again when the provider has later rows, or read another stream"
+                )
             return ()
         return (self._from(max(latest.last - late_by, _ms(window)) - 1),) if latest.new else ()
 

@@ -18,6 +18,7 @@ from airflow_betproviders.declare.pagination.base import (
     SmallerPages,
     Unprovable,
     WindowChanged,
+    largest,
     like_a_cap,
 )
 
@@ -32,7 +33,9 @@ _FEW_PAGES = 4
 class PageNumber(Pagination):
     """Pages by number, as many as a total says.
 
-    Without a total in the answers, pages are read until one is empty; where the declaration promises a total, twice.
+    Without a total in the answers, pages are read until one is empty; where the declaration promises a total, twice. A
+    page that lacks rows may have been cut off, at a number of rows or of bytes. So none may follow it, and where it is the
+    largest, the rows after it are asked for by a smaller page size: there must be none.
 
     Attributes:
         param: name of the page parameter.
@@ -94,7 +97,7 @@ class PageNumber(Pagination):
         total = answers[0].total
         beyond = len(answers) > 1 and not answers[-1].rows
         if total is None:
-            if answers[-1].rows:
+            if all(answer.rows for answer in answers):
                 raise Unprovable("the answer has no total, so nothing shows that it is complete")
             return SECOND_READ if self.totals else EMPTY_PAGE
         if distinct == total:
@@ -120,7 +123,18 @@ class PageNumber(Pagination):
         return {name: str(value) for name, value in values.items()} if self.text else {**values}
 
     def _until_empty(self, answers: Sequence[Answer]) -> Sequence[Params]:
-        if not answers[-1].rows:
+        first_empty = next((place for place, answer in enumerate(answers) if not answer.rows), None)
+        if answers[0].total is None and self._skips_rows:
+            pages = answers[:first_empty]
+            if lacking := [page.rows for page in pages[:-1] if page.rows < self.page_size]:
+                raise SmallerPages(lacking[0] if len({*lacking}) == 1 else max(1, min(lacking) * 3 // 4))
+            if first_empty is not None and first_empty < len(answers) - 1:  # the latest has what follows the last page
+                if answers[-1].new:
+                    raise SmallerPages(max(1, pages[-1].rows * 3 // 4))
+                return ()
+            if first_empty and pages[-1].rows < self.page_size and largest(pages[-1], pages[:-1]):
+                return (self._following_rows(pages),)
+        if first_empty is not None:
             return ()
         if len(answers) > 1 and not answers[-1].new:
             raise WindowChanged(
@@ -128,8 +142,19 @@ class PageNumber(Pagination):
             )
         return (self._after(answers),)
 
+    @property
+    def _skips_rows(self) -> bool:
+        """Return whether the page after one that was cut off begins after the rows that are lost."""
+        return True
+
     def _after(self, answers: Sequence[Answer]) -> Params:
         return self.params(len(answers))
+
+    def _following_rows(self, pages: Sequence[Answer]) -> Params:
+        """Return the parameters of a smaller page with the row after the last page's last."""
+        size = max(1, pages[-1].rows)
+        rows = (len(pages) - 1) * self.page_size + size
+        return replace(self, page_size=size).params(rows // size)
 
     def _suspicious(self, answers: Sequence[Answer]) -> bool:
         """Return whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
@@ -155,6 +180,10 @@ class Offset(PageNumber):
     def params(self, index: int) -> dict[str, str | int]:
         """Return the parameters of page ``index`` (from 0)."""
         return self._at(self.start + index * self.page_size)
+
+    @property
+    def _skips_rows(self) -> bool:
+        return False
 
     def _after(self, answers: Sequence[Answer]) -> Params:
         return self._at(self.start + sum(answer.rows for answer in answers))

@@ -119,7 +119,7 @@ class ListFaults:
         known = {row.key for row in rows}
         strays = {row.key: row for row in self._recent_rows.get(stream, ()) if row.key not in known}
         wanted = int(self._faults.switch("stray_rows").rows or 1)
-        found = list(strays.values())[:wanted]
+        found = [row for row in strays.values() if _far_from(row, rows)][:wanted]
         if found:
             spoilt.given.total = (spoilt.given.total or 0) + len(found)
             spoilt.struck.append("stray_rows")
@@ -172,3 +172,16 @@ class ListFaults:
             if kind in kinds:
                 spoilt.given.total = total
                 spoilt.struck.append(kind)
+
+
+def _far_from(row: WireRecord, rows: Sequence[WireRecord]) -> bool:
+    """Return whether a row surely lies outside a list's window: an older version of a row that moved may lie inside.
+
+    By each of its times, it is as far from the list's rows as these are from each other. What has no times is taken to be.
+    """
+    times = [getattr(each, "clocks", ()) for each in (row, *rows)]
+    for own, *others in zip(*times, strict=False):
+        first, last = min(others, default=own), max(others, default=own)
+        if first - (last - first) <= own <= last + (last - first):
+            return False
+    return True

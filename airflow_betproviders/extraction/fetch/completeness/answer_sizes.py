@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from airflow_betproviders.declare.pagination import FEW_ROWS, LAST_PAGE, ONE_ANSWER, SHORT_ANSWER, like_a_cap
+from airflow_betproviders.declare.pagination import FEW_BYTES, FEW_ROWS, LAST_PAGE, ONE_ANSWER, SHORT_ANSWER, like_a_cap
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.suspected_answer import (
@@ -23,8 +23,6 @@ _CALLED_A_CAP = 3
 _PROOFS_OF_A_SIZE = 2
 # The largest answers by bytes of a slot that are kept to be proven.
 _HEAVIEST = 8
-# No server limits its answers to fewer bytes.
-_FEW_BYTES = 16 * 1024
 # By how small a chance several answers have one size, or leave a part of their window empty, before they are proven.
 _COINCIDENCE = 0.02
 _LOPSIDED = math.log(1e-6)
@@ -160,7 +158,7 @@ class AnswerSizes:
 
     def suspects_bytes(self, size: int) -> bool:
         """Return whether an answer may have been cut off, by its bytes alone: the row after it would have been one too many."""
-        return size >= _FEW_BYTES and size + self.row_bytes > max(self.largest, self.proven_bytes)
+        return size >= FEW_BYTES and size + self.row_bytes > max(self.largest, self.proven_bytes)
 
     def check(self, rows: WindowRows, answers: Sequence[PageAnswer]) -> None:
         """Keep an answer without a total that may have been cut off, to be proven at the end of the slot.
@@ -171,7 +169,7 @@ class AnswerSizes:
         for answer in answers:
             self.see(answer.page)
         count, size = rows.distinct, answers[-1].page.bytes
-        if count < FEW_ROWS and size < _FEW_BYTES:
+        if count < FEW_ROWS and size < FEW_BYTES:
             return
         by_rows = rows.proof == SHORT_ANSWER and count >= FEW_ROWS and count > self._proven_now // 2
         by_bytes = rows.proof in {SHORT_ANSWER, LAST_PAGE} and self.suspects_bytes(size)
