@@ -94,7 +94,7 @@ def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails
     sizes = [dice.randint(0, text) for _ in vendor.bets]
     vendor.patch = lambda i: {TEXTS[provider]: "x" * sizes[i]}
     by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 12_007}
-    vendor.order = by["time"] if stream == "latest" else by[order]  # its order is documented
+    vendor.order = by[order]
     folder = tmp_path_factory.mktemp("lake")
     for hour in range(3):
         slot = Interval(FIVE + hour * HOUR, FIVE + (hour + 1) * HOUR)

@@ -82,9 +82,12 @@ class Answer(Protocol):
         page_size: the page size that the answer says it used; None where it doesn't say.
         token: the token or link of the next page; None where there is none.
         new: rows that no earlier answer of the window had.
+        skipped: those of them that are older than the last of an earlier answer.
         last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
+        middle: the median of these values; None without rows.
         in_order: whether rows come in the order of the time column, a few apart.
         late_by: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
+        newest_first: whether they come in the opposite order.
     """
 
     @property
@@ -101,6 +104,12 @@ class Answer(Protocol):
     def new(self) -> int: ...  # noqa: D102 - documented above
     @property
     def last(self) -> int | None: ...  # noqa: D102 - documented above
+    @property
+    def skipped(self) -> int: ...  # noqa: D102 - documented above
+    @property
+    def middle(self) -> int | None: ...  # noqa: D102 - documented above
+    @property
+    def newest_first(self) -> bool: ...  # noqa: D102 - documented above
     @property
     def in_order(self) -> bool: ...  # noqa: D102 - documented above
     @property

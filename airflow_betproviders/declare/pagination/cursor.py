@@ -16,6 +16,7 @@ from airflow_betproviders.declare.pagination.base import (
     Params,
     Position,
     Unprovable,
+    WindowChanged,
     largest,
     like_a_cap,
 )
@@ -30,7 +31,8 @@ class TimestampCursor(Pagination):
 
     Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After a full answer
     with a row that comes too late in the order of time, it begins that much earlier, because rows may be missing there. The
-    cursor is followed until it reaches the window's end or a call brings nothing new.
+    cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large answer come in no
+    order, the next call starts at their median: it must bring none that lies before the last.
 
     Attributes:
         param: name of the parameter that carries the instant.
@@ -64,18 +66,23 @@ class TimestampCursor(Pagination):
         assert window is not None  # noqa: S101 - a cursor starts at a window's start
         latest = answers[-1]
         full = latest.rows >= max(FEW_ROWS, self.limit) or like_a_cap(latest.rows)
-        if (full or latest.bytes >= FEW_BYTES) and not latest.in_order:
+        if not latest.in_order and (full or (_unordered(latest) and latest.newest_first)):
             raise Unprovable(
                 f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
             )
-        late_by = latest.late_by if full else 0
+        # A cut-off answer without order lacks rows anywhere, and an answer from its middle on brings some of them.
+        if latest.skipped and any(map(_unordered, answers[:-1])):
+            raise WindowChanged("an answer without order lacked rows that a later one brought")
+        if latest.middle is not None and _is_unproven(answers):
+            return (self._from(latest.middle - 1),)
+        late_by = latest.late_by if full or (latest.in_order and latest.bytes >= FEW_BYTES) else 0
         if latest.last is None or latest.last - late_by >= round(window.end.timestamp() * 1000):
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
         if latest.last <= before:
             if latest.rows >= self.limit:
                 raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
-            if largest(latest, answers[:-1]):
+            if latest.last >= _ms(window) and largest(latest, answers[:-1]):
                 raise Unprovable(
                     f"{latest.rows} rows share {self._shared}, and nothing shows that an answer holds more: further rows may "
                     "share it. Try again when the provider has later rows, or read another stream"
@@ -113,6 +120,19 @@ class RowVersionCursor(TimestampCursor):
     @property
     def _shared(self) -> str:
         return "one row version"
+
+
+def _unordered(answer: Answer) -> bool:
+    """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
+    return answer.bytes >= FEW_BYTES and not answer.in_order
+
+
+def _is_unproven(answers: Sequence[Answer]) -> bool:
+    """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""
+    unproven = False
+    for answer in answers:
+        unproven = not unproven and _unordered(answer) and answer.new > 0
+    return unproven
 
 
 def _ms(window: Interval) -> int:

@@ -221,10 +221,44 @@ class PageAnswer:
     @cached_property
     def in_order(self) -> bool:
         """Return whether rows come in the order of the time column: at most one in ten comes too late."""
+        return self._late(-1)
+
+    @cached_property
+    def newest_first(self) -> bool:
+        """Return whether rows come in the opposite order."""
+        return self._late(1)
+
+    def _late(self, direction: int) -> bool:
         if self._stream.time_column is None or self.page.table.num_rows < 2:
             return True
-        moves = np.diff(arrays.integers(self.page.table[self._stream.time_column]))
-        return int((moves < 0).sum()) * 10 <= len(moves)
+        moves = np.diff(arrays.integers(self.page.table[self._stream.time_column])) * direction
+        return int((moves > 0).sum()) * 10 <= len(moves)
+
+    @cached_property
+    def middle(self) -> int | None:
+        """Return the median of the stream's time column, milliseconds since 1970."""
+        instants = self._instants
+        return int(np.median(instants)) if len(instants) else None
+
+    @cached_property
+    def skipped(self) -> int:
+        """Return the number of rows that no earlier page had, though one had a later row."""
+        last = max((answer.last for answer in self._earlier if answer.last is not None), default=None)
+        if last is None or not self._stream.key or not len(self._instants):
+            return 0
+        known = np.concatenate([answer.hashes for answer in self._earlier])
+        return int((~np.isin(self.hashes, known) & (self._instants < last)).sum())
+
+    @property
+    def _instants(self) -> npt.NDArray[np.int64]:
+        """Return the stream's time column, milliseconds since 1970."""
+        if self._stream.time_column is None:
+            return np.empty(0, np.int64)
+        column = self.page.table[self._stream.time_column]
+        unit = _UNITS[column.type.unit]
+        per_ms, of_ms = max(1, _UNITS["ms"] // unit), max(1, unit // _UNITS["ms"])
+        found: npt.NDArray[np.int64] = arrays.integers(column) // per_ms * of_ms
+        return found
 
     @cached_property
     def late_by(self) -> int:
