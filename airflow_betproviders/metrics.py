@@ -12,8 +12,8 @@ PREFIX = "betproviders"
 COUNTERS: Mapping[str, str] = {
     "rows": "rows stored",
     "bytes": "bytes of answers, decompressed",
-    "calls": "calls to the provider, repeated ones included",
-    "retries": "calls without a usable answer, which were repeated",
+    "calls": "calls to the provider, retries included",
+    "retries": "calls that were made again because the first had no usable answer",
     "rate_wait_ms": "milliseconds that calls waited for the rate limit",
     "odd_values": "values that did not fit their column",
     "quarantined_rows": "rows in quarantine",
@@ -29,7 +29,7 @@ def emit(values: Mapping[str, float], tags: Mapping[str, str]) -> None:
     """Emit metrics of a task.
 
     Args:
-        values: by name, of `COUNTERS` or `GAUGES`. Counters of 0 are left out.
+        values: the values, by their name in `COUNTERS` or `GAUGES`. Counters of 0 are left out.
         tags: provider, stream and conn_id, or table.
     """
     stats = _stats()

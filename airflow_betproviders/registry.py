@@ -132,8 +132,8 @@ class _Package:
 
     Attributes:
         provider: The connection type.
-        name: Of the Python package.
-        distribution: As pip knows it.
+        name: The name of the Python package.
+        distribution: The name of the distribution, as pip knows it.
     """
 
     provider: str

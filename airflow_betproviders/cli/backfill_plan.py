@@ -63,7 +63,7 @@ class BackfillPlan:
 
     def _windows(self, slot: Interval) -> int:
         """Return the fewest windows of a slot; each takes one call at least."""
-        return len(windows.cut(slot, self.stream.windows)) if self.stream.windows else 1
+        return len(windows.split_slot(slot, self.stream.windows)) if self.stream.windows else 1
 
 
 def plan_backfill(found: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:

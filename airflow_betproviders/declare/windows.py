@@ -16,17 +16,16 @@ class WindowRule:
     """The provider's rules for the windows that it answers.
 
     Attributes:
-        span: the longest window it takes, inclusive ("less than 30 minutes" in steps of a minute is 29 minutes).
-        step: both ends are multiples of it (a minute where seconds must be 00).
-        same_day: start and end lie in one UTC day (the end may be the midnight that closes it).
-        divisible: False where the answer sums up the window (a summary), so that it cannot be put together
-            from parts.
-        ends: whether a window holds its ends, where the document says it: ``"half-open"`` holds its start and not its
-            end; ``"inclusive"`` holds both, so the end that is asked for lies one step earlier. Where the document
-            doesn't say it, the engine finds out from the rows on an edge.
-        fixed: every answer covers ``span`` from the start that is asked for. Rows past the window's end are dropped.
-        sliding: there is nothing to ask for: every answer covers the newest ``span``. Rows outside the window are
-            dropped. The stream's slot, lag and retention have to keep to that.
+        span: the longest window that the provider answers; "less than 30 minutes" in steps of a minute is 29 minutes.
+        step: start and end are multiples of it; a minute if seconds must be 00.
+        same_day: whether start and end must lie in one UTC day. The end may be the next midnight.
+        divisible: False if an answer sums up its window, so that its parts cannot be requested instead.
+        ends: which ends a window includes, if the document says it: ``"half-open"`` includes the start and not the end;
+            ``"inclusive"`` includes both, so the requested end lies one step earlier. None: the engine finds out from
+            rows on window boundaries.
+        fixed: whether every answer covers ``span`` from the requested start. Rows past the window's end are dropped.
+        sliding: whether no window can be requested, since every answer covers the newest ``span``. Rows outside the window
+            are dropped. The stream's slot, lag and retention must fit to that.
     """
 
     span: timedelta
@@ -38,7 +37,7 @@ class WindowRule:
     sliding: bool = False
 
     def asked(self, window: Interval) -> tuple[datetime, datetime]:
-        """Return the start and the end to ask for."""
+        """Return the start and the end to request."""
         return window.start, window.end - self.step if self.ends == "inclusive" else window.end
 
     @property
@@ -48,22 +47,22 @@ class WindowRule:
 
     @property
     def over_answers(self) -> bool:
-        """Return whether answers hold rows outside the window, which are dropped."""
+        """Return whether answers have rows outside the window, which are dropped."""
         return self.fixed or self.sliding
 
 
-def cut(interval: Interval, rule: WindowRule) -> tuple[Interval, ...]:
-    """Split the interval into the fewest windows under the rule: contiguous, nearly equal, with ends on steps."""
+def split_slot(slot: Interval, rule: WindowRule) -> tuple[Interval, ...]:
+    """Split a slot into the fewest windows that the rule allows: contiguous, nearly equal, with ends on steps."""
     if rule.fixed:
-        count = math.ceil(interval.width / rule.span)
-        borders = [*(interval.start + rule.span * i for i in range(count)), interval.end]
+        count = math.ceil(slot.width / rule.span)
+        borders = [*(slot.start + rule.span * i for i in range(count)), slot.end]
         return tuple(Interval(a, b) for a, b in pairwise(borders))
-    days = _by_day(interval) if rule.same_day else (interval,)
+    days = _by_day(slot) if rule.same_day else (slot,)
     return tuple(window for day in days for window in split(day, math.ceil(day.width / rule.span), rule))
 
 
 def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...]:
-    """Cut a window into at most that many contiguous parts, or return it alone where it cannot be cut."""
+    """Split a window into at most ``parts`` contiguous parts. Return it alone if the rule does not allow to split it."""
     steps = window.width // rule.step
     parts = min(parts, steps) if rule.splits else 1
     if parts <= 1:
@@ -72,8 +71,8 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
     return tuple(Interval(a, b) for a, b in pairwise(borders))
 
 
-def cut_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
-    """Cut so many steps off a window, one at least: they, and the rest; or the window alone where nothing would be left."""
+def split_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
+    """Split a window after a number of steps, at least one. Return it alone if the rule forbids that or no second part is left."""
     border = window.start + max(1, steps) * rule.step
     if border >= window.end or not rule.splits:
         return (window,)

@@ -312,7 +312,7 @@ class Extraction:
         )
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
-        return windows.cut(interval, self._stream.windows) if self._stream.windows else (None,)
+        return windows.split_slot(interval, self._stream.windows) if self._stream.windows else (None,)
 
 
 @contextmanager

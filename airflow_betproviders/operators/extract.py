@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ExtractToParquetOperator", "hook_of", "stream_asset"]
 
 _FOREVER = timedelta.max
-# Deferrals in a row that the provider asks for after which the task fails: it may never let a slot through.
+# After so many deferrals in a row at the provider's request the task fails: the provider may never let a slot through.
 FRUITLESS = 5
 
 
@@ -53,13 +53,13 @@ class ExtractToParquetOperator(StreamOperator):
         lookback: how far before its start the interval is read again, e.g. ``"24h"``, for late or changed rows.
         lag: minimum time between the end of the interval and its extraction; default the stream's own.
         slot: unit of storage, a divisor of a day; default the stream's own, ``1h`` for bets and ``1d`` for daily sums.
-        filters: the provider's own filters, e.g. ``{"game_id": 2011}``. A narrowed stream is stored apart.
+        filters: the provider's own filters, e.g. ``{"game_id": 2011}``. A stream with filters is stored in a folder of its own.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
-        archive: keep the raw answers too, from which ``ReplayOperator`` rebuilds slots: True, or for how long, e.g.
-            ``"90d"``. Older ones are deleted at the end of each run.
+        archive: whether to keep the raw answers, from which ``ReplayOperator`` rebuilds slots: True, or for how long, e.g.
+            ``"90d"``. Older archives are deleted at the end of each run.
         pii: columns that identify a player, each with ``"drop"`` (the column stays, without values) or ``"hash"``, e.g.
-            ``{"playerIp": "drop", "playerId": "hash"}``. Not together with ``archive``, which keeps what the provider sent.
+            ``{"playerIp": "drop", "playerId": "hash"}``. Not together with ``archive``, which keeps the plain values.
         pii_conn_id: connection whose password, 16 characters or more, is the key of the hashes. A slot stored with
             ``pii`` is not extracted again without it.
         deferrable: whether to free the worker slot while waiting. Default ``[operators] default_deferrable`` where the
@@ -109,10 +109,10 @@ class ExtractToParquetOperator(StreamOperator):
         """Extract the interval, or defer until it is ready.
 
         Args:
-            context: Airflow's.
-            event: the trigger's.
-            stored_until: end of the slots that the task stored before it deferred for the provider's rate.
-            fruitless: how many times in a row it has deferred without having stored a slot.
+            context: Airflow's context of the task.
+            event: the trigger's event.
+            stored_until: end of the slots that the task had stored before it deferred because of the provider's limits.
+            fruitless: number of deferrals in a row without a stored slot between them.
         """
         hook, stream, width = self._resolve()
         if stream.windows is None:

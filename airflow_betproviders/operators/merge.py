@@ -39,13 +39,13 @@ def bets_asset(table: str) -> Asset:
 class MergeBetsOperator(LineageMixin, BaseOperator):
     """Merge raw slots into the bets table: every bet once, in its newest version.
 
-    A slot is read when the table does not have it in its present version; so the task may run in any order, any number
-    of times, and beside others. Rows and the knowledge of what has been merged change in one commit. A bet that its
-    slot no longer reports stays and gets a ``missing_since``.
+    The table records which version of each slot it has, in the same commit as the rows. A slot is merged if its stored
+    version is newer, so tasks may run in any order, any number of times, and side by side. A bet that its slot no
+    longer has stays in the table and gets ``missing_since``.
 
     Args:
         path: the raw lake, as given to ``ExtractToParquetOperator``.
-        table: folder of the Delta table, e.g. ``s3://aws_default@lake/bets``; made if it is not there.
+        table: folder of the Delta table, e.g. ``s3://aws_default@lake/bets``; created if it does not exist.
         conn_id: merge this account only; fills columns that only the connection knows (the currency of PV).
         provider: merge every account of this provider; default, without ``conn_id``, everything in the lake.
         stream: only this stream; default every stream in the lake whose records are bets.
@@ -53,9 +53,9 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         start: explicit start (aware, or ISO 8601 with a zone); default the run's partition, else the intervals of the
             extractions that triggered the run, else the run's own.
         end: explicit end, likewise.
-        batch_rows: rows that one commit merges at most. They wait in local files; memory holds some 100 bytes for each.
-        moved_within: how far a bet's date may move between versions. Its old version is looked for within so many days of
-            its new date; None looks through all of the table.
+        batch_rows: the most rows of one commit. They wait in local files; memory holds some 100 bytes for each.
+        moved_within: how far a bet's date may move between versions. The old version is looked for within this time of the
+            new date; None searches the complete table.
         patience: how long to try again while other merges commit first.
         partition: width of a partition under a partitioned timetable.
 

@@ -83,8 +83,8 @@ class BetsCompleteSensor(BaseSensorOperator):
         """Check the interval, and defer until the next check while it is incomplete.
 
         Args:
-            context: Airflow's.
-            event: the trigger's.
+            context: Airflow's context of the task.
+            event: the trigger's event.
             began_at: when the task first checked, ISO 8601.
         """
         if not self.deferrable:

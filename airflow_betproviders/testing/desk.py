@@ -53,10 +53,10 @@ class Desk:
 
     Args:
         expectations: The arguments of `provider_tests`.
-        simulator: A running one.
-        folder: The lake's folder.
-        monkeypatch: Makes the connection known to Airflow.
-        extra: Of the connection, beside what the vendor's demo connection has.
+        simulator: A running simulator.
+        folder: A folder for the lake.
+        monkeypatch: Pytest's fixture, which makes the connection known to Airflow.
+        extra: Members of the connection's extra, in addition to those of the vendor's demo connection.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Desk:
         return HOUR / 4 if HOUR < kept < 3 * HOUR else stream.slot
 
     def interval(self, stream: Stream, hours: int = 3) -> Interval:
-        """Return slots that the vendor still has: at least so many hours of them, or a day of daily slots."""
+        """Return an interval of whole slots that the vendor still has: at least ``hours``, or a day if slots are days."""
         now = self.simulator.now
         width = self.width(stream)
         if stream.windows is None:
@@ -129,7 +129,7 @@ class Desk:
         return Interval(end - math.ceil(hours * HOUR / width) * width, end)
 
     def filters(self, stream: Stream, interval: Interval) -> dict[str, Any]:
-        """Return filters that find rows, where the stream needs some: the vendor's simulator says which."""
+        """Return filters that find rows if the stream needs filters. The simulated vendor names them."""
         if stream.name not in self._filters:
             found = self.simulator.filters(self.provider, stream.name, interval.start, interval.end)
             self._filters[stream.name] = found[0]
@@ -152,7 +152,7 @@ class Desk:
         return extraction.store(self.slots(stream, interval), self.lake(stream))
 
     def truth(self, stream: Stream, interval: Interval) -> list[dict[str, Any]]:
-        """Return the records that must be stored of an interval, by the simulated vendor."""
+        """Return the records that must be stored for an interval, from the simulated vendor."""
         filters = self.filters(stream, interval)
         return self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
 
@@ -171,7 +171,7 @@ class Desk:
 
     @contextmanager
     def faults(self, rate: float, *more: str) -> Iterator[None]:
-        """Let each kind of fault strike at this rate, and ``more`` kinds beside."""
+        """Let the faults of `FAULTS` and ``more`` kinds strike, each with this probability a call."""
         for kind in (*FAULTS, *more):
             self.simulator.faults.set(kind, rate)
         try:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import DAY, Interval
-from airflow_betproviders.declare.windows import WindowRule, cut, cut_off, split
+from airflow_betproviders.declare.windows import WindowRule, split, split_off, split_slot
 
 START = datetime(2026, 11, 20, tzinfo=timezone.utc)
 STEPS = [timedelta(milliseconds=1), timedelta(seconds=1), timedelta(minutes=1)]
@@ -45,7 +45,7 @@ def fewest(interval: Interval, rule: WindowRule) -> int:
 @given(ruled())
 def test_windows_tile_the_interval_obey_the_rule_and_are_the_fewest(given_: tuple[Interval, WindowRule]) -> None:
     interval, rule = given_
-    windows = cut(interval, rule)
+    windows = split_slot(interval, rule)
     assert windows[0].start == interval.start
     assert windows[-1].end == interval.end
     assert all(a.end == b.start for a, b in itertools.pairwise(windows))
@@ -73,7 +73,7 @@ def test_split_tiles_the_window_in_nearly_equal_parts(given_: tuple[Interval, Wi
 @given(ruled(), st.integers(-1, 1000))
 def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval, WindowRule], steps: int) -> None:
     window, rule = given_
-    parts = cut_off(window, steps, rule)
+    parts = split_off(window, steps, rule)
     if max(1, steps) * rule.step < window.width:
         first, rest = parts
         assert first.width == max(1, steps) * rule.step
@@ -84,7 +84,7 @@ def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval,
 
 def test_a_window_whose_answer_speaks_of_it_as_a_whole_has_nothing_cut_off() -> None:
     day = Interval(START, START + DAY)
-    assert cut_off(day, 1, WindowRule(span=60 * DAY, divisible=False)) == (day,)
+    assert split_off(day, 1, WindowRule(span=60 * DAY, divisible=False)) == (day,)
 
 
 def test_a_window_of_one_step_cannot_be_split() -> None:
@@ -100,8 +100,8 @@ def test_a_window_whose_answer_speaks_of_it_as_a_whole_is_never_split() -> None:
 def test_pv_asks_a_day_in_24_hours_and_none_crosses_midnight() -> None:
     rule = WindowRule(span=timedelta(hours=1), same_day=True)
     half = timedelta(minutes=30)
-    assert len(cut(Interval(START, START + DAY), rule)) == 24
-    assert cut(Interval(START - half, START + half), rule) == (
+    assert len(split_slot(Interval(START, START + DAY), rule)) == 24
+    assert split_slot(Interval(START - half, START + half), rule) == (
         Interval(START - half, START),
         Interval(START, START + half),
     )
@@ -109,8 +109,8 @@ def test_pv_asks_a_day_in_24_hours_and_none_crosses_midnight() -> None:
 
 def test_gmag_half_hours_are_not_asked_as_one_window_since_30_minutes_are_too_many() -> None:
     rule = WindowRule(span=timedelta(minutes=29), step=timedelta(minutes=1))
-    assert len(cut(Interval(START, START + timedelta(minutes=30)), rule)) == 2
-    assert len(cut(Interval(START, START + timedelta(hours=1)), rule)) == 3
+    assert len(split_slot(Interval(START, START + timedelta(minutes=30)), rule)) == 2
+    assert len(split_slot(Interval(START, START + timedelta(hours=1)), rule)) == 3
 
 
 # ------------------------------------------------------------------ further words
@@ -126,7 +126,7 @@ def test_of_a_window_that_holds_both_ends_the_last_step_is_left_to_the_next() ->
 def test_windows_of_a_fixed_length_begin_at_steps_of_it_and_are_never_split() -> None:
     rule = WindowRule(span=timedelta(minutes=10), fixed=True)
     hour = Interval(START, START + timedelta(minutes=25))
-    windows = cut(hour, rule)
+    windows = split_slot(hour, rule)
     assert [window.width for window in windows] == [timedelta(minutes=10)] * 2 + [timedelta(minutes=5)]
     assert split(windows[0], 2, rule) == (windows[0],)
-    assert cut_off(windows[0], 1, rule) == (windows[0],)
+    assert split_off(windows[0], 1, rule) == (windows[0],)

@@ -97,7 +97,7 @@ class Planner:
         expected = (self.density or 0.0) * window.width.total_seconds()
         parts = self._split(window, expected) if expected > self._likely_most else (window,)
         if self.longest is not None and parts[0].width > self.longest:
-            return windows.cut_off(window, self.longest // self._rule.step, self._rule)
+            return windows.split_off(window, self.longest // self._rule.step, self._rule)
         return parts
 
     def note_change(self, change: WindowChanged, number: int) -> None:
@@ -189,7 +189,7 @@ class Planner:
         if self._rule is None:
             return (window,)
         each = window.width / self._rule.step / rows  # steps a row
-        return windows.cut_off(
+        return windows.split_off(
             window, min(math.ceil(each * self._planned_for), int(each * self._likely_most)), self._rule
         )
 

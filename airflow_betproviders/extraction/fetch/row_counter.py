@@ -40,7 +40,7 @@ class Counter:
         Raises:
             IncompleteWindow: an answer has no total, or one that may be a cap in a window that cannot be cut.
         """
-        return sum(self._count(window) for window in windows.cut(interval, self._rule))
+        return sum(self._count(window) for window in windows.split_slot(interval, self._rule))
 
     def _count(self, window: Interval) -> int:
         if self._check_time is not None:
