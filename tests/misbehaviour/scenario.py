@@ -128,7 +128,7 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
     whole = Interval(slots[0].start - 20 * MINUTE, slots[-1].end + 20 * MINUTE)
     rule = stream.windows
     assert rule is not None
-    edges = [edge for slot in slots for window in windows.cut(slot, rule) for edge in (window.start, window.end)]
+    edges = [edge for slot in slots for window in windows.split_slot(slot, rule) for edge in (window.start, window.end)]
     edges += [slot.start + slot.width / 2 for slot in slots] + [slot.start for slot in slots] + [slots[-1].end] * 2
     instants: list[datetime] = []
     count = dice.choice([0, 1, 3, 9, 10, 12, 20, 35, 35, 50, 70, 100, 100, 150, 300])
