@@ -21,7 +21,15 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a process: wall and CPU seconds (those that it reports, if any), peak memory, bytes written, its result."""
+    """The measurements of one process.
+
+    Attributes:
+        wall: seconds by the clock: those that the process reports, else from its start to its end.
+        cpu: CPU seconds: those that the process reports, else all of the process.
+        peak_mib: its greatest memory, in MiB.
+        bytes: the size of the files that it wrote.
+        result: the JSON object that it printed last.
+    """
 
     wall: float
     cpu: float
@@ -32,7 +40,7 @@ class Run:
 
 @contextmanager
 def page_server(provider: str, rows: int, hours: int = 1, *options: str) -> Iterator[str]:
-    """Start a page server in a process of its own; return its URL."""
+    """Run a page server in a process of its own, and yield its URL."""
     command = [sys.executable, str(HERE / "pages.py"), provider, "--rows", str(rows), "--hours", str(hours), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - asked for above
@@ -43,14 +51,14 @@ def page_server(provider: str, rows: int, hours: int = 1, *options: str) -> Iter
 
 
 def run(command: Sequence[str]) -> Run:
-    """Run ``python script arguments``; `{out}` in an argument is a folder that is removed afterwards.
+    """Run a command and measure it. ``{out}`` in an argument becomes a temporary folder.
 
     Raises:
         RuntimeError: the process failed.
     """
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile("w+") as output:
         arguments = [argument.replace("{out}", out) for argument in command]
-        # As docs/deployment.md advises for workers; the yardstick did it for itself.
+        # docs/deployment.md recommends this for workers; every contestant gets it.
         environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ, "PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
         began = time.perf_counter()
         process = subprocess.Popen(arguments, stdout=output, env=environment)
@@ -75,7 +83,7 @@ def script(name: str, *arguments: str, python: str = sys.executable) -> list[str
 def rounds(
     commands: Mapping[str, Sequence[str]], count: int, note: Callable[[str], None] = print
 ) -> dict[str, list[Run]]:
-    """Run every command once a round, in an order drawn anew, so that a disturbance meets all alike."""
+    """Run every command once a round, each round in another random order, so that disturbances affect all alike."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     dice = random.Random(1)
     for number in range(1, count + 1):
@@ -86,5 +94,5 @@ def rounds(
 
 
 def median(runs: Sequence[Run], of: str) -> float:
-    """Return the median of an attribute."""
+    """Return the median of an attribute of `Run`."""
     return float(statistics.median(getattr(run, of) for run in runs))

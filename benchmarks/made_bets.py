@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
-AGAIN = 5  # one row of so many is a newer version of a bet
+AGAIN = 5  # one of this many rows is a newer version of an earlier bet
 
 
 def hours(first: int, count: int) -> Any:
@@ -25,7 +25,7 @@ def hours(first: int, count: int) -> Any:
 
 
 def slot(first: int, count: int, hour: Any, a_day: int, reach: int) -> pa.Table:
-    """Return the rows of an hour: bets from number ``first`` on, and newer versions of some of the ``reach`` before."""
+    """Return the rows of an hour: bets from number ``first`` on, and newer versions of some of the ``reach`` bets before them."""
     dice = np.random.default_rng(first)
     number = np.arange(first, first + count)
     if reach:
@@ -58,7 +58,7 @@ def slot(first: int, count: int, hour: Any, a_day: int, reach: int) -> pa.Table:
 
 
 def make_lake(root: Path, first_hour: int, count: int, a_day: int, reach: int, account: str = "agent001") -> None:
-    """Write the slots of some hours, laid out as the package of this process does it."""
+    """Write the slots of some hours, in the layout of the package that this process imports."""
     lake = checkout.Lake(fsspec.filesystem("file"), str(root), "aig", "transactions", account)
     for number in range(first_hour, first_hour + count):
         hour = hours(number, 1)

@@ -35,9 +35,9 @@ class Vendors:
         """Describe the simulator to start.
 
         Args:
-            log: Where it writes what it prints.
+            log: A file for the simulator's output.
             rate: Bets per hour and vendor.
-            history_days: How far its world reaches back.
+            history_days: How many days before the start the vendors have bets.
             min_interval: Least seconds between two calls, by vendor; vendors not named have no limits.
             options: Options of the vendors, by vendor.
         """
@@ -112,7 +112,7 @@ class Vendors:
         return records
 
     def filters(self, vendor: str, stream: str, start: datetime | str, end: datetime | str) -> list[dict[str, Any]]:
-        """Filters to read a stream with, `[{}]` where it requires none."""
+        """Return filters to read a stream with; ``[{}]`` if the stream requires none."""
         query = {"provider": vendor, "stream": stream, "start": iso(start), "end": iso(end)}
         response = self._http.get(f"{self.url}/_control/filters", params=query, timeout=60)
         response.raise_for_status()
@@ -120,7 +120,11 @@ class Vendors:
         return found
 
     def trouble(self, faults: Mapping[str, Any]) -> None:
-        """Switch exactly these faults on: a probability by kind, or an object with the options of a switch."""
+        """Switch exactly these faults on.
+
+        Args:
+            faults: For each kind of fault its probability, or an object with its options; see docs/reference/simulator.md.
+        """
         self._http.post(f"{self.url}/_control/faults", json=faults, timeout=60).raise_for_status()
 
     def breaches(self) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The coverage page under Airflow's FAB auth manager: roles with permission to read single DAGs.
 
-FAB is a provider of its own with many requirements, so that it is in an environment of its own: `.ci/test-fab`.
+FAB is a provider with many requirements, so `.ci/test-fab` runs these tests in an environment of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUTES = ["api/coverage", "api/money", "api/reconciliations", "api/slot"]
 
 
 USERS = {"admin": None, "aig": ["DAG:aig_transactions"], "nobody": []}
-"""Everybody, with what their role may read; None: the role Admin."""
+"""The users, each with the resources that their role may read; None for the role Admin."""
 
 # One process for all of them, since each command of Airflow's takes seconds.
 CREATE = """
@@ -45,7 +45,7 @@ with get_application_builder() as builder:
 
 
 class FabAirflow(HeadlessAirflow):
-    """One whose users have roles; everybody's password is their name."""
+    """An Airflow whose users have roles. Each user's password is their name."""
 
     def log_in(self) -> None:
         subprocess.run([sys.executable, "-c", CREATE, json.dumps(USERS)], env=self.env, check=True, capture_output=True)

@@ -55,7 +55,7 @@ def fill(root: Path) -> tuple[Rows, Rows]:
 
 
 def streams() -> Iterator[Stream]:
-    """Every stream of this package's providers."""
+    """Yield every stream of the installed providers."""
     for provider in providers():
         yield from streams_of(provider)
 

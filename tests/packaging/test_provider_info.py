@@ -1,3 +1,5 @@
+"""What Airflow's discovery reads of this package is valid, complete, and equal to what the hooks accept."""
+
 import json
 import subprocess
 import sys

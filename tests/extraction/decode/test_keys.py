@@ -1,3 +1,5 @@
+"""Hashes of keys: equal for equal keys, different for different ones, and harmless where they collide."""
+
 from __future__ import annotations
 
 import subprocess
