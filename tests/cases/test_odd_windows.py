@@ -11,7 +11,7 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import NextLink
-from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, ProviderOverloaded
 from tests.cases.test_odd_answers import KEYS, LISTS, PAGED, STREAMS, Place, outcome
 from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, ms, spread
 from tests.conftest import MakeHook
@@ -273,3 +273,79 @@ def test_rows_that_all_vanish_while_they_are_read_fail(
 
     vendor.spoil = one_page
     assert outcome(vendor, tmp_path, HALF) is None
+
+
+# ------------------------------------------------------------------ rows that other answers of the run have shown
+
+
+@pytest.mark.parametrize(("stream", "filters"), [("history", {}), ("games_game_history", GAME)])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_bet_on_the_hour_is_stored_once_where_pv_counts_the_end_in_against_its_document(
+    make: MakeHook, tmp_path: Path, stream: str, filters: Mapping[str, Any], together: bool
+) -> None:
+    slots = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(2)]
+    vendor = Vendor(make("pv"), stream, [*spread(5), FIVE + HOUR, *spread(5, slots[1])], ends="[]")
+    found = [
+        vendor.ids(vendor.store(tmp_path, *part, **filters))
+        for part in ([slots] if together else [slots[:1], slots[1:]])
+    ]
+    assert sorted(name for ids in found for name in ids) == truth(11)
+
+
+def test_rows_that_only_the_call_for_the_slots_start_brings_are_not_lost(make: MakeHook, tmp_path: Path) -> None:
+    """The slot's own answer is empty; one more call, because JDB's ends are not documented, shows its first minute."""
+    slot = Interval(FIVE, FIVE + 5 * MINUTE)
+    for empty, found in ((1, truth(30)), (99, None)):
+        vendor = Vendor(make("jdb"), "transactions", spread(30, slot))
+
+        def nothing(n: int, window: Any, params: Any, document: dict[str, Any], last: int = empty) -> dict[str, Any]:
+            return {**document, "data": []} if n <= last and window == slot else document
+
+        vendor.spoil = nothing
+        assert outcome(vendor, tmp_path / f"{empty}", slot) == found
+
+
+def test_the_call_for_the_slots_start_is_refused_where_its_rows_lie_elsewhere(make: MakeHook, tmp_path: Path) -> None:
+    slot = Interval(FIVE, FIVE + 5 * MINUTE)
+    vendor = Vendor(make("jdb"), "transactions", [FIVE, *spread(30, Interval(FIVE + MINUTE, slot.end))], ends="(]")
+
+    def shifted(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        rows = [{**row, "gameDate": "20-11-2026 09:00:00"} for row in document["data"]]
+        return document if window == slot else {**document, "data": rows}
+
+    vendor.spoil = shifted
+    with pytest.raises(BetProviderError, match="outside the window"):
+        vendor.store(tmp_path, slot)
+
+
+def test_rows_of_a_later_slot_that_a_cursor_has_shown_are_not_lost(make: MakeHook, tmp_path: Path) -> None:
+    slots = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(2)]
+    for empty, found in (({2}, truth(60)), (range(2, 99), None)):
+        vendor = Vendor(make("aig"), "latest", [*spread(30), *spread(30, slots[1])])
+
+        def nothing(n: int, window: Any, params: Any, document: Any, calls: Any = empty) -> Any:
+            return {**document, "data": {"transactions": []}} if n in calls and window == slots[1] else document
+
+        vendor.spoil = nothing
+        folder = tmp_path / f"{len(empty)}"
+        if found is None:
+            with pytest.raises(IncompleteWindow, match="an earlier answer showed"):
+                vendor.store(folder, *slots)
+        else:
+            assert outcome(vendor, folder, *slots) == found
+
+
+def test_rows_of_a_page_are_not_lost_where_the_next_page_times_out_and_the_window_is_halved(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    vendor = Vendor(make("aig", extra={"page_size": 10}), "transactions", spread(35))
+
+    def halved(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if params["start_index"] != "0":
+            raise ProviderOverloaded("HTTP 504")
+        if window != SLOT:
+            Place("aig", document).data.update(total=0, transactions=[])
+        return document
+
+    vendor.spoil = halved
+    assert outcome(vendor, tmp_path, SLOT) is None

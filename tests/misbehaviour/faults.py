@@ -130,8 +130,10 @@ class Repeated(Fault):
     """Rows that other pages have, or twice on one page."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
-        if answer.found:
-            answer.rows = [*answer.rows, *self.dice.choices(answer.found, k=self.dice.randint(1, 3))]
+        # What lies ahead of a cursor moves it on, which no reader can notice.
+        rows = answer.rows if isinstance(vendor.stream.paging, TimestampCursor) else answer.found
+        if rows:
+            answer.rows = [*answer.rows, *self.dice.choices(rows, k=self.dice.randint(1, 3))]
 
 
 class Displaced(Fault):
@@ -282,8 +284,10 @@ def has_total(stream: Stream) -> bool:
 
 def noticeable(stream: Stream, fault: Fault) -> bool:
     """Whether a reader can always notice the rows that a fault hides."""
-    if isinstance(fault, Refuses | ShuffledPage | Repeated | Strays | LateInAnswer):
+    if isinstance(fault, Refuses | ShuffledPage | Repeated | LateInAnswer):
         return True
+    if isinstance(fault, Strays):  # elsewhere a stray takes the place of a row that lacks
+        return stream.reject_outside_window
     if isinstance(fault, OldVersions | Replica | OtherTotal | EmptyWithZero | EmptyWithoutTotal):
         return False
     if isinstance(fault, CappedAtWill):

@@ -159,7 +159,7 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
             bets = [
                 replace(b, time=dice.choice(["none", "odd", "absurd"])) if dice.random() < 0.01 else b for b in bets
             ]
-        case "versions" if stream.version_columns:
+        case "versions" if set(stream.version_columns) - {stream.time_column, *stream.window_columns}:
             bets += [replace(b, version=1) for b in bets if dice.random() < 0.1]
     return bets, moving
 

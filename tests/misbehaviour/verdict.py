@@ -76,7 +76,8 @@ class Verdict:
         return {bet.number: bet for bet in sorted(known, key=lambda bet: bet.version)}
 
     def _set_aside(self, bet: Bet) -> bool:
-        return bet.time != "true" and bet.number in self.quarantined
+        # On a boundary it is in quarantine in the slot of whose window it came.
+        return bet.time != "true" and (bet.number in self.quarantined or bet.at == self.slot.start)
 
     def _is(self, row: dict[str, Any], bet: Bet) -> bool:
         return bool(float(row[self.money.name]) == float(amount(self.money, bet)))

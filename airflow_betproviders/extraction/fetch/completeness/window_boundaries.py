@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -139,6 +139,7 @@ class WindowBoundaries:
 
         Raises:
             SlotChanged: that call brings rows of the slot that its windows did not.
+            ProviderRequestError: too many rows of that call lie outside its window.
         """
         asked, self._starts_asked = self._starts_asked, False
         if not asked or self._starts_held or self._read_edge is None or self._slot is None or not self._has_edges:
@@ -147,6 +148,8 @@ class WindowBoundaries:
         rows = self._read_edge(start)
         if rows is None:
             return None
+        if rows.window is not None:
+            self._outside_rows.remove(replace(rows, bad=[*rows.bad]), rows.window)
         on_start, timeless = rows.at(start, str(self._stream.time_column), self._time_of)
         if on_start.distinct:
             self._note_left_out(self._slot)
@@ -158,7 +161,8 @@ class WindowBoundaries:
     def _has_edges(self) -> bool:
         stream, rule = self._stream, self._stream.windows
         placed = stream.time_column is not None and bool(stream.key) and stream.paging.keeps_to_window
-        return bool(placed and rule and rule.splits and (stream.filters_time_column or not rule.ends))
+        known = stream.filters_time_column or not rule or rule.ends != "inclusive"
+        return bool(placed and rule and rule.splits and known)
 
     def _take_edge(self, rows: WindowRows, window: Interval) -> _Edge:
         """Take the rows on a window's end away, and note whether rows on its start came."""
