@@ -86,7 +86,7 @@ _PV: dict[str, Any] = {
     "options": _PV_OPTIONS,
     "other_worlds": ({"shift_hours": 1}, {"shift_hours": -8}),
 }
-_AIG_WORLDS = ({"shift_hours": -8}, {"time_unit": "s"}, {"time_unit": "us"}, {"shift_hours": 1})
+_AIG_WORLDS = ({"time_unit": "s"}, {"time_unit": "us"}, {"shift_hours": 1}, {"shift_hours": -8})
 _AIG: dict[str, Any] = {
     "provider": "aig",
     "key": ("id",),
@@ -177,8 +177,8 @@ VENDORS = (
         other_worlds=({"shift_hours": 1}, {"shift_hours": -8}),
     ),
     Vendor(**_PV, stream="games_game_history", odd_fields=_PV_FIELDS, totals=False, empty=NO_LIST),
-    # A cursor that begins an hour late looks like an account without bets in that hour.
-    Vendor(**{**_AIG, "other_worlds": _AIG_WORLDS[:-1]}, stream="latest", totals=False, cursor=True, empty=NO_LIST),
+    # The simulator shifts windows only, not the cursor.
+    Vendor(**{**_AIG, "other_worlds": _AIG_WORLDS[:2]}, stream="latest", totals=False, cursor=True, empty=NO_LIST),
     Vendor(
         provider="nova",
         stream="bets",
