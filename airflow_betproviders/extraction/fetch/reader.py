@@ -7,8 +7,7 @@ answers. A window that changes while it is read is read again; one with too many
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
@@ -18,8 +17,6 @@ import numpy as np
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
     SECOND_READ,
-    Params,
-    Position,
     SmallerPages,
     Unprovable,
     WindowChanged,
@@ -27,7 +24,6 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.decode import keys
-from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
@@ -37,15 +33,12 @@ from airflow_betproviders.extraction.fetch.completeness.window_rows import PageA
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
 from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotChanged, SlotWindows
-from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 
 __all__ = ["READS", "Call", "SlotChanged", "SlotWindows", "WindowReader"]
 
 log = logging.getLogger(__name__)
-
-_NONE = np.empty(0, np.uint64)
-
-Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
 
 
 class WindowReader:
@@ -82,12 +75,13 @@ class WindowReader:
         """
         self._source = source
         self._stream = stream
-        self._filters = filters
-        self._call = call
         self._assemble = WindowAssembler(source, stream)
         self._planner = Planner(stream.windows, stream.paging)
         self._planner.start_from(asked_for_less or {}, grow=grow)
-        self._prefetch = Prefetcher(self._ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
+        self._calls = WindowCalls(source, stream, filters, call, self._planner, self._assemble)
+        if source.limits(stream).quota:
+            pool = None  # a call that is asked for ahead may be in vain, and would be missed
+        self._prefetch = Prefetcher(self._calls.ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
         self.rereads = 0
         self._shown_keys = ShownKeys(stream)
@@ -137,48 +131,19 @@ class WindowReader:
         }
 
     def read_edge(self, instant: datetime) -> WindowRows:
-        """Return the rows of a window of two steps that has an instant inside, and not on its edge.
+        """Return the rows of a window of two steps that has a slot's start inside, and not on its edge.
 
         Raises:
             IncompleteWindow: they are more than a window can be read with, or keep changing.
-            SlotChanged: some of them lie after the instant, the start of the slot, whose windows did not bring them.
+            SlotChanged: some of them lie after the start, and the slot's windows did not bring them.
         """
         rule = self._stream.windows
         assert rule is not None  # noqa: S101 - what has no windows has no edges
         window = Interval(instant - rule.step, instant + rule.step)
-        reason, shown = "", _NONE
-        for _ in range(READS):
-            answers: list[PageAnswer] = []
-            try:
-                rows = self._assemble(window, self._all_answers(window, answers), self._planner.paging)
-            except WindowChanged as changed:
-                reason = str(changed)
-            except (Unprovable, SmallerPages) as problem:
-                raise self._assemble.incomplete(window, str(problem)) from None
-            else:
-                assert rows.hashes is not None  # noqa: S101 - what has edges has keys
-                gone = len(keys.without(shown, rows.hashes))
-                if not gone or (self._stream.rows_move and 2 * gone <= len(shown)):
-                    break
-                reason = f"{gone} rows that an earlier answer showed did not come again"
-            shown = np.union1d(shown, np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)]))
-        else:
-            raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
+        rows = self._calls.read(window)
         if lacking := self._shown_keys.add_after(instant, rows):
             raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it")
         return rows
-
-    def _all_answers(self, window: Interval, answers: list[PageAnswer], *, whole: bool = True) -> list[PageAnswer]:
-        """Ask for all pages of a window, and put them into a list; ``whole`` refuses a window that has to be split."""
-        paging = self._planner.paging
-        to_ask = deque([paging.first(window)])
-        while to_ask:
-            answers.append(PageAnswer(self._ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
-            rows = paging.rows_of_window(answers[0]) or 0
-            if whole and len(answers) == 1 and self._planner.is_full(rows, answers[0].bytes):
-                raise Unprovable(paging.full_reason(answers[0].rows))
-            to_ask += paging.following(window, answers)
-        return answers
 
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first of the waiting windows; None where it has to be read again, or in parts, which then wait."""
@@ -189,7 +154,7 @@ class WindowReader:
                     self._split(read)
                     return None
             rows = self._assemble(read.window, read.answers, read.paging or self._stream.paging)
-            self._note_later(read, rows)
+            read.shown = self._shown_keys.pass_on(read.window, read.answers, read.shown)
             if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
             self._shown_keys.refuse_repetition()
@@ -231,15 +196,6 @@ class WindowReader:
         else:
             read.parts = self._planner.halves(read.window)
 
-    def _ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
-        params = {
-            name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
-            for name, value in paging.items()
-        }
-        params = {**self._source.params(self._stream, window, self._filters), **params}
-        page = self._call(window, params, permit)
-        return self._call(window, params, permit) if page.doubtful else page
-
     def _read_again(self, read: WindowRead, reason: str, **changes: Any) -> None:
         if read.number == READS:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
@@ -265,30 +221,8 @@ class WindowReader:
             raise error
         self._prefetch.replace(read, [again])
 
-    def _note_shown(self, read: WindowRead, *, earlier: bool = True) -> Hashes | None:
-        """Note the keys that answers of a window have shown, and return them, sorted; None where rows have no key."""
-        if not self._stream.key:
-            return None
-        before = [read.shown] if earlier and read.shown is not None else []
-        answers = (answer.hashes_in(read.window, over_answered=self._over_answered) for answer in read.answers)
-        found: Hashes = np.unique(np.concatenate([_NONE, *before, *answers]))
-        self._shown_keys.add(read.window, found)
-        return found
-
-    @property
-    def _over_answered(self) -> bool:
-        """Return whether answers hold rows outside the window that was asked for."""
-        rule = self._stream.windows
-        return bool(rule and (rule.over_answers or not self._stream.paging.keeps_to_window))
-
-    def _note_later(self, read: WindowRead, rows: WindowRows) -> None:
-        """Let a window bring what answers for the windows before it have shown of it, and note what its own show of later ones."""
-        if not (self._over_answered and self._stream.key and read.window):
-            return
-        self._shown_keys.take_later(read.window, rows.table[str(self._stream.time_column)].type)
-        self._shown_keys.add_later(read.window, read.answers)
-        self._shown_keys.add(read.window, read.shown)
-        read.shown = self._shown_keys.of(read.window)
+    def _note_shown(self, read: WindowRead) -> Hashes | None:
+        return self._shown_keys.note(read.window, read.answers, read.shown)
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
@@ -326,7 +260,7 @@ class WindowReader:
         parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
-            shown = self._note_shown(read, earlier=False)
+            shown = self._shown_keys.note(read.window, read.answers)
             rejected = len(first.page.bad) if shown is not None else first.rows
             # A window that keeps changing is said to have a few rows more or fewer than it has.
             counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
@@ -367,7 +301,7 @@ class WindowReader:
     def _piece(self, window: Interval) -> WindowRows:
         answers: list[PageAnswer] = []
         try:
-            self._all_answers(window, answers, whole=False)
+            self._calls.ask_all(window, answers, unsplit=False)
         finally:
             for answer in answers:
                 self.sizes.see(answer.page)

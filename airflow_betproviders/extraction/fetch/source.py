@@ -64,7 +64,7 @@ class Source(Protocol):
 
     Attributes:
         label: the connection, for messages.
-        patient: whether a call that failed is repeated where that can help; not where somebody waits for the answer.
+        retries: whether a call that failed is repeated where that can help; not where somebody waits for the answer.
         quotes: whether errors repeat the provider's words; set to False where they may name a player.
         account: the account's login at the provider.
         utc_offset: the fixed offset of the account's local times.

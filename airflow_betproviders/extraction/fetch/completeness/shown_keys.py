@@ -67,7 +67,49 @@ class ShownKeys:
         ]
         return np.unique(np.concatenate(found)) if found else None
 
-    def add_later(self, window: Interval, answers: Iterable[PageAnswer]) -> None:
+    def note(
+        self, window: Interval | None, answers: Iterable[PageAnswer], earlier: Hashes | None = None
+    ) -> Hashes | None:
+        """Add the keys that answers of a window have shown, and return them, sorted; None where rows have no key.
+
+        Args:
+            window: what was asked; None for a snapshot.
+            answers: its answers so far.
+            earlier: keys that earlier reads of the window have shown.
+        """
+        if not self._stream.key:
+            return None
+        before = [] if earlier is None else [earlier]
+        shown = (answer.hashes_in(window, over_answered=self._over_answered) for answer in answers)
+        found: Hashes = np.unique(np.concatenate([_NONE, *before, *shown]))
+        self.add(window, found)
+        return found
+
+    def pass_on(self, window: Interval | None, answers: Iterable[PageAnswer], earlier: Hashes | None) -> Hashes | None:
+        """Return the keys that a window has to bring, those that answers for windows before it have shown among them.
+
+        Keys of its own answers that lie past its end are passed on to the windows after it.
+
+        Args:
+            window: what was asked; None for a snapshot.
+            answers: its answers.
+            earlier: keys that earlier reads of the window have shown; None where there are none.
+        """
+        if not (self._over_answered and self._stream.key and window):
+            return earlier
+        answers = list(answers)
+        self._take_later(window, answers[0].page.table[str(self._stream.time_column)].type)
+        self._add_later(window, answers)
+        self.add(window, earlier)
+        return self.of(window)
+
+    @property
+    def _over_answered(self) -> bool:
+        """Return whether answers hold rows outside the window that was asked for."""
+        rule = self._stream.windows
+        return bool(rule and (rule.over_answers or not self._stream.paging.keeps_to_window))
+
+    def _add_later(self, window: Interval, answers: Iterable[PageAnswer]) -> None:
         """Add keys of rows that lie past a window's end: the windows after it have to bring them."""
         column = str(self._stream.time_column)
         keys, instants = [self._later[0]], [self._later[1]]
@@ -80,7 +122,7 @@ class ShownKeys:
         if len(keys) > 1:
             self._later = np.concatenate(keys)[-_MOST_KEYS:], np.concatenate(instants)[-_MOST_KEYS:]
 
-    def take_later(self, window: Interval, instant: pa.TimestampType) -> None:
+    def _take_later(self, window: Interval, instant: pa.TimestampType) -> None:
         """Add the keys in a window that answers for earlier windows have shown; ``instant`` is the type of the time column."""
         keys, at = self._later
         start, end = ends(window, instant)

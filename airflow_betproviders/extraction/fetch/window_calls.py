@@ -1,0 +1,116 @@
+"""Make the calls of a window: one at a time for the queue, or all at once for a window beside it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import Params, Position, SmallerPages, Unprovable, WindowChanged
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode import keys
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
+from airflow_betproviders.extraction.fetch.planner import Planner
+from airflow_betproviders.extraction.fetch.slot_windows import READS
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+
+Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
+
+_NONE = np.empty(0, np.uint64)
+
+
+class WindowCalls:
+    """Makes the calls of one stream's windows."""
+
+    def __init__(
+        self,
+        source: Source,
+        stream: Stream,
+        filters: Mapping[str, Any],
+        call: Call,
+        planner: Planner,
+        assemble: WindowAssembler,
+    ) -> None:
+        """Bind the account and the stream.
+
+        Args:
+            source: the account.
+            stream: the stream.
+            filters: the provider's own filters.
+            call: makes one call.
+            planner: knows how much to ask for at once.
+            assemble: puts a window together from its answers.
+        """
+        self._source = source
+        self._stream = stream
+        self._filters = filters
+        self._call = call
+        self._planner = planner
+        self._assemble = assemble
+
+    def ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
+        """Make one call; an answer that may be empty by mistake is asked for twice.
+
+        Args:
+            window: what to ask for; None for a snapshot.
+            paging: the parameters of its pagination.
+            permit: lets the answer into memory.
+        """
+        params = {
+            name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
+            for name, value in paging.items()
+        }
+        params = {**self._source.params(self._stream, window, self._filters), **params}
+        page = self._call(window, params, permit)
+        return self._call(window, params, permit) if page.doubtful else page
+
+    def ask_all(self, window: Interval, answers: list[PageAnswer], *, unsplit: bool = True) -> None:
+        """Ask for all pages of a window, one by one.
+
+        Args:
+            window: what to ask for.
+            answers: gets the answers, in order; also where one of the calls fails.
+            unsplit: whether to refuse a window that has to be split to be read.
+
+        Raises:
+            Unprovable: the first answer is full.
+            WindowChanged, SmallerPages: what an answer shows to be wrong.
+        """
+        paging = self._planner.paging
+        to_ask = deque([paging.first(window)])
+        while to_ask:
+            answers.append(PageAnswer(self.ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
+            rows = paging.rows_of_window(answers[0]) or 0
+            if unsplit and len(answers) == 1 and self._planner.is_full(rows, answers[0].bytes):
+                raise Unprovable(paging.full_reason(answers[0].rows))
+            to_ask += paging.following(window, answers)
+
+    def read(self, window: Interval) -> WindowRows:
+        """Return the rows of a short window, complete. Rows that an answer showed have to come again.
+
+        Raises:
+            IncompleteWindow: they are more than a window can be read with, or keep changing.
+        """
+        reason, shown = "", _NONE
+        for _ in range(READS):
+            answers: list[PageAnswer] = []
+            try:
+                self.ask_all(window, answers)
+                rows = self._assemble(window, answers, self._planner.paging)
+            except WindowChanged as changed:
+                reason = str(changed)
+            except (Unprovable, SmallerPages) as problem:
+                raise self._assemble.incomplete(window, str(problem)) from None
+            else:
+                assert rows.hashes is not None  # noqa: S101 - only windows of rows with a key are read so
+                gone = len(keys.without(shown, rows.hashes))
+                if not gone or (self._stream.rows_move and 2 * gone <= len(shown)):
+                    return rows
+                reason = f"{gone} rows that an earlier answer showed did not come again"
+            shown = np.union1d(shown, np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)]))
+        raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
