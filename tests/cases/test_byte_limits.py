@@ -68,6 +68,7 @@ def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(("jdb", "transactions"), 3, 25_000, 1000, 300, "time")
 @given(
