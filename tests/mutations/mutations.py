@@ -142,7 +142,7 @@ MUTATIONS = (
     ),
     Mutation(
         "believe an answer that holds nothing",
-        "extraction/fetch/reader.py",
+        "extraction/fetch/window_calls.py",
         "return self._call(window, params, permit) if page.doubtful else page",
         "return page",
         (_CASES, "-k", "a1_ or a3"),
