@@ -222,7 +222,7 @@ def test_odd_values_in_any_field(still_lists, vendor, field, kind):
 @pytest.mark.parametrize("kind", [*LIST, *ROW, *ODD])
 def test_no_kind_breaks_the_simulator(still_lists, kind):
     simulator = still_lists.simulator
-    simulator.faults.replace({kind: {"rows": 3 if kind in LIST else 1}})
+    simulator.faults.replace({kind: {"rows": 3 if kind in LIST else 1, "seconds": 0.01}})
     for vendor in ("pv", "aig", "gmag", "jdb"):
         for _ in range(2):
             assert getattr(still_lists, f"{vendor}_body")()
