@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FAULT_RATE = 0.015  # of each kind; together about every fifth call
 
-_TRIES = 50
+_TRIES = 400
 
 
 class StreamTests:
