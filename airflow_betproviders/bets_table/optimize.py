@@ -88,7 +88,7 @@ def optimize(
         if (not providers or file.provider in providers) and _inside(file.day, interval):
             partitions.setdefault((file.provider, file.day), []).append(file)
     for _, files in sorted(partitions.items()):
-        groups = _groups(files, file_size) if sort_by == "placed_at" else _mixed(files, sort_by)
+        groups = _groups(files, file_size) if sort_by == "placed_at" else _overlapping(files, sort_by)
         compacted = [_compact(table, group, file_size, sort_by, done) for group in groups]
         done.partitions += any(compacted)
     if retention is not None:
@@ -118,7 +118,7 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
         yield group
 
 
-def _mixed(files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
+def _overlapping(files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
     """Return all files as one group where two of them may have the same values of a column; else none."""
     ends = sorted(file.ends[column] for file in files if column in file.ends)
     return [list(files)] if any(second[0] < first[1] for first, second in pairwise(ends)) else []

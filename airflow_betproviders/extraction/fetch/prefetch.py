@@ -217,12 +217,12 @@ class Prefetcher:
             read.planned = True
             parts = self._planner.plan(read.window)
             if len(parts) > 1:
-                whole = read.part_of
+                split = read.part_of
                 if read.shown is not None:
-                    whole = SplitWindow(self._stream, read.window, None, 0, len(parts), whole, read.shown)
-                elif whole:
-                    whole.left += len(parts) - 1
-                self.replace(read, [WindowRead(part, read.slot, part_of=whole) for part in parts])
+                    split = SplitWindow(self._stream, read.window, None, 0, len(parts), split, read.shown)
+                elif split:
+                    split.left += len(parts) - 1
+                self.replace(read, [WindowRead(part, read.slot, part_of=split) for part in parts])
         return self._queue[place]
 
     def _ask_ahead(self) -> None:

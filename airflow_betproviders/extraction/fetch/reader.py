@@ -80,7 +80,7 @@ class WindowReader:
         self._planner.start_from(asked_for_less or {}, grow=grow)
         self._calls = WindowCalls(source, stream, filters, call, self._planner, self._assemble)
         if source.limits(stream).quota:
-            pool = None  # a call that is asked for ahead may be in vain, and would be missed
+            pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
         self._prefetch = Prefetcher(self._calls.ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
         self.rereads = 0
