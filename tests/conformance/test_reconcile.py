@@ -100,6 +100,13 @@ def contents(files: Sequence[Path]) -> dict[str, pa.Table]:
     return {file.name: pq.ParquetFile(file).read().drop_columns(EXTRACTED_AT) for file in files}
 
 
+def calls_of(file: Path) -> int:
+    """Return the calls that a slot's receipt tells."""
+    receipt = Receipt.from_footer(pq.read_metadata(file).metadata)
+    assert receipt is not None
+    return receipt.calls
+
+
 def edit(file: Path, change: Callable[[pa.Table], pa.Table], *, receipt: str = "kept") -> None:
     """Lay hands on a slot; its receipt is kept, lost, or made to fit."""
     read = pq.ParquetFile(file).read()
@@ -245,7 +252,9 @@ def test_what_a_hand_has_done_is_found_and_mended(
     summary = mend(at, before, touched)
     assert summary["days"][0]["repaired"] == [touched.stem]
     bet_calls = [call for call in at.read() if provider != "aig" or call["params"]["page_size"] != "1"]
-    assert len(bet_calls) == {"pv": 1, "aig": 1, "jdb": 12, "gmag": 3}[provider]
+    assert len(bet_calls) == calls_of(touched)
+    # The fewest that each document allows for an hour, and for some counts of rows a call that proves a window.
+    assert len(bet_calls) in {"pv": (1, 2), "aig": (1,), "jdb": (12, 13, 14), "gmag": (3, 4)}[provider]
 
 
 FORGED = {
@@ -445,7 +454,7 @@ def test_a_slot_of_an_archived_lake_is_archived_when_it_is_read_again(office: Ca
     archive.write_bytes(b"of an older read")
     edit(Path(at.lake.data(slot)), without_a_row)
     assert at.reconcile(repair=True)["repaired"] == 1
-    assert pq.read_metadata(archive).num_rows == 1
+    assert pq.read_metadata(archive).num_rows == calls_of(Path(at.lake.data(slot)))
 
 
 @pytest.mark.s3
