@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import accumulate, compress
 from pathlib import Path
 from typing import Any
@@ -455,14 +455,38 @@ def test_a_row_that_a_broken_read_showed_must_come_again(make: MakeHook, tmp_pat
     assert stored.receipts[0].reread >= 1
 
 
-def test_a_row_that_may_have_moved_to_a_later_window_is_believed_gone_when_two_reads_agree(
-    make: MakeHook, tmp_path: Path
-) -> None:
-    """AIG moves a bet with its update_time."""
-    vendor = Hiding(make("aig"), "transactions", spread(5003))
-    vendor.gone = range(2, 99)
+def test_a_row_that_has_moved_to_a_later_window_is_believed_gone(make: MakeHook, tmp_path: Path) -> None:
+    """AIG moves a bet with its update_time. The bet is looked for from now back until it is found."""
+    vendor = Vendor(make("aig"), "transactions", spread(5003))
+    moved = datetime.now(timezone.utc) - timedelta(seconds=90)
+
+    def move(n: int, window: Interval | None, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        if n == 1:
+            vendor.bets[7] = moved
+        return document
+
+    vendor.spoil = move
     assert len(vendor.ids(vendor.store(tmp_path))) == 5002
-    assert len(vendor.asked) == 6
+    assert len(vendor.asked) == 8
+
+
+@pytest.mark.parametrize("lacking", [1, 12])
+@pytest.mark.parametrize(("provider", "stream"), [("aig", "transactions"), ("pv", "history"), ("gmag", "game_history")])
+def test_a_row_that_two_reads_of_an_older_copy_lack_fails_the_task(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, lacking: int
+) -> None:
+    """No later window shows it, so it has not moved."""
+    slot = Interval(FIVE, FIVE + timedelta(minutes=29))
+
+    class Older(Vendor):
+        def _found(self, window: Interval) -> list[int]:
+            return [i for i in super()._found(window) if len(self.asked) == 1 or i >= lacking]
+
+    vendor = Older(make(provider, extra={"page_size": 10}), stream, spread(35, slot))
+    with pytest.raises(IncompleteWindow, match="showed"):
+        vendor.store(tmp_path, slot)
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert len(vendor.asked) <= 400
 
 
 def test_a_row_that_cannot_move_and_does_not_come_again_fails_the_task(make: MakeHook, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ class Vendor:
         return {"code": 200, "message": "ok", "data": data}
 
     def _aig_latest(self, window: Interval, params: Mapping[str, Any]) -> Document:
-        later = Interval(datetime.fromtimestamp(int(params["last_time"]) / 1000, timezone.utc), FIVE + 99 * HOUR)
+        later = Interval(datetime.fromtimestamp(int(params["last_time"]) / 1000, timezone.utc), FIVE + 99_999 * HOUR)
         rows = [*map(self._aig, self._page(self._found(later), 0, 1000))]
         return {"code": 200, "message": "ok", "data": {"transactions": rows}}
 

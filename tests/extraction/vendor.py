@@ -105,6 +105,10 @@ class Vendor:
     acquired: int = 0
     shares: bool = False
 
+    def now(self) -> datetime:
+        """Return the current time."""
+        return datetime.now(timezone.utc)
+
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the window and the filters as parameters."""
         return {**({"window": window} if window else {}), **filters}

@@ -7,7 +7,7 @@ import logging
 import random
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from airflow_betproviders.providers.pv import streams as pv
 from tests.cases.vendors import FIVE
 from tests.example_streams import EXAMPLE_STREAMS, _streams
 from tests.misbehaviour.faults import WHEN, Capped, fitting
-from tests.misbehaviour.vendor import Bet, Fault, OddVendor
+from tests.misbehaviour.vendor import NEVER, Bet, Fault, OddVendor
 from tests.misbehaviour.verdict import Verdict
 
 MINUTE = timedelta(minutes=1)
@@ -161,7 +161,14 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
             ]
         case "versions" if set(stream.version_columns) - {stream.time_column, *stream.window_columns}:
             bets += [replace(b, version=1) for b in bets if dice.random() < 0.1]
-    return bets, moving
+    return bets + _moved(stream, bets), moving
+
+
+def _moved(stream: Stream, bets: list[Bet]) -> list[Bet]:
+    """Where rows that change move to other windows, half of the rows that go come again: as of a minute ago."""
+    now = datetime.now(timezone.utc).replace(microsecond=0) - MINUTE
+    gone = [bet for bet in bets if bet.until != NEVER and bet.number % 2]
+    return [replace(bet, at=now, version=1, since=bet.until, until=NEVER) for bet in gone] if stream.rows_move else []
 
 
 @contextmanager

@@ -4,8 +4,6 @@
 |---|---|
 | can be noticed, by a total or by the shape of an answer | every row of the slot |
 | others, or rows come and go | every row of the slot that an answer of the run has shown and that the vendor still holds |
-
-Where rows move to other windows as they change, rows that are gone from two reads in a row may have moved.
 """
 
 from __future__ import annotations
@@ -62,8 +60,6 @@ class Verdict:
         lost = [bet for number, bet in expected.items() if number not in self.stored and not self._set_aside(bet)]
         older = [n for n, bet in expected.items() if n in self.stored and not self._is(self.stored[n], bet)]
         found = [f"rows {sorted(older)[:5]} are stored in an older version"] if older else []
-        if self.stream.rows_move and not self.complete and 2 * len(lost) <= len(expected):
-            return found  # they may have moved to another window
         shown = sum(bet in self.vendor.shown for bet in lost)
         text = f"{len(lost)} of {len(expected)} rows of {self.slot} are lost, {shown} of them were shown"
         return [*found, f"{text}: {sorted(bet.number for bet in lost)[:5]}"] if lost else found

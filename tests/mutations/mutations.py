@@ -287,4 +287,11 @@ MUTATIONS = (
         "if parameters:",
         ("notifications/test_alerts.py",),
     ),
+    Mutation(
+        "believe that rows moved without a look",
+        "extraction/fetch/completeness/moved_rows.py",
+        "for later in self._after(window):",
+        "for later in self._after(window):\n            return True",
+        ("cases/test_completeness.py", "extraction/fetch/test_reader.py"),
+    ),
 )

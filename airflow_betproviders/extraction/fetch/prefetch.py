@@ -55,7 +55,7 @@ class WindowRead:
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
         shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
-        gone: those of them that the read before lacked, though it was complete.
+        lacked: whether the read before lacked some of them, though it was complete.
         patience: how many times it is asked for again where it doesn't come in time and nothing less can be asked for.
         paging: how it is asked for, once it is.
         to_ask: parameters of calls that are still to be made, the first one's apart.
@@ -75,7 +75,7 @@ class WindowRead:
     part_of: SplitWindow | None = None
     compare: Hashes | None = None
     shown: Hashes | None = None
-    gone: Hashes | None = None
+    lacked: bool = False
     patience: int = 2
     paging: Pagination | None = None
     to_ask: deque[Params] = field(default_factory=deque)
@@ -87,7 +87,7 @@ class WindowRead:
 
     def again(self, **changes: Any) -> WindowRead:
         """Return the same window, to be asked for again."""
-        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "gone", "patience")
+        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "lacked", "patience")
         return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
 
     @property

@@ -27,6 +27,7 @@ from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
@@ -83,6 +84,7 @@ class WindowReader:
             pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
         self._prefetch = Prefetcher(self._calls.ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
+        self._moved = MovedRows(source, stream, self._calls.keys_in)
         self.rereads = 0
         self._shown_keys = ShownKeys(stream)
 
@@ -206,7 +208,7 @@ class WindowReader:
             "planned": True,
             "shown": self._note_shown(read),
         }
-        again = read.again(**{**begun, "compare": None, "gone": None, **changes})
+        again = read.again(**{**begun, "compare": None, "lacked": False, **changes})
         self._prefetch.replace(read, [again])
 
     def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
@@ -227,19 +229,17 @@ class WindowReader:
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
 
-        Where a row that changes can move to another window, two reads in a row that lack the same keys are believed, unless
-        these are more than half of what was shown: so many do not change within seconds.
+        Where a row that changes can move to another window, a second read that lacks rows is believed if they are found in
+        later windows. An older copy of the provider's data lacks them there too.
         """
         if read.shown is None or rows.hashes is None:
             return False
         gone = keys.without(read.shown, rows.hashes)
-        agreed = read.gone is not None and np.array_equal(gone, read.gone)
-        moved = self._stream.rows_move and agreed and 2 * len(gone) <= len(read.shown)
-        if not len(gone) or moved:
+        if not len(gone) or (read.lacked and self._moved.explain(gone, read.shown, read.window)):
             return False
         self.rereads += 1
         reason = f"{len(gone)} rows that an earlier answer showed did not come again"
-        self._read_again(read, reason, gone=gone, compare=read.compare, changes=read.changes)
+        self._read_again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
         return True
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -282,8 +282,8 @@ class WindowReader:
             split.left -= 1
             if split.left:
                 return
-            if split.contradiction:
-                raise SlotChanged(split.contradiction)
+            if problem := split.contradiction(self._moved):
+                raise SlotChanged(problem)
             split = split.parent
 
     def _prove_sizes(self) -> None:

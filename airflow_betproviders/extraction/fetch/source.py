@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Semaphore
 from typing import TYPE_CHECKING, Any, AnyStr, Protocol, TypeVar
 
@@ -83,6 +83,9 @@ class Source(Protocol):
 
     @property
     def min_interval(self) -> float: ...  # noqa: D102 - documented above
+
+    def now(self) -> datetime:
+        """Return the current time in UTC."""
 
     def params(self, stream: Any, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the request parameters of a window, without those of paging."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from airflow_betproviders.declare.pagination import Params, Position, SmallerPag
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
-from airflow_betproviders.extraction.fetch.planner import Planner
+from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
@@ -78,17 +80,23 @@ class WindowCalls:
             unsplit: whether to refuse a window that has to be split to be read.
 
         Raises:
-            Unprovable: the first answer is full.
+            Unprovable: the first answer is full, or counts more rows than are held in memory at once.
             WindowChanged, SmallerPages: what an answer shows to be wrong.
         """
         paging = self._planner.paging
         to_ask = deque([paging.first(window)])
         while to_ask:
             answers.append(PageAnswer(self.ask(window, to_ask.popleft(), AnswerPermit()), self._stream, answers))
-            rows = paging.rows_of_window(answers[0]) or 0
-            if unsplit and len(answers) == 1 and self._planner.is_full(rows, answers[0].bytes):
-                raise Unprovable(paging.full_reason(answers[0].rows))
+            if len(answers) == 1:
+                self._check_size(paging.rows_of_window(answers[0]) or 0, answers[0], unsplit=unsplit)
             to_ask += paging.following(window, answers)
+
+    def keys_in(self, window: Interval) -> Hashes:
+        """Return the keys that answers for a window show, whether they are complete or not."""
+        answers: list[PageAnswer] = []
+        with suppress(Unprovable, WindowChanged, SmallerPages):
+            self.ask_all(window, answers)
+        return np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)])
 
     def read(self, window: Interval) -> WindowRows:
         """Return the rows of a short window, complete. Rows that an answer showed have to come again.
@@ -109,8 +117,14 @@ class WindowCalls:
             else:
                 assert rows.hashes is not None  # noqa: S101 - only windows of rows with a key are read so
                 gone = len(keys.without(shown, rows.hashes))
-                if not gone or (self._stream.rows_move and 2 * gone <= len(shown)):
+                if not gone:
                     return rows
                 reason = f"{gone} rows that an earlier answer showed did not come again"
             shown = np.union1d(shown, np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)]))
         raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
+
+    def _check_size(self, rows: int, first: PageAnswer, *, unsplit: bool) -> None:
+        if unsplit and self._planner.is_full(rows, first.bytes):
+            raise Unprovable(self._planner.paging.full_reason(first.rows))
+        if rows > max(MOST_ROWS, first.rows):
+            raise Unprovable(f"the provider counts {rows} rows, too many to be read at once")

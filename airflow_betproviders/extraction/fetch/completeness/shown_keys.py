@@ -80,7 +80,7 @@ class ShownKeys:
         if not self._stream.key:
             return None
         before = [] if earlier is None else [earlier]
-        shown = (answer.hashes_in(window, over_answered=self._over_answered) for answer in answers)
+        shown = (answer.hashes_in(window) for answer in answers)
         found: Hashes = np.unique(np.concatenate([_NONE, *before, *shown]))
         self.add(window, found)
         return found
@@ -95,19 +95,13 @@ class ShownKeys:
             answers: its answers.
             earlier: keys that earlier reads of the window have shown; None where there are none.
         """
-        if not (self._over_answered and self._stream.key and window):
+        if not (self._stream.over_answers and self._stream.key and window):
             return earlier
         answers = list(answers)
         self._take_later(window, answers[0].page.table[str(self._stream.time_column)].type)
         self._add_later(window, answers)
         self.add(window, earlier)
         return self.of(window)
-
-    @property
-    def _over_answered(self) -> bool:
-        """Return whether answers hold rows outside the window that was asked for."""
-        rule = self._stream.windows
-        return bool(rule and (rule.over_answers or not self._stream.paging.keeps_to_window))
 
     def _add_later(self, window: Interval, answers: Iterable[PageAnswer]) -> None:
         """Add keys of rows that lie past a window's end: the windows after it have to bring them."""

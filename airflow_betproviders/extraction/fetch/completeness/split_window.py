@@ -8,6 +8,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
 
 
@@ -39,16 +40,14 @@ class SplitWindow:
             counted: rows that the provider counts in it.
             parts: how many windows are asked for in its place.
             parent: the split window that it is a part of.
-            earlier: keys that answers of earlier reads showed, sorted. Where rows move to other windows as they change, up to
-                half of them may be gone.
+            earlier: keys that answers of earlier reads showed, sorted. Rows that have moved to later windows since may be gone.
         """
         self.window = window
         self.left = parts
         self.parent = parent
         self._time_column = stream.time_column
         self._missing = shown
-        self._earlier = earlier
-        self._may_be_gone = len(earlier) // 2 if earlier is not None and stream.rows_move else 0
+        self._shown_earlier = self._earlier = earlier
         self._counted = counted
         self._brought = 0
         self._on_edge: Hashes | None = None
@@ -68,14 +67,14 @@ class SplitWindow:
             column = rows.table[self._time_column]
             self._on_edge = np.sort(rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]])
 
-    @property
-    def contradiction(self) -> str | None:
+    def contradiction(self, moved: MovedRows) -> str | None:
         """Say how the parts contradict the window, once all are read; None if they don't."""
         if self._brought < self._counted:
             return f"the provider counts {self._counted} rows in {self.window}, {self._brought} came in its parts"
         missing = 0 if self._missing is None else len(self._missing)
-        if self._earlier is not None and len(self._earlier) > self._may_be_gone:
-            missing = max(missing, len(self._earlier))
+        if self._earlier is not None and self._shown_earlier is not None:
+            explained = not missing and moved.explain(self._earlier, self._shown_earlier, self.window)
+            missing = max(missing, 0 if explained else len(self._earlier))
         if missing:
             return f"{missing} rows that the provider showed in {self.window} did not come in its parts"
         return None

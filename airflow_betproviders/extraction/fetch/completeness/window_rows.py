@@ -203,14 +203,9 @@ class PageAnswer:
         """Hashes of the page's keys."""
         return keys.hashes(self.page.table, self._stream.key)
 
-    def hashes_in(self, window: Interval | None, *, over_answered: bool = False) -> keys.Hashes:
-        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows.
-
-        Args:
-            window: what was asked.
-            over_answered: whether answers hold rows outside the window, of which each belongs to the window of its time.
-        """
-        if window is not None and over_answered:
+    def hashes_in(self, window: Interval | None) -> keys.Hashes:
+        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows."""
+        if window is not None and self._stream.over_answers:
             column = self.page.table[str(self._stream.time_column)]
             instants, (start, end) = arrays.integers(column), ends(window, column.type)
             return self.hashes[(instants >= start) & (instants < end)]

@@ -1,0 +1,76 @@
+"""Find the rows that left a window while it was read: a row that changes moves to the time of its change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from airflow_betproviders.declare import windows
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.decode import keys
+from airflow_betproviders.extraction.decode.keys import Hashes
+
+if TYPE_CHECKING:
+    from airflow_betproviders.extraction.fetch.source import Source
+
+ReadKeys = Callable[[Interval], Hashes]
+
+_MINUTE = timedelta(minutes=1)
+# By so much the provider's clock may differ from ours.
+_SKEW = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class MovedRows:
+    """Tells rows that have moved to a later window from rows that an older copy of the provider's data lacks."""
+
+    def __init__(self, source: Source, stream: Stream, read_keys: ReadKeys) -> None:
+        """Begin a run.
+
+        Args:
+            source: the account.
+            stream: the stream.
+            read_keys: returns the keys that the provider shows in a window.
+        """
+        self._source = source
+        self._stream = stream
+        self._read_keys = read_keys
+        self._since = source.now() - stream.lag - _SKEW
+
+    def explain(self, gone: Hashes, shown: Hashes, window: Interval | None) -> bool:
+        """Return whether keys that a window no longer shows are still somewhere.
+
+        What changed since the run began is read for them, newest first. Of a snapshot, which has no later windows, up to
+        half may be gone.
+
+        Args:
+            gone: the keys, sorted.
+            shown: all keys that the window has shown.
+            window: the window; None for a snapshot.
+        """
+        if not len(gone):
+            return True
+        if window is None:
+            return 2 * len(gone) <= len(shown)
+        if not self._stream.rows_move or not self._stream.time_column:
+            return False
+        for later in self._after(window):
+            gone = keys.without(gone, self._read_keys(later))
+            if not len(gone):
+                return True
+        return False
+
+    def _after(self, window: Interval) -> Iterator[Interval]:
+        """Yield windows after a window, back from now until the run began; each is twice as long as the one before."""
+        rule = self._stream.windows
+        if rule is None or rule.sliding:
+            return
+        now = self._source.now()
+        end, first = now - (now - _EPOCH) % rule.step, max(window.end, self._since)
+        width = -(-_MINUTE // rule.step) * rule.step
+        while end > first:
+            start = max(end - width, first - (first - _EPOCH) % rule.step)
+            yield from reversed(windows.split_slot(Interval(start, end), rule))
+            end, width = start, 2 * width
