@@ -50,15 +50,15 @@ def fill(fs: Any, root: str, accounts: int) -> int:
                 days[f"{slot.start:%Y-%m}"].add(slot.start.date())
                 months[f"{slot.start:%Y-%m}"][slot.name] = Receipt(
                     provider=provider, stream=stream.name, account=lake.account, start=slot.start.isoformat(),
-                    end=slot.end.isoformat(), windows=12, calls=12, bytes=123_456, digest=f"{hour:032x}",
+                    end=slot.end.isoformat(), rows=1_000 + hour, windows=12, calls=12 + hour % 3, bytes=123_456 + hour, digest=f"{hour:032x}",
                     sums=dict.fromkeys(stream.money, f"{hour}.6789"), dag_id=f"{provider}_bets", task_id="extract",
                     run_id=f"scheduled__{slot.end.isoformat()}", try_number=1, proof={"total": 12}, version="0.1.0",
                     extracted_at=slot.end.isoformat(timespec="milliseconds"),
                 )  # fmt: skip
             for month, receipts in months.items():
                 month_of = footer_cache._Month(lake, month, days[month])  # noqa: SLF001 - no object has its footer
-                footers = {name: Footer(0, vars(each)) for name, each in receipts.items()}
-                month_of._save(footer_cache._Cache({}, {}), month_of._list(), footers)  # noqa: SLF001
+                footers = {name: Footer(each.rows, each) for name, each in receipts.items()}
+                month_of._save({}, {}, month_of._list(), footers)  # noqa: SLF001
     return accounts * len(PROVIDERS) * DAYS * 24
 
 
@@ -66,7 +66,7 @@ def look(fs: Any, root: str, slots: int) -> tuple[float, float]:
     """Wall and processor seconds of a survey, as the command line makes it."""
     began, used = time.perf_counter(), time.process_time()
     found = [each.total.to_json() for each in survey(fs, root, now=START + timedelta(days=DAYS))]
-    if sum(each["empty"] for each in found) != slots:
+    if sum(each["complete"] for each in found) != slots:
         raise RuntimeError("not every slot was found")
     return time.perf_counter() - began, time.process_time() - used
 

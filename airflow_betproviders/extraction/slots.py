@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from copy import copy
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -175,7 +175,7 @@ class Extraction:
         """Build a slot from its windows; read them again if their rows contradict each other."""
         while True:
             try:
-                return self._build(interval, windows.rows(), replace(receipt), boundaries, asked)
+                return self._build(interval, windows.rows(), copy(receipt), boundaries, asked)
             except SlotChanged as changed:
                 windows.begin_again(changed)
                 log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)

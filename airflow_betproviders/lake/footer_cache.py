@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, fields
+from contextlib import suppress
 from datetime import date
-from itertools import groupby
+from itertools import groupby, repeat, zip_longest
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
@@ -28,59 +29,64 @@ from airflow_betproviders.lake.store.listing import Entry, find_entries, last_pa
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "objects-2"  # another number, should the members change
+_FORMAT = "objects-3"  # another number, should its form change
 _THREADS = 16  # footers read at once
 _LISTINGS = 3  # tries when objects vanish between the listing and the reading
 _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # unfinished files of `store.atomic_put`
-_NONE = object()
-_FIELDS = {each.name for each in fields(Receipt)}
-_DEFAULTS = {each.name: each.default for each in fields(Receipt) if each.default is not MISSING} | {
-    each.name: each.default_factory() for each in fields(Receipt) if each.default_factory is not MISSING
-}
-
-
-# A survey makes a million of these objects. Structs that the garbage collector need not visit halve its time.
-class _Cached(msgspec.Struct, array_like=True, gc=False):
-    """A cached footer.
-
-    Attributes:
-        identity: the object's identity in a listing.
-        rows: the object's number of rows; None if it is not readable Parquet.
-        own: the members of its receipt that not all receipts share; None if it has no receipt.
-    """
-
-    identity: str
-    rows: int | None
-    own: dict[str, Any] | None
+_MEMBERS = Receipt.__struct_fields__
+_OWN = ("start", "end")  # members that no two receipts of a stream share
 
 
 class _Cache(msgspec.Struct):
-    """The cached footers of a month.
+    """The cached footers of a month, by column, since a survey reads a million of them.
 
     Attributes:
-        same: members that all receipts share.
-        objects: by the object's name.
+        identities: the identity of each object in a listing, by the object's name: first the objects that have a receipt.
+        rows: the number of rows of each object; None if it is not readable Parquet.
+        same: the members that all receipts share.
+        columns: the other members, each with its value in every receipt.
     """
 
+    identities: dict[str, str]
+    rows: list[int | None]
     same: dict[str, Any]
-    objects: dict[str, _Cached]
+    columns: dict[str, list[Any]]
 
-    def footers(self, names: Iterable[str]) -> dict[str, Footer | None]:
-        """Return the footers of some objects."""
-        same = {**_DEFAULTS, **self.same}
-        fitting = same.keys() <= _FIELDS
-        missing = _FIELDS - same.keys()
-        found: dict[str, Footer | None] = {}
-        for name in names:
-            cached = self.objects[name]
-            if cached.rows is None:
-                found[name] = None
-            elif cached.own is None:
-                found[name] = Footer(cached.rows, None)
-            else:
-                complete = fitting and missing <= cached.own.keys() <= _FIELDS
-                found[name] = Footer(cached.rows, {**same, **cached.own}, complete)
-        return found
+    @classmethod
+    def of(cls, identities: Mapping[str, str], footers: Mapping[str, Footer | None]) -> _Cache:
+        """Return the cache of the footers of objects that have an identity."""
+        known = {name: footers[name] for name in sorted(identities)}
+        receipts = {name: footer.receipt for name, footer in known.items() if footer and footer.receipt}
+        names = [*receipts, *(name for name in known if name not in receipts)]
+        columns = {member: list(map(attrgetter(member), receipts.values())) for member in _MEMBERS}
+        same = {
+            member: values[0]
+            for member, values in columns.items()
+            if member not in _OWN and values and values.count(values[0]) == len(values)
+        }
+        return cls(
+            {name: identities[name] for name in names},
+            [footer.rows if (footer := known[name]) else None for name in names],
+            same,
+            {member: values for member, values in columns.items() if member not in same},
+        )
+
+    def footers(self) -> dict[str, Footer | None]:
+        """Return the footers, by the object's name.
+
+        Raises:
+            KeyError: a version of this package whose receipts have other members wrote the cache.
+            ValueError: the columns do not fit together.
+        """
+        lengths = {len(column) for column in self.columns.values()}
+        if len(lengths) != 1 or max(lengths) > len(self.rows) or len(self.rows) != len(self.identities):
+            raise ValueError("its columns have different lengths")
+        columns = [self.columns[name] if name in self.columns else repeat(self.same[name]) for name in _MEMBERS]
+        receipts = map(Receipt, *columns)
+        return {
+            name: None if rows is None else Footer(rows, receipt)
+            for name, rows, receipt in zip_longest(self.identities, self.rows, receipts)
+        }
 
 
 _DECODER = msgspec.json.Decoder(dict[str, _Cache])
@@ -134,7 +140,8 @@ def stored_objects(
     days: Iterable[date]
     if interval is None or not is_object_store(lake.fs):
         days, foreign = days_in(lake.fs, lake.base)
-        days = [day for day in days if interval is None or day in set(interval.days)]
+        if interval is not None:
+            days = sorted({*days} & {*interval.days})
     else:
         days = interval.days
     found: list[StoredObject] = []
@@ -161,13 +168,20 @@ class _Month:
 
     def stored_objects(self) -> list[StoredObject]:
         """Return the stored slots, in order of time, and bring the cache up to date."""
-        cache = self._load()
+        identities, cached = self._load()
         for _ in range(_LISTINGS):
             listing = self._list()
-            footers, vanished = self._footers(listing, cache)
-            if not vanished:
-                break  # else a larger slot may have taken their place
-        self._save(cache, listing, footers)
+            footers = {
+                name: cached[name]
+                for name, each in listing.items()
+                if each.identity and identities.get(name) == each.identity
+            }
+            new = [name for name in listing if name not in footers]
+            read = self._read(listing, new)
+            footers |= read
+            if len(read) == len(new):
+                break  # else a larger slot may have taken the place of those that are gone
+        self._save(identities, cached, listing, footers)
         found = []
         for name in sorted(footers):
             each, footer = listing[name], footers[name]
@@ -198,76 +212,51 @@ class _Month:
                 self.foreign.append(f"{folder}/{file}")
         return listing
 
-    def _footers(self, listing: _Listing, cache: _Cache) -> tuple[dict[str, Footer | None], bool]:
-        """Return the footers of the listed objects, and whether some objects were gone before they were read."""
-        known: list[str] = []
-        new: list[str] = []
-        for name, each in listing.items():
-            cached = cache.objects.get(name)
-            (new if cached is None or cached.identity != each.identity else known).append(name)
-        footers = cache.footers(known)
-        vanished = False
-        if not new:
-            return footers, vanished
+    def _read(self, listing: _Listing, names: Sequence[str]) -> dict[str, Footer | None]:
+        """Read the footers of some objects, except those that are gone by now."""
+        found: dict[str, Footer | None] = {}
+        if not names:
+            return found
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-footers") as pool:
-            reads = [(name, pool.submit(self._read, listing[name])) for name in new]
+            reads = [(name, pool.submit(self._read_one, listing[name])) for name in names]
         for name, read in reads:
-            try:
-                footers[name] = read.result()
-            except FileNotFoundError:
-                vanished = True
-        return footers, vanished
+            with suppress(FileNotFoundError):
+                found[name] = read.result()
+        return found
 
-    def _read(self, each: _Listed) -> Footer | None:
+    def _read_one(self, each: _Listed) -> Footer | None:
         return read_footer(self._lake.fs, each.path) if each.size else None
 
-    def _load(self) -> _Cache:
+    def _load(self) -> tuple[dict[str, str], dict[str, Footer | None]]:
+        """Return the cached identities and footers, by the object's name; nothing where there is no cache."""
         path = self._lake.receipts_cache(self._month)
         try:
             # Without a start, s3fs would ask for the size first.
-            return _DECODER.decode(self._lake.fs.cat_file(path, start=0))[_FORMAT]
+            cache = _DECODER.decode(self._lake.fs.cat_file(path, start=0))[_FORMAT]
+            return cache.identities, cache.footers()
         except FileNotFoundError:
             pass
         except (OSError, KeyError, ValueError, msgspec.MsgspecError) as problem:
             log.warning("the receipts cache %s cannot be read and is rebuilt: %s", path, problem)
-        return _Cache({}, {})
+        return {}, {}
 
-    def _save(self, cache: _Cache, listing: _Listing, footers: Mapping[str, Footer | None]) -> None:
-        """Store the footers of the listed objects, and those of other days that the cache has, if anything has changed."""
+    def _save(
+        self,
+        identities: Mapping[str, str],
+        cached: Mapping[str, Footer | None],
+        listing: _Listing,
+        footers: Mapping[str, Footer | None],
+    ) -> None:
+        """Cache the footers of the listed objects, and keep those of the month's other days, if anything has changed."""
         days = {f"{day:%Y%m%d}" for day in self._days}
-        gone = [name for name in cache.objects if name[:8] in days and name not in footers]
-        new = [
-            name
-            for name in footers
-            if (cached := cache.objects.get(name)) is None or cached.identity != listing[name].identity
-        ]
-        if not gone and not any(listing[name].identity for name in new):  # else there is nothing that could be stored
+        before = {name: identity for name, identity in identities.items() if name[:8] in days}
+        now = {name: identity for name in footers if (identity := listing[name].identity)}
+        if now == before:
             return
-        others = [name for name in cache.objects if name[:8] not in days]
-        identities = {name: cache.objects[name].identity for name in others}
-        identities |= {name: identity for name in footers if (identity := listing[name].identity)}
+        others = {name: identity for name, identity in identities.items() if name[:8] not in days}
         path = self._lake.receipts_cache(self._month)
-        text = msgspec.json.encode({_FORMAT: _packed(identities, {**cache.footers(others), **footers})})
+        text = msgspec.json.encode({_FORMAT: _Cache.of({**others, **now}, {**cached, **footers})})
         try:
             put_bytes(self._lake.fs, path, text)
         except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next survey only takes longer
             log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
-
-
-def _packed(identities: Mapping[str, str], footers: Mapping[str, Footer | None]) -> _Cache:
-    """Write a member that all receipts share only once, and leave out members with the default of `Receipt`."""
-    receipts = [footer.members for footer in footers.values() if footer and footer.members]
-    first = receipts[0] if receipts else {}
-    same = {name: value for name, value in first.items() if all(each.get(name) == value for each in receipts)}
-    cache = _Cache(same, {})
-    for name in sorted(identities):
-        footer = footers[name]
-        own = None
-        if footer and footer.members is not None:
-            own = {
-                key: value
-                for key, value in footer.members.items()
-                if key not in same and value != _DEFAULTS.get(key, _NONE)
-            }
-        cache.objects[name] = _Cached(identities[name], footer.rows if footer else None, own)
-    return cache

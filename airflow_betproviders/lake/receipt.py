@@ -9,18 +9,18 @@ import decimal
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 FOOTER_KEY = "betproviders.receipt"
 _EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
 
 
-@dataclass(kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a million of them
     """How a slot was extracted, and its counts and sums.
 
     Attributes:
@@ -71,7 +71,7 @@ class Receipt:
     account: str
     start: str
     end: str
-    filters: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, Any] = msgspec.field(default_factory=dict)
     rows: int = 0
     total: int | None = None
     windows: int = 0
@@ -82,16 +82,16 @@ class Receipt:
     duplicates: int = 0
     outside: int = 0
     slow_pages: int = 0
-    proof: dict[str, int] = field(default_factory=dict)
+    proof: dict[str, int] = msgspec.field(default_factory=dict)
     proven_rows: int = 0
     proven_bytes: int = 0
-    asked_for_less: dict[str, float] = field(default_factory=dict)
+    asked_for_less: dict[str, float] = msgspec.field(default_factory=dict)
     starts_held_at: str | None = None
     bad_rows: int = 0
-    odd_values: dict[str, int] = field(default_factory=dict)
-    rounded: dict[str, int] = field(default_factory=dict)
-    sums: dict[str, str] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
+    odd_values: dict[str, int] = msgspec.field(default_factory=dict)
+    rounded: dict[str, int] = msgspec.field(default_factory=dict)
+    sums: dict[str, str] = msgspec.field(default_factory=dict)
+    units: dict[str, str] = msgspec.field(default_factory=dict)
     previous_rows: int | None = None
     digest: str = ""
     changed_by: str | None = None
@@ -102,7 +102,7 @@ class Receipt:
     extracted_at: str = ""
     replayed_at: str | None = None
     retention_days: float | None = None
-    pii: dict[str, str] = field(default_factory=dict)
+    pii: dict[str, str] = msgspec.field(default_factory=dict)
     version: str = ""
 
     @property
@@ -131,7 +131,11 @@ class Receipt:
 
     def to_footer(self) -> dict[str, str]:
         """Return key and value for a Parquet footer."""
-        return {FOOTER_KEY: json.dumps(asdict(self), sort_keys=True)}
+        return {FOOTER_KEY: json.dumps(self.to_members(), sort_keys=True)}
+
+    def to_members(self) -> dict[str, Any]:
+        """Return the members by name."""
+        return msgspec.structs.asdict(self)
 
     @classmethod
     def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
@@ -141,11 +145,12 @@ class Receipt:
 
     @classmethod
     def from_members(cls, members: Mapping[str, Any]) -> Receipt:
-        """Return the receipt that has these members. Unknown ones of a newer version are ignored."""
-        known = cls.__dataclass_fields__
-        if not members.keys() <= known.keys():
-            members = {name: value for name, value in members.items() if name in known}
-        return cls(**members)
+        """Return the receipt that has these members. Unknown ones of a newer version are ignored.
+
+        Raises:
+            TypeError: a member without a default is missing.
+        """
+        return cls(**{name: members[name] for name in cls.__struct_fields__ if name in members})
 
 
 def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

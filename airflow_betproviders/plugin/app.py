@@ -141,7 +141,7 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if found is None or not reader.may_read(found[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
     receipt, place = found
-    return JsonResponse({**vars(receipt), "path": place, "amounts": amounts_of(receipt)})
+    return JsonResponse({**receipt.to_members(), "path": place, "amounts": amounts_of(receipt)})
 
 
 def _look(paths: list[str], chosen: Selection, span: Interval, now: datetime) -> list[LakeView]:

@@ -133,4 +133,4 @@ def _data(path: str) -> bytes:
 def _receipt(path: str) -> dict[str, Any]:
     receipt = Receipt.from_footer(pq.read_metadata(path).metadata)
     assert receipt is not None
-    return vars(receipt)
+    return receipt.to_members()

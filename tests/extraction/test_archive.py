@@ -68,7 +68,7 @@ def files(lake: Lake) -> list[str]:
 def footer(path: str) -> dict[str, Any]:
     receipt = Receipt.from_footer(pq.read_metadata(path).metadata)
     assert receipt is not None
-    return vars(receipt)
+    return receipt.to_members()
 
 
 def data_bytes(path: str) -> bytes:

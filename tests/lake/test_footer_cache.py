@@ -6,8 +6,9 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -97,7 +98,7 @@ def test_a_new_a_replaced_and_a_removed_object_are_seen_at_once(lake: Lake, read
     store(lake, hour(3))
     assert seen(lake) == {hour(0): (3, 3), hour(1): (4, 4), hour(3): (3, 3)}
     assert reads == {6: 1, 8: 1}
-    assert hour(2).name not in document(lake)["objects-2"]["objects"]
+    assert hour(2).name not in document(lake)["objects-3"]["identities"]
 
 
 def test_an_object_that_is_replaced_after_the_listing_is_read_again_by_the_next_survey(
@@ -155,11 +156,11 @@ def test_a_wider_object_that_replaces_a_listed_one_before_it_is_read_is_listed_i
 
 BROKEN = {
     "empty": b"",
-    "cut": b'{"objects-2": {',
+    "cut": b'{"objects-3": {',
     "not JSON": b"\xff\xfe",
     "a list": b"[1]",
     "of another format": b'{"objects-9": {}}',
-    "with other members": b'{"objects-2": {"20261120T050000Z-20261120T060000Z": {"rows": 3}}}',
+    "with other members": b'{"objects-3": {"20261120T050000Z-20261120T060000Z": {"rows": 3}}}',
 }
 
 
@@ -206,7 +207,7 @@ def test_a_cache_that_another_task_overwrites_costs_only_time(
 
     monkeypatch.setattr(footer_cache, "put_bytes", late)
     stored_objects(lake, hour(0))
-    assert list(document(lake)["objects-2"]["objects"]) == [hour(0).name]
+    assert list(document(lake)["objects-3"]["identities"]) == [hour(0).name]
     assert set(seen(lake, None)) == {hour(0), hour(48)}
     assert reads.total() == 3
     assert set(seen(lake, None)) == {hour(0), hour(48)}
@@ -221,7 +222,7 @@ def test_a_survey_of_one_day_keeps_the_cached_footers_of_others_and_writes_only_
     stored_objects(lake)
     store(lake, hour(1))
     stored_objects(lake, hour(1))
-    assert set(document(lake)["objects-2"]["objects"]) == {hour(0).name, hour(1).name, hour(96).name}
+    assert set(document(lake)["objects-3"]["identities"]) == {hour(0).name, hour(1).name, hour(96).name}
     monkeypatch.setattr(footer_cache, "put_bytes", lambda *_: pytest.fail("nothing is new"))
     assert len(stored_objects(lake)) == 3
     assert reads.total() == 3
@@ -239,17 +240,63 @@ def test_an_object_without_a_receipt_is_listed_without_one_and_not_read_again(la
     assert reads == {5: 1, 6: 1, 7: 1}
 
 
-def test_receipt_members_of_a_newer_version_survive_when_an_older_one_writes_the_cache(lake: Lake) -> None:
+def test_members_of_receipts_come_back_from_the_cache(lake: Lake) -> None:
+    members = {
+        "bytes": 2**40,
+        "proof": {"total": 3},
+        "sums": {"stake": "0.10"},
+        "run_id": "scheduled__ü",
+        "filters": {},
+    }
+    store(lake, hour(0), rows=0)
+    store(lake, hour(1), **members)
+    put(lake, hour(2), parquet(2, None))
+    first, second = stored_objects(lake, SPAN), stored_objects(lake, SPAN)
+    assert first == second
+    assert [entry.receipt for entry in second] == [
+        receipt_of(lake, hour(0), 0), receipt_of(lake, hour(1), 3, **members), None,
+    ]  # fmt: skip
+
+
+def test_a_member_of_a_newer_version_is_ignored(lake: Lake) -> None:
     receipt = receipt_of(lake, hour(0), 3)
-    vars(receipt)["of_the_future"] = "kept"
-    object.__setattr__(receipt, "to_footer", lambda: {"betproviders.receipt": json.dumps(_members(receipt))})
-    put(lake, hour(0), parquet(3, receipt))
-    assert seen(lake) == {hour(0): (3, 3)}
-    assert document(lake)["objects-2"]["same"]["of_the_future"] == "kept"
+    text = json.dumps({**receipt.to_members(), "of_the_future": 1})
+    put(lake, hour(0), parquet(3, SimpleNamespace(to_footer=lambda: {"betproviders.receipt": text})))
+    assert [entry.receipt for entry in stored_objects(lake, SPAN)] == [receipt]
 
 
-def _members(receipt: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(receipt).items() if not callable(value)}
+@pytest.mark.parametrize("text", ["[1]", "{}", "7", "not JSON", '"text"'])
+def test_a_footer_whose_receipt_is_anothers_text_has_none(lake: Lake, text: str) -> None:
+    put(lake, hour(0), parquet(3, SimpleNamespace(to_footer=lambda: {"betproviders.receipt": text})))
+    assert seen(lake) == seen(lake) == {hour(0): (3, None)}
+
+
+def _edited(lake: Lake, edit: Callable[[dict[str, Any]], object]) -> None:
+    cache = document(lake)
+    edit(cache["objects-3"])
+    lake.fs.pipe_file(lake.receipts_cache("2026-11"), json.dumps(cache).encode())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda cache: cache["columns"]["start"].pop(),
+        lambda cache: cache["rows"].pop(),
+        lambda cache: cache["identities"].popitem(),
+        lambda cache: cache["same"].pop("version"),
+        lambda cache: cache["columns"].clear(),
+    ],
+)
+def test_a_cache_whose_columns_do_not_fit_is_rebuilt(
+    lake: Lake, reads: Counter[str], edit: Callable[[dict[str, Any]], object]
+) -> None:
+    for number in range(2):
+        store(lake, hour(number))
+    seen(lake)
+    _edited(lake, edit)
+    reads.clear()
+    assert seen(lake) == {hour(0): (3, 3), hour(1): (3, 3)}
+    assert reads.total() == 2
 
 
 @pytest.mark.s3
