@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import date, datetime, timedelta, timezone
 from importlib import import_module
 from pathlib import Path
@@ -76,6 +76,8 @@ def page(root: str) -> tuple[float, float]:
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     began, used = time.perf_counter(), time.process_time()
     found = streams.look(0, f"file://{root}", Selection(), span)
+    if found.cut:
+        raise RuntimeError("the page left streams out")
     for view in found.views:
         view.to_json(lambda _: True)
     return time.perf_counter() - began, time.process_time() - used
@@ -86,22 +88,18 @@ def main() -> None:
     given = [int(text) for text in sys.argv[1:]]
     accounts, remote = (*given, *(25, 2)[len(given) :])[:2]
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    running = import_module("tests.seaweed").running
+    seaweed = import_module("tests.seaweed")
     print("| what | accounts | slots | s | of these processor, s | requests |\n|---|---:|---:|---:|---:|---|")
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
         local = fsspec.filesystem("file", auto_mkdir=True)
         slots = fill(local, folder, accounts)
         for name, took in (("survey, local files", look(local, folder, slots)), ("page, local files", page(folder))):
             print(f"| {name} | {4 * accounts} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | |", flush=True)
-        with running(Path(data)) as server:
+        with seaweed.running(Path(data)) as server:
             root = f"{server.bucket}/raw"
             slots = fill(server.filesystem(), root, remote)
-            counts: Counter[str] = Counter()
             fs = server.filesystem()
-            fs.connect()
-            fs.s3.meta.events.register(
-                "before-send.s3", lambda event_name, **_: counts.update([event_name.rsplit(".", 1)[-1]])
-            )
+            counts = seaweed.requests_of(fs)
             took = look(fs, root, slots)
             text = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
             print(f"| survey, SeaweedFS | {4 * remote} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | {text} |")

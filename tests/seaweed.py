@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ class SeaweedFS:
                 **options,
             }
         )
+
+
+def requests_of(fs: Any) -> Counter[str]:
+    """Count the requests that a file system makes from now on, by operation."""
+    counts: Counter[str] = Counter()
+    fs.connect()
+    fs.s3.meta.events.register("before-send.s3", lambda event_name, **_: counts.update([event_name.rsplit(".", 1)[-1]]))
+    return counts
 
 
 def free_ports(count: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -24,6 +25,7 @@ from airflow_betproviders.lake.coverage import GAPS, STATES, Coverage, coverage,
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared
 from tests.extraction.stored import parquet, put, receipt_of, store
+from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=timezone.utc)
@@ -341,3 +343,27 @@ def test_where_the_connection_states_a_retention_the_newest_receipt_tells_what_c
     assert coverage(lake, stated, now=NOW).total.states["expired"] == 47 + 12
     store(lake, slot(-23))
     assert look(lake).total.states["expired"] == 0
+
+
+@pytest.mark.s3
+def test_on_s3_an_account_costs_one_listing_and_a_month_of_it_one_listing_and_one_read(
+    seaweed: SeaweedFS,  # noqa: F811
+    request: pytest.FixtureRequest,
+) -> None:
+    root = f"{seaweed.bucket}/{request.node.name}"
+
+    def requests_with(accounts: int) -> Counter[str]:
+        fs = seaweed.filesystem()
+        for number in range(accounts):
+            lake = Lake(fs, root, "aig", "transactions", f"account{number}")
+            for day in (0, 1, 40):
+                store(lake, slot(24 * day - 24 * 60))
+        assert len(list(survey(fs, root, now=NOW))) == accounts  # brings the caches up to date
+        counts = requests_of(fs)
+        assert len(list(survey(fs, root, now=NOW))) == accounts
+        return counts
+
+    one, four = requests_with(1), requests_with(4)
+    assert one["ListObjectsV2"] <= 8  # the lake's folders, and those below
+    assert four - one == {"ListObjectsV2": 3 * (1 + 2), "GetObject": 3 * 2}
+    assert one.keys() == {"ListObjectsV2", "GetObject"}

@@ -22,7 +22,7 @@ from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from tests.extraction.stored import parquet, put, receipt_of, store
 from tests.extraction.vendor import FIVE, HOUR
-from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
+from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
 
 Seen = dict[Interval, tuple[int | None, int | None]]
 
@@ -308,10 +308,7 @@ def test_on_s3_a_month_costs_one_listing_and_one_read_and_no_footer(
     lake = Lake(fs, f"{seaweed.bucket}/{request.node.name}", "toy", "bets", "agent001")
     for number in range(48):
         store(lake, hour(number))
-    requests: Counter[str] = Counter()
-    fs.s3.meta.events.register(
-        "before-send.s3", lambda event_name, **_: requests.update([event_name.rsplit(".", 1)[-1]])
-    )
+    requests = requests_of(fs)
     span = Interval(FIVE, FIVE + 2 * DAY)
     assert len(seen(lake, span)) == 48
     once = 4  # listings a process, which look for an older layout

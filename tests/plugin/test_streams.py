@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.plugin.query import span_of
 from airflow_betproviders.plugin.views import money, reconciliations, streams
 from airflow_betproviders.plugin.views.streams import Selection, StreamView, look, stored
+from tests.extraction.stored import store
 from tests.plugin.showcase import HOUR, Showcase
+from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
 
 NOW = datetime.now(timezone.utc)
 EVERYBODY: Callable[[str | None], bool] = lambda _: True  # noqa: E731
@@ -224,3 +229,29 @@ def test_the_last_reconciliation(show: Showcase, tmp_path: Path) -> None:
         1,
     )
     assert reconciliations.last(Showcase(tmp_path, NOW).lake("jdb", "transactions")) is None
+
+
+@pytest.mark.s3
+def test_on_s3_the_page_costs_a_listing_an_account_and_a_listing_and_a_read_for_each_of_its_months(
+    seaweed: SeaweedFS,  # noqa: F811
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root, now = f"{seaweed.bucket}/{request.node.name}", datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+    span = span_of(40, None, now)  # of October and November
+
+    def requests_with(accounts: int) -> Counter[str]:
+        fs = seaweed.filesystem()
+        for number in range(accounts):
+            for hours in (1, 2, 24 * 30):
+                at = now - hours * HOUR
+                store(Lake(fs, root, "aig", "transactions", f"account{number}"), Interval(at, at + HOUR))
+        monkeypatch.setattr(streams, "open_path", lambda _: SimpleNamespace(fs=fs, path=root))
+        assert len(look(0, root, Selection(), span, now).views) == accounts  # brings the caches up to date
+        counts = requests_of(fs)
+        assert len(look(0, root, Selection(), span, now).views) == accounts
+        return counts
+
+    one, four = requests_with(1), requests_with(4)
+    assert four - one == {"ListObjectsV2": 3 * (1 + 2), "GetObject": 3 * 2}
+    assert one.keys() == {"ListObjectsV2", "GetObject"}

@@ -25,7 +25,7 @@ from airflow_betproviders.task.storage import open_path
 log = logging.getLogger(__name__)
 
 MAX_STREAMS = 200  # on a page; players and games as filters make very many
-MAX_SLOTS = 120_000  # on a page; sixty days of hours of forty streams are half of it
+MAX_SLOTS = 150_000  # on a page: sixty days of hours of a hundred streams
 _LISTED = 1000  # folders of streams, of which the page shows the first
 _THREADS = 4  # streams read at once
 _ORDER = list(STATES)
