@@ -335,6 +335,21 @@ def test_rows_of_a_later_slot_that_a_cursor_has_shown_are_not_lost(make: MakeHoo
             assert outcome(vendor, folder, *slots) == found
 
 
+@pytest.mark.parametrize("end", [FIVE + HOUR, FIVE + HOUR / 2])
+def test_a_row_that_comes_too_late_right_after_a_full_answer_of_a_cursor_is_not_lost(
+    make: MakeHook, tmp_path: Path, end: datetime
+) -> None:
+    """AIG does not say that rows come in order. The first answer ends with a row that is later than the first of the next."""
+    before = spread(999, Interval(FIVE, end - timedelta(seconds=1)))
+    bets = [*before, end - timedelta(milliseconds=500), *[end] * 3]
+    vendor = Vendor(
+        make("aig"), "latest", bets, order=lambda i: end + timedelta(milliseconds=1) if i == 999 else bets[i]
+    )
+    stored = set(vendor.ids(vendor.store(tmp_path, SLOT)))
+    assert stored >= {f"{i}" for i in range(1000)}
+    assert len(vendor.asked) == 2
+
+
 def test_rows_of_a_page_are_not_lost_where_the_next_page_times_out_and_the_window_is_halved(
     make: MakeHook, tmp_path: Path
 ) -> None:

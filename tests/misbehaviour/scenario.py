@@ -91,7 +91,7 @@ def draw(seed: int, streams: tuple[Stream, ...] = STREAMS) -> Scenario:
         width = dice.choice([5, 15, 30]) * MINUTE
     slots = [Interval(FIVE + i * width, FIVE + (i + 1) * width) for i in range(dice.choice([1, 1, 1, 2, 3]))]
     bets, moving = _bets(dice, stream, slots)
-    vendor = OddVendor(rows=[], stream=stream, bets=bets)
+    vendor = OddVendor(rows=[], stream=stream, bets=bets, starts=tuple(slot.start for slot in slots))
     vendor.utc_offset = timedelta(hours=-4) if stream.provider == "jdb" else timedelta(0)
     vendor.ends = dice.choice(["[)", "[)", "[]", "(]"])
     vendor.newest_first = dice.random() < 0.3

@@ -133,6 +133,7 @@ class OddVendor(Vendor):
         newest_first: the order of rows.
         disorder: milliseconds by which rows may come too early.
         faults: what it does wrong.
+        starts: the starts of the slots.
         shown: by row, how many answers of the run have shown it.
     """
 
@@ -141,6 +142,7 @@ class OddVendor(Vendor):
     newest_first: bool = False
     disorder: int = 0
     faults: list[Fault] = field(default_factory=list)
+    starts: tuple[datetime, ...] = ()
     shown: Counter[Bet] = field(default_factory=Counter)
     label: str = "connection odd_default"
     quotes: bool = True
@@ -161,7 +163,9 @@ class OddVendor(Vendor):
         for fault in struck:
             fault.change(self, call, answer)
         until = NEVER_ENDS if isinstance(stream.paging, TimestampCursor) else window.end
-        self.shown.update(bet for bet in answer.rows if window.start <= bet.at <= until)
+        self.shown.update(
+            bet for bet in answer.rows if window.start <= bet.at <= until and not self._too_late(bet, window)
+        )
         body = self._written(answer, window)
         return body if permit is None else permit.run(lambda: body)
 
@@ -188,6 +192,10 @@ class OddVendor(Vendor):
         first, size = self._page(paging, params, len(found))
         token = f"{first + size}" if first + size < len(found) else None
         return Answer(found[first : first + size], len(found), size, token, first, found, size)
+
+    def _too_late(self, bet: Bet, window: Interval) -> bool:
+        """Whether a row appears only when a slot's start is asked for: its own slot, the one before, is stored by then."""
+        return bool(bet.since) and any(window.start < start < window.end and bet.at < start for start in self.starts)
 
     @property
     def _fixed(self) -> bool:

@@ -87,6 +87,7 @@ class Answer(Protocol):
         middle: the median of these values; None without rows.
         in_order: whether rows come in the order of the time column, a few apart.
         late_by: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
+        tail: milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
         newest_first: whether they come in the opposite order.
     """
 
@@ -114,6 +115,8 @@ class Answer(Protocol):
     def in_order(self) -> bool: ...  # noqa: D102 - documented above
     @property
     def late_by(self) -> int: ...  # noqa: D102 - documented above
+    @property
+    def tail(self) -> int: ...  # noqa: D102 - documented above
 
 
 class Pagination(ABC):

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class TimestampCursor(Pagination):
     """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
 
-    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After a full answer
-    with a row that comes too late in the order of time, it begins that much earlier, because rows may be missing there. The
-    cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large answer come in no
+    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. It
+    begins a few rows earlier after an answer that may be cut off, and after a full one as much earlier as a row of it came too
+    late in the order of time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large answer come in no
     order, the next call starts at their median: it must bring none that lies before the last.
 
     Attributes:
@@ -75,8 +75,13 @@ class TimestampCursor(Pagination):
             raise WindowChanged("an answer without order lacked rows that a later one brought")
         if latest.middle is not None and _is_unproven(answers):
             return (self._from(latest.middle - 1),)
+        if latest.last is None:
+            return ()
+        end = round(window.end.timestamp() * 1000)
         late_by = latest.late_by if full or (latest.in_order and latest.bytes >= FEW_BYTES) else 0
-        if latest.last is None or latest.last - late_by >= round(window.end.timestamp() * 1000):
+        if full or (latest.last < end and latest.rows >= FEW_ROWS):
+            late_by = max(late_by, latest.tail)
+        if latest.last - late_by >= end:
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
         if latest.last <= before:

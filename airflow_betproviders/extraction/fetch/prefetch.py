@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -26,6 +26,8 @@ Ask = Callable[[Interval | None, Params, AnswerPermit], Page]
 _ROWS_RECEIVED = 45_000
 # Calls that may have been in vain when a window turns out not to be complete.
 _CALLS_ASKED = 32
+# Seconds to wait for the answers of a window that is to be read again, to remember what they show.
+_LONGEST_WAIT = 30.0
 
 
 @dataclass
@@ -107,6 +109,14 @@ class WindowRead:
         assert self.paging is not None  # noqa: S101 - it was asked for
         self.answers.append(answer)
         self.to_ask += self.paging.following(self.window, self.answers)
+
+    def arriving(self) -> list[Page]:
+        """Return the answers that came before their turn, and wait a while for those on their way. No further call is made."""
+        running = [answer for answer in self.asked if not answer.page.cancel()]
+        for answer in running:
+            answer.permit.grant()
+        done = wait([answer.page for answer in running], timeout=_LONGEST_WAIT).done
+        return [page.result() for page in done if page.exception() is None]
 
     def drop(self) -> None:
         """Give up what was asked for."""

@@ -224,7 +224,8 @@ class WindowReader:
         self._prefetch.replace(read, [again])
 
     def _note_shown(self, read: WindowRead) -> Hashes | None:
-        return self._shown_keys.note(read.window, read.answers, read.shown)
+        ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
+        return self._shown_keys.note(read.window, [*read.answers, *ahead], read.shown)
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.

@@ -258,6 +258,31 @@ def test_a_row_skipped_by_a_shift_of_the_pages_is_noticed_although_the_total_sta
     assert made.rereads == 2
 
 
+def test_rows_that_pages_before_their_turn_showed_must_come_again() -> None:
+    """Page 2 gives another total when pages 3 and 4 are there already; from then on the provider denies their rows."""
+    rows = [bet(f"{i}", at=i) for i in range(12)]
+    later = threading.Semaphore(0)
+    denies = threading.Event()
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        if denies.is_set():
+            return cut(rows[:6], params)
+        if params["page"] > 2:
+            later.release()
+        elif params["page"] == 2:
+            assert later.acquire(timeout=60)
+            assert later.acquire(timeout=60)
+            denies.set()
+            return cut(rows[:6], params)
+        return cut(rows, params)
+
+    with (
+        ThreadPoolExecutor(8) as pool,
+        pytest.raises(IncompleteWindow, match="6 rows that an earlier answer showed did not come again"),
+    ):
+        everything(WindowReader(Vendor([]), STREAM, {}, Script(answer), pool), [SLOT])
+
+
 @pytest.mark.parametrize("says", [2, 4])
 def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(says: int) -> None:
     rows = [bet(f"{i}") for i in range(3)]

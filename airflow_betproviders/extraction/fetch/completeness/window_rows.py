@@ -21,6 +21,10 @@ from airflow_betproviders.extraction.fetch.completeness.rejected_times import AB
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# The last rows of an answer that the next is asked to bring again: at least and at most one in so many, of so many milliseconds.
+_FEW_LAST = 50
+_MOST_LAST = 4
+_LONGEST_TAIL = 60_000
 _UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
 
 
@@ -266,6 +270,22 @@ class PageAnswer:
         instants = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
         late = int((np.maximum.accumulate(instants) - instants).max())
         return -(-late * unit // _UNITS["ms"])
+
+    @cached_property
+    def tail(self) -> int:
+        """Return the milliseconds from one of the last rows to the last, in the order of time, absurd times left out.
+
+        It is 0 where too many rows share these times.
+        """
+        if self.last is None:
+            return 0
+        known = np.sort(self._instants[self._instants <= self.last])
+        earlier = known[known < self.last]
+        few = max(1, len(known) // _FEW_LAST)
+        if not len(earlier):
+            return 0
+        tail = self.last - int(min(known[-few], earlier[-1]))
+        return min(tail, _LONGEST_TAIL) if (known >= self.last - tail).sum() <= len(known) // _MOST_LAST else 0
 
     @cached_property
     def last(self) -> int | None:
