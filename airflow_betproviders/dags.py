@@ -22,6 +22,8 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.notifications.freshness import deadline_alert
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
+from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text
 
 DEFAULT_ARGS: Mapping[str, Any] = {
     # The first delay is the deployment's own, [core] default_task_retry_delay.
@@ -155,12 +157,21 @@ def incremental_dag(
         raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
     if (fresh_within is None) != (alert is None):
         raise InvalidArgument(f"DAG {dag_id}: fresh_within= and alert= belong together. Give both, or neither.")
+    try:
+        require_text("conn_id", conn_id, "aig_default")
+        require_text("path", path, "s3://aws_default@lake/raw")
+        for name, duration in (("lookback", lookback), ("lag", lag)):
+            if not is_template(duration):
+                optional_duration(name, duration)
+        extract, merge = mapping("extract", extract), mapping("merge", merge)
+    except InvalidArgument as problem:
+        raise InvalidArgument(f"DAG {dag_id}: {problem}") from None
     if fresh_within is not None:
         account["deadline"] = deadline_alert(fresh_within, alert)
     summary = doc_md or _summary(conn_id, stream, path, lookback)
     with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=summary, **account) as dag:
         arguments = {"conn_id": conn_id, "stream": stream, "path": path, "lookback": lookback, "lag": lag}
-        extracted = ExtractToParquetOperator(**{"task_id": "extract", **arguments, **(extract or {})})
+        extracted = ExtractToParquetOperator(**{"task_id": "extract", **arguments, **extract})
         if table:
             same = {name: getattr(extracted, name) for name in ("conn_id", "stream", "path", "filters")}
             read = {
@@ -168,13 +179,21 @@ def incremental_dag(
             }
             # A merge does not call the provider, so it does not need the account's pool.
             arguments = {**same, **read, "table": table, "pool": "default_pool"}
-            extracted >> MergeBetsOperator(**{"task_id": "merge", **arguments, **(merge or {})})
+            extracted >> MergeBetsOperator(**{"task_id": "merge", **arguments, **merge})
     return dag
 
 
 def _timetable(dag_id: str, schedule: Any) -> Any:
     if isinstance(schedule, str):
-        return CronDataIntervalTimetable(schedule, timezone="UTC")
+        timetable = CronDataIntervalTimetable(schedule, timezone="UTC")
+        try:
+            timetable.validate()
+        except AirflowException as problem:
+            raise InvalidArgument(
+                f"DAG {dag_id}: schedule={schedule!r} is not a cron expression ({problem}). Write one such as '@hourly' or "
+                "'*/15 * * * *', or give a timetable."
+            ) from None
+        return timetable
     if isinstance(schedule, timedelta):
         raise InvalidArgument(
             f"DAG {dag_id}: schedule={schedule!r} gives intervals of zero width in Airflow 3. Write a cron expression "

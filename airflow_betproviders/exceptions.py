@@ -141,7 +141,7 @@ class OverlappingSlot(FinalError):
 
 
 class NothingStored(BetProviderError):
-    """The raw lake holds no slot of the interval that is to be merged: the extraction has yet to run, or went elsewhere."""
+    """The raw lake has no slot of the interval to merge, or the bets table does not exist: an earlier task has yet to run."""
 
 
 class NotArchived(FinalError):

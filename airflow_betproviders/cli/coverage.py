@@ -77,7 +77,7 @@ def _survey(args: Namespace) -> list[Coverage]:
                 account=args.account,
                 start=parse_time(args.start) if args.start else None,
                 end=parse_time(args.end) if args.end else None,
-                margin=parse_duration(args.margin),
+                margin=parse_duration("--margin", args.margin),
                 warn=print_error,
             )
         )

@@ -34,7 +34,7 @@ def print_plan(args: Namespace) -> None:
             stream,
             start=parse_time(args.start),
             end=parse_time(args.end),
-            slot=parse_duration(args.slot) if args.slot else None,
+            slot=parse_duration("--slot", args.slot) if args.slot else None,
             now=hook.now(),
             warn=print_error,
         )

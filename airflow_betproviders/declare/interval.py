@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
@@ -40,8 +41,7 @@ class Interval:
             object.__setattr__(self, name, plain)
         if self.start >= self.end:
             raise _invalid(
-                f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. In Airflow 3 a plain cron "
-                "schedule gives intervals of zero width: use CronDataIntervalTimetable, or pass start= and end=."
+                f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. Correct one of them."
             )
 
     @property
@@ -117,14 +117,27 @@ def parse_instant(name: str, value: object) -> datetime | None:
         ) from None
 
 
-def parse_duration(text: str | timedelta) -> timedelta:
-    """Parse a duration such as ``15m``, ``1h``, ``1d``; units are s, m, h and d."""
-    if isinstance(text, timedelta):
-        return text
-    match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", text)
-    if not match or match[2] not in _UNITS:
-        raise _invalid(f"{text!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+def parse_duration(name: str, value: object) -> timedelta:
+    """Read a duration: a timedelta, or text such as ``15m``, ``1h`` or ``1d``; units are s, m, h and d.
+
+    Raises:
+        InvalidArgument: it is neither, or is longer than a timedelta can be; the message names the argument.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", value) if isinstance(value, str) else None
+    if match and match[2] in _UNITS:
+        with suppress(OverflowError):
+            return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    raise _invalid(f"{name}={value!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, in the largest unit that leaves no remainder: ``90m``, ``1h``."""
+    for unit, text in ((DAY, "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "m"), (timedelta(seconds=1), "s")):
+        if not duration % unit:
+            return f"{duration // unit}{text}"
+    return f"{duration.total_seconds():g}s"
 
 
 def aligned(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> bool:
@@ -149,7 +162,9 @@ def check_slot(slot: timedelta) -> None:
         InvalidArgument: it does not divide a day, or is not a number of minutes.
     """
     if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
-        raise _invalid(f"slot {slot} does not divide a day into equal parts of minutes. Use 1h, 15m, 30m, 6h or 1d.")
+        raise _invalid(
+            f"slot {duration_text(slot)} does not divide a day into equal parts of minutes. Use 15m, 30m, 1h, 6h or 1d."
+        )
 
 
 def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
@@ -164,9 +179,9 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, origin):
             raise _invalid(
-                f"{name} {instant.isoformat()} is not on a boundary of {slot} slots"
-                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval that consists of slots, or a slot that "
-                "divides it: a manual run with an odd logical date often causes this."
+                f"{name} {instant.isoformat()} is not on a boundary of {duration_text(slot)} slots"
+                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval and a lookback that consist of slots, or a slot that "
+                "divides them. A manual run with an odd logical date often causes this."
             )
     count = interval.width // slot
     return tuple(Interval(interval.start + i * slot, interval.start + (i + 1) * slot) for i in range(count))

@@ -29,7 +29,9 @@ def deadline_alert(fresh_within: str | timedelta, alert: Any) -> DeadlineAlert:
         InvalidArgument: the alert cannot be called by Airflow's triggerer.
     """
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=parse_duration(fresh_within), callback=_callback(alert)
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=parse_duration("fresh_within", fresh_within),
+        callback=_callback(alert),
     )
 
 
@@ -37,7 +39,9 @@ def _callback(alert: Any) -> AsyncCallback | SyncCallback:
     if isinstance(alert, AsyncCallback | SyncCallback):
         return alert
     if not isinstance(alert, BaseNotifier):
-        raise InvalidArgument(f"alert={alert!r} is neither a notifier nor an AsyncCallback or SyncCallback.")
+        raise InvalidArgument(
+            f"alert={alert!r} is neither a notifier nor an AsyncCallback or SyncCallback. Give one, such as BetProvidersNotifier."
+        )
     kind = type(alert)
     if kind.async_notify is BaseNotifier.async_notify:
         raise InvalidArgument(

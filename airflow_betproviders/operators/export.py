@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.task.arguments import names, require_text
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.task.tables import open_table
@@ -71,15 +72,17 @@ class ExportBetsOperator(BaseOperator):
         """Write the file."""
         from airflow_betproviders.lake.store.atomic_put import put
 
+        require_text("path", self.path, "s3://aws_default@lake/export/bets.csv")
         if not self.path.endswith(_FORMATS):
             raise InvalidArgument(f"path {self.path!r} must end in one of {', '.join(_FORMATS)}.")
+        columns = self._columns()
         interval = resolve_interval(context, self.start, self.end, timedelta(days=1))
         target = open_path(self.path)
-        table = open_table(self.table).open()
+        table = self._open_table()
         with TemporaryDirectory(prefix="betproviders-") as folder:
             rows = self._sorted(table, interval, Path(folder))
             file = Path(folder) / target.name
-            written = _write(file, rows, self._columns())
+            written = _write(file, rows, columns)
             size = file.stat().st_size
             put(target.fs, file, target.path)
         summary = {"path": self.path, "rows": written, "bytes": size, "version": table.version()}
@@ -91,12 +94,22 @@ class ExportBetsOperator(BaseOperator):
 
         from airflow_betproviders.bets_table.schema import SCHEMA
 
-        names = [name for name in SCHEMA.names if name != "rest"] if self.columns is None else list(self.columns)
-        if unknown := [name for name in names if name not in SCHEMA.names] or (not names and ["none"]):
-            raise InvalidArgument(
-                f"columns: {', '.join(unknown)} is not in the table. It has: {', '.join(SCHEMA.names)}."
-            )
-        return pa.schema([SCHEMA.field(name) for name in names])
+        chosen = names("columns", self.columns) or [name for name in SCHEMA.names if name != "rest"]
+        for name in chosen:
+            if name not in SCHEMA.names:
+                raise InvalidArgument(f"columns: the table has no column {name!r}. It has: {', '.join(SCHEMA.names)}.")
+        return pa.schema([SCHEMA.field(name) for name in chosen])
+
+    def _open_table(self) -> DeltaTable:
+        from deltalake.exceptions import TableNotFoundError
+
+        table = open_table(self.table)
+        try:
+            return table.open()
+        except TableNotFoundError:
+            raise NothingStored(
+                f"table {self.table!r} does not exist. Merge bets into it first, or correct table=."
+            ) from None
 
     def _sorted(self, table: DeltaTable, interval: Interval, folder: Path) -> Iterator[pa.Table]:
         """Yield the bets in order. They are sorted in local files, so that memory does not grow with the day."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.interval import Interval, check_slot, parse_duration, slots
+from airflow_betproviders.declare.interval import Interval, check_slot, duration_text, parse_duration, slots
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument, QuotaExhausted
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.operators.pii import pii_policy_of
 from airflow_betproviders.operators.stream_operator import (
     StreamOperator,
     hook_of,
@@ -16,9 +17,9 @@ from airflow_betproviders.operators.stream_operator import (
     stream_asset,
     summarise,
 )
+from airflow_betproviders.task.arguments import NOT_GIVEN, flag, optional_duration
 from airflow_betproviders.task.deferral import default_deferrable, wait_until
 from airflow_betproviders.task.links import TaskTarget
-from airflow_betproviders.task.pii import pii_policy_of
 from airflow_betproviders.task.pool import warn_without_pool
 from airflow_betproviders.task.storage import open_path
 
@@ -150,14 +151,16 @@ class ExtractToParquetOperator(StreamOperator):
         self._filters(stream)
         self._max_bad_rows()
         self._archive_or_pii(stream)
-        width = parse_duration(self.slot) if self.slot else stream.slot
+        slot = optional_duration("slot", self.slot)
+        width = stream.slot if slot is None else slot
         check_slot(width)
         _check_slot(stream, width)
         return hook, stream, width
 
     def _interval(self, context: Context, width: timedelta) -> Interval:
         interval = super()._interval(context, width)
-        return Interval(interval.start - parse_duration(self.lookback), interval.end) if self.lookback else interval
+        lookback = optional_duration("lookback", self.lookback)
+        return Interval(interval.start - lookback, interval.end) if lookback else interval
 
     def _lake(self, hook: BetProviderHook, stream: Stream) -> Lake:
         """Return where the stream is stored, or refuse a path or a connection that cannot work."""
@@ -178,7 +181,8 @@ class ExtractToParquetOperator(StreamOperator):
 
     def _wait_until_ready(self, hook: BetProviderHook, stream: Stream, interval: Interval) -> None:
         ready, ready_at = hook.ready(stream, interval), hook.ready_at(stream, interval)
-        if self.lag and stream.windows and (later := interval.end + parse_duration(self.lag)) > ready_at:
+        lag = optional_duration("lag", self.lag)
+        if lag and stream.windows and (later := interval.end + lag) > ready_at:
             ready, ready_at = hook.now() >= later, later
         if not ready:
             wait_until(self, ready_at, interval)
@@ -237,11 +241,11 @@ def stored_before(lake: Lake, intervals: Sequence[Interval], until: str | None) 
 
 def _archived_for(archive: Any) -> timedelta | None:
     """Return how long archives are kept, or None for no archive. A template makes text of the value."""
-    if archive in (False, None, "", "False", "None"):
+    if archive in NOT_GIVEN:
         return None
-    if archive in (True, "True"):
-        return _FOREVER
-    kept = parse_duration(archive)
+    if str(archive).lower() in {"true", "false"}:
+        return _FOREVER if flag("archive", archive) else None
+    kept = parse_duration("archive", archive)
     if kept < timedelta(days=1):
         raise InvalidArgument(f"archive={archive!r} is less than a day. Write True, or how long to keep it: 90d.")
     return kept
@@ -252,6 +256,10 @@ def _check_slot(stream: Stream, width: timedelta) -> None:
     if rule is None:
         return
     if width % rule.step:
-        raise InvalidArgument(f"slot {width} of stream {stream.name} must be a whole number of {rule.step} steps.")
+        raise InvalidArgument(
+            f"slot {duration_text(width)} of stream {stream.name} must be a whole number of {duration_text(rule.step)} steps."
+        )
     if not rule.divisible and width > rule.span:
-        raise InvalidArgument(f"slot {width} of stream {stream.name} must be at most {rule.span}, one answer.")
+        raise InvalidArgument(
+            f"slot {duration_text(width)} of stream {stream.name} must be at most {duration_text(rule.span)}, one answer."
+        )

@@ -18,6 +18,7 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.operators.extract import FRUITLESS, ExtractToParquetOperator
 from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
+from airflow_betproviders.task.arguments import names
 from airflow_betproviders.task.deferral import wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.links import TaskTarget
@@ -210,7 +211,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         from airflow_betproviders.lake.cells import STATES
 
         known = STATES.keys() - _UNREADABLE
-        states = {self.states} if isinstance(self.states, str) else set(self.states)
+        states = set(names("states", self.states))
         if not states or states - known:
             raise InvalidArgument(
                 f"states={self.states!r} must be some of {', '.join(s for s in STATES if s in known)}."

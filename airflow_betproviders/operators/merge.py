@@ -14,6 +14,7 @@ from airflow_betproviders import metrics
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.task.arguments import mapping, optional_duration, require_text, whole_number
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
@@ -87,6 +88,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         partition: str | timedelta = "1h",
         **kwargs: Any,
     ) -> None:
+        require_text("table", table, "s3://aws_default@lake/bets")
         kwargs.setdefault("outlets", [bets_asset(table)])
         super().__init__(**kwargs)
         self.path = path
@@ -107,14 +109,12 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         require("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.merge import Merge
 
-        if self.batch_rows < 1:
-            raise InvalidArgument(f"batch_rows={self.batch_rows} must be at least 1.")
-        intervals = resolve_intervals(context, self.start, self.end, parse_duration(self.partition))
+        intervals = resolve_intervals(context, self.start, self.end, parse_duration("partition", self.partition))
         merge = Merge(
             open_table(self.table),
-            batch_rows=self.batch_rows,
-            moved_within=parse_duration(self.moved_within) if self.moved_within is not None else None,
-            patience=parse_duration(self.patience),
+            batch_rows=whole_number("batch_rows", self.batch_rows, least=1),
+            moved_within=optional_duration("moved_within", self.moved_within),
+            patience=parse_duration("patience", self.patience),
         )
         streams = self._streams()
         all_stats, problems = [], []
@@ -173,7 +173,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
             provider=provider,
             account=account,
             stream=self.stream or None,
-            filters=self.filters,
+            filters=None if self.filters is None else mapping("filters", self.filters),
             settings=settings,
         )
 
@@ -227,16 +227,17 @@ class OptimizeBetsOperator(BaseOperator):
         require("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.optimize import optimize
 
-        retention = parse_duration(self.retention) if self.retention is not None else None
+        retention = optional_duration("retention", self.retention)
         if retention is not None and retention < timedelta(hours=1):
             raise InvalidArgument(
-                f"retention {self.retention} is less than an hour: a merge at work would lose the files it has written."
+                f"retention={self.retention!r} is less than an hour: a running merge would lose the files it has written. Give more, "
+                "or None for no vacuum."
             )
         given = self.start or self.end
         done = optimize(
             open_table(self.table),
             interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
-            file_size=self.file_size,
+            file_size=whole_number("file_size", self.file_size, least=1),
             retention=retention,
             sort_by=self.sort_by,
         )

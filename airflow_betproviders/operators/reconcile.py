@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders import __version__
-from airflow_betproviders.declare.interval import parse_duration
+from airflow_betproviders.declare.interval import check_slot, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.operators.stream_operator import hook_of, run_metadata, stream_asset
+from airflow_betproviders.operators.pii import pii_policy_of
+from airflow_betproviders.operators.stream_operator import hook_of, refuse_templates, run_metadata, stream_asset
+from airflow_betproviders.task.arguments import flag, names, optional_duration
 from airflow_betproviders.task.deferral import default_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
-from airflow_betproviders.task.pii import pii_policy_of
 from airflow_betproviders.task.pool import warn_without_pool
 from airflow_betproviders.task.storage import open_path
 
@@ -94,8 +95,10 @@ class ReconcileOperator(LineageMixin, BaseOperator):
         deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        # A merge that is scheduled on the extraction's asset takes up what a repair extracts.
-        kwargs.setdefault("outlets", [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repair else [])])
+        if "outlets" not in kwargs:
+            refuse_templates("outlets=[reconciliation_asset(conn_id)]", conn_id=conn_id)
+            # A merge that is scheduled on the extraction's asset takes up what a repair extracts.
+            kwargs["outlets"] = [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repair else [])]
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self.path = path
@@ -114,7 +117,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
         """Reconcile the days of the interval, or defer until the last is final."""
         from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
 
-        repair = _switch(self.repair)
+        repair = flag("repair", self.repair)
         reconciliation = reconciliation_of(
             self.conn_id,
             self.path,
@@ -126,7 +129,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
             pii_conn_id=self.pii_conn_id,
             run_metadata=run_metadata(context),
         )
-        interval = resolve_interval(context, self.start, self.end, parse_duration(self.partition))
+        interval = resolve_interval(context, self.start, self.end, parse_duration("partition", self.partition))
         days = reconciliation.days(interval)
         self.target = TaskTarget(reconciliation.lake, interval)
         reconciliation.hook.check_connection()
@@ -177,6 +180,9 @@ def reconciliation_of(
     """
     from airflow_betproviders.reconciliation.reconcile import Reconciliation
 
+    width = optional_duration("slot", slot)
+    if width is not None:
+        check_slot(width)
     place = open_path(path)
     made = Reconciliation(
         hook=hook_of(conn_id),
@@ -184,8 +190,8 @@ def reconciliation_of(
         root=place.path,
         tolerance=_tolerance(tolerance),
         repair=repair,
-        reports=(reports,) if isinstance(reports, str) and reports else tuple(reports or ()),
-        width=parse_duration(slot) if slot else None,
+        reports=names("reports", reports),
+        width=width,
         run_metadata=run_metadata or {"version": __version__},
     )
     return replace(made, pii_policy=pii_policy_of(pii, pii_conn_id, made.stream, {}))
@@ -199,13 +205,6 @@ def _tolerance(value: Decimal | str | int) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise InvalidArgument(f"tolerance={value!r} is not an amount. Give 0, or a number as text such as '0.01'.")
     return amount
-
-
-def _switch(value: bool | str) -> bool:
-    """Return a boolean argument; a template may have made text of it."""
-    if str(value).lower() not in {"true", "false"}:
-        raise InvalidArgument(f"repair={value!r} is neither True nor False.")
-    return str(value).lower() == "true"
 
 
 def _summary(results: Sequence[ReconciliationResult]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.operators.pii import pii_policy_of
 from airflow_betproviders.operators.stream_operator import StreamOperator, hook_of, run_metadata, summarise
+from airflow_betproviders.task.arguments import flag
 from airflow_betproviders.task.links import TaskTarget
-from airflow_betproviders.task.pii import pii_policy_of
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ class ReplayOperator(StreamOperator):
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         self.target = TaskTarget(lake, interval)
-        replay = Replay(hook, stream, lake, run_metadata=run_metadata(context), pii_policy=pii_policy, force=self.force)
+        replay = Replay(
+            hook,
+            stream,
+            lake,
+            run_metadata=run_metadata(context),
+            pii_policy=pii_policy,
+            force=flag("force", self.force),
+        )
         found = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(found)))
         if not found:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, BaseHook, BaseOperator
 
 from airflow_betproviders import __version__, metrics
-from airflow_betproviders.declare.interval import Interval, parse_duration
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import add_up
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
+from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text, whole_number
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
@@ -39,13 +41,36 @@ def stream_asset(conn_id: str, stream: str | None = None) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
+def refuse_templates(cure: str, **named: Any) -> None:
+    """Refuse templates among the arguments that name an asset.
+
+    Args:
+        cure: the argument to give instead, as Python.
+        **named: the arguments by name; each must be text or, except ``conn_id``, None.
+
+    Raises:
+        InvalidArgument: an argument is a template, or is not text.
+    """
+    for name, value in named.items():
+        if is_template(value):
+            raise InvalidArgument(
+                f"{name}={value!r} is a template, which Airflow renders too late to name the asset. Give {cure}, or outlets=[]."
+            )
+        if name == "conn_id" or value is not None:
+            require_text(name, value, "aig_default" if name == "conn_id" else "transactions")
+
+
 def hook_of(conn_id: str) -> BetProviderHook:
     """Return the hook for a connection, by its type.
 
     Raises:
-        InvalidArgument: no installed provider serves this type.
+        InvalidArgument: there is no such connection, or no installed provider serves its type.
     """
-    conn_type = str(BaseHook.get_connection(conn_id).conn_type)
+    require_text("conn_id", conn_id, "aig_default")
+    try:
+        conn_type = str(BaseHook.get_connection(conn_id).conn_type)
+    except AirflowException:
+        raise InvalidArgument(f"connection {conn_id!r} does not exist. Create it, or correct conn_id=.") from None
     if conn_type not in providers():
         raise InvalidArgument(
             f"connection {conn_id} is of type {conn_type!r}, which no installed provider serves. "
@@ -99,12 +124,7 @@ class StreamOperator(LineageMixin, BaseOperator):
         **kwargs: Any,
     ) -> None:
         if "outlets" not in kwargs:
-            templated = next((name for name in (conn_id, stream) if isinstance(name, str) and "{{" in name), None)
-            if templated:
-                raise InvalidArgument(
-                    f"{templated!r} is a template, which Airflow renders too late to name the asset. "
-                    "Give outlets=[stream_asset(conn_id, stream)], or outlets=[]."
-                )
+            refuse_templates("outlets=[stream_asset(conn_id, stream)]", conn_id=conn_id, stream=stream)
             kwargs["outlets"] = [stream_asset(conn_id, stream)]
         super().__init__(**kwargs)
         self.conn_id = conn_id
@@ -119,23 +139,13 @@ class StreamOperator(LineageMixin, BaseOperator):
         self.pii_conn_id = pii_conn_id
 
     def _interval(self, context: Context, width: timedelta) -> Interval:
-        return resolve_interval(
-            context, self.start, self.end, parse_duration(self.partition) if self.partition else width
-        )
+        return resolve_interval(context, self.start, self.end, optional_duration("partition", self.partition) or width)
 
     def _filters(self, stream: Stream) -> dict[str, Any]:
-        if not isinstance(self.filters or {}, Mapping):
-            raise InvalidArgument(
-                f"filters={self.filters!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a "
-                "template makes it."
-            )
-        return stream.check_filters(self.filters or {})
+        return stream.check_filters(mapping("filters", self.filters))
 
     def _max_bad_rows(self) -> int:
-        try:
-            return int(self.max_bad_rows)
-        except (TypeError, ValueError):
-            raise InvalidArgument(f"max_bad_rows={self.max_bad_rows!r} is not a whole number.") from None
+        return whole_number("max_bad_rows", self.max_bad_rows, least=0)
 
     def _update_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
         extra = {

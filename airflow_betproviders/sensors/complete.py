@@ -13,6 +13,7 @@ from airflow_betproviders.exceptions import WindowExpired
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
+from airflow_betproviders.task.arguments import mapping
 from airflow_betproviders.task.deferral import default_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
@@ -110,7 +111,12 @@ class BetsCompleteSensor(BaseSensorOperator):
         interval = self._interval(context)
         place = open_path(self.path)
         lake = Lake(
-            place.fs, place.path, stream.provider, stream.name, hook.account, stream.check_filters(self.filters or {})
+            place.fs,
+            place.path,
+            stream.provider,
+            stream.name,
+            hook.account,
+            stream.check_filters(mapping("filters", self.filters)),
         )
         self.target = TaskTarget(lake, interval)
         found = coverage(lake, stream, start=interval.start, end=interval.end, now=hook.now())
@@ -125,4 +131,4 @@ class BetsCompleteSensor(BaseSensorOperator):
         return not left
 
     def _interval(self, context: Context) -> Interval:
-        return resolve_interval(context, self.start, self.end, parse_duration(self.partition))
+        return resolve_interval(context, self.start, self.end, parse_duration("partition", self.partition))

@@ -31,6 +31,8 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     if given_start or given_end:
         if given_start is None or given_end is None:
             raise InvalidArgument("start= and end= belong together: give both, or neither to use the run's interval.")
+        if given_start == given_end:
+            raise InvalidArgument(f"start= and end= are both {given_start.isoformat()}. {_CURE}")
         return Interval(given_start, given_end)
     if partition := parse_instant("partition_date", context.get("partition_date")):
         return Interval(partition, partition + width)

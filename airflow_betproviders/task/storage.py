@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.arguments import require_text
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -22,39 +23,42 @@ _EXTRAS: Mapping[str, str] = {
 _LOCAL = frozenset({"", "file", "local"})
 
 
-def open_path(path: str) -> ObjectStoragePath:
+def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     """Return Airflow's path object, or refuse a path without a bucket, with an unknown connection or without its packages.
 
     Airflow itself would access the store anonymously if the connection is unknown.
+
+    Args:
+        path: the path, such as ``s3://aws_default@lake/raw``.
+        name: the argument's name, for messages.
 
     Raises:
         InvalidArgument: names what is missing.
     """
     from airflow.sdk import BaseHook, ObjectStoragePath
 
+    require_text(name, path, "s3://aws_default@lake/raw")
     parts = urlsplit(path)
-    if not path.strip():
-        raise InvalidArgument("path is empty. Give a folder such as s3://aws_default@lake/raw or file:///data/lake.")
     connection, _, bucket = parts.netloc.rpartition("@")
     if parts.scheme not in _LOCAL:
-        if not bucket:
-            raise InvalidArgument(f"path {path!r} names no bucket. Write {parts.scheme}://connection_id@bucket/folder.")
-        _check_scheme(path, parts.scheme)
+        _check_store(path, name, parts.scheme, bucket)
         if connection:
             try:
                 BaseHook.get_connection(connection)
             except AirflowException:
                 raise InvalidArgument(
-                    f"path {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
+                    f"{name} {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
                     "the id before the @."
                 ) from None
     elif bucket or not parts.path.startswith("/"):
-        raise InvalidArgument(f"path {path!r} is relative, and workers differ in their folder. Give an absolute path.")
+        raise InvalidArgument(
+            f"{name} {path!r} is relative, and workers differ in their folder. Give an absolute path."
+        )
     opened = ObjectStoragePath(path)
     try:
         _ = opened.fs
-    except ImportError:  # Airflow's provider is there, its library for the store is not
-        raise _not_installed(f"path {path!r}", _EXTRAS.get(parts.scheme, "")) from None
+    except ImportError as error:  # Airflow's provider is there, its library for the store is not
+        raise _not_installed(f"{name} {path!r}", _EXTRAS.get(parts.scheme, "")) from error
     return opened
 
 
@@ -73,22 +77,26 @@ def require(module: str, extra: str, what: str) -> None:
         raise _not_installed(what, extra)
 
 
-def _check_scheme(path: str, scheme: str) -> None:
+def _check_store(path: str, name: str, scheme: str, bucket: str) -> None:
     from airflow.sdk.io import has_fs
 
-    if has_fs(scheme):
-        return
-    if scheme in _EXTRAS:
-        raise _not_installed(f"path {path!r}", _EXTRAS[scheme])
-    raise InvalidArgument(
-        f"path {path!r}: nothing that is installed stores under {scheme}://. Use {', '.join(_EXTRAS)} or file, or install the "
-        "Airflow provider that has it."
-    )
+    installed = has_fs(scheme)
+    if not installed and scheme not in _EXTRAS:
+        raise InvalidArgument(
+            f"{name} {path!r}: no installed package can store under {scheme}://. Use {', '.join(_EXTRAS)} or file, or install the "
+            "Airflow provider for it."
+        )
+    if not bucket:
+        raise InvalidArgument(f"{name} {path!r} names no bucket. Write {scheme}://connection_id@bucket/folder.")
+    if not installed:
+        raise _not_installed(f"{name} {path!r}", _EXTRAS[scheme])
 
 
 def _not_installed(what: str, extra: str) -> InvalidArgument:
     if not extra:
-        return InvalidArgument(f"{what} needs packages that are not installed.")
+        return InvalidArgument(
+            f"{what} needs packages that are not installed. Install what the log's ImportError names."
+        )
     return InvalidArgument(
         f"{what} needs packages that are not installed: pip install 'airflow-provider-betproviders[{extra}]'."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.task.arguments import require_text
 from airflow_betproviders.task.storage import open_path, require
 
 if TYPE_CHECKING:
@@ -24,16 +25,17 @@ def open_table(path: str) -> BetsTable:
     Raises:
         InvalidArgument: the ``delta`` extra is not installed, or delta-rs does not know the store.
     """
+    require_text("table", path, "s3://aws_default@lake/bets")
     require("deltalake", "delta", f"table {path!r}")
     from airflow_betproviders.bets_table.table import BetsTable
 
-    parts = urlsplit(str(path))
+    parts = urlsplit(path)
     local = parts.scheme in {"", "file", "local"}
     if not local and parts.scheme not in _STORES:
         raise InvalidArgument(
             f"table {path!r}: delta-rs has no store for {parts.scheme}://. Use one of {', '.join(_STORES)}, or file."
         )
-    place = open_path(path)
+    place = open_path(path, "table")
     if local:
         return BetsTable(place.path)
     scheme, storage_options = _STORES[parts.scheme]

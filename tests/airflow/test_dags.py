@@ -127,6 +127,11 @@ def test_an_account_dag_takes_any_task() -> None:
     ("arguments", "cure"),
     [
         ({"schedule": timedelta(hours=1)}, "Write a cron expression"),
+        ({"schedule": "hourly"}, "is not a cron expression"),
+        ({"conn_id": ""}, "Give conn_id='aig_default'"),
+        ({"path": None}, "Give path='s3://aws_default@lake/raw'"),
+        ({"lookback": "a day"}, "lookback='a day' is not a duration"),
+        ({"extract": ["archive"]}, "is not a dict"),
         ({"merge": {"batch_rows": 1}}, "Name the folder of the bets table"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_betproviders.declare.interval import DAY, Interval, aligned, parse_duration, slots
+from airflow_betproviders.declare.interval import DAY, Interval, aligned, duration_text, parse_duration, slots
 from airflow_betproviders.exceptions import InvalidArgument
 
 UTC = timezone.utc
@@ -37,7 +37,7 @@ def test_slots_tile_the_interval(width: timedelta, first: int, count: int, origi
 
 @pytest.mark.parametrize(("start", "end", "named"), [(at(5, 1), at(6), "start"), (at(5), at(6, 0, 1), "end")])
 def test_an_end_off_the_slot_border_is_refused_with_the_cure(start: datetime, end: datetime, named: str) -> None:
-    with pytest.raises(InvalidArgument, match=rf"^{named} .* is not on a boundary of 1:00:00 slots.*consists of slots"):
+    with pytest.raises(InvalidArgument, match=rf"^{named} .* is not on a boundary of 1h slots.*consist of slots"):
         slots(Interval(start, end), timedelta(hours=1))
 
 
@@ -52,7 +52,7 @@ def test_daily_slots_of_a_day_that_begins_at_four_are_named_by_it() -> None:
     "slot", [timedelta(0), -timedelta(hours=1), timedelta(hours=7), 2 * DAY, timedelta(seconds=30), timedelta(hours=25)]
 )
 def test_a_slot_that_does_not_divide_a_day_is_refused_with_the_cure(slot: timedelta) -> None:
-    with pytest.raises(InvalidArgument, match="Use 1h, 15m, 30m, 6h or 1d"):
+    with pytest.raises(InvalidArgument, match="Use 15m, 30m, 1h, 6h or 1d"):
         slots(Interval(MIDNIGHT, MIDNIGHT + 14 * DAY), slot)
 
 
@@ -65,8 +65,8 @@ def test_a_naive_end_is_refused_with_the_cure(naive: str) -> None:
 
 
 @pytest.mark.parametrize("end", [at(5), at(4)])
-def test_start_must_lie_before_end_and_the_message_names_the_timetable(end: datetime) -> None:
-    with pytest.raises(InvalidArgument, match="CronDataIntervalTimetable"):
+def test_start_must_lie_before_end(end: datetime) -> None:
+    with pytest.raises(InvalidArgument, match="is not before end"):
         Interval(at(5), end)
 
 
@@ -113,14 +113,14 @@ def test_the_days_of_an_interval_hold_every_slot_that_can_overlap_it(start: int,
     ("text", "seconds"), [("15m", 900), ("15min", 900), ("1h", 3600), (" 2 h ", 7200), ("1d", 86400), ("30s", 30)]
 )
 def test_durations(text: str, seconds: int) -> None:
-    assert parse_duration(text) == timedelta(seconds=seconds)
-    assert parse_duration(timedelta(seconds=seconds)) == timedelta(seconds=seconds)
+    assert parse_duration("lag", text) == timedelta(seconds=seconds)
+    assert parse_duration("lag", timedelta(seconds=seconds)) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "1.5h", "-1h", "1 hour", "1w", "PT1H"])
 def test_other_durations_are_refused_with_the_cure(text: str) -> None:
     with pytest.raises(InvalidArgument, match="Write a number and a unit: 15m, 1h, 1d"):
-        parse_duration(text)
+        parse_duration("lag", text)
 
 
 @given(st.sets(st.integers(0, 11)), st.integers(0, 11), st.integers(1, 12))
@@ -137,3 +137,8 @@ def test_an_interval_is_the_others_in_it_and_what_is_without_them(hours: set[int
     assert pieces[-1].end == interval.end
     assert all(a.end == b.start for a, b in itertools.pairwise(pieces))
     assert all(a.end < b.start for a, b in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize("text", ["15m", "90m", "1h", "36h", "1d", "45s", "0d"])
+def test_a_duration_is_written_as_it_is_read(text: str) -> None:
+    assert duration_text(parse_duration("lag", text)) == text

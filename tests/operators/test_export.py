@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table.schema import SCHEMA
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.export import ExportBetsOperator
 from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
 from tests.operator_runs import context
@@ -65,8 +65,10 @@ def test_a_day_without_bets_is_a_file_without_rows(world: World) -> None:
 def test_what_cannot_be_written_is_refused(world: World) -> None:
     with pytest.raises(InvalidArgument, match="must end in one of"):
         export(world, "day.xlsx")
-    with pytest.raises(InvalidArgument, match="stakes is not in the table"):
+    with pytest.raises(InvalidArgument, match="the table has no column 'stakes'"):
         export(world, "day.csv", columns=["stakes"])
+    with pytest.raises(NothingStored, match=r"does not exist\. Merge bets into it first"):
+        export(world, "day.csv", table=str(world.folder / "elsewhere"))
     assert not list(world.folder.glob("out/*"))
 
 

@@ -45,9 +45,9 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {"start": FIVE, "end": FIVE}, "CronDataIntervalTimetable"),
     ("aig", {"start": FIVE.replace(tzinfo=None), "end": FIVE + HOUR}, "has no time zone. Give an aware datetime"),
     ("aig", {"start": FIVE}, "give both, or neither"),
-    ("aig", {"start": FIVE + HOUR / 4, "end": FIVE + HOUR}, "is not on a boundary of 1:00:00 slots"),
-    ("aig", {**HOURLY, "slot": "2h"}, "is not on a boundary of 2:00:00 slots"),
-    ("aig", {**HOURLY, "slot": "7h"}, "Use 1h, 15m, 30m, 6h or 1d"),
+    ("aig", {"start": FIVE + HOUR / 4, "end": FIVE + HOUR}, "is not on a boundary of 1h slots"),
+    ("aig", {**HOURLY, "slot": "2h"}, "is not on a boundary of 2h slots"),
+    ("aig", {**HOURLY, "slot": "7h"}, "slot 7h does not divide a day into equal parts of minutes. Use 15m, 30m, 1h"),
     ("aig", {**HOURLY, "slot": "hourly"}, "Write a number and a unit: 15m, 1h, 1d"),
     ("aig", {**HOURLY, "filters": {"user_id": "1"}}, "has no filter 'user_id'. It takes: none"),
     ("pv", {**HOURLY, "filters": {"game_id": 1}}, "has no filter 'game_id'. It takes: game_ids"),
@@ -58,9 +58,21 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("jdb", {"start": FIVE - HOUR, "end": FIVE, "stream": "daily_by_game_type", "slot": "1h"}, "whole number of"),
     ("aig", {**HOURLY, "path": "s3:///raw"}, "names no bucket"),
     ("aig", {**HOURLY, "path": "lake"}, "Give an absolute path"),
-    ("aig", {**HOURLY, "path": ""}, "path is empty"),
-    ("aig", {**HOURLY, "max_bad_rows": "a few"}, "max_bad_rows"),
-    ("aig", {**HOURLY, "filters": "{'game_id': 1}"}, "filters"),
+    ("aig", {**HOURLY, "path": ""}, "path='' is not text, or is empty"),
+    ("aig", {**HOURLY, "path": 5}, "path=5 is not text"),
+    ("aig", {**HOURLY, "path": "s4://lake/raw"}, "no installed package can store under s4://. Use s3, s3a"),
+    ("aig", {**HOURLY, "path": "C:\\lake"}, "no installed package can store under c://"),
+    ("aig", {**HOURLY, "lookback": 5}, "lookback=5 is not a duration. Write a number and a unit"),
+    ("aig", {**HOURLY, "lag": "soon"}, "lag='soon' is not a duration"),
+    ("aig", {**HOURLY, "slot": timedelta(0)}, "slot 0d does not divide a day"),
+    ("aig", {**HOURLY, "archive": "yes"}, "archive='yes' is not a duration"),
+    ("aig", {**HOURLY, "archive": "1h"}, "Write True, or how long to keep it"),
+    ("aig", {**HOURLY, "max_bad_rows": "a few"}, "max_bad_rows='a few' is not a whole number of at least 0"),
+    ("aig", {**HOURLY, "max_bad_rows": -1}, "max_bad_rows=-1 is not a whole number"),
+    ("aig", {**HOURLY, "max_bad_rows": 1.5}, "max_bad_rows=1.5 is not a whole number"),
+    ("aig", {**HOURLY, "filters": "{'game_id': 1}"}, "is not a dict. Give one"),
+    ("aig", {**HOURLY, "filters": [1]}, "set render_template_as_native_obj=True on the DAG"),
+    ("aig", {**HOURLY, "pii": ["user_id"]}, "pii=['user_id'] is not a dict"),
     ("aig", {}, "Trigger it with a logical date"),
 ]
 
@@ -115,6 +127,17 @@ def test_a_connection_of_another_type_is_refused_with_those_there_are(
         InvalidArgument, match=r"of type 'http', which no installed provider serves. Use .* aig, gmag, jdb, pv"
     ):
         hook_of("aig_default")
+
+
+@pytest.mark.parametrize("conn_id", ["", None, 5])
+def test_a_connection_is_named_by_text(conn_id: Any) -> None:
+    with pytest.raises(InvalidArgument, match="Give conn_id='aig_default' or the like"):
+        hook_of(conn_id)
+
+
+def test_a_missing_connection_is_named_with_the_cure() -> None:
+    with pytest.raises(InvalidArgument, match="connection 'nowhere' does not exist"):
+        hook_of("nowhere")
 
 
 @pytest.mark.usefixtures("quick")

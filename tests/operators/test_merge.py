@@ -101,7 +101,9 @@ def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
         ({"path": "lake"}, "Give an absolute path"),
         ({"start": at(6), "end": at(5)}, "is not before end"),
         ({"start": at(6), "end": None}, "give both, or neither"),
-        ({"batch_rows": 0}, "must be at least 1"),
+        ({"batch_rows": 0}, "batch_rows=0 is not a whole number of at least 1"),
+        ({"filters": "user=1"}, "is not a dict"),
+        ({"table": None}, "table=None is not text"),
         ({"moved_within": "often"}, "Write a number and a unit"),
     ],
 )
@@ -173,7 +175,7 @@ def test_connections_to_other_stores(
 ) -> None:
     made = Connection(conn_id="store", **{**connection, "extra": json.dumps(connection.get("extra", {}))})
     monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: made))
-    monkeypatch.setattr("airflow_betproviders.task.tables.open_path", lambda path: None)
+    monkeypatch.setattr("airflow_betproviders.task.tables.open_path", lambda path, name: None)
     table = open_table(path)
     assert (table.uri, table.options) == (uri, options)
 

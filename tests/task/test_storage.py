@@ -26,8 +26,8 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("path", "cure"),
     [
-        ("", "path is empty. Give a folder such as s3://aws_default@lake/raw"),
-        ("  ", "path is empty"),
+        ("", "is not text, or is empty. Give path='s3://aws_default@lake/raw' or the like"),
+        ("  ", "path='  ' is not text, or is empty"),
         ("s3://", "names no bucket. Write s3://connection_id@bucket/folder"),
         ("s3:///raw", "names no bucket. Write s3://connection_id@bucket/folder"),
         ("s3://aws_default@/raw", "names no bucket. Write s3://connection_id@bucket/folder"),
@@ -54,13 +54,13 @@ def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) 
         ("s3a://aws_default@lake/raw", "pip install 'airflow-provider-betproviders[s3]'"),
         (
             "hdfs://lake/raw",
-            "nothing that is installed stores under hdfs://. Use s3, s3a, s3n, gs, gcs, abfs, abfss, adl or",
+            "no installed package can store under hdfs://. Use s3, s3a, s3n, gs, gcs, abfs, abfss, adl or",
         ),
-        ("s4://lake/raw", "nothing that is installed stores under s4://. Use s3,"),
-        ("http://lake/raw", "nothing that is installed stores under http://. Use s3,"),
+        ("s4://lake/raw", "no installed package can store under s4://. Use s3,"),
+        ("http://lake/raw", "no installed package can store under http://. Use s3,"),
     ],
 )
-def test_l5_a_store_whose_packages_are_missing_names_the_extra_and_an_unknown_one_those_there_are(
+def test_a_store_whose_packages_are_missing_names_the_extra_and_an_unknown_one_those_there_are(
     monkeypatch: pytest.MonkeyPatch, path: str, message: str
 ) -> None:
     """As in a bare Airflow, which registers no store of its own."""

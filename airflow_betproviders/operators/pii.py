@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.airflow_exceptions import AirflowException
+from airflow_betproviders.task.arguments import mapping
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.privacy import PiiPolicy
@@ -27,12 +28,9 @@ def pii_policy_of(pii: Any, conn_id: str | None, stream: Stream, filters: Mappin
     Raises:
         InvalidArgument: a rule cannot work, or the key is missing or too short.
     """
+    pii = mapping("pii", pii)
     if not pii:
         return None
-    if not isinstance(pii, Mapping):
-        raise InvalidArgument(
-            f"pii={pii!r} is not a dict. Set render_template_as_native_obj=True on the DAG where a template makes it."
-        )
     from airflow_betproviders.extraction.privacy import HASH, PiiPolicy
 
     if HASH in pii.values() and not conn_id:
