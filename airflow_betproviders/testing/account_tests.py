@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import WindowExpired
 from airflow_betproviders.registry import hook_class, streams_of
-from airflow_betproviders.testing.desk import DAY, HOUR, Desk, simulated
 from airflow_betproviders.testing.expectations import Expectations
+from airflow_betproviders.testing.vendor_account import DAY, HOUR, VendorAccount, simulated
 
 if TYPE_CHECKING:
     from airflow_betproviders.simulator import Simulator
@@ -60,47 +60,53 @@ class AccountTests:
         clear = [name for name, setting in settings.items() if setting.secret and not should_hide_value_for_key(name)]
         assert clear == [], "Airflow masks an extra by its name only; rename these, e.g. to end in _secret"
 
-    def test_connection_test_makes_one_call(self, desk: Desk) -> None:
+    def test_connection_test_makes_one_call(self, vendor_account: VendorAccount) -> None:
         """The Test button makes one real call and accepts the demo account."""
-        before = len(desk.simulator.calls)
-        works, message = desk.hook.test_connection()
+        before = len(vendor_account.simulator.calls)
+        works, message = vendor_account.hook.test_connection()
         assert works, message
-        assert len(desk.simulator.calls) == before + 1
-        assert desk.breaches == []
+        assert len(vendor_account.simulator.calls) == before + 1
+        assert vendor_account.breaches == []
 
-    def test_wrong_key_is_refused_and_not_shown(self, desk: Desk) -> None:
+    def test_wrong_key_is_refused_and_not_shown(self, vendor_account: VendorAccount) -> None:
         """The vendor refuses a wrong key, and the message shows neither key."""
         wrong = "a-wrong-key-0001"
-        works, message = desk.make_hook(password=wrong).test_connection()
+        works, message = vendor_account.make_hook(password=wrong).test_connection()
         assert not works
-        assert desk.breaches
+        assert vendor_account.breaches
         assert wrong not in message
-        assert str(desk.simulator.credentials[desk.provider]["password"]) not in message
+        assert str(vendor_account.simulator.credentials[vendor_account.provider]["password"]) not in message
 
-    def test_expired_interval_is_refused_before_the_first_call(self, stream_name: str, desk: Desk) -> None:
+    def test_expired_interval_is_refused_before_the_first_call(
+        self, stream_name: str, vendor_account: VendorAccount
+    ) -> None:
         """An interval that the vendor no longer keeps is refused before the first call."""
-        stream = desk.hook.stream(stream_name)
+        stream = vendor_account.hook.stream(stream_name)
         if stream.retention is None or stream.windows is None:
             pytest.skip("the vendor states no retention")
-        before = len(desk.simulator.calls)
-        end = desk.interval(stream).end - stream.retention - 2 * DAY
+        before = len(vendor_account.simulator.calls)
+        end = vendor_account.interval(stream).end - stream.retention - 2 * DAY
         interval = Interval(end - stream.slot, end)
         with pytest.raises(WindowExpired, match="is gone"):
-            desk.hook.get_df(stream.name, interval.start, interval.end, **desk.filters(stream, interval))
-        assert len(desk.simulator.calls) == before
+            vendor_account.hook.get_df(
+                stream.name, interval.start, interval.end, **vendor_account.filters(stream, interval)
+            )
+        assert len(vendor_account.simulator.calls) == before
 
     def test_calls_of_two_tasks_keep_the_rate(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two tasks of one account, one after the other, never call faster than the connection says."""
         with simulated(self.expectations, min_interval={self.expectations.provider: SPACING}) as simulator:
             if simulator.providers[self.expectations.provider].min_interval is None:
                 pytest.skip("the simulated vendor has limits of its own; test them in a test of your own")
-            desk = Desk(self.expectations, simulator, tmp_path, monkeypatch, min_interval=SPACING)
-            stream = desk.bets
-            slots = desk.slots(stream, desk.interval(stream, math.ceil(2 * desk.width(stream) / HOUR)))
+            vendor_account = VendorAccount(self.expectations, simulator, tmp_path, monkeypatch, min_interval=SPACING)
+            stream = vendor_account.bets
+            slots = vendor_account.slots(
+                stream, vendor_account.interval(stream, math.ceil(2 * vendor_account.width(stream) / HOUR))
+            )
             for slot in slots[:2]:
-                desk.store(stream, slot, hook=desk.make_hook(min_interval=SPACING))
+                vendor_account.store(stream, slot, hook=vendor_account.make_hook(min_interval=SPACING))
             assert _calls(simulator) >= 2
-            assert desk.breaches == []
+            assert vendor_account.breaches == []
 
 
 def _calls(simulator: Simulator) -> int:

@@ -32,7 +32,7 @@ def _leave_out(_number: int, _window: Any, _params: Any, document: Any) -> Any:
     return [_leave_out(0, None, None, part) for part in document] if isinstance(document, list) else document
 
 
-class Desk:
+class Account:
     """A vendor's main stream, a lake, and the bets table that is merged from it."""
 
     def __init__(self, make: MakeHook, folder: Path, provider: str) -> None:
@@ -104,10 +104,10 @@ WORTH: dict[str, tuple[str, dict[str, Any], Any, tuple[str | None, Any, Any]]] =
 @pytest.mark.parametrize("name", WORTH)
 def test_a_bet_has_the_amounts_and_status_of_the_document(make: MakeHook, tmp_path: Path, name: str) -> None:
     provider, patch, stake, (status, payout, net) = WORTH[name]
-    desk = Desk(make, tmp_path, provider)
-    assert desk.extract(patch) == 0
-    stats = desk.merge()
-    (row,) = desk.rows
+    account = Account(make, tmp_path, provider)
+    assert account.extract(patch) == 0
+    stats = account.merge()
+    (row,) = account.rows
     found = row["status"], row["stake"], row["payout"], row["net"]
     assert found == (status, *(None if worth is None else Decimal(worth) for worth in (stake, payout, net)))
     assert (row["settled_at"] is None) == (status == "open" and provider == "pv")
@@ -127,18 +127,18 @@ def test_a_bet_has_the_amounts_and_status_of_the_document(make: MakeHook, tmp_pa
 def test_a_bet_without_a_required_member_never_reaches_the_table(
     make: MakeHook, tmp_path: Path, provider: str, absent: str, value: str
 ) -> None:
-    desk = Desk(make, tmp_path, provider)
-    assert desk.extract({}, {absent: None if value == "null" else ABSENT}) == 1
-    desk.merge()
-    assert len(desk.rows) == 1
+    account = Account(make, tmp_path, provider)
+    assert account.extract({}, {absent: None if value == "null" else ABSENT}) == 1
+    account.merge()
+    assert len(account.rows) == 1
 
 
 def test_a_bet_that_was_open_takes_the_result_of_a_later_read(make: MakeHook, tmp_path: Path) -> None:
-    desk = Desk(make, tmp_path, "pv")
+    account = Account(make, tmp_path, "pv")
     for patch, status, net in (({"end_at": 0}, "open", None), ({"end_at": END}, "settled", Decimal(-100))):
-        desk.extract(patch)
-        desk.merge()
-        assert [(row["status"], row["net"]) for row in desk.rows] == [(status, net)]
+        account.extract(patch)
+        account.merge()
+        assert [(row["status"], row["net"]) for row in account.rows] == [(status, net)]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_a_bet_that_was_open_takes_the_result_of_a_later_read(make: MakeHook, tm
 def test_a_slot_that_is_extracted_again_replaces_its_earlier_rows(
     make: MakeHook, tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    desk = Desk(make, tmp_path, "gmag")
+    account = Account(make, tmp_path, "gmag")
     for patch in (first, second, second):
-        desk.extract(patch)
-        desk.merge()
-    (row,) = desk.rows
+        account.extract(patch)
+        account.merge()
+    (row,) = account.rows
     assert row["stake"] == Decimal(7)
 
 
@@ -165,12 +165,12 @@ def test_a_slot_whose_amounts_outgrow_the_table_is_named_and_the_others_are_merg
     make: MakeHook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """20 digits of stake and 20 of payout fit; their difference does not."""
-    desk = Desk(make, tmp_path, "jdb")
+    account = Account(make, tmp_path, "jdb")
     slots = tuple(Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(3))
     huge = {"bet": -99999999999999999999, "total": 99999999999999999999}
-    assert desk.extract({}, huge, {}, slots=slots) == 0
+    assert account.extract({}, huge, {}, slots=slots) == 0
     with caplog.at_level(logging.WARNING), pytest.raises(UnmergeableSlot) as caught:
-        desk.merge()
+        account.merge()
     assert "20261120T060000Z-20261120T070000Z" in str(caught.value)
     assert "row 0" in str(caught.value)
-    assert [row["bet_id"] for row in desk.rows] == ["0/0", "0/2"]
+    assert [row["bet_id"] for row in account.rows] == ["0/0", "0/2"]

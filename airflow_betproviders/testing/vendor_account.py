@@ -48,7 +48,7 @@ def simulated(expectations: Expectations, **settings: Any) -> Iterator[Simulator
         yield simulator
 
 
-class Desk:
+class VendorAccount:
     """One account at a simulated vendor, with a lake in a folder.
 
     Args:
@@ -151,7 +151,7 @@ class Desk:
         extraction = Extraction(hook or self.hook, stream, self.filters(stream, interval), **arguments)
         return extraction.store(self.slots(stream, interval), self.lake(stream))
 
-    def truth(self, stream: Stream, interval: Interval) -> list[dict[str, Any]]:
+    def expected_records(self, stream: Stream, interval: Interval) -> list[dict[str, Any]]:
         """Return the records that must be stored for an interval, from the simulated vendor."""
         filters = self.filters(stream, interval)
         return self.simulator.truth(self.provider, stream.name, interval.start, interval.end, filters)
@@ -164,10 +164,10 @@ class Desk:
         return rows
 
     def differences(self, stream: Stream, interval: Interval) -> list[str]:
-        """Return how the stored rows of an interval differ from the truth."""
-        truth = self.truth(stream, interval)
-        assert truth, f"the simulated vendor has no {stream.name} in {interval}, so there is nothing to compare"
-        return differences(self.expectations, stream.key, truth, self.rows(stream, interval))
+        """Return how the stored rows of an interval differ from the expected records."""
+        expected = self.expected_records(stream, interval)
+        assert expected, f"the simulated vendor has no {stream.name} in {interval}, so there is nothing to compare"
+        return differences(self.expectations, stream.key, expected, self.rows(stream, interval))
 
     @contextmanager
     def faults(self, rate: float, *more: str) -> Iterator[None]:
