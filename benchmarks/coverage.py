@@ -81,7 +81,7 @@ def page(folder: str) -> tuple[float, float, int]:
     text, took = "", []
     for _ in range(5):
         began, used = time.perf_counter(), time.process_time()
-        found = streams.look(0, f"file://{folder}", Selection(), span)
+        found = streams.read_lake(0, f"file://{folder}", Selection(), span)
         text = ",".join(view.to_json(lambda _: True) for view in found.views)
         took.append((time.perf_counter() - began, time.process_time() - used))
         if sum(view["total"]["empty"] for view in json.loads(f"[{text}]")) != len(PROVIDERS) * DAYS * 24:

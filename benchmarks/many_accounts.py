@@ -75,8 +75,8 @@ def page(root: str) -> tuple[float, float]:
     """Wall and processor seconds of the coverage page's answer."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     began, used = time.perf_counter(), time.process_time()
-    found = streams.look(0, f"file://{root}", Selection(), span)
-    if found.cut:
+    found = streams.read_lake(0, f"file://{root}", Selection(), span)
+    if found.truncated:
         raise RuntimeError("the page left streams out")
     for view in found.views:
         view.to_json(lambda _: True)

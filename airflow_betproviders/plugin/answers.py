@@ -1,4 +1,4 @@
-"""Answers of the page's application: headers that every one has, and errors in one plain sentence."""
+"""Build the page's responses: security headers for each, and one sentence for an error."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class JsonResponse(Response):
     media_type = "application/json"
 
     def __init__(self, content: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
-        """Write it without the spaces."""
+        """Encode the content without spaces."""
         text = content if isinstance(content, str) else json.dumps(content, separators=(",", ":"))
         super().__init__(text, status_code, {**SAFE_HEADERS, "Cache-Control": "no-store", **(headers or {})})
 
 
-def refuse_plainly(app: FastAPI) -> None:
-    """Let every refusal of an application be one sentence under ``detail``, without the values that were sent."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every refused request with one sentence under ``detail``, without the values that the client sent."""
     from starlette.exceptions import HTTPException
 
     app.add_exception_handler(HTTPException, _refused)

@@ -19,7 +19,7 @@ from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.coverage import STATES
 from airflow_betproviders.plugin import places
-from airflow_betproviders.plugin.answers import SAFE_HEADERS, JsonResponse, refuse_plainly
+from airflow_betproviders.plugin.answers import SAFE_HEADERS, JsonResponse, add_error_handlers
 from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.plugin.limits.lake_process import LakeProcess
 from airflow_betproviders.plugin.limits.workers import Workers
@@ -27,23 +27,23 @@ from airflow_betproviders.plugin.query import Chosen, Now, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
 from airflow_betproviders.plugin.views import money, reconciliations
 from airflow_betproviders.plugin.views.amounts import amounts_of
-from airflow_betproviders.plugin.views.streams import LakeView, Selection, StreamView, look, stored
+from airflow_betproviders.plugin.views.streams import LakeView, Selection, StreamView, find_receipt, read_lake
 
 PAGE = Path(str(files("airflow_betproviders.plugin"))) / "page"
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
 
-Whoever = Annotated[Reader, Depends(permitted)]
+PermittedReader = Annotated[Reader, Depends(permitted)]
 
 workers = Workers()
 lake_process = LakeProcess()
-_seen = ShortCache[LakeView](seconds=5, most=8)  # a page asks several things of it one after the other
+_lake_views = ShortCache[LakeView](seconds=5, most=8)  # one page sends several requests that need the same views
 
 
 def create_app() -> FastAPI:
     """Return the application that Airflow's API server mounts."""
     # Its own documentation pages would be open to anybody.
     app = FastAPI(title="Bet coverage", docs_url=None, redoc_url=None, openapi_url=None)
-    refuse_plainly(app)
+    add_error_handlers(app)
     page = APIRouter(dependencies=[Depends(logged_in)])
     page.add_api_route("/", index)
     page.add_api_route("/assets/{name:path}", asset)
@@ -57,48 +57,48 @@ def create_app() -> FastAPI:
     return app
 
 
-def forget() -> None:
-    """Read the lake again with the next request."""
-    _seen.clear()
+def clear_cache() -> None:
+    """Drop the cached views, so that the next request reads the lake again."""
+    _lake_views.clear()
 
 
 async def index() -> Response:
-    """Return the page; it holds no data."""
+    """Return the page's HTML, which holds no data."""
     return FileResponse(PAGE / "index.html", headers={**SAFE_HEADERS, "Cache-Control": "no-cache"})
 
 
 async def asset(name: str) -> Response:
-    """Return a script, a style or a picture of it."""
+    """Return a script, a stylesheet or a picture of the page."""
     if name not in _FILES:
         raise HTTPException(404, "There is no such file.")
     return FileResponse(_FILES[name], headers={**SAFE_HEADERS, "Cache-Control": "private, no-cache"})
 
 
-async def coverage(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
-    """Return the slots of the days up to the last one, today by default; with ``dag`` those that this DAG wrote."""
+async def coverage(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+    """Return the slots of the selected days. With ``dag``, only streams that this DAG wrote."""
     return await workers.run(reader.name, _coverage, reader, chosen, span, now, dag)
 
 
-async def ggr(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+async def ggr(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Return turnover and gross gaming revenue of the accounts whose main stream the user may see."""
     return await workers.run(reader.name, _ggr, reader, chosen, span, now, dag)
 
 
-async def reconciled(reader: Whoever, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+async def reconciled(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Return the last reconciliation of each stream that the user may see and that is reconciled."""
     return await workers.run(reader.name, _reconciled, reader, chosen, span, now, dag)
 
 
-async def slot(reader: Whoever, chosen: Chosen, interval: Slot) -> Response:
+async def slot(reader: PermittedReader, chosen: Chosen, interval: Slot) -> Response:
     """Return the receipt of a stored slot, for those who may read the DAG that wrote it."""
     return await workers.run(reader.name, _slot, reader, chosen, interval)
 
 
 def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     paths = places.configured_lakes()
-    seen = _look(paths, chosen, span, now)
-    shown = _shown(reader, seen, dag)
-    problems = [problem for each in seen for problem in each.problems]
+    views = _read_lakes(paths, chosen, span, now)
+    shown = _visible_streams(reader, views, dag)
+    problems = [problem for each in views for problem in each.problems]
     if chosen.account is not None and not shown and not problems:
         raise HTTPException(404, "There is no such account, or it was written by a DAG that you may not read.")
     visible = {each.lake for each in shown}
@@ -109,7 +109,7 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, 
         "end": span.end.isoformat(),
         "states": STATES,
         "lakes": [path if reader.reads_all or number in visible else "" for number, path in enumerate(paths)],
-        "cut": any(each.cut for each in seen),
+        "truncated": any(each.truncated for each in views),
         "problems": problems if reader.reads_all else [],
     }
     streams = ",".join(each.to_json(reader.may_read) for each in shown)
@@ -117,9 +117,9 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, 
 
 
 def _ggr(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
-    shown = _shown(reader, _look(places.configured_lakes(), chosen, span, now), dag)
+    shown = _visible_streams(reader, _read_lakes(places.configured_lakes(), chosen, span, now), dag)
     accounts = {(each.label["provider"], each.label["account"]) for each in shown if each.main}
-    found = lake_process.call(money.of_days, places.table(), span) if accounts else money.Money()
+    found = lake_process.call(money.money_of_days, places.configured_table(), span) if accounts else money.Money()
     days = [day.to_json() for day in found.days if (day.provider, day.account) in accounts]
     private = found.private and not reader.reads_all
     return JsonResponse({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
@@ -127,9 +127,9 @@ def _ggr(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: 
 
 def _reconciled(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     paths = places.configured_lakes()
-    shown = [each for each in _shown(reader, _look(paths, chosen, span, now), dag) if each.main]
+    shown = [each for each in _visible_streams(reader, _read_lakes(paths, chosen, span, now), dag) if each.main]
     streams = [(paths[each.lake], *(each.label[name] for name in ("provider", "stream", "account"))) for each in shown]
-    results = zip(shown, lake_process.call(reconciliations.last_of, streams), strict=True)
+    results = zip(shown, lake_process.call(reconciliations.last_reconciliations, streams), strict=True)
     return JsonResponse([{"lake": each.lake, **each.label, **result} for each, result in results if result])
 
 
@@ -137,17 +137,17 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if not chosen.names_one:
         raise HTTPException(422, "Name the slot's lake, provider, stream and account.")
     path = dict(enumerate(places.configured_lakes())).get(chosen.lake or 0)
-    found = lake_process.call(stored, path, chosen, interval) if path else None
+    found = lake_process.call(find_receipt, path, chosen, interval) if path else None
     if found is None or not reader.may_read(found[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
     receipt, place = found
     return JsonResponse({**receipt.to_members(), "path": place, "amounts": amounts_of(receipt)})
 
 
-def _look(paths: list[str], chosen: Selection, span: Interval, now: datetime) -> list[LakeView]:
+def _read_lakes(paths: list[str], chosen: Selection, span: Interval, now: datetime) -> list[LakeView]:
     asked = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
-    return [_seen.get(each, lambda each=each: lake_process.call(look, *each, now)) for each in asked]  # type: ignore[misc]
+    return [_lake_views.get(each, lambda each=each: lake_process.call(read_lake, *each, now)) for each in asked]  # type: ignore[misc]
 
 
-def _shown(reader: Reader, seen: list[LakeView], dag: str | None) -> list[StreamView]:
-    return [view for each in seen for view in each.views if view.readable(reader.may_read, dag)]
+def _visible_streams(reader: Reader, views: list[LakeView], dag: str | None) -> list[StreamView]:
+    return [view for lake in views for view in lake.views if view.is_visible(reader.may_read, dag)]

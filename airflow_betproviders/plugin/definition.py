@@ -1,4 +1,4 @@
-"""The plugin that Airflow loads in every process: where the coverage page is in the UI. It imports nothing more."""
+"""Add the coverage page to Airflow's UI. Every Airflow process loads this module, so it imports nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LazyApp:
     _app: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a request on."""
+        """Forward a request to the page."""
         if self._app is None:
             self._app = await asyncio.to_thread(_create)
         await self._app(scope, receive, send)
@@ -33,7 +33,7 @@ def _view(**members: str) -> dict[str, str]:
 
 
 class BetProvidersPlugin(AirflowPlugin):
-    """A page in the navigation, and the same of one DAG as a tab of that DAG."""
+    """Add the coverage page to the navigation, and the coverage of one DAG as a tab of that DAG."""
 
     name = "betproviders"
     fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": PREFIX, "name": "Bet coverage"}]  # noqa: RUF012 - so in the base class

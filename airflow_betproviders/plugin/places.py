@@ -17,7 +17,7 @@ def configured_lakes() -> list[str]:
     return [path.strip() for path in text.split(",") if path.strip()]
 
 
-def table() -> str:
+def configured_table() -> str:
     """Return the folder of the bets table, or empty text."""
     return conf.get(SECTION, "table", fallback="") or _variable("betproviders_table")
 

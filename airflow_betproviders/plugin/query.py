@@ -32,7 +32,7 @@ def selection(
 
 
 def present() -> datetime:
-    """Return the instant that a request is answered for."""
+    """Return the present, as one value for the complete request."""
     return datetime.now(timezone.utc)
 
 
@@ -45,7 +45,7 @@ def days_of(now: Now, days: Days = 60, last: date | None = None) -> Interval:
     Raises:
         HTTPException: 422, the last day lies before 2000 or after tomorrow.
     """
-    latest = now.date() + DAY  # it is tomorrow already east of Greenwich
+    latest = now.date() + DAY  # in zones east of Greenwich the next day may have begun
     if last and not EARLIEST.date() <= last <= latest:
         raise HTTPException(422, f"last: must be a day from {EARLIEST.date()} to {latest}.")
     return span_of(days, last, now)

@@ -23,23 +23,23 @@ class Rights:
     """Which DAGs a user may read.
 
     Attributes:
-        dags: those that Airflow knows.
-        all: whether they may read every DAG, including those that Airflow no longer knows.
+        dags: the DAGs that Airflow knows and the user may read.
+        all: whether the user may read every DAG, including those that Airflow no longer knows.
     """
 
     dags: frozenset[str]
     all: bool = False
 
 
-# A page asks several things at once, and a crowd asks many; what an administrator changes shows after these seconds.
-_known = ShortCache[Rights](seconds=3, most=1000)
+# One page sends several requests at once. A change by an administrator takes effect after these seconds.
+_rights_by_user = ShortCache[Rights](seconds=3, most=1000)
 
 
 class Reader:
-    """The user of one request; without a valid login there is none, but status 401.
+    """The logged-in user of one request, and what they may see. Airflow answers 401 to a request without a valid login.
 
-    A stream is shown to those who may read a DAG whose task wrote one of the slots in question. Slots that name no DAG are
-    shown to those who may read every DAG.
+    A user sees a stream if they may read a DAG that wrote one of its slots. Only users who may read every DAG see slots
+    that name no DAG.
     """
 
     def __init__(self, request: Request, user: GetUserDep) -> None:
@@ -54,7 +54,7 @@ class Reader:
 
     @property
     def reads_any(self) -> bool:
-        """Return whether the user may read any DAG; where there is none yet, whether the user may list DAGs."""
+        """Return whether the user may read at least one DAG; in a deployment without DAGs, whether they may list DAGs."""
         return bool(self._rights.dags) or self._rights.all
 
     @property
@@ -63,18 +63,18 @@ class Reader:
         return self._rights.all
 
     def may_read(self, dag_id: str | None) -> bool:
-        """Return whether the user may read a DAG; None: all of them."""
+        """Return whether the user may read a DAG; for None, whether they may read every DAG."""
         if not dag_id:
             return self.reads_all
         if dag_id in self._rights.dags:
             return True
         if dag_id not in self._known:
-            self._known[dag_id] = self._ask(dag_id)
+            self._known[dag_id] = self._authorise(dag_id)
         return self._known[dag_id]
 
     @cached_property
     def _rights(self) -> Rights:
-        return _known.get(self.name, self._look_up)
+        return _rights_by_user.get(self.name, self._look_up)
 
     def _look_up(self) -> Rights:
         manager = get_auth_manager()
@@ -85,7 +85,7 @@ class Reader:
         with create_session() as session:
             return Rights(dags, all=set(session.scalars(select(DagModel.dag_id))) <= dags)
 
-    def _ask(self, dag_id: str) -> bool:
+    def _authorise(self, dag_id: str) -> bool:
         """Return whether the user may read a DAG that Airflow may no longer know."""
         try:
             requires_access_dag("GET", param_dag_id=dag_id)(self._request, self._user)
@@ -95,13 +95,13 @@ class Reader:
 
 
 async def logged_in(request: Request, user: GetUserDep) -> Reader:
-    """Return the user of a request. A function, since the FastAPI of Airflow 3.1 does not resolve annotations of a class."""
+    """Return the user of a request. FastAPI of Airflow 3.1 cannot depend on the class itself."""
     return Reader(request, user)
 
 
-# Permissions cost a few queries of the metadata database. Two threads make them, so that a crowd leaves Airflow its own
+# Permissions cost a few queries of the metadata database. Two threads run them, so that many users leave Airflow its own
 # threads and connections.
-_gate = Workers(threads=2, waiting=126, per_user=64)
+_permission_workers = Workers(threads=2, waiting=126, per_user=64)
 rate = UserRateLimiter()
 
 
@@ -109,13 +109,13 @@ async def permitted(request: Request, reader: Annotated[Reader, Depends(logged_i
     """Return the user of a request for data, if they may read any DAG.
 
     Raises:
-        HTTPException: 403, they may read no DAG or not the one that they name, or a page of another origin asks; 429, they
-            ask too often.
+        HTTPException: 403, the user may read no DAG, or not the requested one, or the request comes from another origin;
+            429, the user sends too many requests.
     """
     await rate.wait(reader.name)
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         raise HTTPException(403, "Pages of another origin get no data.")
-    reads_any, reads_dag = await _gate.run(reader.name, _permissions, reader, dag)
+    reads_any, reads_dag = await _permission_workers.run(reader.name, _permissions, reader, dag)
     if not reads_any:
         raise HTTPException(403, "You may read no DAG. Ask for read permission on the DAGs that extract bets.")
     if not reads_dag:

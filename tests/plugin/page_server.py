@@ -18,10 +18,10 @@ from tests.plugin.showcase import Showcase
 @contextmanager
 def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     """Serve the page of a lake, or of none: yields its address."""
-    app.forget()
-    known = places.configured_lakes, places.table
+    app.clear_cache()
+    known = places.configured_lakes, places.configured_table
     places.configured_lakes = lambda: [show.path] if show else []
-    places.table = lambda: show.table if show and table else ""
+    places.configured_table = lambda: show.table if show and table else ""
     page = app.create_app()
     page.dependency_overrides[reader.logged_in] = lambda: SimpleNamespace(
         name="ada", reads_any=True, reads_all=True, may_read=lambda _: True
@@ -41,7 +41,7 @@ def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-        places.configured_lakes, places.table = known
+        places.configured_lakes, places.configured_table = known
 
 
 def _can_read() -> bool | None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from airflow_betproviders.plugin import app as application
 from airflow_betproviders.plugin import places, reader
 from airflow_betproviders.plugin.limits.rate import UserRateLimiter
-from airflow_betproviders.plugin.limits.refusals import failed
+from airflow_betproviders.plugin.limits.refusals import request_failed
 from airflow_betproviders.plugin.limits.workers import Workers
 from tests.plugin.showcase import HOUR, Showcase
 
@@ -51,7 +51,7 @@ class SameProcess:
         try:
             return function(*args)
         except Exception as problem:
-            raise failed(type(problem).__name__) from problem
+            raise request_failed(type(problem).__name__) from problem
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
 
 @pytest.fixture(autouse=True)
 def _lake(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
-    application.forget()
+    application.clear_cache()
     monkeypatch.setattr(application, "lake_process", SameProcess())
     monkeypatch.setattr(reader, "rate", UserRateLimiter(per_second=1e6))
     monkeypatch.setattr(places, "configured_lakes", lambda: [show.path])
-    monkeypatch.setattr(places, "table", lambda: show.table)
+    monkeypatch.setattr(places, "configured_table", lambda: show.table)
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_a_store_that_fails_is_told_of_without_its_message(
     def fail(*_: Any) -> None:
         raise OSError("https://store.example/?X-Amz-Signature=secret")
 
-    monkeypatch.setattr(application, "stored", fail)
+    monkeypatch.setattr(application, "find_receipt", fail)
     answer = refused(admin, "api/slot", 503, **slot(show))
 
     assert "OSError" in answer

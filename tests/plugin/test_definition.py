@@ -76,4 +76,4 @@ def test_where_the_lakes_are(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
 
-    assert (places.configured_lakes(), places.table()) == (lakes, table)
+    assert (places.configured_lakes(), places.configured_table()) == (lakes, table)

@@ -17,7 +17,7 @@ from fastapi import HTTPException
 
 from airflow_betproviders.plugin.limits.lake_process import LakeProcess
 from airflow_betproviders.plugin.query import span_of
-from airflow_betproviders.plugin.views.streams import Selection, look
+from airflow_betproviders.plugin.views.streams import Selection, read_lake
 from demo.airflow_client import wait_for
 from tests.plugin.showcase import Showcase
 
@@ -50,7 +50,7 @@ def test_it_gives_what_a_look_here_gives(child: LakeProcess, tmp_path: Path) -> 
     show.fill(2)
     asked = (0, show.path, Selection(), span_of(2, None, NOW), NOW)
 
-    assert child.call(look, *asked) == look(*asked)
+    assert child.call(read_lake, *asked) == read_lake(*asked)
 
 
 def test_one_call_runs_at_a_time(child: LakeProcess) -> None:

@@ -18,7 +18,7 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.plugin.query import span_of
 from airflow_betproviders.plugin.views import money, reconciliations, streams
-from airflow_betproviders.plugin.views.streams import Selection, StreamView, look, stored
+from airflow_betproviders.plugin.views.streams import Selection, StreamView, find_receipt, read_lake
 from tests.extraction.stored import store
 from tests.plugin.showcase import HOUR, Showcase
 from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
@@ -38,9 +38,9 @@ def seen(
     show: Showcase, readable: Callable[[str | None], bool] = EVERYBODY, days: int = 10, **chosen: Any
 ) -> list[StreamView]:
     dag = chosen.pop("dag", None)
-    found = look(0, show.path, Selection(**chosen), span_of(days, None, NOW), NOW)
+    found = read_lake(0, show.path, Selection(**chosen), span_of(days, None, NOW), NOW)
     assert found.problems == ()
-    return [view for view in found.views if view.readable(readable, dag)]
+    return [view for view in found.views if view.is_visible(readable, dag)]
 
 
 def as_json(view: StreamView, readable: Callable[[str | None], bool] = EVERYBODY) -> dict[str, Any]:
@@ -153,13 +153,13 @@ def test_a_gap_says_where_it_is(show: Showcase) -> None:
 def test_a_receipt_says_where_its_object_is(show: Showcase) -> None:
     start = show.midnight - DAY
     place = Selection(0, "pv", "history", "1001", "")
-    found = stored(show.path, place, Interval(start, start + HOUR))
+    found = find_receipt(show.path, place, Interval(start, start + HOUR))
 
     assert found
     receipt, path = found
     assert (receipt.dag_id, receipt.start) == ("pv_history", start.isoformat())
     assert path.startswith(f"{show.path}/provider=pv/stream=history/account=~1001/slot_date=")
-    assert stored(show.path, place, Interval(start, start + 2 * HOUR)) is None
+    assert find_receipt(show.path, place, Interval(start, start + 2 * HOUR)) is None
 
 
 @pytest.mark.parametrize("provider", ["../raw/provider=pv", "pv/..", "base", ""])
@@ -184,23 +184,23 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
 
 
 def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
-    [problem] = look(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW), NOW).problems
+    [problem] = read_lake(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW), NOW).problems
 
     assert "relative" in problem
 
 
 def test_too_many_slots_are_not_kept(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_SLOTS", 24 * 10 * 2 + 12)
-    found = look(0, show.path, Selection(), span_of(10, None, NOW), NOW)
+    found = read_lake(0, show.path, Selection(), span_of(10, None, NOW), NOW)
 
-    assert (providers_of(list(found.views)), found.cut) == (["aig", "gmag"], True)
+    assert (providers_of(list(found.views)), found.truncated) == (["aig", "gmag"], True)
 
 
 def test_too_many_streams_are_not_listed(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_STREAMS", 3)
-    found = look(0, show.path, Selection(), span_of(2, None, NOW), NOW)
+    found = read_lake(0, show.path, Selection(), span_of(2, None, NOW), NOW)
 
-    assert (len(found.views), found.cut) == (3, True)
+    assert (len(found.views), found.truncated) == (3, True)
 
 
 def test_ggr_is_what_the_players_lost(show: Showcase) -> None:
@@ -219,7 +219,7 @@ def test_a_table_without_anything_has_no_days(tmp_path: Path) -> None:
 
 
 def test_the_last_reconciliation(show: Showcase, tmp_path: Path) -> None:
-    found = reconciliations.last(show.lake("jdb", "transactions"))
+    found = reconciliations.last_reconciliation(show.lake("jdb", "transactions"))
 
     assert found
     assert (found["date"], found["agrees"], found["figures"], found["disagreeing"]) == (
@@ -228,7 +228,7 @@ def test_the_last_reconciliation(show: Showcase, tmp_path: Path) -> None:
         24,
         1,
     )
-    assert reconciliations.last(Showcase(tmp_path, NOW).lake("jdb", "transactions")) is None
+    assert reconciliations.last_reconciliation(Showcase(tmp_path, NOW).lake("jdb", "transactions")) is None
 
 
 @pytest.mark.s3
@@ -247,9 +247,9 @@ def test_on_s3_the_page_costs_a_listing_an_account_and_a_listing_and_a_read_for_
                 at = now - hours * HOUR
                 store(Lake(fs, root, "aig", "transactions", f"account{number}"), Interval(at, at + HOUR))
         monkeypatch.setattr(streams, "open_path", lambda _: SimpleNamespace(fs=fs, path=root))
-        assert len(look(0, root, Selection(), span, now).views) == accounts  # brings the caches up to date
+        assert len(read_lake(0, root, Selection(), span, now).views) == accounts  # brings the caches up to date
         counts = requests_of(fs)
-        assert len(look(0, root, Selection(), span, now).views) == accounts
+        assert len(read_lake(0, root, Selection(), span, now).views) == accounts
         return counts
 
     one, four = requests_with(1), requests_with(4)

@@ -1,4 +1,4 @@
-"""A cache that lives for seconds, so that many equal requests cost no more than one."""
+"""Cache results for seconds, so that many equal requests cost no more than one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class ShortCache(Generic[V]):
-    """Keep results for some seconds, and compute each only once, however many threads request it.
+    """Keep results for some seconds. Compute each only once, however many threads request it.
 
     Args:
         seconds: how long a result is kept after it was made.
@@ -20,15 +20,14 @@ class ShortCache(Generic[V]):
     """
 
     def __init__(self, seconds: float, most: int) -> None:
-        """Begin with nothing."""
         self._seconds, self._most = seconds, most
         self._lock = Lock()
         self._kept: dict[Hashable, tuple[float, Future[V]]] = {}
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Return the result kept under a key, or make it; an error reaches all who wait for it, and is not kept."""
+        """Return the result of a key, or compute it. Every waiting thread gets an error of ``make``; it is not cached."""
         with self._lock:
-            self._forget()
+            self._evict()
             known = self._kept.get(key)
             result = known[1] if known else Future[V]()
             if not known:
@@ -38,7 +37,7 @@ class ShortCache(Generic[V]):
         return result.result()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop every result."""
         with self._lock:
             self._kept.clear()
 
@@ -52,7 +51,7 @@ class ShortCache(Generic[V]):
         with self._lock:
             self._kept[key] = (until, result)
 
-    def _forget(self) -> None:
+    def _evict(self) -> None:
         now = time.monotonic()
         for key in [key for key, (until, _) in self._kept.items() if until < now]:
             del self._kept[key]

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from threading import Lock
 from typing import Any, TypeVar
 
-from airflow_betproviders.plugin.limits.refusals import failed, later
+from airflow_betproviders.plugin.limits.refusals import request_failed, retry_later
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ _SPAWN = get_context("spawn")  # a fork would copy locks that Airflow's threads 
 class LakeProcess:
     """Run functions in one child process, one at a time.
 
-    The child starts with the first call, which takes some seconds. It ends when nothing was asked for a while, when a
-    call takes too long, and when its parent ends; the next call starts another one.
+    The child starts with the first call, which takes some seconds. It ends after a while without
+    calls, after a call that takes too long, and with its parent. The next call starts another one.
 
     Args:
         seconds: how long a call may take. A child that takes longer to start goes on starting.
@@ -42,11 +42,11 @@ class LakeProcess:
         self._connection: Connection | None = None
 
     def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Return what ``function(*args)`` returns in the child.
+        """Run ``function(*args)`` in the child and return its result.
 
         Args:
-            function: one of a module, which the child imports.
-            *args: what can be pickled.
+            function: a function of a module, which the child imports.
+            *args: arguments that can be pickled.
 
         Raises:
             HTTPException: 503, the function failed or took too long. The log has the reason: a store's message may hold an
@@ -55,14 +55,14 @@ class LakeProcess:
         with self._lock:
             try:
                 return self._call(function, args)
-            except (EOFError, OSError):  # it was idle for long, or was killed
+            except (EOFError, OSError):  # the child was idle for long, or was killed
                 self._end()
             try:
                 return self._call(function, args)
             except (EOFError, OSError) as problem:
                 self._end()
                 log.exception("the process that reads the lake for the coverage page ended")
-                raise failed(type(problem).__name__) from problem
+                raise request_failed(type(problem).__name__) from problem
 
     def close(self) -> None:
         """End the child."""
@@ -78,16 +78,16 @@ class LakeProcess:
         connection = self._connection or self._start()
         if not self._ready:
             if not connection.poll(self._seconds):
-                raise later(503, "The page is still starting.")
+                raise retry_later(503, "The page is still starting.")
             self._ready = connection.recv()
         connection.send((function, args))
         if not connection.poll(self._seconds):
             self._end()
-            raise later(503, "Reading the lake takes too long. Choose fewer days.")
+            raise retry_later(503, "Reading the lake takes too long. Choose fewer days.")
         result, problem, details = connection.recv()
         if problem:
             log.error("a request of the coverage page failed:\n%s", details)
-            raise failed(problem)
+            raise request_failed(problem)
         return result  # type: ignore[no-any-return]
 
     def _start(self) -> Connection:
@@ -96,7 +96,7 @@ class LakeProcess:
             target=_serve, args=(theirs, self._idle_seconds, self._niceness), name="betproviders-page", daemon=True
         )
         self._child.start()
-        theirs.close()  # else the child's end would not be noticed
+        theirs.close()  # else the parent does not notice the end of the child
         self._connection = ours
         return ours
 
@@ -111,7 +111,7 @@ class LakeProcess:
 
 
 def _serve(connection: Connection, idle_seconds: float, niceness: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, whose end ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent; the child ends with it
     import_module("airflow.sdk")  # takes most of the start
     os.nice(niceness)
     connection.send(True)

@@ -1,4 +1,4 @@
-"""Threads of the page: few, and with a short queue, so that Airflow's own threads stay free."""
+"""Run the page's blocking work in few threads with a short queue, so that Airflow's own threads stay free."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from fastapi import HTTPException
 
-from airflow_betproviders.plugin.limits.refusals import failed, later
+from airflow_betproviders.plugin.limits.refusals import request_failed, retry_later
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,10 @@ class Workers:
     """Run blocking work in a bounded number of threads.
 
     Args:
-        threads: how many run at once.
-        waiting: how many more may wait for one of them.
-        per_user: how many of these one user may have at a time.
-        seconds: how long a request may take, its waiting included.
+        threads: requests that run at once.
+        waiting: further requests that may wait for a thread.
+        per_user: requests that one user may have running or waiting.
+        seconds: how long a request may take, waiting included.
     """
 
     def __init__(self, threads: int = 4, waiting: int = 28, per_user: int = 6, seconds: float = 60) -> None:
@@ -36,12 +36,11 @@ class Workers:
         self._running: Counter[str] = Counter()
 
     async def run(self, user: str, work: Callable[..., T], *args: Any) -> T:
-        """Return what ``work(*args)`` returns, once a thread has run it for this user.
+        """Run ``work(*args)`` in a thread for a user and return its result.
 
         Raises:
-            HTTPException: 429 where the user has too many requests already, 503 where everybody together has, where the
-                work takes too long, or where it fails with another error; the reason of a failure is in the log alone, since a store's
-                message may hold an address with a key in it.
+            HTTPException: 429, the user has too many requests; 503, all users together have too many, the work takes too
+                long, or it failed. Only the log has the reason of a failure: a store's message may hold a secret.
         """
         self._admit(user)
         job = self._pool.submit(work, *args)
@@ -51,25 +50,25 @@ class Workers:
         if not answer.done():
             job.cancel()  # it may still be in the queue
             answer.cancel()
-            raise later(503, "The lake is still being read.")
+            raise retry_later(503, "The lake is still being read.")
         try:
             return answer.result()
         except HTTPException:
             raise
         except Exception as problem:
             log.exception("a request of the coverage page failed")
-            raise failed(type(problem).__name__) from problem
+            raise request_failed(type(problem).__name__) from problem
 
     def close(self) -> None:
-        """Wait for what still runs."""
+        """Wait for the running requests, and end the threads."""
         self._pool.shutdown()
 
     def _admit(self, user: str) -> None:
         with self._lock:
             if self._running[user] >= self._per_user:
-                raise later(429, f"You have {self._per_user} requests to this page under way.")
+                raise retry_later(429, f"You have {self._per_user} requests to this page under way.")
             if self._running.total() >= self._most:
-                raise later(503, "The page is busy: too many people look at it at once.")
+                raise retry_later(503, "The page is busy: too many users have requests to it.")
             self._running[user] += 1
 
     def _release(self, user: str, _done: Future[Any]) -> None:

@@ -12,7 +12,7 @@ const element = (id) => document.querySelector(`#${id}`);
 const controls = element("controls");
 const FOLLOW = { every: 4000, longest: 30 * 60 * 1000 }; // milliseconds
 
-const CUT = "Some streams are left out: these days hold too many slots or streams for one page. Choose fewer days.";
+const TRUNCATED = "Some streams are left out: these days hold too many slots or streams for one page. Choose fewer days.";
 
 const start = opened();
 page.filling = follow;
@@ -40,7 +40,7 @@ async function load() {
     page.problems = found.problems;
     element("problems").replaceChildren(
       ...found.problems.map((text) => make("p", { class: "problem" }, text)),
-      found.cut ? make("p", { class: "problem" }, CUT) : "",
+      found.truncated ? make("p", { class: "problem" }, TRUNCATED) : "",
     );
     draw();
     openSlot();

@@ -53,7 +53,7 @@ class DayMoney:
         return {**vars(self), **amounts, "day": self.day.isoformat()}
 
 
-_known = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
+_sums_by_version = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Money:
     private: bool = False
 
 
-def of_days(path: str, span: Interval) -> Money:
+def money_of_days(path: str, span: Interval) -> Money:
     """Return what the bets table says of the days of an interval.
 
     Args:
@@ -105,7 +105,7 @@ def by_day(path: str, first: date, last: date) -> tuple[DayMoney, ...]:
     except TableNotFoundError:
         return ()
     # A version does not change, so its sums may be kept for long; credentials are no part of what it is.
-    return _known.get((table.uri, delta.version(), first, last), lambda: _sums(delta, first, last))
+    return _sums_by_version.get((table.uri, delta.version(), first, last), lambda: _sums(delta, first, last))
 
 
 def _sums(delta: DeltaTable, first: date, last: date) -> tuple[DayMoney, ...]:

@@ -13,20 +13,20 @@ from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
 
-_known = ShortCache[dict[str, Any] | None](seconds=30, most=400)
+_results = ShortCache[dict[str, Any] | None](seconds=30, most=400)
 
 
-def last_of(streams: Iterable[tuple[str, str, str, str]]) -> list[dict[str, Any] | None]:
-    """Return for each stream the last report day that was reconciled, as of the last half a minute; None where none was.
+def last_reconciliations(streams: Iterable[tuple[str, str, str, str]]) -> list[dict[str, Any] | None]:
+    """Return the last reconciled report day of each stream, at most half a minute old; None for a stream without one.
 
     Args:
         streams: path of the lake, provider, stream and account of each.
     """
-    return [_known.get(each, lambda each=each: _last(*each)) for each in streams]  # type: ignore[misc]
+    return [_results.get(each, lambda each=each: _last(*each)) for each in streams]  # type: ignore[misc]
 
 
-def last(lake: Lake) -> dict[str, Any] | None:
-    """Return the newest report day that was reconciled; None where none was. Costs one listing and one small read."""
+def last_reconciliation(lake: Lake) -> dict[str, Any] | None:
+    """Return the newest reconciled report day, or None. Costs one listing and one small read."""
     import pyarrow.parquet as pq
 
     place = lake.beside(RECONCILIATION)
@@ -47,7 +47,7 @@ def last(lake: Lake) -> dict[str, Any] | None:
 def _last(path: str, provider: str, stream: str, account: str) -> dict[str, Any] | None:
     try:
         place = open_path(path)
-        return last(Lake(place.fs, place.path, provider, stream, account))
+        return last_reconciliation(Lake(place.fs, place.path, provider, stream, account))
     except Exception:
         log.exception("the last reconciliation of %s %s, account %s, cannot be read", provider, stream, account)
         return None

@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 MAX_STREAMS = 200  # on a page; players and games as filters make very many
 MAX_SLOTS = 150_000  # on a page: sixty days of hours of a hundred streams
-_LISTED = 1000  # folders of streams, of which the page shows the first
+_MOST_FOLDERS = 1000  # of streams, listed for each provider
 _THREADS = 4  # streams read at once
 _ORDER = list(STATES)
-_NOTHING_THERE = {"missing", "expired", "pending"}
+_NOT_STORED = {"missing", "expired", "pending"}
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-page-streams")
 
-Readable = Callable[[str | None], bool]
+MayRead = Callable[[str | None], bool]
 
 
 @dataclass(frozen=True)
@@ -69,26 +69,26 @@ class StreamView:
         lake: number of the configured lake.
         main: whether it has all bets of the provider, from which the bets table is made.
         label: provider, stream, account and filters.
-        wrote: the DAGs that wrote its slots; None among them: a slot names no DAG.
-        writers: the tasks that wrote slots, each with its newest run: a gap is filled by one of them.
+        dag_ids: the DAGs that wrote its slots; None stands for slots that name no DAG.
+        writers: the tasks that wrote slots, each with its newest run; the page offers their DAGs for a backfill.
         members: further members, as JSON text of an object.
     """
 
     lake: int
     main: bool
     label: dict[str, str]
-    wrote: frozenset[str | None]
+    dag_ids: frozenset[str | None]
     writers: tuple[dict[str, str], ...]
     members: str
 
-    def readable(self, readable: Readable, dag: str | None) -> bool:
-        """Return whether the user sees it: may read a DAG that wrote it, and the requested DAG wrote it."""
-        wrote = self.wrote if dag is None else self.wrote & {dag}
-        return any(map(readable, sorted(wrote, key=str)))
+    def is_visible(self, may_read: MayRead, dag: str | None) -> bool:
+        """Return whether the user may read a DAG that wrote the stream; with ``dag``, whether they may read this one and it did."""
+        dag_ids = self.dag_ids if dag is None else self.dag_ids & {dag}
+        return any(map(may_read, sorted(dag_ids, key=str)))
 
-    def to_json(self, readable: Readable) -> str:
+    def to_json(self, may_read: MayRead) -> str:
         """Return JSON text; ``slots`` are start and width in seconds, place of the state in `STATES`, and rows or null."""
-        writers = [writer for writer in self.writers if readable(writer["dag_id"])]
+        writers = [writer for writer in self.writers if may_read(writer["dag_id"])]
         own = {"lake": self.lake, **self.label, "main": self.main, "writers": writers}
         return f"{_text(own)[:-1]},{self.members[1:]}"
 
@@ -100,16 +100,16 @@ class LakeView:
     Attributes:
         views: the streams.
         problems: why other streams cannot be read. They name folders, so only those who may read every DAG see them.
-        cut: whether streams are left out because they, or their slots, are too many.
+        truncated: whether streams are left out because they, or their slots, are too many.
     """
 
     views: tuple[StreamView, ...] = ()
     problems: tuple[str, ...] = ()
-    cut: bool = False
+    truncated: bool = False
 
 
-def look(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> LakeView:
-    """Return what there is of the selected streams of a lake on some days.
+def read_lake(number: int, path: str, selection: Selection, span: Interval, now: datetime | None = None) -> LakeView:
+    """Read the selected streams of a lake on some days.
 
     Args:
         number: the lake's place in the configuration.
@@ -123,27 +123,27 @@ def look(number: int, path: str, selection: Selection, span: Interval, now: date
     slots = 0
     try:
         found = _streams(path, selection)
-        cut = len(found) > MAX_STREAMS
-        # A few at a time, since slots beyond the most are read in vain.
+        truncated = len(found) > MAX_STREAMS
+        # A few streams at a time, so that few are read in vain once MAX_SLOTS is reached.
         for first in range(0, min(len(found), MAX_STREAMS), _THREADS):
             some = found[first : min(first + _THREADS, MAX_STREAMS)]
-            for view, count in _pool.map(lambda each: _seen_of(number, each[0], each[1], span, now), some):
+            for view, count in _pool.map(lambda each: _view_and_slot_count(number, each[0], each[1], span, now), some):
                 slots += count
                 if slots > MAX_SLOTS:
-                    return LakeView(tuple(views), cut=True)
+                    return LakeView(tuple(views), truncated=True)
                 if view:
                     views.append(view)
-        return LakeView(tuple(views), cut=cut)
+        return LakeView(tuple(views), truncated=truncated)
     except InvalidArgument as problem:
         return LakeView(tuple(views), (str(problem),))
     except Exception as problem:
         # A store's own message may hold an address with a key in it.
-        log.exception("the lake %s cannot be looked at", path)
-        message = f"{path} cannot be looked at: {type(problem).__name__}. The API server's log has the reason."
+        log.exception("the lake %s cannot be read", path)
+        message = f"{path} cannot be read: {type(problem).__name__}. The API server's log has the reason."
         return LakeView(tuple(views), (message,))
 
 
-def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
+def find_receipt(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
     """Return the receipt of a slot and the path of its object, in the form of the lake's path; None where there is none."""
     for lake, stream in _streams(path, selection):
         for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
@@ -152,8 +152,10 @@ def stored(path: str, selection: Selection, interval: Interval) -> tuple[Receipt
     return None
 
 
-def _seen_of(number: int, lake: Lake, stream: Stream, span: Interval, now: datetime) -> tuple[StreamView | None, int]:
-    """Return the view of a stream and how many slots it has; its receipts, which take a hundred times the room, go at once."""
+def _view_and_slot_count(
+    number: int, lake: Lake, stream: Stream, span: Interval, now: datetime
+) -> tuple[StreamView | None, int]:
+    """Return the view of a stream, and its number of slots. The receipts are released: they need a hundred times the memory."""
     found = _coverage(lake, stream, span, now)
     return (_view(number, found), len(found.cells)) if found and found.cells else (None, 0)
 
@@ -182,7 +184,7 @@ def _view(number: int, found: Coverage) -> StreamView:
         lake=number,
         main=_is_main(found.lake),
         label={**found.label, "filters": "/".join(found.label["filters"])},
-        wrote=_wrote(found.lake, receipts),
+        dag_ids=_dag_ids(found.lake, receipts),
         writers=tuple(
             {name: getattr(each, name) for name in ("dag_id", "task_id", "run_id", "start", "end")}
             for each in writers.values()
@@ -191,13 +193,13 @@ def _view(number: int, found: Coverage) -> StreamView:
     )
 
 
-def _wrote(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
-    """Return the DAGs that wrote the slots; where nothing is stored on these days, those of the last day that has any."""
-    wrote = {each.dag_id for each in receipts}
-    if not wrote:
+def _dag_ids(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
+    """Return the DAGs that wrote the slots. If these days have none stored, return those of the last day that has."""
+    dag_ids = {each.dag_id for each in receipts}
+    if not dag_ids:
         days = lake.days()
-        wrote = {each.receipt.dag_id for each in _on(lake, days[-1:]) if each.receipt}
-    return frozenset(wrote or {None})
+        dag_ids = {each.receipt.dag_id for each in _objects_of(lake, days[-1:]) if each.receipt}
+    return frozenset(dag_ids or {None})
 
 
 def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
@@ -208,7 +210,7 @@ def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
     found = []
     for provider in [selection.provider] if selection.provider else providers():
         folders = lakes(place.fs, place.path, provider=provider, account=selection.account, filters=plain)
-        for lake in islice(folders, _LISTED):
+        for lake in islice(folders, _MOST_FOLDERS):
             if selection.stream not in {None, lake.stream}:
                 continue
             if selection.filters is not None and "/".join(_filters(lake)) != selection.filters:
@@ -233,11 +235,11 @@ def _coverage(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Cove
     found = coverage(lake, stream, start=max(span.start, first), end=span.end, now=now)
     if first < span.start:
         return found
-    stored = (place for place, cell in enumerate(found.cells) if cell.state not in _NOTHING_THERE)
+    stored = (place for place, cell in enumerate(found.cells) if cell.state not in _NOT_STORED)
     return replace(found, cells=found.cells[next(stored, 0) :])
 
 
-def _on(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
+def _objects_of(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
     for day in days:
         start = datetime.combine(day, time(), timezone.utc)
         yield from stored_objects(lake, Interval(start, start + timedelta(days=1)))
