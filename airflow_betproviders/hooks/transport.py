@@ -77,7 +77,6 @@ class Transport:
         self.cert = (cert[0], cert[-1]) if cert else None
         self.session = requests.Session()
         self.session.verify = verify
-        self.session.auth = _signed_already
         self.session.headers["Accept-Encoding"] = ENCODINGS
         # Redirects are never followed. Even so, requests would parse their targets and read their bodies.
         self.session.resolve_redirects = _no_redirects  # type: ignore[method-assign]
@@ -130,8 +129,16 @@ class Transport:
     def _open(self, request: ApiRequest) -> requests.Response:
         import requests
 
-        prepared = self.session.prepare_request(
-            requests.Request(request.method, request.url, request.headers, data=request.body, params=request.query)
+        # It takes a third of the CPU of `Session.prepare_request`, and looks up nothing in ~/.netrc.
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            request.method,
+            request.url,
+            {**self.session.headers, **request.headers},
+            data=request.body,
+            params=request.query,
+            auth=_with_credentials_of_url,
+            cookies=self.session.cookies,
         )
         if not self._settings:
             # The session's settings are passed, since requests prefers the environment's to those of the session.
@@ -199,10 +206,10 @@ def _no_redirects(*_args: Any, **_kwargs: Any) -> Iterator[requests.Response]:
     return iter(())
 
 
-def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from sending the credentials of ``~/.netrc``, which it would look up at each call.
+def _with_credentials_of_url(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send the user and password of the URL, such as those of a gateway in front of the provider.
 
-    A user and password in the URL, such as those of a gateway in front of the provider, are sent.
+    Requests would do so itself, in place of an Authorization header that the hook has set.
     """
     if "@" not in (request.url or ""):
         return request

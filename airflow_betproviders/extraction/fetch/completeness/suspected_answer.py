@@ -19,8 +19,6 @@ from airflow_betproviders.extraction.fetch.completeness.window_rows import Windo
 
 ReadPiece = Callable[[Interval], WindowRows]
 
-_PLACES = (np.min, np.max, np.median)
-
 
 @dataclass(eq=False)
 class SuspectedAnswer:
@@ -95,13 +93,16 @@ class AnswerProof:
         if stream.reject_outside_window:
             kept = inside(rows.table, stream, window)
             instants, hashes = instants[kept], hashes[kept]
-        places = (instants[(instants >= start) & (instants < end)] - start) * steps // (end - start)
-        first, last, middle = (int(at(places)) for at in _PLACES) if len(places) else (0, steps - 1, steps // 2)
+        within = instants[(instants >= start) & (instants < end)]
+        extremes = [int(within.min()), int(within.max())] if len(within) else [start, end - 1]
+        first, last = ((at - start) * steps // (end - start) for at in extremes)
         moves = np.diff(instants)
         oldest_first, newest_first = bool((moves >= 0).all()), bool((moves <= 0).all())
         known = stream.reject_outside_window and stream.filters_time_column
         if not known or (first < last and not (oldest_first or newest_first)):
             # Where it isn't known what windows filter, any border will do that has rows on both sides.
+            places = (within - start) * steps // (end - start)
+            middle = int(np.median(places)) if len(places) else steps // 2
             borders = [0, min(max(middle, first + 1, 1), steps - 1), steps]
             pieces = [*pairwise(borders)]
         elif first < last:
