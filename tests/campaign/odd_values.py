@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,13 +86,16 @@ class OddValues:
     def in_quarantine(self, record: Record, rejected: Iterable[str]) -> bool:
         """Return whether a record is among quarantined rows, by its key, or by its other texts where the key is odd."""
         odd = self.of(record)
-        key = [str(record[name]) for name in self.vendor.key if name not in odd]
-        if len(key) < len(self.vendor.key):
-            texts = (value for name, value in record.items() if name not in odd and isinstance(value, str))
-            key += [text for text in texts if text.isascii() and '"' not in text]
+        members = {name: str(record[name]) for name in self.vendor.key if name not in odd}
+        if len(members) < len(self.vendor.key):
+            texts = {name: value for name, value in record.items() if name not in odd and isinstance(value, str)}
+            members |= {name: text for name, text in texts.items() if text.isascii() and '"' not in text}
         # Not parsed: a line may hold what no parser takes. Letters may be written as they are or escaped.
-        both = [(text, json.dumps(text).strip('"')) for text in key]
-        return any(all(text in line or escaped in line for text, escaped in both) for line in rejected)
+        patterns = [
+            re.compile(rf'"{name}"\s*:\s*"?(?:{re.escape(text)}|{re.escape(json.dumps(text)[1:-1])})["\s,}}]')
+            for name, text in members.items()
+        ]
+        return any(all(pattern.search(line) for pattern in patterns) for line in rejected)
 
     def as_read(self, record: Record) -> Record:
         """Return a record with its odd members as a reader of the document takes them.
