@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyarrow.fs as pafs
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, reading, removal
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_group, reading, removal
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.merge_state import FOLDER
@@ -150,7 +150,7 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
         for file in files:
             with reading(fs, file.path) as parquet:
                 for group in range(parquet.num_row_groups):
-                    rows.append(parquet.read_row_group(group, STORED.names, use_threads=False))
+                    rows.append(read_group(parquet, group, STORED))
         rows.index()
         target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False)
         new = NewFiles(target, file_size=file_size)

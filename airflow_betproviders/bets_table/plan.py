@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, reading
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, kept_rows, read_group, reading
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
@@ -218,7 +218,7 @@ def _move(fs: pafs.FileSystem, changes: dict[DataFile, Change], files: Iterable[
         begin = 0
         with reading(fs, file.path) as parquet:
             for group in range(parquet.num_row_groups):
-                rows = parquet.read_row_group(group, STORED.names, use_threads=False)
+                rows = read_group(parquet, group, STORED)
                 target.write(_changed(rows, changes[file], begin))
                 begin += rows.num_rows
 
@@ -237,5 +237,5 @@ def _changed(rows: pa.Table, change: Change, begin: int) -> pa.Table:
     if len(inside):
         kept = np.ones(rows.num_rows, bool)
         kept[inside - begin] = False
-        rows = rows.filter(pa.array(kept))
+        rows = kept_rows(rows, pa.array(kept))
     return rows

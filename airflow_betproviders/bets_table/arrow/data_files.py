@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import RemoveAction
@@ -38,6 +39,32 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
     """Open a data file for reading."""
     with fs.open_input_file(path) as handle, pq.ParquetFile(handle) as file:
         yield file
+
+
+def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema) -> pa.Table:
+    """Read some columns of a row group. Columns that are all null by the footer are not read: many providers leave many out."""
+    footer = file.metadata.row_group(group)
+    columns = {footer.column(number).path_in_schema: footer.column(number) for number in range(footer.num_columns)}
+    wanted = [name for name in schema.names if not _all_null(columns[name].statistics, footer.num_rows)]
+    found = file.read_row_group(group, wanted, use_threads=False)
+    return pa.table(
+        [found[field.name] if field.name in wanted else pa.nulls(footer.num_rows, field.type) for field in schema],
+        schema=schema,
+    )
+
+
+def kept_rows(rows: pa.Table, kept: pa.Array) -> pa.Table:
+    """Return the rows that a mask keeps. Columns that are all null are cut, not filtered."""
+    some = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
+    found = rows.select(some).filter(kept)
+    return pa.table(
+        [found[name] if name in some else rows[name].slice(0, found.num_rows) for name in rows.column_names],
+        schema=rows.schema,
+    )
+
+
+def _all_null(statistics: pq.Statistics | None, rows: int) -> bool:
+    return statistics is not None and statistics.has_null_count and statistics.null_count == rows
 
 
 def removal(file: DataFile, *, data_change: bool = True) -> RemoveAction:

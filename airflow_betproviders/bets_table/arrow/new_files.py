@@ -114,7 +114,7 @@ class _NewFile:
             self._writing = None
 
     def _encode(self, buffer: list[pa.Table]) -> None:
-        table = pa.concat_tables(buffer).combine_chunks()
+        table = pa.concat_tables(buffer)
         buffer.clear()
         self._statistics.add(table)
         self._writer.write_table(table, row_group_size=ROW_GROUP)
