@@ -1,4 +1,4 @@
-"""Build well-formed DAGs in one call: data intervals with a width, one pool per account, retries, instructions.
+"""Build complete DAGs in one call: data intervals with a width, one pool per account, retries, instructions.
 
     from airflow_betproviders.dags import incremental_dag
 
@@ -38,8 +38,8 @@ DEFAULT_ARGS: Mapping[str, Any] = {
 }
 """Arguments of every task of these DAGs, unless ``default_args`` or the operator sets them."""
 
-# Airflow before 3.2 cannot refuse a type of run.
-_CAN_REFUSE = "allowed_run_types" in inspect.signature(DAG).parameters
+# Airflow before 3.2 cannot limit the types of run.
+_CAN_LIMIT_RUN_TYPES = "allowed_run_types" in inspect.signature(DAG).parameters
 
 _BACKFILL = """
 ### Backfill
@@ -96,8 +96,8 @@ def account_dag(
         "catchup": False,
         "tags": ["betproviders", conn_id],
     }
-    if _CAN_REFUSE and not backfill and isinstance(schedule, str | CronDataIntervalTimetable):
-        # The UI reaches the Backfill form only where manual runs are allowed.
+    if _CAN_LIMIT_RUN_TYPES and not backfill and isinstance(schedule, str | CronDataIntervalTimetable):
+        # The UI hides the Backfill form where manual runs are not allowed.
         options["allowed_run_types"] = ["scheduled"]
     dag = DAG(
         dag_id,

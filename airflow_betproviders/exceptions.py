@@ -7,15 +7,15 @@ BetProviderError
 │   ├── ProviderRequestError       parameter, filter or window refused
 │   ├── WindowExpired              the provider no longer has the rows
 │   ├── BadRows                    too many rows in quarantine
-│   ├── OverlappingSlot            a stored object is in the way
-│   ├── NotArchived                nothing to replay from
+│   ├── OverlappingSlot            the slot overlaps a stored object
+│   ├── NotArchived                slots have no archive to replay
 │   ├── UnmergeableSlot            a stored slot cannot become bets
 │   └── InvalidArgument            an argument or a connection cannot work
 │       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
 │   ├── ProviderRateLimited        waits inside the task
 │   └── ProviderOverloaded         fewer rows in one answer may help
-│       └── AnswerTooLarge         left to Airflow's retries at once
+│       └── AnswerTooLarge         retried by Airflow only
 ├── QuotaExhausted                 the task defers until the next call may be made
 ├── WindowNotReady                 the task defers
 ├── IncompleteWindow               retried by Airflow
@@ -91,11 +91,11 @@ class ProviderAuthError(FinalError):
 
 
 class ProviderRequestError(FinalError):
-    """The provider refuses what was asked: a parameter, a filter, a window."""
+    """The provider refuses a parameter, a filter or a window of the request."""
 
 
 class ProviderUnavailable(BetProviderError):
-    """No usable answer: timeout, reset, 5xx, HTML or cut JSON, maintenance."""
+    """The provider gave no usable answer: timeout, reset, 5xx, HTML, truncated JSON, or maintenance."""
 
     transient = True
 
@@ -133,7 +133,7 @@ class IncompleteWindow(BetProviderError):
 
 
 class BadRows(FinalError):
-    """More rows than ``max_bad_rows`` do not fit the schema. They are in quarantine, and the good rows are stored."""
+    """More rows than ``max_bad_rows`` do not fit the schema. They are in quarantine; all other rows are stored."""
 
 
 class OverlappingSlot(FinalError):
@@ -149,7 +149,7 @@ class NotArchived(FinalError):
 
 
 class UnmergeableSlot(FinalError):
-    """Stored slots cannot become bets. Every other slot was merged. The message names each slot, and the row in it."""
+    """Stored slots cannot become bets. Every other slot was merged. The message names each slot and row."""
 
 
 class ReconciliationFailed(BetProviderError):
@@ -157,7 +157,7 @@ class ReconciliationFailed(BetProviderError):
 
 
 class TableContended(BetProviderError):
-    """Other commits to the bets table came first for too long. Nothing is lost; the next try continues."""
+    """Other commits to the bets table preceded this one for too long. Nothing is lost; the next attempt continues."""
 
 
 class InvalidArgument(FinalError, ValueError):

@@ -1,6 +1,6 @@
 """What Airflow's provider discovery reads: connection forms, hooks and operator modules.
 
-Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so nothing that imports more is imported here.
+Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so this module imports as little as possible.
 """
 
 from typing import Any

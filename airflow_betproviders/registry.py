@@ -67,9 +67,9 @@ def streams_of(provider: str) -> tuple[Stream, ...]:
 
 @cache
 def is_main_stream(name: str) -> bool:
-    """Return whether every installed provider that has a stream of this name has it as its main one.
+    """Return whether a name is the main stream's at every installed provider that has a stream of this name.
 
-    A connection's type is not known while a DAG is parsed, so the name has to suffice.
+    The type of a connection is not known while a DAG is parsed, so only the name can be compared.
     """
     main = []
     for provider in providers():

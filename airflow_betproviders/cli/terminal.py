@@ -1,4 +1,4 @@
-"""Help every command to parse times and to print errors and rows."""
+"""Parse times and print errors and rows, for every command."""
 
 from __future__ import annotations
 

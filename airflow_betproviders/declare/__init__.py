@@ -1,4 +1,4 @@
-"""The words in which a provider is declared: fields, pagination, windows, parameters, streams, bets, reports and form.
+"""The vocabulary that declares a provider: fields, pagination, windows, parameters, streams, bets, reports and form.
 
 Airflow imports this module while it is starting, so it imports nothing but the connection form.
 """
@@ -8,4 +8,4 @@ from airflow_betproviders.declare.connection_form import connection_type
 __all__ = ["API_VERSION", "connection_type"]
 
 API_VERSION = 1
-"""Version of these words. A provider's package states the version that it was written for: ``API_VERSION = 1``."""
+"""Version of this vocabulary. A provider's package states the version that it was written for: ``API_VERSION = 1``."""

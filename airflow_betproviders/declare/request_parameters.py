@@ -40,7 +40,7 @@ class Limits:
     Attributes:
         spacing: least time between two calls that do not turn a page.
         page_spacing: least time between any call and one that turns a page; default `spacing`.
-        quota: so many calls at most in any stretch of so long, e.g. ``(5, timedelta(hours=1))``.
+        quota: the most calls within any period of a length, e.g. ``(5, timedelta(hours=1))`` for five calls an hour.
         pages_count: whether calls that turn a page count in the quota.
     """
 
@@ -51,12 +51,12 @@ class Limits:
 
     @property
     def between_pages(self) -> timedelta:
-        """Least time between any two calls."""
+        """Return the least time between any two calls."""
         return self.spacing if self.page_spacing is None else min(self.page_spacing, self.spacing)
 
     @property
     def apart(self) -> bool:
-        """Return whether calls must be made one after the other."""
+        """Return whether calls must not overlap."""
         return bool(self.spacing or self.quota)
 
     def counts(self, *, page: bool) -> bool:
@@ -78,13 +78,13 @@ TimeParam: TypeAlias = EpochParam | WallParam
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A parameter of the provider's own that narrows a stream.
+    """A request parameter of the provider that narrows a stream.
 
     Attributes:
         type: `int`, `str`, or `list` of integers.
-        required: the provider refuses the call without it.
-        choices: the values it takes, where they are few.
-        empty_means_all: the document says that an empty list selects everything, as no filter does.
+        required: whether the provider refuses a call without it.
+        choices: the allowed values, if the document lists them.
+        empty_means_all: whether an empty list selects everything, as no filter does.
     """
 
     type: type
@@ -102,7 +102,7 @@ class Filter:
         return {str: "text, not empty", int: "an integer"}.get(self.type, f"of type {self.type.__name__}")
 
     def normalise(self, value: Any) -> Any:
-        """Give a value its one form: a list is a set, sorted; None where it selects everything.
+        """Normalise a value: a list is sorted, without duplicates. Return None for a value that selects everything.
 
         Raises:
             ValueError: the value is not `wanted`.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-# Not what `float` takes beside: digits of other scripts, underscores, "nan".
+# `float` also takes digits of other scripts, underscores and "nan", which are refused here.
 _NUMBER = re.compile(r"[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _LARGEST = 10**40
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -50,11 +50,11 @@ class Setting:
         raise NotImplementedError
 
     def secrets(self, value: Any) -> list[str]:
-        """Return the parts of a value that must never be shown, whatever its type."""
+        """Return the parts of a value that must never appear in a message, whatever its type."""
         return _texts(value) if self.secret else []
 
     def shown(self, value: Any) -> str:
-        """Format an invalid value for a message; empty where it is secret."""
+        """Format an invalid value for a message; return empty text for a secret."""
         return "" if self.secret else f"={value!r}"[:80]
 
 
@@ -176,11 +176,11 @@ class UrlSetting(Setting):
         return str(value)
 
     def secrets(self, value: Any) -> list[str]:
-        """See `Setting`; the password in the URL, as written and as meant."""
+        """See `Setting`; the password in the URL, as written and decoded."""
         return passwords_in(value)
 
     def shown(self, value: Any) -> str:
-        """See `Setting`; the URL without what stands before its host."""
+        """See `Setting`; the URL without user and password."""
         return super().shown(str(value).rpartition("@")[2])
 
 

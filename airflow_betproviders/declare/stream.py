@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """Marks where the answer's envelope holds the list of records: ``"data": Rows``.
+    """Mark where the answer's envelope holds the list of records: ``"data": Rows``.
 
     If the records are in lists inside the items of that list, give an instance. With
     ``Rows(path=("games", "bets"), outer={"gameId": ("games", "id")})`` each bet of each game of each item is a record,
@@ -37,24 +37,24 @@ class Rows:
 
 
 class OneRow:
-    """Marks where the envelope holds a single record as an object."""
+    """Mark where the envelope holds a single record as an object."""
 
 
 class Total:
-    """Marks where the envelope holds the provider's count of rows in the window."""
+    """Mark where the envelope holds the provider's count of rows in the window."""
 
 
 class PageSize:
-    """Marks where the envelope holds the page size that the answer used, which may be smaller than what was asked for."""
+    """Mark where the envelope holds the page size that the answer used, which may be smaller than what was asked for."""
 
 
 class NextPage:
-    """Marks where the envelope holds the token or the link of the next page (`PageToken`, `NextLink`)."""
+    """Mark where the envelope holds the token or the link of the next page (`PageToken`, `NextLink`)."""
 
 
 @dataclass(frozen=True)
 class Reaches:
-    """Marks where the envelope says until when the answer is complete.
+    """Mark where the envelope says until when the answer is complete.
 
     Attributes:
         kind: how that time is written.
@@ -85,11 +85,12 @@ class Stream:
             `Reaches`.
         format: the format of an answer, such as JSON or CSV.
         key: the columns that identify a record; empty where a window has one record.
-        version_columns: of two records with one key, the one with the greater values wins; of equal ones, the one read later.
+        version_columns: of two records with one key, the one with the greater values wins. If they are equal, the one read
+            later wins.
         time_column: the column that rows are sorted by and windows filter on; None where a record has no time.
         reject_outside_window: whether the document says which column windows filter. Then rows outside the window mean a wrong
-            time zone, unit or column: fewer than one in a hundred go to quarantine, more make the task fail.
-        filter_columns: the columns of which at least one lies in the window; default only ``time_column``.
+            time zone, unit or column: fewer than one in a hundred go to quarantine; more make the task fail.
+        filter_columns: the time columns that windows filter: at least one of them lies in the window. Default: ``time_column``.
         windows: the provider's window limits; None for a snapshot without a time filter.
         bounds: names of the parameters for a window's start and, if there is one, its end.
         time: how these parameters write an instant.
@@ -100,7 +101,7 @@ class Stream:
         lag: how long after its end a window may still gain rows.
         retention: how far back the provider answers; None if it states no limit.
         retention_stated: ``retention`` in the document's words, such as ``six months``.
-        retention_from_connection: whether ``retention`` is the connection's ``retention_days``, not the document's.
+        retention_from_connection: whether ``retention`` comes from ``retention_days`` of the connection, not from the document.
         slot: the unit of storage unless the user says otherwise.
         day_start_offset: time past midnight UTC at which the stream's day begins.
     """

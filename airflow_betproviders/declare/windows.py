@@ -1,4 +1,4 @@
-"""Split a slot into windows, one request each: as few as the provider's rules allow, without losing an instant."""
+"""Split a slot into windows, one request each: as few as the provider's rules allow, without a gap."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class WindowRule:
         span: the longest window that the provider answers; "less than 30 minutes" in steps of a minute is 29 minutes.
         step: start and end are multiples of it; a minute if seconds must be 00.
         same_day: whether start and end must lie in one UTC day. The end may be the next midnight.
-        divisible: False if an answer sums up its window, so that its parts cannot be requested instead.
+        divisible: False if an answer is a sum over its window, so that parts of the window cannot be requested instead.
         ends: which ends a window includes, if the document says it: ``"half-open"`` includes the start and not the end;
             ``"inclusive"`` includes both, so the requested end lies one step earlier. None: the engine finds out from
             rows on window boundaries.
         fixed: whether every answer covers ``span`` from the requested start. Rows past the window's end are dropped.
         sliding: whether no window can be requested, since every answer covers the newest ``span``. Rows outside the window
-            are dropped. The stream's slot, lag and retention must fit to that.
+            are dropped. Declare slot, lag and retention of the stream so that a slot is read before it leaves the answer.
     """
 
     span: timedelta
@@ -36,7 +36,7 @@ class WindowRule:
     fixed: bool = False
     sliding: bool = False
 
-    def asked(self, window: Interval) -> tuple[datetime, datetime]:
+    def requested(self, window: Interval) -> tuple[datetime, datetime]:
         """Return the start and the end to request."""
         return window.start, window.end - self.step if self.ends == "inclusive" else window.end
 
@@ -47,7 +47,7 @@ class WindowRule:
 
     @property
     def over_answers(self) -> bool:
-        """Return whether answers have rows outside the window, which are dropped."""
+        """Return whether answers contain rows outside the window, which are dropped."""
         return self.fixed or self.sliding
 
 
@@ -72,7 +72,7 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
 
 
 def split_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
-    """Split a window after a number of steps, at least one. Return it alone if the rule forbids that or no second part is left."""
+    """Split a window after a number of steps, at least one. Return it alone if the rule forbids a split or no second part is left."""
     border = window.start + max(1, steps) * rule.step
     if border >= window.end or not rule.splits:
         return (window,)

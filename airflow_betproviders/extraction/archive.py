@@ -1,7 +1,7 @@
-"""The archive of a slot: every raw answer, those that were refused included.
+"""The archive of a slot: every raw answer, refused ones included.
 
-One Parquet object a slot, one row a reply, in the order of their arrival. Its footer holds the slot's receipt, the account's UTC
-offset, and the replies of each window. So a replay does not plan windows: a later version of this package may plan others.
+One Parquet object per slot, one row per reply, in the order of arrival. Its footer holds the slot's receipt, the account's UTC
+offset, and the calls of each window. So a replay does not plan windows: a later version of this package may plan others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 FOOTER_KEY = b"betproviders.archive"
 SCHEMA = pa.schema(
     [
-        ("call", pa.int64()),  # numbered in the order asked
+        ("call", pa.int64()),  # number of the call, in the order of the requests
         ("part", pa.int64()),  # number of this piece of a long body
         ("asked_at", INSTANT),
         ("window_start", INSTANT),
@@ -52,11 +52,11 @@ _PIECE = 4 * 1024 * 1024  # bytes of bodies that are buffered before they are wr
 class Archive:
     """Collect the answers of one slot in a local file. A context manager, which removes the file at the end.
 
-    A reply that was refused is kept without what looks like a signature, since it may echo the request.
+    A refused reply may echo the request, so texts that look like a signature are removed from it.
 
     Attributes:
         path: the file.
-        replies: how many it holds.
+        replies: number of replies in it.
         closed: whether it is finished.
     """
 
@@ -75,7 +75,7 @@ class Archive:
         self.replies = 0
         self.closed = False
 
-    def keep(self, reply: Reply, page: Page | None) -> None:
+    def add(self, reply: Reply, page: Page | None) -> None:
         """Add a reply; any thread may call it.
 
         Args:
@@ -97,7 +97,7 @@ class Archive:
             "error": reply.error,
         }
         with self._lock:
-            if self.closed:  # a call that was made ahead for a slot that has ended
+            if self.closed:  # a prefetched call of a slot that has ended
                 return
             self.replies += 1
             for part, begin in enumerate(range(0, max(1, len(body or b"")), _PIECE)):
@@ -107,12 +107,12 @@ class Archive:
                 if self._buffered >= _PIECE:
                     self._flush()
 
-    def forget_windows(self) -> None:
-        """Forget the replies of each window, since the slot is read again."""
+    def clear_windows(self) -> None:
+        """Drop the windows, because the slot is read again. The replies stay."""
         self._windows = []
 
-    def note(self, rows: WindowRows) -> None:
-        """Remember the replies of a window."""
+    def add_window(self, rows: WindowRows) -> None:
+        """Record which calls returned the rows of a window."""
         ends = [rows.window.start.isoformat(), rows.window.end.isoformat()] if rows.window else None
         self._windows.append({"window": ends, "calls": rows.calls})
 
@@ -161,7 +161,7 @@ class Archived:
         """
         receipt, text = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
         if receipt is None or text is None:
-            raise InvalidArgument(f"{path} is no archive of this package. Remove it.")
+            raise InvalidArgument(f"{path} is not an archive of this package. Remove it.")
         self.receipt = receipt
         footer = json.loads(text)
         self.utc_offset = timedelta(seconds=footer["utc_offset"])
@@ -191,7 +191,7 @@ class Archived:
         """Return the answer to a call, as received."""
         groups = self._groups.get(call)
         if groups is None:
-            raise InvalidArgument(f"{self._path} lacks the answer to call {call}, so its slot must be extracted again.")
+            raise InvalidArgument(f"{self._path} lacks the answer to call {call}. Extract its slot again.")
         if self._last[0] != groups:
             self._last = (groups, self._file.read_row_groups(groups, ["call", "part", "body"]))
         parts = self._last[1].filter(pc.equal(self._last[1]["call"], call))
@@ -202,7 +202,7 @@ def expire(lake: Lake, before: datetime) -> None:
     """Delete the archives of the days that ended before an instant."""
     for day, folder in sorted(lake.archive_days().items()):
         if day + DAY <= before.date():
-            log.info("the archives of %s are older than they are kept; deleting %s", day, folder)
+            log.info("the archives of %s are older than archive= keeps them; deleting %s", day, folder)
             with suppress(FileNotFoundError):
                 lake.fs.rm(folder, recursive=True)
 

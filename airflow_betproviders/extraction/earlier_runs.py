@@ -1,7 +1,7 @@
 """Read what earlier runs learned about a stream of an account, from the receipts in the lake.
 
-A run starts from it, so that hourly runs don't each prove the same thing again. A provider may change, so most of it is
-believed for a day only.
+A run starts from these facts, so that hourly runs don't prove the same thing again and again. A provider may change, so
+most of them are used for a day only.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class EarlierRuns:
     """The facts that a run starts from.
 
     Attributes:
-        proven: rows of the greatest answer without a total that was proven not to be cut off, and bytes of the largest.
-        starts_held_at: the start of the last slot whose rows showed that windows hold their start; None where none did in
-            the day before.
-        asked_for_less: ``rows`` of a page and ``seconds`` of a window that the provider answers, where that is less than
+        proven: rows, and bytes, of the largest answers without a total that were proven not to be cut off.
+        starts_held_at: the start of the last slot whose rows proved that windows include their start; None if none did
+            within a day.
+        asked_for_less: ``rows`` of a page and ``seconds`` of a window that the provider answers, if that is less than
             documented.
-        new_day: whether the run begins another day than the slot before, so that a little more may be asked for again.
+        new_day: whether the run begins on another day than the slot before; then larger requests are tried again.
         after_stored: whether the slot before is stored.
     """
 
@@ -39,12 +39,12 @@ class EarlierRuns:
 
     @classmethod
     def before(cls, slot: Interval, previous: Receipt | None, replaced: Sequence[Receipt] = ()) -> EarlierRuns:
-        """Gather what is known before a run.
+        """Gather the facts from receipts.
 
         Args:
-            slot: the run's first.
-            previous: receipt of the slot before it, where that is stored.
-            replaced: receipts of what the run will replace.
+            slot: the run's first slot.
+            previous: receipt of the slot before it; None if that is not stored.
+            replaced: receipts of the objects that the run will replace.
         """
         receipts = [receipt for receipt in (previous, *replaced) if receipt is not None]
         held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
@@ -64,13 +64,13 @@ class EarlierRuns:
     def read(
         cls, lake: Lake, slot: Interval, stored: Mapping[Interval, str], replaced: Sequence[Receipt]
     ) -> EarlierRuns:
-        """Read what is known before a run. Costs one read of a footer.
+        """Read the facts from the lake. Costs one read of a footer.
 
         Args:
             lake: where the stream is stored.
-            slot: the run's first.
-            stored: the objects around it, by their slot.
-            replaced: receipts of what the run will replace.
+            slot: the run's first slot.
+            stored: paths of the objects around it, by their slot.
+            replaced: receipts of the objects that the run will replace.
         """
         previous = None
         before = max((other for other in stored if other.end <= slot.start), key=lambda other: other.end, default=None)

@@ -1,8 +1,8 @@
 """Drop columns that identify a player, or replace them by a keyed hash, before a window is written.
 
-The hash (HMAC-SHA256) is of the value's text alone: one player has one hash in every stream of every provider under one
-key, and none without the key. Text becomes 32 hexadecimal digits of it; an integer becomes its first 63 bits, so that
-the column stays an integer. Null stays null.
+The hash is HMAC-SHA256 of the value's text alone: under one key, a player has the same hash in every stream of every
+provider. Text becomes the first 32 hexadecimal digits of the hash. An integer becomes its first 63 bits, so that the column
+stays an integer. Null stays null.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ _WITHHELD = "the value does not fit; pii withholds it"
 
 
 class PiiPolicy:
-    """What is done to the columns of a stream that say who a player is."""
+    """Drop or hash the columns of a stream that identify a player."""
 
     def __init__(self, stream: Stream, rules: Mapping[str, str], key: bytes, filters: Mapping[str, Any]) -> None:
-        """Bind stream, rules (column to ``drop`` or ``hash``) and the key of the hashes.
+        """Bind stream, rules (column to ``drop`` or ``hash``), key of the hashes and filters of the extraction.
 
         Raises:
-            InvalidArgument: a rule cannot be kept; names the column and the cure.
+            InvalidArgument: a rule cannot be applied; the message names the column and the cure.
         """
         for name, rule in rules.items():
             if problem := _problem(stream, name, rule, filters):
-                raise InvalidArgument(f"pii of stream {stream.name}: {problem}.")
+                raise InvalidArgument(f"pii of stream {stream.name}: {problem}")
         self.rules = dict(rules)
         self._stream = stream
         self._key = key
-        # A provider that begins to write playerIP for playerIp is not to undo the rule.
+        # Names are compared in lower case: a provider may change playerIp to playerIP.
         self._by_name = {name.lower(): (stream.field(name).kind, rule) for name, rule in rules.items()}
 
     def __call__(self, rows: WindowRows) -> None:
-        """Drop or hash columns in the rows of a window, those in quarantine included."""
+        """Drop or hash columns in the rows of a window, including rows for quarantine."""
         for name, rule in self.rules.items():
             kind, table = self._stream.field(name).kind, rows.table
             nothing = pa.nulls(table.num_rows, arrow_type(kind))
@@ -72,7 +72,7 @@ class PiiPolicy:
         return pa.array(hashed, arrow_type(kind)).take(encoded.indices)
 
     def _extra(self, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
-        """``_extra`` may hold a column under its name where its value had another shape, or came twice."""
+        """Apply the rules to ``_extra``, which has values of a column that did not fit it or came twice."""
         named = f"(?i)({'|'.join(map(re.escape, self.rules))})"
         odd = pc.fill_null(pc.match_substring_regex(column, named), False)
         if not pc.any(odd).as_py():
@@ -81,7 +81,7 @@ class PiiPolicy:
         return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
 
     def _bad(self, row: RejectedRow) -> RejectedRow:
-        """Return a row in quarantine; one that is not an object of members is kept as a keyed digest."""
+        """Return a row for quarantine. A row that is not a JSON object becomes a keyed digest."""
         try:
             document = read_document(row.raw)
         except NotJson:
@@ -92,7 +92,7 @@ class PiiPolicy:
         return RejectedRow(raw, self._reason(row.reason, withheld))
 
     def _reason(self, reason: str, withheld: list[str]) -> str:
-        """Return why a row does not fit, without any part of a value."""
+        """Return the reason of a rejected row without any part of a value."""
         name = reason.partition(":")[0]
         quotes = name.lower() in self._by_name or "{" in reason or "[" in reason
         quotes = quotes or any(text and text in reason for text in withheld)
@@ -119,7 +119,7 @@ class PiiPolicy:
         return value
 
     def _member(self, value: Any, kind: Kind, rule: str, withheld: list[str]) -> Any:
-        if isinstance(value, list) and rule == HASH:  # in `_extra`, what came before the last of a doubled member
+        if isinstance(value, list) and rule == HASH:  # `_extra` has the earlier values of a member that came twice
             return [self._member(item, kind, rule, withheld) for item in value]
         if value is None:
             return None
@@ -133,12 +133,12 @@ class PiiPolicy:
 
 
 def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -> str | None:
-    """Say why a rule cannot be kept."""
+    """Return why a rule cannot be applied; None if it can."""
     names = {field.name.lower(): field.name for field in stream.fields}
     if name not in names.values():
         near = get_close_matches(name.lower(), names, 1)
-        cure = f"; did you mean {names[near[0]]!r}?" if near else f". It has: {', '.join(names.values())}"
-        return f"it has no column {name!r}{cure}"
+        cure = f"Did you mean {names[near[0]]!r}?" if near else f"It has: {', '.join(names.values())}."
+        return f"it has no column {name!r}. {cure}"
     field = stream.field(name)
     hashable = isinstance(field.kind, Text | Integer) and not field.money
     ordering = name == stream.time_column or name in stream.version_columns
@@ -150,7 +150,7 @@ def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -
         (rule == HASH and not hashable, "it is neither text nor an id, so it cannot be hashed; drop it instead"),
         (rule == DROP and needed, f"rows cannot do without it{'; hash it instead' if hashable else ''}"),
     )
-    return next((f"{name}: {problem}" for wrong, problem in problems if wrong), None)
+    return next((f"{name}: {problem}." for wrong, problem in problems if wrong), None)
 
 
 def _set(table: pa.Table, name: str, column: Any) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Publish finished slots, and add up their receipts."""
+"""Publish finished slots, and log the progress of a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Stored:
 
 
 def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
-    """Finish and publish a slot, unless publishing the one before it failed. Remove its local files in any case."""
+    """Finish and publish a slot, unless the slot before could not be published. Always remove its local files."""
     with slot.archive or nullcontext(), slot.writer:
         before.result()
         slot.finish()

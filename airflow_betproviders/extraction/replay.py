@@ -1,7 +1,7 @@
 """Rebuild slots from their archives, without a call to the provider.
 
-The replies of each window are decoded with today's schema and checked as when they were requested. The archive has the replies of
-each window, so no window is planned, and the result does not depend on the time of the replay.
+The replies are decoded with today's schema and checked as they were when they were received. The archive lists the calls of each
+window, so no window is planned, and the result does not depend on the time of the replay.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class Replay(Extraction):
     def _check_age(self, slot: Interval, stored: Receipt | None, archived: Receipt | None) -> None:
         if stored and archived and stored.extracted_at > archived.extracted_at:
             raise InvalidArgument(
-                f"slot {slot} was read again at {stored.extracted_at}, after its archive of {archived.extracted_at}: a "
-                "replay would bring back what the provider said before. Leave it out of the interval, or set force=True."
+                f"slot {slot} was extracted again at {stored.extracted_at}, after its archive of {archived.extracted_at}: a "
+                "replay would restore older rows. Leave it out of the interval, or set force=True."
             )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:

@@ -1,4 +1,4 @@
-"""Put the windows of one slot together: a local file, a receipt, and the rows that don't fit."""
+"""Combine the windows of one slot: a local file, a receipt, and the rejected rows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,15 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Slot:
-    """A slot that was read completely: its rows in a local file, its receipt, the rows that do not fit, and its replies if kept.
+    """A slot that was read completely.
 
-    ``previous`` is the receipt of the object of the same slot that this one will replace.
+    Attributes:
+        interval: the slot.
+        writer: the local file with its rows.
+        receipt: its receipt.
+        bad_rows: the rows for quarantine.
+        archive: its replies; None if they are not archived.
+        previous: the receipt of the object of the same slot that this one will replace.
     """
 
     interval: Interval
@@ -46,7 +52,7 @@ class Slot:
 
 
 class SlotBuilder:
-    """Takes the windows of a slot, in order; a context manager that removes the local file unless it was handed over."""
+    """Collect the windows of a slot, in order. A context manager that removes the local file unless `build` returned it."""
 
     def __init__(
         self,
@@ -110,8 +116,8 @@ class SlotBuilder:
         return rows
 
     def build(self) -> Slot:
-        """Return the slot, whose local file is yet to be finished."""
-        self._writer.flush()  # not beside the reading of the next slot, which would take a row group more of memory
+        """Return the slot. `Slot.finish` completes its local file."""
+        self._writer.flush()  # before the next slot is read: otherwise memory would hold one more row group
         receipt = self._receipt
         receipt.total = None if None in self._totals else sum(total or 0 for total in self._totals)
         receipt.bad_rows, receipt.outside = len(self._bad_rows), self._boundaries.outside
@@ -119,7 +125,7 @@ class SlotBuilder:
         receipt.odd_values, receipt.rounded = dict(self._counts.odd_values), dict(self._counts.rounded)
         for column, count in receipt.odd_values.items():
             log.warning(
-                "%s: %d values of %s do not fit the column. They are null there and kept in _extra.",
+                "%s: %d values of %s do not fit the column. They are null there, and _extra has them.",
                 *(self._label, count, column),
             )
         self._handed_over = True

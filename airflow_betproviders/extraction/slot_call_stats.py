@@ -20,16 +20,16 @@ class CallStats:
     """Counts of the calls of one slot.
 
     Attributes:
-        calls: calls made, with refused and repeated ones.
+        calls: calls made, refused and repeated ones included.
         retries: calls without a usable answer.
-        asked: calls requested so far, with waiting ones; a repeated call counts once.
+        requested: calls requested so far, waiting ones included; a repeated call counts once.
         bytes: bytes of the answers, decompressed.
         since: when the slot's first call was requested, or when its turn came, whichever was earlier.
         archive: the replies, if they are archived.
     """
 
     calls: int = 0
-    asked: int = 0
+    requested: int = 0
     retries: int = 0
     bytes: int = 0
     since: datetime | None = None
@@ -49,7 +49,7 @@ class SlotCallStats:
         self._starts = [slot.start for slot in slots]
         self._entries = {slot.start: CallStats() for slot in slots}
         self._archive = archive
-        self._kept: set[Archive] = set()
+        self._open_archives: set[Archive] = set()
         self._lock = threading.Lock()
 
     def of(self, slot: Interval) -> CallStats:
@@ -57,21 +57,21 @@ class SlotCallStats:
         return self._entries[slot.start]
 
     def begin(self, window: Interval | None) -> datetime:
-        """Note that a window is about to be requested; any thread may call it. Return when its slot's first call was requested."""
+        """Return when the first call of a window's slot was requested: now, if this is the first; any thread may call it."""
         entry = self._of_window(window)
         with self._lock:
             entry.since = entry.since or datetime.now(timezone.utc)
             return entry.since
 
-    def asked_before(self, window: Interval | None) -> int:
-        """Note one more call, and return how many the slot of its window has asked for before, from whatever thread."""
+    def calls_before(self, window: Interval | None) -> int:
+        """Count a requested call, and return how many its slot had requested before; any thread may call it."""
         entry = self._of_window(window)
         with self._lock:
-            entry.asked += 1
-            return entry.asked - 1
+            entry.requested += 1
+            return entry.requested - 1
 
     def note(self, reply: Reply, page: Page | None) -> None:
-        """Note a reply, from whatever thread, and what it was decoded to; None where it was refused."""
+        """Count a reply, and archive it; any thread may call it. ``page`` has its rows, or is None if the reply was refused."""
         entry = self._of_window(reply.window)
         with self._lock:
             entry.calls += 1
@@ -79,19 +79,19 @@ class SlotCallStats:
             entry.bytes += len(reply.body or b"")
             if entry.archive is None and self._archive is not None:
                 entry.archive = self._archive()
-                self._kept.add(entry.archive)
+                self._open_archives.add(entry.archive)
         if entry.archive is not None:
-            entry.archive.keep(reply, page)
+            entry.archive.add(reply, page)
 
     def precedes(self, window: Interval) -> bool:
-        """Return whether a window begins before the first slot, so that the slot's start lies inside."""
+        """Return whether a window begins before the first slot: the extra call around the slot's start."""
         return window.start < self._starts[0]
 
     def hand_over(self, slot: Interval) -> Archive | None:
-        """Return the archive of a slot. The caller removes it."""
+        """Return the archive of a slot; the caller then removes it."""
         archive = self.of(slot).archive
         with self._lock:
-            self._kept.discard(archive)
+            self._open_archives.discard(archive)
         return archive
 
     def __enter__(self) -> SlotCallStats:
@@ -101,10 +101,10 @@ class SlotCallStats:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the archives, and begin no more for calls that are still on their way."""
+        """Remove the archives, and create none for calls that are still running."""
         with self._lock:
             self._archive = None
-            for archive in self._kept:
+            for archive in self._open_archives:
                 archive.__exit__(kind, error, trace)
 
     def _of_window(self, window: Interval | None) -> CallStats:

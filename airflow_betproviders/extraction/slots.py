@@ -1,4 +1,4 @@
-"""Extract the slots of an interval: read each into a local file, and store it while the next is read."""
+"""Extract the slots of an interval: read each into a local file, and publish it while the next is read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["Extraction", "Stored"]
 
 log = logging.getLogger(__name__)
 
-# Calls at once: one more than connections, so that no connection is idle while an answer is decoded.
+# One call more than connections, so that no connection is idle while an answer is decoded.
 _CALLS = CONNECTIONS + 1
 
 
@@ -78,7 +78,7 @@ class Extraction:
         self._archives = archive
         self._pii_policy = pii_policy
         if pii_policy is not None:
-            source.quotes = False  # they may name a player
+            source.quotes = False  # a quoted answer may name a player
         self._writer_thread = WriterThread()
 
     @contextmanager
@@ -133,7 +133,7 @@ class Extraction:
                 earlier.asked_for_less,
                 grow=earlier.new_day,
             )
-            # Without retries somebody waits for a sample of rows, so a row on the edge is not worth one more call.
+            # Without retries a user waits for a few rows, so a row on a boundary is not worth another call.
             read_edge = reader.read_edge if self._source.retries else None
             boundaries = WindowBoundaries(
                 self._source,
@@ -146,16 +146,20 @@ class Extraction:
             with closing(reader.read(map(self._windows, slots))) as read:
                 for interval, windows in zip(slots, read, strict=False):
                     before, rereads = replaced.get(interval), reader.rereads
-                    asked = stats.of(interval)
+                    call_stats = stats.of(interval)
                     receipt = self._receipt(interval, extracted_at or stats.begin(interval), before)
                     try:
-                        slot = self._complete(interval, windows, receipt, asked, boundaries)
+                        slot = self._complete(interval, windows, receipt, call_stats, boundaries)
                     except Exception:
-                        if asked.archive and lake:
-                            self._keep_evidence(asked.archive, interval, lake)
+                        if call_stats.archive and lake:
+                            self._store_failed_archive(call_stats.archive, interval, lake)
                         raise
                     receipt = slot.receipt
-                    receipt.calls, receipt.retries, receipt.bytes = asked.calls, asked.retries, asked.bytes
+                    receipt.calls, receipt.retries, receipt.bytes = (
+                        call_stats.calls,
+                        call_stats.retries,
+                        call_stats.bytes,
+                    )
                     receipt.reread = reader.rereads - rereads
                     receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven, reader.sizes.proven_bytes
                     receipt.asked_for_less = reader.asked_for_less
@@ -169,18 +173,18 @@ class Extraction:
         interval: Interval,
         windows: SlotWindows,
         receipt: Receipt,
-        asked: CallStats,
+        call_stats: CallStats,
         boundaries: WindowBoundaries,
     ) -> Slot:
         """Build a slot from its windows; read them again if their rows contradict each other."""
         while True:
             try:
-                return self._build(interval, windows.rows(), copy(receipt), boundaries, asked)
+                return self._build(interval, windows.rows(), copy(receipt), boundaries, call_stats)
             except SlotChanged as changed:
                 windows.begin_again(changed)
                 log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)
-                if asked.archive:
-                    asked.archive.forget_windows()
+                if call_stats.archive:
+                    call_stats.archive.clear_windows()
 
     def _build(
         self,
@@ -188,7 +192,7 @@ class Extraction:
         rows: Iterable[WindowRows],
         receipt: Receipt,
         boundaries: WindowBoundaries,
-        asked: CallStats | None = None,
+        call_stats: CallStats | None = None,
     ) -> Slot:
         """Write the windows of a slot, in order, to a local file. `Slot.finish` completes it."""
         with SlotBuilder(
@@ -201,12 +205,12 @@ class Extraction:
             pii_policy=self._pii_policy,
         ) as slot:
             for one in rows:
-                if asked and asked.archive:
-                    asked.archive.note(one)
+                if call_stats and call_stats.archive:
+                    call_stats.archive.add_window(one)
                 slot.add(one)
             on_start = slot.add_start()
-            if on_start is not None and asked and asked.archive:
-                asked.archive.note(on_start)
+            if on_start is not None and call_stats and call_stats.archive:
+                call_stats.archive.add_window(on_start)
             return slot.build()
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
@@ -215,23 +219,24 @@ class Extraction:
         Args:
             slots: the slots, in order.
             lake: where they are published.
-            stored: gets the stored slots; after an error it has those that were stored before it.
+            stored: receives the stored slots; after an error it has those that were stored before.
 
         Raises:
-            OverlappingSlot: before the first call, when a slot would cut across a stored object.
-            InvalidArgument: before the first call, when a stored slot drops or hashes columns that this run would store in plain.
+            OverlappingSlot: a slot overlaps a stored object without containing it; raised before the first call.
+            InvalidArgument: a stored slot drops or hashes columns that this run would store in plain; raised before the
+                first call.
         """
         # Arrow's default allocator keeps freed memory; the system's returns it, so that other tasks of the worker can use it.
         pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored() if stored is None else stored
-        held = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
-        refuse_overlap(slots, held)
-        replaced = replaced_receipts(lake, slots, held)
+        stored_paths = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
+        refuse_overlap(slots, stored_paths)
+        replaced = replaced_receipts(lake, slots, stored_paths)
         for receipts in replaced.values():
             for other, receipt in receipts.items():
                 self.check_pii(other, receipt)
         stored_before = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
-        earlier = EarlierRuns.read(lake, slots[0], held, stored_before)
+        earlier = EarlierRuns.read(lake, slots[0], stored_paths, stored_before)
         report = partial(report_slot, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
         with (
@@ -261,11 +266,11 @@ class Extraction:
         uncovered = set(receipt.pii if receipt else ()) - set(self._pii_policy.rules if self._pii_policy else ())
         if receipt and uncovered:
             raise InvalidArgument(
-                f"slot {slot} is stored with pii={receipt.pii}, and this would bring back the plain values of "
+                f"slot {slot} is stored with pii={receipt.pii}, and this run would store the plain values of "
                 f"{', '.join(sorted(uncovered))}. Give the same pii, or delete the slot first."
             )
 
-    def _keep_evidence(self, archive: Archive, interval: Interval, lake: Lake) -> None:
+    def _store_failed_archive(self, archive: Archive, interval: Interval, lake: Lake) -> None:
         """Store the archive of a slot that failed, for inspection."""
         if archive.closed:
             return
@@ -288,7 +293,7 @@ class Extraction:
         stats.begin(window)
         if window is not None and self._check_time is not None and not stats.precedes(window):
             self._check_time(window)
-        return caller(window, params, permit, stats.asked_before(window))
+        return caller(window, params, permit, stats.calls_before(window))
 
     def _receipt(
         self,

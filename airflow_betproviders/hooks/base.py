@@ -207,7 +207,7 @@ class BetProviderHook(ProtocolHook):
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the request parameters of a window, without those of paging."""
-        bounds = stream.windows.asked(window) if window and stream.windows else ()
+        bounds = stream.windows.requested(window) if window and stream.windows else ()
         times = {name: stream.time(at, self.utc_offset) for name, at in zip(stream.bounds, bounds, strict=False)}
         return {**times, **filters}
 

@@ -27,9 +27,9 @@ def missing_data(
 
     Args:
         path: the lake, as given to ``ExtractToParquetOperator``.
-        provider: only this one.
-        stream: only this one.
-        account: only this one.
+        provider: only streams of this provider.
+        stream: only this stream.
+        account: only this account.
         now: the present; default the machine's clock.
 
     Returns:

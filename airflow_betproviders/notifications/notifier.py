@@ -31,9 +31,9 @@ class BetProvidersNotifier(BaseNotifier):
             arguments, as a deadline stores them.
         text: attribute of ``via`` that holds its text; default the first that it has of html_content, text, body, message
             and content.
-        provider: only this one.
-        stream: only this one.
-        account: only this one.
+        provider: only streams of this provider.
+        stream: only this stream.
+        account: only this account.
 
     Raises:
         InvalidArgument: ``via`` has no such attribute.
@@ -67,12 +67,12 @@ class BetProvidersNotifier(BaseNotifier):
         self.text = found
 
     def notify(self, context: Context) -> None:
-        """Send the message, if there is anything to say."""
+        """Send the message, unless nothing is missing or late."""
         if self._write(context):
             self.via(context)
 
     async def async_notify(self, context: Context) -> None:
-        """Send the message from Airflow's triggerer. The lake is read in a thread, so that other triggers go on."""
+        """Send the message from Airflow's triggerer. A thread reads the lake, so that other triggers keep running."""
         if not await sync_to_async(self._write)(context):
             return
         if type(self.via).async_notify is BaseNotifier.async_notify:

@@ -1,4 +1,4 @@
-"""Store a notifier as plain values, as a deadline's callback needs it, and make the notifier again."""
+"""Convert a notifier to plain values, as a deadline's callback stores it, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.sdk import BaseNotifier
 
 
 def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
-    """Return the arguments that make a notifier again.
+    """Return the arguments that re-create a notifier.
 
     Airflow stores the class and the arguments of a deadline's callback, never the object. Notifiers keep their arguments
     under the same names. A notifier among the arguments becomes its class, ``package.module:Class``, and its arguments.
@@ -21,7 +21,7 @@ def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
 
 
 def restore(stored: Mapping[str, Any]) -> BaseNotifier:
-    """Make a notifier from its class and its arguments, as `stored_arguments` has them."""
+    """Re-create a notifier from its class and the arguments of `stored_arguments`."""
     notifier: BaseNotifier = resolve_name(stored["notifier"])(**stored["arguments"])
     return notifier
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["ExtractToParquetOperator", "hook_of", "stream_asset"]
 
 _FOREVER = timedelta.max
-# After so many deferrals in a row at the provider's request the task fails: the provider may never let a slot through.
-FRUITLESS = 5
+# Deferrals in a row without a stored slot. After more, the task fails: the provider may never answer.
+MAX_FRUITLESS_DEFERRALS = 5
 
 
 class ExtractToParquetOperator(StreamOperator):
@@ -112,7 +112,7 @@ class ExtractToParquetOperator(StreamOperator):
         Args:
             context: Airflow's context of the task.
             event: the trigger's event.
-            stored_until: end of the slots that the task had stored before it deferred because of the provider's limits.
+            stored_until: end of the slots that the task stored before it deferred; None if it has not deferred for a limit.
             fruitless: number of deferrals in a row without a stored slot between them.
         """
         hook, stream, width = self._resolve()
@@ -126,13 +126,13 @@ class ExtractToParquetOperator(StreamOperator):
         hook.check_time(stream, interval)
         self._wait_until_ready(hook, stream, interval)
         stored = stored_before(lake, intervals, stored_until)
-        while rest := [slot for slot in intervals if slot not in stored.paths]:
+        while unstored := [slot for slot in intervals if slot not in stored.paths]:
             try:
-                self._store(context, hook, stream, lake, rest, stored)
+                self._store(context, hook, stream, lake, unstored, stored)
             except BetProviderError as error:
-                if not isinstance(error, QuotaExhausted):  # a quota is used up by others too
-                    fruitless = fruitless + 1 if rest[0] not in stored.paths else 0
-                if error.retry_at is None or fruitless > FRUITLESS:
+                if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
+                    fruitless = fruitless + 1 if unstored[0] not in stored.paths else 0
+                if error.retry_at is None or fruitless > MAX_FRUITLESS_DEFERRALS:
                     raise
                 until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()
                 self.log.warning("%s", error)
@@ -145,7 +145,7 @@ class ExtractToParquetOperator(StreamOperator):
         return summary
 
     def _resolve(self) -> tuple[BetProviderHook, Stream, timedelta]:
-        """Return account, stream and slot width, or refuse arguments that cannot work."""
+        """Return hook, stream and slot width. Refuse arguments that cannot work."""
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)
         self._filters(stream)
@@ -163,13 +163,13 @@ class ExtractToParquetOperator(StreamOperator):
         return Interval(interval.start - lookback, interval.end) if lookback else interval
 
     def _lake(self, hook: BetProviderHook, stream: Stream) -> Lake:
-        """Return where the stream is stored, or refuse a path or a connection that cannot work."""
+        """Return where the stream is stored. Refuse a path or a connection that cannot work."""
         target = open_path(self.path)
         hook.check_connection()
         return Lake(target.fs, target.path, stream.provider, stream.name, hook.account, self._filters(stream))
 
     def _archive_or_pii(self, stream: Stream) -> tuple[timedelta | None, PiiPolicy | None]:
-        """Return how long raw answers are kept (None: not at all) and what is done to columns that identify a player."""
+        """Return how long archives are kept (None: no archive), and the PII policy (None: no policy)."""
         archived_for = _archived_for(self.archive)
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, self._filters(stream))
         if archived_for and pii_policy:
@@ -222,20 +222,26 @@ class ExtractToParquetOperator(StreamOperator):
 
 
 def stored_before(lake: Lake, intervals: Sequence[Interval], until: str | None) -> Stored:
-    """Return those of the slots that lie in the lake already, up to an instant (ISO 8601); none without one."""
+    """Return the slots that the task had stored before it deferred.
+
+    Args:
+        lake: the stream's place.
+        intervals: the slots of the task.
+        until: end of the slots that were stored, ISO 8601; None if the task has not deferred.
+    """
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.lake.publish import read_receipt
 
     stored = Stored()
     end = datetime.fromisoformat(until) if until else intervals[0].start
     if end > intervals[0].start:
-        held = lake.stored(Interval(intervals[0].start, end))
+        paths = lake.stored(Interval(intervals[0].start, end))
         for slot in intervals:
-            receipt = read_receipt(lake.fs, held[slot]) if slot in held and slot.end <= end else None
+            receipt = read_receipt(lake.fs, paths[slot]) if slot in paths and slot.end <= end else None
             if receipt is not None:
-                stored.paths[slot] = held[slot]
+                stored.paths[slot] = paths[slot]
                 stored.receipts.append(receipt)
-                stored.size = (stored.size or 0) + int(lake.fs.size(held[slot]))
+                stored.size = (stored.size or 0) + int(lake.fs.size(paths[slot]))
     return stored
 
 

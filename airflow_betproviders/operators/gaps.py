@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import (
     QuotaExhausted,
     WindowExpired,
 )
-from airflow_betproviders.operators.extract import FRUITLESS, ExtractToParquetOperator
+from airflow_betproviders.operators.extract import MAX_FRUITLESS_DEFERRALS, ExtractToParquetOperator
 from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.arguments import names
@@ -93,13 +93,13 @@ class FillGapsOperator(ExtractToParquetOperator):
         stored_until: str | None = None,  # noqa: ARG002 - coverage knows what is stored
         fruitless: int = 0,
     ) -> dict[str, Any]:
-        """Fill the interval's gaps, or defer until all of it is due.
+        """Fill the interval's gaps, or defer until every slot of it is due.
 
         Args:
-            context: Airflow's.
-            event: the trigger's.
+            context: Airflow's context of the task.
+            event: the trigger's event.
             stored_until: not used.
-            fruitless: how many times in a row it has deferred for the provider without having stored a slot.
+            fruitless: number of deferrals in a row without a stored slot between them.
         """
         from airflow_betproviders.lake.cells import runs
 
@@ -134,12 +134,12 @@ class FillGapsOperator(ExtractToParquetOperator):
         self._emit_metrics(hook, stream, stored, gaps=summary["missing"] + summary["expired"])
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
-        self._raise_for_gaps(gaps, runs(self._newly(context, lost)), left, limit)
+        self._raise_for_gaps(gaps, runs(self._newly_lost(context, lost)), left, limit)
         self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         return summary
 
     def _from_first(self, context: Context, lake: Lake, width: timedelta) -> Interval | None:
-        """Return the interval from the first stored slot on; None where nothing is stored before its end."""
+        """Return the interval from the first stored slot on; None if nothing is stored before its end."""
         for day in lake.days():
             midnight = datetime.combine(day, time(), timezone.utc)
             slots = lake.stored(Interval(midnight, midnight + DAY))
@@ -151,10 +151,10 @@ class FillGapsOperator(ExtractToParquetOperator):
         return None
 
     def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit, fruitless: int) -> None:
-        """Extract batch by batch; a slot that cannot be proven complete does not keep the others out."""
+        """Extract the gaps in batches. If a slot cannot be proven complete, extract the others all the same."""
         waiting = limit.order(gaps.readable(before), gaps.hook.now())
         while batch := limit.batch(waiting):
-            self.log.info("%d slots are to be extracted, now %d of them", len(waiting), len(batch))
+            self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
             try:
                 stored = self._store(context, gaps.hook, gaps.stream, gaps.lake, batch)
             except WindowExpired as error:  # dropped while older slots were extracted
@@ -170,9 +170,9 @@ class FillGapsOperator(ExtractToParquetOperator):
                 waiting = [slot for slot in waiting if slot in wanted and slot != failed]
             except BetProviderError as error:
                 wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
-                if not isinstance(error, QuotaExhausted):  # a quota is used up by others too
+                if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
                     fruitless = fruitless + 1 if wanted.issuperset(batch) else 0
-                if error.retry_at is None or fruitless > FRUITLESS:
+                if error.retry_at is None or fruitless > MAX_FRUITLESS_DEFERRALS:
                     raise
                 self.log.warning("%s", error)
                 wait_until(self, error.retry_at, "the next call", fruitless=fruitless)
@@ -187,8 +187,8 @@ class FillGapsOperator(ExtractToParquetOperator):
                 gaps.hook.label, gaps.stream.name, len(waiting),
             )  # fmt: skip
 
-    def _newly(self, context: Context, lost: Sequence[Cell]) -> list[Cell]:
-        """Return the lost slots that fail this run: with ``start="first"`` those dropped since the run's interval began."""
+    def _newly_lost(self, context: Context, lost: Sequence[Cell]) -> list[Cell]:
+        """Return the lost slots that make this run fail: all, or with ``start="first"`` those dropped since the run's interval began."""
         since = context.get("data_interval_start") if self.start == FIRST else None
         return [cell for cell in lost if since is None or cell.until is None or cell.until >= since]
 
@@ -196,15 +196,15 @@ class FillGapsOperator(ExtractToParquetOperator):
         where = f"{gaps.hook.label}, stream {gaps.stream.name}"
         if lost:
             raise WindowExpired(
-                f"{where}: {_listed(lost)} can no longer be read, the provider does not keep it. Everything else that it "
-                f"keeps of {gaps.interval} is stored{' or left for the next run' if left else ''}."
+                f"{where}: {_listed(lost)} can no longer be read: the provider does not keep it. Rebuild it with ReplayOperator "
+                f"if it was archived. Everything else of {gaps.interval} is stored{' or left for the next run' if left else ''}."
             )
         if gaps.failed:
             raise next(iter(gaps.failed.values()))
         if left and not limit:
             raise IncompleteWindow(
                 f"{where}: {len(left)} slots are still missing or damaged after they were extracted, the first is "
-                f"{left[0].interval}. Look for another task that removes or overwrites them."
+                f"{left[0].interval}. Find the task that removes or overwrites them."
             )
 
     def _states(self) -> set[str]:
@@ -256,7 +256,7 @@ class _Gaps:
 
 
 def _read_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
-    """Return the slots that were stored between two surveys."""
+    """Return the slots that were stored between two coverages."""
     from airflow_betproviders.extraction.slots import Stored
 
     known = {cell.interval: cell.receipt for cell in before.cells}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def bets_asset(table: str) -> Asset:
-    """Return the asset that a merge into the table updates."""
+    """Return the asset that a merge into the table updates: schedule a DAG on it to run when new bets are merged."""
     parts = urlsplit(table)
     place = f"{parts.netloc.rpartition('@')[2]}{parts.path}".strip("/")
     name = "bets" if not place or "{" in table else f"bets/{place}"
@@ -191,10 +191,9 @@ class OptimizeBetsOperator(BaseOperator):
         end: end of the bet dates to compact.
         file_size: bytes that a file should have. A correction rewrites each file that it touches, so larger files make
             merges slower.
-        sort_by: `placed_at`, for questions about hours, and for merges; or `player_id`, for questions about players, on
-            days that few corrections reach any more: these touch most files of such a day.
-        retention: how long deleted files stay for readers that are still at work, and for going back in time; at
-            least an hour. None: no vacuum.
+        sort_by: ``placed_at`` makes queries by time and merges fast. ``player_id`` makes queries by player fast; use it for
+            days that get few corrections any more, since a correction then rewrites most files of its day.
+        retention: how long deleted files stay, for running readers and for time travel; at least an hour. None: no vacuum.
 
     Returns:
         (XCom) table, partitions, files_before, files_after, deleted.

@@ -45,7 +45,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
     Markdown, whether it agrees or not.
 
     Args:
-        conn_id: connection to the provider; its type says which reports there are.
+        conn_id: connection to the provider; its type selects the reports.
         path: the raw lake, as given to ``ExtractToParquetOperator``.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. Both must be boundaries
             of report days; JDB's days begin at 04:00 UTC.
@@ -155,7 +155,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
 
         fs, stream = reconciliation.fs, reconciliation.stream
         lake = Lake(fs, reconciliation.root, stream.provider, stream.name, reconciliation.hook.account)
-        reports = results[0].path.rpartition("/")[0]  # each is a day's, by its name
+        reports = results[0].path.rpartition("/")[0]  # the folder of all days
         figures = sum(len(result.figures) for result in results)
         self.reads = [dataset(fs, lake.base)]
         self.writes = [dataset(fs, reports, SCHEMA, rows=figures, files=len(results))]
@@ -176,7 +176,7 @@ def reconciliation_of(
     """Build the reconciliation of an account's bets from the arguments of an operator or a command line.
 
     Raises:
-        InvalidArgument: names what cannot work, and the cure.
+        InvalidArgument: an argument cannot work; the message has the cure.
     """
     from airflow_betproviders.reconciliation.reconcile import Reconciliation
 

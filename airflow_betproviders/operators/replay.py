@@ -33,7 +33,7 @@ class ReplayOperator(StreamOperator):
         max_bad_rows: rows that may go to quarantine without failing the task.
         pii: columns to drop or to hash in what is rebuilt; the archive itself stays as it is.
         pii_conn_id: connection whose password is the key of the hashes.
-        force: rebuild a slot even if it was extracted again without an archive, or with ``pii`` that this task lacks.
+        force: rebuild a slot even if it was extracted later without an archive, or with ``pii`` that this task does not have.
         partition: width of a partition under a partitioned timetable; default the stream's own slot.
 
     Returns:
@@ -57,7 +57,7 @@ class ReplayOperator(StreamOperator):
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)
         if not hook.connection.login:
-            raise InvalidArgument(f"{hook.label}: login is empty; it holds the account, which the archive lies under.")
+            raise InvalidArgument(f"{hook.label}: login is empty. Enter the account: the archive is stored under it.")
         target = open_path(self.path)
         lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
         self.target = TaskTarget(lake, interval)

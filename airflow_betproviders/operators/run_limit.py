@@ -19,15 +19,15 @@ _MOST_SLOTS = 24  # in one batch
 class RunLimit:
     """Decide how many more slots a run may extract, from the calls and time that earlier slots took.
 
-    A slot is always finished once it is begun, and a run extracts one slot at least. So a run may exceed its limit by a
-    part of its last slot.
+    A run finishes each slot that it begins, and extracts at least one. So it may exceed its limit by a part of its last
+    slot.
 
     Args:
         max_calls: calls to the provider; None for no limit.
         max_minutes: minutes; None for no limit.
 
     Raises:
-        InvalidArgument: a limit is no positive number.
+        InvalidArgument: a limit is not a positive number.
     """
 
     def __init__(self, max_calls: object, max_minutes: object) -> None:
@@ -86,5 +86,5 @@ def _positive(name: str, value: object) -> float | None:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise InvalidArgument(f"{name}={value!r} is no positive number. Give one, or leave it out for no limit.")
+        raise InvalidArgument(f"{name}={value!r} is not a positive number. Give one, or leave it out for no limit.")
     return number

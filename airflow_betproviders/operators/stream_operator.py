@@ -1,4 +1,4 @@
-"""Base of the operators of one stream: arguments, interval, assets, lineage, and the end of a task."""
+"""Base of the operators of one stream: arguments, interval, assets, lineage, metrics and summary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
 
-# An asset event is a message: of many slots it names the first.
+# An asset event with thousands of paths would be too large.
 _MOST_PATHS = 100
 
 
@@ -80,7 +80,7 @@ def hook_of(conn_id: str) -> BetProviderHook:
 
 
 def run_metadata(context: Context) -> dict[str, Any]:
-    """Return what a receipt says of the task that wrote it."""
+    """Return the members of a receipt that identify the task."""
     names = ("dag_id", "task_id", "run_id", "try_number")
     return {**{name: getattr(context["ti"], name) for name in names}, "version": __version__}
 
@@ -180,8 +180,8 @@ class StreamOperator(LineageMixin, BaseOperator):
         if bad > self._max_bad_rows():
             raise BadRows(
                 f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
-                f"under {lake.beside(QUARANTINE)}; the {stored.total('rows')} good ones are stored. Read the reasons there, and set "
-                f"max_bad_rows={bad} if they may be left out."
+                f"under {lake.beside(QUARANTINE)}; the other {stored.total('rows')} are stored. Read the reasons there, and set "
+                f"max_bad_rows={bad} if the task may succeed without them."
             )
 
 

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_betproviders.simulator.contract.call import Call, Given, Reply, WireRecord
+from airflow_betproviders.simulator.contract.call import Call, Page, Reply, WireRecord
 from airflow_betproviders.simulator.contract.vendor import Vendor
 from airflow_betproviders.simulator.control import Control
 from airflow_betproviders.simulator.faults.kinds import WIRE
@@ -33,12 +33,12 @@ EMPTY = ("empty_list", "empty_object", "empty_null", "empty_absent")
 def make_app(state: SimulatorState) -> Starlette:
     """Make the ASGI application over all vendors."""
     methods = ["GET", "POST"]
-    counters = {name: _Counter(state, vendor) for name, vendor in state.providers.items()}
+    endpoints = {name: _Endpoint(state, vendor) for name, vendor in state.providers.items()}
     # Starlette takes a callable object for an ASGI application, hence the bound methods.
     return Starlette(
         routes=[
             Route("/_control/{what}", Control(state).__call__, methods=methods),
-            *(Route(f"/{name}/{{path:path}}", counter.serve, methods=methods) for name, counter in counters.items()),
+            *(Route(f"/{name}/{{path:path}}", endpoint.serve, methods=methods) for name, endpoint in endpoints.items()),
         ]
     )
 
@@ -67,7 +67,7 @@ class _Report:
         if not forgiven:
             self._entry["refused"] = rule
 
-    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given) -> Given:
+    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Page) -> Page:
         try:
             spoilt = self._pages.spoil(self._entry["stream"], rows, columns, given)
         except TooMuch:
@@ -81,7 +81,7 @@ class _Report:
         return spoilt.given
 
 
-class _Counter:
+class _Endpoint:
     """The endpoint of one vendor: logs each call, answers it, and puts faults into the answer."""
 
     def __init__(self, state: SimulatorState, vendor: Vendor) -> None:
@@ -124,7 +124,7 @@ class _Counter:
 
     async def _respond(self, call: Call, entry: dict[str, Any]) -> Response:
         faults = self._state.faults
-        kinds = [kind for kind in WIRE if self._can(kind)]
+        kinds = [kind for kind in WIRE if self._applies(kind)]
         struck, rng = faults.draw(self._vendor.name, kinds)
         entry["faults"] = struck
         replaced = gateway_fault(struck, faults) or self._replaced(struck, rng)
@@ -143,7 +143,7 @@ class _Counter:
             return reply
         return send(reply, call.headers.get("accept-encoding", ""), struck, self._wait("drip_body", 1.0))
 
-    def _can(self, kind: str) -> bool:
+    def _applies(self, kind: str) -> bool:
         """Return whether the vendor has an answer for a kind that is its own to answer."""
         if kind == "busy":
             return bool(self._vendor.busy_replies)

@@ -33,12 +33,12 @@ class Control:
         what = request.path_params["what"]
         try:
             if request.method == "GET":
-                return await run_in_threadpool(self._look, what, dict(request.query_params))
-            return self._act(what, json.loads(await request.body() or b"{}"))
+                return await run_in_threadpool(self._get, what, dict(request.query_params))
+            return self._post(what, json.loads(await request.body() or b"{}"))
         except (KeyError, ValueError, TypeError) as error:
             return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
 
-    def _look(self, what: str, query: Mapping[str, str]) -> Response:
+    def _get(self, what: str, query: Mapping[str, str]) -> Response:
         if what == "truth":
             texts = self._state.truth_texts(
                 query["provider"],
@@ -60,7 +60,7 @@ class Control:
         }
         return JSONResponse(shown[what])
 
-    def _act(self, what: str, wanted: Mapping[str, Any]) -> Response:
+    def _post(self, what: str, wanted: Mapping[str, Any]) -> Response:
         if what == "faults":
             self._state.faults.replace(wanted)
         elif what == "now":

@@ -22,18 +22,18 @@ def default_deferrable() -> bool:
     Airflow's own default is False. It would keep an account's only pool slot for as long as a provider's lag.
     """
     in_environment = "AIRFLOW__{}__{}".format(*_OPTION).upper() in os.environ
-    if in_environment or RawConfigParser.has_option(conf, *_OPTION):  # `conf.has_option` counts defaults in
+    if in_environment or RawConfigParser.has_option(conf, *_OPTION):  # `conf.has_option` also sees defaults
         return conf.getboolean(*_OPTION)
     return True
 
 
 def wait_until(operator: BaseOperator, moment: datetime, what: object, **kwargs: Any) -> None:
-    """Defer the task until a moment, when it starts from the beginning; if it is not deferrable, wait in the worker.
+    """Defer the task until a moment. Then ``execute`` starts again. A task that is not deferrable waits in its worker.
 
     Args:
         operator: the task's operator.
         moment: when the task may go on.
-        what: the subject of the log line: what is ready at that moment.
+        what: what is ready at that moment, for the log.
         **kwargs: further arguments that ``execute`` gets after the deferral.
 
     Raises:

@@ -19,7 +19,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     """Resolve the interval of a task: the explicit one, else the run's partition, else the run's data interval.
 
     Args:
-        context: Airflow's.
+        context: Airflow's context of the task.
         start: explicit start, a datetime or ISO 8601 text with a zone; empty means not given.
         end: explicit end, likewise.
         width: width of a partition, for runs of a partitioned timetable.
@@ -39,7 +39,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:
         raise InvalidArgument(
-            "the run has no data interval, as a manual run without a logical date. Trigger it with a logical date, or "
+            "the run has no data interval: it was triggered without a logical date. Trigger it with a logical date, or "
             f"use Backfill. {_CURE}"
         )
     if first == last:
@@ -50,7 +50,8 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
 def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:
     """Resolve the intervals of a task that asset events may have triggered.
 
-    They are the explicit one, else the run's partition, else those of the events, else the run's data interval.
+    The first of these that exists: the explicit interval, the run's partition, the intervals of the events, the run's data
+    interval.
 
     Raises:
         InvalidArgument: there is none.

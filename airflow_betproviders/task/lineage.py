@@ -16,15 +16,15 @@ _SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A folder of a store and what a task wrote there.
+    """A folder of a store, with the counts of what a task wrote there.
 
     Attributes:
         namespace: the store, by OpenLineage's naming: ``s3://lake``, ``file``.
         name: the folder in it.
-        columns: their Arrow types, by name.
+        columns: the Arrow type of each column, by name.
         rows: rows written.
-        size: bytes of the files written, or None where they were not counted.
-        files: files written, likewise.
+        size: bytes of the files written; None if they were not counted.
+        files: files written; None if they were not counted.
     """
 
     namespace: str
@@ -36,7 +36,14 @@ class Dataset:
 
 
 def dataset(fs: Any, path: str, schema: pa.Schema | None = None, **counts: int | None) -> Dataset:
-    """Return the dataset of a folder of a file system; ``counts`` are rows, size and files."""
+    """Return the dataset of a folder in a file system.
+
+    Args:
+        fs: the file system.
+        path: the folder.
+        schema: the columns of its files.
+        **counts: rows, size and files.
+    """
     namespace, name = _named(fs, path.rstrip("/"))
     columns = {column.name: str(column.type) for column in schema or ()}
     return Dataset(namespace=namespace, name=name, columns=columns, **counts)
@@ -56,8 +63,8 @@ class LineageMixin:
     """Mixin of operators that report lineage.
 
     Attributes:
-        reads: its inputs.
-        writes: its outputs.
+        reads: the datasets that the task reads.
+        writes: the datasets that the task writes.
     """
 
     reads: Sequence[Dataset] = ()

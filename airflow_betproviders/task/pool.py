@@ -1,4 +1,4 @@
-"""Warn when nothing limits the calls of tasks that run at the same time."""
+"""Warn about tasks of one account that may run at the same time without a common rate limit."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from airflow_betproviders.task.arguments import require_text
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
-# What this package brings for a scheme: the extra, and the module that Airflow's provider needs for it.
+# The extra of this package that installs Airflow's provider for a scheme.
 _EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("s3", "s3a", "s3n"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
@@ -57,7 +57,7 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     opened = ObjectStoragePath(path)
     try:
         _ = opened.fs
-    except ImportError as error:  # Airflow's provider is there, its library for the store is not
+    except ImportError as error:  # Airflow's provider is installed without its library for the store
         raise _not_installed(f"{name} {path!r}", _EXTRAS.get(parts.scheme, "")) from error
     return opened
 

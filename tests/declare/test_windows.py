@@ -118,9 +118,9 @@ def test_gmag_half_hours_are_not_asked_as_one_window_since_30_minutes_are_too_ma
 
 def test_of_a_window_that_holds_both_ends_the_last_step_is_left_to_the_next() -> None:
     window = Interval(START, START + timedelta(hours=6))
-    assert WindowRule(span=DAY).asked(window) == (window.start, window.end)
-    asked = WindowRule(span=DAY, ends="inclusive").asked(window)
-    assert asked == (window.start, window.end - timedelta(seconds=1))
+    assert WindowRule(span=DAY).requested(window) == (window.start, window.end)
+    requested = WindowRule(span=DAY, ends="inclusive").requested(window)
+    assert requested == (window.start, window.end - timedelta(seconds=1))
 
 
 def test_windows_of_a_fixed_length_begin_at_steps_of_it_and_are_never_split() -> None:

@@ -156,7 +156,7 @@ def test_without_a_key_a_row_that_is_no_object_leaves_nothing() -> None:
 
 
 REFUSED: list[tuple[dict[str, str], dict[str, Any], str]] = [
-    ({"Player": "hash"}, {}, "it has no column 'Player'; did you mean 'player'?"),
+    ({"Player": "hash"}, {}, "it has no column 'Player'. Did you mean 'player'?"),
     ({"shoe": "drop"}, {}, "it has no column 'shoe'. It has: id, at, changed, stake"),
     ({"_extra": "drop"}, {}, "it has no column '_extra'"),
     ({"player": "mask"}, {}, "player: 'mask' is neither 'drop' nor 'hash'"),

@@ -282,9 +282,7 @@ def test_what_has_changed_is_told_also_by_a_retry(make: MakeHook, server: Record
 
 
 @pytest.mark.usefixtures("quick")
-def test_promise_6_bad_rows_make_the_task_red_after_everything_has_landed(
-    make: MakeHook, server: Recorder, tmp_path: Path
-) -> None:
+def test_bad_rows_fail_the_task_after_all_others_are_stored(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     def spoiled(request: Request) -> Reply:
         reply = bets(request)
         reply.body["data"]["transactions"][1]["bet_amount"] = "much"
@@ -292,7 +290,7 @@ def test_promise_6_bad_rows_make_the_task_red_after_everything_has_landed(
 
     make("aig")
     server.replies = spoiled
-    with pytest.raises(BadRows, match=r"1 rows do not fit.*the 2 good ones are stored.*set max_bad_rows=1") as caught:
+    with pytest.raises(BadRows, match=r"1 rows do not fit.*the other 2 are stored.*set max_bad_rows=1") as caught:
         execute(operator(tmp_path, "aig", **HOURLY), context())
     assert isinstance(caught.value, AirflowFailException)
     (data,) = (tmp_path / "lake").rglob("*.parquet")

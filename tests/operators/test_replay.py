@@ -130,7 +130,7 @@ def test_slots_without_an_archive_are_named_after_the_others_are_rebuilt(archive
         ({**THREE, "stream": "bets"}, "has no stream 'bets'"),
         ({**THREE, "filters": {"user_id": "1"}}, "has no filter"),
         ({**THREE, "max_bad_rows": "few"}, "max_bad_rows"),
-        ({**THREE, "pii": {"user_ID": "drop"}}, "did you mean 'user_id'?"),
+        ({**THREE, "pii": {"user_ID": "drop"}}, "Did you mean 'user_id'?"),
         ({}, "Trigger it with a logical date"),
     ],
 )
@@ -142,7 +142,7 @@ def test_bad_input_is_refused(archived: Path, arguments: dict[str, Any], cure: s
 
 def test_a_login_is_needed(archived: Path) -> None:
     BaseHook.get_connection("aig_default").login = None
-    with pytest.raises(InvalidArgument, match="login is empty; it holds the account, which the archive lies under"):
+    with pytest.raises(InvalidArgument, match="login is empty. Enter the account: the archive is stored under it"):
         execute(replay_of(archived, **THREE), context())
 
 
@@ -253,7 +253,7 @@ def test_archives_are_kept_for_the_given_time(
         ({"pii": {"user_id": "hash"}, "pii_conn_id": "short"}, "Give it 16 random characters or more"),
         ({"pii": "{'user_id': 'hash'}"}, "render_template_as_native_obj"),
         ({"pii": {"id": "drop"}}, "hash it instead"),
-        ({"pii": {"user": "drop"}}, "did you mean 'user_id'?"),
+        ({"pii": {"user": "drop"}}, "Did you mean 'user_id'?"),
     ],
 )
 def test_bad_archive_and_pii_are_refused_before_the_first_call(

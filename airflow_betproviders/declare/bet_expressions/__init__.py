@@ -14,9 +14,9 @@ from airflow_betproviders.declare.bet_expressions.base import ColumnType, Expres
 from airflow_betproviders.declare.bet_expressions.conditions import (
     all_zero,
     coalesce,
-    given_back,
     if_else,
     is_in,
+    is_refunded,
     is_valid,
 )
 from airflow_betproviders.declare.bet_expressions.values import by_value, concat, constant, instant, null, text
@@ -31,11 +31,11 @@ __all__ = [
     "column_type",
     "concat",
     "constant",
-    "given_back",
     "if_else",
     "in_li",
     "instant",
     "is_in",
+    "is_refunded",
     "is_valid",
     "li",
     "magnitude",

@@ -100,8 +100,8 @@ class all_zero(Expression):
 
 
 @dataclass(frozen=True)
-class given_back(Expression):
-    """Whether a bet was given back: its cancelled amount covers its positive stake, and nothing was won."""
+class is_refunded(Expression):
+    """Whether a bet was refunded: its cancelled amount covers its positive stake, and nothing was won."""
 
     cancels: str
     bets: str

@@ -17,7 +17,7 @@ Among the arguments, a `Kind` stands for its own type, and a tuple of (name, kin
 
 
 class OddValue(ValueError):
-    """A value that its column cannot hold. The message says what was expected."""
+    """A value that its column cannot hold. The message names the expected value."""
 
 
 class Rounded(str):
@@ -69,7 +69,7 @@ class Kind(ABC):
         except OddValue:
             raise
         except (ValueError, ArithmeticError) as error:  # int() and Decimal() raise these
-            raise OddValue(f"{shown(value)} cannot be read ({type(error).__name__})") from None
+            raise OddValue(f"{quoted(value)} cannot be read ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Field:
     unit: str = ""
 
 
-def shown(value: Any) -> str:
-    """Format a value for a message."""
+def quoted(value: Any) -> str:
+    """Return the JSON text of a value for a message, cut to 60 characters."""
     text = dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

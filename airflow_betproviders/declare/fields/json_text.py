@@ -1,4 +1,4 @@
-"""Read and write JSON without loss: every number keeps its digits, every doubled member its values."""
+"""Read and write JSON without loss: numbers keep their digits, and members that come twice keep both values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NotJson(ValueError):
 
 
 class TooDeep(NotJson):
-    """The value has more than `MAX_DEPTH` levels of arrays and objects, which many readers cannot take."""
+    """The value has more than `MAX_DEPTH` levels of arrays and objects. Many JSON readers cannot read more."""
 
 
 class Number(str):
@@ -29,12 +29,12 @@ class Number(str):
 
 
 class Pairs(dict[str, Any]):
-    """A JSON object; of a doubled member the last value counts, the ones before are in ``doubled``."""
+    """A JSON object. If a member comes more than once, its last value counts; ``doubled`` has the earlier ones."""
 
     __slots__ = ("doubled",)
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        """Keep the last of each name, and what it replaces."""
+        """Store the last value of each name, and the values before it."""
         super().__init__(pairs)
         self.doubled: dict[str, list[Any]] = {}
         if len(self) < len(pairs):
@@ -45,13 +45,14 @@ class Pairs(dict[str, Any]):
 
 
 def read_value(text: str) -> Any:
-    """Read any JSON, numbers as digits.
+    """Read any JSON; numbers keep their digits.
 
-    Two things that are no JSON and that vendors send are read too: ``NaN`` and ``Infinity``, as text, and control characters
-    in a text, such as a line break.
+    Vendors send two things that are not valid JSON, which are read too: ``NaN`` and ``Infinity``, as text, and control
+    characters such as a line break inside a text.
 
     Raises:
-        NotJson, TooDeep: it cannot be read.
+        NotJson: the text is not JSON.
+        TooDeep: the value is nested too deep.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(text):
         raise TooDeep(f"nested deeper than {MAX_DEPTH} levels")
@@ -64,7 +65,7 @@ def read_value(text: str) -> Any:
 
 
 def read_document(text: str) -> Pairs:
-    """Read one JSON object, likewise; bytes that are not UTF-8 come as lone surrogates."""
+    """Read one JSON object as `read_value` does. Bytes that are not UTF-8 become lone surrogates."""
     document = read_value(text)
     if not isinstance(document, Pairs):
         raise NotJson("not a JSON object")
@@ -72,7 +73,7 @@ def read_document(text: str) -> Pairs:
 
 
 def dumps(value: Any) -> str:
-    """JSON text with every number as it was sent and every doubled member; a number that Python refuses to read, as text."""
+    """Return JSON text with all digits of each number and all values of each member. A number too long for Python becomes text."""
     match value:
         case Number() if len(value) <= _READABLE:
             return str(value)
@@ -86,16 +87,16 @@ def dumps(value: Any) -> str:
 
 
 def value_end(text: str, start: int) -> int:
-    """Return the place after the string, array or object that starts there, however deep it is, in linear time.
+    """Return the place after the string, array or object that starts at ``start``. Takes linear time, however deep it is.
 
     Raises:
-        NotJson: it does not end.
+        NotJson: the text ends before the value does.
     """
     depth = 0
     for place, levels in _levels(text, start):
         depth += levels
         if depth <= 0:
-            return place + depth  # without the brackets that close what lies around it
+            return place + depth  # the run may also close brackets around the value
     raise NotJson("not JSON (it ends within a value)")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from airflow_betproviders.declare.fields.base import ArrowType, Field, Kind, OddValue, Rounded, shown
+from airflow_betproviders.declare.fields.base import ArrowType, Field, Kind, OddValue, Rounded, quoted
 from airflow_betproviders.declare.fields.json_text import Pairs
 from airflow_betproviders.declare.fields.scalars import Decimal, Text
 
@@ -29,7 +29,7 @@ class ListOf(Kind):
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
         """Coerce each item."""
         if not isinstance(value, list):
-            raise OddValue(f"expected a list, got {shown(value)}")
+            raise OddValue(f"expected a list, got {quoted(value)}")
         cells = [self.item.cell(item, utc_offset) for item in value]
         return _joined("[", (("", cell or "null") for cell in cells), "]")
 
@@ -46,10 +46,10 @@ class Record(Kind):
         return ("struct", tuple((member.name, member.kind) for member in self.members))
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
-        """Coerce each member. An object with other members, or one of them twice, is odd."""
+        """Coerce each member. An object with other members, or with a member twice, is an odd value."""
         known = {member.name: member.kind for member in self.members}
         if not isinstance(value, Pairs) or value.doubled or not value.keys() <= known.keys():
-            raise OddValue(f"expected an object of {', '.join(known)}, got {shown(value)}")
+            raise OddValue(f"expected an object of {', '.join(known)}, got {quoted(value)}")
         cells = [(name, known[name].cell(item, utc_offset)) for name, item in value.items()]
         return _joined("{", ((f"{json.dumps(name)}:", cell) for name, cell in cells if cell is not None), "}")
 
@@ -71,9 +71,9 @@ class DecimalMap(Kind):
         return ("list_", Record((Field(NAME, Text()), Field(AMOUNT, self.value))))
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
-        """Coerce to a list of pairs. A name without an amount says nothing and is left out."""
+        """Coerce to a list of pairs. A name without an amount is left out."""
         if not isinstance(value, Pairs) or value.doubled:
-            raise OddValue(f"expected an object of amounts, got {shown(value)}")
+            raise OddValue(f"expected an object of amounts, got {quoted(value)}")
         pairs = [(Text().coerce(name, utc_offset), self.value.cell(item, utc_offset)) for name, item in value.items()]
         return _joined(
             "[", ((f'{{"{NAME}":{name},"{AMOUNT}":', cell) for name, cell in pairs if cell is not None), "]", "}"
@@ -81,7 +81,7 @@ class DecimalMap(Kind):
 
 
 def _joined(first: str, parts: Iterable[tuple[str, str]], last: str, after: str = "") -> str:
-    """Return the JSON text of a nested value, `Rounded` where any of its parts is."""
+    """Return the JSON text of a nested value; `Rounded` if a part of it is."""
     cells = list(parts)
     text = first + ",".join([f"{before}{cell}{after}" for before, cell in cells]) + last
     return Rounded(text) if any(isinstance(cell, Rounded) for _, cell in cells) else text

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_betproviders.declare.fields.base import ArrowType, Kind, OddValue, Rounded, shown
+from airflow_betproviders.declare.fields.base import ArrowType, Kind, OddValue, Rounded, quoted
 from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
 from airflow_betproviders.declare.fields.scalars import exact_number
 
@@ -59,7 +59,7 @@ class TimeKind(Kind):
         """Read a time of the years 1970 to 9999, cut to the column's unit."""
         seconds = self.seconds(value, utc_offset)
         if not FIRST_SECOND <= seconds < END_SECOND:
-            raise OddValue(f"{shown(value)} is out of range: not in the years 1970 to 9999")
+            raise OddValue(f"{quoted(value)} is out of range: not in the years 1970 to 9999")
         places = UNITS[self.precision]
         cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)
         wall = _EPOCH + timedelta(microseconds=int(cut.scaleb(6)))
@@ -103,12 +103,12 @@ class IsoTime(TimeKind):
         text = plain_text(value)
         found = _ISO.fullmatch(text)
         if not found:
-            raise OddValue(f"expected a time such as 2026-11-20 05:00:00, got {shown(value)}")
+            raise OddValue(f"expected a time such as 2026-11-20 05:00:00, got {quoted(value)}")
         day, hour, minute, second, fraction, utc, hours, minutes = found.groups()
         try:
             wall = datetime.strptime(f"{day} {hour or '00'}:{minute or '00'}:{second or '00'}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - wall clock
         except ValueError:
-            raise OddValue(f"there is no such time as {shown(value)}") from None
+            raise OddValue(f"there is no such time as {quoted(value)}") from None
         offset = utc_offset if self.offset is None else self.offset
         if utc:
             offset = timedelta(0)
@@ -142,7 +142,7 @@ class StrptimeTime(TimeKind):
         except ValueError:
             wall = None
         if wall is None or (self.numeric and wall.strftime(self.format) != text):
-            raise OddValue(f"expected a time such as {_SAMPLE.strftime(self.format)}, got {shown(value)}")
+            raise OddValue(f"expected a time such as {_SAMPLE.strftime(self.format)}, got {quoted(value)}")
         offset = wall.utcoffset()
         if offset is None:
             offset = utc_offset if self.offset is None else self.offset
@@ -155,7 +155,7 @@ _SAMPLE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
 def plain_text(value: Any) -> str:
     """Text of bounded length, without blanks around it."""
     if not isinstance(value, str) or len(value) > MAX_NUMBER:
-        raise OddValue(f"expected a time, got {shown(value)}")
+        raise OddValue(f"expected a time, got {quoted(value)}")
     return str(value).strip()
 
 

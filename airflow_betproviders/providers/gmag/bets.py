@@ -36,9 +36,9 @@ from airflow_betproviders.declare.bet_expressions import (
     coalesce,
     concat,
     constant,
-    given_back,
     if_else,
     instant,
+    is_refunded,
     money,
     text,
 )
@@ -69,7 +69,7 @@ MAPPING = BetMapping(
         "placed_at": instant("startTime"),
         "settled_at": instant("endTime"),
         "updated_at": coalesce(instant("createdAt"), instant("endTime")),
-        "status": if_else(given_back("cancels", "bets", "wins"), constant("cancelled"), constant("settled")),
+        "status": if_else(is_refunded("cancels", "bets", "wins"), constant("cancelled"), constant("settled")),
     },
     exact_columns=(
         "playerId",

@@ -19,9 +19,9 @@ from airflow_betproviders.simulator.contract.vendor import Setup
 from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
-    Given,
     Inquiry,
     ListPage,
+    Page,
     Refusal,
     RefusingVendor,
     make_world,
@@ -106,7 +106,7 @@ class Aig(RefusingVendor):
             raise Refusal("retention", "700401", "Query Time Error")
         rows = self._in_unit(self._world.select("order", *self.shifted(start, end), self.now_ms))
 
-        def envelope(given: Given) -> str:
+        def envelope(given: Page) -> str:
             # The document's Roulette sample leaves out all three.
             counted = given.total is not None
             head = f'"start_index":{index},"page_size":{given.size},{given.member()}' if counted else ""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_betproviders.simulator.contract.call import Given, WireRecord
+from airflow_betproviders.simulator.contract.call import Page, WireRecord
 from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
 from airflow_betproviders.simulator.faults.switches import Faults
@@ -31,7 +31,7 @@ class FaultyPage:
         odd_values: the odd values that a fault put in.
     """
 
-    given: Given
+    given: Page
     struck: list[str] = field(default_factory=list)
     bad_rows: list[str] = field(default_factory=list)
     odd_values: list[dict[str, str]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class ListFaults:
         self._recent_rows: dict[str | None, deque[WireRecord]] = {}
 
     def spoil(
-        self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Given
+        self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Page
     ) -> FaultyPage:
         """Return a page with the faults of lists and rows that strike it.
 

@@ -22,9 +22,9 @@ from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES, GmAgRounds
 from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
-    Given,
     Inquiry,
     ListPage,
+    Page,
     Refusal,
     RefusingVendor,
     SummaryAnswer,
@@ -165,7 +165,7 @@ class GmAg(RefusingVendor):
         if self._options["cap"] == "capped":
             rows = rows[:MOST]
 
-        def envelope(given: Given) -> str:
+        def envelope(given: Page) -> str:
             shown = replace(given, total=None if given.total is None else given.total + total - len(rows))
             counts = f'{shown.member()}"current":{given.number},"size":{given.size},"pages":{shown.pages}'
             return _success(echo, f'{counts},"records":[{given.joined}]')

@@ -27,9 +27,9 @@ from airflow_betproviders.simulator.pv.summaries import Summaries, bonus_summary
 from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
-    Given,
     Inquiry,
     ListPage,
+    Page,
     Refusal,
     RefusingVendor,
     SummaryAnswer,
@@ -141,7 +141,7 @@ class Pv(RefusingVendor):
             raise Refusal("page_size", "400", "page_size can not exceed 2000")
         rows = self._rows(*self.shifted(start, end), self.now_ms, data)
 
-        def envelope(given: Given) -> str:
+        def envelope(given: Page) -> str:
             counts = f'{given.member()}"page":{given.number},"page_size":{given.size}'
             return _envelope(f'{{"items":[{given.joined}],{counts}}}')
 
