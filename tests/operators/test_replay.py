@@ -142,7 +142,7 @@ def test_bad_input_is_refused(archived: Path, arguments: dict[str, Any], cure: s
 
 def test_a_login_is_needed(archived: Path) -> None:
     BaseHook.get_connection("aig_default").login = None
-    with pytest.raises(InvalidArgument, match="login is empty. Enter the account: the archive is stored under it"):
+    with pytest.raises(InvalidArgument, match=r"login is empty\. Enter the account: the archive is stored under it"):
         execute(replay_of(archived, **THREE), context())
 
 
