@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from airflow_betproviders.declare.answer_formats import Csv
@@ -18,10 +19,18 @@ from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _CHUNK = 1_000  # rows that are looked at one by one
+_JSON = {*b'"{}[]'}
 
 
-def read_csv(body: bytes, format_: Csv) -> tuple[dict[str, Any], pa.Table, list[RejectedRow]]:
+def read_csv(
+    body: bytes, format_: Csv, required: Collection[str] = ()
+) -> tuple[dict[str, Any], pa.Table, list[RejectedRow]]:
     """Return the members that the lines before the table give, the table, and its lines that have too few or too many cells.
+
+    Args:
+        body: the answer.
+        format_: how it is written.
+        required: the columns that a table of bets can't be without.
 
     Raises:
         NotJson: it is no such answer.
@@ -34,7 +43,11 @@ def read_csv(body: bytes, format_: Csv) -> tuple[dict[str, Any], pa.Table, list[
             raise NotJson(f"there is no line {name}=...")
         envelope[name] = value.strip()
     bad: list[RejectedRow] = []
-    return envelope, _read(body, format_, bad), bad
+    table = _read(body, format_, bad)
+    if lacking := [name for name in required if name not in table.column_names]:
+        raise NotJson(f"the header lacks {', '.join(lacking)}")
+    _refuse_open_quote(table, body, required)
+    return envelope, table, bad
 
 
 def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[pa.Array]:
@@ -75,7 +88,7 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
         bad.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
 
-    if format_.last_line_ends and b"\n" in body and not body.endswith(b"\n"):
+    if format_.last_line_ends and (b"\n" in body or b"\r" in body) and not body.endswith((b"\n", b"\r")):
         raise NotJson("the last line is cut off")
     if b"\n" not in body:
         body += b"\n"  # without which pyarrow takes a header alone for nothing
@@ -92,6 +105,26 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
         return pcsv.read_csv(pa.BufferReader(body), read, parse, convert, memory_pool=columns.MEMORY)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise NotJson(f"not CSV ({error})") from None
+
+
+def _refuse_open_quote(table: pa.Table, body: bytes, required: Collection[str]) -> None:
+    """Refuse a table where a quote that is not closed has made one cell of the lines after it."""
+    last = table.columns[-1][-1].as_py() if table.num_rows else None
+    if last and last.endswith(b"\n") and not body.rstrip(b"\r\n").endswith(b'"'):
+        raise NotJson("the last quote is not closed")
+    if body.count(b"\n") <= table.num_rows + 1:
+        return
+    places = [table.column_names.index(name) for name in required]
+    for column in table.columns:
+        for cell in column.filter(pc.match_substring(column, b"\n")):
+            lines = (line.split(b",") for line in cell.as_py().split(b"\n"))
+            if any(len(line) >= table.num_columns and _is_row(line, places) for line in lines):
+                raise NotJson("a quote is not closed")
+
+
+def _is_row(cells: list[bytes], places: list[int]) -> bool:
+    """Return whether a line within a cell has what a row needs, and no JSON text there."""
+    return all(cells[place].strip() and not _JSON & {*cells[place]} for place in places)
 
 
 def _header(body: bytes) -> list[str]:

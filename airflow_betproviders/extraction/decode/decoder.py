@@ -109,6 +109,7 @@ class Decoder:
         """
         page = self._decode(body, check)
         page.bytes = len(body)
+        page.doubtful = page.doubtful or not body.strip()
         if self._once_a_row is not None:
             page.row_bytes = _largest_row(body, page.rows, self._once_a_row)
         return page
@@ -174,7 +175,8 @@ class Decoder:
         return page
 
     def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
-        envelope, texts, bad = read_csv(body, format_)
+        required = [field.name for field in self._stream.fields if field.required]
+        envelope, texts, bad = read_csv(body, format_, required)
         check(envelope)
         page = self._page(envelope)
         page.bad = bad
@@ -184,6 +186,7 @@ class Decoder:
         except REFUSALS:
             page.quick = False
             self._add_rows(page, [*json_rows(texts)])
+        page.doubtful = not page.rows and not body.endswith((b"\n", b"\r"))  # the header may be cut off
         return page
 
     def _add_rows(self, page: Page, rows: list[bytes]) -> None:

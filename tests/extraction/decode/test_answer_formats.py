@@ -124,5 +124,6 @@ def test_an_answer_of_another_format_is_refused(stream: Stream, body: str, probl
 
 def test_an_empty_answer_has_no_rows() -> None:
     assert decode(LINES, "").table.num_rows == 0
+    assert decode(LINES, "").doubtful  # so that it is asked for twice
     assert decode(LINES, b"\xef\xbb\xbf" + b'{"id":1}\n').table.num_rows == 1
     assert decode(MATRIX, '{"data":{"headers":["id"],"rows":[]}}').table.num_rows == 0

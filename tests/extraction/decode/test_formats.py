@@ -113,6 +113,48 @@ def csv_page(*cells: str, column: str = "bet") -> Page:
     return Decoder(ROUNDS)(text.encode("utf-8", "surrogateescape"), accept)
 
 
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("<html>busy</html>\n", "the header lacks playSessionID, endDate"),
+        ("PLAYSESSIONID,ENDDATE\n", "the header lacks playSessionID, endDate"),
+        ("playSessionID;endDate\n1;2026-01-15 00:04:15\n", "the header lacks playSessionID, endDate"),
+        ("playSessionID,endD", "the header lacks endDate"),
+        ("", "not CSV"),
+        ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b\n', "a quote is not closed"),
+        ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b"\n', "a quote is not closed"),
+        ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n', "the last quote is not closed"),
+        ('playSessionID,endDate\n1,"2026-01-15 00:04:15\n2,2026-01-15 00:04:15"\n', "a quote is not closed"),
+        ("playSessionID,endDate\r1,2026-01-15 00:04:15\r2,2026-01-1", "the last line is cut off"),
+    ],
+)  # fmt: skip
+def test_a_table_that_may_lack_rows_is_refused(table: str, problem: str) -> None:
+    """An unclosed quote takes the lines after it into its cell; a page of HTML is a header without rows."""
+    with pytest.raises(ProviderUnavailable, match=problem):
+        Decoder(ROUNDS)(f"timepoint=1768435800000\n{table}".encode(), accept)
+
+
+@pytest.mark.parametrize(
+    ("text", "details"),
+    [
+        ('"{""a"":1,\n""b"":[1,2,3],""c"":4}\n"', '{"a":1,\n"b":[1,2,3],"c":4}\n'),
+        ('"a\nb"', "a\nb"),
+        ('a"b', 'a"b'),
+        ("a\x00b", "a\x00b"),
+    ],
+)
+def test_quotes_line_breaks_and_nul_in_a_cell_cost_no_row(text: str, details: str) -> None:
+    page = csv_page(text, "x", column="roundDetails")
+    assert page.table["roundDetails"].to_pylist() == [details, "x"]
+    assert not page.bad
+
+
+def test_a_header_that_may_be_cut_off_is_asked_for_twice() -> None:
+    for end, doubtful in (("\n", False), ("", True)):
+        page = Decoder(ROUNDS)(f"timepoint=1768435800000\nplaySessionID,endDate{end}".encode(), accept)
+        assert (page.table.num_rows, page.doubtful) == (0, doubtful)
+
+
 def test_odd_cells_follow_the_same_rules_as_in_json() -> None:
     page = csv_page("1.00", "0.30000000000000004", '"1,000.00"', "null", "")
     assert page.table["bet"].to_pylist() == [Exact("1.00"), Exact("0.30"), None, None]
