@@ -121,7 +121,7 @@ def csv_page(*cells: str, column: str = "bet") -> Page:
         ("playSessionID;endDate\n1;2026-01-15 00:04:15\n", "the header lacks playSessionID, endDate"),
         ("playSessionID,endD", "the header lacks endDate"),
         ("", "not CSV"),
-        ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b\n', "a quote is not closed"),
+        ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b\n', "quote is not closed"),
         ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b"\n', "a quote is not closed"),
         ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n', "the last quote is not closed"),
         ('playSessionID,endDate\n1,"2026-01-15 00:04:15\n2,2026-01-15 00:04:15"\n', "a quote is not closed"),
