@@ -15,7 +15,7 @@ from airflow_betproviders.cli.terminal import (
     print_rows,
     use_stored_connections,
 )
-from airflow_betproviders.declare.interval import parse_duration
+from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
 from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
@@ -67,6 +67,9 @@ def _survey(args: Namespace) -> list[Coverage]:
     use_stored_connections()
     gc.disable()  # a short process without cycles, in which collections would take a quarter of the time
     try:
+        start, end = (parse_time(text) if text else None for text in (args.start, args.end))
+        if start and end:
+            Interval(start, end)  # refuses an end that is not after the start
         place = open_path(args.path)
         found = list(
             survey(
@@ -75,8 +78,8 @@ def _survey(args: Namespace) -> list[Coverage]:
                 provider=args.provider,
                 stream=args.stream,
                 account=args.account,
-                start=parse_time(args.start) if args.start else None,
-                end=parse_time(args.end) if args.end else None,
+                start=start,
+                end=end,
                 margin=parse_duration("--margin", args.margin),
                 warn=print_error,
             )
@@ -85,7 +88,10 @@ def _survey(args: Namespace) -> list[Coverage]:
         print_error(str(problem))
         sys.exit(2)
     if not found:
-        print_error(f"{args.path} has no stream that matches these arguments.")
+        print_error(
+            f"{args.path} has no stream that matches these arguments. Correct the path, or list every stream: "
+            f"airflow betproviders coverage {args.path}"
+        )
         sys.exit(2)
     return found
 

@@ -1,4 +1,4 @@
-"""``airflow betproviders new-provider``: write the package of another provider, with tests that say what is left to fill in."""
+"""``airflow betproviders new-provider``: write the package of another provider, with tests that list what to fill in."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ def new_provider(args: Namespace) -> None:
     except InvalidArgument as problem:
         print_error(str(problem))
         sys.exit(2)
+    except OSError as problem:
+        print_error(f"{folder} can't be written: {problem.strerror}. Give a folder that you may write to.")
+        sys.exit(2)
     sys.stdout.write("".join(f"{path}\n" for path in written))
     sys.stdout.write(
         f"\nNext:\n  cd {folder}\n  pip install --editable '.[test]'\n  pytest -q\n"
@@ -49,14 +52,16 @@ def write_package(name: str, folder: Path) -> list[Path]:
         The files, in order.
 
     Raises:
-        InvalidArgument: The name can't be a connection type or is taken, or the folder has something in it.
+        InvalidArgument: The name can't be a connection type or is taken, or the folder is not empty.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name) or keyword.iskeyword(name):
-        raise InvalidArgument(f"{name!r} can't be a connection type. Use small letters, digits and _, such as nova.")
+        raise InvalidArgument(
+            f"{name!r} can't be a connection type. Use small letters, digits and _, no keyword of Python, such as nova."
+        )
     if name in providers():
         raise InvalidArgument(f"an installed package provides {name!r} already. Choose another name.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidArgument(f"{folder} is not empty. Give a new folder, so that nothing is overwritten.")
+        raise InvalidArgument(f"{folder} is not an empty folder. Give a new one, so that nothing is overwritten.")
     package = f"airflow_provider_{name}"
     known = {
         "name": name,

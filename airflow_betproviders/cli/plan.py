@@ -45,4 +45,5 @@ def print_plan(args: Namespace) -> None:
     if is_for_machines(args.output):
         print_rows([members], args.output)
     else:
-        print_rows([{"": name.replace("_", " "), "value": str(value)} for name, value in members.items()], args.output)
+        rows = {name.replace("_", " "): "unknown" if value is None else str(value) for name, value in members.items()}
+        print_rows([{"": name, "value": text} for name, text in rows.items()], args.output)

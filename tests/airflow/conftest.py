@@ -1,14 +1,13 @@
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from demo.headless import HeadlessAirflow
+from tests.browser import running_chromium
 
 DAGS = Path(__file__).with_name("dags")
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +20,8 @@ def headless_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headl
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real browser, which any page may be opened in."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    assert path, "no Chromium: run .ci/debian-packages"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])  # CI is root
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

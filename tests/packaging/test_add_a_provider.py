@@ -103,6 +103,6 @@ def test_a_name_that_can_not_be_a_connection_type_is_refused(name: str, tmp_path
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(InvalidArgument, match="is not empty"):
+    with pytest.raises(InvalidArgument, match="is not an empty folder"):
         write_package("nova", tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "mine.txt"]

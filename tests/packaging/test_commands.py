@@ -135,6 +135,7 @@ def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders
         (("s3://nobody@lake/raw",), "the connection 'nobody', which does not exist"),
         (("file:///nowhere/at/all",), "has no stream that matches"),
         (("file:///nowhere", "--start", "yesterday"), "'yesterday' is not a time"),
+        (("file:///nowhere", "--start", "2026-11-20", "--end", "2026-11-19"), "is not before end"),
     ],
 )
 def test_what_cannot_be_looked_at_is_told_and_is_no_gap(

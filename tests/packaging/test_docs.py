@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_betproviders import exceptions
+from airflow_betproviders.testing.suite import ProviderTests
 
 ROOT = Path(__file__).parents[2]
 LOADED = re.compile(
@@ -38,6 +39,13 @@ def test_a_page_about_errors_has_every_error(page: str) -> None:
         if isinstance(error, type) and issubclass(error, exceptions.BetProviderError)
     }
     assert errors - {"BetProviderError", "FinalError"} == documented & errors
+
+
+def test_the_page_about_the_suite_has_each_of_its_tests() -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/reference/testing.md").read_text(), re.MULTILINE)
+    assert sorted(f"test_{name}" for name in documented) == sorted(
+        name for name in dir(ProviderTests) if name.startswith("test_")
+    )
 
 
 def test_no_page_is_in_the_navigation_twice_or_left_out() -> None:

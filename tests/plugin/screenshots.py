@@ -5,23 +5,24 @@ A real Airflow with the sample DAGs, a made-up lake of sixty days, and Chromium.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
-
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from typing import TYPE_CHECKING
 
 from demo.headless import HeadlessAirflow
 from demo.stage import DAGS, ROOT
 from tests.airflow.pages import show_bucket
+from tests.browser import running_chromium
 from tests.plugin.showcase import Showcase
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, FrameLocator, Page
 
 IMAGES = ROOT / "docs" / "images"
 DAYS = 60
 SIZE = {"width": 1400, "height": 900}
 WAIT = 120_000  # milliseconds
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> None:
@@ -41,10 +42,8 @@ def main() -> None:
 
 def _take(show: Showcase, home: Path, pictures: dict[str, str]) -> None:
     env = {"AIRFLOW_VAR_BETPROVIDERS_PATH": show.path, "AIRFLOW_VAR_BETPROVIDERS_TABLE": show.table}
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with HeadlessAirflow(home, DAGS, env) as airflow, sync_playwright() as playwright:
+    with HeadlessAirflow(home, DAGS, env) as airflow, running_chromium() as browser:
         airflow.wait_dag("aig_transactions")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         for name, scheme in pictures.items():
             page = _opened(browser, airflow.base_url, scheme, show)
             frame = page.frame_locator("iframe")
@@ -53,7 +52,6 @@ def _take(show: Showcase, home: Path, pictures: dict[str, str]) -> None:
             page.mouse.move(0, 0)
             page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
             page.context.close()
-        browser.close()
 
 
 def _opened(browser: Browser, url: str, scheme: str, show: Showcase) -> Page:
