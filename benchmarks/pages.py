@@ -153,7 +153,7 @@ def main() -> None:
     arguments.add_argument("--rows", type=int, required=True)
     arguments.add_argument("--hours", type=int, default=1, help=f"the rows lie in so many hours from {START}")
     arguments.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
-    arguments.add_argument("--odd", type=float, default=0.0, help="share of pages that no quick parser takes")
+    arguments.add_argument("--odd", type=float, default=0.0, help="share of pages that the fast way refuses")
     given = arguments.parse_args()
     with Server(given.provider, given.rows, given.hours, given.latency, given.odd) as server:
         print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

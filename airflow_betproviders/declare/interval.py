@@ -32,7 +32,7 @@ class Interval:
             if type(value) is datetime and value.tzinfo is timezone.utc:
                 continue
             if value.tzinfo is None:
-                raise _invalid(
+                raise InvalidArgument(
                     f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
                     f"e.g. {value.isoformat()}+00:00."
                 )
@@ -40,7 +40,7 @@ class Interval:
             plain = datetime.fromisoformat(value.astimezone(timezone.utc).isoformat())
             object.__setattr__(self, name, plain)
         if self.start >= self.end:
-            raise _invalid(
+            raise InvalidArgument(
                 f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. Correct one of them."
             )
 
@@ -112,7 +112,7 @@ def parse_instant(name: str, value: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
     except ValueError:
-        raise _invalid(
+        raise InvalidArgument(
             f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
         ) from None
 
@@ -129,7 +129,7 @@ def parse_duration(name: str, value: object) -> timedelta:
     if match and match[2] in _UNITS:
         with suppress(OverflowError):
             return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    raise _invalid(f"{name}={value!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
+    raise InvalidArgument(f"{name}={value!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
 
 
 def duration_text(duration: timedelta) -> str:
@@ -162,7 +162,7 @@ def check_slot(slot: timedelta) -> None:
         InvalidArgument: it does not divide a day, or is not a number of minutes.
     """
     if slot <= timedelta(0) or DAY % slot or slot % timedelta(minutes=1):
-        raise _invalid(
+        raise InvalidArgument(
             f"slot {duration_text(slot)} does not divide a day into equal parts of minutes. Use 15m, 30m, 1h, 6h or 1d."
         )
 
@@ -178,7 +178,7 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
     check_slot(slot)
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, origin):
-            raise _invalid(
+            raise InvalidArgument(
                 f"{name} {instant.isoformat()} is not on a boundary of {duration_text(slot)} slots"
                 f"{f' counted from {origin} UTC' if origin else ''}. Give an interval and a lookback that consist of slots, or a slot that "
                 "divides them. A manual run with an odd logical date often causes this."
@@ -190,7 +190,3 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
 def _instant(text: str) -> datetime:
     """Parse an instant in the form of `_NAME`. strptime would take most of the time that listing a large lake takes."""
     return datetime.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:11]}:{text[11:13]}:{text[13:15]}+00:00")
-
-
-def _invalid(message: str) -> Exception:
-    return InvalidArgument(message)

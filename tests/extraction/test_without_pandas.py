@@ -24,7 +24,7 @@ decode = Decoder(aig.TRANSACTIONS)
 for name in ("Tie", "Tie", "Big"):
     record = f'{{"id": "1", "update_time": 0, "bet_amount": "1", "bet_detail": {{"{name}": "1"}}, "win_detail": {{"Odd": 2, "Red": 3}}}}'
     page = decode(f'{{"data": {{"total": 1, "transactions": [{record}]}}}}'.encode(), lambda envelope: None)
-    assert page.quick and page.table["win_detail"].num_chunks
+    assert page.fast and page.table["win_detail"].num_chunks
 print(sorted(held), "pandas" in sys.modules)
 """
 

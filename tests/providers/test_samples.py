@@ -46,7 +46,7 @@ def instant(ms: int) -> datetime:
 
 def test_aig_baccarat() -> None:
     page = decode(aig.TRANSACTIONS, "aig-baccarat")
-    assert page.quick
+    assert page.fast
     assert page.total == 169
     assert rows(page) == [
         {
@@ -97,7 +97,7 @@ def test_aig_roulette_has_no_total() -> None:
 
 def test_gmag_game_history() -> None:
     page = decode(gmag.GAME_HISTORY, "gmag-game-history")
-    assert page.quick
+    assert page.fast
     assert page.total == 2
     first, second = rows(page)
     assert first == {
@@ -202,10 +202,10 @@ def test_jdb_of_balances_that_are_there_twice_the_last_counts_and_the_first_are_
     assert [name for name, other in jdb_rows.items() if "_extra" in other] == ["5250568864780"]
 
 
-def test_jdb_without_the_doubled_balances_goes_the_quick_way() -> None:
+def test_jdb_without_the_doubled_balances_goes_the_fast_way() -> None:
     document = json.loads((SAMPLES / "jdb-transactions.json").read_text())
     page = Decoder(jdb.TRANSACTIONS, timedelta(hours=-4))(json.dumps(document).encode(), accept)
-    assert page.quick
+    assert page.fast
     assert page.table.num_rows == 20
 
 
@@ -387,7 +387,7 @@ PV = [
 def test_pv(sample: str, stream: Stream, first: dict[str, Any]) -> None:
     assert stream.endpoint == "/api/" + sample.replace("-", "/")
     page = decode(stream, f"pv-{sample}")
-    assert page.quick
+    assert page.fast
     assert rows(page)[0] == first
 
 

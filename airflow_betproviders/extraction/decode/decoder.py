@@ -43,7 +43,7 @@ class Page:
         total: the provider's count of rows in the window, where it gives one.
         bad: rows that do not fit the schema.
         counts: its values that were not as declared.
-        quick: whether the quick way took it.
+        fast: whether the fast way took it.
         call: the number of the call that brought it, where replies are archived.
         page_size: the page size that the answer says it used, where it does.
         token: the token or link of the next page, where the answer names one.
@@ -58,7 +58,7 @@ class Page:
     total: int | None = None
     bad: list[RejectedRow] = field(default_factory=list)
     counts: OddCounts = field(default_factory=OddCounts)
-    quick: bool = True
+    fast: bool = True
     call: int = 0
     page_size: int | None = None
     token: str | None = None
@@ -161,7 +161,7 @@ class Decoder:
         envelope, found = split_rows(body, self._rows_path)
         check(envelope)
         page = self._page(envelope)
-        page.quick = self._nested
+        page.fast = self._nested
         if _holds_nothing(envelope, found, self._rows_path, one=self._one):
             if page.total or not envelope.keys() & self._stream.envelope.keys():
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
@@ -184,7 +184,7 @@ class Decoder:
             made = columns_of(texts, self._stream, self._utc_offset)
             page.table = self._tables.from_columns(made, texts.num_rows)
         except REFUSALS:
-            page.quick = False
+            page.fast = False
             self._add_rows(page, [*json_rows(texts)])
         page.doubtful = not page.rows and not body.endswith((b"\n", b"\r"))  # the header may be cut off
         return page
@@ -194,7 +194,7 @@ class Decoder:
         page.table = pa.concat_tables([page.table, *decoded.tables])
         page.bad += decoded.bad
         page.counts.add(decoded.counts)
-        page.quick = page.quick and decoded.quick
+        page.fast = page.fast and decoded.fast
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""

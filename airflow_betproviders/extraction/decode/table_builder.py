@@ -31,13 +31,13 @@ class DecodedRows:
         tables: the good rows, in order.
         bad: rows that do not fit the schema.
         counts: values that were not as declared.
-        quick: whether the quick way took them all.
+        fast: whether the fast way took them all.
     """
 
     tables: list[pa.Table] = field(default_factory=list)
     bad: list[RejectedRow] = field(default_factory=list)
     counts: OddCounts = field(default_factory=OddCounts)
-    quick: bool = True
+    fast: bool = True
 
 
 class TableBuilder:
@@ -97,11 +97,11 @@ class TableBuilder:
         try:
             decoded.tables.append(self.from_records(self._parser.rows(_list(rows))))
         except REFUSALS:
-            decoded.quick = False
+            decoded.fast = False
             self._add_sorted([_Row.of(row, self._declared) for row in rows], decoded)
 
     def _add_sorted(self, rows: list[_Row], decoded: DecodedRows) -> None:
-        """Halve the rows until those that the quick way takes and the few around an odd one are apart."""
+        """Halve the rows until those that the fast way takes and the few around an odd one are apart."""
         try:
             table = self.from_records(self._parser.rows(_list([row.declared for row in rows])))
         except REFUSALS:
@@ -139,7 +139,7 @@ class TableBuilder:
 
 
 class _Row(NamedTuple):
-    """A row of a page that the quick way refuses.
+    """A row of a page that the fast way refuses.
 
     Attributes:
         text: as sent.

@@ -60,7 +60,7 @@ def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
 ) -> None:
     body = data.draw(answer(stream))
     chosen, lenient = both_ways(stream, body, data.draw(OFFSETS))
-    assert chosen.quick
+    assert chosen.fast
     assert not chosen.bad
     assert same(chosen, lenient)
 

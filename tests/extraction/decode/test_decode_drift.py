@@ -114,18 +114,18 @@ def test_one_odd_record_does_not_change_its_neighbours() -> None:
     plain = decode('"money":1.25,"local":"01-06-2024 10:00:00"', '"count":5,"detail":{"Banker":2}')
     mixed = decode('"money":1.25,"local":"01-06-2024 10:00:00"', '"count":5,"detail":{"Banker":2}', '"count":"6"')
     assert mixed.table.slice(0, 2).equals(plain.table)
-    assert (plain.quick, mixed.quick) == (True, False)
+    assert (plain.fast, mixed.fast) == (True, False)
 
 
 @pytest.mark.parametrize("odd", [{0}, {255, 256}, {599}, {100, 101, 300, 511}, set(range(600)), set()])
 def test_a_long_page_with_odd_rows_keeps_each_row_in_its_place(odd: set[int]) -> None:
-    """Without an odd row the page goes the quick way; its total as text sends it the other way too."""
+    """Without an odd row the page goes the fast way; its total as text sends it the other way too."""
     texts = [json.dumps(str(i)) if i in odd else str(i) for i in range(600)]
     rows = ",".join(f'{{"id":"r{i}","count":{text}}}' for i, text in enumerate(texts))
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":"600","rows":[{rows}]}}'.encode(), accept)
     assert page.table["id"].to_pylist() == [f"r{i}" for i in range(600)]
     assert page.table["count"].to_pylist() == [*range(600)]
-    assert not page.quick
+    assert not page.fast
 
 
 def test_of_a_doubled_member_the_last_counts_and_the_first_is_kept_in_extra() -> None:
@@ -187,7 +187,7 @@ def test_a_nested_value_of_another_shape_is_kept_whole_in_extra() -> None:
 
 
 @pytest.mark.parametrize(
-    ("detail", "quick", "items"),
+    ("detail", "fast", "items"),
     [
         ('{"Lucky7":1.5,"Tie":"2.00"}', True, [("Lucky7", Exact("1.5000")), ("Tie", Exact("2.0000"))]),
         ('{ "a, \\"b\\": 1" : 3 }', True, [('a, "b": 1', Exact("3.0000"))]),
@@ -197,9 +197,9 @@ def test_a_nested_value_of_another_shape_is_kept_whole_in_extra() -> None:
         ("null", True, None),
     ],
 )
-def test_an_object_with_free_names_keeps_each_name_and_amount(detail: str, quick: bool, items: object) -> None:
+def test_an_object_with_free_names_keeps_each_name_and_amount(detail: str, fast: bool, items: object) -> None:
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":1,"rows":[{{"id":"a","detail":{detail}}}]}}'.encode(), accept)
-    assert page.quick is quick
+    assert page.fast is fast
     assert page.table["detail"].to_pylist() == [items]
     assert not page.bad
 
@@ -256,7 +256,7 @@ def test_texts_that_may_come_as_numbers_are_rewritten_only_where_they_have_come_
         looked_for.clear()
         rows = ",".join(f'{{"seq":{seq}}}' for seq in given)
         page = decoder(f'{{"rows":[{rows}]}}'.encode(), accept)
-        assert page.quick
+        assert page.fast
         return list(page.table["seq"].to_pylist())
 
     assert (texts('"07"', "null"), looked_for) == (["07", None], [set()])
@@ -264,12 +264,12 @@ def test_texts_that_may_come_as_numbers_are_rewritten_only_where_they_have_come_
     assert (texts('"07"', "12", "1.50"), looked_for) == (["07", "12", "1.50"], [{"seq"}])
 
 
-def test_objects_with_free_names_that_have_had_none_go_the_quick_way() -> None:
+def test_objects_with_free_names_that_have_had_none_go_the_fast_way() -> None:
     decoder = Decoder(ALL_KINDS)
     body = b'{"code":200,"total":3,"rows":[{"id":"a","detail":{}},{"id":"b"},{"id":"c","detail":null}]}'
     pages = [decoder(body, accept) for _ in range(2)]
     assert [page.table["detail"].to_pylist() for page in pages] == [[[], None, None]] * 2
-    assert all(page.quick for page in pages)
+    assert all(page.fast for page in pages)
 
 
 def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None:
@@ -282,10 +282,10 @@ def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None
 # ------------------------------------------------------------------ rows that do not fit
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_a_row_with_an_empty_text_for_its_key_is_set_aside_since_several_may_have_it(quick: bool) -> None:
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_row_with_an_empty_text_for_its_key_is_set_aside_since_several_may_have_it(fast: bool) -> None:
     rows = ['{"id":"","count":1}', '{"id":"","count":2}', '{"id":"b","seq":""}']
-    total = "3" if quick else '"3"'
+    total = "3" if fast else '"3"'
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":{total},"rows":[{",".join(rows)}]}}'.encode(), accept)
     assert page.table.select(["id", "seq"]).to_pylist() == [{"id": "b", "seq": ""}]
     assert [(bad.raw, bad.reason) for bad in page.bad] == [(row, "id missing") for row in rows[:2]]
@@ -458,7 +458,7 @@ def test_key_and_time_are_required_unless_a_part_of_the_key_is_declared_otherwis
         time_column="at",
     )
     good = Decoder(stream)(b'{"rows":[{"id":"a","at":1}]}', accept)
-    assert (good.quick, good.bad) == (True, [])
+    assert (good.fast, good.bad) == (True, [])
     page = Decoder(stream)(f'{{"rows":{rows}}}'.encode(), accept)
     assert page.table.num_rows == 0
     assert page.bad[0].reason in {"id, at missing", "id missing", "at missing"}
@@ -589,7 +589,7 @@ def test_an_odd_answer_that_echoes_the_request_does_not_bring_its_signature_into
 
 def test_amounts_keep_every_digit() -> None:
     page = decode('"money":912345678901.0003', '"money":"-99999999999999.9999"', '"money":0.0001', '"money":0')
-    assert page.quick
+    assert page.fast
     assert page.table["money"].to_pylist() == [
         Exact("912345678901.0003"),
         Exact("-99999999999999.9999"),

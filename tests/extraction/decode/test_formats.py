@@ -70,7 +70,7 @@ def accept(envelope: Mapping[str, object]) -> None:
 def test_a_csv_answer_is_read_by_the_names_of_its_columns() -> None:
     page = Decoder(ROUNDS)(FEED.encode(), accept)
     assert page.reaches == datetime(2026, 1, 15, 0, 10, tzinfo=UTC)
-    assert page.quick
+    assert page.fast
     assert not page.bad
     first, second = page.table.to_pylist()
     assert first["playSessionID"] == 90000000000102
@@ -289,7 +289,7 @@ def test_each_record_of_a_nested_list_has_the_members_around_it() -> None:
         '{"id":"g2","status":"Cancelled","participants":[]},{"id":"g3","participants":null},{"id":"g4"}]},'
         '{"games":[{"id":"g5","participants":[{"bets":[{"code":"Tie"}],"playerId":"p1"}]}]}]'
     )
-    assert page.quick
+    assert page.fast
     rows = [tuple(row.values()) for row in page.table.drop_columns(["settledAt", "_extra"]).to_pylist()]
     assert rows == [
         ("g1", "Resolved", "p1", "Bnkr", Exact("1.5")),
@@ -345,7 +345,7 @@ def test_an_envelope_tells_page_size_next_page_and_how_far_it_reaches(odd: bool)
     row = '{"id":"a","new":1}' if odd else '{"id":"a"}'
     body = f'{{"page":{{"total":9,"size":1,"next":"t2"}},"until":"2026-01-15 08:00:00","rows":[{row}]}}'
     page = Decoder(stream)(body.encode(), lambda envelope: None)
-    assert page.quick is not odd
+    assert page.fast is not odd
     assert (page.total, page.page_size, page.token) == (9, 1, "t2")
     assert page.reaches == datetime(2026, 1, 15, tzinfo=UTC)
 

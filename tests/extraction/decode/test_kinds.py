@@ -60,11 +60,11 @@ TIMES = [
 def test_a_time_is_the_same_instant_whichever_way_it_is_read(kind: TimeKind, sent: str, utc: str) -> None:
     page = decode(kind, sent, "null", sent)
     expected = datetime.fromisoformat(utc.ljust(26, "0") if "." in utc else utc).replace(tzinfo=UTC)
-    assert page.quick
+    assert page.fast
     assert page.table["a"].to_pylist() == [expected, None, expected]
     assert page.table["a"].type == pa.timestamp(kind.precision, "UTC")
     lenient = decode(kind, sent, '"a new thing"')
-    assert not lenient.quick
+    assert not lenient.fast
     assert lenient.table["a"].to_pylist() == [expected, None]
 
 
@@ -177,9 +177,9 @@ def test_a_kind_of_another_package_needs_its_types_and_how_it_coerces(
     kind: Kind, sent: list[str], odd: str, stored: list[object]
 ) -> None:
     page = decode(kind, *sent)
-    assert page.quick
+    assert page.fast
     assert page.table["a"].to_pylist() == stored
     lenient = decode(kind, *sent, odd)
-    assert not lenient.quick
+    assert not lenient.fast
     assert lenient.table["a"].to_pylist() == [*stored, None]
     assert lenient.counts.odd_values == {"a": 1}

@@ -62,7 +62,7 @@ class WindowRows:
         table = pa.concat_tables([page.table for page in pages])
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
         calls = tuple(page.call for page in pages)
-        slow_pages = sum(not page.quick for page in pages)
+        slow_pages = sum(not page.fast for page in pages)
         rows = cls(window, table, bad=bad, total=pages[0].total, slow_pages=slow_pages, calls=calls)
         for page in pages:
             rows.counts.add(page.counts)
