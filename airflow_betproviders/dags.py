@@ -168,7 +168,7 @@ def incremental_dag(
         raise InvalidArgument(f"DAG {dag_id}: {problem}") from None
     if fresh_within is not None:
         account["deadline"] = deadline_alert(fresh_within, alert)
-    summary = doc_md or _summary(conn_id, stream, path, lookback)
+    summary = doc_md or _description(conn_id, stream, path, lookback)
     with account_dag(dag_id, conn_id=conn_id, schedule=schedule, doc_md=summary, **account) as dag:
         arguments = {"conn_id": conn_id, "stream": stream, "path": path, "lookback": lookback, "lag": lag}
         extracted = ExtractToParquetOperator(**{"task_id": "extract", **arguments, **extract})
@@ -202,7 +202,7 @@ def _timetable(dag_id: str, schedule: Any) -> Any:
     return schedule
 
 
-def _summary(conn_id: str, stream: str | None, path: str, lookback: str | timedelta | None) -> str:
+def _description(conn_id: str, stream: str | None, path: str, lookback: str | timedelta | None) -> str:
     what = f"stream `{stream}`" if stream else "main bet stream"
     again = f", and the {lookback} before it again" if lookback else ""
     return f"The {what} of `{conn_id}`: the interval of each run{again}, as Parquet under `{path}`."

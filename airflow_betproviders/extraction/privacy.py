@@ -123,7 +123,7 @@ class PiiPolicy:
             return [self._member(item, kind, rule, withheld) for item in value]
         if value is None:
             return None
-        text = str(value).strip() if isinstance(kind, Integer) and isinstance(value, str) else _text(value)
+        text = str(value).strip() if isinstance(kind, Integer) and isinstance(value, str) else _column_text(value)
         withheld += [text, dumps(value)]
         if rule == DROP:
             return None
@@ -157,6 +157,6 @@ def _set(table: pa.Table, name: str, column: Any) -> pa.Table:
     return table.set_column(table.column_names.index(name), table.field(name), column)
 
 
-def _text(value: Any) -> str:
+def _column_text(value: Any) -> str:
     """Return a value as the text that its column would hold."""
     return str(value) if isinstance(value, str) else dumps(value)

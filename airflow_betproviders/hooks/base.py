@@ -142,7 +142,7 @@ class BetProviderHook(ProtocolHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
-        self.retries = False  # somebody waits for the answer, in the UI
+        self.retries = False  # a user waits for the result in the UI
         try:
             self.check_connection()
             note = self.probe()

@@ -17,7 +17,9 @@ def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
     under the same names. A notifier among the arguments becomes its class, ``package.module:Class``, and its arguments.
     """
     found = {name: getattr(notifier, name) for name in _parameters(type(notifier)) if name in vars(notifier)}
-    return {name: _stored(value) if isinstance(value, BaseNotifier) else value for name, value in found.items()}
+    return {
+        name: _stored_notifier(value) if isinstance(value, BaseNotifier) else value for name, value in found.items()
+    }
 
 
 def restore(stored: Mapping[str, Any]) -> BaseNotifier:
@@ -26,7 +28,7 @@ def restore(stored: Mapping[str, Any]) -> BaseNotifier:
     return notifier
 
 
-def _stored(notifier: BaseNotifier) -> dict[str, Any]:
+def _stored_notifier(notifier: BaseNotifier) -> dict[str, Any]:
     kind = type(notifier)
     return {"notifier": f"{kind.__module__}:{kind.__qualname__}", "arguments": stored_arguments(notifier)}
 

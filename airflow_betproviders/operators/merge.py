@@ -131,7 +131,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
                 f"{self.path} holds no slot of {ranges}{self._selection()}. Extract it first, or correct path, conn_id, "
                 "provider, stream or filters."
             )
-        counts = _sum(all_stats)
+        counts = _sum_stats(all_stats)
         summary = {"table": self.table, **counts}
         self.log.info("merged %s into %s: %s", ranges, self.table, summary)
         metrics.emit({"merge_conflicts": counts["conflicts"]}, {"table": self.table})
@@ -243,7 +243,7 @@ class OptimizeBetsOperator(BaseOperator):
         return {"table": self.table, **asdict(done)}
 
 
-def _sum(all_stats: Sequence[MergeStats]) -> dict[str, int]:
+def _sum_stats(all_stats: Sequence[MergeStats]) -> dict[str, int]:
     summed: dict[str, int] = {}
     for stats in all_stats:
         for name, count in asdict(stats).items():

@@ -144,7 +144,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
             self.log.info("%s", results[-1].text())
         self._set_lineage(reconciliation, results)
         raise_for_mismatch(results, repair=repair)
-        summary = _summary(results)
+        summary = _summarise_days(results)
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = summary
@@ -207,7 +207,7 @@ def _tolerance(value: Decimal | str | int) -> Decimal:
     return amount
 
 
-def _summary(results: Sequence[ReconciliationResult]) -> dict[str, Any]:
+def _summarise_days(results: Sequence[ReconciliationResult]) -> dict[str, Any]:
     days = [result.summary() for result in results]
     return {
         "provider": results[0].provider,

@@ -45,13 +45,13 @@ def create_app() -> FastAPI:
     app = FastAPI(title="Bet coverage", docs_url=None, redoc_url=None, openapi_url=None)
     add_error_handlers(app)
     page = APIRouter(dependencies=[Depends(logged_in)])
-    page.add_api_route("/", index)
-    page.add_api_route("/assets/{name:path}", asset)
+    page.add_api_route("/", get_page)
+    page.add_api_route("/assets/{name:path}", get_asset)
     data = APIRouter(prefix="/api", dependencies=[Depends(permitted)])
-    data.add_api_route("/coverage", coverage)
-    data.add_api_route("/money", ggr)
-    data.add_api_route("/reconciliations", reconciled)
-    data.add_api_route("/slot", slot)
+    data.add_api_route("/coverage", get_coverage)
+    data.add_api_route("/money", get_ggr)
+    data.add_api_route("/reconciliations", get_reconciliations)
+    data.add_api_route("/slot", get_slot)
     app.include_router(page)
     app.include_router(data)
     return app
@@ -62,34 +62,38 @@ def clear_cache() -> None:
     _lake_views.clear()
 
 
-async def index() -> Response:
+async def get_page() -> Response:
     """Return the page's HTML, which holds no data."""
     return FileResponse(PAGE / "index.html", headers={**SAFE_HEADERS, "Cache-Control": "no-cache"})
 
 
-async def asset(name: str) -> Response:
+async def get_asset(name: str) -> Response:
     """Return a script, a stylesheet or a picture of the page."""
     if name not in _FILES:
         raise HTTPException(404, "There is no such file.")
     return FileResponse(_FILES[name], headers={**SAFE_HEADERS, "Cache-Control": "private, no-cache"})
 
 
-async def coverage(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+async def get_coverage(
+    reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None
+) -> Response:
     """Return the slots of the selected days. With ``dag``, only streams that this DAG wrote."""
     return await workers.run(reader.name, _coverage, reader, chosen, span, now, dag)
 
 
-async def ggr(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+async def get_ggr(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
     """Return turnover and gross gaming revenue of the accounts whose main stream the user may see."""
     return await workers.run(reader.name, _ggr, reader, chosen, span, now, dag)
 
 
-async def reconciled(reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None) -> Response:
+async def get_reconciliations(
+    reader: PermittedReader, chosen: Chosen, span: Span, now: Now, dag: str | None = None
+) -> Response:
     """Return the last reconciliation of each stream that the user may see and that is reconciled."""
     return await workers.run(reader.name, _reconciled, reader, chosen, span, now, dag)
 
 
-async def slot(reader: PermittedReader, chosen: Chosen, interval: Slot) -> Response:
+async def get_slot(reader: PermittedReader, chosen: Chosen, interval: Slot) -> Response:
     """Return the receipt of a stored slot, for those who may read the DAG that wrote it."""
     return await workers.run(reader.name, _slot, reader, chosen, interval)
 

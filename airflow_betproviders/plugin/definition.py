@@ -27,7 +27,7 @@ def _create() -> Any:
     return import_module("airflow_betproviders.plugin.app").create_app()
 
 
-def _view(**members: str) -> dict[str, str]:
+def _external_view(**members: str) -> dict[str, str]:
     icons = {"icon": page_path("assets/icon.svg"), "icon_dark_mode": page_path("assets/icon-dark.svg")}
     return {"name": "Coverage", **icons, **members}
 
@@ -38,6 +38,6 @@ class BetProvidersPlugin(AirflowPlugin):
     name = "betproviders"
     fastapi_apps: list[Any] = [{"app": LazyApp(), "url_prefix": PREFIX, "name": "Bet coverage"}]  # noqa: RUF012 - so in the base class
     external_views: list[Any] = [  # noqa: RUF012 - so in the base class
-        _view(href=page_path(), destination="nav", url_route=ROUTE),
-        _view(href=f"{page_path()}?dag={{DAG_ID}}", destination="dag", url_route=f"{ROUTE}_dag"),
+        _external_view(href=page_path(), destination="nav", url_route=ROUTE),
+        _external_view(href=f"{page_path()}?dag={{DAG_ID}}", destination="dag", url_route=f"{ROUTE}_dag"),
     ]

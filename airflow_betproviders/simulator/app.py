@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_betproviders.simulator.contract.call import Call, Page, Reply, WireRecord
+from airflow_betproviders.simulator.contract.call import Call, Reply, VendorPage, WireRecord
 from airflow_betproviders.simulator.contract.vendor import Vendor
 from airflow_betproviders.simulator.control import Control
 from airflow_betproviders.simulator.faults.kinds import WIRE
@@ -67,18 +67,18 @@ class _Report:
         if not forgiven:
             self._entry["refused"] = rule
 
-    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Page) -> Page:
+    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: VendorPage) -> VendorPage:
         try:
-            spoilt = self._pages.spoil(self._entry["stream"], rows, columns, given)
+            faulty = self._pages.inject(self._entry["stream"], rows, columns, given)
         except TooMuch:
             self._entry["faults"] = [*self._entry["faults"], "too_much"]
             raise
-        if "too_slow" in spoilt.struck:
+        if "too_slow" in faulty.struck:
             time.sleep(self._state.faults.switch("too_slow").seconds or 10)
-        self._entry["rows"], self._entry["total"] = len(spoilt.given.texts), spoilt.given.total
-        self._entry["bad_rows"], self._entry["odd_values"] = spoilt.bad_rows, spoilt.odd_values
-        self._entry["faults"] = [*self._entry["faults"], *spoilt.struck]
-        return spoilt.given
+        self._entry["rows"], self._entry["total"] = len(faulty.given.texts), faulty.given.total
+        self._entry["bad_rows"], self._entry["odd_values"] = faulty.bad_rows, faulty.odd_values
+        self._entry["faults"] = [*self._entry["faults"], *faulty.struck]
+        return faulty.given
 
 
 class _Endpoint:

@@ -61,11 +61,11 @@ def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: t
         extras = [event.extra or {} for each in events.values() for event in each]
         found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
         if found:
-            return _joined(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
+            return _join_touching(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
     return [resolve_interval(context, start, end, width)]
 
 
-def _joined(intervals: Sequence[Interval]) -> list[Interval]:
+def _join_touching(intervals: Sequence[Interval]) -> list[Interval]:
     """Join intervals that touch, so that a backfill's many intervals become few."""
     joined: list[Interval] = []
     for interval in intervals:

@@ -46,10 +46,10 @@ class BetsTests:
             _load(vendor_account, table, slot)
         vendor_account.simulator.set_now(complete.end + LONG_AFTER)
         _load(vendor_account, table, complete)
-        assert _stored(table) == self._expected_bets(vendor_account, complete)
+        assert _stored_bets(table) == self._expected_bets(vendor_account, complete)
         again = _load(vendor_account, table, early)
         assert again.added == 0
-        assert _stored(table) == self._expected_bets(vendor_account, complete)
+        assert _stored_bets(table) == self._expected_bets(vendor_account, complete)
 
     def test_a_day_agrees_with_the_vendor(self, vendor_account: VendorAccount) -> None:
         """A day that is loaded once agrees with the vendor's reports. A lost row is found, and its slot extracted again."""
@@ -138,7 +138,7 @@ def _load(vendor_account: VendorAccount, table: Any, interval: Interval) -> Any:
     return Merge(table).run(found, [interval])
 
 
-def _stored(table: Any) -> dict[str, Bet]:
+def _stored_bets(table: Any) -> dict[str, Bet]:
     rows = table.open().to_pyarrow_table().to_pylist()
     assert len({row["bet_id"] for row in rows}) == len(rows)
     return {row["bet_id"]: Bet(*(row[name] for name in Bet._fields)) for row in rows if not row["missing_since"]}

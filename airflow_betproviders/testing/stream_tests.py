@@ -127,7 +127,7 @@ class StreamTests:
         """Whatever the document leaves open, the bets are stored exactly, or the task fails where you say that it may."""
         option, _, _ = reading.partition("=")
         with simulated(
-            self.expectations, options={self.expectations.provider: {option: _value(self.expectations, reading)}}
+            self.expectations, options={self.expectations.provider: {option: _option_value(self.expectations, reading)}}
         ) as simulator:
             vendor_account = VendorAccount(self.expectations, simulator, tmp_path, monkeypatch)
             stream = vendor_account.bets
@@ -141,7 +141,7 @@ class StreamTests:
             assert may_fail or vendor_account.breaches == []
 
 
-def _value(expectations: Expectations, reading: str) -> Any:
+def _option_value(expectations: Expectations, reading: str) -> Any:
     from airflow_betproviders.simulator.contract.discovery import find_modules
 
     name, _, text = reading.partition("=")

@@ -24,7 +24,7 @@ class ProviderTests(AccountTests, StreamTests, LakeTests, BetsTests):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test once for each stream, and once for each reading of an open question."""
         if "stream_name" in metafunc.fixturenames:
-            metafunc.parametrize("stream_name", _streams(self.expectations.provider))
+            metafunc.parametrize("stream_name", _stream_names(self.expectations.provider))
         if "reading" in metafunc.fixturenames:
             metafunc.parametrize("reading", _readings(self.expectations.provider))
 
@@ -77,7 +77,7 @@ def provider_tests(
     return type(f"Test{provider.title()}", (ProviderTests,), {"expectations": expectations})
 
 
-def _streams(provider: str) -> list[str]:
+def _stream_names(provider: str) -> list[str]:
     """Return the names of the provider's streams; none where its package is broken, which another test reports."""
     try:
         return [stream.name for stream in streams_of(provider)]

@@ -31,7 +31,7 @@ class ListOf(Kind):
         if not isinstance(value, list):
             raise OddValue(f"expected a list, got {quoted(value)}")
         cells = [self.item.cell(item, utc_offset) for item in value]
-        return _joined("[", (("", cell or "null") for cell in cells), "]")
+        return _nested_text("[", (("", cell or "null") for cell in cells), "]")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Record(Kind):
         if not isinstance(value, Pairs) or value.doubled or not value.keys() <= known.keys():
             raise OddValue(f"expected an object of {', '.join(known)}, got {quoted(value)}")
         cells = [(name, known[name].cell(item, utc_offset)) for name, item in value.items()]
-        return _joined("{", ((f"{json.dumps(name)}:", cell) for name, cell in cells if cell is not None), "}")
+        return _nested_text("{", ((f"{json.dumps(name)}:", cell) for name, cell in cells if cell is not None), "}")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class DecimalMap(Kind):
         if not isinstance(value, Pairs) or value.doubled:
             raise OddValue(f"expected an object of amounts, got {quoted(value)}")
         pairs = [(Text().coerce(name, utc_offset), self.value.cell(item, utc_offset)) for name, item in value.items()]
-        return _joined(
+        return _nested_text(
             "[", ((f'{{"{NAME}":{name},"{AMOUNT}":', cell) for name, cell in pairs if cell is not None), "]", "}"
         )
 
 
-def _joined(first: str, parts: Iterable[tuple[str, str]], last: str, after: str = "") -> str:
+def _nested_text(first: str, parts: Iterable[tuple[str, str]], last: str, after: str = "") -> str:
     """Return the JSON text of a nested value; `Rounded` if a part of it is."""
     cells = list(parts)
     text = first + ",".join([f"{before}{cell}{after}" for before, cell in cells]) + last

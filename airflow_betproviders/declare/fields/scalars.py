@@ -105,7 +105,7 @@ class Double(Kind):
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
         """Read the nearest double."""
-        nearest = float(_number(value, "a number"))
+        nearest = float(_number_text(value, "a number"))
         if math.isinf(nearest):
             raise OddValue(f"{quoted(value)} is out of range")
         return repr(nearest)
@@ -137,7 +137,7 @@ def exact_number(value: Any, expected: str) -> decimal.Decimal:
         OddValue: the text is no number, is longer than `MAX_NUMBER` characters, or has an exponent beyond `_MOST_ZEROS`.
     """
     try:
-        exact = decimal.Decimal(_number(value, expected))
+        exact = decimal.Decimal(_number_text(value, expected))
     except decimal.InvalidOperation:
         raise OddValue(f"{quoted(value)} is out of range") from None
     exponent = exact.as_tuple().exponent
@@ -146,7 +146,7 @@ def exact_number(value: Any, expected: str) -> decimal.Decimal:
     return exact
 
 
-def _number(value: Any, expected: str) -> str:
+def _number_text(value: Any, expected: str) -> str:
     """Return the text of a number, without blanks around it. The length is checked first, so that the time stays linear."""
     if isinstance(value, str):
         text = str(value).strip()

@@ -20,10 +20,10 @@ def amounts_of(receipt: Receipt) -> list[dict[str, Any]]:
         field.name: field.minor_units for field in declared(receipt.provider, receipt.stream).fields if field.money
     }
     return [
-        {"column": name, "amount": _text(Decimal(text), units.get(name, 1)), "minor_units": units.get(name, 1)}
+        {"column": name, "amount": _decimal_text(Decimal(text), units.get(name, 1)), "minor_units": units.get(name, 1)}
         for name, text in receipt.sums.items()
     ]
 
 
-def _text(amount: Decimal, minor_units: int) -> str:
+def _decimal_text(amount: Decimal, minor_units: int) -> str:
     return format(amount if minor_units == 1 else _EXACT.divide(amount, Decimal(minor_units)), "f")

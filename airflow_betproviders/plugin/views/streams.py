@@ -90,7 +90,7 @@ class StreamView:
         """Return JSON text; ``slots`` are start and width in seconds, place of the state in `STATES`, and rows or null."""
         writers = [writer for writer in self.writers if may_read(writer["dag_id"])]
         own = {"lake": self.lake, **self.label, "main": self.main, "writers": writers}
-        return f"{_text(own)[:-1]},{self.members[1:]}"
+        return f"{_json(own)[:-1]},{self.members[1:]}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def read_lake(number: int, path: str, selection: Selection, span: Interval, now:
     views: list[StreamView] = []
     slots = 0
     try:
-        found = _streams(path, selection)
+        found = _find_streams(path, selection)
         truncated = len(found) > MAX_STREAMS
         # A few streams at a time, so that few are read in vain once MAX_SLOTS is reached.
         for first in range(0, min(len(found), MAX_STREAMS), _THREADS):
@@ -145,7 +145,7 @@ def read_lake(number: int, path: str, selection: Selection, span: Interval, now:
 
 def find_receipt(path: str, selection: Selection, interval: Interval) -> tuple[Receipt, str] | None:
     """Return the receipt of a slot and the path of its object, in the form of the lake's path; None where there is none."""
-    for lake, stream in _streams(path, selection):
+    for lake, stream in _find_streams(path, selection):
         for cell in coverage(lake, stream, start=interval.start, end=interval.end).cells:
             if cell.interval == interval and cell.receipt:
                 return cell.receipt, path.rstrip("/") + lake.data(interval).removeprefix(lake.root.rstrip("/"))
@@ -156,7 +156,7 @@ def _view_and_slot_count(
     number: int, lake: Lake, stream: Stream, span: Interval, now: datetime
 ) -> tuple[StreamView | None, int]:
     """Return the view of a stream, and its number of slots. The receipts are released: they need a hundred times the memory."""
-    found = _coverage(lake, stream, span, now)
+    found = _coverage_of_days(lake, stream, span, now)
     return (_view(number, found), len(found.cells)) if found and found.cells else (None, 0)
 
 
@@ -166,7 +166,7 @@ def _view(number: int, found: Coverage) -> StreamView:
     writers = {(each.dag_id, each.task_id): each for each in receipts if each.dag_id}
     members = {
         "title": title_of(found.lake.provider),
-        "retention": _retention(found),
+        "retention": _retention_seconds(found),
         "total": found.total.to_json(),
         "newest": {name: getattr(newest, name) for name in ("start", "end", "extracted_at")} if newest else None,
         "gaps": [gap.to_json() for gap in found.gaps()],
@@ -189,7 +189,7 @@ def _view(number: int, found: Coverage) -> StreamView:
             {name: getattr(each, name) for name in ("dag_id", "task_id", "run_id", "start", "end")}
             for each in writers.values()
         ),
-        members=_text(members),
+        members=_json(members),
     )
 
 
@@ -202,7 +202,7 @@ def _dag_ids(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
     return frozenset(dag_ids or {None})
 
 
-def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
+def _find_streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
     if selection.provider is not None and selection.provider not in providers():
         return []  # else it would become part of a path
     place = open_path(path)
@@ -224,7 +224,7 @@ def _streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
     return sorted(found, key=lambda each: (not _is_main(each[0]), each[0].provider))
 
 
-def _coverage(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Coverage | None:
+def _coverage_of_days(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Coverage | None:
     """Return the coverage of the selected days, from the first slot on; None where there is none."""
     days = lake.days()
     if not days:
@@ -245,7 +245,7 @@ def _objects_of(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
         yield from stored_objects(lake, Interval(start, start + timedelta(days=1)))
 
 
-def _retention(found: Coverage) -> float | None:
+def _retention_seconds(found: Coverage) -> float | None:
     """Return the provider's retention in seconds; None where it states no limit."""
     cell = found.cells[0]
     return (cell.until - cell.interval.start).total_seconds() if cell.until else None
@@ -263,5 +263,5 @@ def _filters(lake: Lake) -> list[str]:
     return folders
 
 
-def _text(members: Any) -> str:
+def _json(members: Any) -> str:
     return json.dumps(members, separators=(",", ":"))

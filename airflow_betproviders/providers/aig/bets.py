@@ -3,7 +3,7 @@
 | column | from |
 |---|---|
 | bet_id | id |
-| round_id | inst_id/shoe_id/round_id: the round's number means something only at its table and shoe |
+| round_id | inst_id/shoe_id/round_id: a round's number is unique only at its table and shoe |
 | player_id, game_id | user_id, game_id (101 baccarat, 103 roulette) |
 | game_type | null: the record has none |
 | currency | currency, house codes such as VND2 included |
@@ -17,8 +17,8 @@
 | updated_at | update_time |
 | status | 0 open, 1 settled, 2 cancelled, 3 and 4 void; null for a status that the document does not name |
 
-Where real_win_amount is anything else than net, it is in ``rest``. What AIG sends as win_amount under status 2, 3 and 4 is not documented: the stake goes back whatever it says, and the
-field is kept in ``rest`` where it says anything else. ``rest`` also has ``status`` itself.
+``rest`` has real_win_amount where it differs from net, and ``status`` itself. The document does not say what win_amount is under
+status 2, 3 and 4: the payout is the stake, and ``rest`` has win_amount where it differs.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.reports import WindowTotals
 
 _SETTLED = is_in("status", 1)
-_GIVEN_BACK = is_in("status", 2, 3, 4)
+_REFUNDED = is_in("status", 2, 3, 4)
 
 
-def _result(settled: Expression, given_back: Expression) -> Expression:
-    return if_else(_SETTLED, settled, if_else(_GIVEN_BACK, given_back, null("money")))
+def _result(settled: Expression, refunded: Expression) -> Expression:
+    return if_else(_SETTLED, settled, if_else(_REFUNDED, refunded, null("money")))
 
 
 MAPPING = BetMapping(

@@ -90,7 +90,7 @@ class AigHook(BetProviderHook):
         request.headers["Content-Type"] = "application/json"
 
     def probe(self) -> str:
-        """Ask for one bet of a minute."""
+        """Request one bet of a minute."""
         end = self.now() - timedelta(minutes=10)
         window = Interval(end - timedelta(minutes=1), end)
         params = {**self.params(aig.TRANSACTIONS, window, {}), "start_index": "0", "page_size": "1"}

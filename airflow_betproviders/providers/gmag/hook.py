@@ -82,7 +82,7 @@ class GmAgHook(BetProviderHook):
         request.query["hash"] = sign(request.fields, self.key)
 
     def probe(self) -> str:
-        """Ask for one game of the list."""
+        """Request one game of the list."""
         self.call("test", gmag.GAMES.endpoint, {"size": 1, "page": 1})
         return ""
 

@@ -9,12 +9,12 @@ result (document, action 64, samples).
 | round_id | roundSeqNo (cards, SPRIBE) or gameRoundSeqNo (HRG); null elsewhere: the record has none |
 | player_id, game_id, game_type | playerId, mtype, gType |
 | currency | currency, house codes such as RB included; VN and RP count thousands and are not converted |
-| stake | -(bet + gambleBet): a gamble round is a bet of its own, whose bet is 0; only some games have gambleBet |
+| stake | -(bet + gambleBet): a gamble round is a separate bet with bet 0; only some games have gambleBet |
 | payout | stake + total, which is win, except for cards: their win lacks the stake and their total is win + tax |
 | net | payout - stake, which is total |
 | valid_stake | validBet without its sign (cards send it negative); null for other games: the record has none |
 | jackpot_contribution | -jackpotContribute (slots) |
-| jackpot_payout | jackpot (slots); whether win contains it is not documented, total is trusted |
+| jackpot_payout | jackpot (slots); whether win contains it is not documented, so total is used |
 | fee | -tax (cards), already out of total. HRG's commission, a rebate outside of total, stays in ``rest`` |
 | balance_before, balance_after | beforeBalance, afterBalance; in some of the vendor's samples they disagree with total |
 | placed_at | gameDate |

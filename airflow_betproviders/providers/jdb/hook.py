@@ -36,7 +36,7 @@ def encrypt(action: Mapping[str, Any], key: str, iv: str) -> str:
     Args:
         action: its members, in the order they are sent.
         key: 16 characters, used as their own bytes.
-        iv: 16 characters, likewise.
+        iv: the initialisation vector, 16 characters.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -119,7 +119,7 @@ class JdbHook(BetProviderHook):
     def fitted(self, stream: Stream) -> Stream:
         """See `BetProviderHook`; action 64 filters the column that the connection names.
 
-        The document says both gameDate and lastModifyTime (FACTS: its present page says gameDate).
+        The document says both gameDate and lastModifyTime (its present public page says gameDate).
         """
         column = self.extra["filter_column"]
         fitted = super().fitted(stream)
@@ -135,7 +135,7 @@ class JdbHook(BetProviderHook):
         return f"{self.base_url}/apiRequest.do"
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """See `BetProviderHook`; encrypted with the present time, which JDB takes for 30 s."""
+        """See `BetProviderHook`; the encrypted action has the present time, and JDB accepts it for 30 s."""
         ts = round(self.now().timestamp() * 1000)
         action = {"action": endpoint, "ts": ts, "parent": self.account, **params}
         fields = {"dc": self.extra["dc"], "x": encrypt(action, self.key, self.extra["iv_secret"])}
@@ -148,7 +148,7 @@ class JdbHook(BetProviderHook):
         return super().meaning(code, text)
 
     def probe(self) -> str:
-        """Ask for the bets of a recent minute by action 29.
+        """Request the bets of a recent minute by action 29.
 
         With a wrong utc_offset that minute lies outside the two hours that the action looks back: JDB refuses it, or
         has no bets there.

@@ -61,7 +61,7 @@ class PvHook(BetProviderHook):
         "500": Code(ProviderUnavailable, "an error on its side"),
     }
 
-    # The HTTP status says nothing.
+    # PV answers errors with HTTP 200 too.
     success = CodeEquals(value="200", text="msg")
     settings = (TextSetting(name="currency", pattern="[A-Za-z0-9]{2,10}", hint="a currency code such as CNY"),)
 
@@ -99,11 +99,10 @@ class PvHook(BetProviderHook):
         params: Mapping[str, Any],
         permit: AnswerPermit,
     ) -> bytes:
-        """Make one call. A window that ends at midnight is asked as such, and another way where PV refuses that.
+        """Make one call. If PV refuses a window that ends at midnight, request it up to 23:59:59.
 
-        The document wants both ends in one day and does not say whether 24:00 still is. Where the server says no, the
-        window is asked up to 23:59:59, and the stage summary, which has no such rule, must show that its last second
-        holds no bet.
+        The document requires both ends in one day and does not say whether 24:00 belongs to it. If the server refuses
+        24:00, the stage summary, which has no such rule, must prove that the last second has no bet.
         """
         if not (stream.windows and stream.windows.same_day and window and window.end.time() == datetime.min.time()):
             return super().request(stream, window, params, permit)
@@ -112,7 +111,7 @@ class PvHook(BetProviderHook):
             if _code(body) != "400":
                 return body
             self._pause()
-            sooner = super().request(stream, window, self._sooner(params), permit)
+            sooner = super().request(stream, window, self._until_23_59_59(params), permit)
             match _code(sooner):
                 case "400":  # it refuses something else
                     return body
@@ -121,18 +120,18 @@ class PvHook(BetProviderHook):
                 case _:
                     return sooner  # not a usable answer: the call is repeated
         else:
-            sooner = super().request(stream, window, self._sooner(params), permit)
+            sooner = super().request(stream, window, self._until_23_59_59(params), permit)
         self._prove_last_second(window, params)
         return sooner
 
     def _pause(self) -> None:
-        """Keep the account's interval between the calls of one request."""
+        """Wait the account's least interval between two calls of one request."""
         time.sleep(self.min_interval)
         shared = self.shared_limiter(pv.HISTORY)
         while shared and (seconds := shared.acquire()):
             time.sleep(min(seconds, 1.0))
 
-    def _sooner(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _until_23_59_59(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {**params, "time_end": params["time_end"] - 1}
 
     def _prove_last_second(self, window: Interval, params: Mapping[str, Any]) -> None:
@@ -143,23 +142,23 @@ class PvHook(BetProviderHook):
         body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
         bets = member(parse_json_object(body, self.check), "data", "summary", "bet_count")
         if not isinstance(bets, int):
-            raise ProviderUnavailable("the summary's bet_count is no number, so the last second is not proven empty")
+            raise ProviderUnavailable("the summary's bet_count is not a number, so the last second is not proven empty")
         if bets:
             raise IncompleteWindow(
                 f"PV refuses windows that end at midnight, and its summary counts {bets} bets in the last second before "
-                f"{window.end:%Y-%m-%dT%H:%M:%SZ} that can then not be asked for. Ask PV to accept the next day's "
+                f"{window.end:%Y-%m-%dT%H:%M:%SZ}, which no other window can return. Ask PV to accept the next day's "
                 "00:00:00 as time_end."
             )
         self._proven.add(window)
 
     def meaning(self, code: str, text: str) -> Code:
-        """PV lists 400 and 500 only, so a refused account shows in the text alone."""
+        """See `BetProviderHook`; PV documents only 400 and 500, so only the text shows that an account is refused."""
         if code == "400" and _ABOUT_ACCOUNT.search(text):
             return self.codes["403"]
         return super().meaning(code, text)
 
     def probe(self) -> str:
-        """Ask for the summary of the last minute."""
+        """Request the summary of the last minute."""
         end = int(self.now().timestamp())
         self.call("test", pv.STAGE_SUMMARY.endpoint, {"time_start": end - 60, "time_end": end})
         return ""

@@ -38,7 +38,7 @@ _SIXTY_DAYS = WindowRule(span=timedelta(days=60), ends="half-open")
 _DAYS = WindowRule(span=timedelta(days=60), step=_DAY, ends="half-open")
 _UNDIVIDED = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
-# "[] or not submit field means all games" (document 1.3), likewise for the lists of document 1.4.
+# "[] or not submit field means all games" (document 1.3); the lists of document 1.4 say the same.
 _ALL_IF_EMPTY = Filter(type=list, empty_means_all=True)
 _GAME = {"game_id": Filter(type=int, required=True)}
 
@@ -120,7 +120,7 @@ STAGE_SUMMARY = Stream(
     provider="pv",
     name="stage_summary",
     endpoint="/api/all/stage/summary",
-    doc="Counts and sums of all games a day (document 1.2); ask for UTC days.",
+    doc="Counts and sums of all games a day (document 1.2); request UTC days.",
     fields=(Field("date", Text(), required=True), *_COMPANY),
     envelope={
         **_STATUS,

@@ -21,9 +21,9 @@ from airflow_betproviders.simulator.vendor.base import (
     Call,
     Inquiry,
     ListPage,
-    Page,
     Refusal,
     RefusingVendor,
+    VendorPage,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
@@ -106,7 +106,7 @@ class Aig(RefusingVendor):
             raise Refusal("retention", "700401", "Query Time Error")
         rows = self._in_unit(self._world.select("order", *self.shifted(start, end), self.now_ms))
 
-        def envelope(given: Page) -> str:
+        def envelope(given: VendorPage) -> str:
             # The document's Roulette sample leaves out all three.
             counted = given.total is not None
             head = f'"start_index":{index},"page_size":{given.size},{given.member()}' if counted else ""

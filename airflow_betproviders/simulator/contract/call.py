@@ -45,7 +45,7 @@ class WireRecord(Protocol):
 
 
 @dataclass
-class Page:
+class VendorPage:
     """The part of a list that an answer has, with its faults.
 
     Attributes:
@@ -90,7 +90,7 @@ class CallReporter(Protocol):
     def breach(self, rule: str, text: str, *, forgiven: bool) -> None:
         """Note a broken rule."""
 
-    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Page) -> Page:
+    def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: VendorPage) -> VendorPage:
         """Work faults into a page."""
         ...
 
@@ -150,7 +150,7 @@ class Call:
         offset: int = 0,
         columns: Sequence[str] | None = None,
         summary: bool = False,
-    ) -> Page:
+    ) -> VendorPage:
         """Return the part of a list that the answer should give, with the faults that are switched on.
 
         Args:
@@ -163,7 +163,7 @@ class Call:
         """
         each = len(rows) if size is None else size
         first = (number - 1) * each if number else offset
-        given = Page((), len(rows), each, number or 1, first, number is not None, summary)
+        given = VendorPage((), len(rows), each, number or 1, first, number is not None, summary)
         if self.report is not None:
             return self.report.page(rows, columns, given)
         given.texts = [row.text for row in rows[given.offset : given.offset + each]]

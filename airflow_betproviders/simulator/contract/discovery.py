@@ -34,7 +34,7 @@ def find_modules() -> dict[str, VendorModule]:
             continue
         try:
             module = point.load()
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does, the others go on
+        except Exception as error:  # noqa: BLE001 - a module of another package may raise anything; the other vendors stay usable
             _warn(point, f"it can't be imported: {type(error).__name__}: {error}")
             continue
         if lacking := [name for name in ("OPTIONS", "make_vendor") if not hasattr(module, name)]:

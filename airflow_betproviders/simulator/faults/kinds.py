@@ -26,9 +26,9 @@ WIRE: Mapping[str, str] = {
     "http_503_date": "HTTP 503 with Retry-After as a date `seconds` (8) ahead",
     "empty_body": "HTTP 200 with no body",
     "empty_list": "a success without rows: `[]` where the rows or the data belong",
-    "empty_object": "likewise: `{}`",
-    "empty_null": "likewise: `null`",
-    "empty_absent": "likewise: the member is left out",
+    "empty_object": "an empty answer as `{}`",
+    "empty_null": "an empty answer as `null`",
+    "empty_absent": "an empty answer without the member",
     "silence": "no byte, until the caller closes",
     "drip_body": "one byte of the body every `seconds` (1)",
     "drip_headers": "one byte of the headers every `seconds` (1)",
@@ -36,7 +36,7 @@ WIRE: Mapping[str, str] = {
     "endless_500": "HTTP 500 with a body that never ends",
     "gzip_bomb": "3 MB of gzip that inflate to 3 GB",
 }
-"""Kinds that replace or spoil an answer on its way."""
+"""Kinds that replace or damage an answer on its way."""
 
 LIST: Mapping[str, str] = {
     "drift": "after its first page, a list has other rows in front",
@@ -53,8 +53,8 @@ LIST: Mapping[str, str] = {
     "stray_rows": "`rows` (1) more rows, which earlier answers gave for other windows; the total counts them",
     "vanish": "once a stream has shown rows, its later answers have none, and a total of 0",
     "vanished_page": "a page after the first has no rows, and a total of 0",
-    "page_cap": "pages of `rows` (half of what was asked for), and the answer's own page size says so",
-    "silent_cap": "no more than `rows` (half of what was asked for) in an answer, without a word",
+    "page_cap": "pages of `rows` (half of what was asked for), and the answer states this page size",
+    "silent_cap": "no more than `rows` (half of what was asked for) in an answer, without any sign",
     "byte_cap": "no more rows than fit into `rows` (20,000) bytes, and at least one, without a word",
     "too_much": "HTTP 504 for answers with more than `rows` (1000) rows",
     "too_slow": "answers with more than `rows` (1000) rows wait for `seconds` (10)",

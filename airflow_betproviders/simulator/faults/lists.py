@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow_betproviders.simulator.contract.call import Page, WireRecord
+from airflow_betproviders.simulator.contract.call import VendorPage, WireRecord
 from airflow_betproviders.simulator.faults.kinds import LIST, ODD, ROW
 from airflow_betproviders.simulator.faults.rows import Fields, RowFaults
 from airflow_betproviders.simulator.faults.switches import Faults
@@ -31,7 +31,7 @@ class FaultyPage:
         odd_values: the odd values that a fault put in.
     """
 
-    given: Page
+    given: VendorPage
     struck: list[str] = field(default_factory=list)
     bad_rows: list[str] = field(default_factory=list)
     odd_values: list[dict[str, str]] = field(default_factory=list)
@@ -48,8 +48,8 @@ class ListFaults:
         self._shown: set[str | None] = set()
         self._recent_rows: dict[str | None, deque[WireRecord]] = {}
 
-    def spoil(
-        self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: Page
+    def inject(
+        self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: VendorPage
     ) -> FaultyPage:
         """Return a page with the faults of lists and rows that strike it.
 
@@ -57,47 +57,47 @@ class ListFaults:
             TooMuch: The fault ``too_much`` struck.
         """
         kinds, rng = self._faults.draw(self._provider, ODD if given.summary else (*LIST, *ROW, *ODD), stream)
-        spoilt = FaultyPage(given)
+        faulty = FaultyPage(given)
         self._answers += 1
-        first = self._first(kinds, rng, rows, spoilt)
-        chosen = rows[first : first + self._cap(kinds, spoilt)]
+        first = self._first(kinds, rng, rows, faulty)
+        chosen = rows[first : first + self._cap(kinds, faulty)]
         if "too_much" in kinds and len(chosen) > self._most("too_much"):
             raise TooMuch
         if "too_slow" in kinds and len(chosen) > self._most("too_slow"):
-            spoilt.struck.append("too_slow")
-        self._total(kinds, rng, len(rows), spoilt)
+            faulty.struck.append("too_slow")
+        self._total(kinds, rng, len(rows), faulty)
         gone = {"vanish": stream in self._shown, "vanished_page": given.offset > 0}
         if chosen and (struck := [kind for kind in kinds if gone.get(kind)]):
             chosen, given.total = [], 0
-            spoilt.struck += struck
+            faulty.struck += struck
         if "lost_row" in kinds and chosen:
             at = rng.randrange(len(chosen))
             chosen = [*chosen[:at], *chosen[at + 1 :]]
-            spoilt.struck.append("lost_row")
+            faulty.struck.append("lost_row")
         if "stray_rows" in kinds:
-            chosen = self._with_strays(stream, rows, chosen, spoilt)
+            chosen = self._with_strays(stream, rows, chosen, faulty)
         self._remember(stream, chosen)
         texts = [row.text for row in chosen]
         if "endless_pages" in kinds and rows:
             number = given.offset // max(given.size, 1)
             texts = [self._rows.renamed(rows[at % len(rows)], columns, f"{number}-{at}") for at in range(given.size)]
             given.total = HUGE
-            spoilt.struck.append("endless_pages")
+            faulty.struck.append("endless_pages")
         elif chosen:
             self._shown.add(stream)
-            changed = self._rows.spoil(chosen, texts, columns, kinds, rng)
-            texts, spoilt.bad_rows, spoilt.odd_values = changed.texts, changed.bad_rows, changed.odd_values
-            spoilt.struck += changed.struck
-        given.texts = self._fitting(kinds, texts, spoilt)
+            changed = self._rows.inject(chosen, texts, columns, kinds, rng)
+            texts, faulty.bad_rows, faulty.odd_values = changed.texts, changed.bad_rows, changed.odd_values
+            faulty.struck += changed.struck
+        given.texts = self._fitting(kinds, texts, faulty)
         for kind in kinds:
-            if kind not in spoilt.struck:
+            if kind not in faulty.struck:
                 self._faults.undo(kind)
-        return spoilt
+        return faulty
 
     def _most(self, kind: str) -> float:
         return self._faults.switch(kind).rows or 1000
 
-    def _fitting(self, kinds: Sequence[str], texts: list[str], spoilt: FaultyPage) -> list[str]:
+    def _fitting(self, kinds: Sequence[str], texts: list[str], faulty: FaultyPage) -> list[str]:
         """Return the rows that fit into the bytes of an answer."""
         if "byte_cap" not in kinds:
             return texts
@@ -105,7 +105,7 @@ class ListFaults:
         for at, text in enumerate(texts):
             left -= len(text.encode(errors="surrogatepass")) + 1
             if left < 0 and at:
-                spoilt.struck.append("byte_cap")
+                faulty.struck.append("byte_cap")
                 return texts[:at]
         return texts
 
@@ -113,7 +113,7 @@ class ListFaults:
         self._recent_rows.setdefault(stream, deque(maxlen=RECENT_ROWS)).extend(chosen[:: max(1, len(chosen) // 20)])
 
     def _with_strays(
-        self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], spoilt: FaultyPage
+        self, stream: str | None, rows: Sequence[WireRecord], chosen: Sequence[WireRecord], faulty: FaultyPage
     ) -> Sequence[WireRecord]:
         """Add rows that earlier answers gave for other windows."""
         known = {row.key for row in rows}
@@ -122,13 +122,13 @@ class ListFaults:
         found = [row for row in strays.values() if _far_from(row, rows)][:wanted]
         if len(found) < wanted:  # fewer may be a vendor's slip, which need not fail
             return chosen
-        spoilt.given.total = (spoilt.given.total or 0) + len(found)
-        spoilt.struck.append("stray_rows")
+        faulty.given.total = (faulty.given.total or 0) + len(found)
+        faulty.struck.append("stray_rows")
         return [*chosen, *found]
 
-    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], spoilt: FaultyPage) -> int:
+    def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], faulty: FaultyPage) -> int:
         """Return the index of the page's first row."""
-        given = spoilt.given
+        given = faulty.given
         if "page_cap" in kinds and given.by_number:
             given.offset = (given.number - 1) * self._capped("page_cap", given.size)
         if "silent_cap" in kinds and given.by_number:
@@ -137,29 +137,29 @@ class ListFaults:
         if "drift" in kinds and first:
             shift = rng.randrange(1, 4) * rng.choice((-1, 1))
             first, given.total = max(first + shift, 0), max(len(rows) - shift, 0)
-            spoilt.struck.append("drift")
+            faulty.struck.append("drift")
         if "repeated_page" in kinds and given.offset:
             first = max(given.offset - given.size, 0)
-            spoilt.struck.append("repeated_page")
+            faulty.struck.append("repeated_page")
         return first
 
-    def _cap(self, kinds: Sequence[str], spoilt: FaultyPage) -> int:
+    def _cap(self, kinds: Sequence[str], faulty: FaultyPage) -> int:
         """Return the greatest number of rows that the page may have."""
-        given = spoilt.given
+        given = faulty.given
         size = given.size
         if "page_cap" in kinds and (capped := self._capped("page_cap", given.size)) < size:
             given.size = size = capped
-            spoilt.struck.append("page_cap")
+            faulty.struck.append("page_cap")
         if "silent_cap" in kinds and (kept := self._capped("silent_cap", given.size)) < size:
             size = kept
-            spoilt.struck.append("silent_cap")
+            faulty.struck.append("silent_cap")
         return size
 
     def _capped(self, kind: str, asked: int) -> int:
         rows = self._faults.switch(kind).rows
         return max(1, min(asked, asked // 2 if rows is None else int(rows)))
 
-    def _total(self, kinds: Sequence[str], rng: random.Random, count: int, spoilt: FaultyPage) -> None:
+    def _total(self, kinds: Sequence[str], rng: random.Random, count: int, faulty: FaultyPage) -> None:
         """Set the total that the page states."""
         totals = {
             "total_lie": count + rng.randrange(1, 5) if "total_lie" in kinds else count,
@@ -171,8 +171,8 @@ class ListFaults:
         }
         for kind, total in totals.items():
             if kind in kinds:
-                spoilt.given.total = total
-                spoilt.struck.append(kind)
+                faulty.given.total = total
+                faulty.struck.append(kind)
 
 
 def _far_from(row: WireRecord, rows: Sequence[WireRecord]) -> bool:

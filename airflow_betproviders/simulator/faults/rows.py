@@ -51,7 +51,7 @@ class RowFaults:
         self._faults = faults
         self._fields = fields
 
-    def spoil(
+    def inject(
         self,
         rows: Sequence[WireRecord],
         texts: list[str],
@@ -74,8 +74,8 @@ class RowFaults:
             if kind in kinds:
                 self._put_odd(kind, rows, columns, made)
         if "duplicate" in kinds:
-            spoilt = {*made.bad_rows, *(odd["key"] for odd in made.odd_values)}
-            good = [text for row, text in zip(rows, made.texts, strict=True) if row.key not in spoilt]
+            faulty = {*made.bad_rows, *(odd["key"] for odd in made.odd_values)}
+            good = [text for row, text in zip(rows, made.texts, strict=True) if row.key not in faulty]
             made.texts = [*made.texts, rng.choice(good or made.texts)]
             made.struck.append("duplicate")
         return made

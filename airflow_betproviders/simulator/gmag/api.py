@@ -24,10 +24,10 @@ from airflow_betproviders.simulator.vendor.base import (
     Call,
     Inquiry,
     ListPage,
-    Page,
     Refusal,
     RefusingVendor,
     SummaryAnswer,
+    VendorPage,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, window
@@ -165,7 +165,7 @@ class GmAg(RefusingVendor):
         if self._options["cap"] == "capped":
             rows = rows[:MOST]
 
-        def envelope(given: Page) -> str:
+        def envelope(given: VendorPage) -> str:
             shown = replace(given, total=None if given.total is None else given.total + total - len(rows))
             counts = f'{shown.member()}"current":{given.number},"size":{given.size},"pages":{shown.pages}'
             return _success(echo, f'{counts},"records":[{given.joined}]')

@@ -29,10 +29,10 @@ from airflow_betproviders.simulator.vendor.base import (
     Call,
     Inquiry,
     ListPage,
-    Page,
     Refusal,
     RefusingVendor,
     SummaryAnswer,
+    VendorPage,
     make_world,
 )
 from airflow_betproviders.simulator.vendor.world import DAY, HOUR, Row
@@ -141,7 +141,7 @@ class Pv(RefusingVendor):
             raise Refusal("page_size", "400", "page_size can not exceed 2000")
         rows = self._rows(*self.shifted(start, end), self.now_ms, data)
 
-        def envelope(given: Page) -> str:
+        def envelope(given: VendorPage) -> str:
             counts = f'{given.member()}"page":{given.number},"page_size":{given.size}'
             return _envelope(f'{{"items":[{given.joined}],{counts}}}')
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from airflow_betproviders.simulator.contract.call import Call, Page, Reply, json_reply
+from airflow_betproviders.simulator.contract.call import Call, Reply, VendorPage, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
 from airflow_betproviders.simulator.vendor.world import HOUR, BetSource, Row, World
@@ -19,10 +19,10 @@ __all__ = [
     "Call",
     "Inquiry",
     "ListPage",
-    "Page",
     "Refusal",
     "RefusingVendor",
     "SummaryAnswer",
+    "VendorPage",
     "make_world",
     "quote",
 ]
@@ -49,7 +49,7 @@ class ListPage:
 
     rows: Sequence[Row]
     """Every row of the list, in the vendor's order."""
-    envelope: Callable[[Page], str]
+    envelope: Callable[[VendorPage], str]
     """The answer's text."""
     size: int | None = None
     number: int | None = None

@@ -59,7 +59,7 @@ class FinchHook(BetProviderHook):
         return {"login": self.account, "password": self.key, "options": DETAILS, **asked}
 
     def probe(self) -> str:
-        """Ask for the environments."""
+        """Request the environments."""
         self.environments()
         return ""
 

@@ -44,7 +44,7 @@ class NovaHook(BetProviderHook):
         return {**fields, "sign": signature(fields, self.key)}
 
     def probe(self) -> str:
-        """Ask for one bet of a minute."""
+        """Request one bet of a minute."""
         end = self.now() - timedelta(minutes=10)
         window = Interval(end - timedelta(minutes=1), end)
         self.call("test", BETS.endpoint, {**self.params(BETS, window, {}), "page": 1, "size": 1})

@@ -26,11 +26,11 @@ from airflow_betproviders.declare.bet_expressions import (
 )
 from airflow_betproviders.declare.bet_mapping import BetMapping
 
-_SETTLED, _GIVEN_BACK = is_in("status", 1), is_in("status", 2, 3)
+_SETTLED, _REFUNDED = is_in("status", 1), is_in("status", 2, 3)
 
 
-def _result(settled: Expression, given_back: Expression) -> Expression:
-    return if_else(_SETTLED, settled, if_else(_GIVEN_BACK, given_back, null("money")))
+def _result(settled: Expression, refunded: Expression) -> Expression:
+    return if_else(_SETTLED, settled, if_else(_REFUNDED, refunded, null("money")))
 
 
 MAPPING = BetMapping(

@@ -78,7 +78,7 @@ class QuillHook(BetProviderHook):
         }
 
     def probe(self) -> str:
-        """Ask for one order of a second. It counts in the quota."""
+        """Request one order of a second. It counts in the quota."""
         end = self.now().replace(microsecond=0) - timedelta(hours=1)
         window = Interval(end - timedelta(seconds=1), end)
         params = self.params(HISTORY, window, {"currency": "PHP"})

@@ -80,7 +80,7 @@ class RowanHook(BetProviderHook):
             request.headers |= signed_headers(request.body or b"", host=host, day=day, token=self.account, salt=salt)
 
     def probe(self) -> str:
-        """Ask for the hands of the last ten minutes."""
+        """Request the hands of the last ten minutes."""
         begin = self.now() - timedelta(minutes=10)
         self.call("test", HISTORY.endpoint, {"count": 1500, "row_version": int(begin.timestamp() * 1000)})
         return ""

@@ -55,7 +55,7 @@ ROUNDS = Stream(
     key=("playSessionID",),
     time_column="endDate",
 )
-# Two lines of the vendor's document (MORE-PROVIDERS, Finch), with the columns that are declared above.
+# Two lines of the vendor's document (Finch: its CSV answers), with the columns that are declared above.
 FEED = """timepoint=1768435800000
 playerID,extPlayerID,playSessionID,parentSessionID,endDate,bet,roundDetails
 90000001,p0001,90000000000102,90000000000101,2026-01-15 00:04:15,0.00,
