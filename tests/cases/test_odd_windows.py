@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -348,6 +349,27 @@ def test_a_row_that_comes_too_late_right_after_a_full_answer_of_a_cursor_is_not_
     stored = set(vendor.ids(vendor.store(tmp_path, SLOT)))
     assert stored >= {f"{i}" for i in range(1000)}
     assert len(vendor.asked) == 2
+
+
+@pytest.mark.parametrize("lacks", ["the last rows", "any rows"])
+def test_full_answers_of_a_cursor_in_random_order_are_complete_up_to_their_last_row_or_refused(
+    make: MakeHook, tmp_path: Path, lacks: str
+) -> None:
+    """Rowan's document leaves the order of rows open: an answer may be a shuffled beginning, or any of the rows."""
+    vendor = Vendor(make("aig"), "latest", spread(1200), cap=200)
+    dice = random.Random(7)
+
+    def shuffled(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        rows = document["data"]["transactions"]
+        if lacks == "any rows":
+            since = int(params["last_time"])
+            found = [i for i, at in enumerate(vendor.bets) if ms(at) >= since]
+            rows = [vendor._aig(i) for i in dice.sample(found, min(200, len(found)))]
+        return {**document, "data": {"transactions": dice.sample(rows, len(rows))}}
+
+    vendor.spoil = shuffled
+    assert outcome(vendor, tmp_path, SLOT) == (truth(1200) if lacks == "the last rows" else None)
+    assert len(vendor.asked) <= 20
 
 
 def test_rows_of_a_page_are_not_lost_where_the_next_page_times_out_and_the_window_is_halved(

@@ -88,6 +88,7 @@ class Answer(Protocol):
         in_order: whether rows come in the order of the time column, a few apart.
         late_by: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
         tail: milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
+        shuffled: whether many rows come in an order that has nothing to do with time.
         newest_first: whether they come in the opposite order.
     """
 
@@ -111,6 +112,8 @@ class Answer(Protocol):
     def middle(self) -> int | None: ...  # noqa: D102 - documented above
     @property
     def newest_first(self) -> bool: ...  # noqa: D102 - documented above
+    @property
+    def shuffled(self) -> bool: ...  # noqa: D102 - documented above
     @property
     def in_order(self) -> bool: ...  # noqa: D102 - documented above
     @property

@@ -31,8 +31,8 @@ class TimestampCursor(Pagination):
 
     Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. It
     begins a few rows earlier after an answer that may be cut off, and after a full one as much earlier as a row of it came too
-    late in the order of time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large answer come in no
-    order, the next call starts at their median: it must bring none that lies before the last.
+    late in the order of time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large or full answer come
+    in no order, the next call starts at their median: it must bring none that lies before the last.
 
     Attributes:
         param: name of the parameter that carries the instant.
@@ -65,20 +65,20 @@ class TimestampCursor(Pagination):
         """See `Pagination`."""
         assert window is not None  # noqa: S101 - a cursor starts at a window's start
         latest = answers[-1]
-        full = latest.rows >= max(FEW_ROWS, self.limit) or like_a_cap(latest.rows)
-        if not latest.in_order and (full or (_unordered(latest) and latest.newest_first)):
+        full = self._is_full(latest, answers)
+        if self._is_unordered(latest, answers) and (latest.newest_first or (full and not latest.shuffled)):
             raise Unprovable(
                 f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
             )
         # A cut-off answer without order lacks rows anywhere, and an answer from its middle on brings some of them.
-        if latest.skipped and any(map(_unordered, answers[:-1])):
+        if latest.skipped and any(self._is_unordered(answer, answers) for answer in answers[:-1]):
             raise WindowChanged("an answer without order lacked rows that a later one brought")
-        if latest.middle is not None and _is_unproven(answers):
+        if latest.middle is not None and self._is_unproven(answers):
             return (self._from(latest.middle - 1),)
         if latest.last is None:
             return ()
         end = round(window.end.timestamp() * 1000)
-        late_by = latest.late_by if full or (latest.in_order and latest.bytes >= FEW_BYTES) else 0
+        late_by = latest.late_by if latest.in_order and (full or latest.bytes >= FEW_BYTES) else 0
         if full or (latest.last < end and latest.rows >= FEW_ROWS):
             late_by = max(late_by, latest.tail)
         if latest.last - late_by >= end:
@@ -107,6 +107,22 @@ class TimestampCursor(Pagination):
         """See `Pagination`."""
         return None
 
+    def _is_full(self, answer: Answer, answers: Sequence[Answer]) -> bool:
+        """Return whether an answer has so many rows that others may have been cut off: a round number, and none has more."""
+        greatest = all(other.rows <= answer.rows for other in answers)
+        return answer.rows >= max(FEW_ROWS, self.limit) or (greatest and like_a_cap(answer.rows))
+
+    def _is_unordered(self, answer: Answer, answers: Sequence[Answer]) -> bool:
+        """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
+        return not answer.in_order and (answer.bytes >= FEW_BYTES or self._is_full(answer, answers))
+
+    def _is_unproven(self, answers: Sequence[Answer]) -> bool:
+        """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""
+        unproven = False
+        for answer in answers:
+            unproven = not unproven and self._is_unordered(answer, answers) and answer.new > 0
+        return unproven
+
     @property
     def _shared(self) -> str:
         return "one millisecond"
@@ -125,19 +141,6 @@ class RowVersionCursor(TimestampCursor):
     @property
     def _shared(self) -> str:
         return "one row version"
-
-
-def _unordered(answer: Answer) -> bool:
-    """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
-    return answer.bytes >= FEW_BYTES and not answer.in_order
-
-
-def _is_unproven(answers: Sequence[Answer]) -> bool:
-    """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""
-    unproven = False
-    for answer in answers:
-        unproven = not unproven and _unordered(answer) and answer.new > 0
-    return unproven
 
 
 def _ms(window: Interval) -> int:

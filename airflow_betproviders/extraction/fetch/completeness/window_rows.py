@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -21,6 +22,9 @@ from airflow_betproviders.extraction.fetch.completeness.rejected_times import AB
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Of fewer rows nothing shows that their order is random; nor where its correlation with time is this many standard deviations.
+_MANY_ROWS = 50
+_DEVIATIONS = 3.5
 # The last rows of an answer that the next is asked to bring again: at least and at most one in so many, of so many milliseconds.
 _FEW_LAST = 50
 _MOST_LAST = 4
@@ -226,6 +230,16 @@ class PageAnswer:
     def newest_first(self) -> bool:
         """Return whether rows come in the opposite order."""
         return self._late(1)
+
+    @cached_property
+    def shuffled(self) -> bool:
+        """Return whether many rows come in an order that has nothing to do with the time column."""
+        count = len(self._instants)
+        if count < _MANY_ROWS:
+            return False
+        ranks = np.argsort(np.argsort(self._instants, kind="stable"), kind="stable")
+        correlation = np.corrcoef(np.arange(count), ranks)[0, 1]
+        return bool(abs(correlation) * math.sqrt(count) < _DEVIATIONS)
 
     def _late(self, direction: int) -> bool:
         if self._stream.time_column is None or self.page.table.num_rows < 2:
