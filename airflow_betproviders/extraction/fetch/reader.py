@@ -32,10 +32,11 @@ from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownK
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
-from airflow_betproviders.extraction.fetch.prefetch import Prefetcher, WindowRead
+from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotChanged, SlotWindows
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
+from airflow_betproviders.extraction.fetch.window_read import WindowRead
 
 __all__ = ["READS", "Call", "SlotChanged", "SlotWindows", "WindowReader"]
 
