@@ -171,12 +171,13 @@ class MergeBatch:
 
     def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
         """Return the files that may hold one of its bets, under its own date or another, or a row that is missing."""
-        reach = range(-(moved_within or timedelta(0)).days, (moved_within or timedelta(0)).days + 1)
-        near = {day + timedelta(days=step) for day in self.dates for step in reach}
+        reach = (moved_within or timedelta(0)).days
+        # Numbers of days, since the first and the last date have no date before or after them.
+        near = {day.toordinal() + step for day in self.dates for step in range(-reach, reach + 1)}
         return [
             file
             for file in files
-            if ((moved_within is None or file.day in near) and self.numbers(file.ends))
+            if ((moved_within is None or file.day.toordinal() in near) and self.numbers(file.ends))
             or any(file.day in slot.dates and slot.may_be_in(file.ends) for slot in self.reextracted)
         ]
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.lake.folder_names import shortened
 
 FOLDER = "_merged"
 
@@ -110,7 +111,7 @@ def save(table: BetsTable, day: DayState) -> int:
 def app_of(stream: RawStream, day: date) -> str:
     """Return the application id of a stream's day."""
     parts = (stream.lake.provider, stream.lake.account, *stream.label.split("/"), f"date={day:%Y-%m-%d}")
-    return "/".join(quote(part, safe="@+,=") for part in parts)
+    return "/".join(shortened(quote(part, safe="@+,="), part) for part in parts)
 
 
 def path_of(app: str, number: int) -> str:

@@ -31,7 +31,11 @@ def folder_name(key: str, value: str) -> str:
 
     A name of more than `LONGEST` bytes is cut off and gets a digest of the value. Receipts hold the complete value.
     """
-    name = f"{key}={_MARK if _needs_mark(value) else ''}{percent_encoded(value, _SAFE)}"
+    return shortened(f"{key}={_MARK if _needs_mark(value) else ''}{percent_encoded(value, _SAFE)}", value)
+
+
+def shortened(name: str, value: str) -> str:
+    """Return a folder's name, cut off and with a digest of the value if it has more than `LONGEST` bytes."""
     if len(name.encode()) <= LONGEST:
         return name
     beginning = name.encode()[: LONGEST - len(_MARK) - _DIGITS].decode(errors="ignore")

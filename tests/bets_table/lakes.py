@@ -84,6 +84,15 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), path)
 
+    def stored(self) -> list[Interval]:
+        """The stored slots of the month."""
+        return sorted(self.lake.stored(Interval(at(0, 1), at(0, 30))))
+
+    def remove(self, *slots: Interval) -> None:
+        """Delete the objects of slots, as a publication of a larger slot does."""
+        for slot in slots:
+            Path(self.lake.data(slot)).unlink()
+
     def merge(self, *intervals: Interval, **options: Any) -> MergeStats:
         """Merge every stream's slots of the intervals; default of the month."""
         merge = Merge(self.table, **options)

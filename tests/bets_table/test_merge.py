@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table import batch, plan
+from airflow_betproviders.bets_table.merge import Merge
+from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
-from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import DAY, HOUR, MINUTE, World, aig, at, hour_of
 
 
 @pytest.fixture
@@ -247,6 +250,33 @@ def test_accounts_are_apart(tmp_path: Path) -> None:
         {"account": "one", "bet_id": "a", "payout": Decimal(3)},
         {"account": "two/eu", "bet_id": "a", "payout": Decimal(6)},
     ]
+
+
+@pytest.mark.parametrize(
+    "placed", [datetime(1970, 1, 1, 1, tzinfo=timezone.utc), datetime(9999, 12, 31, 23, tzinfo=timezone.utc)]
+)
+def test_the_first_and_the_last_date_that_a_bet_may_have_keep_no_other_bet_out(world: World, placed: datetime) -> None:
+    for read, win in ((7, "1"), (8, "2")):
+        odd = aig("odd", placed=placed, updated=at(5) + read * MINUTE, win=win)
+        world.store(hour_of(5), [aig("a", placed=at(5)), odd], at(read))
+        world.merge()
+    rows = world.rows()
+    assert (rows["odd"]["bet_date"], rows["odd"]["payout"]) == (placed.date(), 2)
+    assert sorted(rows) == ["a", "odd"]
+
+
+def test_long_accounts_and_filters_are_merged(tmp_path: Path) -> None:
+    """A file system allows 255 bytes for a folder's name."""
+    for account in ("a" * 240 + "b", "a" * 240 + "c", "ü/50%"):
+        world = World(tmp_path, account=account)
+        filters = {"game_ids": [str(game) for game in range(1000, 1100)], "note": "x/y"}
+        lake = replace(world.lake, filters=filters)
+        world.store(hour_of(5), [aig("bet", placed=at(5))], at(7))
+        Path(lake.folder(DAY.date())).parent.mkdir(parents=True)
+        Path(world.lake.folder(DAY.date())).rename(lake.folder(DAY.date()))
+        (stream,) = find(lake.fs, lake.root, provider="aig", account=account, filters=filters, stream=lake.stream)
+        assert Merge(world.table).run(stream, [hour_of(5)]).added == 1
+        assert Merge(world.table).run(stream, [hour_of(5)]).commits == 0
 
 
 def test_a_column_that_an_older_package_did_not_write_is_null(world: World) -> None:

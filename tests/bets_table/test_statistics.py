@@ -22,7 +22,7 @@ from airflow_betproviders.bets_table.schema import INSTANT, MONEY, STORED
 from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**19), max_value=10**19, places=8)
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(tzinfo=timezone.utc))  # noqa: DTZ001
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)).map(lambda t: t.replace(tzinfo=timezone.utc))  # noqa: DTZ001
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=50) | st.just("\U0010ffff" * 40)
 
 
@@ -65,6 +65,12 @@ def test_ends_of_times_are_whole_milliseconds_outward(values: list[datetime]) ->
     low, high = (datetime.fromisoformat(found[name]["c"].replace("Z", "+00:00")) for name in ("minValues", "maxValues"))
     assert low <= min(values) < low + timedelta(milliseconds=1)
     assert high - timedelta(milliseconds=1) < max(values) <= high
+
+
+def test_the_last_instant_of_all_has_no_end_after_it() -> None:
+    last = datetime.max.replace(tzinfo=timezone.utc)
+    assert statistics([last], INSTANT)["maxValues"] == {}
+    assert statistics([last.replace(microsecond=999_000)], INSTANT)["maxValues"] == {"c": "9999-12-31T23:59:59.999Z"}
 
 
 @settings(max_examples=300, deadline=None)

@@ -18,7 +18,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ _LAST = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
 _EXACT = Context(prec=60)
 _MILLISECOND = timedelta(milliseconds=1)
+_LAST_MILLISECOND = datetime.max.replace(microsecond=999_000, tzinfo=timezone.utc)
 
 
 @dataclass
@@ -86,7 +87,9 @@ def _above(value: Any) -> str | None:
         return _number(value, math.inf, ROUND_CEILING, lambda found: found >= value)
     if isinstance(value, datetime):
         floor = value - timedelta(microseconds=value.microsecond % 1000)
-        return _instant(floor if floor == value else floor + _MILLISECOND)
+        if floor == value:
+            return _instant(floor)
+        return _instant(floor + _MILLISECOND) if floor < _LAST_MILLISECOND else None
     short = value if len(value) <= _LONGEST else _raised(value[:_LONGEST])
     return None if short is None else json.dumps(short)
 
