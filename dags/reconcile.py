@@ -35,7 +35,7 @@ found by asking for the report of halves of the day, and read again.
 }
 RECONCILED = """
 A run waits, deferred, until the report is final. What was found is in the task's log, and in the lake under
-`_betproviders/reconciliation` as Parquet and Markdown. A difference that reading again does not mend makes the task red. Only a day
+`_betproviders/reconciliation` as Parquet and Markdown. The task fails if a difference remains after the slots are extracted again. Only a day
 that agrees updates the asset `betproviders/<connection>/reconciliation`: schedule on it what finance relies on.
 """
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_betproviders import exceptions
+from airflow_betproviders.simulator.faults.kinds import LIST, STATUSES, WIRE
 from airflow_betproviders.testing.suite import ProviderTests
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,13 @@ def test_the_page_about_the_suite_has_each_of_its_tests() -> None:
     assert sorted(f"test_{name}" for name in documented) == sorted(
         name for name in dir(ProviderTests) if name.startswith("test_")
     )
+
+
+def test_the_page_about_the_simulator_has_each_kind_of_fault() -> None:
+    page = (ROOT / "docs/reference/simulator.md").read_text()
+    assert [
+        kind for kind, text in {**WIRE, **LIST}.items() if kind not in STATUSES and f"| `{kind}` | {text} |" not in page
+    ] == []
 
 
 def test_no_page_is_in_the_navigation_twice_or_left_out() -> None:
