@@ -42,7 +42,7 @@ def test_ours_are_found_by_entry_point_and_complete() -> None:
         assert reports_of(name)
 
 
-def test_a_strangers_package_is_found_beside_ours(packages: Site) -> None:
+def test_another_package_is_found_beside_ours(packages: Site) -> None:
     packages.install("nova")
     assert set(providers()) >= {"nova", *OURS}
     assert [stream.name for stream in streams_of("nova")] == ["bets"]

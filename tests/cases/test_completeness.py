@@ -377,7 +377,7 @@ def test_a_window_that_does_not_come_in_time_is_asked_for_in_shorter_ones(make: 
     assert sum(window.width > timedelta(minutes=2) for window, _ in vendor.asked) < 60
 
 
-def test_where_nothing_less_can_be_asked_for_the_error_is_told(make: MakeHook, tmp_path: Path) -> None:
+def test_where_nothing_less_can_be_requested_the_error_is_raised(make: MakeHook, tmp_path: Path) -> None:
     def never(n: int, window: Any, params: Any, document: Any) -> Any:
         raise ProviderOverloaded("HTTP 504")
 

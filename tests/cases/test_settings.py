@@ -237,7 +237,7 @@ def test_a_secret_under_a_mistyped_name_is_not_quoted(make: MakeHook) -> None:
 
 
 @pytest.mark.parametrize("name", ["proxy", "rate_limit_storage"])
-def test_passwords_in_urls_are_masked_as_written_and_as_meant(
+def test_passwords_in_urls_are_masked_as_written_and_decoded(
     make: MakeHook, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     masked: list[Any] = []
@@ -326,7 +326,7 @@ def test_s6_a_list_is_a_set_and_empty_means_all_where_the_document_says_so(make:
 # ------------------------------------------------------------------ page_size, retention_days, filter_column
 
 
-def test_page_size_lowers_what_is_asked_for_and_never_raises_it(make: MakeHook) -> None:
+def test_page_size_lowers_the_requested_size_and_never_raises_it(make: MakeHook) -> None:
     small = make("aig", extra={"page_size": 1000}).stream()
     assert small.paging.params(2) == {"start_index": "2000", "page_size": "1000"}
     assert make("aig", extra={"page_size": 9000}).stream().paging.params(2) == {
@@ -357,7 +357,7 @@ def test_retention_days_is_what_the_connection_says_but_for_feeds_of_the_last_ho
         ("gmag", "game_report", 200, "six months"),
     ],
 )
-def test_retention_is_told_as_the_vendor_states_it(
+def test_retention_is_named_in_the_vendors_words(
     make: MakeHook, provider: str, stream: str, days: int, stated: str
 ) -> None:
     hook = make(provider)

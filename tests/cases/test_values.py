@@ -257,7 +257,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: f"{stream.provider}/{stream.name}")
-def test_any_odd_value_in_any_field_of_any_stream_is_stored_told_or_set_aside(stream: Stream) -> None:
+def test_any_odd_value_in_any_field_of_any_stream_is_stored_noted_or_quarantined(stream: Stream) -> None:
     """Nothing is lost: the value is in its column, in `_extra`, or the whole row is in quarantine."""
     decoder = Decoder(stream)
     one = path_to(stream.envelope, OneRow) is not None

@@ -84,7 +84,7 @@ def test_promise_1_complete_the_slot_holds_every_row_and_the_receipt_proves_it(l
     ],
     ids=["one more is counted", "the last row of a page is missing", "one row again and again"],
 )
-def test_promise_1_red_a_window_that_is_not_whole_publishes_nothing(
+def test_promise_1_failed_an_incomplete_window_publishes_nothing(
     lake: Lake, clock: Clock, lie: Callable[[int, dict[str, Any]], dict[str, Any]]
 ) -> None:
     with pytest.raises(IncompleteWindow, match="connection toy_default, stream bets, window"):
@@ -92,7 +92,7 @@ def test_promise_1_red_a_window_that_is_not_whole_publishes_nothing(
     assert lake.stored(SLOT) == {}
 
 
-def test_promise_1_seams_a_row_at_each_border_is_there_once(lake: Lake) -> None:
+def test_promise_1_boundaries_a_row_on_each_boundary_is_stored_once(lake: Lake) -> None:
     edges = [0, 0.001, 899.999, 900, 900.001, 1799.999, 1800, 3599.999]
     rows = [bet(f"{i}", at=at) for i, at in enumerate(edges)]
     next_slot = Interval(SLOT.end, SLOT.end + HOUR)
@@ -233,7 +233,7 @@ def test_promise_5_exact_from_the_wire_to_the_file(lake: Lake) -> None:
 # ------------------------------------------------------------------ 6
 
 
-def test_promise_6_nothing_is_dropped_unknown_members_and_odd_rows_land_too(lake: Lake) -> None:
+def test_promise_6_nothing_is_dropped_unknown_members_and_odd_rows_are_stored_too(lake: Lake) -> None:
     good = {**bet("a"), "bonus": {"kind": "spin", "n": 1}}
     odd = {**bet("b", at=1), "stake": "much"}
     (receipt,) = store(Vendor([good, odd]), lake).receipts
@@ -264,7 +264,7 @@ def test_promise_7_a_slot_that_shrinks_is_logged_and_counted(
     assert "shrank from 60 to 0 rows" in caplog.text
 
 
-def test_promise_7_a_window_is_checked_just_before_it_is_asked_for(lake: Lake) -> None:
+def test_promise_7_a_window_is_checked_just_before_it_is_requested(lake: Lake) -> None:
     vendor = Vendor(hour())
 
     def gone(window: Interval) -> None:
@@ -305,7 +305,7 @@ def test_promise_9_quiet_an_answer_that_echoes_a_signature_does_not_bring_it_int
 # ------------------------------------------------------------------ 10
 
 
-def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_held(
+def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_in_memory(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer_module, "ROW_GROUP", 50)
@@ -340,7 +340,7 @@ def test_a_row_on_the_end_of_a_window_belongs_to_the_next_though_the_vendor_coun
     assert receipt.total == 4  # the boundary twice, the end once
 
 
-def test_rows_outside_the_window_mean_a_wrong_zone_where_the_stream_is_guarded(lake: Lake) -> None:
+def test_rows_outside_the_window_mean_a_wrong_zone_where_the_filter_column_is_documented(lake: Lake) -> None:
     fields = tuple(
         Field("at", StrptimeTime("%d-%m-%Y %H:%M:%S"), required=True) if f.name == "at" else f for f in BETS.fields
     )
@@ -417,7 +417,7 @@ def test_a_slot_that_cannot_be_published_is_an_error_and_none_is_published_after
     assert not list((tmp_path / "local").iterdir())
 
 
-def test_when_a_slot_cannot_be_read_the_one_before_is_published_and_what_befell_it_is_told(
+def test_when_a_slot_cannot_be_read_the_one_before_is_published_or_its_error_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def spoil(number: int, answer: dict[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def test_coverage_is_a_table_of_streams_or_of_days(betproviders: Command, root: 
     }  # fmt: skip
 
 
-def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders: Command, root: str) -> None:
+def test_a_plan_has_the_calls_and_the_time_of_a_backfill_and_calls_no_provider(
+    betproviders: Command, root: str
+) -> None:
     """AIG takes windows of a day and one call in five seconds; the stored slots took seven calls each."""
     account = {"conn_type": "aig", "host": "http://nowhere.invalid", "login": "agent001", "password": "k" * 16}
     given = ["plan", root, "--conn-id", "aig_default", "--start", slot(0).start.isoformat()]
@@ -138,7 +140,7 @@ def test_a_plan_tells_what_a_backfill_takes_without_calling_anybody(betproviders
         (("file:///nowhere", "--start", "2026-11-20", "--end", "2026-11-19"), "is not before end"),
     ],
 )
-def test_what_cannot_be_looked_at_is_told_and_is_no_gap(
+def test_a_lake_that_cannot_be_read_is_an_error_and_no_gap(
     betproviders: Command, arguments: tuple[str, ...], result: str
 ) -> None:
     done = betproviders("gaps", *arguments)

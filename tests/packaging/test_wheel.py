@@ -88,7 +88,7 @@ def test_airflow_finds_the_plugin(wheel: zipfile.ZipFile) -> None:
     assert "[airflow.plugins]\nbetproviders = airflow_betproviders.plugin.definition:" in wheel.read(name).decode()
 
 
-def test_type_checkers_are_told_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_is_marked_as_typed(wheel: zipfile.ZipFile) -> None:
     assert "airflow_betproviders/py.typed" in wheel.namelist()
 
 

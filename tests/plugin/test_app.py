@@ -184,7 +184,7 @@ def test_an_unknown_slot_is_none(admin: TestClient, show: Showcase, query: dict[
     assert "no such slot" in refused(admin, "api/slot", 404, **slot(show, **query))
 
 
-def test_an_unknown_account_is_told_as_one_that_may_not_be_seen(made: FastAPI, show: Showcase) -> None:
+def test_an_unknown_account_has_the_answer_of_a_forbidden_one(made: FastAPI, show: Showcase) -> None:
     [client] = client_of(made, Somebody("aig_transactions"))
 
     answer = {refused(client, "api/coverage", 404, account=account) for account in ("1001", "1002")}
@@ -264,7 +264,7 @@ def test_who_asks_too_often_waits(made: FastAPI, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_who_asks_without_a_pause_is_slowed_down(made: FastAPI, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_a_user_who_never_pauses_is_slowed_down(made: FastAPI, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """Whatever the answer is: here they may see nothing."""
     monkeypatch.setattr(reader, "rate", UserRateLimiter(per_second=0.001, burst=1, longest_wait=0.01))
     [client] = client_of(made, Somebody())
@@ -281,7 +281,7 @@ def test_an_error_of_airflow_stays_one(made: FastAPI) -> None:
         assert {client.get(path).status_code for path in ["", "assets/main.js", *ROUTES]} == {401}
 
 
-def test_every_route_of_data_asks_for_permission(made: FastAPI) -> None:
+def test_every_data_route_requires_permission(made: FastAPI) -> None:
     """The list above is whole: a new route belongs into it."""
     paths = {path.lstrip("/") for path in made.openapi()["paths"] if path.startswith("/api/")}
 

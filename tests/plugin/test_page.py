@@ -71,7 +71,7 @@ def test_a_young_lake_fills_the_width(chromium: Browser, tmp_path: Path) -> None
     assert first["width"] > 10
 
 
-def test_older_days_are_as_wide_as_asked_for(chromium: Browser, lake: Showcase) -> None:
+def test_older_days_are_as_wide_as_selected(chromium: Browser, lake: Showcase) -> None:
     with opened(chromium, lake) as page:
         columns = page.locator(".heatmap").first.evaluate("grid => grid.style.getPropertyValue('--columns')")
 
@@ -99,7 +99,7 @@ def test_the_present_is_marked(chromium: Browser, lake: Showcase) -> None:
     assert pending["x"] + pending["width"] <= today["x"] + today["width"] + 2
 
 
-def test_a_pending_square_is_seen(chromium: Browser, lake: Showcase) -> None:
+def test_a_pending_square_is_visible(chromium: Browser, lake: Showcase) -> None:
     """Its outline stands out from the card by at least the 1.5 that a quiet boundary needs."""
     with opened(chromium, lake) as page:
         shadow = page.locator(".square.pending").first.evaluate("square => getComputedStyle(square).boxShadow")
