@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("nova", "rowan")
+NAMES = ("nova", "rowan", "quill", "finch")
 _ENTRY_POINTS = re.compile(r'^\[project\.entry-points\."?([\w.]+)"?\]\n(.*?)^$', re.DOTALL | re.MULTILINE)
 
 

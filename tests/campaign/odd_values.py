@@ -125,9 +125,9 @@ class OddValues:
         if truth is None and stored is None:
             return True  # an earlier version of the row, without the member
         if stored is None:
-            return bool(NOTHING & set(values)) or (member in extra and _any_alike(values, extra[member]))
+            return bool(NOTHING & set(values)) or (member in extra and _is_among(values, extra[member]))
         if member in extra:  # rounded
-            return _any_alike(values, extra[member]) and any(_rounds_to(value, stored) for value in values)
+            return _is_among(values, extra[member]) and any(_rounds_to(value, stored) for value in values)
         return _any_alike(values, stored) or (truth is not None and same(expected, member, truth, stored))
 
 
@@ -156,6 +156,11 @@ def _rounds_to(raw: str, stored: Any) -> bool:
         return isinstance(stored, Decimal) and value.quantize(stored, context=_WIDE) == stored
     except InvalidOperation:
         return False
+
+
+def _is_among(values: Iterable[str], extra: Any) -> bool:
+    """Whether a member of ``_extra`` is an odd value; of a member that came twice it is the list of both."""
+    return _any_alike(values, extra) or (isinstance(extra, list) and any(_any_alike(values, each) for each in extra))
 
 
 def _any_alike(values: Iterable[str], stored: Any) -> bool:

@@ -150,13 +150,13 @@ def _faults(dice: random.Random, vendor: Vendor) -> Faults:
     if habit and habit not in impossible:
         found[habit] = {option: dice.choice(values) for option, values in HABITS[habit].items()}
     # A second call distinguishes an empty answer from an empty window, so the same one may come only once.
-    if dice.random() < 0.5:
+    if vendor.empty and dice.random() < 0.5:
         found[dice.choice(vendor.empty)] = {"times": 1, "after": dice.randrange(12)}
     if dice.random() < 0.25:
         kind = dice.choice(SLOW)
         seconds = {"drip_body": 0.0005} if dice.random() < 0.5 else {}
         found[kind] = {"times": 1, "after": dice.randrange(12), "seconds": seconds.get(kind, 0.5)}
-    if dice.random() < 0.4:
+    if vendor.odd_fields and dice.random() < 0.4:
         found |= _odd(dice, vendor)
     if "odd_long" in found:  # which alone fills an answer
         found.pop("byte_cap", None)

@@ -194,4 +194,17 @@ VENDORS = (
     ),
     Vendor(**_ROWAN, stream="history_by_time", time_columns=("betEndTime",), empty=NO_LIST, bet=_rowan),
     Vendor(**_ROWAN, stream="history", time_columns=("rowVersion",), cursor=True, empty=NO_LIST, bet=_rowan),
+    Vendor(
+        provider="finch",
+        stream="rounds",
+        key=("playSessionID",),
+        key_field="playSessionID",
+        times=wall_clock("%Y-%m-%d %H:%M:%S"),
+        time_columns=("endDate",),
+        odd_fields=(),
+        totals=False,
+        guarded=False,
+        empty=(),
+        options={"missing": ("null", "empty"), "newline": ("lf", "crlf")},
+    ),
 )
