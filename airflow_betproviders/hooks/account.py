@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")  # also in letters beyond ASCII
-# Airflow shows this in place of a secret; a connection that was copied from there has it for its key.
+# Airflow shows this in place of a secret. A connection that was copied from the UI may have it as its key.
 _MASK = "***"
 
 
@@ -45,7 +45,7 @@ class AccountHook(BaseHook):
     settings: ClassVar[tuple[Setting, ...]] = ()
 
     def __init__(self, conn_id: str | None = None) -> None:
-        """Remember the connection's id; the connection itself is read when it is first needed."""
+        """Store the connection's id. The connection itself is read on first use."""
         super().__init__()
         self.conn_id = conn_id or self.default_conn_name
         self.label = f"connection {self.conn_id}"
@@ -77,7 +77,7 @@ class AccountHook(BaseHook):
         return {name: self._parsed(setting, given.get(name)) for name, setting in known.items()}
 
     def secrets(self, connection: Connection) -> list[str]:
-        """Return the values that must never be shown: the key, secret settings, and passwords in URLs."""
+        """Return the values that must never appear in a message: the key, secret settings, and passwords in URLs."""
         found = [connection.password or "", *passwords_in(connection.host)]
         given, known = _members(connection), self.all_settings()
         for name, value in given.items():
@@ -116,12 +116,12 @@ class AccountHook(BaseHook):
 
     @property
     def host(self) -> str:
-        """Host and port, for messages."""
+        """Return host and port, for messages."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
     @property
     def timeout(self) -> float:
-        """Seconds to wait for an answer."""
+        """Return the seconds to wait for an answer."""
         return float(self.extra["timeout"])
 
     def check_connection(self) -> None:
@@ -133,9 +133,9 @@ class AccountHook(BaseHook):
         self._check_host()
         connection = self.connection
         if not connection.login:
-            raise self._connection_error("login is empty; it holds the account that the provider issued")
+            raise self._connection_error("login is empty; enter the account that the provider issued")
         if not connection.password:
-            raise self._connection_error("password is empty; it holds the secret key that the provider issued")
+            raise self._connection_error("password is empty; enter the secret key that the provider issued")
         for name, value in (("login", connection.login), ("password", connection.password)):
             if value != value.strip():
                 raise self._connection_error(f"{name} begins or ends with a blank or a line break; enter it without")
@@ -163,13 +163,13 @@ class AccountHook(BaseHook):
                 "host must be the provider's full URL, e.g. https://api.example.com/data; in URI form write "
                 f"{self.conn_type}://https://login:password@api.example.com/data"
             )
-        if connection.port and not 0 < connection.port < 65536:
+        if connection.port and not (str(connection.port).isdecimal() and 0 < int(connection.port) < 65536):
             raise self._connection_error(f"port {connection.port} must be from 1 to 65535")
         if connection.port and urlsplit(host).port not in {None, connection.port}:
             raise self._connection_error(f"port {connection.port} is not the one in host; leave one of them out")
         if connection.schema in {"http", "https"}:
             raise self._connection_error(
-                f"schema {connection.schema!r} would be taken for a path; leave schema empty, and give the full URL in host"
+                f"schema {connection.schema!r} would count as a path; leave schema empty, and give the full URL in host"
             )
         if connection.schema and urlsplit(host).path.strip("/"):
             raise self._connection_error(
@@ -187,10 +187,10 @@ class AccountHook(BaseHook):
     def _parsed(self, setting: Setting, value: Any) -> Any:
         if value is None:
             if setting.required:
-                raise self._connection_error(f"extra {setting.name} is missing; it holds {setting.required}")
+                raise self._connection_error(f"extra {setting.name} is missing; enter {setting.required}")
             return setting.default
         if value == _MASK:
-            return value  # refused by `check_connection`, whose message says why
+            return value  # `check_connection` refuses it with the reason
         try:
             return setting.parse(value)
         except ValueError as error:
@@ -198,7 +198,7 @@ class AccountHook(BaseHook):
         raise self._connection_error(f"extra {setting.name}{setting.shown(value)} must be {problem}")
 
     def _unknown(self, name: str, value: Any) -> InvalidArgument:
-        """Name an unknown member; its value only where it cannot be a secret under a mistyped name."""
+        """Return the error of an unknown member. It quotes the value only if that cannot be a secret under a mistyped name."""
         known = self.all_settings()
         meant = name.rpartition("__")[2].strip().lower().replace("-", "_")
         close = difflib.get_close_matches(meant, known, 1)

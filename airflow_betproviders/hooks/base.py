@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.declare.interval import DAY, Interval, aligned, parse_instant
+from airflow_betproviders.declare.interval import DAY, Interval, aligned, duration_text, parse_instant
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import (
     BadRows,
@@ -49,7 +49,7 @@ class BetProviderHook(ProtocolHook):
             InvalidArgument: the provider has no such stream.
         """
         for stream in self.streams:
-            if name in {None, stream.name}:
+            if name is None or name == stream.name:
                 return self.fitted(stream)
         raise InvalidArgument(
             f"{self.hook_name} ({self.label}) has no stream {name!r}. "
@@ -61,7 +61,7 @@ class BetProviderHook(ProtocolHook):
         rows, days = self.extra["page_size"], self.extra["retention_days"]
         if rows is not None:
             stream = replace(stream, paging=stream.paging.limited_to(rows))
-        # A feed of the last minutes or hours stays one, however long the provider keeps its bets.
+        # retention_days does not apply to a feed of the last minutes or hours.
         if days is not None and stream.windows and (stream.retention is None or stream.retention >= DAY):
             stated = f"{days:g} days, by extra retention_days"
             span = timedelta(days=days)
@@ -141,13 +141,13 @@ class BetProviderHook(ProtocolHook):
         return to_frame(table, amounts)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Make one cheap real call, without a second attempt, and say in plain words what is wrong."""
+        """Make one cheap real call, without a retry. Return whether it succeeded, and a sentence for the user."""
         self.retries = False  # a user waits for the result in the UI
         try:
             self.check_connection()
             note = self.probe()
         except BetProviderError as error:
-            # In front of it stands the connection, which the UI tests under an id made up for the moment.
+            # The message begins with the connection, which the UI tests under a temporary id.
             return False, str(error).partition(": ")[2] or str(error)
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
@@ -156,7 +156,7 @@ class BetProviderHook(ProtocolHook):
         return datetime.now(timezone.utc)
 
     def ready_at(self, stream: Stream, interval: Interval) -> datetime:
-        """Return when the provider has every row of the interval: its end plus the stream's lag; a snapshot is never early."""
+        """Return when the provider has every row of the interval: its end plus the stream's lag. A snapshot is always ready."""
         return interval.end + stream.lag if stream.windows else interval.start
 
     def ready(self, stream: Stream, interval: Interval) -> bool:
@@ -164,10 +164,10 @@ class BetProviderHook(ProtocolHook):
         return self.now() >= self.ready_at(stream, interval)
 
     def check_time(self, stream: Stream, interval: Interval) -> None:
-        """Refuse what the provider no longer keeps.
+        """Refuse an interval that the provider no longer keeps.
 
         Raises:
-            WindowExpired: names what is gone.
+            WindowExpired: the message names the part that is gone.
         """
         if stream.retention is None:
             return
@@ -188,14 +188,14 @@ class BetProviderHook(ProtocolHook):
         interval, rule = Interval(first, last), stream.windows
         if not rule.divisible and interval.width > rule.span:
             raise InvalidArgument(
-                f"stream {stream.name} sums over the complete range, and the provider takes at most {rule.span}: {interval} is "
-                "longer. Ask for shorter ranges, one after the other, and add them up."
+                f"stream {stream.name} sums over the complete range, and the provider takes at most {duration_text(rule.span)}: {interval} is "
+                "longer. Read shorter ranges, one after the other, and add them up."
             )
         for name, moment in (("start", interval.start), ("end", interval.end)):
-            if not aligned(moment, stream.windows.step, stream.day_start_offset):
+            if not aligned(moment, rule.step, stream.day_start_offset):
                 raise InvalidArgument(
                     f"{name} {moment.isoformat()} of stream {stream.name} must be a whole number of "
-                    f"{stream.windows.step} steps"
+                    f"{duration_text(rule.step)} steps"
                     + (f" from {stream.day_start_offset} UTC." if stream.day_start_offset else ".")
                 )
         return interval

@@ -163,7 +163,7 @@ def test_a16_each_days_figures_are_whole(at_noon: MakeHook, server: Recorder, da
 
 
 def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: MakeHook, server: Recorder) -> None:
-    with pytest.raises(InvalidArgument, match="must be a whole number of 1 day, 0:00:00 steps"):
+    with pytest.raises(InvalidArgument, match="must be a whole number of 1d steps"):
         at_noon("pv").get_df("stage_summary", MIDNIGHT - 61 * DAY - HOUR, MIDNIGHT)
     assert server.requests == []
 
@@ -181,6 +181,6 @@ def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: M
 def test_a17_a_summary_over_its_limit_is_refused_before_the_first_call(
     at_noon: MakeHook, server: Recorder, provider: str, stream: str, days: int, filters: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidArgument, match=r"takes at most .* is longer\. Ask for shorter ranges"):
+    with pytest.raises(InvalidArgument, match=r"takes at most .* is longer\. Read shorter ranges"):
         at_noon(provider).get_df(stream, MIDNIGHT - days * DAY, MIDNIGHT, **filters)
     assert server.requests == []

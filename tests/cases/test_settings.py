@@ -144,7 +144,7 @@ def test_s2_what_is_no_number_is_refused_by_name(make: MakeHook, name: str) -> N
         ({"password": "gm-test-secret\n"}, "password begins or ends with a blank or a line break"),
         ({"port": 99999, "host": "https://h.example"}, "port 99999 must be from 1 to 65535"),
         ({"port": -1, "host": "https://h.example"}, "port -1 must be from 1 to 65535"),
-        ({"schema": "https"}, "schema 'https' would be taken for a path; leave schema empty"),
+        ({"schema": "https"}, "schema 'https' would count as a path; leave schema empty"),
         *(({"host": host}, "host must be the provider's full URL") for host in (
             "h.example", "h.example:443", "http://", "ftp://h.example", "//h.example", "https://h.example:0", "https://h.example:99999",
             "https://h.example\\@evil.example", "https://*", "https://h..example", "https://" + "a" * 64 + ".example", "http://h.example;x",

@@ -35,7 +35,7 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {"extra": {"sign_style": "md5"}}, "extra sign_style='md5' must be one of key-first"),
     ("jdb", {"extra": {"dc": None}}, "extra dc is missing"),
     ("jdb", {"extra": {"dc": ""}}, "extra dc is missing"),
-    ("jdb", {"extra": {"iv_secret": None}}, "extra iv_secret is missing; it holds the 16 characters"),
+    ("jdb", {"extra": {"iv_secret": None}}, "extra iv_secret is missing; enter the 16 characters"),
     ("jdb", {"extra": {"iv_secret": "short"}}, "extra iv_secret must be 16 characters"),
     ("jdb", {"extra": {"iv_secret": "***"}}, "extra iv_secret is ***, which is what Airflow shows"),
     ("jdb", {"password": "0123456789abcdef0"}, "password (the AES key) must be 16 characters"),
