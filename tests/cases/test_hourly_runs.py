@@ -39,7 +39,7 @@ def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: A
 
 
 @pytest.mark.parametrize("ends", ["[)", "[]"])
-@pytest.mark.parametrize("per_hour", [60, 500, 4000])
+@pytest.mark.parametrize("per_hour", [60, 500, pytest.param(4000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
     make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
@@ -64,7 +64,9 @@ def test_a_day_of_gmag_costs_its_windows(make: MakeHook, tmp_path: Path, ends: s
     assert 72 <= sum(calls) <= 72 + 1 + 2
 
 
-@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions")])
+@pytest.mark.parametrize(
+    ("provider", "stream"), [("pv", "history"), pytest.param("aig", "transactions", marks=pytest.mark.slow)]
+)
 def test_a_day_of_pv_and_aig_costs_a_call_an_hour(make: MakeHook, tmp_path: Path, provider: str, stream: str) -> None:
     vendor = Vendor(make(provider), stream, bets(900))
     # One hour has exactly 900 bets: a total that looks like a limit costs a look at the next page.
@@ -150,6 +152,7 @@ def test_a_cap_on_bytes_that_leaves_a_part_of_the_window_empty_is_found_out(make
 # ------------------------------------------------------------------ what a provider answers in time
 
 
+@pytest.mark.slow
 def test_the_next_run_starts_from_the_page_size_that_came_in_time_and_grows_back_a_step_a_day(
     make: MakeHook, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def test_any_bytes_are_no_answer_or_one_with_all_of_its_rows(target, data: bytes
     target(data)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(place=st.binary(min_size=2, max_size=2), value=_JSON)
 def test_any_json_value_in_any_cell_costs_no_other_row(place: bytes, value: object) -> None:
@@ -78,7 +79,13 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+_SLOW = ("wide lists", "deep objects", "names", "one name")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [pytest.param(text, id=name, marks=[pytest.mark.slow] if name in _SLOW else []) for name, text in HOSTILE.items()],
+)
 def test_a_hostile_value_takes_time_that_grows_with_its_length_only(hostile: str) -> None:
     """Were time to grow with the square of the length, each would take minutes."""
     chosen = [
@@ -110,6 +117,7 @@ print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hostile", ["quotes", "lists", "digits", "members"])
 def test_a_hostile_answer_of_sixteen_megabytes_takes_bounded_memory(hostile: str) -> None:
     done = subprocess.run([sys.executable, "-c", _MEMORY, hostile], check=True, capture_output=True, text=True)

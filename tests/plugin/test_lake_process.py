@@ -25,7 +25,7 @@ NOW = datetime.now(timezone.utc)
 PATIENCE = 120
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def child() -> Iterator[LakeProcess]:
     made = LakeProcess(seconds=PATIENCE)
     yield made

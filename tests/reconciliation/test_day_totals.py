@@ -182,6 +182,7 @@ def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
         assert day_totals.unread(at(24 * 30))[-1] == Interval(at(27), at(48))
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(0, 27 * 4 - 1), st.integers(1, 9)),
