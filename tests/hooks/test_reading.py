@@ -78,8 +78,8 @@ def test_pv_states_no_limit(at_noon: MakeHook) -> None:
 @pytest.mark.parametrize(
     ("provider", "start", "end", "cure"),
     [
-        ("jdb", NOW - 3 * HOUR + timedelta(seconds=1), NOW - 2 * HOUR, "must be a whole number of 0:01:00 steps"),
-        ("gmag", NOW - 3 * HOUR, NOW - 2 * HOUR - timedelta(seconds=1), "must be a whole number of 0:01:00 steps"),
+        ("jdb", NOW - 3 * HOUR + timedelta(seconds=1), NOW - 2 * HOUR, "must be a whole number of 1m steps"),
+        ("gmag", NOW - 3 * HOUR, NOW - 2 * HOUR - timedelta(seconds=1), "must be a whole number of 1m steps"),
         ("pv", NOW - 3 * HOUR, None, "needs start= and end="),
         ("pv", (NOW - 3 * HOUR).replace(tzinfo=None), NOW, "has no time zone"),
         ("pv", NOW, NOW, "is not before end"),
