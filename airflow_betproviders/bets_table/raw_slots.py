@@ -113,7 +113,7 @@ class RawStream:
                     for batch in file.iter_batches(_ROWS, use_threads=False):
                         yield version, self._bets(version, pa.Table.from_batches([batch]), begin)
                         begin += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, ValueError) as error:
                 raise UnmergeableSlot(f"{slot.path} cannot be read: {error}. Extract the slot again.") from error
             yield version, None
 

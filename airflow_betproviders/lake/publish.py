@@ -65,7 +65,7 @@ class Footer(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         rows: the number of rows.
-        receipt: the receipt; None where this package wrote none.
+        receipt: the receipt; None where there is none that can be read.
     """
 
     rows: int
@@ -89,10 +89,7 @@ def read_footer(fs: Any, path: str) -> Footer | None:
         metadata = pq.read_metadata(pa.BufferReader(end))
     except (OSError, ValueError):  # what Arrow raises for a broken footer
         return None
-    try:
-        return Footer(metadata.num_rows, Receipt.from_footer(metadata.metadata))
-    except (AttributeError, TypeError, ValueError):  # another tool's text under the same key
-        return Footer(metadata.num_rows, None)
+    return Footer(metadata.num_rows, Receipt.from_footer(metadata.metadata))
 
 
 def _end(fs: Any, path: str, size: int) -> bytes:

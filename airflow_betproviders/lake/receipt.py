@@ -139,18 +139,18 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
 
     @classmethod
     def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
-        """Return the receipt in a footer, or None where there is none."""
+        """Return the receipt in a footer, or None where there is none, or a damaged one."""
         text = (metadata or {}).get(FOOTER_KEY.encode())
-        return None if text is None else cls.from_members(json.loads(text))
-
-    @classmethod
-    def from_members(cls, members: Mapping[str, Any]) -> Receipt:
-        """Return the receipt that has these members. Unknown ones of a newer version are ignored.
-
-        Raises:
-            TypeError: a member without a default is missing.
-        """
-        return cls(**{name: members[name] for name in cls.__struct_fields__ if name in members})
+        if text is None:
+            return None
+        try:
+            receipt = msgspec.json.decode(text, type=cls)
+            add_up([receipt])
+            for instant in filter(None, (receipt.extracted_at, receipt.replayed_at)):
+                datetime.fromisoformat(instant)
+        except (msgspec.MsgspecError, ValueError, ArithmeticError):
+            return None
+        return receipt
 
 
 def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -124,7 +124,9 @@ class SlotScanner:
             with pq.ParquetFile(source) as file:
                 receipt = Receipt.from_footer(file.metadata.metadata)
                 sums = self._read(scanned, file, within)
-        except pa.ArrowInvalid:
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if getattr(error, "errno", None):  # of the local disk, not of the object
+                raise
             scanned.wrong.append(Mismatch("readable objects", NONE, Decimal(1)))
             return scanned
         if receipt is None:

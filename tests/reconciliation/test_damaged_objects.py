@@ -1,0 +1,73 @@
+"""Whatever bytes of a stored object are damaged: coverage, merge and reconciliation name the object, or read it right."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_betproviders.exceptions import UnmergeableSlot
+from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.reconciliation.day_totals import DayTotals
+from airflow_betproviders.registry import declared
+from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.reconciliation.test_day_totals import TODAY
+
+SLOT, OTHER = hour_of(5), hour_of(6)
+
+
+def lake_of(folder: Path) -> tuple[World, Path]:
+    """A lake of two slots, and the object of the first."""
+    world = World(folder)
+    world.store(SLOT, [aig(f"b{number}", placed=at(5) + number * MINUTE) for number in range(40)], at(8))
+    world.store(OTHER, [aig("other", placed=at(6))], at(8))
+    return world, Path(world.lake.data(SLOT))
+
+
+def damaged(world: World) -> bool:
+    """Whether the reconciliation takes the first slot for damaged; coverage and merge must not fail in another way."""
+    stream = declared("aig", world.lake.stream)
+    coverage(world.lake, stream, start=TODAY.start, end=TODAY.end).total.to_json()
+    with suppress(UnmergeableSlot):
+        world.merge()
+    assert "other" in world.rows()
+    with DayTotals(world.lake, stream, TODAY, {"bet_amount", "win_amount"}) as day_totals:
+        day_totals.load()
+        assert OTHER not in day_totals.damaged
+        return SLOT in day_totals.damaged
+
+
+@settings(max_examples=60, deadline=None)
+@given(place=st.floats(0, 1), change=st.binary(min_size=1, max_size=40) | st.none())
+def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world, path = lake_of(Path(folder))
+        content = path.read_bytes()
+        at_ = int(place * len(content))
+        path.write_bytes(content[:at_] + (change + content[at_ + len(change) :] if change else b""))
+        damaged(world)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:4] + bytes(300) + content[304:],
+        lambda content: content.replace(b'"rows": 40', b'"rows"! 40'),
+        lambda content: content.replace(b'"rows": 40', b'"rows": "4'),
+        lambda content: content.replace(b'"extracted_at": "2026', b'"extracted_at": "2x26'),
+        lambda content: content.replace(b"bet_amount", b"bet_am\xff\xfft"),
+        lambda content: content[:-1],
+        lambda content: b"",
+    ],
+)
+def test_a_damaged_object_is_named_so_that_a_repair_extracts_it_again(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    world, path = lake_of(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
+    assert damaged(world)
