@@ -294,4 +294,11 @@ MUTATIONS = (
         "for later in self._after(window):\n            return True",
         ("cases/test_completeness.py", "extraction/fetch/test_reader.py"),
     ),
+    Mutation(
+        "believe a total that came down",
+        "extraction/fetch/reader.py",
+        "if total is None or total >= read.counted or not read.answers[-1].rows:",
+        "if True:",
+        ("extraction/fetch/test_reader.py",),
+    ),
 )

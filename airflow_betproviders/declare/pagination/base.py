@@ -162,6 +162,10 @@ class Pagination(ABC):
         """
         return ()
 
+    def beyond(self, answers: Sequence[Answer]) -> Params | None:  # noqa: ARG002 - for kinds with pages that are counted
+        """Return the parameters of a call for the rows after those of the answers; None where there is no such call."""
+        return None
+
     @abstractmethod
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """Name what proves that all answers together, with so many distinct rows, are the complete window.

@@ -106,6 +106,10 @@ class PageNumber(Pagination):
             return SECOND_READ
         raise WindowChanged(f"the provider counts {total} rows, {distinct} distinct ones came")
 
+    def beyond(self, answers: Sequence[Answer]) -> Params:
+        """See `Pagination`."""
+        return self._after(answers)
+
     def is_full(self, rows: int) -> bool:
         """See `Pagination`."""
         return rows == self.total_cap

@@ -34,7 +34,7 @@ from airflow_betproviders.extraction.fetch.completeness.window_rows import PageA
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotChanged, SlotWindows
-from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 
@@ -156,6 +156,7 @@ class WindowReader:
                 if len(read.parts) > 1:
                     self._split(read)
                     return None
+            self._ask_beyond(read)
             rows = self._assemble(read.window, read.answers, read.paging or self._stream.paging)
             read.shown = self._shown_keys.pass_on(read.window, read.answers, read.shown)
             if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
@@ -184,6 +185,18 @@ class WindowReader:
         self._add_to_split(read.part_of, rows)
         return rows
 
+    def _ask_beyond(self, read: WindowRead) -> None:
+        """Ask for the rows after the last where an earlier read was told of more than came: there must be none."""
+        total, paging = read.answers[0].total, read.paging or self._stream.paging
+        if total is None or total >= read.counted or not read.answers[-1].rows:
+            return
+        if (beyond := paging.beyond(read.answers)) is None:
+            return
+        page = self._calls.ask(read.window, beyond, AnswerPermit())
+        read.answers.append(PageAnswer(page, self._stream, read.answers))
+        if read.answers[-1].new:
+            raise WindowChanged(f"the provider counts {total} rows, but more come after them")
+
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
         """Split a window without a total that has more rows than may be read without a split."""
         if latest.total is not None or read.taken == 1 or read.window is None:
@@ -208,6 +221,7 @@ class WindowReader:
             "changes": read.changes + 1,
             "planned": True,
             "shown": self._note_shown(read),
+            "counted": max([read.counted, *(answer.total or 0 for answer in read.answers)]),
         }
         again = read.again(**{**begun, "compare": None, "lacked": False, **changes})
         self._prefetch.replace(read, [again])

@@ -16,7 +16,7 @@ from airflow_betproviders.extraction.fetch.completeness.window_rows import PageA
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
 # Seconds to wait for the answers of a window that is to be read again, to remember what they show.
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 5.0
 
 
 @dataclass
@@ -46,6 +46,7 @@ class WindowRead:
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
         shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
+        counted: the greatest total that an earlier read was told.
         lacked: whether the read before lacked some of them, though it was complete.
         patience: how many times it is asked for again where it doesn't come in time and nothing less can be asked for.
         paging: how it is asked for, once it is.
@@ -66,6 +67,7 @@ class WindowRead:
     part_of: SplitWindow | None = None
     compare: Hashes | None = None
     shown: Hashes | None = None
+    counted: int = 0
     lacked: bool = False
     patience: int = 2
     paging: Pagination | None = None
@@ -78,7 +80,7 @@ class WindowRead:
 
     def again(self, **changes: Any) -> WindowRead:
         """Return the same window, to be asked for again."""
-        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "lacked", "patience")
+        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "counted", "lacked", "patience")
         return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
 
     @property
