@@ -1,13 +1,14 @@
-"""Publish finished slots, and log the progress of a run."""
+"""Publish the slots of a run, each while the next is read, and log the progress."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.slot_builder import Slot
@@ -37,7 +38,39 @@ class Stored:
         return sum(getattr(receipt, name) for receipt in self.receipts)
 
 
-def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
+def publish_slots(
+    read: Generator[Slot, None, None],
+    slots: Sequence[Interval],
+    lake: Lake,
+    stored: Stored,
+    previous: Mapping[Interval, Receipt | None],
+) -> None:
+    """Publish slots in order, each while the next is read.
+
+    Args:
+        read: reads the slots; it is closed at the end.
+        slots: the slots, in order.
+        lake: where they are published.
+        stored: receives the stored slots; after an error it has those that were stored before.
+        previous: the receipt of the object of the same slot that each one replaces.
+    """
+    report = partial(_report, len(slots), len(stored.receipts), stored, time.monotonic())
+    with ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads, closing(read):
+        upload: Future[None] = uploads.submit(lambda: None)
+        for interval in slots:
+            try:
+                slot = next(read)
+                slot.previous = previous.get(interval)
+            except Exception:
+                if failure := upload.exception():
+                    log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
+                raise
+            last, upload = upload, uploads.submit(_publish, upload, lake, slot, stored, report)
+            last.result()
+        upload.result()
+
+
+def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, report: Callable[[Slot], None]) -> None:
     """Finish and publish a slot, unless the slot before could not be published. Always remove its local files."""
     with slot.archive or nullcontext(), slot.writer:
         before.result()
@@ -58,7 +91,7 @@ def publish_slot(before: Future[None], lake: Lake, slot: Slot, stored: Stored, r
         report(slot)
 
 
-def report_slot(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
+def _report(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:
     """Log the progress of a run.
 
     Args:

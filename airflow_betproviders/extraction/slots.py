@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime, timezone
@@ -28,7 +27,7 @@ from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
-from airflow_betproviders.extraction.publishing import Stored, publish_slot, report_slot
+from airflow_betproviders.extraction.publishing import Stored, publish_slots
 from airflow_betproviders.extraction.replaced_slots import replaced_receipts
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
 from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallStats
@@ -237,24 +236,9 @@ class Extraction:
                 self.check_pii(other, receipt)
         stored_before = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
         earlier = EarlierRuns.read(lake, slots[0], stored_paths, stored_before)
-        report = partial(report_slot, len(slots), len(stored.receipts), stored, time.monotonic())
         before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
-        with (
-            ThreadPoolExecutor(1, thread_name_prefix="betproviders-upload") as uploads,
-            closing(self._slots(slots, lake, replaced=before, earlier=earlier)) as read,
-        ):
-            upload: Future[None] = uploads.submit(lambda: None)
-            for interval in slots:
-                try:
-                    slot = next(read)
-                    slot.previous = replaced[interval].get(interval)
-                except Exception:
-                    if failure := upload.exception():
-                        log.error("the slot before could not be published: %s", failure)  # noqa: TRY400 - its own traceback is not this one's
-                    raise
-                last, upload = upload, uploads.submit(publish_slot, upload, lake, slot, stored, report)
-                last.result()
-            upload.result()
+        previous = {slot: receipts.get(slot) for slot, receipts in replaced.items()}
+        publish_slots(self._slots(slots, lake, replaced=before, earlier=earlier), slots, lake, stored, previous)
         return stored
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
