@@ -8,7 +8,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator
 
-# Read when a task runs: change the Variables in the UI, and the next task takes these folders.
+# Read when a task runs: change the Variables in the UI, and the next task uses these folders.
 LAKE = "{{ var.value.get('betproviders_path', 'file:///tmp/betproviders-lake') }}"
 TABLE = "{{ var.value.get('betproviders_table', 'file:///tmp/betproviders-bets') }}"
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
@@ -18,8 +18,8 @@ FEEDS = {"pv": (None,), "aig": (None,), "jdb": (None, "recent_transactions"), "g
 MERGE = """
 Merges the slots that an extraction has just stored into the bets table: one row a bet, in its newest version.
 
-* A run merges the intervals of the extractions that triggered it, those of a **Backfill** included. So this DAG needs no
-  backfill of its own.
+* A run merges the intervals of the extractions that triggered it, also of a **Backfill**. So this DAG itself needs no
+  backfill.
 * It may run twice, and at the same time as others. Clear a run to merge again; it reads only slots that have changed.
 * The Variable `betproviders_table` names the folder of the table.
 """

@@ -18,9 +18,9 @@ DAYS = range(3, 22)  # before the end of the run's interval; the nightly DAGs ex
 GAPS = """
 Compares what is stored with what should be, from the first stored slot to last midnight, and extracts the slots that are
 **missing** or **damaged**. Calls the provider only for those. A task begins no slot after 30 minutes, so that the other tasks of
-the account get the pool; what is left stands in its log and in its XCom `left`, and the next run continues.
+the account get the pool. Its log and its XCom `left` list the remaining slots, and the next run continues.
 
-A task fails if the provider has dropped missing slots since the last run, and names them.
+A task fails if the provider has dropped missing slots since the last run, and lists them.
 `airflow betproviders gaps <folder of the lake>` lists all gaps without calling a provider.
 """
 

@@ -1,7 +1,7 @@
 """Partitions (Airflow 3.3): GM-Ag by the hour, merged by the day, and again where an hour has changed since.
 
-A rollup fires once, when a day's 24 hours have come; an hour that is extracted again does not fire it again. So what is
-read again has an asset of its own, which gets exactly the hours whose rows have changed, and the daily step listens to both.
+A rollup fires once, when a day's 24 hours are stored. An hour that is extracted again does not fire it again. So extractions
+that repeat hours update another asset, for exactly the hours whose rows changed. The daily DAG is scheduled on both assets.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ else:
     PARTITIONS = True
 
 CONN_ID = "gmag_default"
-# Read when a task runs: change the Variables in the UI, and the next task takes these folders.
+# Read when a task runs: change the Variables in the UI, and the next task uses these folders.
 LAKE = "{{ var.value.get('betproviders_path', 'file:///tmp/betproviders-lake') }}"
 TABLE = "{{ var.value.get('betproviders_table', 'file:///tmp/betproviders-bets') }}"
 

@@ -20,7 +20,7 @@ MakeHook = Callable[..., BetProviderHook]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--clock", help="run at this moment, ISO 8601 in UTC; the clock goes on from there")
+    parser.addoption("--clock", help="start the tests' clock at this moment, ISO 8601 in UTC")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,7 +62,7 @@ def server() -> Iterator[Recorder]:
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds waited between attempts; nobody really waits."""
+    """Collect the seconds waited between attempts, without waiting."""
     slept: list[float] = []
     monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=slept.append))
     monkeypatch.setattr(RateLimiter, "pause", lambda _self, _seconds: None)
@@ -70,13 +70,14 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_pace() -> None:
+def fresh_rate_limits() -> None:
+    """Give each test rate limits without earlier calls."""
     RateLimiter._held.clear()
 
 
 @pytest.fixture
 def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float]) -> Iterator[MakeHook]:
-    """Makes a hook of a provider whose host is the recorder; arguments change its connection."""
+    """Return a function that makes a hook whose host is the recorder; its arguments change the connection."""
     made: list[BetProviderHook] = []
 
     def hook(provider: str, /, *, extra: dict[str, Any] | None = None, **changes: Any) -> BetProviderHook:
@@ -101,6 +102,6 @@ def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float])
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is too early or too late."""
+    """Let every interval count as ready and not expired."""
     monkeypatch.setattr(BetProviderHook, "ready", lambda self, stream, interval: True)
     monkeypatch.setattr(BetProviderHook, "check_time", lambda self, stream, interval: None)

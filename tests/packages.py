@@ -27,15 +27,6 @@ class Hook(BetProviderHook):
     default_min_interval = 1.0
     codes = {{}}
 
-    def signed(self, endpoint, params):
-        raise NotImplementedError
-
-    def status(self, envelope):
-        return None, ""
-
-    def try_out(self):
-        return ""
-
 HOOK = Hook
 """
 GOOD = {"__init__": "API_VERSION = 1\n", "streams": STREAMS, "hook": HOOK}
@@ -58,18 +49,18 @@ class Site:
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
         (metadata / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{provider} = {package}\n")
-        forget()
+        clear_registry()
 
 
-def forget() -> None:
-    """Let the registry look again."""
-    for remembered in (registry._packages, registry._streams, registry._hook_class):
-        remembered.cache_clear()
+def clear_registry() -> None:
+    """Drop what the registry has loaded, so that it finds packages anew."""
+    for function in (registry._packages, registry._streams, registry._hook_class):
+        function.cache_clear()
 
 
 @contextmanager
 def site(folder: Path) -> Iterator[Site]:
-    """A folder on the path, for as long as the context lasts."""
+    """Put a folder of packages on the path for as long as the context lasts."""
     known = set(sys.modules)
     sys.path.insert(0, str(folder))
     try:
@@ -79,4 +70,4 @@ def site(folder: Path) -> Iterator[Site]:
         for name in set(sys.modules) - known:
             if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
                 del sys.modules[name]
-        forget()
+        clear_registry()

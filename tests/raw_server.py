@@ -11,21 +11,20 @@ from itertools import chain, repeat
 from typing import TypeAlias
 
 Say: TypeAlias = Callable[[socket.socket], None]
-"""Answers one request, on the connection that it came by."""
+"""A function that answers one request on its connection."""
 
 
 class RawServer:
-    """A context manager; `answers` are given in order, a connection each, the last one for ever.
+    """Send raw answers, one per connection, in order; the last one repeats. A context manager.
 
     Attributes:
         url: where it listens.
-        asked: when each request came, by the monotonic clock.
-        hurt: what an answer could not send any more, one an answer.
+        requested_at: when each request came, by the monotonic clock.
     """
 
     def __init__(self, *answers: Say) -> None:
         """Listen on a free port."""
-        self.asked: list[float] = []
+        self.requested_at: list[float] = []
         self._answers = chain(answers, repeat(answers[-1]))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -47,7 +46,7 @@ class RawServer:
                 if not (piece := connection.recv(65536)):
                     return
                 received += piece
-            self.asked.append(time.monotonic())
+            self.requested_at.append(time.monotonic())
             say(connection)
 
     def __enter__(self) -> RawServer:

@@ -65,7 +65,7 @@ class Reply:
 
 
 class Recorder:
-    """A context manager; `replies` are given in order, the last one for ever, or by a function of the request."""
+    """Record requests and send `replies`: in order, the last one repeated, or by a function of the request. A context manager."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a free port."""
@@ -125,7 +125,7 @@ class Recorder:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def answer(self, *replies: Any) -> None:
-        """What to answer: replies, or bodies of replies."""
+        """Set the answers: replies, or bodies of replies."""
         self.replies = [reply if isinstance(reply, Reply) else Reply(reply) for reply in replies]
 
     def __enter__(self) -> Recorder:

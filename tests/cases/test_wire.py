@@ -145,7 +145,7 @@ def test_w3_a_call_ends_by_its_deadline_however_slowly_a_server_sends(
         with pytest.raises(ProviderUnavailable) as caught:
             ask(make("aig", host=server.url, extra={"timeout": 0.4}))
         assert time.monotonic() - began < 5 * (2 * 0.4) + 10
-    assert len(server.asked) == 5
+    assert len(server.requested_at) == 5
     expected = "HTTP 500" if kind == "error body" else "no answer within 0.4 s"
     assert expected in str(caught.value)
     assert isinstance(caught.value, ProviderOverloaded) or kind == "error body"
@@ -358,7 +358,7 @@ def test_w5_a_malformed_location_is_our_error(make: MakeHook, location: str) -> 
     with RawServer(answer(b"", "302 Found", f"Location: {location}")) as server:
         with pytest.raises(ProviderUnavailable, match="HTTP 302"):
             ask(make("aig", host=server.url))
-        assert len(server.asked) == 5
+        assert len(server.requested_at) == 5
 
 
 def test_w6_a_proxy_that_wants_a_login_is_named_with_the_extra(make: MakeHook, server: Recorder) -> None:
@@ -385,7 +385,7 @@ def test_w6_a_proxy_that_does_not_connect_says_so(make: MakeHook, status: int) -
         hook = make("aig", host="https://nowhere.example", extra={"proxy": server.url.replace("://", "://a:secret@")})
         with pytest.raises(ProviderUnavailable) as caught:
             ask(hook)
-        assert len(server.asked) == 5
+        assert len(server.requested_at) == 5
     expected = f"the proxy {server.url.removeprefix('http://')} does not connect to nowhere.example (HTTP {status})"
     assert expected in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -545,7 +545,7 @@ def test_w2_whatever_retry_after_says_there_is_a_wait_and_an_end(
     with RawServer(answer(b"", f"{status} Busy", f"Retry-After: {asked}")) as server:
         with pytest.raises(ProviderUnavailable):
             ask(make("aig", host=server.url))
-        assert len(server.asked) == (20 if status == 429 else 5)
+        assert len(server.requested_at) == (20 if status == 429 else 5)
     assert min(waited[1:]) >= 0.5
     assert first is None or waited[0] == first
 
@@ -555,7 +555,7 @@ def test_w2_a_wait_without_end_ends_at_once_with_a_day_to_come_back(make: MakeHo
     with RawServer(answer(b"", "503 Busy", f"Retry-After: {asked}")) as server:
         with pytest.raises(ProviderUnavailable) as caught:
             ask(make("aig", host=server.url))
-        assert len(server.asked) == 1
+        assert len(server.requested_at) == 1
     assert caught.value.retry_at is not None
     assert caught.value.retry_at - datetime.now(timezone.utc) <= timedelta(days=1)
 

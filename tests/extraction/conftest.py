@@ -7,8 +7,6 @@ import time
 import pytest
 from hypothesis import settings
 
-from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
-
 settings.register_profile("whatever else the machine does", deadline=None)
 settings.load_profile("whatever else the machine does")
 
@@ -38,9 +36,3 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(time, "sleep", made.sleep)
     monkeypatch.setattr(time, "monotonic", made.monotonic)
     return made
-
-
-@pytest.fixture(autouse=True)
-def fresh_pace() -> None:
-    """Tests do not share the pace of an account."""
-    RateLimiter._held.clear()

@@ -13,7 +13,6 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Offset
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 from airflow_betproviders.extraction.fetch.row_counter import Counter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
@@ -54,11 +53,6 @@ class Counted:
 
     def shared_limiter(self, stream: Any) -> None:
         return None
-
-
-@pytest.fixture(autouse=True)
-def fresh_pace() -> None:
-    RateLimiter._held.clear()
 
 
 def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
