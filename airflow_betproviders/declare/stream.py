@@ -152,9 +152,9 @@ class Stream:
         return not self.time_column or not set(self.window_columns).isdisjoint(self.version_columns)
 
     @property
-    def over_answers(self) -> bool:
+    def has_outside_rows(self) -> bool:
         """Return whether answers have rows outside the window, each of which belongs to the window of its time."""
-        return bool(self.windows and (self.windows.over_answers or not self.paging.keeps_to_window))
+        return bool(self.windows and (self.windows.has_outside_rows or not self.paging.keeps_to_window))
 
     @property
     def money(self) -> tuple[str, ...]:

@@ -43,10 +43,10 @@ class WindowRule:
     @property
     def splits(self) -> bool:
         """Return whether a window can be read in parts."""
-        return self.divisible and not self.over_answers
+        return self.divisible and not self.has_outside_rows
 
     @property
-    def over_answers(self) -> bool:
+    def has_outside_rows(self) -> bool:
         """Return whether answers contain rows outside the window, which are dropped."""
         return self.fixed or self.sliding
 

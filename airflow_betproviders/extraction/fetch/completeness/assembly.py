@@ -63,7 +63,7 @@ class WindowAssembler:
             self._check_reach(window, answers)
             rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
         rule = self._stream.windows
-        if window is not None and rule and self._stream.over_answers:
+        if window is not None and rule and self._stream.has_outside_rows:
             if not rule.sliding:
                 self._outside.remove(rows, _answered(window, rule, paging))
             rows.keep_window(str(self._stream.time_column), self._time_of)

@@ -95,7 +95,7 @@ class ShownKeys:
             answers: its answers.
             earlier: keys that earlier reads of the window have shown; None where there are none.
         """
-        if not (self._stream.over_answers and self._stream.key and window):
+        if not (self._stream.has_outside_rows and self._stream.key and window):
             return earlier
         answers = list(answers)
         self._take_later(window, answers[0].page.table[str(self._stream.time_column)].type)

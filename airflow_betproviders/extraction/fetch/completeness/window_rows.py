@@ -213,7 +213,7 @@ class PageAnswer:
 
     def hashes_in(self, window: Interval | None) -> keys.Hashes:
         """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows."""
-        if window is not None and self._stream.over_answers:
+        if window is not None and self._stream.has_outside_rows:
             column = self.page.table[str(self._stream.time_column)]
             instants, (start, end) = arrays.integers(column), ends(window, column.type)
             return self.hashes[(instants >= start) & (instants < end)]
