@@ -1,1 +1,1 @@
-"""What a task needs from Airflow: its interval, deferral, stores, links, lineage, pool."""
+"""What a task needs from Airflow: its arguments, interval, deferral, stores, links, lineage, pool."""

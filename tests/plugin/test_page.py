@@ -99,6 +99,15 @@ def test_the_present_is_marked(chromium: Browser, lake: Showcase) -> None:
     assert pending["x"] + pending["width"] <= today["x"] + today["width"] + 2
 
 
+@pytest.mark.parametrize("width", [1280, 800, 720])
+def test_the_refresh_button_is_in_a_row_with_other_controls(chromium: Browser, lake: Showcase, width: int) -> None:
+    with opened(chromium, lake, width) as page:
+        refresh, checkbox = box(page.locator("#refresh")), box(page.locator("#controls [name=narrowed]"))
+
+    assert refresh["y"] < checkbox["y"] + checkbox["height"]
+    assert checkbox["y"] < refresh["y"] + refresh["height"]
+
+
 def test_a_pending_square_is_visible(chromium: Browser, lake: Showcase) -> None:
     """Its outline stands out from the card by at least the 1.5 that a quiet boundary needs."""
     with opened(chromium, lake) as page:
