@@ -46,8 +46,8 @@ class ProtocolHook(AccountHook):
         params_in: where parameters travel: ``query``, ``json`` or ``form``.
         success: the rule by which an answer means success.
         codes: the provider's documented status codes, without success.
-        rate_limits: how often the account may be called, if `default_min_interval` alone does not say it.
-        quotes: whether errors repeat the provider's words. Set it to False where they may name a player.
+        rate_limits: how often the account may be called, if `default_min_interval` alone cannot express it.
+        quotes: whether errors quote the provider's text. False if the text may name a player.
     """
 
     method: ClassVar[str] = "POST"
@@ -64,7 +64,7 @@ class ProtocolHook(AccountHook):
         return "json"
 
     def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:  # noqa: ARG002 - for accounts on several hosts
-        """Return the address of a call; a provider with several hosts picks one by a parameter of its own."""
+        """Return the address of a call. A provider with several hosts can choose one by a parameter."""
         return f"{self.base_url}{endpoint}"
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - for those that send it
@@ -91,13 +91,13 @@ class ProtocolHook(AccountHook):
             BetProviderError: as `Transport.send`, or because the first bytes of the answer say so.
         """
         answer = self.transport.send(self.build(endpoint, params), permit)
-        if answer.error and not self._tells_code(answer):
+        if answer.error and not self._has_known_code(answer):
             raise answer.error
         self._raise_for(*self.success.body_status(answer.body))
         return answer.body
 
-    def _tells_code(self, answer: HttpAnswer) -> bool:
-        """Return whether an answer with an HTTP error has a code of its own, which says more."""
+    def _has_known_code(self, answer: HttpAnswer) -> bool:
+        """Return whether an answer with an HTTP error also has a documented code of the provider, which is more precise."""
         if answer.error is None or answer.error.retry_after is not None:
             return False
         with suppress(ValueError, RecursionError):
@@ -106,21 +106,21 @@ class ProtocolHook(AccountHook):
         return False
 
     def check(self, envelope: Mapping[str, Any]) -> None:
-        """Raise the error that the envelope's status stands for; return when it says success."""
+        """Raise the error of the envelope's status; return if it is success."""
         self._raise_for(*self.success.status(envelope))
 
     def _raise_for(self, code: str | None, text: str) -> None:
         if code is None:
             return
         meaning = self.meaning(code, text)
-        said = f"{code[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
-        raise meaning.error(f"the provider answered {self.redact(said)}: {meaning.cure}")
+        status = f"{code[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
+        raise meaning.error(f"the provider answered {self.redact(status)}: {meaning.cure}")
 
     def _own_code(self, code: str) -> str:
         return code if code in self.codes or (code.isdigit() and len(code) < 7) else "a code that is not documented"
 
     def meaning(self, code: str, text: str) -> Code:  # noqa: ARG002 - for hooks whose codes need the text too
-        """Return what a code means; one that is not documented may pass, so it is retried."""
+        """Return the meaning of a code. A code that is not documented is retried."""
         return self.codes.get(code) or Code(ProviderUnavailable, "this code is not documented; ask the provider")
 
     def hide_secrets(self, text: AnyStr) -> AnyStr:
@@ -150,7 +150,7 @@ class ProtocolHook(AccountHook):
 
     @abstractmethod
     def probe(self) -> str:
-        """Make one cheap real call; raises what is wrong, returns what a user should know though it works."""
+        """Make one cheap real call. Return a note for the user, or empty text; raise an error if the call fails."""
 
     def limits(self, stream: Stream) -> Limits:
         """Return how often a stream may be called; the connection's ``min_interval`` comes before a declared spacing."""
@@ -160,7 +160,7 @@ class ProtocolHook(AccountHook):
 
     @property
     def min_interval(self) -> float:
-        """Least seconds between two calls of the account."""
+        """Return the least seconds between two calls of the account."""
         given, declared = self.extra["min_interval"], self.rate_limits
         if given is None:
             given = declared.spacing.total_seconds() if declared else self.default_min_interval
@@ -168,7 +168,7 @@ class ProtocolHook(AccountHook):
         return max(given, _INSTANT) if declared and declared.quota else float(given)
 
     def shared_limiter(self, stream: Stream) -> SharedRateLimiter | None:
-        """Return what keeps the limits together with other workers, if the connection names a storage."""
+        """Return the rate limit that all workers share; None if the connection names no storage for it."""
         storage = self.extra["rate_limit_storage"]
         if not storage:
             return None
@@ -190,7 +190,7 @@ def parse_json_object(body: bytes, check: Any) -> Mapping[str, Any]:
     """Decode an answer that is one JSON object, whose status ``check`` raises for.
 
     Raises:
-        ProviderUnavailable: it is no JSON object.
+        ProviderUnavailable: the answer is not a JSON object.
     """
     document = None
     with suppress(ValueError, RecursionError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Status: TypeAlias = tuple[str | None, str]
-"""The provider's error code, None for success, and its words."""
+"""The provider's error code (None for success) and its text."""
 
 _SUCCESS: Status = (None, "")
 
@@ -53,7 +53,7 @@ class MemberIsNull(SuccessRule):
     """A member of the envelope is null for success; otherwise it holds the error.
 
     Attributes:
-        member: the member; an answer without it is no success.
+        member: the member; an answer without it is a failure.
         code: the error's member that holds its code.
         text: the error's member that holds the provider's words.
     """
@@ -86,7 +86,7 @@ class BodyBegins(SuccessRule):
     text: str
     errors: SuccessRule
 
-    def status(self, envelope: Mapping[str, Any]) -> Status:  # noqa: ARG002 - the first bytes have said it
+    def status(self, envelope: Mapping[str, Any]) -> Status:  # noqa: ARG002 - the first bytes decide
         """See `SuccessRule`."""
         return _SUCCESS
 
