@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow.fs as pafs
 
 from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_group, reading, removal
-from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
+from airflow_betproviders.bets_table.arrow.new_files import ROW_GROUP, NewFiles, Target
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.merge_state import FOLDER
 from airflow_betproviders.bets_table.schema import STORED
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 _TRIES = 5
 _FULL = 0.75  # a file of this share of the wanted size stays as it is
+
+_FEW_ROWS = 16_384  # of a row group sorted by player: a player has few rows, and readers read complete row groups
 
 SortBy = Literal["placed_at", "player_id"]
 _ORDERS: dict[SortBy, list[str]] = {"placed_at": ["placed_at"], "player_id": ["player_id", "placed_at"]}
@@ -66,8 +68,8 @@ def optimize(
     """Compact the small files of each partition; then vacuum.
 
     Sorted by time of placing, files are compacted in groups of some ``file_size``, one commit a group. So memory follows
-    the group, not the table. Sorted by player, all files of a day are replaced where two of them may have the same players,
-    one commit a day; memory holds the order of the day's rows, and local disk the rows.
+    the group, not the table. Sorted by player, all files of a day are replaced where two of them, or two row groups of one, may have the
+    same players, one commit a day; memory holds the order of the day's rows, and local disk the rows.
 
     Args:
         table: the bets table.
@@ -88,7 +90,7 @@ def optimize(
         if (not providers or file.provider in providers) and _inside(file.day, interval):
             partitions.setdefault((file.provider, file.day), []).append(file)
     for _, files in sorted(partitions.items()):
-        groups = _groups(files, file_size) if sort_by == "placed_at" else _overlapping(files, sort_by)
+        groups = _groups(files, file_size) if sort_by == "placed_at" else _overlapping(table.fs, files, sort_by)
         compacted = [_compact(table, group, file_size, sort_by, done) for group in groups]
         done.partitions += any(compacted)
     if retention is not None:
@@ -118,10 +120,22 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
         yield group
 
 
-def _overlapping(files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
-    """Return all files as one group where two of them may have the same values of a column; else none."""
-    ends = sorted(file.ends[column] for file in files if column in file.ends)
-    return [list(files)] if any(second[0] < first[1] for first, second in pairwise(ends)) else []
+def _overlapping(fs: pafs.FileSystem, files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
+    """Return all files as one group where two of them, or two row groups of one, may share values of a column; else none."""
+    if _overlap(file.ends[column] for file in files if column in file.ends):
+        return [list(files)]
+    for file in files:
+        with reading(fs, file.path) as parquet:
+            number = parquet.schema_arrow.get_field_index(column)
+            groups = (parquet.metadata.row_group(group).column(number) for group in range(parquet.num_row_groups))
+            ends = [(each.statistics.min, each.statistics.max) for each in groups if each.statistics.has_min_max]
+        if _overlap(ends):
+            return [list(files)]
+    return []
+
+
+def _overlap(ends: Iterable[tuple[Any, Any]]) -> bool:
+    return any(second[0] < first[1] for first, second in pairwise(sorted(ends)))
 
 
 def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_by: SortBy, done: OptimizeStats) -> bool:
@@ -152,7 +166,8 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
                 for group in range(parquet.num_row_groups):
                     rows.append(read_group(parquet, group, STORED))
         rows.index()
-        target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False)
+        row_group = ROW_GROUP if order == _ORDERS["placed_at"] else _FEW_ROWS
+        target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False, row_group=row_group)
         new = NewFiles(target, file_size=file_size)
         for some in rows.read(np.ones(rows.rows, bool)):
             new.write(some)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table.arrow import new_files, sorted_rows
@@ -38,6 +39,13 @@ def files_that_may_have(world: World, player: str) -> int:
     return sum(low <= player <= high for low, high in ends)
 
 
+def groups_that_may_have(world: World, path: str, player: str) -> int:
+    metadata = pq.read_metadata(Path(world.table.uri) / path)
+    number = metadata.schema.names.index("player_id")
+    ends = [metadata.row_group(group).column(number).statistics for group in range(metadata.num_row_groups)]
+    return sum(each.min <= player <= each.max for each in ends)
+
+
 def test_a_player_lies_in_few_files_of_a_day_that_is_sorted_by_player(world: World) -> None:
     before = world.rows()
     assert files_that_may_have(world, "u17") == 4
@@ -65,6 +73,23 @@ def test_a_day_that_is_sorted_by_player_stays_so_until_a_merge_changes_it(world:
     assert by_player(world)[0] > 0
     assert files_that_may_have(world, "u17") <= 2
     assert world.rows() == before
+
+
+def test_a_day_of_one_file_is_sorted_by_player_too(world: World) -> None:
+    """A reader of one player skips row groups then, where it has no file to skip."""
+    optimize(world.table, interval=None, file_size=1 << 20, retention=None)
+    before = world.rows()
+    (file,) = world.table.snapshot().all_files()
+    assert groups_that_may_have(world, file.path, "u17") == 4
+
+    done = optimize(world.table, interval=None, file_size=1 << 20, retention=None, sort_by="player_id")
+
+    assert (done.files_before, done.files_after) == (1, 1)
+    (file,) = world.table.snapshot().all_files()
+    assert groups_that_may_have(world, file.path, "u17") <= 2
+    assert world.rows() == before
+    done = optimize(world.table, interval=None, file_size=1 << 20, retention=None, sort_by="player_id")
+    assert (done.files_before, done.files_after) == (0, 0)
 
 
 def test_rows_are_sorted_by_no_other_column(world: World) -> None:

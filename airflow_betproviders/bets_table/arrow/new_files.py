@@ -33,6 +33,7 @@ class Target:
         provider: the provider of the partition.
         day: the date of the partition.
         data_change: false if the files hold only rows that were stored before.
+        row_group: the rows of a row group, the least that most readers read of a column.
     """
 
     fs: pafs.FileSystem
@@ -41,6 +42,7 @@ class Target:
     provider: str
     day: date
     data_change: bool = True
+    row_group: int = ROW_GROUP
 
     @property
     def values(self) -> dict[str, str | None]:
@@ -117,7 +119,7 @@ class _NewFile:
         table = pa.concat_tables(buffer)
         buffer.clear()
         self._statistics.add(table)
-        self._writer.write_table(table, row_group_size=ROW_GROUP)
+        self._writer.write_table(table, row_group_size=self._target.row_group)
 
 
 class NewFiles:
