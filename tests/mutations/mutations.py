@@ -199,8 +199,8 @@ MUTATIONS = (
     Mutation(
         "quote the account's key in an error",
         "hooks/protocol.py",
-        'raise meaning.error(f"the provider answered {self.redact(said)}: {meaning.cure}")',
-        'raise meaning.error(f"the provider answered {said} {self.key}: {meaning.cure}")',
+        'raise meaning.error(f"the provider answered {self.redact(status)}: {meaning.cure}")',
+        'raise meaning.error(f"the provider answered {status} {self.key}: {meaning.cure}")',
         ("hooks/test_errors.py", "-k", "secret"),
     ),
     Mutation(
