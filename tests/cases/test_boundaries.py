@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.lake.layout import Lake
 from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, Vendor
 from tests.conftest import MakeHook
@@ -116,3 +117,29 @@ def test_rejected_rows_beyond_the_window_of_a_cursor_stay_with_their_own_slot(
     vendor.patch = lambda i: patch
     found = store(vendor, tmp_path, [[slot] for slot in slots])
     assert found == {slot: Counter([f"{i} rejected"]) for i, slot in enumerate(slots)}
+
+
+@pytest.mark.parametrize("wrong", [1, 99])
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_rows_on_a_start_that_the_slot_before_showed_have_to_come_with_the_call_for_it(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, wrong: int
+) -> None:
+    """With an archive each slot asks for its own rows. That call is answered with nothing by mistake, once or for ever."""
+    empty = 0
+
+    def spoil(n: int, window: Interval | None, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        nonlocal empty
+        if window and window.start < SLOTS[1].start < window.end and empty < wrong:
+            empty += 1
+            emptied = {"total": 0, "records": []} if provider == "gmag" else {"data": []}
+            return {**document, **emptied}
+        return document
+
+    bets = [FIVE + MINUTE, SLOTS[1].start, SLOTS[1].start + MINUTE]
+    vendor = Vendor(make(provider), stream, bets, ends="(]", spoil=spoil)
+    if wrong == 1:
+        stored = vendor.store(tmp_path, *SLOTS[:2], archive=True)
+        assert sorted(vendor.ids(stored)) == ["0", "1", "2"]
+    else:
+        with pytest.raises(IncompleteWindow, match="the slot before has shown"):
+            vendor.store(tmp_path, *SLOTS[:2], archive=True)

@@ -30,10 +30,10 @@ from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAs
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
+from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, SlotChanged, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotChanged, SlotWindows
+from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead

@@ -6,17 +6,13 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
+from airflow_betproviders.extraction.fetch.completeness.window_rows import SlotChanged, WindowRows
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.reader import WindowReader
 
 # A window, and a slot, is read so many times before it is given up.
 READS = 5
-
-
-class SlotChanged(Exception):
-    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
 
 
 class SlotWindows:

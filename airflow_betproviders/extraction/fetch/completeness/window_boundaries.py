@@ -29,7 +29,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
+from airflow_betproviders.extraction.fetch.completeness.window_rows import SlotChanged, WindowRows, ends
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
@@ -96,6 +96,7 @@ class WindowBoundaries:
         self._edge: _Edge | None = None
         self._follows = False
         self._starts_asked = False
+        self._seen_on_start: WindowRows | None = None
         self.outside = 0
 
     def begin(self, slot: Interval) -> None:
@@ -104,7 +105,7 @@ class WindowBoundaries:
             self._follows = self._slot is not None and self._slot.end == slot.start
             self._before = self._edge if self._follows else None
             self._slot = slot
-        self._starts_asked = not self._follows
+        self._starts_asked, self._seen_on_start = not self._follows, None
         self._edge = self._before
         self.outside = 0
 
@@ -130,7 +131,7 @@ class WindowBoundaries:
             if self._carry or self._slot is None or window.start != self._slot.start:
                 rows.prepend(missing)
             else:
-                self._starts_asked = True
+                self._starts_asked, self._seen_on_start = True, missing
 
     def rest(self) -> WindowRows | None:
         """Return the rows on the slot's start that no window brought, by one more call where they may exist.
@@ -138,7 +139,7 @@ class WindowBoundaries:
         Rejected rows without a readable time are among them where no slot before has them: they may be on the start.
 
         Raises:
-            SlotChanged: that call brings rows of the slot that its windows did not.
+            SlotChanged: that call brings rows of the slot that its windows did not, or lacks some that the slot before showed.
             ProviderRequestError: too many rows of that call lie outside its window.
         """
         asked, self._starts_asked = self._starts_asked, False
@@ -151,6 +152,11 @@ class WindowBoundaries:
         if rows.window is not None:
             self._outside_rows.remove(replace(rows, bad=[*rows.bad]), rows.window)
         on_start, timeless = rows.at(start, str(self._stream.time_column), self._time_of)
+        seen = self._seen_on_start
+        if seen is not None and (lacking := seen.without(on_start).distinct):
+            raise SlotChanged(
+                f"{rows.window} lacks {lacking} rows of {start.isoformat()} that the slot before has shown"
+            )
         if on_start.distinct:
             self._note_left_out(self._slot)
         if not (self._follows or self._after_stored):

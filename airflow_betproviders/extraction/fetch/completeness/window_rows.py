@@ -32,6 +32,10 @@ _LONGEST_TAIL = 60_000
 _UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
 
 
+class SlotChanged(Exception):
+    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
+
+
 @dataclass
 class WindowRows:
     """The rows of one window, each key once.
