@@ -267,6 +267,7 @@ def test_a8_a9_smaller_pages_than_asked_are_asked_for_from_then_on(
 # ------------------------------------------------------------------ A10, A11
 
 
+@pytest.mark.slow
 def test_a10_parts_that_do_not_come_to_what_the_whole_said_are_never_an_empty_slot(
     make: MakeHook, tmp_path: Path
 ) -> None:
@@ -445,7 +446,7 @@ class Hiding(Vendor):
         return [i for i in super()._found(window) if i != 7 or len(self.asked) not in self.gone]
 
 
-@pytest.mark.parametrize("last", [2, 3, 4, 5])
+@pytest.mark.parametrize("last", [2, *(pytest.param(last, marks=pytest.mark.slow) for last in (3, 4, 5))])
 def test_a_row_that_a_broken_read_showed_must_come_again(make: MakeHook, tmp_path: Path, last: int) -> None:
     """The totals of the two pages differ, so the window is read again; that read is stable, and lacks the row."""
     vendor = Hiding(make("aig"), "transactions", spread(5003))
