@@ -180,7 +180,7 @@ class Merge:
         """Plan and commit on the newest version. Use written files again if the versions in between do not matter.
 
         Raises:
-            Conflict: another merge of the same day came first, so that what is due must be looked up anew.
+            CommitConflict: another merge of the same day came first, so that what is due must be looked up anew.
         """
         began, attempt = time.monotonic(), 0
         snapshot = self._table.snapshot()
@@ -242,7 +242,7 @@ class Merge:
         self.stats.older += read - kept
         self.stats.missing += plan.missing
         log.info(
-            "merged %d slots, %d rows: %d bets new, %d replaced, %d known better, %d missing",
+            "merged %d slots, %d rows: %d bets new, %d replaced, %d older than the table has, %d missing",
             len(part.ended), read, kept - replaced, replaced, read - kept, plan.missing,
         )  # fmt: skip
 

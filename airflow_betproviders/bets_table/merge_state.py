@@ -83,7 +83,7 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
     """Load a day's state from a snapshot.
 
     Raises:
-        Conflict: a commit has swapped the object meanwhile.
+        CommitConflict: a commit has swapped the object meanwhile.
     """
     app = app_of(stream, day)
     number = snapshot.pointer(app)

@@ -79,7 +79,7 @@ class Snapshot:
         """Add the next version.
 
         Raises:
-            Conflict: the table has moved on since this snapshot.
+            CommitConflict: the table has moved on since this snapshot.
         """
         properties = CommitProperties(
             max_commit_retries=0,
