@@ -12,6 +12,7 @@ import numpy as np
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Params, Position, SmallerPages, Unprovable, WindowChanged
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
@@ -92,9 +93,9 @@ class WindowCalls:
             to_ask += paging.following(window, answers)
 
     def keys_in(self, window: Interval) -> Hashes:
-        """Return the keys that answers for a window show, whether they are complete or not."""
+        """Return the keys that answers for a window show, complete or not; none where the provider refuses so late a window."""
         answers: list[PageAnswer] = []
-        with suppress(Unprovable, WindowChanged, SmallerPages):
+        with suppress(Unprovable, WindowChanged, SmallerPages, ProviderRequestError):
             self.ask_all(window, answers)
         return np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)])
 

@@ -32,7 +32,7 @@ from airflow_betproviders.declare.pagination import (
 )
 from airflow_betproviders.declare.stream import Reaches, Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
-from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError, WindowNotReady
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
@@ -241,8 +241,10 @@ def test_a_row_skipped_by_a_shift_of_the_pages_is_noticed_although_the_total_sta
     moved = bet("0", at=(datetime.now(timezone.utc) - FIVE - 2 * MINUTE).total_seconds())
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        if window != SLOT and not shows:
+            raise ProviderRequestError("the window is too late")
         if window != SLOT:
-            return cut(within([moved] if shows else [], window or SLOT), params)
+            return cut(within([moved], window or SLOT), params)
         if n == 1:
             return cut(before, params)
         if n == 2:
