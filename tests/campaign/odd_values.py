@@ -92,7 +92,7 @@ class OddValues:
             members |= {name: text for name, text in texts.items() if text.isascii() and '"' not in text}
         # Not parsed: a line may hold what no parser takes. Letters may be written as they are or escaped.
         patterns = [
-            re.compile(rf'"{name}"\s*:\s*"?(?:{re.escape(text)}|{re.escape(json.dumps(text)[1:-1])})["\s,}}]')
+            re.compile(rf'"{name}\\?"\s*:\s*\\?"?(?:{re.escape(text)}|{re.escape(json.dumps(text)[1:-1])})["\s,}}\\]')
             for name, text in members.items()
         ]
         return any(all(pattern.search(line) for pattern in patterns) for line in rejected)
