@@ -26,6 +26,7 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import hook_class
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.campaign import examples
+from tests.packages import clear_registry
 from tests.recorder import Recorder, Reply, Request
 
 STREAMS = {
@@ -77,10 +78,12 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         patch.setattr(sys, "path", [*sys.path])
         patch.setenv("PYTHONPATH", "")
         examples.install(tmp_path_factory.mktemp("site"))
+        clear_registry()
         now = BEGIN + timedelta(hours=6)
         settings = Settings(now=now, history_days=2, seed=5, rate=60.0, min_interval={})
         with Simulator(settings).running() as running:
             yield running
+    clear_registry()
 
 
 def forward(request: Request, host: str) -> bytes:
@@ -127,6 +130,9 @@ def test_a_damaged_answer_costs_no_row(
     (path,) = stored.paths.values()
     (receipt,) = stored.receipts
     assert pq.read_metadata(path).num_rows + receipt.bad_rows >= len(truth) > 0
-    keys = {tuple(str(row[column]) for column in stream.key) for row in pq.read_table(path).to_pylist()}
+    # A control character in a text is kept as it came.
+    keys = {
+        tuple(str(row[column]).replace("\0", "") for column in stream.key) for row in pq.read_table(path).to_pylist()
+    }
     lost = {tuple(str(record[column]) for column in stream.key) for record in truth} - keys
     assert len(lost) <= receipt.bad_rows

@@ -114,6 +114,8 @@ def _refuse_open_quote(table: pa.Table, body: bytes, required: Collection[str]) 
         raise NotJson("the last quote is not closed")
     if body.count(b"\n") <= table.num_rows + 1:
         return
+    if body.count(b'"') % 2:
+        raise NotJson("a quote is not closed")
     places = [table.column_names.index(name) for name in required]
     for column in table.columns:
         for cell in column.filter(pc.match_substring(column, b"\n")):

@@ -125,6 +125,10 @@ def csv_page(*cells: str, column: str = "bet") -> Page:
         ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n2,2026-01-15 00:04:15,b"\n', "a quote is not closed"),
         ('playSessionID,endDate,roundDetails\n1,2026-01-15 00:04:15,"a\n', "the last quote is not closed"),
         ('playSessionID,endDate\n1,"2026-01-15 00:04:15\n2,2026-01-15 00:04:15"\n', "a quote is not closed"),
+        (
+            'playSessionID,endDate,roundDetails\n1,"2026-01-15 00:04:15,"{""a"":1}"\n2,2026-01-15 00:04:15,"{""a"":2}"\n',
+            "a quote is not closed",
+        ),
         ("playSessionID,endDate\r1,2026-01-15 00:04:15\r2,2026-01-1", "the last line is cut off"),
     ],
 )  # fmt: skip
