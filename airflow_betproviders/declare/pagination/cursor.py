@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 class TimestampCursor(Pagination):
     """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
 
-    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. It
-    begins a few rows earlier after an answer that may be cut off, and after a full one as much earlier as a row of it came too
-    late in the order of time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing new. Where rows of a large or full answer come
-    in no order, the next call starts at their median: it must bring none that lies before the last.
+    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After an answer that may
+    be cut off it begins a few rows earlier, and after a full one as much earlier as a row of it came too late in the order of
+    time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing
+    new. Where rows of a large or full answer come in no order, the next call starts at their median: it must bring none that
+    lies before the last.
 
     Attributes:
         param: name of the parameter that carries the instant.
