@@ -54,14 +54,14 @@ MOST_PRINTED = 20  # of a scenario's findings
 
 def campaign(seeds: Iterable[int]) -> Iterator[tuple[Scenario, Tally]]:
     """Run the scenarios of these seeds, one after the other."""
-    with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
-        (Path(folder) / "site").mkdir()
-        examples.install(Path(folder) / "site")
-        workers = Workers()
-        (Path(folder) / "seaweed").mkdir()
-        with running(Path(folder) / "seaweed") as seaweed:
+    with tempfile.TemporaryDirectory(prefix="campaign-") as name:
+        folder = Path(name)
+        for part in ("site", "seaweed"):
+            (folder / part).mkdir()
+        with examples.installed(folder / "site"), running(folder / "seaweed") as seaweed:
+            workers = Workers()
             for scenario in map(draw, seeds):
-                yield scenario, ScenarioRun(scenario, Stage(workers, Path(folder), seaweed)).run()
+                yield scenario, ScenarioRun(scenario, Stage(workers, folder, seaweed)).run()
 
 
 def report(tally: Tally, first: int, last: int) -> str:

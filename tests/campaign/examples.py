@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+from tests.packages import clear_registry
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = ("nova", "rowan", "quill", "finch")
 _ENTRY_POINTS = re.compile(r'^\[project\.entry-points\."?([\w.]+)"?\]\n(.*?)^$', re.DOTALL | re.MULTILINE)
 
 
-def install(folder: Path) -> None:
-    """Write the packages' metadata into a folder, and put folder and packages on the path."""
+@contextmanager
+def installed(folder: Path) -> Iterator[None]:
+    """Write the packages' metadata into a folder; have folder and packages on the path as long as the context lasts."""
     paths = [folder, *(EXAMPLES / f"airflow-provider-{name}" for name in NAMES)]
     for path in paths[1:]:
         metadata = folder / f"{path.name.replace('-', '_')}-0.dist-info"
@@ -22,6 +29,10 @@ def install(folder: Path) -> None:
         groups = _ENTRY_POINTS.findall((path / "pyproject.toml").read_text())
         text = "\n".join(f"[{group}]\n{points.replace(chr(34), '')}" for group, points in groups)
         (metadata / "entry_points.txt").write_text(text)
-    sys.path[:0] = map(str, paths)
     known = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *([known] if known else [])])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*map(str, paths), *sys.path])
+        patch.setenv("PYTHONPATH", os.pathsep.join([*map(str, paths), *([known] if known else [])]))
+        clear_registry()
+        yield
+    clear_registry()

@@ -6,7 +6,6 @@ import gzip
 import http.client
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -26,7 +25,6 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import hook_class
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.campaign import examples
-from tests.packages import clear_registry
 from tests.recorder import Recorder, Reply, Request
 
 STREAMS = {
@@ -74,16 +72,9 @@ DAMAGE: dict[str, Damage] = {
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [*sys.path])
-        patch.setenv("PYTHONPATH", "")
-        examples.install(tmp_path_factory.mktemp("site"))
-        clear_registry()
-        now = BEGIN + timedelta(hours=6)
-        settings = Settings(now=now, history_days=2, seed=5, rate=60.0, min_interval={})
-        with Simulator(settings).running() as running:
-            yield running
-    clear_registry()
+    settings = Settings(now=BEGIN + timedelta(hours=6), history_days=2, seed=5, rate=60.0, min_interval={})
+    with examples.installed(tmp_path_factory.mktemp("site")), Simulator(settings).running() as running:
+        yield running
 
 
 def forward(request: Request, host: str) -> bytes:
