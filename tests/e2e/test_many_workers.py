@@ -57,7 +57,8 @@ class World:
         end: the end of the loaded hours.
         reported_at: when progress was printed last, seconds of the monotonic clock.
         killed: the name of the killed worker.
-        lost: the tasks that ran on the killed worker, by DAG and run.
+        lost: the tasks that ran on the killed worker, by DAG and run, as they were then.
+        others: the tasks that had ended by then, or ran on the other worker.
     """
 
     airflow: HeadlessAirflow
@@ -67,6 +68,7 @@ class World:
     reported_at: float = 0.0
     killed: str = ""
     lost: dict[tuple[str, str], Json] = field(default_factory=dict)
+    others: dict[tuple[str, str], Json] = field(default_factory=dict)
 
     def interval(self, way: Way) -> Interval:
         return Interval(self.end - HOURS[way] * HOUR, self.end)
@@ -174,9 +176,11 @@ def _kill_one(world: World) -> None:
     world.killed = wait_for(worker_amid_calls, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
     family = _frozen(psutil.Process(world.airflow.worker_pid(world.killed)))
     pids = {process.pid for process in family}
-    world.lost = {
-        which: task for which, task in world.tasks().items() if task["state"] == "running" and task["pid"] in pids
-    }
+    for which, task in world.tasks().items():
+        if task["state"] == "running" and task["pid"] in pids:
+            world.lost[which] = task
+        elif task["state"] in {"running", *FINISHED}:
+            world.others[which] = task
     for process in family:
         process.kill()
     say(f"killed {world.killed}, which ran {', '.join(sorted(dag_id for dag_id, _ in world.lost))}")
@@ -259,8 +263,9 @@ def test_a_killed_worker_costs_a_retry_and_nothing_else(world: World) -> None:
 
     assert SAMPLE.dag_ids["jdb"] in {dag_id for dag_id, _ in world.lost}
     assert {task["state"] for task in tasks.values()} == {"success"}
-    assert {tasks[which]["try_number"] for which in world.lost} == {2}
-    assert {task["try_number"] for which, task in tasks.items() if which not in world.lost} == {1}
+    # A busy machine may have needed a second try before: Airflow gives a task up that waits too long in its queue.
+    assert {tasks[which]["try_number"] - task["try_number"] for which, task in world.lost.items()} == {1}
+    assert {tasks[which]["try_number"] - task["try_number"] for which, task in world.others.items()} == {0}
 
 
 def test_the_other_worker_takes_over(world: World) -> None:
@@ -273,8 +278,10 @@ def test_the_other_worker_takes_over(world: World) -> None:
         assert tasks[which]["id"] in log
 
 
-def test_the_interrupted_hour_is_written_by_its_second_try(world: World) -> None:
-    [run_id] = [run_id for dag_id, run_id in world.lost if dag_id == SAMPLE.dag_ids["jdb"]]
+def test_the_interrupted_hour_is_written_by_its_next_try(world: World) -> None:
+    [(run_id, first)] = [
+        (run_id, task["try_number"]) for (dag_id, run_id), task in world.lost.items() if dag_id == SAMPLE.dag_ids["jdb"]
+    ]
     lake = world.lake(SAMPLE, "jdb")
     receipts = [
         Receipt.from_footer(pq.read_metadata(lake.fs.open(path)).metadata)
@@ -282,7 +289,7 @@ def test_the_interrupted_hour_is_written_by_its_second_try(world: World) -> None
     ]
 
     [receipt] = [receipt for receipt in receipts if receipt and receipt.run_id == run_id]
-    assert receipt.try_number == 2
+    assert receipt.try_number == first + 1
 
 
 def test_no_unfinished_object_is_left_in_the_store(world: World) -> None:
