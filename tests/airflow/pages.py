@@ -148,7 +148,7 @@ class DagPage:
         self.page.get_by_role("link", name="Runs", exact=True).click()
         for run_id, state in states.items():
             row = self.page.get_by_role("row").filter(has=self.page.locator(f'a[href$="/runs/{run_id}"]'))
-            expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=90_000)
+            expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=300_000)
 
     def clear(self, run_id: str, task_id: str = "extract") -> None:
         """Clear one task of one run, and nothing else."""
