@@ -186,7 +186,7 @@ class WindowReader:
         return rows
 
     def _ask_beyond(self, read: WindowRead) -> None:
-        """Ask for the rows after the last where an earlier read was told of more than came: there must be none."""
+        """Ask for the rows after the last where an earlier answer had a greater total: there must be none."""
         total, paging = read.answers[0].total, read.paging or self._stream.paging
         if total is None or total >= read.counted or not read.answers[-1].rows:
             return

@@ -46,7 +46,7 @@ class WindowRead:
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
         shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
-        counted: the greatest total that an earlier read was told.
+        counted: the greatest total that answers of earlier reads had.
         lacked: whether the read before lacked some of them, though it was complete.
         patience: how many times it is asked for again where it doesn't come in time and nothing less can be asked for.
         paging: how it is asked for, once it is.
