@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -46,7 +47,7 @@ class AirflowClient:
 
     def api(self, method: str, path: str, json: Any = None, **params: Any) -> Any:
         """Call the API and return its JSON; an answer of 400 and above raises `AirflowApiError`."""
-        response = self._request(method, path, json=json, params=params)
+        response = self._request(method, path, repeatable=method == "PATCH", json=json, params=params)
         return response.json() if response.content else None
 
     def health(self) -> dict[str, str]:
@@ -64,21 +65,13 @@ class AirflowClient:
         body = {"connection_id": conn_id, **connection}
         if isinstance(body.get("extra"), dict):
             body["extra"] = json.dumps(body["extra"])
-        try:
-            self.api("POST", "connections", body)
-        except AirflowApiError as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
+        if not self._create("connections", body):
             self.api("PATCH", f"connections/{conn_id}", body)
 
     def set_pool(self, name: str, slots: int) -> None:
         """Create a pool, or change its number of slots."""
         body = {"name": name, "slots": slots, "include_deferred": False}
-        try:
-            self.api("POST", "pools", body)
-        except AirflowApiError as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
+        if not self._create("pools", body):
             self.api("PATCH", f"pools/{name}", body)
 
     # DAGs and their runs
@@ -107,8 +100,9 @@ class AirflowClient:
 
     def trigger(self, dag_id: str, **body: Any) -> str:
         """Start a manual run and return its id; `body` takes `logical_date`, `data_interval_start`, `conf`, ..."""
-        run: Json = self.api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, **body})
-        return str(run["dag_run_id"])
+        run_id = f"manual__{uuid.uuid4()}"
+        self._create(f"dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, **body})
+        return run_id
 
     def runs(self, dag_id: str) -> list[Json]:
         """Return the DAG's runs, oldest first."""
@@ -214,14 +208,24 @@ class AirflowClient:
 
         return wait_for(look, PATIENCE, "the runs that asset events have made to begin")
 
-    def _request(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        """Make a call; one that sets a state is made again where the database was busy.
+    def _create(self, path: str, body: Json) -> bool:
+        """Create what `body` names, and return whether it was new: its name makes the call one that can be repeated."""
+        try:
+            self._request("POST", path, repeatable=True, json=body)
+        except AirflowApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            return False
+        return True
+
+    def _request(self, method: str, path: str, *, repeatable: bool = False, **kwargs: Any) -> requests.Response:
+        """Make a call; a repeatable one is made again where the database was busy.
 
         SQLite refuses at once what began by reading when another process has written meanwhile, and Airflow answers 500.
         """
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: "Database error" in str(error)),
-            stop=tenacity.stop_after_attempt(5 if method == "PATCH" else 1),
+            stop=tenacity.stop_after_attempt(5 if repeatable else 1),
             wait=tenacity.wait_fixed(1),
             reraise=True,
         )

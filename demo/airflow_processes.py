@@ -35,8 +35,7 @@ def main(owner: int, *workers: str) -> int:
     started = COMPONENTS | {name: _worker(name) for name in workers}
     children = {_fork(arguments, home / "logs" / f"{name}.log"): name for name, arguments in started.items()}
     for pid, name in children.items():
-        if name in workers:
-            (home / f"{name}.pid").write_text(str(pid))
+        (home / f"{name}.pid").write_text(str(pid))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         while os.getppid() == owner:

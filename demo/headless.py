@@ -28,6 +28,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import requests
+
 from demo.airflow_client import AirflowClient, iso
 from demo.sessions import end_session
 
@@ -41,6 +43,10 @@ Settings = dict[str, dict[str, object]]
 
 class AirflowStartError(RuntimeError):
     """Airflow did not become healthy; the message ends with the tail of its logs."""
+
+
+class AirflowEndedError(RuntimeError):
+    """A component of Airflow ended, and the others with it; the message ends with the tail of their logs."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class HeadlessAirflow(AirflowClient):
             | dict(env or {})
         )
         self.logs = self.home / "logs"
+        self._launcher_log = self.logs / "launcher.log"
         self._launcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> HeadlessAirflow:
@@ -112,7 +119,7 @@ class HeadlessAirflow(AirflowClient):
         self.logs.mkdir(parents=True, exist_ok=True)
         (self.home / "config").mkdir(exist_ok=True)
         shutil.copyfile(LOCAL_SETTINGS, self.home / "config" / "airflow_local_settings.py")
-        with (self.logs / "launcher.log").open("ab") as output:
+        with self._launcher_log.open("wb") as output:
             self._launcher = subprocess.Popen(
                 [sys.executable, str(LAUNCHER), str(os.getpid()), *self.workers],
                 cwd=self.home,
@@ -137,8 +144,8 @@ class HeadlessAirflow(AirflowClient):
             self._launcher.wait()
             self._launcher = None
 
-    def worker_pid(self, name: str) -> int:
-        """Return the process id of a Celery worker; the processes of its tasks descend from it."""
+    def pid_of(self, name: str) -> int:
+        """Return the process id of a component or a Celery worker; the processes of its tasks descend from it."""
         return int((self.home / f"{name}.pid").read_text())
 
     def cli(self, *arguments: str, timeout: float = 120) -> str:
@@ -186,6 +193,18 @@ class HeadlessAirflow(AirflowClient):
             text = log.read_text(errors="replace").splitlines()[-lines:]
             tails.append("\n".join([f"--- {log.name}", *text]))
         return "\n".join(tails)
+
+    def _request_once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        try:
+            return super()._request_once(method, path, **kwargs)
+        except requests.ConnectionError as error:
+            if self._has_lost_a_component():
+                raise AirflowEndedError(f"{method} {path}: Airflow has ended\n{self.log_tails()}") from error
+            raise
+
+    def _has_lost_a_component(self) -> bool:
+        """Tell it as soon as the launcher has seen it; the other components end one by one."""
+        return self._launcher is not None and "ended with status" in self._launcher_log.read_text()
 
     def _wait_healthy(self, launcher: subprocess.Popen[bytes], timeout: float) -> None:
         deadline = time.monotonic() + timeout

@@ -23,6 +23,7 @@ from demo.headless import HeadlessAirflow
 from tests.airflow.pages import IMAGES, DagPage, opened, picture, show_bucket
 from tests.airflow.vendor_doubles import refuse, truth_of
 from tests.airflow_versions import HAS_OUR_PAGES
+from tests.postgres import running as running_postgres
 
 pytestmark = [
     pytest.mark.browser,
@@ -97,7 +98,8 @@ def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = Settings(now=now, rate=60, history_days=10, min_interval={"aig": PACE})
     with (
         Simulator(settings).running() as vendors,
-        HeadlessAirflow(tmp_path_factory.mktemp("airflow"), DAGS, env, parallelism=6) as airflow,
+        running_postgres() as database,
+        HeadlessAirflow(tmp_path_factory.mktemp("airflow"), DAGS, env, parallelism=6, database=database) as airflow,
         opened(chromium, airflow) as page,
     ):
         airflow.add_connection("aig_default", vendors.credentials["aig"])

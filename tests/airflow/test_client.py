@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,15 @@ def test_a_state_is_set_again_where_the_database_was_busy(server: Recorder) -> N
 
     assert AirflowClient(server.url).api("PATCH", "dags/one", {"is_paused": False}) == {"is_paused": False}
     assert [request.method for request in server.requests] == ["PATCH"] * 3
+
+
+def test_a_run_that_an_earlier_call_has_made_is_not_made_twice(server: Recorder) -> None:
+    server.answer(BUSY, Reply(status=409, body={"detail": "there is one"}))
+
+    run_id = AirflowClient(server.url).trigger("one", conf={})
+
+    assert {json.loads(request.body)["dag_run_id"] for request in server.requests} == {run_id}
+    assert len(server.requests) == 2
 
 
 def test_what_makes_something_is_not_asked_for_twice(server: Recorder) -> None:

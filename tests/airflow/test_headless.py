@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.airflow_client import PATIENCE, AirflowApiError, wait_for
-from demo.headless import HeadlessAirflow
+from demo.headless import AirflowEndedError, HeadlessAirflow
 from demo.sessions import end_session, processes_of
 from tests.airflow_versions import READS_FORMS
 
@@ -97,6 +98,20 @@ def test_a_refusal_says_why(headless_airflow: HeadlessAirflow) -> None:
         headless_airflow.api("GET", "connections/nowhere")
 
     assert refused.value.status == 404
+
+
+def test_an_airflow_that_has_ended_says_why(tmp_path: Path) -> None:
+    with HeadlessAirflow(tmp_path / "airflow", tmp_path) as airflow:
+        os.kill(airflow.pid_of("triggerer"), signal.SIGKILL)
+
+        def look() -> str | None:
+            try:
+                airflow.api("GET", "version")
+            except AirflowEndedError as error:
+                return str(error)
+            return None
+
+        assert "triggerer ended with status -9" in wait_for(look, PATIENCE, "Airflow to end with its triggerer")
 
 
 def test_an_orphaned_airflow_ends(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from demo.headless import HeadlessAirflow
 from tests.airflow.vendor_doubles import simulator
 from tests.airflow_versions import HAS_PARTITIONS
 from tests.conformance.expected_bets import EXPECTED_BETS
+from tests.postgres import running as running_postgres
 
 pytestmark = [
     pytest.mark.scheduler,
@@ -104,7 +105,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     }
     with (
         simulator(early, set(), late_share=0.3) as vendor,
-        HeadlessAirflow(tmp_path_factory.mktemp("airflow"), dags, env, parallelism=4) as airflow,
+        running_postgres() as database,
+        HeadlessAirflow(tmp_path_factory.mktemp("airflow"), dags, env, parallelism=4, database=database) as airflow,
     ):
         airflow.add_connection("gmag_default", vendor.credentials["gmag"])
         airflow.set_pool("gmag_default", 4)

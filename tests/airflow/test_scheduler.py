@@ -28,6 +28,8 @@ from demo.sessions import processes_of
 from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
 from tests.airflow.vendor_doubles import refuse, simulator, truth_of
 from tests.conformance.expected_bets import EXPECTED_BETS
+from tests.postgres import running as running_postgres
+from tests.postgres import tables
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
 
@@ -85,6 +87,7 @@ class World:
     """One Airflow, the vendors it loads from, and all that must stay secret."""
 
     airflow: HeadlessAirflow
+    database: str
     lake: Path
     bets: Path
     now: datetime
@@ -171,10 +174,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             heard |= {connection["password"], *connection["extra"].get("iv_secret", "").split()}
         s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
         heard.add(s3.secret)
+        database = stack.enter_context(running_postgres())
         airflow = stack.enter_context(
-            HeadlessAirflow(tmp_path_factory.mktemp("airflow"), BUNDLES["samples"], env, parallelism=6)
+            HeadlessAirflow(
+                tmp_path_factory.mktemp("airflow"),
+                BUNDLES["samples"],
+                env,
+                parallelism=6,
+                database=database,
+            )
         )
-        world = World(airflow, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
+        world = World(airflow, database, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
         endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection(
             "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
@@ -193,7 +203,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.runs["to_s3"] = world.trigger("to_s3", world.first, world.last_hour + HOUR)
         world.runs["late"] = world.trigger("late", world.last_hour, world.last_hour + HOUR)
         world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
-        # All is set up before the first task runs: SQLite, for all its locks, likes one writer at a time.
+        # All is set up before the first task runs.
         for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3", "late"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
@@ -528,5 +538,7 @@ def test_no_secret_is_told_anywhere(world: World) -> None:
     files = [path for path in world.airflow.home.rglob("*") if path.is_file() and path.name != "fernet.key"]
     files += [path for path in world.lake.rglob("*") if path.is_file()]
     texts = {str(path): path.read_bytes() for path in files}
-    assert [name for name, text in texts.items() if "airflow.db" in name and b"agent001" in text]
+    stored = tables(world.database)
+    assert b"agent001" in stored["connection"]
+    texts |= stored
     assert [(name, secret) for name, text in texts.items() for secret in secrets if secret.encode() in text] == []

@@ -26,8 +26,8 @@ from airflow_betproviders.simulator import Settings, Simulator
 from demo.airflow_client import FINISHED, Json, wait_for
 from demo.headless import CeleryWorkers, HeadlessAirflow
 from tests.conformance.wire import differences
-from tests.e2e import postgres
 from tests.e2e.dags.ways import INTERVAL, SAMPLE, SWAPPED, UNLIMITED, Way
+from tests.postgres import running as running_postgres
 from tests.redis_server import running as running_redis
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
@@ -111,7 +111,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     }
     with ExitStack() as stack:
-        database = stack.enter_context(postgres.running())
+        database = stack.enter_context(running_postgres())
         redis = stack.enter_context(running_redis(tmp_path_factory.mktemp("redis")))
         s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
         # The vendors' clocks stand still, later than every loaded hour, so the truth does not change meanwhile.
@@ -174,7 +174,7 @@ def _kill_one(world: World) -> None:
         return None
 
     world.killed = wait_for(worker_amid_calls, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
-    family = _frozen(psutil.Process(world.airflow.worker_pid(world.killed)))
+    family = _frozen(psutil.Process(world.airflow.pid_of(world.killed)))
     pids = {process.pid for process in family}
     for which, task in world.tasks().items():
         if task["state"] == "running" and task["pid"] in pids:
@@ -191,7 +191,7 @@ def _worker_of(airflow: HeadlessAirflow, task: Json) -> str | None:
         above = {process.pid for process in psutil.Process(task["pid"]).parents()}
     except psutil.NoSuchProcess:
         return None
-    return next((name for name in airflow.workers if airflow.worker_pid(name) in above), None)
+    return next((name for name in airflow.workers if airflow.pid_of(name) in above), None)
 
 
 def _frozen(worker: psutil.Process) -> list[psutil.Process]:
@@ -273,7 +273,7 @@ def test_the_other_worker_takes_over(world: World) -> None:
     log = (world.airflow.logs / f"{other}.log").read_text()
     tasks = world.tasks()
 
-    assert not psutil.pid_exists(world.airflow.worker_pid(world.killed))
+    assert not psutil.pid_exists(world.airflow.pid_of(world.killed))
     for which in world.lost:
         assert tasks[which]["id"] in log
 

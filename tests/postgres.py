@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,18 @@ def running() -> Iterator[str]:
                 yield f"postgresql+psycopg2://{USER}@127.0.0.1:{port}/{DATABASE}"
             finally:
                 process.send_signal(signal.SIGINT)  # a fast shutdown: does not wait for open connections
+
+
+def tables(url: str) -> dict[str, bytes]:
+    """Return what each table of a database holds, as text."""
+    held = {}
+    with closing(psycopg2.connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
+        cursor.execute("SET bytea_output = escape; SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (name,) in cursor.fetchall():
+            rows = io.BytesIO()
+            cursor.copy_expert(f'COPY "{name}" TO STDOUT', rows)
+            held[name] = rows.getvalue()
+    return held
 
 
 def _program(name: str) -> str:
