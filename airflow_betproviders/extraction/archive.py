@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.columns import INSTANT
 from airflow_betproviders.extraction.decode.decoder import Page, without_signatures
 from airflow_betproviders.extraction.fetch.calls import Reply
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 

@@ -21,9 +21,9 @@ from airflow_betproviders.declare.fields import Integer, Kind, Text
 from airflow_betproviders.declare.fields.json_text import NotJson, Number, Pairs, dumps, read_document
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.columns import EXTRA, arrow_type
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 DROP, HASH = "drop", "hash"

@@ -14,12 +14,12 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slot_builder import Slot

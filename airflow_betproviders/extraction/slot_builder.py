@@ -10,10 +10,10 @@ from types import TracebackType
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter

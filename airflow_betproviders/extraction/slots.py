@@ -17,12 +17,12 @@ from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source

@@ -10,8 +10,8 @@ from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import Decimal, Epoch, Field, Integer, IsoTime, Text
 from airflow_betproviders.declare.stream import OneRow, Reaches, Rows, Stream
 from airflow_betproviders.exceptions import ProviderUnavailable
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag

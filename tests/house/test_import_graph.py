@@ -19,6 +19,7 @@ LAYERS = (
     ("registry",),
     ("lake",),
     ("extraction.decode",),
+    ("extraction.answers",),
     ("extraction.fetch.completeness",),
     ("extraction.write", "extraction.fetch"),
     ("extraction",),

@@ -177,7 +177,7 @@ MUTATIONS = (
     ),
     Mutation(
         "let an absurd time end a cursor",
-        "extraction/fetch/completeness/window_rows.py",
+        "extraction/answers/page_answer.py",
         "        if last - first > years:",
         "        if False:",
         (_CASES, "-k", "a7"),

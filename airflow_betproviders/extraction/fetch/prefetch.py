@@ -11,10 +11,10 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Params, SmallerPages, Unprovable, WindowChanged
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer
 from airflow_betproviders.extraction.fetch.planner import Planner
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit

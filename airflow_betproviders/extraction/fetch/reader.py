@@ -23,6 +23,8 @@ from airflow_betproviders.declare.pagination import (
 )
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.window_rows import SlotChanged, WindowRows
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
@@ -30,7 +32,6 @@ from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAs
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, SlotChanged, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotWindows

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.extraction.fetch.completeness.window_rows import SlotChanged, WindowRows
+from airflow_betproviders.extraction.answers.window_rows import SlotChanged, WindowRows
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.reader import WindowReader

@@ -13,11 +13,12 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Params, Position, SmallerPages, Unprovable, WindowChanged
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source

@@ -33,11 +33,11 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Reaches, Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError, WindowNotReady
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
 from airflow_betproviders.extraction.fetch import reader as reading
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import SlotChanged, WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from airflow_betproviders.declare.pagination import FEW_BYTES, FEW_ROWS, LAST_PAGE, ONE_ANSWER, SHORT_ANSWER, like_a_cap
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.suspected_answer import (
     AnswerProof,
@@ -15,7 +17,6 @@ from airflow_betproviders.extraction.fetch.completeness.suspected_answer import 
     SuspectedAnswer,
     unprovable,
 )
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 
 # Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
 _CALLED_A_CAP = 3

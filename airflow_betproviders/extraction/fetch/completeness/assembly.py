@@ -18,11 +18,12 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Reaches, Stream
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.parser import path_to
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
-from airflow_betproviders.extraction.fetch.completeness.rejected_times import RejectedTimes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source

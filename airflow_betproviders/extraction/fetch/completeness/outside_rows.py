@@ -14,9 +14,10 @@ from airflow_betproviders.declare.fields import Epoch
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
+from airflow_betproviders.extraction.answers.instants import duration, ends
+from airflow_betproviders.extraction.answers.rejected_times import ABSURD, RejectedTimes
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.fetch.completeness.rejected_times import ABSURD, RejectedTimes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, duration, ends
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 if TYPE_CHECKING:

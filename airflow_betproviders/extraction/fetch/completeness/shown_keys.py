@@ -13,9 +13,11 @@ import numpy as np
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Unprovable
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.instants import ends
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import PageAnswer, WindowRows, ends
 
 if TYPE_CHECKING:
     import pyarrow as pa

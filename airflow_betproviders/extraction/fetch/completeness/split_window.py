@@ -6,10 +6,11 @@ import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.instants import ends
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends
 
 
 class SplitWindow:

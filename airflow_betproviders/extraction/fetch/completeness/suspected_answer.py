@@ -13,9 +13,10 @@ import numpy.typing as npt
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Unprovable, like_a_cap
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.instants import ends, inside
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.keys import Hashes
-from airflow_betproviders.extraction.fetch.completeness.window_rows import WindowRows, ends, inside
 
 ReadPiece = Callable[[Interval], WindowRows]
 

@@ -1,27 +1,22 @@
-"""Combine the answers of one window to its rows, each key once."""
+"""Show one page as the pagination kinds see it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.instants import UNITS, duration, ends, inside
+from airflow_betproviders.extraction.answers.rejected_times import ABSURD
 from airflow_betproviders.extraction.decode import arrays, keys
-from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.fetch.completeness.rejected_times import ABSURD, RejectedTimes
-from airflow_betproviders.lake.quarantine import RejectedRow
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Of fewer rows nothing shows that their order is random; nor where its correlation with time is this many standard deviations.
 _MANY_ROWS = 50
 _DEVIATIONS = 3.5
@@ -29,138 +24,6 @@ _DEVIATIONS = 3.5
 _FEW_LAST = 50
 _MOST_LAST = 4
 _LONGEST_TAIL = 60_000
-_UNITS = {"s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1)}
-
-
-class SlotChanged(Exception):
-    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
-
-
-@dataclass
-class WindowRows:
-    """The rows of one window, each key once.
-
-    Attributes:
-        window: the requested window; None for a snapshot.
-        table: its good rows.
-        hashes: of the rows' keys, where the stream has a key.
-        bad: its rows that do not fit.
-        total: the provider's count, where it gives one.
-        duplicates: rows that came more than once.
-        counts: values that were not as declared.
-        slow_pages: answers that were decoded row by row.
-        calls: the numbers of the calls that returned the rows.
-        proof: what shows that the window is complete (`airflow_betproviders.declare.pagination`).
-    """
-
-    window: Interval | None
-    table: pa.Table
-    hashes: keys.Hashes | None = None
-    bad: list[RejectedRow] = field(default_factory=list)
-    total: int | None = None
-    duplicates: int = 0
-    counts: OddCounts = field(default_factory=OddCounts)
-    slow_pages: int = 0
-    calls: tuple[int, ...] = ()
-    proof: str = ""
-
-    @classmethod
-    def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
-        """Combine the answers of a window. Of a key that comes twice, the newest version is kept."""
-        table = pa.concat_tables([page.table for page in pages])
-        bad = list({row.raw: row for page in pages for row in page.bad}.values())
-        calls = tuple(page.call for page in pages)
-        slow_pages = sum(not page.fast for page in pages)
-        rows = cls(window, table, bad=bad, total=pages[0].total, slow_pages=slow_pages, calls=calls)
-        for page in pages:
-            rows.counts.add(page.counts)
-        if stream.key:
-            rows.hashes = keys.hashes(table, stream.key)
-            repeated = keys.shared(np.sort(rows.hashes))
-            if len(repeated):
-                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
-                dropped = keys.losers(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
-                once = np.ones(table.num_rows, bool)
-                once[suspects[dropped]] = False
-                rows.keep(once)
-                rows.duplicates = len(dropped)
-        return rows
-
-    @property
-    def distinct(self) -> int:
-        """Distinct rows, those included that don't fit the schema."""
-        return int(self.table.num_rows) + len(self.bad)
-
-    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
-        """Drop the rows that the mask leaves out."""
-        if mask.all():
-            return
-        self.table = self.table.filter(arrays.mask(mask))
-        if self.hashes is not None:
-            self.hashes = self.hashes[mask]
-
-    def keep_window(self, time_column: str, time_of: RejectedTimes) -> None:
-        """Drop the rows outside the window; rejected ones without a readable time stay."""
-        assert self.window is not None  # noqa: S101 - only what has a time has rows outside
-        instants = arrays.integers(self.table[time_column])
-        start, end = ends(self.window, self.table[time_column].type)
-        self.keep((instants >= start) & (instants < end))
-        self.bad = time_of.inside(self.bad, self.window)
-
-    def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
-        """Return the rows of an instant, and the rejected rows without a readable time."""
-        times = [(row, time_of(row)) for row in self.bad]
-        found = replace(self, bad=[row for row, time in times if time == instant])
-        column = self.table[time_column]
-        found.keep(arrays.integers(column) == _units(instant, column.type))
-        return found, [row for row, time in times if time is None]
-
-    def without(self, others: WindowRows) -> WindowRows:
-        """Return the rows that others don't have, by key; rejected rows by their text."""
-        assert self.hashes is not None  # noqa: S101 - compared by them
-        assert others.hashes is not None  # noqa: S101 - compared by them
-        known = {row.raw for row in others.bad}
-        left = replace(self, bad=[row for row in self.bad if row.raw not in known])
-        left.keep(~np.isin(self.hashes, others.hashes))
-        return left
-
-    def prepend(self, others: WindowRows) -> None:
-        """Put others' rows before these."""
-        assert self.hashes is not None  # noqa: S101 - both have keys
-        assert others.hashes is not None  # noqa: S101 - both have keys
-        self.table = pa.concat_tables([others.table, self.table])
-        self.hashes = np.concatenate([others.hashes, self.hashes])
-        self.bad = [*others.bad, *self.bad]
-
-    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
-        """Return the rows and forget them, so that nothing else keeps them in memory."""
-        taken = self.table, self.hashes
-        self.table, self.hashes = self.table.slice(0, 0), None
-        return taken
-
-
-def duration(length: timedelta, instant: pa.TimestampType) -> int:
-    """Return a length of time as an integer in the unit of a column of instants."""
-    return length // _UNITS[instant.unit]
-
-
-def ends(window: Interval, instant: pa.TimestampType) -> tuple[int, int]:
-    """Return a window's start and end as integers in the unit of a column of instants."""
-    return _units(window.start, instant), _units(window.end, instant)
-
-
-def _units(at: datetime, instant: pa.TimestampType) -> int:
-    return (at - _EPOCH) // _UNITS[instant.unit]
-
-
-def inside(table: pa.Table, stream: Stream, window: Interval) -> npt.NDArray[np.bool_]:
-    """Return which rows lie in a window, its ends included, by at least one of the columns that windows filter."""
-    found = np.zeros(table.num_rows, bool)
-    for name in stream.window_columns:
-        column = table[name]
-        instants, (start, end) = arrays.integers(column), ends(window, column.type)
-        found |= (instants >= start) & (instants <= end)
-    return found
 
 
 class PageAnswer:
@@ -272,8 +135,8 @@ class PageAnswer:
         if self._stream.time_column is None:
             return np.empty(0, np.int64)
         column = self.page.table[self._stream.time_column]
-        unit = _UNITS[column.type.unit]
-        per_ms, of_ms = max(1, _UNITS["ms"] // unit), max(1, unit // _UNITS["ms"])
+        unit = UNITS[column.type.unit]
+        per_ms, of_ms = max(1, UNITS["ms"] // unit), max(1, unit // UNITS["ms"])
         found: npt.NDArray[np.int64] = arrays.integers(column) // per_ms * of_ms
         return found
 
@@ -283,11 +146,11 @@ class PageAnswer:
         if self._stream.time_column is None or self.page.table.num_rows < 2 or self.last is None:
             return 0
         column = self.page.table[self._stream.time_column]
-        unit = _UNITS[column.type.unit]
+        unit = UNITS[column.type.unit]
         instants = arrays.integers(column)
         instants = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
         late = int((np.maximum.accumulate(instants) - instants).max())
-        return -(-late * unit // _UNITS["ms"])
+        return -(-late * unit // UNITS["ms"])
 
     @cached_property
     def tail(self) -> int:
@@ -319,4 +182,4 @@ class PageAnswer:
         if last - first > years:
             instants = arrays.integers(column)
             last = int(instants[instants <= np.median(instants) + years].max())
-        return int(last * _UNITS[column.type.unit] // _UNITS["ms"])
+        return int(last * UNITS[column.type.unit] // UNITS["ms"])

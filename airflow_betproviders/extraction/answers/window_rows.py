@@ -1,0 +1,127 @@
+"""Combine the answers of one window to its rows, each key once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.instants import ends, units
+from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode.coerce import OddCounts
+from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.lake.quarantine import RejectedRow
+
+
+class SlotChanged(Exception):
+    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
+
+
+@dataclass
+class WindowRows:
+    """The rows of one window, each key once.
+
+    Attributes:
+        window: the requested window; None for a snapshot.
+        table: its good rows.
+        hashes: of the rows' keys, where the stream has a key.
+        bad: its rows that do not fit.
+        total: the provider's count, where it gives one.
+        duplicates: rows that came more than once.
+        counts: values that were not as declared.
+        slow_pages: answers that were decoded row by row.
+        calls: the numbers of the calls that returned the rows.
+        proof: what shows that the window is complete (`airflow_betproviders.declare.pagination`).
+    """
+
+    window: Interval | None
+    table: pa.Table
+    hashes: keys.Hashes | None = None
+    bad: list[RejectedRow] = field(default_factory=list)
+    total: int | None = None
+    duplicates: int = 0
+    counts: OddCounts = field(default_factory=OddCounts)
+    slow_pages: int = 0
+    calls: tuple[int, ...] = ()
+    proof: str = ""
+
+    @classmethod
+    def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
+        """Combine the answers of a window. Of a key that comes twice, the newest version is kept."""
+        table = pa.concat_tables([page.table for page in pages])
+        bad = list({row.raw: row for page in pages for row in page.bad}.values())
+        calls = tuple(page.call for page in pages)
+        slow_pages = sum(not page.fast for page in pages)
+        rows = cls(window, table, bad=bad, total=pages[0].total, slow_pages=slow_pages, calls=calls)
+        for page in pages:
+            rows.counts.add(page.counts)
+        if stream.key:
+            rows.hashes = keys.hashes(table, stream.key)
+            repeated = keys.shared(np.sort(rows.hashes))
+            if len(repeated):
+                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
+                dropped = keys.losers(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
+                once = np.ones(table.num_rows, bool)
+                once[suspects[dropped]] = False
+                rows.keep(once)
+                rows.duplicates = len(dropped)
+        return rows
+
+    @property
+    def distinct(self) -> int:
+        """Distinct rows, those included that don't fit the schema."""
+        return int(self.table.num_rows) + len(self.bad)
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
+        """Drop the rows that the mask leaves out."""
+        if mask.all():
+            return
+        self.table = self.table.filter(arrays.mask(mask))
+        if self.hashes is not None:
+            self.hashes = self.hashes[mask]
+
+    def keep_window(self, time_column: str, time_of: RejectedTimes) -> None:
+        """Drop the rows outside the window; rejected ones without a readable time stay."""
+        assert self.window is not None  # noqa: S101 - only what has a time has rows outside
+        instants = arrays.integers(self.table[time_column])
+        start, end = ends(self.window, self.table[time_column].type)
+        self.keep((instants >= start) & (instants < end))
+        self.bad = time_of.inside(self.bad, self.window)
+
+    def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
+        """Return the rows of an instant, and the rejected rows without a readable time."""
+        times = [(row, time_of(row)) for row in self.bad]
+        found = replace(self, bad=[row for row, time in times if time == instant])
+        column = self.table[time_column]
+        found.keep(arrays.integers(column) == units(instant, column.type))
+        return found, [row for row, time in times if time is None]
+
+    def without(self, others: WindowRows) -> WindowRows:
+        """Return the rows that others don't have, by key; rejected rows by their text."""
+        assert self.hashes is not None  # noqa: S101 - compared by them
+        assert others.hashes is not None  # noqa: S101 - compared by them
+        known = {row.raw for row in others.bad}
+        left = replace(self, bad=[row for row in self.bad if row.raw not in known])
+        left.keep(~np.isin(self.hashes, others.hashes))
+        return left
+
+    def prepend(self, others: WindowRows) -> None:
+        """Put others' rows before these."""
+        assert self.hashes is not None  # noqa: S101 - both have keys
+        assert others.hashes is not None  # noqa: S101 - both have keys
+        self.table = pa.concat_tables([others.table, self.table])
+        self.hashes = np.concatenate([others.hashes, self.hashes])
+        self.bad = [*others.bad, *self.bad]
+
+    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
+        """Return the rows and forget them, so that nothing else keeps them in memory."""
+        taken = self.table, self.hashes
+        self.table, self.hashes = self.table.slice(0, 0), None
+        return taken
