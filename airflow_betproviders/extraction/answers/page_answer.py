@@ -71,7 +71,7 @@ class PageAnswer:
             return self.rows
         known = np.concatenate([answer.hashes for answer in self._earlier])
         raw = {row.raw for answer in self._earlier for row in answer.page.bad}
-        return int((~np.isin(self.hashes, known)).sum()) + sum(row.raw not in raw for row in self.page.bad)
+        return len(keys.without(self.hashes, known)) + sum(row.raw not in raw for row in self.page.bad)
 
     @cached_property
     def hashes(self) -> keys.Hashes:
@@ -127,7 +127,7 @@ class PageAnswer:
         if last is None or not self._stream.key or not len(self._instants):
             return 0
         known = np.concatenate([answer.hashes for answer in self._earlier])
-        return int((~np.isin(self.hashes, known) & (self._instants < last)).sum())
+        return int((~keys.occur(self.hashes, known) & (self._instants < last)).sum())
 
     @property
     def _instants(self) -> npt.NDArray[np.int64]:

