@@ -22,9 +22,11 @@ from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.calls import Caller
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
-from airflow_betproviders.extraction.fetch.reader import SlotChanged, SlotWindows, WindowReader
+from airflow_betproviders.extraction.fetch.reader import WindowReader
+from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.publishing import Stored, publish_slots

@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Report, Sum
 from airflow_betproviders.exceptions import BadRows
-from airflow_betproviders.extraction.fetch.row_counter import Counter
+from airflow_betproviders.extraction.row_counter import Counter
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE

@@ -296,8 +296,8 @@ MUTATIONS = (
     ),
     Mutation(
         "believe a total that came down",
-        "extraction/fetch/reader.py",
-        "if total is None or total >= read.counted or not read.answers[-1].rows:",
+        "extraction/fetch/window_calls.py",
+        "if total is None or total >= counted or not answers[-1].rows:",
         "if True:",
         ("extraction/fetch/test_reader.py",),
     ),

@@ -20,10 +20,6 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 
-class SlotChanged(Exception):
-    """What a slot's windows brought contradicts itself. Discard its rows, and read the slot again."""
-
-
 @dataclass
 class WindowRows:
     """The rows of one window, each key once.

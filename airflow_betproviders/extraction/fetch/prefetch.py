@@ -134,7 +134,7 @@ class Prefetcher:
                 if read.shown is not None:
                     split = SplitWindow(self._stream, read.window, None, 0, len(parts), split, read.shown)
                 elif split:
-                    split.left += len(parts) - 1
+                    split.split_part(len(parts))
                 self.replace(read, [WindowRead(part, read.slot, part_of=split) for part in parts])
         return self._queue[place]
 

@@ -6,7 +6,6 @@ answers. A window that changes while it is read is read again; one with too many
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
@@ -24,24 +23,20 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
-from airflow_betproviders.extraction.answers.window_rows import SlotChanged, WindowRows
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import keys
-from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
-from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, PATIENT_READS, Planner
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
+from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.slot_windows import READS, SlotWindows
-from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
+from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
-
-__all__ = ["READS", "Call", "SlotChanged", "SlotWindows", "WindowReader"]
-
-log = logging.getLogger(__name__)
+from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
 
 
 class WindowReader:
@@ -89,6 +84,7 @@ class WindowReader:
         self._moved = MovedRows(source, stream, self._calls.keys_in)
         self.rereads = 0
         self._shown_keys = ShownKeys(stream)
+        self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_keys, self._assemble)
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
@@ -120,7 +116,7 @@ class WindowReader:
         self.rereads += 1
         self.sizes.forget_slot()
         for read in self._prefetch.begun(number):
-            self._note_shown(read)
+            self._retries.note_shown(read)
         shown = {window: self._shown_keys.of(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
 
@@ -155,10 +151,12 @@ class WindowReader:
             while answer := self._prefetch.next_answer(read):
                 self._note_growth(read, answer)
                 if len(read.parts) > 1:
-                    self._split(read)
+                    self.sizes.see(read.answers[0].page)
+                    self._retries.split(read)
                     return None
-            self._ask_beyond(read)
-            rows = self._assemble(read.window, read.answers, read.paging or self._stream.paging)
+            paging = read.paging or self._stream.paging
+            self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
+            rows = self._assemble(read.window, read.answers, paging)
             read.shown = self._shown_keys.pass_on(read.window, read.answers, read.shown)
             if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
@@ -167,36 +165,29 @@ class WindowReader:
                 self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
-            self._read_again(read, str(smaller))
+            self._retries.again(read, str(smaller))
             return None
         except ProviderOverloaded as error:
-            self._ask_for_less(read, error)
+            self._retries.ask_for_less(read, error)
             return None
         except WindowChanged as changed:
             self.rereads += 1
             self._planner.note_change(changed, read.number)
-            self._read_again(read, str(changed))
+            self._retries.again(read, str(changed))
             return None
         except Unprovable as reason:
             raise self._assemble.incomplete(read.window, str(reason)) from None
+        self._note_complete(read, rows)
+        return rows
+
+    def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
+        """Take a complete window from the queue, and count it towards the window that it is a part of."""
         self._prefetch.remove(read)
         self._shown_keys.add(read.window, rows.hashes)
         if rows.total is None:
             self._planner.learn(read.window, rows.distinct)
-        self._add_to_split(read.part_of, rows)
-        return rows
-
-    def _ask_beyond(self, read: WindowRead) -> None:
-        """Ask for the rows after the last where an earlier answer had a greater total: there must be none."""
-        total, paging = read.answers[0].total, read.paging or self._stream.paging
-        if total is None or total >= read.counted or not read.answers[-1].rows:
-            return
-        if (beyond := paging.beyond(read.answers)) is None:
-            return
-        page = self._calls.ask(read.window, beyond, AnswerPermit())
-        read.answers.append(PageAnswer(page, self._stream, read.answers))
-        if read.answers[-1].new:
-            raise WindowChanged(f"the provider counts {total} rows, but more come after them")
+        if read.part_of:
+            read.part_of.complete_part(rows, self._moved)
 
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
         """Split a window without a total that has more rows than may be read without a split."""
@@ -213,36 +204,6 @@ class WindowReader:
         else:
             read.parts = self._planner.halves(read.window)
 
-    def _read_again(self, read: WindowRead, reason: str, **changes: Any) -> None:
-        if read.number == READS:
-            raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
-        log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        begun = {
-            "number": read.number + 1,
-            "changes": read.changes + 1,
-            "planned": True,
-            "shown": self._note_shown(read),
-            "counted": max([read.counted, *(answer.total or 0 for answer in read.answers)]),
-        }
-        again = read.again(**{**begun, "compare": None, "lacked": False, **changes})
-        self._prefetch.replace(read, [again])
-
-    def _ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
-        """Put the window in the queue again, to be asked for in smaller pages or windows, or as it is a few times more."""
-        if self._planner.ask_for_less(read.window, read.paging):
-            log.warning("%s; asking for fewer rows at once from now on", error)
-            again = read.again(shown=self._note_shown(read))
-        elif error.transient and read.patience:
-            log.warning("%s; nothing less can be asked for, so it is asked for again", error)
-            again = read.again(shown=self._note_shown(read), patience=read.patience - 1)
-        else:
-            raise error
-        self._prefetch.replace(read, [again])
-
-    def _note_shown(self, read: WindowRead) -> Hashes | None:
-        ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
-        return self._shown_keys.note(read.window, [*read.answers, *ahead], read.shown)
-
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
 
@@ -256,7 +217,7 @@ class WindowReader:
             return False
         self.rereads += 1
         reason = f"{len(gone)} rows that an earlier answer showed did not come again"
-        self._read_again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
+        self._retries.again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
         return True
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -267,41 +228,8 @@ class WindowReader:
         if read.compare is not None and np.array_equal(read.compare, found):
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
-        self._read_again(read, reason, compare=found)
+        self._retries.again(read, reason, compare=found)
         return False
-
-    def _split(self, read: WindowRead) -> None:
-        first = read.answers[0]
-        self.sizes.see(first.page)
-        restless = read.changes >= PATIENT_READS
-        parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
-        split = read.part_of
-        if self._stream.paging.keeps_to_window:
-            shown = self._shown_keys.note(read.window, read.answers)
-            rejected = len(first.page.bad) if shown is not None else first.rows
-            # A window that keeps changing is said to have a few rows more or fewer than it has.
-            counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
-            counted = max(counted, rejected + (0 if shown is None else len(shown)))
-            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
-        elif split:
-            split.left += len(parts) - 1
-        for part in parts:
-            part.part_of = split
-        self._prefetch.replace(read, parts)
-
-    def _add_to_split(self, split: SplitWindow | None, rows: WindowRows) -> None:
-        """Count a part that was read towards every window that it is a part of, and check those that are complete."""
-        inner = split
-        while inner:
-            inner.add(rows)
-            inner = inner.parent
-        while split:
-            split.left -= 1
-            if split.left:
-                return
-            if problem := split.contradiction(self._moved):
-                raise SlotChanged(problem)
-            split = split.parent
 
     def _prove_sizes(self) -> None:
         """Prove that the slot's greatest answer without a total was not cut off."""

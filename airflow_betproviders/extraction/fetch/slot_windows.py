@@ -6,7 +6,8 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.extraction.answers.window_rows import SlotChanged, WindowRows
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.reader import WindowReader

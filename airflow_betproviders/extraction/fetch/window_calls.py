@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Params, Position, SmallerPages, Unprovable, WindowChanged
+from airflow_betproviders.declare.pagination import (
+    Pagination,
+    Params,
+    Position,
+    SmallerPages,
+    Unprovable,
+    WindowChanged,
+)
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
@@ -92,6 +99,27 @@ class WindowCalls:
             if len(answers) == 1:
                 self._check_size(paging.rows_of_window(answers[0]) or 0, answers[0], unsplit=unsplit)
             to_ask += paging.following(window, answers)
+
+    def ask_beyond(self, window: Interval | None, paging: Pagination, answers: list[PageAnswer], counted: int) -> None:
+        """Ask for the rows after the last where an earlier answer had a greater total: there must be none.
+
+        Args:
+            window: what was asked; None for a snapshot.
+            paging: how it was asked for.
+            answers: its answers; gets the one more.
+            counted: the greatest total that answers of earlier reads had.
+
+        Raises:
+            WindowChanged: more rows come after the last.
+        """
+        total = answers[0].total
+        if total is None or total >= counted or not answers[-1].rows:
+            return
+        if (beyond := paging.beyond(answers)) is None:
+            return
+        answers.append(PageAnswer(self.ask(window, beyond, AnswerPermit()), self._stream, answers))
+        if answers[-1].new:
+            raise WindowChanged(f"the provider counts {total} rows, but more come after them")
 
     def keys_in(self, window: Interval) -> Hashes:
         """Return the keys that answers for a window show, complete or not; none where the provider refuses so late a window."""

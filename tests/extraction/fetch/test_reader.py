@@ -38,8 +38,10 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
 from airflow_betproviders.extraction.fetch import reader as reading
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
-from airflow_betproviders.extraction.fetch.reader import SlotChanged, WindowReader
+from airflow_betproviders.extraction.fetch.reader import WindowReader
+from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
@@ -310,7 +312,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     assert "toy_default" in text
     assert "stream bets" in text
     assert "2026-11-20T05:00:00Z" in text
-    assert len(script.asked) <= 10 * reading.READS
+    assert len(script.asked) <= 10 * READS
 
 
 def test_without_a_total_nothing_shows_that_the_answer_is_whole() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
@@ -11,6 +13,7 @@ from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 
 
 class SplitWindow:
@@ -52,6 +55,32 @@ class SplitWindow:
         self._counted = counted
         self._brought = 0
         self._on_edge: Hashes | None = None
+
+    def split_part(self, parts: int) -> None:
+        """Note that one of the parts is read in so many parts itself."""
+        self.left += parts - 1
+
+    def complete_part(self, rows: WindowRows, moved: MovedRows) -> None:
+        """Count a part that was read towards every window that it is a part of, and check those that are complete.
+
+        Raises:
+            SlotChanged: the parts of a window contradict it.
+        """
+        for split in self._with_parents():
+            split.add(rows)
+        for split in self._with_parents():
+            split.left -= 1
+            if split.left:
+                return
+            if problem := split.contradiction(moved):
+                raise SlotChanged(problem)
+
+    def _with_parents(self) -> Iterator[SplitWindow]:
+        """Yield this window, then the one that it is a part of, and so on."""
+        split: SplitWindow | None = self
+        while split is not None:
+            yield split
+            split = split.parent
 
     def add(self, rows: WindowRows) -> None:
         """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""

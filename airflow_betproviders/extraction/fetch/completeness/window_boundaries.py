@@ -28,9 +28,10 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
-from airflow_betproviders.extraction.answers.window_rows import SlotChanged, WindowRows
+from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source

@@ -13,7 +13,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Offset
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.fetch.row_counter import Counter
+from airflow_betproviders.extraction.row_counter import Counter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
 

@@ -1,0 +1,111 @@
+"""Put a window back in the queue that did not come complete: as it is, in parts, or with less asked for at once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.exceptions import ProviderOverloaded
+from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
+from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
+from airflow_betproviders.extraction.fetch.planner import PATIENT_READS, Planner
+from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
+from airflow_betproviders.extraction.fetch.slot_windows import READS
+from airflow_betproviders.extraction.fetch.window_read import WindowRead
+
+log = logging.getLogger(__name__)
+
+
+class WindowRetries:
+    """Replaces windows in the queue. What their answers showed is remembered: the next read has to bring it."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        planner: Planner,
+        prefetch: Prefetcher,
+        shown_keys: ShownKeys,
+        assemble: WindowAssembler,
+    ) -> None:
+        """Bind the stream.
+
+        Args:
+            stream: the stream.
+            planner: knows how much to ask for at once.
+            prefetch: holds the queue.
+            shown_keys: remembers the keys that answers showed.
+            assemble: makes the error of a window that never came complete.
+        """
+        self._stream = stream
+        self._planner = planner
+        self._prefetch = prefetch
+        self._shown_keys = shown_keys
+        self._assemble = assemble
+
+    def again(self, read: WindowRead, reason: str, **changes: Any) -> None:
+        """Read a window again.
+
+        Args:
+            read: the window as it was read.
+            reason: why it is read again, for the log.
+            changes: attributes of the next `WindowRead` that differ from what is usual.
+
+        Raises:
+            IncompleteWindow: it was read as often as a window may be.
+        """
+        if read.number == READS:
+            raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
+        log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
+        begun = {
+            "number": read.number + 1,
+            "changes": read.changes + 1,
+            "planned": True,
+            "shown": self.note_shown(read),
+            "counted": max([read.counted, *(answer.total or 0 for answer in read.answers)]),
+        }
+        again = read.again(**{**begun, "compare": None, "lacked": False, **changes})
+        self._prefetch.replace(read, [again])
+
+    def split(self, read: WindowRead) -> None:
+        """Read a window in its parts, which have to bring what its own first answer says."""
+        first = read.answers[0]
+        restless = read.changes >= PATIENT_READS
+        parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
+        split = read.part_of
+        if self._stream.paging.keeps_to_window:
+            shown = self._shown_keys.note(read.window, read.answers)
+            rejected = len(first.page.bad) if shown is not None else first.rows
+            # A window that keeps changing is said to have a few rows more or fewer than it has.
+            counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
+            counted = max(counted, rejected + (0 if shown is None else len(shown)))
+            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
+        elif split:
+            split.split_part(len(parts))
+        for part in parts:
+            part.part_of = split
+        self._prefetch.replace(read, parts)
+
+    def ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
+        """Ask for a window in smaller pages or windows; where nothing less can be asked for, as it is a few times more.
+
+        Raises:
+            ProviderOverloaded: neither can help.
+        """
+        if self._planner.ask_for_less(read.window, read.paging):
+            log.warning("%s; asking for fewer rows at once from now on", error)
+            again = read.again(shown=self.note_shown(read))
+        elif error.transient and read.patience:
+            log.warning("%s; nothing less can be asked for, so it is asked for again", error)
+            again = read.again(shown=self.note_shown(read), patience=read.patience - 1)
+        else:
+            raise error
+        self._prefetch.replace(read, [again])
+
+    def note_shown(self, read: WindowRead) -> Hashes | None:
+        """Remember the keys that the answers of a window show, those still on their way too, and return them."""
+        ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
+        return self._shown_keys.note(read.window, [*read.answers, *ahead], read.shown)
