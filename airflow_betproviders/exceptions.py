@@ -10,6 +10,7 @@ BetProviderError
 │   ├── OverlappingSlot            the slot overlaps a stored object
 │   ├── NotArchived                slots have no archive to replay
 │   ├── UnmergeableSlot            a stored slot cannot become bets
+│   ├── DamagedTable               a file of the bets table has changed since it was written
 │   └── InvalidArgument            an argument or a connection cannot work
 │       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
@@ -150,6 +151,10 @@ class NotArchived(FinalError):
 
 class UnmergeableSlot(FinalError):
     """Stored slots cannot become bets. Every other slot was merged. The message names each slot and row."""
+
+
+class DamagedTable(FinalError):
+    """A file of the bets table does not match its checksums. Nothing was committed. The message names the file."""
 
 
 class ReconciliationFailed(BetProviderError):

@@ -107,7 +107,7 @@ class RawStream:
             local = Path(folder) / "slot.parquet"
             self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
             try:
-                with pq.ParquetFile(local) as file:
+                with pq.ParquetFile(local, page_checksum_verification=True) as file:
                     receipt = Receipt.from_footer(file.metadata.metadata)
                     version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
                     for batch in file.iter_batches(_ROWS, use_threads=False):

@@ -66,7 +66,12 @@ class Archive:
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
         self.path = Path(self._folder.name) / "archive.parquet"
         self._writer = pq.ParquetWriter(
-            self.path, SCHEMA, compression="zstd", use_dictionary=["params", "error"], write_statistics=False
+            self.path,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=["params", "error"],
+            write_statistics=False,
+            write_page_checksum=True,
         )
         self._lock = threading.Lock()
         self._rows: list[dict[str, Any]] = []
@@ -169,7 +174,7 @@ class Archived:
         self._file, self._path = file, path
         self._groups: dict[int, list[int]] = {}
         for group in range(file.num_row_groups):
-            for call in set(file.read_row_group(group, ["call"])["call"].to_pylist()):
+            for call in set(self._read([group], ["call"])["call"].to_pylist()):
                 self._groups.setdefault(call, []).append(group)
         self._last: tuple[list[int], pa.Table] = ([], SCHEMA.empty_table())
 
@@ -184,7 +189,7 @@ class Archived:
         with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
             local = Path(folder) / "archive.parquet"
             lake.fs.get_file(lake.archive(slot), str(local))
-            with pq.ParquetFile(local) as file:
+            with pq.ParquetFile(local, page_checksum_verification=True) as file:
                 yield cls(file, lake.archive(slot))
 
     def body(self, call: int) -> bytes:
@@ -193,9 +198,15 @@ class Archived:
         if groups is None:
             raise InvalidArgument(f"{self._path} lacks the answer to call {call}. Extract its slot again.")
         if self._last[0] != groups:
-            self._last = (groups, self._file.read_row_groups(groups, ["call", "part", "body"]))
+            self._last = (groups, self._read(groups, ["call", "part", "body"]))
         parts = self._last[1].filter(pc.equal(self._last[1]["call"], call))
         return b"".join(parts["body"].to_pylist())
+
+    def _read(self, groups: list[int], names: list[str]) -> pa.Table:
+        try:
+            return self._file.read_row_groups(groups, names)
+        except (pa.ArrowException, OSError) as error:
+            raise InvalidArgument(f"{self._path} is damaged: {error}. Extract its slot again.") from error
 
 
 def expire(lake: Lake, before: datetime) -> None:

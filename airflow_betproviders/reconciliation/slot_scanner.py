@@ -121,7 +121,7 @@ class SlotScanner:
         self._number += 1
         scanned = ScannedSlot(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
         try:
-            with pq.ParquetFile(source) as file:
+            with pq.ParquetFile(source, page_checksum_verification=True) as file:
                 receipt = Receipt.from_footer(file.metadata.metadata)
                 sums = self._read(scanned, file, within)
         except (pa.ArrowException, OSError, ValueError) as error:

@@ -82,7 +82,7 @@ class World:
         )  # fmt: skip
         path = Path(lake.data(slot))
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), path)
+        pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), path, write_page_checksum=True)
 
     def stored(self) -> list[Interval]:
         """The stored slots of the month."""

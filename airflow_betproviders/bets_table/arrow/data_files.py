@@ -14,6 +14,8 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import RemoveAction
 
+from airflow_betproviders.exceptions import DamagedTable
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -36,9 +38,21 @@ class DataFile:
 
 @contextmanager
 def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
-    """Open a data file for reading."""
-    with fs.open_input_file(path) as handle, pq.ParquetFile(handle) as file:
-        yield file
+    """Open a data file for reading.
+
+    Raises:
+        DamagedTable: bytes of the file have changed since it was written.
+    """
+    with fs.open_input_file(path) as handle, pq.ParquetFile(handle, page_checksum_verification=True) as file:
+        try:
+            yield file
+        except OSError as error:
+            if "checksum" not in str(error):  # of the network
+                raise
+            raise DamagedTable(
+                f"{path} of the bets table is damaged: {error}. Restore the object from a backup, or delete the table "
+                "and merge all slots again."
+            ) from error
 
 
 def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema) -> pa.Table:

@@ -70,6 +70,7 @@ class _NewFile:
             use_dictionary=[name for name in target.schema.names if name not in _PLAIN],
             dictionary_pagesize_limit=_DICTIONARY_SIZE,
             write_page_index=True,
+            write_page_checksum=True,
             memory_pool=_MEMORY,
         )
         self._buffer: list[pa.Table] = []

@@ -254,6 +254,7 @@ class SlotWriter:
             use_dictionary=dictionary,
             column_encoding=dict.fromkeys([*instants, *numbers], "DELTA_BINARY_PACKED"),
             write_page_index=True,
+            write_page_checksum=True,
             store_decimal_as_integer=True,
             memory_pool=MEMORY,
         )
