@@ -92,6 +92,7 @@ def test_a_slow_start_goes_on() -> None:
     child.close()
 
 
+@pytest.mark.slow
 def test_a_killed_child_is_replaced(child: LakeProcess) -> None:
     psutil.Process(child.call(os.getpid)).kill()
 
@@ -100,6 +101,7 @@ def test_a_killed_child_is_replaced(child: LakeProcess) -> None:
     assert child.call(abs, -2) == 2
 
 
+@pytest.mark.slow
 def test_an_idle_child_ends() -> None:
     child = LakeProcess(seconds=PATIENCE, idle_seconds=0.1)
     process = psutil.Process(child.call(os.getpid))
