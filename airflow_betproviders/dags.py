@@ -78,7 +78,8 @@ def account_dag(
         dag_id: the DAG's id.
         conn_id: connection to the provider.
         schedule: a cron expression, whose intervals are in UTC and have a width (Airflow's own reading of one gives
-            intervals of zero width), or anything that ``DAG`` takes: a timetable, assets, None.
+            intervals of zero width), or anything that ``DAG`` takes: a timetable, assets, None (then the tasks need
+            their own ``start`` and ``end``).
         pool: pool of the tasks; default the one named like the connection.
         backfill: whether backfills and manual runs are allowed. With False only the schedule starts runs (needs a cron
             schedule and Airflow 3.2).
@@ -138,7 +139,9 @@ def incremental_dag(
         conn_id: connection to the provider; its type selects the hook.
         path: the lake, in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         stream: stream name; default the provider's main bet stream.
-        schedule: see `account_dag`.
+        schedule: see `account_dag`. With None, runs have no interval: give
+            ``extract={"start": "{{ dag_run.conf['start'] }}", "end": "{{ dag_run.conf['end'] }}"}`` and trigger the DAG with
+            this conf. Only a stream that is a snapshot needs no interval.
         lookback: how far before its interval each run reads again, e.g. ``"24h"``, for late or changed rows.
         lag: minimum time between the end of the interval and its extraction; default the stream's own.
         table: folder of the bets table; default no merge.

@@ -1,7 +1,7 @@
-"""The yardstick: the fastest plain script for one provider that stays exact, without any check.
+"""Load one provider with the fastest plain script that stays exact: the reference for our speed.
 
-`pyarrow.json` on the untouched bytes, two threads that fetch and parse, one that writes. It asks for one window, trusts
-whatever comes, knows no retry, finds no duplicate, and dies of the first odd page.
+`pyarrow.json` reads the bytes as they came; two threads fetch and parse, one writes. The script requests one window and checks
+nothing: it has no retries, finds no duplicates, and ends at the first odd page.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from records import JDB_OFFSET, KEY, START
 
 THREADS = 2
 ROW_GROUP = 100_000
-_MONEY, _TIME, _TEXT, _WHOLE = pa.decimal128(18, 4), pa.timestamp("ms", "UTC"), pa.string(), pa.int64()
+_MONEY, _TIME, _TEXT, _INTEGER = pa.decimal128(18, 4), pa.timestamp("ms", "UTC"), pa.string(), pa.int64()
 _AMOUNT, _DOUBLE = pa.decimal128(28, 8), pa.decimal128(38, 18)
-# What a script may do that knows every name beforehand.
+# The script knows every name beforehand.
 _ITEMS = pa.struct(
     [(n, _AMOUNT) for n in ["Banker", "Player", "Tie", "BankerPair", "PlayerPair", "Lucky6", "Big", "Small"]]
 )
@@ -73,13 +73,13 @@ RECORDS = {
             ]
         ),
         *((n, _TIME) for n in ["startTime", "endTime", "createdAt"]),
-        ("brandId", _WHOLE),
+        ("brandId", _INTEGER),
         ("jpDetails", _JACKPOT),
     ],
     "pv": [
         *((n, _TEXT) for n in ["event_id", "draw_id", "op_id"]),
         *(
-            (n, _WHOLE)
+            (n, _INTEGER)
             for n in [
                 "game_id",
                 "user_id",
@@ -95,7 +95,7 @@ RECORDS = {
     "aig": [
         *((n, _TEXT) for n in ["id", "user_id", "game_id", "inst_id", "currency"]),
         *(
-            (n, _WHOLE)
+            (n, _INTEGER)
             for n in ["shoe_id", "round_id", "bet_time", "settle_time", "create_time", "update_time", "status"]
         ),
         *(
@@ -130,7 +130,7 @@ RECORDS = {
             ]
         ),
         *(
-            (n, _WHOLE)
+            (n, _INTEGER)
             for n in [
                 "gType",
                 "mtype",
@@ -147,7 +147,6 @@ RECORDS = {
 ENVELOPE = {"gmag": ("records",), "pv": ("data", "items"), "aig": ("data", "transactions"), "jdb": ("data",)}
 SIZE = {"gmag": 10_000, "pv": 2_000, "aig": 5_000}
 KEYS = {"gmag": "roundId", "pv": "event_id", "aig": "id", "jdb": "historyId"}
-KEYS = {"gmag": "roundId", "pv": "event_id", "aig": "id", "jdb": "historyId"}
 TIMES = {
     "gmag": ("startTime", "endTime", "createdAt"),
     "pv": ("start_at", "end_at"),
@@ -158,7 +157,7 @@ _LOCAL = "%d-%m-%Y %H:%M:%S"
 
 
 class Script:
-    """One provider's hours into one file."""
+    """Load hours of one provider into one file."""
 
     def __init__(self, provider: str, url: str, hours: int, out: str) -> None:
         self.provider, self.host = provider, url.removeprefix("http://")
@@ -166,7 +165,7 @@ class Script:
         self.schema = pa.schema([(n, _TIME if n in TIMES[provider] else t) for n, t in RECORDS[provider]])
         envelope: pa.DataType = pa.list_(pa.struct(RECORDS[provider]))
         for name in reversed(ENVELOPE[provider][1:]):
-            envelope = pa.struct([(name, envelope), ("total", _WHOLE)])
+            envelope = pa.struct([(name, envelope), ("total", _INTEGER)])
         self.options = pj.ParseOptions(
             explicit_schema=pa.schema([(ENVELOPE[provider][0], envelope)]), unexpected_field_behavior="ignore"
         )
@@ -185,7 +184,7 @@ class Script:
         )
 
     def request(self, page: int, start: datetime, end: datetime) -> tuple[str, str, bytes | None]:
-        """Method, target and body of a call."""
+        """Return method, target and body of a call."""
         size = SIZE.get(self.provider)
         match self.provider:
             case "gmag":
@@ -206,7 +205,7 @@ class Script:
                 return "POST", "/apiRequest.do", json.dumps({"x": self.encrypt(json.dumps(times))}).encode()
 
     def encrypt(self, text: str) -> str:
-        """JDB's parameters; the one part of its protocol that the page server cannot do without."""
+        """Encrypt JDB's parameters; the page server needs no other part of its protocol."""
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
         cipher = Cipher(algorithms.AES(KEY.encode()), modes.CBC(KEY.encode())).encryptor()
@@ -243,36 +242,36 @@ class Script:
                 columns.append(
                     pc.subtract(wall, pa.scalar(JDB_OFFSET, pa.duration("s"))).cast(pa.timestamp("ms")).cast(_TIME)
                 )
-            elif name in TIMES[self.provider] and type_ == _WHOLE:
+            elif name in TIMES[self.provider] and type_ == _INTEGER:
                 columns.append(column.cast(pa.timestamp("s" if self.provider == "pv" else "ms", "UTC")).cast(_TIME))
             else:
                 columns.append(column)
         return pa.table(columns, schema=self.schema), int(found[1]) if found else 0
 
     def pages(self) -> Iterator[pa.Table]:
-        """Yield all pages in order, two at work and one waiting."""
+        """Yield all pages in order; two are being read, one waits."""
         with ThreadPoolExecutor(THREADS) as pool:
-            asks: Iterator[tuple[int, datetime, datetime]]
+            requests: Iterator[tuple[int, datetime, datetime]]
             if self.provider == "jdb":
                 step = timedelta(minutes=5)
-                asks = (
+                requests = (
                     (1, self.start + i * step, self.start + (i + 1) * step)
                     for i in range((self.end - self.start) // step)
                 )
             else:
                 first, total = pool.submit(self.page, 1, self.start, self.end).result()
                 yield first
-                asks = ((n, self.start, self.end) for n in range(2, -(-total // SIZE[self.provider]) + 1))
+                requests = ((n, self.start, self.end) for n in range(2, -(-total // SIZE[self.provider]) + 1))
             pending: deque[Future[tuple[pa.Table, int]]] = deque()
-            for ask in asks:
-                pending.append(pool.submit(self.page, *ask))
+            for request in requests:
+                pending.append(pool.submit(self.page, *request))
                 if len(pending) > THREADS:
                     yield pending.popleft().result()[0]
             for future in pending:
                 yield future.result()[0]
 
     def run(self) -> int:
-        """Read and write, at the same time; gives the number of rows."""
+        """Read and write at the same time; return the number of rows."""
         tables: queue.Queue[pa.Table | None] = queue.Queue(8)
         thread = threading.Thread(target=self.write, args=(tables,))
         thread.start()
@@ -285,15 +284,15 @@ class Script:
         return rows
 
     def write(self, tables: queue.Queue[pa.Table | None]) -> None:
-        """Row groups of 100 thousand."""
-        held: list[pa.Table] = []
+        """Write row groups of 100,000 rows."""
+        waiting: list[pa.Table] = []
         while (table := tables.get()) is not None:
-            held.append(table)
-            if sum(t.num_rows for t in held) >= ROW_GROUP:
-                self.writer.write_table(pa.concat_tables(held))
-                held = []
-        if held:
-            self.writer.write_table(pa.concat_tables(held))
+            waiting.append(table)
+            if sum(t.num_rows for t in waiting) >= ROW_GROUP:
+                self.writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            self.writer.write_table(pa.concat_tables(waiting))
         self.writer.close()
 
 

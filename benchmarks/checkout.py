@@ -1,4 +1,4 @@
-"""The names that the merge's benchmark needs, from this version of the package or from an older checkout on the path."""
+"""Find the names that the merge's benchmark needs, in this version of the package or in an older checkout on the path."""
 
 from __future__ import annotations
 

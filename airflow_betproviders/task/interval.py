@@ -11,7 +11,9 @@ from airflow_betproviders.exceptions import InvalidArgument
 
 _CURE = (
     "Schedule the DAG with CronDataIntervalTimetable (a plain cron string gives intervals of zero width in Airflow 3), "
-    "or pass start= and end=. A DAG with schedule=None always needs start= and end=, unless its stream is a snapshot."
+    "or give the operator start= and end=. With schedule=None it needs both, unless its stream is a snapshot. For "
+    'example, trigger the DAG with conf {"start": ..., "end": ...} and write start="{{ dag_run.conf[\'start\'] }}", '
+    'end="{{ dag_run.conf[\'end\'] }}"; with incremental_dag, give extract={"start": ..., "end": ...}.'
 )
 
 
@@ -39,8 +41,8 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:
         raise InvalidArgument(
-            "the run has no data interval: it was triggered without a logical date. Trigger it with a logical date, or "
-            f"use Backfill. {_CURE}"
+            "the run has no data interval: it was triggered without a logical date. If the DAG has a schedule, trigger it "
+            f"with a logical date, or use Backfill. {_CURE}"
         )
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")

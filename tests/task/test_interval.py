@@ -55,8 +55,10 @@ def test_airflows_own_instants_become_plain_ones() -> None:
     [
         (RUN, FIVE, None, "give both, or neither to use the run's interval"),
         (RUN, None, FIVE, "give both, or neither to use the run's interval"),
-        ({}, None, None, "Trigger it with a logical date, or use Backfill"),
-        ({"data_interval_start": None, "data_interval_end": None}, None, None, "Trigger it with a logical date"),
+        ({}, None, None, "If the DAG has a schedule, trigger it with a logical date, or use Backfill"),
+        ({"data_interval_start": None, "data_interval_end": None}, None, None, "trigger it with a logical date"),
+        ({}, None, None, "start=\"{{ dag_run.conf['start'] }}\""),  # without a schedule
+        ({"data_interval_start": FIVE, "data_interval_end": FIVE}, None, None, "end=\"{{ dag_run.conf['end'] }}\""),
         ({"data_interval_start": FIVE, "data_interval_end": FIVE}, None, None, "CronDataIntervalTimetable"),
         ({}, FIVE, FIVE, "CronDataIntervalTimetable"),
         ({}, FIVE + HOUR, FIVE, "is not before end"),
