@@ -110,7 +110,7 @@ build: $(SETUP) ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean: ## Remove everything that make created, .venv included
-	rm -rf .venv .floors .airflow .bench demo-output build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .floors .airflow .airflow-* .bench demo-output build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv installs in seconds; where it is not available or cannot reach the index, pip does the same in minutes.

@@ -1,1 +1,1 @@
-"""Demonstrations on one machine: a headless Airflow, and what runs on it."""
+"""Run demonstrations on one machine: a real Airflow without a terminal, and simulated vendors."""

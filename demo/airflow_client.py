@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import requests
 import tenacity
 
-# Seconds. A bound for the slowest machine: whatever waits goes on as soon as it can.
+# Seconds; generous for slow machines. A wait ends as soon as its condition is met.
 PATIENCE = 600.0
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class AirflowClient:
     def wait_dag(self, dag_id: str, timeout: float = PATIENCE) -> Json:
         """Return the DAG once Airflow has parsed it; a file that does not import raises what it raised."""
 
-        def look() -> Json | None:
+        def poll() -> Json | None:
             try:
                 dag: Json = self.api("GET", f"dags/{dag_id}")
             except AirflowApiError as error:
@@ -91,7 +91,7 @@ class AirflowClient:
                 return None
             return dag
 
-        return wait_for(look, timeout, f"DAG {dag_id} to be parsed")
+        return wait_for(poll, timeout, f"DAG {dag_id} to be parsed")
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run the DAG, as soon as Airflow knows it."""
@@ -113,12 +113,12 @@ class AirflowClient:
     ) -> list[Json]:
         """Return the DAG's runs, of one type or all, once there are `count` of them or more, and all have ended."""
 
-        def look() -> list[Json] | None:
+        def poll() -> list[Json] | None:
             runs = [run for run in self.runs(dag_id) if run_type in {None, run["run_type"]}]
             return runs if len(runs) >= count and all(run["state"] in FINISHED for run in runs) else None
 
         return wait_for(
-            look,
+            poll,
             timeout,
             f"{count} runs of {dag_id}",
             lambda: f"states: {[run['state'] for run in self.runs(dag_id)]}",
@@ -155,23 +155,23 @@ class AirflowClient:
     def wait_backfill(self, backfill_id: int, timeout: float = PATIENCE) -> Json:
         """Return the backfill once Airflow has closed it, which it does up to 30 seconds after the last run.
 
-        Until then Airflow refuses another backfill of the DAG. Who needs only its runs should use `wait_runs`.
+        Until then Airflow refuses another backfill of the DAG. To wait for its runs only, use `wait_runs`.
         """
 
-        def look() -> Json | None:
+        def poll() -> Json | None:
             backfill: Json = self.api("GET", f"backfills/{backfill_id}")
             return backfill if backfill["completed_at"] else None
 
-        return wait_for(look, timeout, f"backfill {backfill_id} to be closed")
+        return wait_for(poll, timeout, f"backfill {backfill_id} to be closed")
 
-    # What tasks leave behind
+    # Results of tasks
 
     def task_instances(self, dag_id: str, run_id: str = "~") -> list[Json]:
         """Return the task instances of a run, or of all runs."""
         return self._all(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", "task_instances")
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1) -> Json:
-        """Return what a task returned and pushed: values by key."""
+        """Return a task's XComs: values by key."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
         keys = [entry["key"] for entry in self._all(path, "xcom_entries", map_index=map_index)]
         return {key: self.api("GET", f"{path}/{key}", map_index=map_index, deserialize=False)["value"] for key in keys}
@@ -193,12 +193,12 @@ class AirflowClient:
         return response.content.decode()
 
     def asset_events(self, **filters: Any) -> list[Json]:
-        """Asset events, oldest first, each with its `extra`.
+        """Return asset events, oldest first, each with its `extra`.
 
-        Airflow 3.3 answers 500 while a run that one of them has made is queued, as it has no start yet; so ask again.
+        Airflow 3.3 answers 500 while a run that an event has triggered is queued, because it has no start yet: the call repeats.
         """
 
-        def look() -> list[Json] | None:
+        def poll() -> list[Json] | None:
             try:
                 return self._all("assets/events", "asset_events", order_by="timestamp", **filters)
             except AirflowApiError as error:
@@ -206,10 +206,10 @@ class AirflowClient:
                     raise
                 return None
 
-        return wait_for(look, PATIENCE, "the runs that asset events have made to begin")
+        return wait_for(poll, PATIENCE, "the runs triggered by asset events to start")
 
     def _create(self, path: str, body: Json) -> bool:
-        """Create what `body` names, and return whether it was new: its name makes the call one that can be repeated."""
+        """Create the object that `body` names, and return whether it was new. Its name makes the call repeatable."""
         try:
             self._request("POST", path, repeatable=True, json=body)
         except AirflowApiError as error:
@@ -219,9 +219,9 @@ class AirflowClient:
         return True
 
     def _request(self, method: str, path: str, *, repeatable: bool = False, **kwargs: Any) -> requests.Response:
-        """Make a call; a repeatable one is made again where the database was busy.
+        """Make a call; repeat a repeatable one if the database was busy.
 
-        SQLite refuses at once what began by reading when another process has written meanwhile, and Airflow answers 500.
+        SQLite refuses a transaction that began with a read if another process has written since; Airflow then answers 500.
         """
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: "Database error" in str(error)),
@@ -233,7 +233,7 @@ class AirflowClient:
 
     def _request_once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         url = f"{self.base_url}{path}" if path.startswith("/") else f"{self.base_url}/api/v2/{path}"
-        # A writer waits a minute for its turn at SQLite, where many write.
+        # With SQLite, a write may wait a minute for its turn.
         response = self._http.request(method, url, timeout=90, **kwargs)
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise AirflowApiError(response.status_code, f"{method} {path}: {response.status_code} {response.text}")
@@ -248,10 +248,10 @@ class AirflowClient:
                 return rows
 
 
-def wait_for(look: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
-    """Call `look` until it returns something; after `timeout` seconds raise with what was `seen` last."""
+def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
+    """Call `poll` until it returns something; after `timeout` seconds raise with what was `seen` last."""
     deadline = time.monotonic() + timeout
-    while (found := look()) is None:
+    while (found := poll()) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
         time.sleep(0.2)

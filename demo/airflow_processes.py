@@ -1,9 +1,9 @@
 """Run Airflow's four components, and Celery workers, as children of one process that imports Airflow once.
 
 Each `airflow` command spends some four seconds importing the same modules. Here one process imports them, creates the
-database, and forks; every child then runs the very command line that a person would type, with its output in
-`$AIRFLOW_HOME/logs/<component>.log`. The children end when this process ends, and this process when the one whose id
-it is given does.
+database, and forks. Each child then runs the same `airflow` command as by hand, with its output in
+`$AIRFLOW_HOME/logs/<component>.log`. The children end with this process, and this process ends with
+the parent whose id it is given.
 """
 
 import os
@@ -24,13 +24,13 @@ COMPONENTS = {
 
 
 def main(owner: int, *workers: str) -> int:
-    """Start everything, and return when a component has ended or when `owner`, the parent, is no more.
+    """Start everything, and return when a component or `owner`, the parent, has ended.
 
-    A Celery worker that ends is a machine that is lost: the others go on.
+    A Celery worker that ends stands for a lost machine: the others continue.
     """
     _create_database()
     if workers:
-        import airflow.providers.celery.cli.celery_command  # noqa: F401 - for the children's sake
+        import airflow.providers.celery.cli.celery_command  # noqa: F401 - the children inherit it
     home = Path(os.environ["AIRFLOW_HOME"])
     started = COMPONENTS | {name: _worker(name) for name in workers}
     children = {_fork(arguments, home / "logs" / f"{name}.log"): name for name, arguments in started.items()}
@@ -56,7 +56,7 @@ def _worker(name: str) -> list[str]:
 
 
 def _create_database() -> None:
-    # Imported for the children's sake.
+    # The children inherit these modules.
     import airflow.cli.cli_parser
     import airflow.dag_processing.manager
     import airflow.jobs.scheduler_job_runner
@@ -71,7 +71,7 @@ def _create_database() -> None:
 
 
 def _warm_up() -> None:
-    """Import what every task would import anew, at the cost of a second each: workers inherit it from the scheduler."""
+    """Import modules that each task would otherwise take a second to import: workers inherit them from the scheduler."""
     import airflow.sdk.execution_time.task_runner  # noqa: F401
 
     import airflow_betproviders.extraction.slots

@@ -15,7 +15,7 @@ from airflow_betproviders.registry import declared
 
 Record = Mapping[str, Any]
 Money = tuple[Decimal, Decimal]
-Books = dict[tuple[str, ...], Money]
+AmountsByKey = dict[tuple[str, ...], Money]
 Truth = Callable[[str, str, str, str, str], list[dict[str, Any]]]
 """The records that a vendor, by stream, start, end, had at an instant; instants in ISO 8601."""
 
@@ -37,18 +37,18 @@ MONEY: dict[str, Callable[[Record], Money]] = {
 
 
 @dataclass(frozen=True)
-class Audited:
-    """One object and its verdict.
+class AuditedFile:
+    """The result of one file's audit.
 
     Attributes:
-        receipt: what the object says of itself.
+        receipt: the file's receipt.
         start: of its slot.
-        stored: bytes of the object.
+        stored: bytes of the file.
         stake: units of the currency, all currencies added.
         payout: likewise.
         expected: rows that the vendor had.
-        missing: rows that the vendor had and the object lacks.
-        doubled: rows whose key the object holds twice.
+        missing: rows that the vendor had and the file lacks.
+        doubled: rows whose key is in the file twice.
         wrong: rows that the vendor did not have, or had with other amounts.
     """
 
@@ -63,7 +63,7 @@ class Audited:
     wrong: int
 
 
-def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[Audited]:
+def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[AuditedFile]:
     """Audit the objects of these streams, ordered by provider, stream and slot."""
     for path in sorted(lake.glob("provider=*/stream=*/**/*.parquet")):
         receipt = Receipt.from_footer(pq.read_metadata(path).metadata)
@@ -73,17 +73,17 @@ def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[Audited]:
             yield _audited(path, receipt, truth)
 
 
-def _audited(path: Path, receipt: Receipt, truth: Truth) -> Audited:
+def _audited(path: Path, receipt: Receipt, truth: Truth) -> AuditedFile:
     stream = declared(receipt.provider, receipt.stream)
     rows = pq.ParquetFile(path).read().to_pylist()
-    held = _books(stream, rows)
-    # A bet may change between the first call and the last: what was so before or after counts as right.
+    held = _amounts_by_key(stream, rows)
+    # A bet may change between the first call and the last: both states count as right.
     published = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
     before, after = (
-        _books(stream, truth(receipt.provider, receipt.stream, receipt.start, receipt.end, as_of))
+        _amounts_by_key(stream, truth(receipt.provider, receipt.stream, receipt.start, receipt.end, as_of))
         for as_of in (receipt.extracted_at, published.isoformat())
     )
-    return Audited(
+    return AuditedFile(
         receipt=receipt,
         start=datetime.fromisoformat(receipt.start),
         stored=path.stat().st_size,
@@ -96,6 +96,6 @@ def _audited(path: Path, receipt: Receipt, truth: Truth) -> Audited:
     )
 
 
-def _books(stream: Stream, records: list[dict[str, Any]]) -> Books:
+def _amounts_by_key(stream: Stream, records: list[dict[str, Any]]) -> AmountsByKey:
     money = MONEY[stream.provider]
     return {tuple(str(record[name]) for name in stream.key): money(record) for record in records}

@@ -94,7 +94,7 @@ class Examples:
         self.table = table
 
     def check_forms(self) -> None:
-        """Airflow shows each connection type, its hook and its fields."""
+        """Check that Airflow shows each connection type, its hook and its fields."""
         hooks = self.airflow.cli("providers", "hooks", "--output", "plain")
         fields = self.airflow.cli("providers", "widgets", "--output", "plain")
         for name in self.examples:
@@ -112,7 +112,7 @@ class Examples:
     def load(self) -> None:
         """Let each incremental DAG catch up, then backfill the time before, under faults."""
         faults = dict.fromkeys(FAULTS, 0.05 / len(FAULTS))
-        requests.post(f"{self.vendors.url}/_control/faults", json=faults, timeout=10).raise_for_status()
+        self.vendors.set_faults(faults)
         for name in self.examples:
             self.airflow.unpause(f"{name}_bets")
         for name in self.examples:
@@ -122,7 +122,7 @@ class Examples:
             self.airflow.create_backfill(f"{name}_bets", oldest, newest)
         for name in self.examples:
             self._green(f"{name}_bets", SCHEDULED + BACKFILLED)
-        requests.post(f"{self.vendors.url}/_control/faults", json={}, timeout=10).raise_for_status()
+        self.vendors.set_faults({})
 
     def check_files(self) -> None:
         """Check that each object holds what the vendor had when it was extracted, and the bets table has a row a bet."""
@@ -157,7 +157,7 @@ class Examples:
             counts = found[name]
             assert counts["complete"] + counts["empty"] == stored, counts
             assert counts["missing"] >= missing, counts  # and the hours that are due since
-        # The page keeps what it has read for some seconds.
+        # The page caches its answers for some seconds.
         wait_for(lambda: self._page_counts() == dict.fromkeys(self.examples, stored) or None, 60, "the page to follow")
 
     def _page_counts(self) -> dict[str, int]:
@@ -167,7 +167,7 @@ class Examples:
         return {name: totals[name]["complete"] + totals[name]["empty"] for name in self.examples}
 
     def fill_gaps(self) -> None:
-        """Lose an object, and check that the gap is found and filled."""
+        """Delete a file, and check that the gap is found and filled."""
         lost = {name: sorted(self._objects(name))[1] for name in self.examples}
         for path in lost.values():
             path.unlink()
@@ -221,11 +221,9 @@ class Examples:
         return self.lake.rglob(f"provider={name}/stream={self.examples[name].stream.name}/**/*.parquet")
 
     def _truth(self, stream: Stream, receipt: Receipt, as_of: str) -> dict[tuple[str, ...], tuple[Any, ...]]:
-        query = {"provider": stream.provider, "stream": stream.name, "start": receipt.start, "end": receipt.end}
-        filters = {"filters": json.dumps(self.examples[stream.provider].filters), "as_of": as_of}
-        answer = requests.get(f"{self.vendors.url}/_control/truth", params={**query, **filters}, timeout=60)
-        answer.raise_for_status()
-        return _amounts(stream, json.loads(answer.text, parse_float=Decimal))
+        filters = self.examples[stream.provider].filters
+        records = self.vendors.truth(stream.provider, stream.name, receipt.start, receipt.end, as_of, filters)
+        return _amounts(stream, records)
 
     def _log(self) -> list[Json]:
         calls: list[Json] = requests.get(f"{self.vendors.url}/_control/log", timeout=60).json()
@@ -246,13 +244,17 @@ def _rows(path: Path) -> list[Json]:
 
 
 def _arguments(example: Example) -> Json:
-    """Return what the DAG file needs to know of an example."""
+    """Return the example's settings for the DAG file."""
     hours = example.width // HOUR
     return {"filters": example.filters, "hours": hours, "first": iso(example.first), "last": iso(example.last)}
 
 
 def main() -> int:
-    """Run everything; an assertion says what was wrong."""
+    """Run every step; return 2 if no example is installed.
+
+    Raises:
+        AssertionError: a step failed.
+    """
     began = time.monotonic()
     found = installed(datetime.now(timezone.utc))
     if not found:

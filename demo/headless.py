@@ -6,8 +6,8 @@
         airflow.create_backfill("aig_hourly", "2026-11-20T00:00Z", "2026-11-20T05:00Z")
         airflow.wait_runs("aig_hourly", count=6)
 
-SQLite and the local executor, or another database and Celery workers; a free port on loopback; everybody is an admin. All
-its processes are one POSIX session, which is ended when the block is left, or when the process that entered it dies.
+It uses SQLite and the local executor, or another database and Celery workers. It listens on a free port on loopback, and everybody
+is an admin. All its processes are in one POSIX session, which ends with the block or with the process that entered it.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class AirflowEndedError(RuntimeError):
 
 @dataclass(frozen=True)
 class CeleryWorkers:
-    """Who runs the tasks, if not the scheduler's own processes.
+    """Celery workers that run the tasks instead of the scheduler's processes.
 
     Attributes:
-        broker: URL of the Redis through which they are handed over.
+        broker: URL of the Redis that queues the tasks.
         concurrency: how many tasks each worker runs at once.
-        names: of the workers, on this machine.
+        names: names of the workers, all on this machine.
     """
 
     broker: str
@@ -81,7 +81,7 @@ class HeadlessAirflow(AirflowClient):
         """Describe the Airflow to start.
 
         Args:
-            home: AIRFLOW_HOME: database, configuration and logs. A second start goes on with what is there.
+            home: AIRFLOW_HOME: database, configuration and logs. A second start continues with them.
             dags_folder: Where the DAG files are.
             env: More environment for all components, such as AIRFLOW__* or AIRFLOW_CONN_* variables.
             parallelism: How many tasks run at once.
@@ -93,7 +93,7 @@ class HeadlessAirflow(AirflowClient):
         self.port = port or _free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.workers = celery.names if celery else ()
-        # On a busy machine a writer may wait longer for its turn than SQLite's five seconds.
+        # On a busy machine a write may wait longer for its turn than SQLite's default of five seconds.
         database = database or f"sqlite:///{self.home / 'airflow.db'}?timeout=60"
         self.env = (
             _environment(self.home, dags_folder.resolve(), self.base_url, self.port, parallelism)
@@ -203,7 +203,7 @@ class HeadlessAirflow(AirflowClient):
             raise
 
     def _has_lost_a_component(self) -> bool:
-        """Tell it as soon as the launcher has seen it; the other components end one by one."""
+        """Return whether the launcher has seen a component end; the other components then end one by one."""
         return self._launcher is not None and "ended with status" in self._launcher_log.read_text()
 
     def _wait_healthy(self, launcher: subprocess.Popen[bytes], timeout: float) -> None:
@@ -273,7 +273,7 @@ def _variables(settings: Settings) -> dict[str, str]:
 
 
 def _persistent(path: Path) -> bytes:
-    """Random bytes that a second start with the same home finds again, so that it can read its connections."""
+    """Return random bytes that stay the same for a home, so that a second start can read its connections."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from demo.audit import Audited
+from demo.audit import AuditedFile
 
 HEAD = (
     "vendor, stream",
@@ -27,7 +27,7 @@ COLOURS = {"pv": "#3b7ea1", "aig": "#c4820e", "jdb": "#4a8a5c", "gmag": "#8d5a97
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under `HEAD`."""
+    """A table of text; its header is `HEAD`."""
 
     rows: Sequence[Sequence[str]]
 
@@ -48,15 +48,15 @@ class Table:
         return "\n".join(f"| {' | '.join(row)} |" for row in (HEAD, rule, *self.rows))
 
 
-def table(audited: Sequence[Audited]) -> Table:
+def table(audited: Sequence[AuditedFile]) -> Table:
     """Return a table with one line a stream."""
-    by_stream: dict[str, list[Audited]] = defaultdict(list)
+    by_stream: dict[str, list[AuditedFile]] = defaultdict(list)
     for slot in audited:
         by_stream[f"{slot.receipt.provider} {slot.receipt.stream}"].append(slot)
     return Table([_line(name, slots) for name, slots in by_stream.items()])
 
 
-def _line(name: str, slots: Sequence[Audited]) -> tuple[str, ...]:
+def _line(name: str, slots: Sequence[AuditedFile]) -> tuple[str, ...]:
     counts = (len(slots), sum(slot.receipt.rows for slot in slots), sum(slot.expected for slot in slots))
     money = (sum((getattr(slot, which) for slot in slots), Decimal(0)) for which in ("stake", "payout"))
     sizes = (sum(slot.receipt.bytes for slot in slots), sum(slot.stored for slot in slots))
@@ -71,7 +71,7 @@ def _line(name: str, slots: Sequence[Audited]) -> tuple[str, ...]:
     )
 
 
-def draw(audited: Sequence[Audited], path: Path) -> None:
+def draw(audited: Sequence[AuditedFile], path: Path) -> None:
     """Draw each hour's rows as bars and the vendor's count as dots, a panel a vendor."""
     import matplotlib as mpl
 

@@ -12,16 +12,16 @@ from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
 from demo.airflow_client import FINISHED, Json
-from demo.audit import Audited, audit
+from demo.audit import AuditedFile, audit
 from demo.headless import HeadlessAirflow
 from demo.report import draw, table
-from demo.stage import MIN_INTERVAL, ROOT, Stage, stage
+from demo.setup import MIN_INTERVAL, ROOT, Demo, running_demo
 
 OUTPUT = ROOT / "demo-output"
 HOURS = 24
 RATE = 500
 PATIENCE = 400
-# The hourly DAG of each vendor, and how soon after an hour the vendor has all of it.
+# The hourly DAG of each vendor, and how long after an hour the vendor has it complete.
 DAGS = {
     "pv_history": pv.HISTORY.lag,
     "aig_transactions": aig.TRANSACTIONS.lag,
@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 
 def main() -> int:
-    """Run the demo; 0 when every bet is in the lake, once and exact."""
+    """Run the demo; return 0 if every bet is in the lake, once and exact."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -44,7 +44,7 @@ def main() -> int:
     _clean(OUTPUT)
     say("starting the vendors' simulator and Airflow (SQLite, LocalExecutor)")
     try:
-        with stage(OUTPUT / "airflow", OUTPUT / "lake", rate=RATE, history_days=2, parallelism=4) as on:
+        with running_demo(OUTPUT / "airflow", OUTPUT / "lake", rate=RATE, history_days=2, parallelism=4) as on:
             say(f"running: {RATE} bets an hour and vendor; Airflow's logs are in demo-output/airflow/logs")
             intervals = ", ".join(f"{vendor} {seconds:g} s" for vendor, seconds in MIN_INTERVAL.items())
             say(f"for the demo the least time between two calls is lowered: {intervals} (AIG's own is 5 s)")
@@ -56,7 +56,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("interrupted; everything is stopped")
         return 130
-    return _tell(audited, failed, breaches, say)
+    return _write_report(audited, failed, breaches, say)
 
 
 def _clean(folder: Path) -> None:
@@ -65,8 +65,8 @@ def _clean(folder: Path) -> None:
     (folder / ".gitignore").write_text("*\n")
 
 
-def _load(on: Stage, say: Say) -> int:
-    """Load the last day of each vendor by a backfill, and the live feed; returns how many runs failed or are missing."""
+def _load(on: Demo, say: Say) -> int:
+    """Load the last day of each vendor by a backfill, and the live feed; return how many runs failed or are missing."""
     now = datetime.now(timezone.utc)
     last = {dag_id: _hour(now - lag) - timedelta(hours=1) for dag_id, lag in DAGS.items()}
     on.airflow.unpause(LIVE)
@@ -108,7 +108,7 @@ def _start(run: Json) -> datetime:
 
 
 def _busy(airflow: HeadlessAirflow, live: list[str]) -> bool:
-    """Return whether a run of the live feed is at work; one that waits for its vendor is not."""
+    """Return whether a run of the live feed is running; a deferred one is not."""
     if set(live) <= FINISHED:
         return not live
     return any(task["state"] not in {*FINISHED, "deferred"} for task in airflow.task_instances(LIVE))
@@ -123,7 +123,7 @@ def _hour(instant: datetime) -> datetime:
     return instant.replace(minute=0, second=0, microsecond=0)
 
 
-def _tell(audited: list[Audited], failed: int, breaches: int, say: Say) -> int:
+def _write_report(audited: list[AuditedFile], failed: int, breaches: int, say: Say) -> int:
     made = table(audited)
     faults = {
         "rows missing": sum(slot.missing for slot in audited),

@@ -1,7 +1,7 @@
 """End every process of one POSIX session, by its id.
 
-Airflow's components start processes of their own, and some of them outlive their parent. What they all keep is the
-session they were born into.
+Airflow's components start processes of their own, and some outlive their parent. All stay in the session in which they
+were started.
 """
 
 import os
@@ -16,12 +16,12 @@ PROC = Path("/proc")
 
 
 def processes_of(session: int) -> list[int]:
-    """Return the ids of the session's living processes; one that only waits to be reaped has ended."""
+    """Return the ids of the session's living processes; a zombie counts as ended."""
     return [pid for pid in _living() if _session_of(pid) == session]
 
 
 def end_session(session: int, *, patience: float = 10.0) -> None:
-    """Signal SIGTERM to the session's processes, and SIGKILL to those that `patience` seconds did not move.
+    """Send SIGTERM to the session's processes, and SIGKILL to those that still run after `patience` seconds.
 
     Each process is signalled once, as soon as it is seen: a scheduler that ends replaces the workers that ended first.
     """

@@ -1,8 +1,8 @@
-"""Airflow's local settings for SQLite: a copy in `$AIRFLOW_HOME/config` is read by every component.
+"""Let SAVEPOINTs on SQLite wait for the write lock: Airflow's local settings, copied to `$AIRFLOW_HOME/config`.
 
-Python's sqlite3 lets a SAVEPOINT open a transaction that begins by reading. When another process writes before it does,
-SQLite refuses its write at once, whatever the timeout: "database is locked", and a backfill is created by half. A
-transaction that takes the write lock first waits for its turn instead.
+With Python's sqlite3 a SAVEPOINT opens a transaction that begins with a read. If another process writes first, SQLite
+refuses this transaction's write at once, whatever the timeout: "database is locked", and a backfill is only partly
+created. A transaction that takes the write lock first waits for its turn instead.
 """
 
 import sqlite3

@@ -6,22 +6,22 @@ import sys
 import time
 
 from demo.headless import HeadlessAirflow
-from demo.stage import ROOT, stage
+from demo.setup import ROOT, running_demo
 
 HOME = ROOT / ".airflow"
 LAKE = HOME / "lake"
 PORT = int(os.environ.get("BETPROVIDERS_UI_PORT", "8080"))
 RATE = 300
-# Airflow knows all DAGs of a file at the same time: one of each is enough to wait for.
+# Airflow parses all DAGs of a file together, so it is enough to wait for one of each file.
 ONE_A_FILE = ("pv_history", "aig_transactions", "jdb_transactions", "gmag_game_history")
 
 
 def main() -> int:
-    """Start, say where it is, and stay; 0 after Ctrl-C, 1 when Airflow has ended by itself."""
+    """Start everything, print the addresses and wait; return 0 after Ctrl-C, 1 if Airflow has ended by itself."""
     port = _free_from(PORT)
     print("starting the vendors' simulator and Airflow; this takes about 20 seconds", flush=True)
     try:
-        with stage(HOME, LAKE, rate=RATE, history_days=4, port=port) as on:
+        with running_demo(HOME, LAKE, rate=RATE, history_days=4, port=port) as on:
             for dag_id in ONE_A_FILE:
                 on.airflow.wait_dag(dag_id)
             on.airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="%")
@@ -31,7 +31,7 @@ def main() -> int:
                 f"Lake:     {LAKE.relative_to(ROOT)}/\n"
                 f"Logs:     {on.airflow.logs.relative_to(ROOT)}/\n\n"
                 "All sample DAGs are on. Try: Connections > pv_default > Test; a DAG > Trigger > Backfill.\n"
-                "Stop with Ctrl-C; the next `make up` goes on from here, `make clean` forgets it all.",
+                "Stop with Ctrl-C; the next `make up` continues from here; `make clean` removes everything.",
                 flush=True,
             )
             _stay(on.airflow)

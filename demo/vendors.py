@@ -1,4 +1,4 @@
-"""Run the vendors' simulator in a process of its own, and ask it for the truth."""
+"""Run the vendors' simulator in a process of its own, and request its true records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_SECONDS = 30
 
 
 class Vendors:
-    """All simulated vendors on a free port of loopback, with the machine's clock, for the length of a `with` block."""
+    """Run all simulated vendors on a free port of loopback, with the machine's clock, for the length of a `with` block."""
 
     def __init__(
         self,
@@ -119,8 +119,8 @@ class Vendors:
         found: list[dict[str, Any]] = response.json()
         return found
 
-    def trouble(self, faults: Mapping[str, Any]) -> None:
-        """Switch exactly these faults on.
+    def set_faults(self, faults: Mapping[str, Any]) -> None:
+        """Switch these faults on, and all others off.
 
         Args:
             faults: For each kind of fault its probability, or an object with its options; see docs/reference/simulator.md.

@@ -76,7 +76,7 @@ def _option(text: str) -> tuple[str, str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve, print the demo connections, then a line a minute on what was asked."""
+    """Serve, print the demo connections, then the number of calls once a minute."""
     settings, host, port = settings_from(arguments)
     with Simulator(settings).running(host, port) as simulator:
         _say(json.dumps({"url": simulator.url, "connections": simulator.credentials}))

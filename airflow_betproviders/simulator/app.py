@@ -1,4 +1,4 @@
-"""The HTTP side: one port, a path prefix a vendor, and ``/_control``."""
+"""Serve all vendors over HTTP: one port, a path prefix for each vendor, and ``/_control``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make_app(state: SimulatorState) -> Starlette:
     )
 
 
-class _Report:
+class _LoggingReporter:
     """Write a vendor's reports of one call to the call log, and put faults into its pages."""
 
     def __init__(self, state: SimulatorState, limit: RateLimit, pages: ListFaults, entry: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class _Endpoint:
             headers=dict(request.headers),
             body=await request.body(),
             url=f"{str(request.base_url).rstrip('/')}/{self._vendor.name}",
-            report=_Report(self._state, self._limit, self._pages, entry),
+            report=_LoggingReporter(self._state, self._limit, self._pages, entry),
         )
         response = await self._respond(call, entry)
         entry["status"] = response.status_code
@@ -144,13 +144,13 @@ class _Endpoint:
         return send(reply, call.headers.get("accept-encoding", ""), struck, self._wait("drip_body", 1.0))
 
     def _applies(self, kind: str) -> bool:
-        """Return whether the vendor has an answer for a kind that is its own to answer."""
+        """Return whether the vendor has an answer for a kind that the vendor itself must answer."""
         if kind == "busy":
             return bool(self._vendor.busy_replies)
         return kind.removeprefix("empty_") in self._vendor.empty_replies if kind in EMPTY else True
 
     def _replaced(self, struck: Sequence[str], rng: random.Random) -> Reply | None:
-        """Return the vendor's own answer instead of rows, if such a fault struck."""
+        """Return the vendor's own answer instead of rows, if such a fault was drawn."""
         for kind in struck:
             if kind == "rate":
                 return self._vendor.rate_reply or TOO_MANY_REQUESTS

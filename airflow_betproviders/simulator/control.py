@@ -29,7 +29,7 @@ class Control:
         self._state = state
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a control request; HTTP 400 says what was wrong with it."""
+        """Answer a control request; HTTP 400 names the mistake."""
         what = request.path_params["what"]
         try:
             if request.method == "GET":

@@ -7,7 +7,7 @@ import math
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -17,9 +17,6 @@ from airflow_betproviders.exceptions import WindowExpired
 from airflow_betproviders.registry import hook_class, streams_of
 from airflow_betproviders.testing.expectations import Expectations
 from airflow_betproviders.testing.vendor_account import DAY, HOUR, VendorAccount, simulated
-
-if TYPE_CHECKING:
-    from airflow_betproviders.simulator import Simulator
 
 SPACING = 0.2  # seconds
 
@@ -105,12 +102,8 @@ class AccountTests:
             )
             for slot in slots[:2]:
                 vendor_account.store(stream, slot, hook=vendor_account.make_hook(min_interval=SPACING))
-            assert _calls(simulator) >= 2
+            assert len(simulator.calls) >= 2
             assert vendor_account.breaches == []
-
-
-def _calls(simulator: Simulator) -> int:
-    return len(simulator.calls)
 
 
 def _provider_info_of(provider: str) -> tuple[EntryPoint, dict[str, Any]]:

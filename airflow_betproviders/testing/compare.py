@@ -18,7 +18,7 @@ def differences(
     sent: Iterable[Mapping[str, Any]],
     rows: Iterable[Mapping[str, Any]],
 ) -> list[str]:
-    """Return what is missing, doubled, too much, or off by a digit; nothing when the rows are what was sent.
+    """Return each record that is missing, stored twice, never sent, or stored with another value; empty if there is none.
 
     Args:
         expectations: How times are written.
@@ -39,11 +39,11 @@ def differences(
         if match is None:
             found.append(f"missing: {identity}")
             continue
-        found += _of_one(expectations, identity, record, match)
+        found += _differences_of_record(expectations, identity, record, match)
     return found + [f"never sent: {identity}" for identity in stored]
 
 
-def _of_one(
+def _differences_of_record(
     expectations: Expectations, identity: tuple[str, ...], record: Mapping[str, Any], row: Mapping[str, Any]
 ) -> Iterable[str]:
     extra = _exact(row.get("_extra") or "{}")

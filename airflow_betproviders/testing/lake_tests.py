@@ -17,7 +17,7 @@ from airflow_betproviders.testing.expectations import Expectations
 from airflow_betproviders.testing.vendor_account import VendorAccount
 
 KEY = b"a key of the operator's own"
-OF_THE_REPLAY = ("replayed_at", "slow_pages", "previous_rows")  # members of a receipt that a replay may change
+REPLAY_MEMBERS = ("replayed_at", "slow_pages", "previous_rows")  # members of a receipt that a replay may change
 
 
 class LakeTests:
@@ -48,7 +48,7 @@ class LakeTests:
             assert _data(path) == content
             rebuilt = _receipt(path)
             assert rebuilt["replayed_at"]
-            assert rebuilt == {**receipt, **{name: rebuilt[name] for name in OF_THE_REPLAY}}
+            assert rebuilt == {**receipt, **{name: rebuilt[name] for name in REPLAY_MEMBERS}}
         secrets = vendor_account.hook.secrets(vendor_account.hook.connection)
         assert secrets
         for path in lake.archived(interval).values():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from demo.headless import HeadlessAirflow
-from demo.stage import DAGS
+from demo.setup import DAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, FrameLocator, Page

@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import BrowserContext, FrameLocator, expect
 
 from demo.airflow_client import PATIENCE, wait_for
-from demo.stage import MIN_INTERVAL
+from demo.setup import MIN_INTERVAL
 from demo.vendors import Vendors
 from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, coverage, enter
 from tests.plugin.showcase import HOUR, Showcase

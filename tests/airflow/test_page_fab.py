@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from demo.headless import HeadlessAirflow
-from demo.stage import DAGS
+from demo.setup import DAGS
 from tests.plugin.showcase import HOUR, Showcase
 
 pytest.importorskip("airflow.providers.fab", reason="run .ci/test-fab")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.headless import HeadlessAirflow
-from demo.stage import DAGS, ROOT
+from demo.setup import DAGS, ROOT
 from tests.airflow.pages import show_bucket
 from tests.browser import running_chromium
 from tests.plugin.showcase import Showcase

@@ -94,7 +94,7 @@ LATEST = Stream(
     name="latest",
     endpoint="/api/game/transaction/latest",
     doc="Bet records from an update time on, at most 1000 an answer (public page transaction_latest of the vendor's "
-    "documentation; whether last_time itself is counted in is not said, so each call begins a millisecond earlier).",
+    "documentation; it does not say whether last_time itself is included, so each call begins a millisecond earlier).",
     fields=_FIELDS,
     envelope={**_STATUS, "data": {"transactions": Rows}},
     key=("id",),

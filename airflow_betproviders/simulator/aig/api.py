@@ -1,7 +1,7 @@
 """AIG's protocol: GET, sorted parameters signed with the key in front, offset paging (AIG document).
 
 ``transaction/latest`` and ``transaction/detail`` follow the vendor's public pages of those names
-(doc.lucko.ai, transaction_latest and transaction_detail); their inclusivity and limits are readings of ours.
+(doc.lucko.ai, transaction_latest and transaction_detail); whether they include their start, and their limits, are our interpretation.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ STREAMS = {
     "api/game/transaction/detail": "transaction_detail",
 }
 OPTIONS = {
-    "open_settle_time": ("zero", "absent"),  # what settle_time is of a bet that is not settled
-    "latest_start": ("inclusive", "exclusive"),  # whether `latest` gives rows of the asked last_time again
-    "time_unit": ("ms", "s", "us"),  # of all times in records
-    "shift_hours": 0,  # windows are answered so many hours later than asked
+    "open_settle_time": ("zero", "absent"),  # settle_time of a bet that is not settled
+    "latest_start": ("inclusive", "exclusive"),  # whether `latest` includes rows of last_time itself
+    "time_unit": ("ms", "s", "us"),  # the unit of all times in records
+    "shift_hours": 0,  # windows are answered as if requested so many hours later
 }
 TIMES = re.compile(r'"((?:bet|settle|create|update)_time)":(\d+?)(\d{3})\b')
 NOT_IN_LATEST = re.compile(r'"valid_bet_turnover":"[^"]*",|"win_detail":\{[^}]*\},')

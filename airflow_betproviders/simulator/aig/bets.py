@@ -37,8 +37,8 @@ class AigBet(NamedTuple):
     wins: tuple[tuple[str, Decimal], ...]
     currency: str
     no_comm: bool
-    dressing: int
-    """Bits that the cards and results are made of."""
+    random_bits: int
+    """Random bits, from which the cards and results are made."""
 
 
 class Version(NamedTuple):
@@ -117,13 +117,13 @@ def _bet(placed: int, rng: random.Random, *, whale: bool) -> AigBet:
         wins=tuple(wins),
         currency=rng.choice(CURRENCIES),
         no_comm=rng.random() < 0.5,
-        dressing=rng.getrandbits(64),
+        random_bits=rng.getrandbits(64),
     )
 
 
 def _outcome(bet: AigBet) -> tuple[str, str]:
-    """Game result and open cards."""
-    bits = bet.dressing
+    """Return game result and open cards."""
+    bits = bet.random_bits
     if bet.game == "103":
         result = f'["{("Red", "Black")[bits & 1]}","{("Odd", "Even")[bits >> 1 & 1]}","Column-{bits % 3 + 1}"]'
         return result, f'{{"result":"{bits % 37}"}}'

@@ -91,13 +91,13 @@ class CallReporter(Protocol):
         """Note a broken rule."""
 
     def page(self, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: VendorPage) -> VendorPage:
-        """Work faults into a page."""
+        """Put faults into a page."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """An HTTP request, and the vendor's way to report what it makes of it.
+    """An HTTP request, through which the vendor reports how it understood it.
 
     Attributes:
         method: In upper case.

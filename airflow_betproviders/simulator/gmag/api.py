@@ -35,7 +35,7 @@ from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
 
 
 class Listing(NamedTuple):
-    """A windowed stream: which rows, how long a window must stay under, how old it may be, whether 00 is enforced."""
+    """A windowed stream: its kind of rows, the limit of a window's width (exclusive) and age in ms, and whether seconds must be 00."""
 
     kind: str
     under: int
@@ -66,8 +66,8 @@ FILTERS = {
 }
 MOST = 10_000
 OPTIONS = {
-    "window": WINDOWS,  # which ends a window holds
-    "shift_hours": 0,  # windows are answered so many hours later than asked
+    "window": WINDOWS,  # which ends a window includes
+    "shift_hours": 0,  # windows are answered as if requested so many hours later
     "cap": ("paged", "capped"),  # whether pages can go beyond the 10,000th row of a window
 }
 

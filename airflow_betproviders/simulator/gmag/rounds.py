@@ -55,7 +55,7 @@ class Round(NamedTuple):
     jpw: Decimal
     started: int
     ended: int
-    dressing: int
+    random_bits: int
 
     @property
     def after(self) -> Decimal:
@@ -148,25 +148,25 @@ def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -
         jpw=jpw,
         started=started,
         ended=started if on_the_hour else started + rng.randrange(200, 40_000),
-        dressing=rng.getrandbits(16),
+        random_bits=rng.getrandbits(16),
     )
 
 
 def history(made: Round, created: int) -> str:
     """Return a record of history/game, some of them without the fields that the document calls optional."""
-    dressing = made.dressing
+    random_bits = made.random_bits
     optional = {
-        "platform": f'"{("web", "mobile", "download")[dressing % 3]}"' if dressing & 12 else None,
-        "transIn": _money(made.trans_in) if dressing & 16 or made.trans_in else None,
-        "transOut": _money(made.trans_out) if dressing & 16 or made.trans_in else None,
-        "rake": _money(made.rake) if made.rake or dressing & 32 else None,
+        "platform": f'"{("web", "mobile", "download")[random_bits % 3]}"' if random_bits & 12 else None,
+        "transIn": _money(made.trans_in) if random_bits & 16 or made.trans_in else None,
+        "transOut": _money(made.trans_out) if random_bits & 16 or made.trans_in else None,
+        "rake": _money(made.rake) if made.rake or random_bits & 32 else None,
         "jpc": _money(made.jpc) if made.game_type == "slots" else None,
         "jpw": _money(made.jpw) if made.game_type == "slots" else None,
-        "jpDetails": f'[{{"id":"0012{dressing}","contribution":0.12345,"win":{_money(made.jpw)}}}]'
+        "jpDetails": f'[{{"id":"0012{random_bits}","contribution":0.12345,"win":{_money(made.jpw)}}}]'
         if made.jpw
         else None,
-        "additionalData": quote("table=7;备注=😀") if dressing % 29 == 0 else None,
-        "detailUrl": f'"https://detail.example.com/round/{made.round_id}"' if dressing & 192 else None,
+        "additionalData": quote("table=7;备注=😀") if random_bits % 29 == 0 else None,
+        "detailUrl": f'"https://detail.example.com/round/{made.round_id}"' if random_bits & 192 else None,
     }
     return (
         f'{{"playerId":{quote(made.player)},"brandId":{made.brand},"providerCode":"{made.provider}",'
@@ -200,7 +200,7 @@ def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, bef
     trans_id = f"{made.provider}{made.round_id}{number}"
     facts = Movement(made.brand, made.player, made.provider, made.game, made.currency, made.round_id)
     text = partial(_movement_text, made, kind, trans_id, at, amount, before, after)
-    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.dressing, text, facts)
+    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.random_bits, text, facts)
 
 
 def _movement_text(
@@ -213,7 +213,7 @@ def _movement_text(
         "jpc": _money(made.jpc) if kind == "bet" else None,
         "jpw": _money(made.jpw) if kind == "win" and made.jpw else None,
         "rake": _money(made.rake) if kind == "win" else None,
-        "description": quote("结算 😀") if made.dressing % 31 == 0 else None,
+        "description": quote("结算 😀") if made.random_bits % 31 == 0 else None,
     }
     return (
         f'{{"transId":"{trans_id}","sessionId":"{_session(made)}","playerId":{quote(made.player)},'
@@ -238,7 +238,7 @@ def payout(made: Round, serial: int) -> Row:
         f'"referenceId":"{10000 + serial % 50}","referenceName":"{10000 + serial % 50}"{described}}}'
     )
     facts = Movement(made.brand, made.player, made.provider, "", made.currency, "")
-    return Row(f"{made.provider}/x{serial}", (at,), at + 5000 + made.dressing, text, facts)
+    return Row(f"{made.provider}/x{serial}", (at,), at + 5000 + made.random_bits, text, facts)
 
 
 def _joined(optional: Mapping[str, str | None]) -> str:
@@ -246,11 +246,11 @@ def _joined(optional: Mapping[str, str | None]) -> str:
 
 
 def _session(made: Round) -> str:
-    return f"{made.dressing:08x}{made.started:024x}"
+    return f"{made.random_bits:08x}{made.started:024x}"
 
 
 def _round_type(made: Round) -> str:
-    return ("freegame", "bonusgame")[made.dressing % 2] if made.dressing % 17 == 0 else "normal"
+    return ("freegame", "bonusgame")[made.random_bits % 2] if made.random_bits % 17 == 0 else "normal"
 
 
 def _money(amount: Decimal) -> str:

@@ -40,10 +40,10 @@ STREAMS = {
     54: "game_result_url",
 }
 OPTIONS = {
-    "utc_offset": "-04:00",  # of every time text
-    "window": WINDOWS,  # which ends a window holds
+    "utc_offset": "-04:00",  # the offset of every time
+    "window": WINDOWS,  # which ends a window includes
     "filter_column": ("gameDate", "lastModifyTime"),  # of action 64; the document says both
-    "shift_hours": 0,  # windows are answered so many hours later than asked
+    "shift_hours": 0,  # windows are answered as if requested so many hours later
     "doubled_keys": (False, True),  # beforeBalance and afterBalance twice in gType 67, as in the vendor's sample
 }
 DC = "demo"

@@ -107,7 +107,7 @@ class RefusingVendor:
         self._options = setup.options
 
     def shifted(self, start: int, end: int) -> tuple[int, int]:
-        """Return the window that is answered instead of the one asked for: the option ``shift_hours`` later."""
+        """Return the window that is answered: the requested one, moved by the option ``shift_hours``."""
         shift = int(self._options.get("shift_hours", 0)) * HOUR
         return start + shift, end + shift
 
@@ -117,7 +117,7 @@ class RefusingVendor:
         return self._setup.clock.now_ms
 
     def open(self, call: Call) -> Inquiry:
-        """Check who is asking, and raise ``Refusal`` if the account, the signature or its time is wrong."""
+        """Check the caller, and raise ``Refusal`` if the account, the signature or its time is wrong."""
         raise NotImplementedError
 
     def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str | Reply:

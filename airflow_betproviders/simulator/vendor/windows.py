@@ -14,7 +14,7 @@ def window(ends: str, start: int, end: int, unit: int) -> tuple[int, int]:
         ends: One of ``WINDOWS``.
         start: Epoch milliseconds.
         end: Epoch milliseconds.
-        unit: Milliseconds in the column's least step: an end that is held is held for so long.
+        unit: Milliseconds in the column's least step. An included end extends the range by it.
     """
     return start + (unit if ends[0] == "(" else 0), end + (unit if ends[1] == "]" else 0)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.simulator.faults.switches import Faults
 
 HTML = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway &middot; 网关错误</body></html>"
-WORTH_PACKING = 500
+COMPRESS_FROM_BYTES = 500
 TOO_MANY_REQUESTS: Reply = (429, {"content-type": "text/plain", "retry-after": "1"}, "Too Many Requests")
 """For calls that come too fast where the vendor documents no answer of its own."""
 TIMED_OUT: Reply = (504, {"content-type": "text/html"}, HTML.replace("502 Bad Gateway", "504 Gateway Time-out"))
@@ -31,7 +31,7 @@ _LATER: Mapping[str, tuple[int, float]] = {
 
 
 def gateway_fault(struck: Sequence[str], faults: Faults) -> Response | None:  # noqa: C901, PLR0911, PLR0912 - one each
-    """Return the answer of a server or proxy that never asked the vendor, if such a fault struck."""
+    """Return the answer of a server or proxy in front of the vendor, if such a fault was drawn."""
     for kind in struck:
         switch = faults.switch(kind)
         seconds = 1.0 if switch.seconds is None else switch.seconds
@@ -75,7 +75,7 @@ def _later(kind: str, seconds: float | None) -> Response:
 
 
 def send(reply: Reply, accepted: str, struck: Sequence[str], seconds: float) -> Response:
-    """Make the response: packed if the client accepts gzip; cut, torn or dripping if such a fault struck."""
+    """Make the response: compressed if the client accepts gzip; damaged by the faults that were drawn."""
     status, given, content = reply
     if "cut_json" in struck:
         content = content[: len(content) // 2]
@@ -83,7 +83,7 @@ def send(reply: Reply, accepted: str, struck: Sequence[str], seconds: float) -> 
     headers = {**given, "vary": "accept-encoding"}
     if "drip_body" in struck:
         return Dripping(seconds, body, status, headers=headers)
-    if "gzip" in accepted and len(body) > WORTH_PACKING:
+    if "gzip" in accepted and len(body) > COMPRESS_FROM_BYTES:
         body = gzip.compress(body, 1)
         headers["content-encoding"] = "gzip"
     kind = Torn if "reset" in struck else Response

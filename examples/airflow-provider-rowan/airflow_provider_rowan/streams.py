@@ -45,7 +45,7 @@ HISTORY = Stream(
     name="history",
     endpoint="/Bet/v4/GetHistory",
     doc="Hands by the time of their last change (document 1.3). An adjusted hand comes again with a greater rowVersion, "
-    "so a later slot has it; whether the asked version itself is counted in is not said, so each call begins earlier.",
+    "so a later slot has it. It does not say whether the requested version itself is included, so each call begins earlier.",
     fields=_FIELDS,
     envelope=_ENVELOPE,
     key=("betId",),

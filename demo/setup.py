@@ -12,13 +12,13 @@ from demo.vendors import Vendors
 
 ROOT = Path(__file__).parent.parent
 DAGS = ROOT / "dags"
-# The real ones allow a call each 5 s (AIG, JDB) or 1 s (PV, GM-Ag); a demo has no time for that.
+# Seconds. The real vendors allow a call each 5 s (AIG, JDB) or 1 s (PV, GM-Ag), which takes too long for a demo.
 MIN_INTERVAL = {"pv": 0.02, "aig": 0.5, "jdb": 0.02, "gmag": 0.02}
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Everything that runs."""
+class Demo:
+    """A running demo: Airflow, the vendors and the lake."""
 
     airflow: HeadlessAirflow
     vendors: Vendors
@@ -26,7 +26,7 @@ class Stage:
 
 
 @contextmanager
-def stage(
+def running_demo(
     home: Path,
     lake: Path,
     *,
@@ -34,14 +34,14 @@ def stage(
     history_days: int,
     parallelism: int = 4,
     port: int | None = None,
-) -> Iterator[Stage]:
-    """Start it all, and end it all by its process ids, also on Ctrl-C, SIGTERM and errors.
+) -> Iterator[Demo]:
+    """Start everything; end it by its process ids when the context ends, also on Ctrl-C, SIGTERM and errors.
 
     Args:
         home: AIRFLOW_HOME, which keeps the logs too.
         lake: Folder that the DAGs write to.
         rate: Bets per hour and vendor.
-        history_days: How far the vendors' world reaches back.
+        history_days: How many days before the start the vendors have bets.
         parallelism: How many tasks run at once.
         port: Airflow's port on loopback; default: a free one.
     """
@@ -56,4 +56,4 @@ def stage(
         for vendor, connection in vendors.connections.items():
             airflow.add_connection(f"{vendor}_default", connection)
             airflow.set_pool(f"{vendor}_default", 1)
-        yield Stage(airflow, vendors, lake)
+        yield Demo(airflow, vendors, lake)
