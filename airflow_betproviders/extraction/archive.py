@@ -29,6 +29,7 @@ from airflow_betproviders.extraction.decode.decoder import Page, without_signatu
 from airflow_betproviders.extraction.fetch.calls import Reply
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.store.atomic_put import put
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,19 @@ class Archive:
             members = {"utc_offset": self._utc_offset.total_seconds(), "windows": self._windows}
             self._writer.add_key_value_metadata({**receipt.to_footer(), FOOTER_KEY.decode(): json.dumps(members)})
             self._writer.close()
+
+    def store_failed(self, slot: Interval, lake: Lake, receipt: Receipt) -> None:
+        """Store the replies of a slot that failed, for inspection. A failure to do so is only logged: the slot's own matters."""
+        if self.closed:
+            return
+        self.close(receipt)
+        path = lake.failed(slot)
+        try:
+            put(lake.fs, self.path, path)
+        except Exception:
+            log.exception("the replies of the failed slot %s could not be stored", slot)
+        else:
+            log.info("the replies of the failed slot %s are in %s", slot, path)
 
     def __enter__(self) -> Archive:
         """Use as a context manager."""

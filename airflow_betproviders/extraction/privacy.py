@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.declare.fields import Integer, Kind, Text
 from airflow_betproviders.declare.fields.json_text import NotJson, Number, Pairs, dumps, read_document
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
@@ -130,6 +131,24 @@ class PiiPolicy:
         if isinstance(kind, Integer) and _INTEGER.fullmatch(text):
             return Number(self.hash(str(int(text)), kind))
         return self.hash(text, Text())
+
+
+def refuse_plain_values(slot: Interval, stored: Mapping[str, str], policy: PiiPolicy | None) -> None:
+    """Refuse to replace a slot that drops or hashes columns by one with their plain values.
+
+    Args:
+        slot: the slot.
+        stored: the rules under which it is stored, column to ``drop`` or ``hash``.
+        policy: the policy of the run that would replace it; None for none.
+
+    Raises:
+        InvalidArgument: names the slot and the cure.
+    """
+    if plain := sorted(stored.keys() - (policy.rules.keys() if policy else ())):
+        raise InvalidArgument(
+            f"slot {slot} is stored with pii={dict(stored)}, and this run would store the plain values of "
+            f"{', '.join(plain)}. Give the same pii, or delete the slot first."
+        )
 
 
 def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -> str | None:

@@ -16,7 +16,6 @@ import pyarrow as pa
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.archive import Archive
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
@@ -28,7 +27,7 @@ from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
-from airflow_betproviders.extraction.privacy import PiiPolicy
+from airflow_betproviders.extraction.privacy import PiiPolicy, refuse_plain_values
 from airflow_betproviders.extraction.publishing import Stored, publish_slots
 from airflow_betproviders.extraction.replaced_slots import replaced_receipts
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
@@ -36,7 +35,6 @@ from airflow_betproviders.extraction.slot_call_stats import CallStats, SlotCallS
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.lake.store.atomic_put import put
 
 __all__ = ["Extraction", "Stored"]
 
@@ -153,14 +151,11 @@ class Extraction:
                         slot = self._complete(interval, windows, receipt, call_stats, boundaries)
                     except Exception:
                         if call_stats.archive and lake:
-                            self._store_failed_archive(call_stats.archive, interval, lake)
+                            call_stats.archive.store_failed(interval, lake, self._receipt(interval))
                         raise
                     receipt = slot.receipt
-                    receipt.calls, receipt.retries, receipt.bytes = (
-                        call_stats.calls,
-                        call_stats.retries,
-                        call_stats.bytes,
-                    )
+                    receipt.calls, receipt.retries = call_stats.calls, call_stats.retries
+                    receipt.bytes = call_stats.bytes
                     receipt.reread = reader.rereads - rereads
                     receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven, reader.sizes.proven_bytes
                     receipt.asked_for_less = reader.asked_for_less
@@ -249,24 +244,8 @@ class Extraction:
         Raises:
             InvalidArgument: names the slot and the cure.
         """
-        uncovered = set(receipt.pii if receipt else ()) - set(self._pii_policy.rules if self._pii_policy else ())
-        if receipt and uncovered:
-            raise InvalidArgument(
-                f"slot {slot} is stored with pii={receipt.pii}, and this run would store the plain values of "
-                f"{', '.join(sorted(uncovered))}. Give the same pii, or delete the slot first."
-            )
-
-    def _store_failed_archive(self, archive: Archive, interval: Interval, lake: Lake) -> None:
-        """Store the archive of a slot that failed, for inspection."""
-        if archive.closed:
-            return
-        archive.close(self._receipt(interval))
-        try:
-            put(lake.fs, archive.path, lake.failed(interval))
-        except Exception:  # the failure of the slot is what matters
-            log.exception("the replies of the failed slot %s could not be stored", interval)
-        else:
-            log.info("the replies of the failed slot %s are in %s", interval, lake.failed(interval))
+        if receipt:
+            refuse_plain_values(slot, receipt.pii, self._pii_policy)
 
     def _call(
         self,
