@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta, timezone
 from decimal import Context, Decimal
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -27,12 +26,12 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, columns, keys
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
-from airflow_betproviders.extraction.write.writer_thread import MEMORY, WriterThread
+from airflow_betproviders.extraction.write.encodings import open_writer
+from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import Receipt
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # hashes in memory at once, eight bytes each
-_SAMPLE = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 
@@ -187,7 +186,7 @@ class SlotWriter:
             self._written.result()
 
     def _write(self, table: pa.Table) -> None:
-        self._writer = self._writer or self._open(table)
+        self._writer = self._writer or open_writer(self.path, self.schema, table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
 
@@ -236,28 +235,9 @@ class SlotWriter:
     def _open_empty(self) -> pq.ParquetWriter:
         """Open the file with an empty row group, without which Arrow before version 19 cannot read it."""
         nothing = pa.Table.from_batches([], self.schema)
-        writer = self._open(nothing)
+        writer = open_writer(self.path, self.schema, nothing)
         writer.write_table(nothing)
         return writer
-
-    def _open(self, first: pa.Table) -> pq.ParquetWriter:
-        """Begin the file; where the first rows seldom repeat a value, a dictionary would cost time and size."""
-        instants = [f.name for f in self.schema if pa.types.is_timestamp(f.type)]
-        varied = [name for name in first.column_names if name not in instants and _seldom_repeats(first[name])]
-        numbers = [name for name in varied if pa.types.is_integer(self.schema.field(name).type)]
-        dictionary = [name for name in _leaves(self.schema) if name.split(".")[0] not in {*instants, *varied}]
-        return pq.ParquetWriter(
-            self.path,
-            self.schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=dictionary,
-            column_encoding=dict.fromkeys([*instants, *numbers], "DELTA_BINARY_PACKED"),
-            write_page_index=True,
-            write_page_checksum=True,
-            store_decimal_as_integer=True,
-            memory_pool=MEMORY,
-        )
 
 
 def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
@@ -267,26 +247,3 @@ def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
             column = column.cast(pa.decimal128(38, 0))  # a sum of 64 bits would wrap
     total: Decimal | int | None = pc.sum(column).as_py()
     return total
-
-
-def _seldom_repeats(column: pa.ChunkedArray) -> bool:
-    """Return whether a value comes less than eight times on average. A sample of rows decides, unless the result is close."""
-    if pa.types.is_nested(column.type) or pa.types.is_null(column.type):
-        return False
-    looked_at = column.slice(0, _SAMPLE)
-    distinct: int = pc.count_distinct(looked_at).as_py()
-    if len(looked_at) < distinct * 8 and distinct * 20 < len(looked_at) * 19:
-        looked_at, distinct = column, pc.count_distinct(column).as_py()
-    return distinct * 8 > len(looked_at)
-
-
-@lru_cache(maxsize=8)
-def _leaves(schema: pa.Schema) -> list[str]:
-    return [column.path for column in _parquet_columns(schema)]
-
-
-def _parquet_columns(schema: pa.Schema) -> Iterator[pq.ColumnSchema]:
-    sink = pa.BufferOutputStream()
-    pq.ParquetWriter(sink, schema).close()
-    parquet = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
-    return (parquet.column(i) for i in range(len(parquet)))
