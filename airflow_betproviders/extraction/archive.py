@@ -1,4 +1,4 @@
-"""The archive of a slot: every raw answer, refused ones included.
+"""Archive every raw answer of a slot, refused ones included, and read such archives.
 
 One Parquet object per slot, one row per reply, in the order of arrival. Its footer holds the slot's receipt, the account's UTC
 offset, and the calls of each window. So a replay does not plan windows: a later version of this package may plan others.

@@ -1,4 +1,4 @@
-"""Rows from an instant or a row version on, without pages."""
+"""Declare rows from an instant or a row version on, without pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One answer a window, with or without a limit of its rows."""
+"""Declare one answer a window, with or without a limit of its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages by number, or by the number of rows before them."""
+"""Declare pages by number, or by the number of rows before them."""
 
 from __future__ import annotations
 

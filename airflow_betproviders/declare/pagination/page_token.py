@@ -1,4 +1,4 @@
-"""Pages by a token or a link, which each answer gives for the next page."""
+"""Declare pages by a token or a link, which each answer gives for the next page."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What answers hold: one page as the pagination kinds see it, and the rows of one window."""
+"""Hold the content of answers: one page as the pagination kinds see it, the rows of one window, their times."""

@@ -1,4 +1,4 @@
-"""Show one page as the pagination kinds see it."""
+"""Describe one page for the pagination kinds: its size, its new rows, the order and times of its rows."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class PageAnswer:
 
     @cached_property
     def hashes(self) -> keys.Hashes:
-        """Hashes of the page's keys."""
+        """Return the hashes of the page's keys."""
         return keys.hashes(self.page.table, self._stream.key)
 
     def hashes_in(self, window: Interval | None) -> keys.Hashes:
-        """Hashes of the keys of the rows that a window may hold, where it is known what windows filter; else of all rows."""
+        """Return the hashes of the rows that a window may hold, where it is known what windows filter; else of all rows."""
         if window is not None and self._stream.has_outside_rows:
             column = self.page.table[str(self._stream.time_column)]
             instants, (start, end) = arrays.integers(column), ends(window, column.type)

@@ -1,4 +1,4 @@
-"""Combine the answers of one window to its rows, each key once."""
+"""Combine the pages of one window into its rows, each key once."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class WindowRows:
 
     @property
     def distinct(self) -> int:
-        """Distinct rows, those included that don't fit the schema."""
+        """Return the number of distinct rows, including those that don't fit the schema."""
         return int(self.table.num_rows) + len(self.bad)
 
     def keep(self, mask: npt.NDArray[np.bool_]) -> None:

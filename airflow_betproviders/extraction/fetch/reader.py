@@ -1,4 +1,4 @@
-"""Read windows completely, each row once, and say what proves it.
+"""Read windows completely, each row once, and note what proves each complete.
 
 The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and checks its
 answers. A window that changes while it is read is read again; one with too many rows is read in parts.

@@ -1,4 +1,4 @@
-"""The windows of one slot, and how often a slot is begun again that contradicts itself."""
+"""Read the windows of one slot, and begin a slot again that contradicts itself, a bounded number of times."""
 
 from __future__ import annotations
 

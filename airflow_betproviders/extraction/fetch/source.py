@@ -1,4 +1,4 @@
-"""One account at one provider: what the engine needs of a hook."""
+"""Define what the engine needs of a hook: one account at one provider, and permission to hold its answers in memory."""
 
 from __future__ import annotations
 

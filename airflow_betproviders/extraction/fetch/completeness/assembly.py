@@ -1,4 +1,4 @@
-"""Put a window together from its answers, under every check that these allow."""
+"""Assemble a window from its answers, and check that they prove it complete."""
 
 from __future__ import annotations
 

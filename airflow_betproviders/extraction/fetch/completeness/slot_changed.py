@@ -1,4 +1,4 @@
-"""Say that the windows of a slot contradict each other, so that the slot is read again."""
+"""Define the exception that makes a slot be read again."""
 
 from __future__ import annotations
 
