@@ -1,7 +1,7 @@
-"""Measure a survey of sixty days of hourly slots of four providers: locally and on S3, cold and warm.
+"""Measure the coverage of sixty days of hourly slots of four providers: on local files and on S3, cold and warm.
 
-Cold is without an index object, warm with one that is up to date, as each extraction leaves it. S3 is SeaweedFS on loopback;
-requests are what a store far away would be waited for. Then the coverage page's answer for the same days, as JSON.
+Cold is without a cache of receipts, warm with an up-to-date one, as each extraction leaves it. S3 is SeaweedFS on loopback;
+its requests are counted, because a distant store takes time for each. Then it measures the coverage page's JSON of the same days.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from io import BytesIO
@@ -37,7 +36,7 @@ HOUR = timedelta(hours=1)
 
 
 def fill(fs: Any, root: str) -> int:
-    """Store a slot for every hour; returns how many."""
+    """Store a slot for every hour; return how many there are."""
     count = 0
     for provider in PROVIDERS:
         stream = declared(provider, mapping_of(provider).streams[0])
@@ -57,8 +56,12 @@ def fill(fs: Any, root: str) -> int:
     return count
 
 
-def look(fs: Any, root: str) -> float:
-    """Seconds that a survey takes; it must find every slot."""
+def time_survey(fs: Any, root: str) -> float:
+    """Return the seconds that a survey takes.
+
+    Raises:
+        RuntimeError: it does not find every slot.
+    """
     began = time.perf_counter()
     found = list(survey(fs, root, now=START + timedelta(days=DAYS, hours=1)))
     seconds = time.perf_counter() - began
@@ -67,16 +70,8 @@ def look(fs: Any, root: str) -> float:
     return seconds
 
 
-def requests(fs: Any) -> Counter[str]:
-    """Counts an S3 client's requests by operation from now on."""
-    counts: Counter[str] = Counter()
-    fs.connect()
-    fs.s3.meta.events.register("before-send.s3", lambda event_name, **_: counts.update([event_name.rsplit(".", 1)[-1]]))
-    return counts
-
-
-def page(folder: str) -> tuple[float, float, int]:
-    """Wall and processor seconds that the coverage page takes for the local lake, the best of five, and its bytes."""
+def time_page(folder: str) -> tuple[float, float, int]:
+    """Return the wall and CPU seconds of the coverage page for the local lake, the best of five, and its bytes."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     text, took = "", []
     for _ in range(5):
@@ -92,23 +87,26 @@ def page(folder: str) -> tuple[float, float, int]:
 def main() -> None:
     """Measure and print the tables."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    running = import_module("tests.seaweed").running
+    seaweed = import_module("tests.seaweed")
 
     print("| store | slots | cold, s | warm, s | requests cold | requests warm |")
     print("|---|---:|---:|---:|---|---|")
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
         local = fsspec.filesystem("file", auto_mkdir=True)
         slots = fill(local, folder)
-        print(f"| local files | {slots:,} | {look(local, folder):.2f} | {look(local, folder):.2f} | | |", flush=True)
-        wall, processor, size = page(folder)
-        with running(Path(data)) as server:
+        print(
+            f"| local files | {slots:,} | {time_survey(local, folder):.2f} | {time_survey(local, folder):.2f} | | |",
+            flush=True,
+        )
+        wall, processor, size = time_page(folder)
+        with seaweed.running(Path(data)) as server:
             fs = server.filesystem()
             fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
             fs.rm(f"{server.bucket}/raw/_betproviders/receipts-cache", recursive=True)
             columns = []
             for _ in ("cold", "warm"):
-                counts = requests(fs := server.filesystem())
-                seconds = look(fs, f"{server.bucket}/raw")
+                counts = seaweed.requests_of(fs := server.filesystem())
+                seconds = time_survey(fs, f"{server.bucket}/raw")
                 columns.append(
                     (f"{seconds:.2f}", ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
                 )

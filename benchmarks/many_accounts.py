@@ -1,7 +1,7 @@
-"""How long coverage takes for a hundred accounts of four providers: hourly slots of sixty days, receipts cached.
+"""Measure the coverage of a hundred accounts of four providers: hourly slots of sixty days, receipts cached.
 
-The objects are placeholders: with an up-to-date cache only their names, sizes and times are looked at. S3 is SeaweedFS on
-loopback, with fewer accounts; its requests are counted, since a store far away is waited for.
+The objects are placeholders: with an up-to-date cache only their names, sizes and times are read. S3 is SeaweedFS on
+loopback, with fewer accounts; its requests are counted, because a distant store takes time for each.
 
     python benchmarks/many_accounts.py [accounts a provider, 25] [of them on S3, 2]
 """
@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 
 
 def fill(fs: Any, root: str, accounts: int) -> int:
-    """Store a placeholder and a cached receipt for every hour; returns how many."""
+    """Store a placeholder and a cached receipt for every hour; return how many there are."""
     for provider in PROVIDERS:
         stream = declared(provider, mapping_of(provider).streams[0])
         for number in range(accounts):
@@ -62,8 +62,8 @@ def fill(fs: Any, root: str, accounts: int) -> int:
     return accounts * len(PROVIDERS) * DAYS * 24
 
 
-def look(fs: Any, root: str, slots: int) -> tuple[float, float]:
-    """Wall and processor seconds of a survey, as the command line makes it."""
+def time_survey(fs: Any, root: str, slots: int) -> tuple[float, float]:
+    """Return the wall and CPU seconds of a survey, as the command line makes it."""
     began, used = time.perf_counter(), time.process_time()
     found = [each.total.to_json() for each in survey(fs, root, now=START + timedelta(days=DAYS))]
     if sum(each["complete"] for each in found) != slots:
@@ -71,8 +71,8 @@ def look(fs: Any, root: str, slots: int) -> tuple[float, float]:
     return time.perf_counter() - began, time.process_time() - used
 
 
-def page(root: str) -> tuple[float, float]:
-    """Wall and processor seconds of the coverage page's answer."""
+def time_page(root: str) -> tuple[float, float]:
+    """Return the wall and CPU seconds of the coverage page's answer."""
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     began, used = time.perf_counter(), time.process_time()
     found = streams.read_lake(0, f"file://{root}", Selection(), span)
@@ -93,14 +93,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
         local = fsspec.filesystem("file", auto_mkdir=True)
         slots = fill(local, folder, accounts)
-        for name, took in (("survey, local files", look(local, folder, slots)), ("page, local files", page(folder))):
+        for name, took in (
+            ("survey, local files", time_survey(local, folder, slots)),
+            ("page, local files", time_page(folder)),
+        ):
             print(f"| {name} | {4 * accounts} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | |", flush=True)
         with seaweed.running(Path(data)) as server:
             root = f"{server.bucket}/raw"
             slots = fill(server.filesystem(), root, remote)
             fs = server.filesystem()
             counts = seaweed.requests_of(fs)
-            took = look(fs, root, slots)
+            took = time_survey(fs, root, slots)
             text = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
             print(f"| survey, SeaweedFS | {4 * remote} | {slots:,} | {took[0]:.2f} | {took[1]:.2f} | {text} |")
 

@@ -1,4 +1,4 @@
-"""What the operator adds to the extraction, and what many slots add to one: PV, which keeps every day."""
+"""Measure what the operator adds to the extraction, and what many slots add to one, with PV."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Ours: hook, engine and Parquet on local disk, with every check on, in a process of its own.
+"""Load one provider with this package: hook, engine and Parquet on local disk, with every check on.
 
-Its seconds count from when Airflow is imported, which a worker has done before a task begins; all other imports count.
-As Airflow's executors do before they start a task, it takes what is there by then out of the garbage collector's rounds.
+Seconds count from after the import of Airflow, which a worker has done before a task begins; all other imports count. Like
+Airflow's executors before a task, it freezes the objects of that import for the garbage collector.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def connection(provider: str, url: str, **extra: object) -> Connection:
     """Return a connection that suits the page server."""
     from records import KEY
 
-    own = {"dc": "ABCD", "iv_secret": KEY} if provider == "jdb" else {}
-    settings = {"min_interval": 0, "timeout": 900, **own, **extra}
+    extra_of_jdb = {"dc": "ABCD", "iv_secret": KEY} if provider == "jdb" else {}
+    settings = {"min_interval": 0, "timeout": 900, **extra_of_jdb, **extra}
     return Connection(
         conn_id="bench", conn_type=provider, host=url, login=LOGIN[provider], password=KEY, extra=json.dumps(settings)
     )
@@ -55,9 +55,9 @@ def main() -> None:
     hook = hook_of("bench")
     stream = hook.stream()
     interval = Interval(START, START + timedelta(hours=given.hours))
-    cut = slots(interval, timedelta(hours=given.slot)) if given.slot else (interval,)
+    parts = slots(interval, timedelta(hours=given.slot)) if given.slot else (interval,)
     lake = Lake(fsspec.filesystem("file"), given.out, stream.provider, stream.name, hook.account)
-    stored = Extraction(hook, stream).store(cut, lake)
+    stored = Extraction(hook, stream).store(parts, lake)
     print(
         json.dumps(
             {

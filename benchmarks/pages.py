@@ -1,6 +1,6 @@
-"""A page server that costs next to nothing: it cuts pages out of rendered records and checks no signature.
+"""Serve pages of prepared records with little CPU: a simulated provider that checks no signature.
 
-It honours windows: an answer holds the rows of ``[start, end)``, counted and paged as the provider does it.
+An answer has the rows of the window ``[start, end)``, counted and paged as the provider does it.
 
     python benchmarks/pages.py gmag --rows 500000 --hours 1 [--latency 0.2] [--odd 0.01]
 """
@@ -26,7 +26,7 @@ _MOST_ROWS = {"gmag": 10_000, "pv": 2_000, "aig": 5_000}
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """A page of a window: both ends in ms, the first row's number in the window, and at most so many rows."""
 
     start: int
@@ -39,31 +39,36 @@ def _ms(text: str, form: str, offset: float = 0.0) -> int:
     return int((datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp() - offset) * 1000)
 
 
-def _gmag(_query: Mapping[str, str], body: Any) -> Asked:
+def _gmag(_query: Mapping[str, str], body: Any) -> PageRequest:
     start, end = (_ms(body[name], "%Y-%m-%d %H:%M:%S") for name in ("startTime", "endTime"))
     size = min(body["size"], _MOST_ROWS["gmag"])
-    return Asked(start, end, (body["page"] - 1) * size, size)
+    return PageRequest(start, end, (body["page"] - 1) * size, size)
 
 
-def _pv(_query: Mapping[str, str], body: Any) -> Asked:
+def _pv(_query: Mapping[str, str], body: Any) -> PageRequest:
     data = body["data"]
     size = min(data["page_size"], _MOST_ROWS["pv"])
-    return Asked(data["time_start"] * 1000, data["time_end"] * 1000, (data["page"] - 1) * size, size)
+    return PageRequest(data["time_start"] * 1000, data["time_end"] * 1000, (data["page"] - 1) * size, size)
 
 
-def _aig(query: Mapping[str, str], _body: Any) -> Asked:
+def _aig(query: Mapping[str, str], _body: Any) -> PageRequest:
     size = min(int(query["page_size"]), _MOST_ROWS["aig"])
-    return Asked(int(query["start_time"]), int(query["end_time"]), int(query["start_index"]), size)
+    return PageRequest(int(query["start_time"]), int(query["end_time"]), int(query["start_index"]), size)
 
 
-def _jdb(_query: Mapping[str, str], body: Any) -> Asked:
+def _jdb(_query: Mapping[str, str], body: Any) -> PageRequest:
     cipher = Cipher(algorithms.AES(KEY.encode()), modes.CBC(KEY.encode())).decryptor()
     action = json.loads(cipher.update(base64.urlsafe_b64decode(body["x"] + "==")))
     form, offset = "%d-%m-%Y %H:%M:%S", JDB_OFFSET.total_seconds()
-    return Asked(_ms(action["starttime"], form, offset), _ms(action["endtime"], form, offset))
+    return PageRequest(_ms(action["starttime"], form, offset), _ms(action["endtime"], form, offset))
 
 
-_READ: Mapping[str, Callable[[Mapping[str, str], Any], Asked]] = {"gmag": _gmag, "pv": _pv, "aig": _aig, "jdb": _jdb}
+_READ: Mapping[str, Callable[[Mapping[str, str], Any], PageRequest]] = {
+    "gmag": _gmag,
+    "pv": _pv,
+    "aig": _aig,
+    "jdb": _jdb,
+}
 # What goes before and after the records; {total} is the window's.
 _AROUND = {
     "gmag": (
@@ -83,7 +88,7 @@ class Server(socketserver.ThreadingTCPServer):
     """Serves the records of one provider.
 
     Attributes:
-        arrivals: when each request came, for what is to be said of its pace.
+        arrivals: when each request came, to measure the time between calls.
     """
 
     allow_reuse_address = True
@@ -100,7 +105,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.instants = np.fromfile(records.instants, np.int64)
         self.arrivals: list[float] = []
 
-    def answer(self, asked: Asked, number: int) -> tuple[bytes, int, int, bytes]:
+    def answer(self, asked: PageRequest, number: int) -> tuple[bytes, int, int, bytes]:
         """Return the bytes before the rows, the rows' place and length in the file, and the bytes after them."""
         low, high = np.searchsorted(self.instants, [asked.start, asked.end])
         first = min(low + asked.first, high)
@@ -108,7 +113,7 @@ class Server(socketserver.ThreadingTCPServer):
         before, after = (text.format(total=high - low).encode() for text in _AROUND[self.provider])
         start, length = int(self.offsets[first]), max(0, int(self.offsets[last] - self.offsets[first]) - 1)
         if length and self.odd and int(number * self.odd) != int((number - 1) * self.odd):
-            # A member that no schema names, in the first row, sends the page the row-by-row way.
+            # An unknown member in the first row makes the page one that cannot be decoded the fast way.
             before, start, length = before + b'{"seen_for_the_first_time":1,', start + 1, length - 1
         return before, start, length, after
 
@@ -147,7 +152,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def main() -> None:
-    """Serve until killed; prints the URL."""
+    """Print the URL, and serve until killed."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("provider", choices=PROVIDERS)
     arguments.add_argument("--rows", type=int, required=True)

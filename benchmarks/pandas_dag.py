@@ -1,4 +1,4 @@
-"""What a hand-written DAG does: requests, .json(), one list, a DataFrame, to_parquet. Amounts become floats."""
+"""Load one provider as a hand-written DAG would: requests, .json(), one list, a DataFrame, to_parquet; amounts become floats."""
 
 from __future__ import annotations
 

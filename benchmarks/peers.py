@@ -1,8 +1,8 @@
-"""dlt and the Airbyte CDK as they read the same pages, from an environment of their own (`make bench-full` makes it).
+"""Load the same pages with dlt or the Airbyte CDK, from an environment of their own (`make bench-full` creates it).
 
     python benchmarks/peers.py dlt|dlt-tuned|airbyte gmag|pv URL OUT
 
-dlt writes Parquet; the Airbyte CDK prints its records as JSON lines, since Parquet is another connector's job there.
+dlt writes Parquet; the Airbyte CDK prints its records as JSON lines, since writing Parquet is another connector's task there.
 """
 
 from __future__ import annotations

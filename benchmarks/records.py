@@ -1,7 +1,7 @@
-"""Bet records of the four providers, rendered once, for the page server to cut pages from.
+"""Make bet records of the four providers, once, for the page server.
 
-The same rows in every run. They fall at random over their hours from `START` on, and are sorted by the column that the
-provider's windows filter on.
+Every run has the same rows. Their times are random within the hours from `START` on; they are sorted by the column that the
+provider's windows filter by.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Records:
 
 
 def rendered(provider: str, rows: int, hours: int) -> Records:
-    """Return the records of a provider, from the folder of an earlier run or made now."""
+    """Return the records of a provider; make them if no earlier run has."""
     stem = FOLDER / f"{provider}-{rows}-{hours}"
     records = Records(stem.with_suffix(".json"), stem.with_suffix(".offsets"), stem.with_suffix(".instants"))
     if not records.instants.exists():

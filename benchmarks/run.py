@@ -36,7 +36,7 @@ def main() -> None:
     measured = {
         "Throughput": (
             throughput,
-            "Whole processes over 500,000 rows, interpreter and imports included, in rounds that take turns; medians. Ours counts from when Airflow is imported, which a worker has done before a task begins.",
+            "Whole processes over 500,000 rows, interpreter and imports included, in alternating rounds; medians. Ours counts from when Airflow is imported, which a worker has done before a task begins.",
         ),
         "Memory": (lambda: sections.memory(sizes, _note), "Peak over a process that has imported Airflow; one slot."),
         "Operator": (lambda: sections.operator(_note), ""),
@@ -46,7 +46,7 @@ def main() -> None:
         "Imports": (lambda: sections.imports(2 * count, _note), ""),
         **({"Airflow's own import": (lambda: sections.airflow_import(count, _note), "")} if given.full else {}),
     }
-    sections.prepared(_note)
+    sections.prepare(_note)
     wanted = given.only.split(",") if given.only else list(measured)
     texts = []
     for name in wanted:

@@ -1,4 +1,4 @@
-"""What is measured, one function a table."""
+"""Measure each section of the report; each function returns a table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def throughput(
 
 
 def memory(sizes: tuple[tuple[int, int], ...], note: Note) -> str:
-    """Peak memory over a process that has imported Airflow, by rows in one slot; and the last size in slots of an hour."""
+    """Measure peak memory over a process that has imported Airflow, by rows in one slot; and the last size in hourly slots."""
     base = run(airflow_alone()).peak_mib
     rows = []
     for provider in PROVIDERS:
@@ -98,7 +98,7 @@ _FEWEST = {"gmag": 60, "pv": -(-ROWS // 2000), "aig": -(-ROWS // 5000), "jdb": 1
 
 
 def pace(note: Note) -> str:
-    """AIG at its five seconds: time between the first call and the last; and calls against the fewest possible."""
+    """Measure AIG's time from the first call to the last at its five seconds, and compare calls with the fewest possible."""
     count, interval = 40_000, 5.0
     with page_server("aig", count) as url:
         done = run(script("ours.py", "aig", url, "{out}", "--min-interval", str(interval)))
@@ -116,7 +116,7 @@ def pace(note: Note) -> str:
 
 
 def latency(note: Note) -> str:
-    """Time of the extraction against four connections that are never idle, or against its own work where that is more."""
+    """Compare the extraction's time with four connections that are never idle, or with its own work if that takes longer."""
     rows = []
     for provider in PROVIDERS:
         work = 0.0
@@ -192,8 +192,8 @@ print(json.dumps({"scan": least(entry_points), "definition": least(definition) i
 def airflow_import(count: int, note: Note) -> str:
     """Measure what this package adds to ``import airflow``: an Airflow without it, and the same with its wheel on the path.
 
-    Two seconds of import vary by a tenth, so what could take longer is measured by itself: the look through the
-    metadata of all packages, once a process, and modules of ours that come along.
+    Two seconds of import vary by a tenth, so what could take longer is measured by itself: reading the
+    metadata of all packages, once a process, and importing modules of ours.
     """
     plain, wheel = FOLDER / "airflow", FOLDER / "wheel"
     uv: list[str | Path] = [sys.executable, "-m", "uv", "--quiet"]
@@ -227,8 +227,8 @@ def airflow_import(count: int, note: Note) -> str:
     )
 
 
-def prepared(note: Note) -> None:
-    """Render what the quick suite needs, and compile ours as an installed package is, before any clock runs."""
+def prepare(note: Note) -> None:
+    """Make the records of the quick suite, and compile our modules as in an installed package, before anything is timed."""
     compileall.compile_dir(Path(__file__).parents[1] / "airflow_betproviders", quiet=1)
     for provider in PROVIDERS:
         rendered(provider, ROWS, 1)

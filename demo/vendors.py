@@ -30,7 +30,6 @@ class Vendors:
         rate: int,
         history_days: int,
         min_interval: Mapping[str, float],
-        options: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         """Describe the simulator to start.
 
@@ -39,17 +38,12 @@ class Vendors:
             rate: Bets per hour and vendor.
             history_days: How many days before the start the vendors have bets.
             min_interval: Least seconds between two calls, by vendor; vendors not named have no limits.
-            options: Options of the vendors, by vendor.
         """
         self._log = log
         self._arguments = [
             *("--port", "0", "--rate", str(rate), "--history-days", str(history_days)),
             *("--min-interval", ",".join(f"{vendor}={seconds:g}" for vendor, seconds in min_interval.items())),
         ]
-        for vendor, given in (options or {}).items():
-            for name, value in given.items():
-                text = value if isinstance(value, str) else json.dumps(value)
-                self._arguments += ["--option", f"{vendor}.{name}={text}"]
         self._process: subprocess.Popen[bytes] | None = None
         self._http = requests.Session()
         self._http.trust_env = False  # loopback is not behind a proxy
@@ -110,14 +104,6 @@ class Vendors:
         response.raise_for_status()
         records: list[dict[str, Any]] = json.loads(response.text, parse_float=Decimal)
         return records
-
-    def filters(self, vendor: str, stream: str, start: datetime | str, end: datetime | str) -> list[dict[str, Any]]:
-        """Return filters to read a stream with; ``[{}]`` if the stream requires none."""
-        query = {"provider": vendor, "stream": stream, "start": iso(start), "end": iso(end)}
-        response = self._http.get(f"{self.url}/_control/filters", params=query, timeout=60)
-        response.raise_for_status()
-        found: list[dict[str, Any]] = response.json()
-        return found
 
     def set_faults(self, faults: Mapping[str, Any]) -> None:
         """Switch these faults on, and all others off.

@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow_betproviders.testing.compare import same
 from airflow_betproviders.testing.expectations import Expectations
-from tests.campaign.vendors import MILLIONTHS, Record, Vendor
+from tests.campaign.vendors import DEFAULT_DECIMALS, Record, Vendor
 
 CUT = 190  # the call log has the first 200 characters of a value
 NOTHING = {"", "null", '""'}
@@ -116,7 +116,7 @@ class OddValues:
             if member in self.vendor.needed:
                 raise Unreadable(member)
             return None
-        return rounded(raw, self.vendor.decimals.get(member, MILLIONTHS))
+        return rounded(raw, self.vendor.decimals.get(member, DEFAULT_DECIMALS))
 
     def _kept(self, member: str, values: list[str], truth: Any, row: Record) -> bool:
         stored = row.get(member)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from airflow_betproviders.testing import epoch, wall_clock
@@ -15,7 +16,7 @@ from tests.conformance.wire import TIMES
 Record = Mapping[str, Any]
 Options = Mapping[str, tuple[Any, ...]]
 
-MILLIONTHS = 8
+DEFAULT_DECIMALS = 8
 """Decimals of an amount, where the document doesn't say how many there are."""
 
 
@@ -27,21 +28,21 @@ class Vendor:
         provider: Connection type.
         stream: The stream.
         key: The members that make the simulator's key of a row.
-        key_field: The member of the key that odd values strike.
+        key_field: The member of the key that gets odd values.
         times: How times are written.
         time_columns: The members that windows may filter by.
-        totals: Whether answers have a total, so that a list that moves shows.
+        totals: Whether answers have a total, so that a list that moves is noticed.
         guarded: Whether its document says what windows filter by, so that rows of other windows are refused.
-        cursor: Whether a call has no end, so that it can't be asked for less than its limit.
+        cursor: Whether a call has no end, so that it always requests the limit's number of rows.
         empty: The shapes of an answer without rows that a true empty answer doesn't have.
-        odd_fields: The members that odd values strike. Members that decide what a bet is are not among them: a status
+        odd_fields: The members that get odd values. Members that decide what a bet is are not among them: a status
             that cannot be read stops the merge, on purpose.
         bet: The bet of a record; None where the stream has no bets.
         needed: The amounts without which a record goes to quarantine.
-        decimals: Of an amount's column, by member; ``MILLIONTHS`` for the others.
+        decimals: Decimals of an amount's column, by member; ``DEFAULT_DECIMALS`` for the others.
         page_sizes: What the connection may set as ``page_size``.
-        options: Of the simulated vendor: what its document leaves open.
-        other_worlds: Options with which it answers for other hours than it was asked for.
+        options: Options of the simulated vendor, for questions that its document leaves open.
+        other_worlds: Options with which it answers for other hours than requested.
     """
 
     provider: str
@@ -68,7 +69,7 @@ class Vendor:
 
 
 NO_LIST = ("empty_object", "empty_null", "empty_absent")
-"""Of a vendor that answers an empty list where there is nothing."""
+"""For a vendor that answers with an empty list if it has no rows."""
 EDGES = ("[)", "[]", "(]")
 _PV_OPTIONS: Options = {
     "clock": ("start_at", "end_at"),
@@ -119,14 +120,13 @@ _ROWAN: dict[str, Any] = {
 }
 
 
-def _rowan(record: Record) -> tuple[str, Worth]:
-    stake, win = Decimal(record["betAmount"]), Decimal(record["winAmount"])
+def _settled(record: Record, stake_field: str, win_field: str) -> tuple[str, Worth]:
+    stake, win = Decimal(record[stake_field]), Decimal(record[win_field])
     return str(record["betId"]), ("settled", stake, win, win - stake)
 
 
-def _nova(record: Record) -> tuple[str, Worth]:
-    stake, win = Decimal(record["stake"]), Decimal(record["win"])
-    return record["betId"], ("settled", stake, win, win - stake)
+_nova = partial(_settled, stake_field="stake", win_field="win")
+_rowan = partial(_settled, stake_field="betAmount", win_field="winAmount")
 
 
 VENDORS = (

@@ -59,11 +59,17 @@ def plain(value: Any) -> Any:
 
 
 def decoded(stream: Stream, records: list[str]) -> Page | None:
-    """The page of an answer, or None where it is refused."""
+    """Return the page of an answer, or None where it is refused."""
     try:
         return Decoder(stream, OFFSET)(answer(stream, f"[{','.join(records)}]"), lambda envelope: None)
     except ProviderUnavailable:
         return None
+
+
+def draw_page(data: st.DataObject, stream: Stream) -> tuple[list[str], Page | None]:
+    """Draw records with odd values; return them and their page, or None where it is refused."""
+    records = data.draw(st.lists(record(stream, odd=True), min_size=1, max_size=4))
+    return records, decoded(stream, records)
 
 
 def holds(kind: Any, cell: Any, value: Any) -> bool:  # noqa: PLR0911 - one for each kind
@@ -94,8 +100,7 @@ def holds(kind: Any, cell: Any, value: Any) -> bool:  # noqa: PLR0911 - one for 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, data: st.DataObject) -> None:
-    records = data.draw(st.lists(record(stream, odd=True), min_size=1, max_size=4))
-    page = decoded(stream, records)
+    records, page = draw_page(data, stream)
     if page is None:
         return
     set_aside = Counter(json.dumps(plain(parsed(row.raw))) for row in page.bad)
@@ -124,8 +129,7 @@ def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, d
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_net_result_is_the_payout_less_the_stake_or_all_are_null(stream: Stream, data: st.DataObject) -> None:
-    records = data.draw(st.lists(record(stream, odd=True), min_size=1, max_size=4))
-    page = decoded(stream, records)
+    _, page = draw_page(data, stream)
     if page is None:
         return
     raw = page.table.append_column(EXTRACTED_AT, pa.repeat(pa.scalar(READ, INSTANT), page.table.num_rows))
