@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, kept_rows, read_group, reading
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_group, reading
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
@@ -215,27 +215,31 @@ def _rewrite(fs: pafs.FileSystem, pool: Executor, file: DataFile, change: Change
 def _move(fs: pafs.FileSystem, changes: dict[DataFile, Change], files: Iterable[DataFile], target: NewFiles) -> None:
     """Write the remaining rows of some files to new ones."""
     for file in files:
-        begin = 0
+        change, begin = changes[file], 0
         with reading(fs, file.path) as parquet:
             for group in range(parquet.num_row_groups):
-                rows = read_group(parquet, group, STORED)
-                target.write(_changed(rows, changes[file], begin))
-                begin += rows.num_rows
+                end = begin + parquet.metadata.row_group(group).num_rows
+                kept = np.ones(end - begin, bool)
+                kept[change.dropped[(change.dropped >= begin) & (change.dropped < end)] - begin] = False
+                rows = read_group(parquet, group, STORED, kept)
+                target.write(_with_marks(rows, change, begin, kept))
+                begin = end
 
 
-def _changed(rows: pa.Table, change: Change, begin: int) -> pa.Table:
-    end = begin + rows.num_rows
-    first, last = np.searchsorted(change.marked, (begin, end))
-    if last > first:
-        mask = np.zeros(rows.num_rows, bool)
-        mask[change.marked[first:last] - begin] = True
-        since = pc.replace_with_mask(
-            rows["missing_since"].combine_chunks(), pa.array(mask), pa.array(change.since[first:last], INSTANT)
-        )
-        rows = rows.set_column(rows.column_names.index("missing_since"), "missing_since", since)
-    inside = change.dropped[(change.dropped >= begin) & (change.dropped < end)]
-    if len(inside):
-        kept = np.ones(rows.num_rows, bool)
-        kept[inside - begin] = False
-        rows = kept_rows(rows, pa.array(kept))
-    return rows
+def _with_marks(rows: pa.Table, change: Change, begin: int, kept: Mask) -> pa.Table:
+    """Mark rows of a row group as missing.
+
+    Args:
+        rows: the rows that are kept.
+        change: the change of the file; no row that it marks is dropped.
+        begin: the position of the row group's first row in the file.
+        kept: which rows of the row group are kept.
+    """
+    first, last = np.searchsorted(change.marked, (begin, begin + len(kept)))
+    if first == last:
+        return rows
+    mask = np.zeros(len(kept), bool)
+    mask[change.marked[first:last] - begin] = True
+    column = rows["missing_since"].combine_chunks()
+    since = pc.replace_with_mask(column, pa.array(mask[kept]), pa.array(change.since[first:last], INSTANT))
+    return rows.set_column(rows.column_names.index("missing_since"), "missing_since", since)

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake.transaction import RemoveAction
 
 from airflow_betproviders.exceptions import DamagedTable
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,30 +59,46 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
             ) from error
 
 
-def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema) -> pa.Table:
-    """Read some columns of a row group. Columns that are all null by the footer are not read: many providers leave many out."""
+def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
+    """Read some columns of a row group.
+
+    Columns that are all null or have one text by the footer's statistics are not read: many are in a row group.
+
+    Args:
+        file: the open file.
+        group: the number of the row group.
+        schema: the columns.
+        kept: which rows to return; default all.
+    """
     footer = file.metadata.row_group(group)
-    columns = {footer.column(number).path_in_schema: footer.column(number) for number in range(footer.num_columns)}
-    wanted = [name for name in schema.names if not _all_null(columns[name].statistics, footer.num_rows)]
-    found = file.read_row_group(group, wanted, use_threads=False)
+    constants = _constants(footer)
+    read = file.read_row_group(group, [name for name in schema.names if name not in constants], use_threads=False)
+    rows = footer.num_rows
+    if kept is not None and not kept.all():
+        read, rows = read.filter(pa.array(kept)), int(kept.sum())
     return pa.table(
-        [found[field.name] if field.name in wanted else pa.nulls(footer.num_rows, field.type) for field in schema],
+        [
+            pa.repeat(pa.scalar(constants[field.name], field.type), rows)
+            if field.name in constants
+            else read[field.name]
+            for field in schema
+        ],
         schema=schema,
     )
 
 
-def kept_rows(rows: pa.Table, kept: pa.Array) -> pa.Table:
-    """Return the rows that a mask keeps. Columns that are all null are cut, not filtered."""
-    some = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
-    found = rows.select(some).filter(kept)
-    return pa.table(
-        [found[name] if name in some else rows[name].slice(0, found.num_rows) for name in rows.column_names],
-        schema=rows.schema,
-    )
-
-
-def _all_null(statistics: pq.Statistics | None, rows: int) -> bool:
-    return statistics is not None and statistics.has_null_count and statistics.null_count == rows
+def _constants(footer: pq.RowGroupMetaData) -> dict[str, str | None]:
+    """Return the columns whose values are all null, or all one text, and that value."""
+    found: dict[str, str | None] = {}
+    for column in map(footer.column, range(footer.num_columns)):
+        statistics = column.statistics
+        if statistics is None or not statistics.has_null_count:
+            continue
+        if statistics.null_count == footer.num_rows:
+            found[column.path_in_schema] = None
+        elif not statistics.null_count and isinstance(statistics.min, str) and statistics.min == statistics.max:
+            found[column.path_in_schema] = statistics.min
+    return found
 
 
 def removal(file: DataFile, *, data_change: bool = True) -> RemoveAction:
