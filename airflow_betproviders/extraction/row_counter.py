@@ -14,8 +14,8 @@ from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.source import Source
 
 
-class Counter:
-    """Counts rows of one stream of one account, whose answers come in `PageNumber` with a total."""
+class RowCounter:
+    """Counts rows of one stream of one account, whose answers have a total (`PageNumber`)."""
 
     def __init__(self, source: Source, stream: Stream, *, check_time: Callable[[Interval], None] | None = None) -> None:
         """Bind the account and the stream; ``check_time`` raises when the provider no longer keeps a window."""
@@ -24,7 +24,7 @@ class Counter:
         self._source = source
         self._stream = stream
         self._rule = stream.windows
-        self._believed = stream.paging.total_cap
+        self._total_cap = stream.paging.total_cap
         self._page = stream.paging.limited_to(1).first(None)
         self._check_time = check_time
         self._caller: Caller[Page] = Caller(source, stream, Decoder(stream, source.utc_offset))
@@ -38,7 +38,7 @@ class Counter:
         """Request how many rows the provider has in an interval now.
 
         Raises:
-            IncompleteWindow: an answer has no total, or one that may be a cap in a window that cannot be cut.
+            IncompleteWindow: an answer has no total, or one that may be a cap in a window that cannot be split.
         """
         return sum(self._count(window) for window in windows.split_slot(interval, self._rule))
 
@@ -46,7 +46,7 @@ class Counter:
         if self._check_time is not None:
             self._check_time(window)
         total = self._caller(window, {**self._source.params(self._stream, window, {}), **self._page}).total
-        if total is not None and (self._believed is None or total < self._believed):
+        if total is not None and (self._total_cap is None or total < self._total_cap):
             return total
         halves = windows.split(window, 2, self._rule)
         if total is not None and len(halves) > 1:

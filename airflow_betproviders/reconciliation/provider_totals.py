@@ -12,7 +12,7 @@ import pyarrow as pa
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Report, Sum
 from airflow_betproviders.exceptions import BadRows
-from airflow_betproviders.extraction.row_counter import Counter
+from airflow_betproviders.extraction.row_counter import RowCounter
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
@@ -31,7 +31,7 @@ class ProviderTotals:
 
     def __init__(self, hook: BetProviderHook) -> None:
         self._hook = hook
-        self._counters: dict[str, Counter] = {}
+        self._counters: dict[str, RowCounter] = {}
         self._calls = 0
 
     @property
@@ -46,7 +46,7 @@ class ProviderTotals:
     def count(self, stream: Stream, window: Interval) -> int:
         """Return how many rows the provider has in a window."""
         counter = self._counters.setdefault(
-            stream.name, Counter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
+            stream.name, RowCounter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
         )
         return counter(window)
 

@@ -13,7 +13,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Offset
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.row_counter import Counter
+from airflow_betproviders.extraction.row_counter import RowCounter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
 
@@ -57,7 +57,7 @@ class Counted:
 
 def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
     source, checked = Counted(), []
-    counter = Counter(source, BETS, check_time=checked.append)
+    counter = RowCounter(source, BETS, check_time=checked.append)
     assert counter(SLOT) == 3600
     assert [window.width for window, _ in source.asked] == [15 * MINUTE] * 4
     assert [params for _, params in source.asked] == [{"page": 1, "size": 1}] * 4
@@ -68,19 +68,19 @@ def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
 def test_an_offset_in_text_begins_at_the_first_row() -> None:
     source = Counted()
     offsets = Offset(param="start", size_param="size", page_size=5000, text=True)
-    Counter(source, replace(BETS, paging=offsets))(Interval(FIVE, FIVE + MINUTE))
+    RowCounter(source, replace(BETS, paging=offsets))(Interval(FIVE, FIVE + MINUTE))
     assert source.asked[0][1] == {"start": "0", "size": "1"}
 
 
 def test_a_total_that_may_be_a_cap_is_counted_in_parts() -> None:
     capped = replace(BETS, paging=replace(BETS.paging, total_cap=500))  # type: ignore[type-var]
     source = Counted(cap=500)
-    assert Counter(source, capped)(SLOT) == 3600
+    assert RowCounter(source, capped)(SLOT) == 3600
     assert [window.width for window, _ in source.asked[:3]] == [15 * MINUTE, 7 * MINUTE, 8 * MINUTE]
     with pytest.raises(IncompleteWindow, match="counts 50 rows, the most it answers"):
-        Counter(Counted(cap=50), replace(BETS, paging=replace(BETS.paging, total_cap=50)))(SLOT)  # type: ignore[type-var]
+        RowCounter(Counted(cap=50), replace(BETS, paging=replace(BETS.paging, total_cap=50)))(SLOT)  # type: ignore[type-var]
 
 
 def test_an_answer_without_a_total_counts_nothing() -> None:
     with pytest.raises(IncompleteWindow, match=r"connection toy, stream bets, .* has no total"):
-        Counter(Counted(silent=True), BETS)(SLOT)
+        RowCounter(Counted(silent=True), BETS)(SLOT)
