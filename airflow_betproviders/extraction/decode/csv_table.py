@@ -35,6 +35,8 @@ def read_csv(
     Raises:
         NotJson: it is no such answer.
     """
+    if format_.last_line_ends and not body.endswith(b"\n" if b"\n" in body else b"\r"):
+        raise NotJson("the last line is cut off")
     envelope: dict[str, Any] = {}
     for name in format_.preamble:
         line, _, body = body.partition(b"\n")
@@ -88,8 +90,6 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
         bad.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
 
-    if format_.last_line_ends and (b"\n" in body or b"\r" in body) and not body.endswith((b"\n", b"\r")):
-        raise NotJson("the last line is cut off")
     if b"\n" not in body:
         body += b"\n"  # without which pyarrow takes a header alone for nothing
     read = pcsv.ReadOptions(use_threads=False, block_size=max(len(body), 1) + 1)
