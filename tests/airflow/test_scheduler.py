@@ -22,7 +22,7 @@ import pytest
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
 from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
-from demo.audit import Audited, audit
+from demo.audit import AuditedFile, audit
 from demo.headless import HeadlessAirflow
 from demo.sessions import processes_of
 from tests.airflow.dags.error_cases import CASES, WRONG_KEY, Case
@@ -235,7 +235,7 @@ def held(lake: Path, **names: str) -> dict[str, pa.Table]:
     }
 
 
-def faultless(audited: list[Audited]) -> bool:
+def faultless(audited: list[AuditedFile]) -> bool:
     return all(
         (slot.missing, slot.doubled, slot.wrong) == (0, 0, 0) and slot.receipt.rows == slot.expected for slot in audited
     )

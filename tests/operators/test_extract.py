@@ -73,7 +73,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {**HOURLY, "filters": "{'game_id': 1}"}, "is not a dict. Give one"),
     ("aig", {**HOURLY, "filters": [1]}, "set render_template_as_native_obj=True on the DAG"),
     ("aig", {**HOURLY, "pii": ["user_id"]}, "pii=['user_id'] is not a dict"),
-    ("aig", {}, "Trigger it with a logical date"),
+    ("aig", {}, "trigger it with a logical date"),
 ]
 
 

@@ -74,7 +74,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {**TODAY, "slot": "hourly"}, "Write a number and a unit"),
     ("aig", {**TODAY, "path": "lake"}, "Give an absolute path"),
     ("aig", {"start": at(0)}, "give both, or neither"),
-    ("aig", {}, "Trigger it with a logical date"),
+    ("aig", {}, "trigger it with a logical date"),
 ]
 
 

@@ -131,7 +131,7 @@ def test_slots_without_an_archive_are_named_after_the_others_are_rebuilt(archive
         ({**THREE, "filters": {"user_id": "1"}}, "has no filter"),
         ({**THREE, "max_bad_rows": "few"}, "max_bad_rows"),
         ({**THREE, "pii": {"user_ID": "drop"}}, "Did you mean 'user_id'?"),
-        ({}, "Trigger it with a logical date"),
+        ({}, "trigger it with a logical date"),
     ],
 )
 def test_bad_input_is_refused(archived: Path, arguments: dict[str, Any], cure: str) -> None:

@@ -30,10 +30,10 @@ class TimestampCursor(Pagination):
     """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
 
     Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After an answer that may
-    be cut off it begins a few rows earlier, and after a full one as much earlier as a row of it came too late in the order of
-    time, because rows may be missing there. The cursor is followed until it reaches the window's end or a call brings nothing
-    new. Where rows of a large or full answer come in no order, the next call starts at their median: it must bring none that
-    lies before the last.
+    be cut off it begins earlier, because rows may be missing there: by a few rows, and by twice as much as a row of the
+    window came too late in the order of time. The cursor is followed until it reaches the window's end or a call brings nothing new. Where
+    rows of a large or full answer come in no order, the next call starts at their median: it must bring none that lies
+    before the last.
 
     Attributes:
         param: name of the parameter that carries the instant.
@@ -66,6 +66,7 @@ class TimestampCursor(Pagination):
         """See `Pagination`."""
         assert window is not None  # noqa: S101 - a cursor starts at a window's start
         latest = answers[-1]
+        end = round(window.end.timestamp() * 1000)
         full = self._is_full(latest, answers)
         if self._is_unordered(latest, answers) and (latest.newest_first or (full and not latest.shuffled)):
             raise Unprovable(
@@ -78,10 +79,7 @@ class TimestampCursor(Pagination):
             return (self._from(latest.middle - 1),)
         if latest.last is None:
             return ()
-        end = round(window.end.timestamp() * 1000)
-        late_by = latest.late_by if latest.in_order and (full or latest.bytes >= FEW_BYTES) else 0
-        if full or (latest.last < end and latest.rows >= FEW_ROWS):
-            late_by = max(late_by, latest.tail)
+        late_by = self._late_by(answers, full=full, end=end)
         if latest.last - late_by >= end:
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
@@ -116,6 +114,21 @@ class TimestampCursor(Pagination):
     def _is_unordered(self, answer: Answer, answers: Sequence[Answer]) -> bool:
         """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
         return not answer.in_order and (answer.bytes >= FEW_BYTES or self._is_full(answer, answers))
+
+    @staticmethod
+    def _late_by(answers: Sequence[Answer], *, full: bool, end: int) -> int:
+        """Return by how many milliseconds a row that the latest answer lacks may lie before its last one."""
+        answer = answers[-1]
+        assert answer.last is not None  # noqa: S101 - the caller has looked
+        may_be_cut_off = full or (answer.last < end and answer.rows >= FEW_ROWS)
+        if not may_be_cut_off and answer.bytes < FEW_BYTES:
+            return 0
+        # A row that is lacking may be later than those that came. Beyond the middle the next call brings too little that is new.
+        half = answer.last - (answer.last if answer.middle is None else answer.middle)
+        late_by = min(2 * max(each.late_by for each in answers), half)
+        if answer.in_order:
+            late_by = max(late_by, answer.late_by)
+        return max(late_by, answer.tail) if may_be_cut_off else late_by
 
     def _is_unproven(self, answers: Sequence[Answer]) -> bool:
         """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -490,7 +491,7 @@ def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_tells_o
     stream = serving(STREAM, paging=LimitedAnswer(param="limit", limit=50), windows=WindowRule(span=HOUR))
     rows = [
         bet(f"{i:04}", at=at)
-        for i, at in enumerate(sorted([*range(0, 36_000, 300), *(1200 + i / 4 for i in range(400))]))
+        for i, at in enumerate(sorted([*range(0, 36_000, 300), *(1200 + i / 4 for i in range(30))]))
     ]
     hours = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(10)]
     script = Script(lambda n, window, params: page(*within(rows, window or SLOT)[: params["limit"]]))
@@ -701,6 +702,22 @@ def test_a_cursor_whose_rows_come_a_little_out_of_order_loses_none(late: int) ->
     (part,), script, _ = read(stream, answer)
     assert sorted(ids([part])) == [row["id"] for row in rows]
     assert len(script.asked) <= 16
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_cursor_of_a_vendor_that_caps_lower_and_orders_roughly_loses_none(seed: int) -> None:
+    """Rows come in the order of a time up to 30 seconds before their own; an answer holds 25 of the 50 asked for."""
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=50))
+    dice = random.Random(seed)
+    rows = [bet(f"{i:03}", 60 + at) for i, at in enumerate(sorted(dice.sample(range(3400), 260)))]
+    rough = sorted(rows, key=lambda row: row["at"] - dice.randrange(30_000))
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        return page(*[row for row in rough if row["at"] >= params["since"]][:25])
+
+    (part,), script, _ = read(stream, answer)
+    assert sorted(ids([part])) == [row["id"] for row in rows]
+    assert len(script.asked) <= 45
 
 
 def test_a_provider_of_a_package_may_bring_a_kind_of_its_own() -> None:
