@@ -31,9 +31,9 @@ class TimestampCursor(Pagination):
 
     Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After an answer that may
     be cut off it begins earlier, because rows may be missing there: by a few rows, and by twice as much as a row of the
-    window came too late in the order of time. The cursor is followed until it reaches the window's end or a call brings nothing new. Where
-    rows of a large or full answer come in no order, the next call starts at their median: it must bring none that lies
-    before the last.
+    window came too late in the order of time. The cursor is followed until it reaches the window's end or a call brings
+    nothing new. Where rows of a large or full answer come in no order, the next call starts at their median: it must bring
+    none that lies before the last.
 
     Attributes:
         param: name of the parameter that carries the instant.
