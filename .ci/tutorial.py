@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```(console|python)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PATIENCE = 900.0
+TIMEOUT = 900.0
 
 
 def free_port() -> int:
@@ -80,10 +80,10 @@ class Terminal:
 def wait_for(what: str, met: Callable[[], bool]) -> None:
     """Wait for a condition, with a bound that a slow machine meets."""
     print(f"  (waiting until {what})", flush=True)
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not met():
         if time.monotonic() > end:
-            raise SystemExit(f"not within {PATIENCE:.0f} s: {what}")
+            raise SystemExit(f"not within {TIMEOUT:.0f} s: {what}")
         time.sleep(2)
 
 

@@ -12,7 +12,7 @@ import requests
 import tenacity
 
 # Seconds; generous for slow machines. A wait ends as soon as its condition is met.
-PATIENCE = 600.0
+TIMEOUT = 600.0
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ class AirflowClient:
 
     # DAGs and their runs
 
-    def wait_dag(self, dag_id: str, timeout: float = PATIENCE) -> Json:
+    def wait_dag(self, dag_id: str, timeout: float = TIMEOUT) -> Json:
         """Return the DAG once Airflow has parsed it; a file that does not import raises what it raised."""
 
         def poll() -> Json | None:
@@ -109,7 +109,7 @@ class AirflowClient:
         return self._all(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="run_after")
 
     def wait_runs(
-        self, dag_id: str, timeout: float = PATIENCE, *, count: int = 1, run_type: str | None = None
+        self, dag_id: str, timeout: float = TIMEOUT, *, count: int = 1, run_type: str | None = None
     ) -> list[Json]:
         """Return the DAG's runs, of one type or all, once there are `count` of them or more, and all have ended."""
 
@@ -152,7 +152,7 @@ class AirflowClient:
         }
         return int(self.api("POST", "backfills", body)["id"])
 
-    def wait_backfill(self, backfill_id: int, timeout: float = PATIENCE) -> Json:
+    def wait_backfill(self, backfill_id: int, timeout: float = TIMEOUT) -> Json:
         """Return the backfill once Airflow has closed it, which it does up to 30 seconds after the last run.
 
         Until then Airflow refuses another backfill of the DAG. To wait for its runs only, use `wait_runs`.
@@ -206,7 +206,7 @@ class AirflowClient:
                     raise
                 return None
 
-        return wait_for(poll, PATIENCE, "the runs triggered by asset events to start")
+        return wait_for(poll, TIMEOUT, "the runs triggered by asset events to start")
 
     def _create(self, path: str, body: Json) -> bool:
         """Create the object that `body` names, and return whether it was new. Its name makes the call repeatable."""

@@ -20,7 +20,7 @@ from demo.setup import MIN_INTERVAL, ROOT, Demo, running_demo
 OUTPUT = ROOT / "demo-output"
 HOURS = 24
 RATE = 500
-PATIENCE = 400
+TIMEOUT = 400
 # The hourly DAG of each vendor, and how long after an hour the vendor has it complete.
 DAGS = {
     "pv_history": pv.HISTORY.lag,
@@ -80,7 +80,7 @@ def _load(on: Demo, say: Say) -> int:
 
 
 def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) -> int:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     shown, quiet_until = "", 0.0
     while True:
         runs = airflow.runs("~")

@@ -20,12 +20,12 @@ def processes_of(session: int) -> list[int]:
     return [pid for pid in _living() if _session_of(pid) == session]
 
 
-def end_session(session: int, *, patience: float = 10.0) -> None:
-    """Send SIGTERM to the session's processes, and SIGKILL to those that still run after `patience` seconds.
+def end_session(session: int, *, grace_seconds: float = 10.0) -> None:
+    """Send SIGTERM to the session's processes, and SIGKILL to those that still run after `grace_seconds` seconds.
 
     Each process is signalled once, as soon as it is seen: a scheduler that ends replaces the workers that ended first.
     """
-    for signum, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+    for signum, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + seconds
         signalled: set[int] = set()
         while living := set(processes_of(session)):

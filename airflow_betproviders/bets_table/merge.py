@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 BATCH_ROWS = 1_000_000
 MOVED_WITHIN = timedelta(days=3)
-PATIENCE = timedelta(minutes=10)
+COMMIT_TIMEOUT = timedelta(minutes=10)
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Merge:
         batch_rows: rows that one commit merges at most.
         moved_within: how far the date of a bet may move between versions. Its old version is looked for within so many
             days of its new date; None looks through all of the table.
-        patience: how long to try again when other merges commit first.
+        commit_timeout: how long to try again when other merges commit first.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Merge:
         *,
         batch_rows: int = BATCH_ROWS,
         moved_within: timedelta | None = MOVED_WITHIN,
-        patience: timedelta = PATIENCE,
+        commit_timeout: timedelta = COMMIT_TIMEOUT,
     ) -> None:
         self._table = table
         self._batch_rows = batch_rows
         self._moved_within = moved_within
-        self._patience = patience.total_seconds()
+        self._commit_timeout = commit_timeout.total_seconds()
         self.stats = MergeStats()
         self._unmergeable: list[str] = []
 
@@ -92,7 +92,7 @@ class Merge:
         """Merge every slot that overlaps the intervals and is not in the table in its present version.
 
         Raises:
-            TableContended: other merges came first for longer than ``patience``.
+            TableContended: other merges came first for longer than ``commit_timeout``.
             UnmergeableSlot: some slots cannot become bets; all others were merged.
         """
         began, attempt, self.stats = time.monotonic(), 0, MergeStats()
@@ -224,10 +224,10 @@ class Merge:
 
     def _wait(self, attempt: int, began: float, conflict: CommitConflict) -> None:
         self.stats.conflicts += 1
-        if time.monotonic() - began > self._patience:
+        if time.monotonic() - began > self._commit_timeout:
             raise TableContended(
-                f"{self._table.uri}: other commits came first {attempt} times, for more than {self._patience:.0f} s. Run "
-                "fewer merges side by side (a pool), or set patience."
+                f"{self._table.uri}: other commits came first {attempt} times, for more than {self._commit_timeout:.0f} s. Run "
+                "fewer merges side by side (a pool), or set commit_timeout."
             ) from conflict
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
 

@@ -106,7 +106,7 @@ class SlotBuilder:
 
     def add_start(self) -> WindowRows | None:
         """Add rows on the slot's start that no window brought, and return them."""
-        rows = self._boundaries.rest()
+        rows = self._boundaries.read_start()
         if rows is not None:
             if self._pii_policy:
                 self._pii_policy(rows)

@@ -57,7 +57,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         batch_rows: the most rows of one commit. They wait in local files; memory holds some 100 bytes for each.
         moved_within: how far a bet's date may move between versions. The old version is looked for within this time of the
             new date; None searches the complete table.
-        patience: how long to try again while other merges commit first.
+        commit_timeout: how long to try again while other merges commit first.
         partition: width of a partition under a partitioned timetable.
 
     Returns:
@@ -84,7 +84,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         end: datetime | str | None = None,
         batch_rows: int = 1_000_000,
         moved_within: str | timedelta | None = "3d",
-        patience: str | timedelta = "10m",
+        commit_timeout: str | timedelta = "10m",
         partition: str | timedelta = "1h",
         **kwargs: Any,
     ) -> None:
@@ -101,7 +101,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         self.end = end
         self.batch_rows = batch_rows
         self.moved_within = moved_within
-        self.patience = patience
+        self.commit_timeout = commit_timeout
         self.partition = partition
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
             open_table(self.table),
             batch_rows=whole_number("batch_rows", self.batch_rows, least=1),
             moved_within=optional_duration("moved_within", self.moved_within),
-            patience=parse_duration("patience", self.patience),
+            commit_timeout=parse_duration("commit_timeout", self.commit_timeout),
         )
         streams = self._streams()
         all_stats, problems = [], []

@@ -185,9 +185,11 @@ class DayTotals:
         names = [*dict.fromkeys((*self._stream.key, *self._stream.version_columns))]
         places = [np.flatnonzero(np.isin(scanned.hashes, repeated)) for scanned in everything]
         rows = [scanned.keys(place, names) for scanned, place in zip(everything, places, strict=True) if len(place)]
-        losers = keys.losers(pa.concat_tables(rows), self._stream.key, self._stream.version_columns) if rows else ()
+        superseded = (
+            keys.superseded(pa.concat_tables(rows), self._stream.key, self._stream.version_columns) if rows else ()
+        )
         lost = np.zeros(sum(map(len, places)), bool)
-        lost[list(losers)] = True
+        lost[list(superseded)] = True
         later = np.concatenate([np.empty(0, np.uint64), *(scanned.hashes for scanned in self._later.values())])
         begin = self.moved = 0
         for scanned, place in zip(everything, places, strict=True):

@@ -16,8 +16,8 @@ from demo.headless import HeadlessAirflow
 # The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
 IMAGES = os.environ.get("DOCS_IMAGES")
 
-PATIENCE = 60_000  # ms that a page may take on a busy machine
-expect.set_options(timeout=PATIENCE)
+TIMEOUT = 60_000  # ms that a page may take on a busy machine
+expect.set_options(timeout=TIMEOUT)
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
     with chromium.new_context(
         base_url=airflow.base_url, viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en"
     ) as context:
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         yield context.new_page()
         context.unroute_all(behavior="ignoreErrors")
 

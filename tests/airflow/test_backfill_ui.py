@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.vendor.base import Inquiry
-from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
+from demo.airflow_client import FINISHED, TIMEOUT, Json, wait_for
 from demo.audit import audit
 from demo.headless import HeadlessAirflow
 from tests.airflow.pages import IMAGES, DagPage, opened, picture, show_bucket
@@ -175,7 +175,7 @@ def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
         by_run = {each["run"]["facets"]["airflow"]["dagRun"]["run_id"]: each for each in done}
         return by_run if set(by_run) >= set(world.tasks()) else None
 
-    completed = wait_for(look, PATIENCE, "the events")
+    completed = wait_for(look, TIMEOUT, "the events")
     for name, table in world.objects().items():
         start = datetime.strptime(Path(name).name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
         [output] = completed[world.run_id(start)]["outputs"]
@@ -210,7 +210,7 @@ def test_all_runs_again_backwards_store_the_same_objects(world: World) -> None:
         ended = all(task["state"] in FINISHED and task["try_number"] > before[run] for run, task in tasks.items())
         return tasks if ended else None
 
-    tasks = wait_for(again, PATIENCE, "all hours to run again", lambda: str(world.tasks()))
+    tasks = wait_for(again, TIMEOUT, "all hours to run again", lambda: str(world.tasks()))
     assert {task["state"] for task in tasks.values()} == {"success"}
     began = [tasks[world.run_id(world.first + i * HOUR)]["start_date"] for i in range(HOURS)]
     assert began == sorted(began, reverse=True)
@@ -243,7 +243,7 @@ def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) ->
         tasks = world.tasks(dag_id)
         return tasks if len(tasks) == HOURS and all(task["state"] in FINISHED for task in tasks.values()) else None
 
-    tasks = wait_for(ended, PATIENCE, "the backfill", lambda: str(world.tasks(dag_id)))
+    tasks = wait_for(ended, TIMEOUT, "the backfill", lambda: str(world.tasks(dag_id)))
     # The task waits where the vendor asks for fewer calls, so nothing is missing.
     assert {task["state"] for task in tasks.values()} == {"success"}
     for run_id in tasks:
@@ -258,7 +258,7 @@ def test_tasks_of_a_pool_that_does_not_exist_wait_until_it_is_made(world: World)
 
     assert state() == "scheduled"  # since before the first test, while all others have run
     world.airflow.set_pool("to_come", 1)
-    wait_for(lambda: state() == "success" or None, PATIENCE, "the task to start at last", state)
+    wait_for(lambda: state() == "success" or None, TIMEOUT, "the task to start at last", state)
 
 
 def _start(inquiry: Inquiry) -> Any:

@@ -13,7 +13,7 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, FrameLocator, expect
 
-from demo.airflow_client import PATIENCE, wait_for
+from demo.airflow_client import TIMEOUT, wait_for
 from demo.setup import MIN_INTERVAL
 from demo.vendors import Vendors
 from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, coverage, enter
@@ -48,7 +48,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, show: Showcase) -> Iterato
         made.wait_dag(DAG_ID)
         made.api("PATCH", f"dags/{DAG_ID}", {"is_paused": False})
         made.create_backfill(DAG_ID, first(show), first(show) + (HOURS - 1) * HOUR)
-        wait_for(lambda: len(loaded(made)) == HOURS or None, PATIENCE, "the hours to be loaded", made.log_tails)
+        wait_for(lambda: len(loaded(made)) == HOURS or None, TIMEOUT, "the hours to be loaded", made.log_tails)
         for slot in sorted((show.folder / "raw" / "provider=aig").rglob("*.parquet"))[2:4]:
             slot.unlink()
         yield made

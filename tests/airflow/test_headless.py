@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.airflow_client import PATIENCE, AirflowApiError, wait_for
+from demo.airflow_client import TIMEOUT, AirflowApiError, wait_for
 from demo.headless import AirflowEndedError, HeadlessAirflow
 from demo.sessions import end_session, processes_of
 from tests.airflow_versions import READS_FORMS
@@ -58,7 +58,7 @@ def test_a_cleared_run_runs_again(backfilled: HeadlessAirflow) -> None:
         [task] = backfilled.task_instances(DAG_ID, run_id)
         return (task["state"], task["try_number"]) == ("success", 2) or None
 
-    assert wait_for(second_try, PATIENCE, "the second try")
+    assert wait_for(second_try, TIMEOUT, "the second try")
 
 
 def test_a_connections_secrets_are_masked_and_the_rest_is_not(headless_airflow: HeadlessAirflow) -> None:
@@ -111,7 +111,7 @@ def test_an_airflow_that_has_ended_says_why(tmp_path: Path) -> None:
                 return str(error)
             return None
 
-        assert "triggerer ended with status -9" in wait_for(look, PATIENCE, "Airflow to end with its triggerer")
+        assert "triggerer ended with status -9" in wait_for(look, TIMEOUT, "Airflow to end with its triggerer")
 
 
 def test_an_orphaned_airflow_ends(tmp_path: Path) -> None:

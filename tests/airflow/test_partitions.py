@@ -11,7 +11,7 @@ import pytest
 
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
-from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
+from demo.airflow_client import FINISHED, TIMEOUT, Json, wait_for
 from demo.headless import HeadlessAirflow
 from tests.airflow.vendor_doubles import simulator
 from tests.airflow_versions import HAS_PARTITIONS
@@ -21,7 +21,7 @@ from tests.postgres import running as running_postgres
 pytestmark = [
     pytest.mark.scheduler,
     pytest.mark.slow,
-    pytest.mark.timeout(2 * PATIENCE),
+    pytest.mark.timeout(2 * TIMEOUT),
     pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow has rollups and add_partitions from 3.3 on"),
 ]
 
@@ -64,7 +64,7 @@ class World:
             runs = self.daily(day)
             return (len(runs) >= count and all(run["state"] in FINISHED for run in runs)) or None
 
-        wait_for(look, PATIENCE, f"{count} daily runs of {day}", lambda: str(self.airflow.runs(DAILY)))
+        wait_for(look, TIMEOUT, f"{count} daily runs of {day}", lambda: str(self.airflow.runs(DAILY)))
         assert [run["state"] for run in self.daily(day)] == ["success"] * count
         rows = BetsTable(str(self.bets)).open().to_pyarrow_table().to_pylist()
         held = {

@@ -21,7 +21,7 @@ import pytest
 
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.simulator.server import Simulator
-from demo.airflow_client import FINISHED, PATIENCE, Json, wait_for
+from demo.airflow_client import FINISHED, TIMEOUT, Json, wait_for
 from demo.audit import AuditedFile, audit
 from demo.headless import HeadlessAirflow
 from demo.sessions import processes_of
@@ -33,7 +33,7 @@ from tests.postgres import tables
 from tests.seaweed import SeaweedFS
 from tests.seaweed import running as running_seaweed
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(2 * PATIENCE)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.timeout(2 * TIMEOUT)]
 
 HERE = Path(__file__).parent
 BUNDLES = {"samples": HERE.parents[1] / "dags", "scenarios": HERE / "dags"}
@@ -118,14 +118,14 @@ class World:
         [task] = self.airflow.task_instances(dag_id, run_id)
         return task
 
-    def ended(self, dag_id: str, run_id: str, timeout: float = PATIENCE) -> Json:
+    def ended(self, dag_id: str, run_id: str, timeout: float = TIMEOUT) -> Json:
         def look() -> Json | None:
             task = self.task(dag_id, run_id)
             return task if task["state"] in FINISHED else None
 
         return wait_for(look, timeout, f"{dag_id} to end", lambda: str(self.task(dag_id, run_id)["state"]))
 
-    def hourly_runs(self, dag_id: str, timeout: float = PATIENCE) -> list[Json]:
+    def hourly_runs(self, dag_id: str, timeout: float = TIMEOUT) -> list[Json]:
         """The runs of the backfilled hours, once all have ended."""
 
         def look() -> list[Json] | None:
@@ -261,7 +261,7 @@ def test_a_real_s3_server_gets_the_same_objects(world: World) -> None:
         tasks = world.airflow.task_instances("to_s3", world.runs["to_s3"])
         return tasks if tasks and all(task["state"] in FINISHED for task in tasks) else None
 
-    assert {task["state"] for task in wait_for(look, PATIENCE, "four extractions to S3")} == {"success"}
+    assert {task["state"] for task in wait_for(look, TIMEOUT, "four extractions to S3")} == {"success"}
     fs = world.s3.filesystem()
     found = [path for path in fs.find("lake/raw") if path.endswith(".parquet")]
     assert len(found) == len(BACKFILLED) * HOURS
@@ -299,7 +299,7 @@ def test_a_late_run_alerts_while_no_task_has_failed(world: World) -> None:
         found = world.alerts / "alert.txt"
         return found.read_text() if found.exists() else ""
 
-    message = wait_for(alert, PATIENCE, "the alert", lambda: str(world.task("late", world.runs["late"])))
+    message = wait_for(alert, TIMEOUT, "the alert", lambda: str(world.task("late", world.runs["late"])))
     late, missing, *_ = message.splitlines()
     assert late.startswith(f"Run {world.runs['late']} of DAG late has not ended by its deadline, ")
     assert " missing in s3://lake_s3@lake/raw" in missing  # whatever is stored there by now
@@ -374,7 +374,7 @@ def test_an_interval_that_is_not_ready_defers_and_then_completes(world: World) -
     def deferred() -> bool | None:
         return world.task("minutes", run_id)["state"] == "deferred" or None
 
-    wait_for(deferred, PATIENCE, "the task to defer", lambda: str(world.task("minutes", run_id)))
+    wait_for(deferred, TIMEOUT, "the task to defer", lambda: str(world.task("minutes", run_id)))
     task = world.ended("minutes", run_id)
     assert (task["state"], task["try_number"]) == ("success", 1)
     assert datetime.now(timezone.utc) >= ready
@@ -388,7 +388,7 @@ def test_a_task_killed_in_the_middle_is_retried_and_half_a_file_is_never_seen(wo
     seen = _Watch(world.lake / "killed")
     with seen:
         world.airflow.unpause("killed")
-        wait_for(lambda: len(world.slow.calls) >= 15 or None, PATIENCE, "the second slot's calls")
+        wait_for(lambda: len(world.slow.calls) >= 15 or None, TIMEOUT, "the second slot's calls")
         _kill(world, world.task("killed", world.runs["killed"])["id"])
         world.slow.faults.clear()
         task = world.ended("killed", world.runs["killed"])
@@ -450,7 +450,7 @@ def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: Wor
             (run for run in airflow.runs("pv_by_game") if _start(run) == hour and run["state"] in FINISHED), None
         )
 
-    run = wait_for(look, PATIENCE, "the mapped run")
+    run = wait_for(look, TIMEOUT, "the mapped run")
     assert run["state"] == "success"
     mapped = [task for task in airflow.task_instances("pv_by_game", run["dag_run_id"]) if task["map_index"] >= 0]
     assert {task["rendered_map_index"] for task in mapped} == {f"game {game}" for game in (2000, 2011, 3011, 3015)}
@@ -481,7 +481,7 @@ def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(world:
 
     records = world.vendors.truth("gmag", "game_history", world.first, end)
     expected = {EXPECTED_BETS["gmag"](record)[0] for record in records}
-    assert wait_for(merged, PATIENCE, "the merges", lambda: str(airflow.runs("bets_gmag"))) == expected
+    assert wait_for(merged, TIMEOUT, "the merges", lambda: str(airflow.runs("bets_gmag"))) == expected
     assert {run["run_type"] for run in airflow.runs("bets_gmag")} == {"asset_triggered"}
     assert {run["state"] for run in airflow.runs("bets_gmag")} == {"success"}
 
@@ -508,7 +508,7 @@ def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(wor
     airflow.post_backfill(dag_id, world.first, world.last_hour, reprocess="completed")
     wait_for(
         lambda: (bool(world.hourly_runs(dag_id)) and written().isdisjoint(times)) or None,
-        PATIENCE,
+        TIMEOUT,
         "all hours to be written anew",
     )
     assert loaded() == once

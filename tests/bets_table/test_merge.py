@@ -463,5 +463,5 @@ def test_waiting_for_others_has_an_end(world: World, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Snapshot, "commit", never)
     _slot(world)
     with pytest.raises(TableContended, match="fewer merges"):
-        world.merge(patience=timedelta(seconds=0.2))
+        world.merge(commit_timeout=timedelta(seconds=0.2))
     assert HOUR

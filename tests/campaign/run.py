@@ -341,8 +341,8 @@ class ScenarioRun:
         proxy = self._stack.enter_context(flaky.running())
         self._stack.callback(lambda: self.tally.counts.update({f"store: {k}": n for k, n in proxy.struck.items()}))
         folder_name = f"{seaweed.bucket}/{self.scenario.seed}"
-        patience = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10}}
-        extra = {"endpoint_url": proxy.endpoint, "region_name": "us-east-1", **patience}
+        timeouts = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10}}
+        extra = {"endpoint_url": proxy.endpoint, "region_name": "us-east-1", **timeouts}
         self._store = {STORE: {"conn_type": "aws", "login": KEY, "password": SECRET, "extra": extra}}
         self._root = f"s3://{STORE}@{folder_name}"
         self.lake = Lake(

@@ -40,10 +40,10 @@ TASKS = len(INTERVAL) * sum(HOURS.values())
 RATE = 120  # bets an hour and vendor
 STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
 BUNDLES = {"samples": HERE.parents[1] / "dags", "other_ways": HERE / "dags"}
-PATIENCE = 600 + 15 * HOURS[SAMPLE]
+TIMEOUT = 600 + 15 * HOURS[SAMPLE]
 BEGAN = time.monotonic()
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.s3, pytest.mark.redis, pytest.mark.timeout(3 * PATIENCE)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.s3, pytest.mark.redis, pytest.mark.timeout(3 * TIMEOUT)]
 
 
 @dataclass
@@ -173,7 +173,7 @@ def _kill_one(world: World) -> None:
                     return _worker_of(world.airflow, task)
         return None
 
-    world.killed = wait_for(worker_amid_calls, PATIENCE, "a task in the middle of its calls", lambda: _progress(world))
+    world.killed = wait_for(worker_amid_calls, TIMEOUT, "a task in the middle of its calls", lambda: _progress(world))
     family = _frozen(psutil.Process(world.airflow.pid_of(world.killed)))
     pids = {process.pid for process in family}
     for which, task in world.tasks().items():
@@ -209,7 +209,7 @@ def _wait_all(world: World) -> None:
         time.sleep(1)
         return _ended(world, world.tasks()) == TASKS or None
 
-    wait_for(all_ended, PATIENCE, "all backfills", lambda: _progress(world))
+    wait_for(all_ended, TIMEOUT, "all backfills", lambda: _progress(world))
 
 
 def say(text: str) -> None:

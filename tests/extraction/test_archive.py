@@ -301,8 +301,8 @@ def test_archives_of_days_that_are_over_long_enough_are_deleted(lake: Lake) -> N
 # ------------------------------------------------------------------ again
 
 
-def restless(call: int, answer: dict[str, Any]) -> bytes | dict[str, Any]:
-    """Refusals, doubled rows, totals that move, and bad rows."""
+def troubled_answers(call: int, answer: dict[str, Any]) -> bytes | dict[str, Any]:
+    """Return the answer to a call: refused, with another total, with a row twice, or as it is."""
     if call % 7 == 3:
         return b"<html>busy</html>"
     if call in (4, 5):
@@ -312,7 +312,7 @@ def restless(call: int, answer: dict[str, Any]) -> bytes | dict[str, Any]:
     return answer
 
 
-SPOILS: list[Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None] = [None, restless]
+SPOILS: list[Callable[[int, dict[str, Any]], bytes | dict[str, Any]] | None] = [None, troubled_answers]
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
@@ -347,7 +347,7 @@ def test_a_replay_gives_the_same_bytes(lake: Lake, spoil: Any, cut: list[Interva
 
 
 def test_a_replay_does_not_depend_on_how_windows_are_asked_for_today(lake: Lake) -> None:
-    Extraction(Vendor(hour(), spoil=restless), BETS, archive=True).store([SLOT], lake)
+    Extraction(Vendor(hour(), spoil=troubled_answers), BETS, archive=True).store([SLOT], lake)
     before = data_bytes(lake.data(SLOT))
     today = replace(BETS, windows=replace(BETS.windows, span=5 * MINUTE), paging=replace(BETS.paging, page_size=50))
     Replay(Vendor([]), today, lake).store([SLOT], lake)

@@ -22,12 +22,12 @@ from demo.airflow_client import wait_for
 from tests.plugin.showcase import Showcase
 
 NOW = datetime.now(timezone.utc)
-PATIENCE = 120
+TIMEOUT = 120
 
 
 @pytest.fixture(scope="module")
 def child() -> Iterator[LakeProcess]:
-    made = LakeProcess(seconds=PATIENCE)
+    made = LakeProcess(seconds=TIMEOUT)
     yield made
     made.close()
 
@@ -69,11 +69,11 @@ def test_an_error_is_told_by_its_name_alone(child: LakeProcess, caplog: pytest.L
 
 
 def test_a_call_without_end_is_ended() -> None:
-    child = LakeProcess(seconds=PATIENCE)
+    child = LakeProcess(seconds=TIMEOUT)
     before = child.call(os.getpid)
     child._seconds = 0.2
-    refused = refusal(child, time.sleep, PATIENCE)
-    child._seconds = PATIENCE
+    refused = refusal(child, time.sleep, TIMEOUT)
+    child._seconds = TIMEOUT
 
     assert (refused.status_code, refused.headers) == (503, {"Retry-After": "2"})
     assert not psutil.pid_exists(before)
@@ -85,7 +85,7 @@ def test_a_slow_start_goes_on() -> None:
     child = LakeProcess(seconds=0)
     refused = refusal(child, os.getpid)
     starting = child.pid
-    child._seconds = PATIENCE
+    child._seconds = TIMEOUT
 
     assert (refused.status_code, refused.headers) == (503, {"Retry-After": "2"})
     assert child.call(os.getpid) == starting
@@ -103,9 +103,9 @@ def test_a_killed_child_is_replaced(child: LakeProcess) -> None:
 
 @pytest.mark.slow
 def test_an_idle_child_ends() -> None:
-    child = LakeProcess(seconds=PATIENCE, idle_seconds=0.1)
+    child = LakeProcess(seconds=TIMEOUT, idle_seconds=0.1)
     process = psutil.Process(child.call(os.getpid))
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT)
 
     assert child.call(abs, -1) == 1
     child.close()
@@ -122,4 +122,4 @@ def test_it_ends_with_a_parent_that_is_killed() -> None:
         assert parent.stdout
         pid = int(next(line for line in parent.stdout if line.strip().isdigit()))
         parent.kill()
-    wait_for(lambda: not psutil.pid_exists(pid) or None, PATIENCE, "the child to end")
+    wait_for(lambda: not psutil.pid_exists(pid) or None, TIMEOUT, "the child to end")

@@ -13,7 +13,7 @@ from airflow_betproviders.plugin.limits.cache import ShortCache
 from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.workers import Workers
 
-PATIENCE = 30
+TIMEOUT = 30
 
 
 async def _status(job: asyncio.Future[int]) -> int:
@@ -28,12 +28,12 @@ def test_beyond_the_queue_everybody_waits_outside() -> None:
     async def scenario() -> list[int]:
         gate = threading.Event()
         workers = Workers(threads=2, waiting=3, per_user=2)
-        jobs = [asyncio.ensure_future(workers.run(f"user{n}", gate.wait, PATIENCE)) for n in range(9)]
+        jobs = [asyncio.ensure_future(workers.run(f"user{n}", gate.wait, TIMEOUT)) for n in range(9)]
         refused = [await _status(job) for job in jobs[5:]]  # while the others still wait
         assert not any(job.done() for job in jobs[:5])
         gate.set()
         done = [await _status(job) for job in jobs[:5]]
-        return done + refused + [await _status(asyncio.ensure_future(workers.run("user0", gate.wait, PATIENCE)))]
+        return done + refused + [await _status(asyncio.ensure_future(workers.run("user0", gate.wait, TIMEOUT)))]
 
     assert asyncio.run(scenario()) == [200] * 5 + [503] * 4 + [200]
 
@@ -43,8 +43,7 @@ def test_one_user_leaves_room_for_others() -> None:
         gate = threading.Event()
         workers = Workers(threads=1, waiting=9, per_user=2)
         jobs = [
-            asyncio.ensure_future(workers.run(user, gate.wait, PATIENCE))
-            for user in ("eve", "eve", "eve", "ada", "eve")
+            asyncio.ensure_future(workers.run(user, gate.wait, TIMEOUT)) for user in ("eve", "eve", "eve", "ada", "eve")
         ]
         await asyncio.sleep(0)
         gate.set()
@@ -57,7 +56,7 @@ def test_a_long_wait_ends_and_takes_its_place_in_the_queue_along() -> None:
     async def scenario() -> list[int]:
         gate, ran = threading.Event(), threading.Event()
         workers = Workers(threads=1, waiting=1, per_user=9, seconds=0.2)
-        jobs = [asyncio.ensure_future(workers.run("ada", work)) for work in (lambda: gate.wait(PATIENCE), ran.set)]
+        jobs = [asyncio.ensure_future(workers.run("ada", work)) for work in (lambda: gate.wait(TIMEOUT), ran.set)]
         found = [await _status(job) for job in jobs]
         gate.set()
         workers.close()
@@ -74,7 +73,7 @@ def test_a_result_is_made_once_and_kept_for_a_while(monkeypatch: pytest.MonkeyPa
     cache = ShortCache[int](seconds=5, most=2)
 
     def make() -> int:
-        gate.wait(PATIENCE)
+        gate.wait(TIMEOUT)
         made.append(1)
         return len(made)
 

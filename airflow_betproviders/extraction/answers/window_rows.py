@@ -63,7 +63,7 @@ class WindowRows:
             repeated = keys.shared(np.sort(rows.hashes))
             if len(repeated):
                 suspects = np.flatnonzero(keys.occur(rows.hashes, repeated))
-                dropped = keys.losers(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
+                dropped = keys.superseded(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
                 once = np.ones(table.num_rows, bool)
                 once[suspects[dropped]] = False
                 rows.keep(once)

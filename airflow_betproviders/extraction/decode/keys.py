@@ -31,19 +31,21 @@ def _hashes(table: pa.Table, key: tuple[str, ...]) -> Hashes:
     for name in key:
         column = table[name]
         if pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
-            _stir(mixed, arrays.integers(column).view(np.uint64))
+            _mix_in(mixed, arrays.integers(column).view(np.uint64))
         else:
-            _stir_text(mixed, arrays.combined(column if pa.types.is_string(column.type) else column.cast(pa.string())))
+            _mix_in_text(
+                mixed, arrays.combined(column if pa.types.is_string(column.type) else column.cast(pa.string()))
+            )
     return mixed
 
 
-def _stir_text(mixed: Hashes, text: pa.StringArray) -> None:
-    """Stir in the length of each text and then the text, eight bytes at a time; nothing counts as empty."""
+def _mix_in_text(mixed: Hashes, text: pa.StringArray) -> None:
+    """Mix in the length of each text and then the text, eight bytes at a time; nothing counts as empty."""
     if text.null_count:
         text = pc.fill_null(text, arrays.EMPTY_TEXT)
     offsets = arrays.offsets(text).astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
-    _stir(mixed, lengths.astype(np.uint64))
+    _mix_in(mixed, lengths.astype(np.uint64))
     if not len(text) or not (longest := int(lengths.max())):
         return
     used = np.frombuffer(text.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
@@ -53,12 +55,12 @@ def _stir_text(mixed: Hashes, text: pa.StringArray) -> None:
     for position in range(0, longest, 8):
         left = np.clip(lengths - position, 0, 8)
         reached = slice(None) if left.all() else np.flatnonzero(left)
-        stirred = mixed[reached]
-        _stir(stirred, words[starts[reached] + position] & _TAILS[left[reached]])
-        mixed[reached] = stirred
+        part = mixed[reached]
+        _mix_in(part, words[starts[reached] + position] & _TAILS[left[reached]])
+        mixed[reached] = part
 
 
-def _stir(mixed: Hashes, word: Hashes) -> None:
+def _mix_in(mixed: Hashes, word: Hashes) -> None:
     mixed ^= word
     mixed *= _MIX[0]
     mixed ^= mixed >> np.uint64(32)
@@ -87,8 +89,8 @@ def without(hashes: Hashes, others: Hashes) -> Hashes:
     return hashes[~occur(hashes, others)]
 
 
-def losers(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """Return the rows to drop so that each key stays once: the greatest version stays, of equal ones the row read later."""
+def superseded(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """Return the numbers of the rows to drop: of each key the greatest version stays, of equal versions the row read later."""
     best: dict[tuple[object, ...], tuple[tuple[object, ...], int]] = {}
     dropped = []
     versions = [arrays.integers(table[name]).tolist() for name in version]

@@ -88,7 +88,7 @@ class Caller(Generic[Answer]):
     def __call__(
         self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None = None, made: int = 0
     ) -> Answer:
-        """Ask for one page until it comes, an error is final, or patience ends.
+        """Ask for one page until it comes, an error is final, or the provider asks for too long a wait.
 
         Args:
             window: what is asked; None for a snapshot.
@@ -100,18 +100,18 @@ class Caller(Generic[Answer]):
             BetProviderError: with connection, stream and window in its message.
         """
         ended = tenacity.stop_when_event_set(self._abandoned)
-        attempts, patience = (ATTEMPTS, LONGEST_WAIT) if self._source.retries else (1, 0.0)
+        attempts, longest_wait = (ATTEMPTS, LONGEST_WAIT) if self._source.retries else (1, 0.0)
         rate = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_rate_limited),
             wait=_wait_for_rate,
-            stop=tenacity.stop_before_delay(patience) | tenacity.stop_after_attempt(_RATE_ATTEMPTS) | ended,
+            stop=tenacity.stop_before_delay(longest_wait) | tenacity.stop_after_attempt(_RATE_ATTEMPTS) | ended,
             before_sleep=self._before_repeat,
             reraise=True,
         )
         unavailable = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_transient),
             wait=_wait_for_service,
-            stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(patience) | _TooSlow() | ended,
+            stop=tenacity.stop_after_attempt(attempts) | _AskedToWaitLonger(longest_wait) | _TooSlow() | ended,
             before_sleep=self._before_repeat,
             reraise=True,
         )
@@ -123,7 +123,7 @@ class Caller(Generic[Answer]):
             return answer
         where = f"{self._source.label}, stream {self._stream.name}" + (f", window {window}" if window else "")
         retry_at, text = failure.retry_at, ""
-        if patience and (failure.retry_after or 0.0) > patience:
+        if longest_wait and (failure.retry_after or 0.0) > longest_wait:
             retry_at = datetime.now(timezone.utc) + timedelta(seconds=min(failure.retry_after or 0.0, _A_DAY))
             text = f"; the provider asks for no call before {retry_at:%Y-%m-%dT%H:%M:%SZ}"
         raised = type(failure)(f"{where}: {self._source.hide_secrets(str(failure))}{text}")

@@ -21,10 +21,10 @@ MOST_ROWS = 50_000
 _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
 _NOISE = 2
-# A window that changed in so many reads is read in parts.
-PATIENT_READS = 2
+# A window that changed in so many reads is read in halves.
+READS_BEFORE_HALVING = 2
 # After so many reads with a page that lacks rows, the next asks for smaller pages.
-_PATIENT_WITH_PAGES = 3
+_READS_BEFORE_SMALLER_PAGES = 3
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
 # The total at which search engines stop counting by default.
@@ -108,7 +108,7 @@ class Planner:
             number: how many times it was read.
         """
         small_already = self.paging is not self._declared
-        if isinstance(change, ShortPage) and number > (1 if small_already else _PATIENT_WITH_PAGES):
+        if isinstance(change, ShortPage) and number > (1 if small_already else _READS_BEFORE_SMALLER_PAGES):
             self.paging = self.paging.limited_to(change.likely_size)
 
     def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
@@ -153,8 +153,10 @@ class Planner:
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
         parts: tuple[Interval | None, ...] = (window,)
         common_cap = rows == _COMMON_CAP and self.paging.rows_a_page is not None and not halved
-        restless = changes >= PATIENT_READS and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
-        if self.is_full(rows, size) or restless or common_cap:
+        keeps_changing = (
+            changes >= READS_BEFORE_HALVING and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
+        )
+        if self.is_full(rows, size) or keeps_changing or common_cap:
             parts = self.halves(window)
         elif window is not None and rows > self.most and not self.paging.may_be_cut_off:  # that has come already
             parts = self._split(window, rows)

@@ -48,7 +48,7 @@ class WindowRead:
         shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
         counted: the greatest total that answers of earlier reads had.
         lacked: whether the read before lacked some of them, though it was complete.
-        patience: how many times it is asked for again where it doesn't come in time and nothing less can be asked for.
+        retries_left: how many times it is asked for again after a time-out, where neither smaller pages nor windows can be.
         paging: how it is asked for, once it is.
         to_ask: parameters of calls that are still to be made, the first one's apart.
         asked: answers to come, in order.
@@ -69,7 +69,7 @@ class WindowRead:
     shown: Hashes | None = None
     counted: int = 0
     lacked: bool = False
-    patience: int = 2
+    retries_left: int = 2
     paging: Pagination | None = None
     to_ask: deque[Params] = field(default_factory=deque)
     asked: deque[PendingAnswer] = field(default_factory=deque)
@@ -80,7 +80,7 @@ class WindowRead:
 
     def again(self, **changes: Any) -> WindowRead:
         """Return the same window, to be asked for again."""
-        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "counted", "lacked", "patience")
+        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "counted", "lacked", "retries_left")
         return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
 
     @property

@@ -12,7 +12,7 @@ from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.planner import PATIENT_READS, Planner
+from airflow_betproviders.extraction.fetch.planner import READS_BEFORE_HALVING, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
@@ -73,14 +73,14 @@ class WindowRetries:
     def split(self, read: WindowRead) -> None:
         """Read a window in its parts, which have to bring what its own first answer says."""
         first = read.answers[0]
-        restless = read.changes >= PATIENT_READS
-        parts = [WindowRead(part, read.slot, halved=read.halved + restless) for part in read.parts]
+        keeps_changing = read.changes >= READS_BEFORE_HALVING
+        parts = [WindowRead(part, read.slot, halved=read.halved + keeps_changing) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
             shown = self._shown_keys.note(read.window, read.answers)
             rejected = len(first.page.bad) if shown is not None else first.rows
             # A window that keeps changing is said to have a few rows more or fewer than it has.
-            counted = (first.total or 0) * 9 // 10 if restless else first.total or 0
+            counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
             counted = max(counted, rejected + (0 if shown is None else len(shown)))
             split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
         elif split:
@@ -98,9 +98,9 @@ class WindowRetries:
         if self._planner.ask_for_less(read.window, read.paging):
             log.warning("%s; asking for fewer rows at once from now on", error)
             again = read.again(shown=self.note_shown(read))
-        elif error.transient and read.patience:
+        elif error.transient and read.retries_left:
             log.warning("%s; nothing less can be asked for, so it is asked for again", error)
-            again = read.again(shown=self.note_shown(read), patience=read.patience - 1)
+            again = read.again(shown=self.note_shown(read), retries_left=read.retries_left - 1)
         else:
             raise error
         self._prefetch.replace(read, [again])

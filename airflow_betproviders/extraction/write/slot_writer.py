@@ -219,10 +219,10 @@ class SlotWriter:
                 tables.append(held.take(arrays.rows(suspects)))
                 places.append(suspects + start)
                 start += held.num_rows
-            losers = keys.losers(pa.concat_tables(tables), self._stream.key, self._stream.version_columns)
+            superseded = keys.superseded(pa.concat_tables(tables), self._stream.key, self._stream.version_columns)
             keep = np.ones(start, bool)
-            keep[np.concatenate(places)[losers]] = False
-            self.duplicates += len(losers)
+            keep[np.concatenate(places)[superseded]] = False
+            self.duplicates += len(superseded)
             self._writer, self.rows, self.sums, self._digest, start = None, 0, {}, Digest(), 0
             for group in range(file.num_row_groups):
                 held = file.read_row_group(group).drop_columns(EXTRACTED_AT)

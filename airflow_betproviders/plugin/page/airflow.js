@@ -2,14 +2,14 @@
 
 const root = new URL("../", document.baseURI); // whatever path the deployment lies under
 
-const PATIENCE = 20; // times that a busy page is asked
+const MOST_ATTEMPTS = 20; // times that a busy page is asked
 
 async function answer(url, options, asked = 1) {
   const response = await fetch(url, { credentials: "same-origin", ...options });
   const body = await response.json().catch(() => null);
   if (response.ok) return body;
   const pause = Number(response.headers.get("Retry-After"));
-  if (!options && pause && [429, 503].includes(response.status) && asked < PATIENCE) {
+  if (!options && pause && [429, 503].includes(response.status) && asked < MOST_ATTEMPTS) {
     // Not all at the same moment again.
     await new Promise((resolve) => setTimeout(resolve, pause * 1000 * (0.75 + Math.random() / 2)));
     return answer(url, options, asked + 1);

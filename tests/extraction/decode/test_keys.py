@@ -88,7 +88,7 @@ def test_the_newest_version_of_a_key_stays_whatever_the_order(versions: list[tup
     shuffled = list(versions)
     random.shuffle(shuffled)
     rows = [bet(name, changed=changed) for name, changed in shuffled]
-    dropped = set(keys.losers(table(*rows), ("id",), ("changed",)).tolist())
+    dropped = set(keys.superseded(table(*rows), ("id",), ("changed",)).tolist())
     kept = sorted((row["id"], row["changed"]) for i, row in enumerate(rows) if i not in dropped)
     newest = {name: max(v for n, v in versions if n == name) for name, _ in versions}
     assert kept == sorted((name, bet(name, changed=changed)["changed"]) for name, changed in newest.items())
@@ -98,8 +98,8 @@ def test_of_equal_versions_the_row_read_later_stays_and_a_missing_version_is_the
     first, second, unknown = bet("a", stake="1", changed=5), bet("a", stake="2", changed=5), bet("a", stake="3")
     unknown["changed"] = None
     rows = table(first, second, unknown)
-    assert keys.losers(rows, ("id",), ("changed",)).tolist() == [0, 2]
-    assert keys.losers(rows, ("id",), ()).tolist() == [0, 1]
+    assert keys.superseded(rows, ("id",), ("changed",)).tolist() == [0, 2]
+    assert keys.superseded(rows, ("id",), ()).tolist() == [0, 1]
 
 
 @pytest.fixture

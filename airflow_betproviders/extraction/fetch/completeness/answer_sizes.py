@@ -24,9 +24,10 @@ _CALLED_A_CAP = 3
 _PROOFS_OF_A_SIZE = 2
 # The largest answers by bytes of a slot that are kept to be proven.
 _HEAVIEST = 8
-# By how small a chance several answers have one size, or leave a part of their window empty, before they are proven.
+# Answers of one size are proven where chance alone makes them less often than this,
 _COINCIDENCE = 0.02
-_LOPSIDED = math.log(1e-6)
+# and an answer that leaves its window's start or end empty where chance does so less often than this (its logarithm).
+_UNLIKELY_GAP = math.log(1e-6)
 # Answers with fewer rows often are a single player's, and lie together in the window.
 _MANY_ROWS = 50
 
@@ -80,7 +81,8 @@ class _SlotSizes:
         count: answers of that size.
         greatest: some of these.
         heaviest: the largest by their bytes, largest first.
-        lopsided: the answer that leaves its window empty, before or after its rows, with the least chance; None where none does.
+        least_likely: of the answers that leave their window's start or end empty, the one that does so with the least chance;
+            None where none does.
     """
 
     def __init__(self) -> None:
@@ -88,7 +90,7 @@ class _SlotSizes:
         self.size = self.count = 0
         self.greatest: list[SuspectedAnswer] = []
         self.heaviest: list[SuspectedAnswer] = []
-        self.lopsided: SuspectedAnswer | None = None
+        self.least_likely: SuspectedAnswer | None = None
 
     def add_rows(self, size: int, answer: SuspectedAnswer) -> None:
         """Add an answer that may have been cut off at its number of rows."""
@@ -98,9 +100,9 @@ class _SlotSizes:
             self.count += 1
             if len(self.greatest) < _CALLED_A_CAP:
                 self.greatest.append(answer)
-        least = self.lopsided.log_chance if self.lopsided else _LOPSIDED
+        least = self.least_likely.log_chance if self.least_likely else _UNLIKELY_GAP
         if size >= _MANY_ROWS and answer.log_chance < least:
-            self.lopsided = answer
+            self.least_likely = answer
 
     def add_bytes(self, answer: SuspectedAnswer) -> None:
         """Add an answer that may have been cut off at its bytes."""
@@ -219,10 +221,14 @@ class AnswerSizes:
                 return self._cap(answer, problem, counts_rows=False)
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)
-        lopsided = slot.lopsided
-        if lopsided and lopsided not in proven and lopsided.rows > max(self._proven_now, self.greatest) // 2:
-            problem = self._proof.disproof(lopsided, read_piece)
-            return self._cap(lopsided, problem) if problem else None
+        least_likely = slot.least_likely
+        if (
+            least_likely
+            and least_likely not in proven
+            and least_likely.rows > max(self._proven_now, self.greatest) // 2
+        ):
+            problem = self._proof.disproof(least_likely, read_piece)
+            return self._cap(least_likely, problem) if problem else None
         return None
 
     def _cap(

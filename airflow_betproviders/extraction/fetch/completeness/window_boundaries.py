@@ -135,8 +135,8 @@ class WindowBoundaries:
             else:
                 self._starts_asked, self._seen_on_start = True, missing
 
-    def rest(self) -> WindowRows | None:
-        """Return the rows on the slot's start that no window brought, by one more call where they may exist.
+    def read_start(self) -> WindowRows | None:
+        """Return the rows on the slot's start that no window brought; make one more call where such rows may exist.
 
         Rejected rows without a readable time are among them where no slot before has them: they may be on the start.
 
