@@ -23,7 +23,9 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=600.0, help="bets per hour and provider")
     parser.add_argument("--history-days", type=float, default=3.0)
-    parser.add_argument("--now", type=_moment, default=None, help="ISO instant to freeze the world at, or none")
+    parser.add_argument(
+        "--now", type=_moment, default=None, help="ISO instant at which simulated time stands still, or none"
+    )
     parser.add_argument(
         "--min-interval",
         type=_intervals,

@@ -73,11 +73,11 @@ class _LoggingReporter:
         except TooMuch:
             self._entry["faults"] = [*self._entry["faults"], "too_much"]
             raise
-        if "too_slow" in faulty.struck:
+        if "too_slow" in faulty.kinds:
             time.sleep(self._state.faults.switch("too_slow").seconds or 10)
         self._entry["rows"], self._entry["total"] = len(faulty.given.texts), faulty.given.total
         self._entry["bad_rows"], self._entry["odd_values"] = faulty.bad_rows, faulty.odd_values
-        self._entry["faults"] = [*self._entry["faults"], *faulty.struck]
+        self._entry["faults"] = [*self._entry["faults"], *faulty.kinds]
         return faulty.given
 
 
@@ -125,23 +125,23 @@ class _Endpoint:
     async def _respond(self, call: Call, entry: dict[str, Any]) -> Response:
         faults = self._state.faults
         kinds = [kind for kind in WIRE if self._applies(kind)]
-        struck, rng = faults.draw(self._vendor.name, kinds)
-        entry["faults"] = struck
-        replaced = gateway_fault(struck, faults) or self._replaced(struck, rng)
-        if "slow" in struck:
+        drawn, rng = faults.draw(self._vendor.name, kinds)
+        entry["faults"] = drawn
+        replaced = gateway_fault(drawn, faults) or self._replaced(drawn, rng)
+        if "slow" in drawn:
             await asyncio.sleep(self._wait("slow", self._state.settings.slow_seconds))
         reply = await run_in_threadpool(self._reply, call) if replaced is None else replaced
-        aimed = faults.aimed(kinds)
-        if aimed and entry["stream"] is not None:
-            late, rng = faults.draw(self._vendor.name, aimed, entry["stream"])
+        for_stream = faults.for_one_stream(kinds)
+        if for_stream and entry["stream"] is not None:
+            late, rng = faults.draw(self._vendor.name, for_stream, entry["stream"])
             entry["faults"] = [*entry["faults"], *late]
-            struck = [*struck, *late]
+            drawn = [*drawn, *late]
             reply = gateway_fault(late, faults) or self._replaced(late, rng) or reply
             if "slow" in late:
                 await asyncio.sleep(self._wait("slow", self._state.settings.slow_seconds))
         if isinstance(reply, Response):
             return reply
-        return send(reply, call.headers.get("accept-encoding", ""), struck, self._wait("drip_body", 1.0))
+        return send(reply, call.headers.get("accept-encoding", ""), drawn, self._wait("drip_body", 1.0))
 
     def _applies(self, kind: str) -> bool:
         """Return whether the vendor has an answer for a kind that the vendor itself must answer."""
@@ -149,9 +149,9 @@ class _Endpoint:
             return bool(self._vendor.busy_replies)
         return kind.removeprefix("empty_") in self._vendor.empty_replies if kind in EMPTY else True
 
-    def _replaced(self, struck: Sequence[str], rng: random.Random) -> Reply | None:
+    def _replaced(self, drawn: Sequence[str], rng: random.Random) -> Reply | None:
         """Return the vendor's own answer instead of rows, if such a fault was drawn."""
-        for kind in struck:
+        for kind in drawn:
             if kind == "rate":
                 return self._vendor.rate_reply or TOO_MANY_REQUESTS
             if kind == "busy":

@@ -1,4 +1,4 @@
-"""The settings of a simulated world."""
+"""The settings of a simulator."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Settings:
     Attributes:
         seed: Of all that is random.
         rate: Bets an hour and vendor.
-        history_days: How far the world reaches back from its first ``now``, rounded down to a UTC day.
-        now: A frozen instant at which the world stands still; ``None`` lives with the machine's clock.
+        history_days: How far the bets reach back from the first ``now``, rounded down to a UTC day.
+        now: The instant at which simulated time stands still; ``None`` follows the machine's clock.
         late_share: Share of bets that settle late or are corrected afterwards.
         min_interval: Seconds that must pass between two accepted calls, by vendor; vendors not named have no limits
             at all. ``None``: the limits of each vendor's document.

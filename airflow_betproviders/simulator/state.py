@@ -23,7 +23,7 @@ class SimulatorState:
         """Make every vendor that is installed.
 
         Args:
-            settings: Of the world.
+            settings: Of the simulator.
             modules: Vendors beside those that are installed, or instead of them, by name.
         """
         self.settings = settings or Settings()
@@ -90,11 +90,11 @@ class SimulatorState:
         return self._clock.now
 
     def set_now(self, now: datetime | None) -> None:
-        """Freeze the world at an instant, or let it follow the machine's clock."""
+        """Let simulated time stand still at an instant, or follow the machine's clock."""
         self._clock.set(now)
 
     def advance(self, step: timedelta) -> None:
-        """Move a frozen world on."""
+        """Move simulated time on, where it stands still."""
         self._clock.advance(step)
 
     def truth(

@@ -171,7 +171,7 @@ class VendorAccount:
 
     @contextmanager
     def faults(self, rate: float, *more: str) -> Iterator[None]:
-        """Let the faults of `FAULTS` and ``more`` kinds strike, each with this probability a call."""
+        """Switch on the faults of `FAULTS` and ``more`` kinds, each with this probability a call."""
         for kind in (*FAULTS, *more):
             self.simulator.faults.set(kind, rate)
         try:

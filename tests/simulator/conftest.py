@@ -10,7 +10,7 @@ from tests.simulator.clients import NOW, Clients, Windows
 
 @pytest.fixture(scope="session")
 def still():
-    """A simulator whose world stands still, without rate limits; read only."""
+    """A simulator whose time stands still, without rate limits; read only."""
     with Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=800)).running() as simulator:
         yield simulator
 

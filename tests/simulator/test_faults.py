@@ -137,15 +137,15 @@ def test_faults_of_content(troubled, ask, list_of):
 
 
 def test_faults_are_drawn_from_the_seed(serve):
-    struck = []
+    drawn = []
     for _ in range(2):
         clients = serve(fault_rate=0.3, fault_kinds=("http_500", "duplicate"))
         for _ in range(20):
             with suppress(AssertionError):
                 ask_pv(clients)
-        struck.append([call["faults"] for call in clients.simulator.calls])
-    assert struck[0] == struck[1]
-    assert 0 < sum(map(bool, struck[0])) < 20
+        drawn.append([call["faults"] for call in clients.simulator.calls])
+    assert drawn[0] == drawn[1]
+    assert 0 < sum(map(bool, drawn[0])) < 20
 
 
 def test_unknown_faults_are_refused(troubled):

@@ -24,9 +24,9 @@ from airflow_betproviders.simulator.vendor.base import (
     Refusal,
     RefusingVendor,
     VendorPage,
-    make_world,
+    make_bet_history,
 )
-from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
+from airflow_betproviders.simulator.vendor.bet_history import DAY, MINUTE, Row
 
 RETENTION = 90 * DAY
 STREAMS = {
@@ -63,7 +63,7 @@ class Aig(RefusingVendor):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._world = make_world(setup, AigBets(zero=setup.options["open_settle_time"] == "zero"))
+        self._bets = make_bet_history(setup, AigBets(zero=setup.options["open_settle_time"] == "zero"))
 
     def refuse(self, refusal: Refusal) -> str:
         """Return code and message, and no data."""
@@ -104,7 +104,7 @@ class Aig(RefusingVendor):
             raise Refusal("span", "700401", "Query Time Error")
         if start < self.now_ms - RETENTION:
             raise Refusal("retention", "700401", "Query Time Error")
-        rows = self._in_unit(self._world.select("order", *self.shifted(start, end), self.now_ms))
+        rows = self._in_unit(self._bets.select("order", *self.shifted(start, end), self.now_ms))
 
         def envelope(given: VendorPage) -> str:
             # The document's Roulette sample leaves out all three.
@@ -137,7 +137,7 @@ class Aig(RefusingVendor):
         found: list[Row] = []
         at = last
         while at < until and len(found) < most:
-            found += self._world.select("order", at, min(until, at + 30 * MINUTE), now)
+            found += self._bets.select("order", at, min(until, at + 30 * MINUTE), now)
             at += 30 * MINUTE
         return [
             Row(row.key, row.clocks, row.visible_from, NOT_IN_LATEST.sub("", row.text), row.facts)
@@ -150,7 +150,7 @@ class Aig(RefusingVendor):
             raise Refusal("parameter", "600101", "Invalid Parameter")
         placed = int(wanted[:8], 16) * 1000
         for start in range(placed, min(placed + 6 * 60 * MINUTE, self.now_ms), 30 * MINUTE):
-            for row in self._world.select("order", start, start + 30 * MINUTE, self.now_ms):
+            for row in self._bets.select("order", start, start + 30 * MINUTE, self.now_ms):
                 if row.key == wanted:
                     return row.text
         raise Refusal("parameter", "600101", "Invalid Parameter")
@@ -161,7 +161,7 @@ class Aig(RefusingVendor):
             raise ValueError("AIG has no filters")
         if stream == "latest":
             return [row.text for row in self._since(start, end, now, most=1 << 40)]
-        return [row.text for row in self._world.select("order", start, end, now)]
+        return [row.text for row in self._bets.select("order", start, end, now)]
 
 
 def _success(data: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from airflow_betproviders.simulator.vendor.base import quote
-from airflow_betproviders.simulator.vendor.world import HOUR, Cohort, Row, supersede
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, Cohort, Row, supersede
 
 PLACED, SETTLED, CANCELLED, INVALID, VOIDED = range(5)
 USERS = ("0012", "7797", "uid001", "玩家7", "émile😀", *(f"u{number:05d}" for number in range(40)))

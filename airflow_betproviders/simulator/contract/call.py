@@ -55,7 +55,7 @@ class VendorPage:
         number: Page number, from 1.
         offset: Rows before this page.
         by_number: Whether the vendor counts pages, not rows.
-        summary: Whether the rows are sums, which only odd values strike.
+        summary: Whether the rows are sums, to which only odd values apply.
     """
 
     texts: Sequence[str]
@@ -159,7 +159,7 @@ class Call:
             number: Page number from 1, where the vendor counts pages.
             offset: Rows before the page, where it doesn't.
             columns: Names of the columns, where rows are lines of CSV.
-            summary: The rows are sums of a report, which only odd values strike.
+            summary: The rows are sums of a report, to which only odd values apply.
         """
         each = len(rows) if size is None else size
         first = (number - 1) * each if number else offset

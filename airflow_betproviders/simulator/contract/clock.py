@@ -1,4 +1,4 @@
-"""The clock of the simulated world."""
+"""The simulated clock."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from functools import lru_cache
 class Clock:
     """A clock that follows the machine's, or stands still at an instant.
 
-    Only the world follows it. Whether a request's timestamp is fresh is decided by the machine's clock, because
-    clients sign with theirs.
+    Bets and documented limits follow it. Whether a request's timestamp is fresh is decided by the machine's clock,
+    because clients sign with theirs.
     """
 
     def __init__(self, now: datetime | None = None) -> None:

@@ -38,7 +38,7 @@ class Setup:
 
     Attributes:
         name: Entry point name, connection type and path prefix.
-        clock: The time of the simulated world; ask ``now()``.
+        clock: The simulated clock; ask ``now()``.
         begin: Start of the first UTC day with bets.
         seed: Of all that is random.
         rate: Bets an hour.
@@ -59,7 +59,7 @@ class Setup:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def now(self) -> datetime:
-        """Return the world's instant, in UTC."""
+        """Return the simulated time, in UTC."""
         return self.clock.now
 
     @property
@@ -79,7 +79,7 @@ class Vendor(Protocol):
     """The key field that faults remove, as a regular expression over field names."""
     min_interval: float | None
     """Documented seconds between two calls, enforced by the simulator; 0 for none. ``None``: the vendor enforces
-    limits of its own in ``handle``, if ``Setup.limits`` is set, on the world's clock."""
+    limits of its own in ``handle``, if ``Setup.limits`` is set, by the simulated clock."""
     rate_reply: Reply | None
     """The documented answer to calls that come too fast; ``None`` is HTTP 429."""
     busy_replies: Sequence[Reply]

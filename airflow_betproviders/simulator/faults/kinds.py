@@ -83,7 +83,7 @@ ODD: Mapping[str, str] = {
     "odd_patch": "the members of `values` instead of the row's own",
 }
 """Kinds that put an odd value into ``field`` (any) of a share of ``rows`` (0.05). Which rows and fields follows from the
-seed and the row's key, so every answer that the kind strikes has the same ones; the call log has them as ``odd_values``."""
+seed and the row's key, so every answer with this kind has the same ones; the call log has them as ``odd_values``."""
 
 KINDS: Mapping[str, str] = {**WIRE, **LIST, **ROW, **ODD}
 COMMON = (

@@ -26,13 +26,13 @@ class FaultyPage:
 
     Attributes:
         given: the page.
-        struck: the kinds of the faults.
+        kinds: the kinds of the faults.
         bad_rows: the keys of rows that a fault made unreadable.
         odd_values: the odd values that a fault put in.
     """
 
     given: VendorPage
-    struck: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     bad_rows: list[str] = field(default_factory=list)
     odd_values: list[dict[str, str]] = field(default_factory=list)
 
@@ -51,10 +51,10 @@ class ListFaults:
     def inject(
         self, stream: str | None, rows: Sequence[WireRecord], columns: Sequence[str] | None, given: VendorPage
     ) -> FaultyPage:
-        """Return a page with the faults of lists and rows that strike it.
+        """Return a page with the faults of lists and rows that are drawn for it.
 
         Raises:
-            TooMuch: The fault ``too_much`` struck.
+            TooMuch: The fault ``too_much`` applies.
         """
         kinds, rng = self._faults.draw(self._provider, ODD if given.summary else (*LIST, *ROW, *ODD), stream)
         faulty = FaultyPage(given)
@@ -64,16 +64,16 @@ class ListFaults:
         if "too_much" in kinds and len(chosen) > self._most("too_much"):
             raise TooMuch
         if "too_slow" in kinds and len(chosen) > self._most("too_slow"):
-            faulty.struck.append("too_slow")
+            faulty.kinds.append("too_slow")
         self._total(kinds, rng, len(rows), faulty)
         gone = {"vanish": stream in self._shown, "vanished_page": given.offset > 0}
-        if chosen and (struck := [kind for kind in kinds if gone.get(kind)]):
+        if chosen and (emptying := [kind for kind in kinds if gone.get(kind)]):
             chosen, given.total = [], 0
-            faulty.struck += struck
+            faulty.kinds += emptying
         if "lost_row" in kinds and chosen:
             at = rng.randrange(len(chosen))
             chosen = [*chosen[:at], *chosen[at + 1 :]]
-            faulty.struck.append("lost_row")
+            faulty.kinds.append("lost_row")
         if "stray_rows" in kinds:
             chosen = self._with_strays(stream, rows, chosen, faulty)
         self._remember(stream, chosen)
@@ -82,15 +82,15 @@ class ListFaults:
             number = given.offset // max(given.size, 1)
             texts = [self._rows.renamed(rows[at % len(rows)], columns, f"{number}-{at}") for at in range(given.size)]
             given.total = HUGE
-            faulty.struck.append("endless_pages")
+            faulty.kinds.append("endless_pages")
         elif chosen:
             self._shown.add(stream)
             changed = self._rows.inject(chosen, texts, columns, kinds, rng)
             texts, faulty.bad_rows, faulty.odd_values = changed.texts, changed.bad_rows, changed.odd_values
-            faulty.struck += changed.struck
+            faulty.kinds += changed.kinds
         given.texts = self._fitting(kinds, texts, faulty)
         for kind in kinds:
-            if kind not in faulty.struck:
+            if kind not in faulty.kinds:
                 self._faults.undo(kind)
         return faulty
 
@@ -105,7 +105,7 @@ class ListFaults:
         for at, text in enumerate(texts):
             left -= len(text.encode(errors="surrogatepass")) + 1
             if left < 0 and at:
-                faulty.struck.append("byte_cap")
+                faulty.kinds.append("byte_cap")
                 return texts[:at]
         return texts
 
@@ -123,7 +123,7 @@ class ListFaults:
         if len(found) < wanted:  # fewer may be a vendor's slip, which need not fail
             return chosen
         faulty.given.total = (faulty.given.total or 0) + len(found)
-        faulty.struck.append("stray_rows")
+        faulty.kinds.append("stray_rows")
         return [*chosen, *found]
 
     def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], faulty: FaultyPage) -> int:
@@ -137,10 +137,10 @@ class ListFaults:
         if "drift" in kinds and first:
             shift = rng.randrange(1, 4) * rng.choice((-1, 1))
             first, given.total = max(first + shift, 0), max(len(rows) - shift, 0)
-            faulty.struck.append("drift")
+            faulty.kinds.append("drift")
         if "repeated_page" in kinds and given.offset:
             first = max(given.offset - given.size, 0)
-            faulty.struck.append("repeated_page")
+            faulty.kinds.append("repeated_page")
         return first
 
     def _cap(self, kinds: Sequence[str], faulty: FaultyPage) -> int:
@@ -149,10 +149,10 @@ class ListFaults:
         size = given.size
         if "page_cap" in kinds and (capped := self._capped("page_cap", given.size)) < size:
             given.size = size = capped
-            faulty.struck.append("page_cap")
+            faulty.kinds.append("page_cap")
         if "silent_cap" in kinds and (kept := self._capped("silent_cap", given.size)) < size:
             size = kept
-            faulty.struck.append("silent_cap")
+            faulty.kinds.append("silent_cap")
         return size
 
     def _capped(self, kind: str, asked: int) -> int:
@@ -172,7 +172,7 @@ class ListFaults:
         for kind, total in totals.items():
             if kind in kinds:
                 faulty.given.total = total
-                faulty.struck.append(kind)
+                faulty.kinds.append(kind)
 
 
 def _far_from(row: WireRecord, rows: Sequence[WireRecord]) -> bool:

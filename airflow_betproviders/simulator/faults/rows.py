@@ -39,7 +39,7 @@ class ChangedRows:
     """The rows of a page after the faults, and what the call log says of them."""
 
     texts: list[str]
-    struck: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     bad_rows: list[str] = field(default_factory=list)
     odd_values: list[dict[str, str]] = field(default_factory=list)
 
@@ -59,17 +59,17 @@ class RowFaults:
         kinds: Sequence[str],
         rng: random.Random,
     ) -> ChangedRows:
-        """Return the rows of a page with the faults of rows that strike it, and with the fault ``duplicate``."""
+        """Return the rows of a page with the faults of rows that are drawn for it, and with the fault ``duplicate``."""
         made = ChangedRows(texts)
         if "bad_row" in kinds:
             at = rng.randrange(len(rows))
             texts[at] = record_text(self._bad(members_of(texts[at], columns), columns, rng), columns)
             made.bad_rows.append(rows[at].key)
-            made.struck.append("bad_row")
+            made.kinds.append("bad_row")
         for kind in ("type_drift", "unknown_field", "duplicate_key"):
             if kind in kinds and columns is None:
                 made.texts = [self._drifted(kind, text, rng) if rng.random() < DRIFTED else text for text in made.texts]
-                made.struck.append(kind)
+                made.kinds.append(kind)
         for kind in ODD:
             if kind in kinds:
                 self._put_odd(kind, rows, columns, made)
@@ -77,7 +77,7 @@ class RowFaults:
             faulty = {*made.bad_rows, *(odd["key"] for odd in made.odd_values)}
             good = [text for row, text in zip(rows, made.texts, strict=True) if row.key not in faulty]
             made.texts = [*made.texts, rng.choice(good or made.texts)]
-            made.struck.append("duplicate")
+            made.kinds.append("duplicate")
         return made
 
     def renamed(self, row: WireRecord, columns: Sequence[str] | None, suffix: str) -> str:
@@ -113,7 +113,7 @@ class RowFaults:
                 for name, value in odd.items()
             ]
         if any(each["kind"] == kind for each in made.odd_values):
-            made.struck.append(kind)
+            made.kinds.append(kind)
 
     def _drifted(self, kind: str, text: str, rng: random.Random) -> str:
         members = members_of(text)

@@ -1,4 +1,4 @@
-"""Which faults are switched on. No fault changes what truth says; each is drawn from the seed."""
+"""Switch faults on and off, and draw from the seed the calls that get them. No fault changes what truth says."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Switch:
     """One kind of fault that is on.
 
     Attributes:
-        probability: That it strikes a call.
-        provider: The only vendor to strike, or all.
-        stream: The only stream to strike, or all. The call is then logged and counted as the vendor answers it.
-        times: How often it still strikes, or without end.
+        probability: That a call gets the fault.
+        provider: The only vendor that gets it, or all.
+        stream: The only stream that gets it, or all. The call is then logged and counted as the vendor answers it.
+        times: How often it still applies, or without end.
         after: How many calls it still lets pass before.
         seconds: How long, for kinds that wait.
         rows: How many rows, or which share, for kinds of rows.
@@ -39,8 +39,8 @@ class Switch:
     values: Mapping[str, Any] = field(default_factory=dict)
     field: str | None = None
 
-    def strikes(self, provider: str, stream: str | None, rng: random.Random) -> bool:
-        """Draw whether it strikes a call, and count it."""
+    def draw(self, provider: str, stream: str | None, rng: random.Random) -> bool:
+        """Draw whether a call gets the fault, and count it."""
         if self.provider not in {None, provider} or self.stream not in {None, stream} or self.times == 0:
             return False
         if rng.random() >= self.probability:
@@ -90,20 +90,20 @@ class Faults:
         """Return the options of a kind, whether it is on or off."""
         return self._switches.get(kind, NONE)
 
-    def aimed(self, kinds: Iterable[str]) -> list[str]:
-        """Return those kinds that are on for a single stream."""
+    def for_one_stream(self, kinds: Iterable[str]) -> list[str]:
+        """Return the kinds that are on for a single stream."""
         return [kind for kind in kinds if self.switch(kind).stream is not None]
 
     def draw(self, provider: str, kinds: Iterable[str], stream: str | None = None) -> tuple[list[str], random.Random]:
-        """Return which of ``kinds`` strike this call, and the dice for how."""
+        """Return the kinds of fault that this call gets, and the random numbers to make them with."""
         with self._lock:
             self._drawn += 1
             rng = random.Random(f"{self.seed}/{provider}/{self._drawn}")
             on = self._switches
-            return [kind for kind in kinds if kind in on and on[kind].strikes(provider, stream, rng)], rng
+            return [kind for kind in kinds if kind in on and on[kind].draw(provider, stream, rng)], rng
 
     def undo(self, kind: str) -> None:
-        """Give back a draw that could not strike, such as a repeated page where there is only one."""
+        """Take back a draw that could not be applied, such as a repeated page where there is only one."""
         with self._lock:
             switch = self._switches.get(kind)
             if switch is not None and switch.times is not None:

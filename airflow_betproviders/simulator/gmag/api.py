@@ -28,10 +28,10 @@ from airflow_betproviders.simulator.vendor.base import (
     RefusingVendor,
     SummaryAnswer,
     VendorPage,
-    make_world,
+    make_bet_history,
 )
+from airflow_betproviders.simulator.vendor.bet_history import DAY, MINUTE, Row
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, window
-from airflow_betproviders.simulator.vendor.world import DAY, MINUTE, Row
 
 
 class Listing(NamedTuple):
@@ -104,7 +104,7 @@ class GmAg(RefusingVendor):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._world = make_world(setup, GmAgRounds())
+        self._bets = make_bet_history(setup, GmAgRounds())
 
     def refuse(self, refusal: Refusal) -> str:
         """Return error, as text, and message."""
@@ -173,7 +173,7 @@ class GmAg(RefusingVendor):
         return ListPage(rows, envelope, size, page, forgiven=forgiven)
 
     def _rows(self, kind: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[Row]:
-        rows = self._world.select(kind, start, end, now)
+        rows = self._bets.select(kind, start, end, now)
         wanted = {FILTERS[name]: value for name, value in filters.items() if name in FILTERS and value != ""}
         show_all = str(filters.get("showAll", 0)) == "1"
         return [
@@ -193,11 +193,11 @@ class GmAg(RefusingVendor):
             raise Refusal("span", "P_03", "Parameter error: period must not exceed 31 days")
         if start < self.now_ms - 183 * DAY:
             raise Refusal("retention", "P_03", "Parameter error: period is too old")
-        return report(self._world, start, end, self.now_ms, body)
+        return report(self._bets, start, end, self.now_ms, body)
 
     def _detail(self, body: Mapping[str, Any]) -> str:
         at = _time(body, "endTime")
-        for row in self._world.select("round", at, at + 1000, self.now_ms):
+        for row in self._bets.select("round", at, at + 1000, self.now_ms):
             if (row.facts.round_id, row.facts.provider) == (body.get("roundId"), body.get("providerCode")):
                 return f"https://detail.example.com/round/{row.facts.round_id}"
         raise Refusal("parameter", "50001", "No data")
@@ -215,7 +215,7 @@ class GmAg(RefusingVendor):
         if stream == "games":
             return [json.dumps(game, ensure_ascii=False) for game in game_list()]
         if stream == "game_report":
-            return report(self._world, start, end, now, filters)
+            return report(self._bets, start, end, now, filters)
         return [row.text for row in self._rows(LISTINGS[stream].kind, start, end, filters, now)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_betproviders.simulator.gmag.rounds import BRAND, Round
 from airflow_betproviders.simulator.vendor.base import quote
-from airflow_betproviders.simulator.vendor.world import Row, World
+from airflow_betproviders.simulator.vendor.bet_history import BetHistory, Row
 
 COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
 Sums = tuple[Decimal, ...]
@@ -35,12 +35,12 @@ def _plus(one: Sums | None, other: Sums) -> Sums:
     return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def report(world: World, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:
+def report(history: BetHistory, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:
     """Return one object for each currency and group, in the page's fields."""
     report_by = str(filters.get("reportBy", ""))
     sums: dict[tuple[str, ...], Sums] = {}
     players: dict[tuple[str, ...], set[str]] = {}
-    for _, made in world.digest("tally", "round", start, end, now, tally):
+    for _, made in history.digest("tally", "round", start, end, now, tally):
         for (brand, currency, provider, game, player), each in made.items():
             known = {"currency": currency, "gameCode": game, "providerCode": provider, "playerId": player}
             if brand != BRAND or any(filters.get(name) not in (None, value) for name, value in known.items()):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from airflow_betproviders.simulator.contract.clock import text_of
 from airflow_betproviders.simulator.vendor.base import quote
-from airflow_betproviders.simulator.vendor.world import HOUR, MINUTE, Cohort, Row, supersede
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, MINUTE, Cohort, Row, supersede
 
 PLAYERS = ("0012", "palyerid1", "SDFDF", "玩家-é", "émile😀", *(f"gm{number:04d}" for number in range(40)))
 GAMES = (

@@ -27,10 +27,10 @@ from airflow_betproviders.simulator.vendor.base import (
     Refusal,
     RefusingVendor,
     SummaryAnswer,
-    make_world,
+    make_bet_history,
 )
+from airflow_betproviders.simulator.vendor.bet_history import DAY, HOUR, MINUTE, Row
 from airflow_betproviders.simulator.vendor.windows import WINDOWS, fixed_offset, window
-from airflow_betproviders.simulator.vendor.world import DAY, HOUR, MINUTE, Row
 
 STREAMS = {
     29: "recent_transactions",
@@ -68,7 +68,7 @@ class Jdb(RefusingVendor):
         super().__init__(setup)
         self._zone = fixed_offset(setup.options["utc_offset"])
         self._column = GAME_DATE if setup.options["filter_column"] == "gameDate" else LAST_MODIFY
-        self._world = make_world(setup, JdbBets(self._zone, doubled=setup.options["doubled_keys"]))
+        self._bets = make_bet_history(setup, JdbBets(self._zone, doubled=setup.options["doubled_keys"]))
 
     def refuse(self, refusal: Refusal) -> str:
         """Return status and err_text."""
@@ -144,7 +144,7 @@ class Jdb(RefusingVendor):
         gtypes = filters.get("gTypes") or []
         if not isinstance(gtypes, list) or not all(type(each) is int for each in gtypes):
             raise Refusal("parameter", "8000", "gTypes must be an array of integers")
-        rows = self._world.select("round", start, end, now, clock=clock)
+        rows = self._bets.select("round", start, end, now, clock=clock)
         chosen = [row for row in rows if not gtypes or row.facts.gtype in gtypes]
         return sorted(chosen, key=lambda row: (row.facts.gtype, row.key))
 
@@ -156,14 +156,14 @@ class Jdb(RefusingVendor):
         if day < now - 92 * DAY:
             raise Refusal("retention", "8006", "Time is not acceptable")
         if stream == "daily_by_game_type":
-            games, total = reports.by_game_type(self._world, day, now)
+            games, total = reports.by_game_type(self._bets, day, now)
             sums = f'"totalSummary":{total}'
             return SummaryAnswer(
                 games, lambda joined: _success(f'{{"gTypeSummary":[{joined}],{sums}}}' if games else "")
             )
         if re.fullmatch(r"\d{1,3}", str(action.get("gType", ""))) is None:
             raise Refusal("parameter", "8008", "gType is missing")
-        return SummaryAnswer(reports.by_player(self._world, day, now, int(action["gType"])), _success)
+        return SummaryAnswer(reports.by_player(self._bets, day, now, int(action["gType"])), _success)
 
     def _result(self, action: Mapping[str, Any]) -> str:
         if not action.get("uid"):
@@ -204,8 +204,8 @@ class Jdb(RefusingVendor):
             return [row.text for row in self._rows(start, end, clock, filters, now)]
         day = (start - 4 * HOUR) // DAY * DAY + 4 * HOUR
         if stream == "daily_by_game_type":
-            return reports.by_game_type(self._world, day, now)[0]
-        return reports.by_player(self._world, day, now, int(filters["gType"]))
+            return reports.by_game_type(self._bets, day, now)[0]
+        return reports.by_player(self._bets, day, now, int(filters["gType"]))
 
 
 def _success(joined: str) -> str:

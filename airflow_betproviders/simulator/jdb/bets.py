@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from airflow_betproviders.simulator.contract.clock import text_of
 from airflow_betproviders.simulator.jdb.layouts import ARCADE, CARD, FISH, GTYPES, HRG, SLOT, JdbBet, record
-from airflow_betproviders.simulator.vendor.world import HOUR, MINUTE, Cohort, Row, supersede
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, MINUTE, Cohort, Row, supersede
 
 TIME = "%d-%m-%Y %H:%M:%S"
 GAME_DATE, LAST_MODIFY = 0, 1

@@ -12,7 +12,7 @@ from decimal import Decimal
 from airflow_betproviders.simulator.jdb.bets import GAME_DATE
 from airflow_betproviders.simulator.jdb.layouts import JdbBet, number
 from airflow_betproviders.simulator.vendor.base import quote
-from airflow_betproviders.simulator.vendor.world import DAY, Row, World
+from airflow_betproviders.simulator.vendor.bet_history import DAY, BetHistory, Row
 
 FIELDS = ("bet", "win", "netWin", "jackpot", "jackpotContribute", "count", "validBet", "tax")
 Sums = tuple[Decimal, ...]
@@ -38,25 +38,25 @@ def tally(rows: list[Row]) -> Tallies:
     return made
 
 
-def _total(world: World, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
+def _total(history: BetHistory, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
     total: Tallies = {}
-    for _, made in world.digest("tally", "round", day, day + DAY, now, tally, clock=GAME_DATE):
+    for _, made in history.digest("tally", "round", day, day + DAY, now, tally, clock=GAME_DATE):
         for group, sums in made.items():
             total[group] = _plus(total.get(group), sums)
     for (gtype, player), sums in sorted(total.items()):
         yield gtype, player, sums
 
 
-def by_player(world: World, day: int, now: int, gtype: int) -> list[str]:
+def by_player(history: BetHistory, day: int, now: int, gtype: int) -> list[str]:
     """Return the rows of action 42: one object a player, for one gType."""
-    return [f'{{"uid":{quote(who)},{_body(sums)}}}' for each, who, sums in _total(world, day, now) if each == gtype]
+    return [f'{{"uid":{quote(who)},{_body(sums)}}}' for each, who, sums in _total(history, day, now) if each == gtype]
 
 
-def by_game_type(world: World, day: int, now: int) -> tuple[list[str], str]:
+def by_game_type(history: BetHistory, day: int, now: int) -> tuple[list[str], str]:
     """Return the rows of action 66, one for each gType, and the grand total."""
     games: dict[int, Sums] = {}
     everything: Sums = (Decimal(0),) * len(FIELDS)
-    for gtype, _, sums in _total(world, day, now):
+    for gtype, _, sums in _total(history, day, now):
         games[gtype] = _plus(games.get(gtype), sums)
         everything = _plus(everything, sums)
     return [f'{{"gType":"{gtype}",{_body(sums)}}}' for gtype, sums in sorted(games.items())], f"{{{_body(everything)}}}"

@@ -33,9 +33,9 @@ from airflow_betproviders.simulator.vendor.base import (
     RefusingVendor,
     SummaryAnswer,
     VendorPage,
-    make_world,
+    make_bet_history,
 )
-from airflow_betproviders.simulator.vendor.world import DAY, HOUR, Row
+from airflow_betproviders.simulator.vendor.bet_history import DAY, HOUR, Row
 
 STREAMS = {
     "all/list": "games",
@@ -87,9 +87,9 @@ class Pv(RefusingVendor):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._world = make_world(setup, PvBets())
+        self._bets = make_bet_history(setup, PvBets())
         self._column = 0 if setup.options["clock"] == "start_at" else 1
-        self._summaries = Summaries(self._world, self._column)
+        self._summaries = Summaries(self._bets, self._column)
         self._trouble = deque(TROUBLE[name] for name in setup.options["last_second_trouble"])
 
     def refuse(self, refusal: Refusal) -> str:
@@ -162,13 +162,13 @@ class Pv(RefusingVendor):
         by_user = stream.endswith("user_history")
         require_any(filters, *(("user_id", "op_id") if by_user else ("game_id",)))
         slots = stream.startswith("slots")
-        for row in self._world.newest_first("bet", start, end, now, clock=self._column):
+        for row in self._bets.newest_first("bet", start, end, now, clock=self._column):
             if (row.facts.game_id in SLOTS) == slots and matches(row.facts, filters):
                 text = slots_record(row.facts) if slots else games_record(row.facts, by_user=by_user)
                 yield Row(row.key, row.clocks, row.visible_from, text, row.facts)
 
     def _rows(self, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[Row]:
-        rows = self._world.select("bet", start, end, now, clock=self._column)
+        rows = self._bets.select("bet", start, end, now, clock=self._column)
         games = filters.get("game_ids") or []
         if not isinstance(games, list):
             raise parameter_error("game_ids must be list")
@@ -210,7 +210,7 @@ class Pv(RefusingVendor):
             made = self._summaries.games_by_game(start, end, now, data["game_id"])
         else:
             require_any(data, "user_id", "op_id")
-            rows = self._world.newest_first("bet", start, end, now, clock=self._column)
+            rows = self._bets.newest_first("bet", start, end, now, clock=self._column)
             bets = [row.facts for row in rows if row.facts.game_id not in SLOTS and matches(row.facts, data)]
             made = games_by_user(reversed(bets))
         return json.dumps(made)
@@ -225,7 +225,7 @@ class Pv(RefusingVendor):
             return [{}]
         column = "game_id" if "_game_" in stream else "user_id"
         slots = stream.startswith("slots")
-        rows = self._world.select("bet", to_ms(start), to_ms(end), self.now_ms, clock=self._column)
+        rows = self._bets.select("bet", to_ms(start), to_ms(end), self.now_ms, clock=self._column)
         bets = [row.facts for row in rows if (row.facts.game_id in SLOTS) == slots]
         found = Counter(getattr(bet, column) for bet in bets)
         return [{column: value} for value, _ in found.most_common(1)]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from airflow_betproviders.simulator.vendor.base import quote
-from airflow_betproviders.simulator.vendor.world import HOUR, Cohort, Row
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, Cohort, Row
 
 
 class Game(NamedTuple):

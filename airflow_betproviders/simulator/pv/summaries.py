@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from airflow_betproviders.simulator.pv.bets import GAMES, SLOTS, PvBet, player
-from airflow_betproviders.simulator.vendor.world import HOUR, Row, World
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, BetHistory, Row
 
 
 @dataclass
@@ -42,14 +42,14 @@ def tally(rows: list[Row]) -> Tallies:
 
 
 class Summaries:
-    """Every total that PV gives for a range, over one world."""
+    """Every total that PV gives for a range of one bet history."""
 
-    def __init__(self, world: World, clock: int) -> None:
-        self._world = world
+    def __init__(self, history: BetHistory, clock: int) -> None:
+        self._bets = history
         self._clock = clock
 
     def _hours(self, start: int, end: int, now: int) -> Iterator[tuple[int, Tallies]]:
-        return self._world.digest("tally", "bet", start, end, now, tally, clock=self._clock)
+        return self._bets.digest("tally", "bet", start, end, now, tally, clock=self._clock)
 
     def _total(self, start: int, end: int, now: int) -> Tallies:
         total: Tallies = {}

@@ -1,1 +1,1 @@
-"""Shared parts of this package's simulated vendors: a world of bets, and refusals."""
+"""Shared parts of this package's simulated vendors: the bet history, and refusals."""

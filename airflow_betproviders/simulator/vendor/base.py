@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 from airflow_betproviders.simulator.contract.call import Call, Reply, VendorPage, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
-from airflow_betproviders.simulator.vendor.world import HOUR, BetSource, Row, World
+from airflow_betproviders.simulator.vendor.bet_history import HOUR, BetHistory, BetSource, Row
 
 __all__ = [
     "Account",
@@ -23,7 +23,7 @@ __all__ = [
     "RefusingVendor",
     "SummaryAnswer",
     "VendorPage",
-    "make_world",
+    "make_bet_history",
     "quote",
 ]
 
@@ -165,9 +165,9 @@ class RefusingVendor:
         return {"host": base_url, "login": self.account.login, "password": self.account.key, "extra": {}}
 
 
-def make_world(setup: Setup, source: BetSource) -> World:
-    """Make the world of a vendor's bets."""
-    return World(
+def make_bet_history(setup: Setup, source: BetSource) -> BetHistory:
+    """Make the history of a vendor's bets."""
+    return BetHistory(
         setup.name,
         source,
         seed=setup.seed,

@@ -30,9 +30,9 @@ _LATER: Mapping[str, tuple[int, float]] = {
 }
 
 
-def gateway_fault(struck: Sequence[str], faults: Faults) -> Response | None:  # noqa: C901, PLR0911, PLR0912 - one each
+def gateway_fault(drawn: Sequence[str], faults: Faults) -> Response | None:  # noqa: C901, PLR0911, PLR0912 - one each
     """Return the answer of a server or proxy in front of the vendor, if such a fault was drawn."""
-    for kind in struck:
+    for kind in drawn:
         switch = faults.switch(kind)
         seconds = 1.0 if switch.seconds is None else switch.seconds
         if kind in STATUSES:
@@ -74,17 +74,17 @@ def _later(kind: str, seconds: float | None) -> Response:
     return Response(text, status, {"retry-after": retry}, "text/plain")
 
 
-def send(reply: Reply, accepted: str, struck: Sequence[str], seconds: float) -> Response:
+def send(reply: Reply, accepted: str, drawn: Sequence[str], seconds: float) -> Response:
     """Make the response: compressed if the client accepts gzip; damaged by the faults that were drawn."""
     status, given, content = reply
-    if "cut_json" in struck:
+    if "cut_json" in drawn:
         content = content[: len(content) // 2]
     body = content.encode() if isinstance(content, str) else content
     headers = {**given, "vary": "accept-encoding"}
-    if "drip_body" in struck:
+    if "drip_body" in drawn:
         return Dripping(seconds, body, status, headers=headers)
     if "gzip" in accepted and len(body) > COMPRESS_FROM_BYTES:
         body = gzip.compress(body, 1)
         headers["content-encoding"] = "gzip"
-    kind = Torn if "reset" in struck else Response
+    kind = Torn if "reset" in drawn else Response
     return kind(body, status, headers)

@@ -1,7 +1,7 @@
-"""The simulated world: a provider's bets as a pure function of seed and time.
+"""Make up a provider's bets, as a pure function of seed and time.
 
 Bets are grouped by the minute in which they were placed. A minute's bets can be made at any time, in any order, from
-nothing but the seed, so a world of months needs no storage; a bounded cache keeps the minutes last looked at.
+nothing but the seed, so a history of months needs no storage; a bounded cache keeps the minutes that were read last.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class _Bucket:
         return [row for row in self._rows.get(kind, []) if row.visible_from <= now < row.hidden_from]
 
 
-class World:
-    """Everything that happens at one provider."""
+class BetHistory:
+    """Every bet of one provider, with its late changes."""
 
     def __init__(
         self, name: str, source: BetSource, *, seed: int, rate: float, begin: int, late_share: float, cache_rows: int
