@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.cli.simple_table import AirflowConsole
 
+from airflow_betproviders.declare.interval import check_year
 from airflow_betproviders.exceptions import InvalidArgument
 
 
@@ -29,12 +30,13 @@ def parse_time(text: str) -> datetime:
     """Parse an ISO 8601 time; without a zone it is UTC.
 
     Raises:
-        InvalidArgument: the text is not an ISO 8601 time.
+        InvalidArgument: the text is not an ISO 8601 time, or not one of the years 1970 to 9998.
     """
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise InvalidArgument(f"{text!r} is not a time. Write ISO 8601: 2026-11-20 or 2026-11-20T05:00.") from None
+    check_year("time", time)
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 

@@ -16,6 +16,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAME = "%Y%m%dT%H%M%SZ"
 _NAMED = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]{8}T[0-9]{6}Z")
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+_YEARS = range(1970, 9999)  # further back or ahead, a zone, a lag or a lookback would leave what a datetime holds
+_LONGEST = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, order=True)
@@ -36,9 +38,7 @@ class Interval:
                     f"{name}={value.isoformat()} has no time zone. Give an aware datetime, "
                     f"e.g. {value.isoformat()}+00:00."
                 )
-            # By its text, since Airflow's own instants are pendulum's, whose differences no timedelta divides.
-            plain = datetime.fromisoformat(value.astimezone(timezone.utc).isoformat())
-            object.__setattr__(self, name, plain)
+            object.__setattr__(self, name, _plain(value))
         if self.start >= self.end:
             raise InvalidArgument(
                 f"start {self.start.isoformat()} is not before end {self.end.isoformat()}. Correct one of them."
@@ -85,7 +85,7 @@ class Interval:
             start, end = (_instant(part) for part in name.split("-"))
         except ValueError:
             return None
-        return cls(start, end) if start < end else None
+        return cls(start, end) if start < end and start.year in _YEARS and end.year in _YEARS else None
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -103,32 +103,43 @@ def parse_instant(name: str, value: object) -> datetime | None:
     """Read an instant: a datetime, or ISO 8601 text; None where it is empty.
 
     Raises:
-        InvalidArgument: it is neither; the message names the argument.
+        InvalidArgument: it is neither, or not in the years 1970 to 9998; the message names the argument.
     """
     if value is None or value in ("", "None"):
         return None
-    if isinstance(value, datetime):
-        return value
     try:
-        return datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
+        instant = value if isinstance(value, datetime) else datetime.fromisoformat(_iso(value))
     except ValueError:
         raise InvalidArgument(
             f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
         ) from None
+    check_year(name, instant)
+    return instant
+
+
+def check_year(name: str, instant: datetime) -> None:
+    """Refuse a time outside the years 1970 to 9998.
+
+    Raises:
+        InvalidArgument: the message names the argument.
+    """
+    if instant.year not in _YEARS:
+        raise InvalidArgument(f"{name}={instant.isoformat()} must be in the years {_YEARS[0]} to {_YEARS[-1]}.")
 
 
 def parse_duration(name: str, value: object) -> timedelta:
     """Read a duration: a timedelta, or text such as ``15m``, ``1h`` or ``1d``; units are s, m, h and d.
 
     Raises:
-        InvalidArgument: it is neither, or is longer than a timedelta can be; the message names the argument.
+        InvalidArgument: it is neither, or is longer than a hundred years; the message names the argument.
     """
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"\s*(\d+)\s*([a-z]+)\s*", value) if isinstance(value, str) else None
+    duration = value if isinstance(value, timedelta) else None
+    match = re.fullmatch(r"\s*(\d{1,12})\s*([a-z]+)\s*", value, re.ASCII) if isinstance(value, str) else None
     if match and match[2] in _UNITS:
         with suppress(OverflowError):
-            return timedelta(**{_UNITS[match[2]]: int(match[1])})
+            duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if duration is not None and abs(duration) <= _LONGEST:
+        return duration
     raise InvalidArgument(f"{name}={value!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
 
 
@@ -185,6 +196,18 @@ def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0))
             )
     count = interval.width // slot
     return tuple(Interval(interval.start + i * slot, interval.start + (i + 1) * slot) for i in range(count))
+
+
+def _plain(instant: datetime) -> datetime:
+    """Return an instant as Python's own datetime in UTC. No timedelta divides differences of pendulum's, which Airflow gives."""
+    at = instant.astimezone(timezone.utc)
+    return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, timezone.utc)
+
+
+def _iso(value: object) -> str:
+    """Return text of ISO 8601 as Python 3.10 reads it, which knows no ``Z``."""
+    text = str(value).strip()
+    return f"{text[:-1]}+00:00" if text[-1:] in ("Z", "z") else text
 
 
 def _instant(text: str) -> datetime:

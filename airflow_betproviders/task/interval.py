@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval, parse_instant
@@ -63,7 +63,7 @@ def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: t
         extras = [event.extra or {} for each in events.values() for event in each]
         found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
         if found:
-            return _join_touching(sorted(Interval(*(datetime.fromisoformat(text) for text in ends)) for ends in found))
+            return _join_touching(sorted(resolve_interval({}, *ends, width) for ends in found))
     return [resolve_interval(context, start, end, width)]
 
 

@@ -127,9 +127,15 @@ def test_times_may_be_text(at_noon: MakeHook, server: Recorder, start: Any, end:
 
 @pytest.mark.parametrize(
     ("start", "cure"),
-    [("yesterday", "start='yesterday' is not a time. Write ISO 8601"), ("2026-11-20T05:00", "has no time zone")],
+    [
+        ("yesterday", "start='yesterday' is not a time. Write ISO 8601"),
+        ("2026-11-20T05:00", "has no time zone"),
+        ("0001-01-01T00:00:00+08:00", "must be in the years 1970 to 9998"),
+        ("9999-12-31T23:59:59-08:00", "must be in the years 1970 to 9998"),
+        (pd.NaT, "start=NaT must be in the years 1970 to 9998"),
+    ],
 )
-def test_text_that_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, start: str, cure: str) -> None:
+def test_what_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, start: Any, cure: str) -> None:
     with pytest.raises(InvalidArgument, match=cure):
         at_noon("aig").get_df("transactions", start, NOW)
     assert server.requests == []
@@ -176,11 +182,13 @@ def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: M
         ("pv", "games_game_stage_summary", 61, {"game_id": 1}),
         ("pv", "slots_game_stage_summary", 61, {}),
         ("gmag", "game_report", 2, {}),
+        ("jdb", "daily_by_player", 2, {"gType": 0}),
+        ("jdb", "daily_by_game_type", 2, {}),
     ],
 )
 def test_a17_a_summary_over_its_limit_is_refused_before_the_first_call(
     at_noon: MakeHook, server: Recorder, provider: str, stream: str, days: int, filters: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidArgument, match=r"takes at most .* is longer\. Read shorter ranges"):
-        at_noon(provider).get_df(stream, MIDNIGHT - days * DAY, MIDNIGHT, **filters)
+        at_noon(provider).get_df(stream, MIDNIGHT - (days + 1) * DAY, MIDNIGHT - DAY, **filters)
     assert server.requests == []

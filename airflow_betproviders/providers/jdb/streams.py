@@ -126,7 +126,7 @@ DAILY_BY_PLAYER = Stream(
     fields=(Field("uid", Text(), required=True), *_DAILY),
     envelope=_ANSWER,
     key=("uid",),
-    windows=WindowRule(span=_DAY, step=_DAY),
+    windows=WindowRule(span=_DAY, step=_DAY, divisible=False),  # the rows do not say which day they are of
     lag=65 * _MINUTE,
     retention=_THREE_MONTHS,
     retention_stated="three months",
