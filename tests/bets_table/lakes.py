@@ -52,8 +52,8 @@ def aig(
 
 
 @dataclass
-class World:
-    """A raw lake and a bets table under one folder."""
+class SampleLake:
+    """A raw lake and a bets table under one folder, filled by a test."""
 
     folder: Path
     provider: str = "aig"
@@ -74,8 +74,8 @@ class World:
         """Publish a slot, as an extraction at that time would."""
         lake = self.lake if stream is None else Lake(**{**vars(self.lake), "stream": stream})
         rows = raw(self.provider, list(records))
-        stamp = pa.repeat(pa.scalar(read, INSTANT), rows.num_rows)
-        rows = rows.set_column(rows.column_names.index(EXTRACTED_AT), EXTRACTED_AT, stamp)
+        extracted_at = pa.repeat(pa.scalar(read, INSTANT), rows.num_rows)
+        rows = rows.set_column(rows.column_names.index(EXTRACTED_AT), EXTRACTED_AT, extracted_at)
         receipt = Receipt(
             provider=self.provider, stream=lake.stream, account=self.account, start=slot.start.isoformat(),
             end=slot.end.isoformat(), rows=rows.num_rows, extracted_at=read.isoformat(timespec="milliseconds"),
@@ -97,8 +97,8 @@ class World:
         """Merge every stream's slots of the intervals; default of the month."""
         merge = Merge(self.table, **options)
         wanted = intervals or (Interval(at(0, 1), at(0, 30)),)
-        tallies = [merge.run(stream, wanted) for stream in find(self.lake.fs, self.lake.root, provider=self.provider)]
-        return tallies[-1] if tallies else MergeStats()
+        stats = [merge.run(stream, wanted) for stream in find(self.lake.fs, self.lake.root, provider=self.provider)]
+        return stats[-1] if stats else MergeStats()
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The table, by bet; no bet twice, and each in the partition of its date."""
@@ -108,8 +108,8 @@ class World:
         assert all(row["bet_date"] == row["placed_at"].date() for row in rows)
         return by_id
 
-    def live(self) -> dict[str, tuple[Any, ...]]:
-        """The bets that are not missing: what they are worth, and when they last changed."""
+    def current_bets(self) -> dict[str, tuple[Any, ...]]:
+        """Return status, stake, net and times of each bet that is not missing."""
         return {
             name: (row["status"], row["stake"], row["net"], row["updated_at"], row["placed_at"])
             for name, row in self.rows().items()

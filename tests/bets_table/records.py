@@ -53,7 +53,7 @@ def bets(
     return [{**row, "rest": json.loads(row["rest"], parse_float=str)} for row in rows]
 
 
-def sample(name: str) -> list[dict[str, Any]]:
+def sample_records(name: str) -> list[dict[str, Any]]:
     """The records of a vendor's printed answer; numbers keep their text."""
     document = json.loads((SAMPLES / name).read_text(), parse_float=Number)
     for member in ("data", "records", "items", "transactions"):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
-from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
 
 SLOTS = [hour_of(hour, day) for day in (20, 21) for hour in (22, 23)]
 WIDE = [hour_of(22, day, width=2) for day in (20, 21)]
@@ -84,7 +84,7 @@ class History:
     """A provider, a lake and a table, to which one thing happens after another."""
 
     def __init__(self, folder: Path) -> None:
-        self.world = World(folder)
+        self.sample = SampleLake(folder)
         self.provider = Provider()
         self._seen: set[str] = set()
 
@@ -97,17 +97,17 @@ class History:
     def extract(self, slot: int) -> None:
         """Extract a slot, or the larger one that took its place."""
         wanted = SLOTS[slot]
-        wide = next((one for one in WIDE if one in self.world.stored() and one.contains(wanted)), wanted)
-        self.world.store(wide, self.provider.answer(wide), self.provider.tick())
+        wide = next((one for one in WIDE if one in self.sample.stored() and one.contains(wanted)), wanted)
+        self.sample.store(wide, self.provider.answer(wide), self.provider.tick())
 
     def widen(self, number: int) -> None:
         """Extract a larger slot, which takes the place of those inside it."""
         wide = WIDE[number]
-        self.world.store(wide, self.provider.answer(wide), self.provider.tick())
-        self.world.remove(*(slot for slot in self.world.stored() if slot != wide and wide.contains(slot)))
+        self.sample.store(wide, self.provider.answer(wide), self.provider.tick())
+        self.sample.remove(*(slot for slot in self.sample.stored() if slot != wide and wide.contains(slot)))
 
     def merge(self, slot: int, batch_rows: int = 250_000) -> int:
-        return self.world.merge(SLOTS[slot], batch_rows=batch_rows).commits
+        return self.sample.merge(SLOTS[slot], batch_rows=batch_rows).commits
 
     def run(self, slot: int) -> None:
         """Extract and merge a slot, as a scheduled run does."""
@@ -136,21 +136,21 @@ class History:
             self.merge(slot)
 
     def compact(self, sort_by: Literal["placed_at", "player_id"]) -> None:
-        if DeltaTable.is_deltatable(self.world.table.uri):
-            optimize(self.world.table, interval=None, file_size=1 << 20, retention=None, sort_by=sort_by)
+        if DeltaTable.is_deltatable(self.sample.table.uri):
+            optimize(self.sample.table, interval=None, file_size=1 << 20, retention=None, sort_by=sort_by)
 
     def check(self) -> None:
         """No bet is there twice or lost, and net is payout - stake, or null where one of them is."""
-        rows = self.world.rows() if DeltaTable.is_deltatable(self.world.table.uri) else {}
+        rows = self.sample.rows() if DeltaTable.is_deltatable(self.sample.table.uri) else {}
         assert self._seen <= rows.keys()
         self._seen |= rows.keys()
         for row in rows.values():
             stake, payout = row["stake"], row["payout"]
             assert row["net"] == (None if stake is None or payout is None else payout - stake)
 
-    def live(self) -> dict[str, tuple[Any, ...]]:
+    def current_bets(self) -> dict[str, tuple[Any, ...]]:
         """The bets of the table that are not missing."""
-        rows = self.world.rows().items()
+        rows = self.sample.rows().items()
         return {name: (row["status"], row["payout"]) for name, row in rows if row["missing_since"] is None}
 
 
@@ -189,12 +189,12 @@ def test_the_table_is_the_latest_truth(steps: list[tuple[Any, ...]], extracted: 
         for slot in merged:
             history.merge(slot)
             history.check()
-        live = history.live()
+        current = history.current_bets()
         truth = {
-            name: (status, live[name][1] if status == "open" else paid)
+            name: (status, current[name][1] if status == "open" else paid)
             for name, (status, paid) in history.provider.truth().items()
         }
-        assert live == truth
-        before = history.world.table.open().version()
+        assert current == truth
+        before = history.sample.table.open().version()
         assert [history.merge(slot) for slot in extracted] == [0] * len(SLOTS)
-        assert history.world.table.open().version() == before
+        assert history.sample.table.open().version() == before

@@ -14,7 +14,7 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import declared
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 from tests.reconciliation.test_day_totals import TODAY
 
@@ -28,40 +28,40 @@ def flip(path: Path, text: bytes) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def sample(tmp_path: Path) -> SampleLake:
     """Two slots of one day."""
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     for hour in (5, 6):
-        world.store(hour_of(hour), [aig(f"bet-of-{hour}", placed=at(hour))], at(8))
-    return world
+        sample.store(hour_of(hour), [aig(f"bet-of-{hour}", placed=at(hour))], at(8))
+    return sample
 
 
-def test_a_merge_names_a_changed_slot_and_merges_the_others(world: World) -> None:
-    path = Path(world.lake.data(hour_of(5)))
+def test_a_merge_names_a_changed_slot_and_merges_the_others(sample: SampleLake) -> None:
+    path = Path(sample.lake.data(hour_of(5)))
     flip(path, b"bet-of-5")
     with pytest.raises(UnmergeableSlot, match="Extract the slot again") as caught:
-        world.merge()
+        sample.merge()
     assert str(path) in str(caught.value)
-    assert world.rows().keys() == {"bet-of-6"}
+    assert sample.rows().keys() == {"bet-of-6"}
 
 
-def test_a_reconciliation_finds_a_changed_slot(world: World) -> None:
-    flip(Path(world.lake.data(hour_of(5))), b"bet-of-5")
-    with DayTotals(world.lake, declared("aig", world.lake.stream), TODAY, {"bet_amount", "win_amount"}) as day_totals:
+def test_a_reconciliation_finds_a_changed_slot(sample: SampleLake) -> None:
+    flip(Path(sample.lake.data(hour_of(5))), b"bet-of-5")
+    with DayTotals(sample.lake, declared("aig", sample.lake.stream), TODAY, {"bet_amount", "win_amount"}) as day_totals:
         day_totals.load()
         assert set(day_totals.damaged) == {hour_of(5)}
 
 
-def test_a_changed_file_of_the_table_is_named_and_not_rewritten(world: World) -> None:
-    world.merge()
-    (file,) = world.table.snapshot().all_files()
-    flip(Path(world.table.uri) / file.path, b"bet-of-5")
-    version = world.table.snapshot().version
+def test_a_changed_file_of_the_table_is_named_and_not_rewritten(sample: SampleLake) -> None:
+    sample.merge()
+    (file,) = sample.table.snapshot().all_files()
+    flip(Path(sample.table.uri) / file.path, b"bet-of-5")
+    version = sample.table.snapshot().version
     correction = aig("bet-of-6", placed=at(6), updated=at(6) + 5 * MINUTE)
-    world.store(hour_of(6), [correction], at(9))
+    sample.store(hour_of(6), [correction], at(9))
     with pytest.raises(DamagedTable, match=file.path):
-        world.merge()
-    assert world.table.snapshot().version == version
+        sample.merge()
+    assert sample.table.snapshot().version == version
 
 
 def test_extracted_slots_and_archives_have_checksums(tmp_path: Path) -> None:

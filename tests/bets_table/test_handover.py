@@ -16,16 +16,16 @@ import duckdb
 import pytest
 from deltalake import write_deltalake
 
-from tests.bets_table.lakes import World, aig, at, hour_of
+from tests.bets_table.lakes import SampleLake, aig, at, hour_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VIEWS = ("live_bets", "ggr", "ggr_by_day", "open_bets", "late_corrections", "missing_bets")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def sample(tmp_path: Path) -> SampleLake:
     """Two settled bets, one without a payout, one open, one void a day later, one missing."""
-    made = World(tmp_path)
+    made = SampleLake(tmp_path)
     bets = [
         aig("won", placed=at(5), stake="10", win="25"),
         aig("lost", placed=at(5), stake="10.5"),
@@ -40,9 +40,9 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def views(world: World) -> duckdb.DuckDBPyConnection:
+def views(sample: SampleLake) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
-    con.register("bets", world.table.open().to_pyarrow_dataset())
+    con.register("bets", sample.table.open().to_pyarrow_dataset())
     con.execute((EXAMPLES / "sql/bets_views.sql").read_text())
     return con
 
@@ -51,8 +51,8 @@ def answers(con: duckdb.DuckDBPyConnection, names: Sequence[str] = VIEWS) -> dic
     return {name: sorted(con.execute(f"select * from {name}").fetchall(), key=repr) for name in names}
 
 
-def test_the_views_answer_the_common_questions(world: World) -> None:
-    found = answers(views(world))
+def test_the_views_answer_the_common_questions(sample: SampleLake) -> None:
+    found = answers(views(sample))
     day = at(0).date()
     # won pays 25 for 10, lost nothing for 10.5, void goes back: GGR is 10.5 - 15.
     assert found["ggr"] == [("aig", day, "101", "USD", 4, Decimal("30.5"), Decimal(35), Decimal("-4.5"), 1)]
@@ -80,11 +80,11 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_dbt_project_gives_the_same_answers(world: World, dbt: Path, tmp_path: Path) -> None:
+def test_the_dbt_project_gives_the_same_answers(sample: SampleLake, dbt: Path, tmp_path: Path) -> None:
     project = tmp_path / "dbt"
     shutil.copytree(EXAMPLES / "dbt", project)
     database = tmp_path / "out.duckdb"
-    environment = {**os.environ, "BETS_TABLE": world.table.uri, "DBT_DUCKDB": str(database), "DO_NOT_TRACK": "1"}
+    environment = {**os.environ, "BETS_TABLE": sample.table.uri, "DBT_DUCKDB": str(database), "DO_NOT_TRACK": "1"}
 
     def build() -> str:
         command = [dbt, "--no-use-colors", "build", "--profiles-dir", "."]
@@ -92,9 +92,9 @@ def test_the_dbt_project_gives_the_same_answers(world: World, dbt: Path, tmp_pat
         return done.stdout
 
     assert "PASS=14 WARN=0 ERROR=0" in (output := build()), output[-3000:]
-    expected = answers(views(world))
+    expected = answers(views(sample))
     with duckdb.connect(str(database), read_only=True) as con:
         found = answers(con, [name for name in VIEWS if name != "live_bets"])
     assert found == {name: expected[name] for name in found}
-    write_deltalake(world.table.uri, world.table.open().to_pyarrow_table().slice(0, 1), mode="append")
+    write_deltalake(sample.table.uri, sample.table.open().to_pyarrow_table().slice(0, 1), mode="append")
     assert "FAIL 1 each_bet_is_there_once" in build()

@@ -18,7 +18,7 @@ from airflow_betproviders.bets_table.schema import COLUMNS, MONEY, MONEY_COLUMNS
 from airflow_betproviders.declare.bet_expressions import Expression
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.registry import mapping_of
-from tests.bets_table.records import READ, SLOT, bets, raw, sample
+from tests.bets_table.records import READ, SLOT, bets, raw, sample_records
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
 
@@ -42,7 +42,7 @@ def one(provider: str, record: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 def test_pv_li_become_currency_units_and_the_gain_is_the_net_result() -> None:
     """Document 1.3: bet 100000 li, gain -100000 li, credit 120589196 to 120489196 li."""
-    lost, _ = bets("pv", sample("pv-all-history.json"), {"currency": "CNY"})
+    lost, _ = bets("pv", sample_records("pv-all-history.json"), {"currency": "CNY"})
     assert amounts(lost) == {
         "stake": "100", "payout": "0", "net": "-100", "balance_before": "120589.196", "balance_after": "120489.196",
     }  # fmt: skip
@@ -61,7 +61,7 @@ def test_pv_li_become_currency_units_and_the_gain_is_the_net_result() -> None:
 
 def test_pv_a_win_pays_the_stake_and_the_gain() -> None:
     """Document 2.1 on the amounts: bet 600000, gain 2550000, credit 7764606460 to 7767156460."""
-    record = {**sample("pv-all-history.json")[0], "bet_amount": 600000, "gain_amount": 2550000}
+    record = {**sample_records("pv-all-history.json")[0], "bet_amount": 600000, "gain_amount": 2550000}
     row = one("pv", {**record, "credit_before_bet": 7764606460, "credit": 7767156460})
     assert amounts(row) == {
         "stake": "600", "payout": "3150", "net": "2550", "balance_before": "7764606.46", "balance_after": "7767156.46",
@@ -69,7 +69,12 @@ def test_pv_a_win_pays_the_stake_and_the_gain() -> None:
 
 
 def test_pv_64_bits_of_li_are_exact() -> None:
-    record = {**sample("pv-all-history.json")[0], "bet_amount": 2**63 - 1, "gain_amount": -(2**63 - 1), "credit": 1}
+    record = {
+        **sample_records("pv-all-history.json")[0],
+        "bet_amount": 2**63 - 1,
+        "gain_amount": -(2**63 - 1),
+        "credit": 1,
+    }
     row = one("pv", record)
     assert (amounts(row)["stake"], amounts(row)["net"]) == ("9223372036854775.807", "-9223372036854775.807")
     assert amounts(row)["balance_after"] == "0.001"
@@ -78,7 +83,7 @@ def test_pv_64_bits_of_li_are_exact() -> None:
 @pytest.mark.parametrize("end", [{"end_at": None}, {"end_at": 0}])
 def test_pv_without_an_end_is_open(end: dict[str, Any]) -> None:
     """PV sends no status. A bet that has not ended has no result yet; what PV sends as gain_amount is kept."""
-    row = one("pv", {**sample("pv-all-history.json")[0], **end})
+    row = one("pv", {**sample_records("pv-all-history.json")[0], **end})
     assert (row["status"], row["settled_at"], row["updated_at"]) == ("open", None, row["placed_at"])
     assert (amounts(row)["stake"], row["payout"], row["net"]) == ("100", None, None)
     assert row["rest"] == {"op_id": "", "gain_amount": -100000}
@@ -88,7 +93,7 @@ def test_pv_without_an_end_is_open(end: dict[str, Any]) -> None:
 
 
 def test_aig_the_samples_of_the_document() -> None:
-    baccarat = one("aig", sample("aig-baccarat.json")[0])
+    baccarat = one("aig", sample_records("aig-baccarat.json")[0])
     assert amounts(baccarat) == {"stake": "100", "payout": "200", "net": "100", "valid_stake": "100"}
     assert (baccarat["bet_id"], baccarat["round_id"]) == ("67453d0923c36d2571d40815", "iN95KcYR/10907/9")
     assert baccarat["placed_at"] == utc(2024, 11, 26, 3, 14, 17, ms=359)
@@ -99,7 +104,7 @@ def test_aig_the_samples_of_the_document() -> None:
         "win_detail": {"Banker": 200}, "no_comm": True, "game_result": ["Banker", "Big"],
         "open_cards": {"banker": "Spades9,Hearts5", "player": "Clubs7,Clubs7,DiamondsA"}, "status": 1,
     }  # fmt: skip
-    roulette = one("aig", sample("aig-roulette.json")[0])
+    roulette = one("aig", sample_records("aig-roulette.json")[0])
     assert amounts(roulette) == {"stake": "250", "payout": "300", "net": "50", "valid_stake": "250"}
     assert (roulette["currency"], roulette["status"]) == ("VND2", "settled")
 
@@ -117,7 +122,7 @@ def test_aig_the_samples_of_the_document() -> None:
 )
 def test_aig_statuses(status: int, named: str | None, expected: dict[str, str]) -> None:
     """Whatever the amounts beside it say: under 2, 3 and 4 the stake goes back."""
-    row = one("aig", {**sample("aig-baccarat.json")[0], "status": status})
+    row = one("aig", {**sample_records("aig-baccarat.json")[0], "status": status})
     assert (row["status"], amounts(row)) == (named, expected)
     derivable_columns = (
         {}
@@ -131,11 +136,11 @@ def test_aig_statuses(status: int, named: str | None, expected: dict[str, str]) 
 
 @pytest.mark.parametrize("settle", [{"settle_time": 0}, {"settle_time": None}])
 def test_aig_an_open_bet_has_no_settlement(settle: dict[str, Any]) -> None:
-    assert one("aig", {**sample("aig-baccarat.json")[0], "status": 0, **settle})["settled_at"] is None
+    assert one("aig", {**sample_records("aig-baccarat.json")[0], "status": 0, **settle})["settled_at"] is None
 
 
 def test_aig_text_amounts_are_exact() -> None:
-    record = {**sample("aig-baccarat.json")[0], "bet_amount": "999999999999.9999", "win_amount": "0.00000001"}
+    record = {**sample_records("aig-baccarat.json")[0], "bet_amount": "999999999999.9999", "win_amount": "0.00000001"}
     row = one("aig", {**record, "real_win_amount": "-999999999999.99989999"})
     assert amounts(row) == {
         "stake": "999999999999.9999", "payout": "0.00000001", "net": "-999999999999.99989999", "valid_stake": "100",
@@ -145,7 +150,8 @@ def test_aig_text_amounts_are_exact() -> None:
 def test_aig_the_net_result_is_what_the_document_says_whatever_real_win_amount_says() -> None:
     """Document: Real Win Amount = Payout Amount - Bet Amount."""
     row = one(
-        "aig", {**sample("aig-baccarat.json")[0], "bet_amount": "10", "win_amount": "19.5", "real_win_amount": "9"}
+        "aig",
+        {**sample_records("aig-baccarat.json")[0], "bet_amount": "10", "win_amount": "19.5", "real_win_amount": "9"},
     )
     assert (amounts(row)["payout"], amounts(row)["net"]) == ("19.5", "9.5")
     assert row["rest"]["real_win_amount"] == 9
@@ -153,13 +159,13 @@ def test_aig_the_net_result_is_what_the_document_says_whatever_real_win_amount_s
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_aig_a_bet_without_a_payout_has_no_net_result(status: int) -> None:
-    record = {**sample("aig-baccarat.json")[0], "status": status, "win_amount": None, "real_win_amount": None}
+    record = {**sample_records("aig-baccarat.json")[0], "status": status, "win_amount": None, "real_win_amount": None}
     row = one("aig", record)
     assert (row["payout"], row["net"], row["status"]) == (None, None, "settled" if status else "open")
 
 
 def test_aig_a_bet_without_a_time_of_placing_is_dated_by_its_settlement() -> None:
-    row = one("aig", {**sample("aig-baccarat.json")[0], "bet_time": None, "create_time": None})
+    row = one("aig", {**sample_records("aig-baccarat.json")[0], "bet_time": None, "create_time": None})
     assert (row["placed_at"], row["bet_date"]) == (None, date(2024, 11, 26))
 
 
@@ -167,7 +173,7 @@ def test_aig_a_bet_without_a_time_of_placing_is_dated_by_its_settlement() -> Non
 
 
 def jdb() -> dict[str, dict[str, Any]]:
-    return {row["bet_id"]: row for row in bets("jdb", sample("jdb-transactions.json"))}
+    return {row["bet_id"]: row for row in bets("jdb", sample_records("jdb-transactions.json"))}
 
 
 JDB_AMOUNTS = {
@@ -196,7 +202,7 @@ def test_jdb_every_layout_of_the_document(bet_id: str) -> None:
 
 def test_jdb_the_documents_gamble_example() -> None:
     """bet 10, win 100; then the 100 are gambled and 200 won: two bets, net 90 and 100."""
-    record = sample("jdb-transactions.json")[3]
+    record = sample_records("jdb-transactions.json")[3]
     first = one("jdb", {**record, "bet": -10, "gambleBet": 0, "win": 100, "total": 90, "hasGamble": 0})
     again = one("jdb", {**record, "bet": 0, "gambleBet": -100, "win": 200, "total": 100, "hasGamble": 1})
     assert [amounts(row)["stake"] for row in (first, again)] == ["10", "100"]
@@ -215,19 +221,19 @@ def test_jdb_times_rounds_and_the_rest() -> None:
     assert (card["round_id"], hrg["round_id"]) == ("5558", "RND-0020107870010")
     assert card["rest"]["win"] == 6  # net of the stake, as only cards send it
     assert hrg["rest"] == {"commission": 0}
-    late = one("jdb", sample("jdb-transactions.json")[2], utc_offset=timedelta(hours=8))
+    late = one("jdb", sample_records("jdb-transactions.json")[2], utc_offset=timedelta(hours=8))
     assert late["placed_at"] == utc(2017, 6, 7, 8, 21, 48)
 
 
 def test_jdb_many_fish_bets_may_share_a_transfer_and_sub_providers_a_number() -> None:
-    fish = sample("jdb-transactions.json")[2]
+    fish = sample_records("jdb-transactions.json")[2]
     shared = [{**fish, "historyId": "1", "transferId": 7}, {**fish, "historyId": "2", "transferId": 7}]
     shared.append({**fish, "historyId": "1", "gType": 120, "transferId": 7})
     assert [row["bet_id"] for row in bets("jdb", shared)] == ["7/1", "7/2", "120/1"]
 
 
 def test_jdb_a_jackpot_a_rebate_and_card_turnover() -> None:
-    slot, hrg = sample("jdb-transactions.json")[0], sample("jdb-transactions.json")[17]
+    slot, hrg = sample_records("jdb-transactions.json")[0], sample_records("jdb-transactions.json")[17]
     won = one("jdb", {**slot, "win": 50.4, "total": 50, "jackpot": 50})
     assert amounts(won)["jackpot_payout"] == "50"
     assert amounts(won)["payout"] == "50.4"
@@ -238,7 +244,7 @@ def test_jdb_a_jackpot_a_rebate_and_card_turnover() -> None:
 
 
 def test_jdb_digits_beyond_the_eighth_are_rounded_half_to_even_and_kept_in_the_rest() -> None:
-    record = sample("jdb-transactions.json")[11]
+    record = sample_records("jdb-transactions.json")[11]
     row = one("jdb", {**record, "bet": -0.123456785, "total": -0.12345679})
     assert amounts(row)["stake"] == "0.12345678"
     assert amounts(row)["net"] == "-0.12345679"
@@ -250,7 +256,7 @@ def test_jdb_digits_beyond_the_eighth_are_rounded_half_to_even_and_kept_in_the_r
 
 
 def test_gmag_the_sample_of_the_document() -> None:
-    row = bets("gmag", sample("gmag-game-history.json"))[0]
+    row = bets("gmag", sample_records("gmag-game-history.json"))[0]
     assert amounts(row) == {
         "stake": "5", "payout": "10", "net": "5", "jackpot_contribution": "0.1235", "jackpot_payout": "5",
         "fee": "0", "balance_after": "2652.05",
@@ -269,7 +275,7 @@ def test_gmag_the_sample_of_the_document() -> None:
 
 def gmag(**changed: Any) -> dict[str, Any]:
     amount = dict.fromkeys(("bets", "wins", "cancels", "transIn", "transOut"), 0)
-    return one("gmag", {**sample("gmag-game-history.json")[1], **amount, **changed})
+    return one("gmag", {**sample_records("gmag-game-history.json")[1], **amount, **changed})
 
 
 def test_gmag_the_reports_formula() -> None:
@@ -339,7 +345,7 @@ def test_a_provider_names_columns_and_fields_that_there_are(provider: str) -> No
     [("pv", "pv-all-history.json"), ("aig", "aig-baccarat.json"), ("jdb", "jdb-transactions.json"), ("gmag", "gmag-game-history.json")],
 )  # fmt: skip
 def test_the_net_result_is_the_payout_less_the_stake(provider: str, name: str) -> None:
-    for row in bets(provider, sample(name)):
+    for row in bets(provider, sample_records(name)):
         assert row["net"] == row["payout"] - row["stake"]
 
 
@@ -350,7 +356,7 @@ def test_no_rows_are_no_bets(provider: str) -> None:
 
 def test_unknown_fields_stay_in_the_rest_and_any_text_survives() -> None:
     odd = 'a "quoted" \\ back\nslash \x01 😀'
-    record = {**sample("pv-all-history.json")[0], "op_id": odd, "bonus": {"kind": odd, "n": 1}, "note": None}
+    record = {**sample_records("pv-all-history.json")[0], "op_id": odd, "bonus": {"kind": odd, "n": 1}, "note": None}
     row = one("pv", record)
     assert row["rest"] == {"op_id": odd, "bonus": {"kind": odd, "n": 1}, "note": None}
 
@@ -368,7 +374,7 @@ ORIGIN = Origin("acc", "s", SLOT, READ)
 
 def test_an_amount_that_does_not_fit_is_an_error_that_names_the_row() -> None:
     amounts = pa.array([*map(Decimal, ("1", "2", "1" + "0" * 21, "4"))], pa.decimal128(38, 8))
-    table = table_of("aig", [sample("aig-baccarat.json")[0]] * 4, {"bet_amount": amounts})
+    table = table_of("aig", [sample_records("aig-baccarat.json")[0]] * 4, {"bet_amount": amounts})
     with pytest.raises(InvalidRow) as caught:
         canonical(table, mapping_of("aig"), ORIGIN)
     assert caught.value.row == 2
@@ -386,9 +392,9 @@ def test_an_amount_that_does_not_fit_is_an_error_that_names_the_row() -> None:
 def test_no_absent_operand_counts_as_zero(provider: str, name: str, absent: tuple[str, ...]) -> None:
     """The decoder sends most of them to quarantine; an older package stored them."""
     for field in absent:
-        plain = raw(provider, sample(name)[:1])
+        plain = raw(provider, sample_records(name)[:1])
         nulls = pa.nulls(1, plain.schema.field(field).type)
-        table = table_of(provider, sample(name)[:1], {field: nulls})
+        table = table_of(provider, sample_records(name)[:1], {field: nulls})
         (row,) = canonical(table, mapping_of(provider), ORIGIN).to_pylist()
         assert row["net"] is None, field
         assert row["stake"] is None or row["payout"] is None, field
@@ -409,7 +415,7 @@ def test_a_mapping_whose_net_is_not_payout_less_stake_is_refused(last: str | Non
     mapping = mapping_of("aig")
     mapping = replace(mapping, columns={**mapping.columns, "net": Wrong(last)})
     with pytest.raises(InvalidRow, match=r"67453d0923c36d2571d40815: net .* is not payout 200.* - stake 100") as caught:
-        canonical(raw("aig", [sample("aig-baccarat.json")[0]] * 3), mapping, ORIGIN)
+        canonical(raw("aig", [sample_records("aig-baccarat.json")[0]] * 3), mapping, ORIGIN)
     assert caught.value.row == 2
 
 
@@ -418,7 +424,7 @@ def test_a_mapping_whose_net_is_not_payout_less_stake_is_refused(last: str | Non
 )  # fmt: skip
 @settings(deadline=None)
 def test_gmag_net_is_payout_less_stake_or_null(bets: list[dict[str, int | None]]) -> None:
-    table = raw("gmag", [sample("gmag-game-history.json")[1]] * len(bets))
+    table = raw("gmag", [sample_records("gmag-game-history.json")[1]] * len(bets))
     for name in bets[0]:
         column = pa.array([b[name] and Decimal(b[name]).scaleb(-4) for b in bets], table.schema.field(name).type)
         table = table.set_column(table.column_names.index(name), name, column)

@@ -18,189 +18,189 @@ from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
-from tests.bets_table.lakes import DAY, HOUR, MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import DAY, HOUR, MINUTE, SampleLake, aig, at, hour_of
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def sample(tmp_path: Path) -> SampleLake:
+    return SampleLake(tmp_path)
 
 
-def test_a_first_merge_brings_every_row(world: World) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5), win="25")], at(7))
-    world.store(hour_of(6), [], at(7))
-    tally = world.merge()
+def test_a_first_merge_brings_every_row(sample: SampleLake) -> None:
+    sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5), win="25")], at(7))
+    sample.store(hour_of(6), [], at(7))
+    tally = sample.merge()
     assert (tally.slots, tally.rows, tally.added, tally.commits) == (2, 2, 2, 1)
-    row = world.rows()["b"]
+    row = sample.rows()["b"]
     assert (row["stake"], row["payout"], row["net"]) == (10, 25, 15)
     assert (row["stream"], row["slot_start"], row["extracted_at"]) == ("transactions", at(5), at(7))
-    assert world.table.open().schema().to_arrow() is not None
-    assert world.table.open().to_pyarrow_table().schema.names == SCHEMA.names
+    assert sample.table.open().schema().to_arrow() is not None
+    assert sample.table.open().to_pyarrow_table().schema.names == SCHEMA.names
 
 
-def test_what_is_merged_is_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
-    world.merge()
-    version = world.table.open().version()
+def test_what_is_merged_is_not_read_again(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample.store(hour_of(5), [aig("a", placed=at(5))], at(7))
+    sample.merge()
+    version = sample.table.open().version()
     monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots.RawStream.bets", None)
-    tally = world.merge()
+    tally = sample.merge()
     assert (tally.slots, tally.unchanged, tally.commits) == (0, 1, 0)
-    assert world.table.open().version() == version
+    assert sample.table.open().version() == version
 
 
-def test_a_newer_version_of_a_slot_is_merged_and_the_newest_version_of_a_bet_wins(world: World) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5), status=0), aig("b", placed=at(5))], at(6))
-    world.merge()
-    assert world.rows()["a"]["net"] is None
-    world.store(hour_of(5), [aig("a", placed=at(5), updated=at(5.6), win="30"), aig("b", placed=at(5))], at(7))
-    tally = world.merge()
+def test_a_newer_version_of_a_slot_is_merged_and_the_newest_version_of_a_bet_wins(sample: SampleLake) -> None:
+    sample.store(hour_of(5), [aig("a", placed=at(5), status=0), aig("b", placed=at(5))], at(6))
+    sample.merge()
+    assert sample.rows()["a"]["net"] is None
+    sample.store(hour_of(5), [aig("a", placed=at(5), updated=at(5.6), win="30"), aig("b", placed=at(5))], at(7))
+    tally = sample.merge()
     assert (tally.slots, tally.replaced, tally.added) == (1, 2, 0)
-    assert world.rows()["a"]["net"] == 20
-    assert world.rows()["a"]["status"] == "settled"
+    assert sample.rows()["a"]["net"] == 20
+    assert sample.rows()["a"]["status"] == "settled"
 
 
-def test_an_older_version_that_comes_later_does_not_win(world: World) -> None:
-    world.store(hour_of(9), [aig("a", placed=at(5), updated=at(9.5), status=4)], at(10))
-    world.merge()
-    world.store(hour_of(5), [aig("a", placed=at(5), win="30")], at(6))
-    tally = world.merge()
+def test_an_older_version_that_comes_later_does_not_win(sample: SampleLake) -> None:
+    sample.store(hour_of(9), [aig("a", placed=at(5), updated=at(9.5), status=4)], at(10))
+    sample.merge()
+    sample.store(hour_of(5), [aig("a", placed=at(5), win="30")], at(6))
+    tally = sample.merge()
     assert (tally.older, tally.replaced) == (1, 0)
-    assert world.rows()["a"]["status"] == "void"
+    assert sample.rows()["a"]["status"] == "void"
 
 
-def test_a_late_correction_reaches_the_day_of_its_bet(world: World) -> None:
-    world.store(hour_of(23, 20), [aig("a", placed=at(23.9, 20), win="30")], at(1, 21))
-    world.merge()
-    world.store(hour_of(4, 25), [aig("a", placed=at(23.9, 20), updated=at(4.5, 25), status=4)], at(6, 25))
-    assert world.merge().replaced == 1
-    row = world.rows()["a"]
+def test_a_late_correction_reaches_the_day_of_its_bet(sample: SampleLake) -> None:
+    sample.store(hour_of(23, 20), [aig("a", placed=at(23.9, 20), win="30")], at(1, 21))
+    sample.merge()
+    sample.store(hour_of(4, 25), [aig("a", placed=at(23.9, 20), updated=at(4.5, 25), status=4)], at(6, 25))
+    assert sample.merge().replaced == 1
+    row = sample.rows()["a"]
     assert (row["bet_date"].day, row["status"], row["net"]) == (20, "void", 0)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_bet_whose_date_moved_is_there_once(world: World, order: int) -> None:
+def test_a_bet_whose_date_moved_is_there_once(sample: SampleLake, order: int) -> None:
     """Whichever version comes first, and though they lie in different partitions."""
     versions = [
         (hour_of(23, 20), aig("a", placed=at(23.9, 20)), at(1, 21)),
         (hour_of(1, 21), aig("a", placed=at(0.1, 21), updated=at(1.5, 21)), at(3, 21)),
     ]
     for slot, record, read in versions[::order]:
-        world.store(slot, [record], read)
-        world.merge()
-    assert world.rows()["a"]["bet_date"].day == 21
-    assert len(world.rows()) == 1
+        sample.store(slot, [record], read)
+        sample.merge()
+    assert sample.rows()["a"]["bet_date"].day == 21
+    assert len(sample.rows()) == 1
 
 
-def test_how_far_a_date_moves_is_a_setting(world: World) -> None:
-    world.store(hour_of(5, 10), [aig("a", placed=at(5, 10))], at(7, 10))
-    world.merge()
-    world.store(hour_of(5, 25), [aig("a", placed=at(5, 25))], at(7, 25))
-    world.merge(moved_within=None)
-    assert world.rows()["a"]["bet_date"].day == 25
+def test_how_far_a_date_moves_is_a_setting(sample: SampleLake) -> None:
+    sample.store(hour_of(5, 10), [aig("a", placed=at(5, 10))], at(7, 10))
+    sample.merge()
+    sample.store(hour_of(5, 25), [aig("a", placed=at(5, 25))], at(7, 25))
+    sample.merge(moved_within=None)
+    assert sample.rows()["a"]["bet_date"].day == 25
 
 
-def test_a_bet_that_its_slot_no_longer_reports_is_marked_and_kept(world: World) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(3), updated=at(5.5))], at(7))
-    world.merge()
-    world.store(hour_of(5), [], at(8))
-    tally = world.merge()
+def test_a_bet_that_its_slot_no_longer_reports_is_marked_and_kept(sample: SampleLake) -> None:
+    sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(3), updated=at(5.5))], at(7))
+    sample.merge()
+    sample.store(hour_of(5), [], at(8))
+    tally = sample.merge()
     assert (tally.missing, tally.slots) == (2, 1)
-    assert {name: row["missing_since"] for name, row in world.rows().items()} == {"a": at(8), "b": at(8)}
-    assert world.live() == {}
-    assert world.merge().missing == 0
+    assert {name: row["missing_since"] for name, row in sample.rows().items()} == {"a": at(8), "b": at(8)}
+    assert sample.current_bets() == {}
+    assert sample.merge().missing == 0
 
 
-def test_a_missing_bet_that_comes_back_is_missing_no_longer(world: World) -> None:
+def test_a_missing_bet_that_comes_back_is_missing_no_longer(sample: SampleLake) -> None:
     for read, records in ((6, ["a"]), (7, []), (8, ["a"])):
-        world.store(hour_of(5), [aig(name, placed=at(5)) for name in records], at(read))
-        world.merge()
-    assert world.rows()["a"]["missing_since"] is None
+        sample.store(hour_of(5), [aig(name, placed=at(5)) for name in records], at(read))
+        sample.merge()
+    assert sample.rows()["a"]["missing_since"] is None
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_bet_that_left_its_slot_for_another_is_not_missing(world: World, order: int) -> None:
+def test_a_bet_that_left_its_slot_for_another_is_not_missing(sample: SampleLake, order: int) -> None:
     """An AIG bet that settles late leaves the hour it was placed in: either hour may be merged first."""
-    world.store(hour_of(5), [aig("a", placed=at(5), status=0)], at(6))
-    world.merge()
-    world.store(hour_of(5), [], at(9))
-    world.store(hour_of(7), [aig("a", placed=at(5), updated=at(7.5), win="20")], at(9))
+    sample.store(hour_of(5), [aig("a", placed=at(5), status=0)], at(6))
+    sample.merge()
+    sample.store(hour_of(5), [], at(9))
+    sample.store(hour_of(7), [aig("a", placed=at(5), updated=at(7.5), win="20")], at(9))
     for slot in [hour_of(5), hour_of(7)][::order]:
-        world.merge(slot)
-    assert world.live() == {"a": ("settled", 10, 10, at(7.5), at(5))}
+        sample.merge(slot)
+    assert sample.current_bets() == {"a": ("settled", 10, 10, at(7.5), at(5))}
 
 
-def test_a_larger_slot_takes_the_place_of_smaller_ones(world: World) -> None:
+def test_a_larger_slot_takes_the_place_of_smaller_ones(sample: SampleLake) -> None:
     for hour in range(3):
-        world.store(hour_of(hour), [aig(f"{hour}", placed=at(hour))], at(5))
-    world.merge()
+        sample.store(hour_of(hour), [aig(f"{hour}", placed=at(hour))], at(5))
+    sample.merge()
     for hour in range(3):
-        Path(world.lake.data(hour_of(hour))).unlink()
-    world.store(
+        Path(sample.lake.data(hour_of(hour))).unlink()
+    sample.store(
         hour_of(0, width=24), [aig("0", placed=at(0)), aig("2", placed=at(2)), aig("9", placed=at(9))], at(1, 21)
     )
-    tally = world.merge()
+    tally = sample.merge()
     assert (tally.replaced, tally.added, tally.missing) == (2, 1, 1)
-    assert world.rows()["1"]["missing_since"] == at(1, 21)
-    world.store(hour_of(0, width=24), [aig("0", placed=at(0))], at(2, 21))
-    assert world.merge().missing == 2
+    assert sample.rows()["1"]["missing_since"] == at(1, 21)
+    sample.store(hour_of(0, width=24), [aig("0", placed=at(0))], at(2, 21))
+    assert sample.merge().missing == 2
 
 
 @pytest.mark.parametrize("start", [0, 22])  # the second crosses midnight, and so do the days' objects of knowledge
 @pytest.mark.parametrize("by_the_hour", [True, False])
-def test_smaller_slots_take_the_place_of_a_deleted_one(world: World, start: int, *, by_the_hour: bool) -> None:
+def test_smaller_slots_take_the_place_of_a_deleted_one(sample: SampleLake, start: int, *, by_the_hour: bool) -> None:
     wide = hour_of(start, width=4)
     bets = [aig(f"{hour}", placed=at(start + hour)) for hour in range(4)]
-    world.store(wide, [*bets, aig("gone", placed=at(start + 2.5))], at(6, 21))
-    world.merge()
-    Path(world.lake.data(wide)).unlink()
+    sample.store(wide, [*bets, aig("gone", placed=at(start + 2.5))], at(6, 21))
+    sample.merge()
+    Path(sample.lake.data(wide)).unlink()
     for hour in (3, 0, 1):
-        world.store(hour_of(start + hour), [bets[hour]], at(7 + hour, 21))
-        assert world.merge(*([hour_of(start + hour)] if by_the_hour else [])).missing == 0
-    assert set(world.live()) == {"0", "1", "2", "3", "gone"}  # its hour was not read again
-    world.store(hour_of(start + 2), [bets[2]], at(9, 21))
-    assert world.merge(*([hour_of(start + 2)] if by_the_hour else [])).missing == 1
-    assert set(world.live()) == {"0", "1", "2", "3"}
-    assert world.rows()["gone"]["missing_since"] == at(7, 21)
-    assert (world.merge().missing, world.merge().commits) == (0, 0)
+        sample.store(hour_of(start + hour), [bets[hour]], at(7 + hour, 21))
+        assert sample.merge(*([hour_of(start + hour)] if by_the_hour else [])).missing == 0
+    assert set(sample.current_bets()) == {"0", "1", "2", "3", "gone"}  # its hour was not read again
+    sample.store(hour_of(start + 2), [bets[2]], at(9, 21))
+    assert sample.merge(*([hour_of(start + 2)] if by_the_hour else [])).missing == 1
+    assert set(sample.current_bets()) == {"0", "1", "2", "3"}
+    assert sample.rows()["gone"]["missing_since"] == at(7, 21)
+    assert (sample.merge().missing, sample.merge().commits) == (0, 0)
 
 
-def test_older_slots_beside_a_deleted_one_do_not_speak_for_it(world: World) -> None:
-    world.store(hour_of(0, width=2), [aig("a", placed=at(0)), aig("b", placed=at(1))], at(7))
-    world.merge()
-    Path(world.lake.data(hour_of(0, width=2))).unlink()
-    world.store(hour_of(0), [], at(6))
-    world.store(hour_of(1), [], at(8))
-    assert world.merge().missing == 0
-    world.store(hour_of(0), [], at(9))
-    assert world.merge().missing == 2
+def test_older_slots_beside_a_deleted_one_do_not_speak_for_it(sample: SampleLake) -> None:
+    sample.store(hour_of(0, width=2), [aig("a", placed=at(0)), aig("b", placed=at(1))], at(7))
+    sample.merge()
+    Path(sample.lake.data(hour_of(0, width=2))).unlink()
+    sample.store(hour_of(0), [], at(6))
+    sample.store(hour_of(1), [], at(8))
+    assert sample.merge().missing == 0
+    sample.store(hour_of(0), [], at(9))
+    assert sample.merge().missing == 2
 
 
 def test_a_slot_larger_than_the_memory_setting_is_merged_in_parts(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots._ROWS", 7)
     ids = [f"{i:03}" for i in range(100)]
-    world.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids], at(7))
-    world.store(hour_of(6), [aig("next", placed=at(6))], at(7))
+    sample.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids], at(7))
+    sample.store(hour_of(6), [aig("next", placed=at(6))], at(7))
     held: list[int] = []
     made = batch.MergeBatch.__init__
     monkeypatch.setattr(batch.MergeBatch, "__init__", lambda self, staged, again: (held.append(staged.rows), made(self, staged, again))[1])  # fmt: skip
-    tally = world.merge(batch_rows=20)
+    tally = sample.merge(batch_rows=20)
     assert max(held) < 27
     assert (tally.slots, tally.added, tally.missing, tally.commits) == (2, 101, 0, len(held))
-    world.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids[::2]], at(8))
-    assert world.merge(batch_rows=20).missing == 50
-    assert sorted(world.live()) == [*ids[::2], "next"]
+    sample.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids[::2]], at(8))
+    assert sample.merge(batch_rows=20).missing == 50
+    assert sorted(sample.current_bets()) == [*ids[::2], "next"]
 
 
 def test_a_merge_that_died_between_two_parts_leaves_nothing_behind(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of a version is in the table, on a date of its own, and the slot's next version knows nothing of it."""
     monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots._ROWS", 1)
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(6))
-    world.merge()
-    world.store(hour_of(5), [aig("x", placed=at(5, 18), updated=at(5.1)), aig("y", placed=at(5))], at(7))
+    sample.store(hour_of(5), [aig("a", placed=at(5))], at(6))
+    sample.merge()
+    sample.store(hour_of(5), [aig("x", placed=at(5, 18), updated=at(5.1)), aig("y", placed=at(5))], at(7))
     commits = []
 
     def dies(*args: object) -> None:
@@ -210,12 +210,12 @@ def test_a_merge_that_died_between_two_parts_leaves_nothing_behind(
 
     monkeypatch.setattr("airflow_betproviders.bets_table.plan.apply", _before(dies))
     with pytest.raises(KeyboardInterrupt):
-        world.merge(batch_rows=1)
-    assert sorted(world.rows()) == ["a", "x"]
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(8))
-    world.merge()
-    assert sorted(world.live()) == ["a"]
-    assert world.rows()["x"]["missing_since"] == at(8)
+        sample.merge(batch_rows=1)
+    assert sorted(sample.rows()) == ["a", "x"]
+    sample.store(hour_of(5), [aig("a", placed=at(5))], at(8))
+    sample.merge()
+    assert sorted(sample.current_bets()) == ["a"]
+    assert sample.rows()["x"]["missing_since"] == at(8)
 
 
 def _before(action):
@@ -229,11 +229,11 @@ def _before(action):
 
 
 def test_two_streams_of_one_provider_are_one_table(tmp_path: Path) -> None:
-    world = World(tmp_path, "aig")
-    world.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5))], at(7))
-    world.store(hour_of(5), [aig("a", placed=at(5)), aig("c", placed=at(5))], at(8), stream="latest")
-    world.merge()
-    assert {name: row["stream"] for name, row in world.rows().items()} == {
+    sample = SampleLake(tmp_path, "aig")
+    sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5))], at(7))
+    sample.store(hour_of(5), [aig("a", placed=at(5)), aig("c", placed=at(5))], at(8), stream="latest")
+    sample.merge()
+    assert {name: row["stream"] for name, row in sample.rows().items()} == {
         "a": "latest",
         "b": "transactions",
         "c": "latest",
@@ -242,10 +242,10 @@ def test_two_streams_of_one_provider_are_one_table(tmp_path: Path) -> None:
 
 def test_accounts_are_apart(tmp_path: Path) -> None:
     for account in ("one", "two/eu"):
-        world = World(tmp_path, account=account)
-        world.store(hour_of(5), [aig("a", placed=at(5), win=str(len(account)))], at(7))
-    world.merge()
-    rows = world.table.open().to_pyarrow_table().select(["account", "bet_id", "payout"]).to_pylist()
+        sample = SampleLake(tmp_path, account=account)
+        sample.store(hour_of(5), [aig("a", placed=at(5), win=str(len(account)))], at(7))
+    sample.merge()
+    rows = sample.table.open().to_pyarrow_table().select(["account", "bet_id", "payout"]).to_pylist()
     assert sorted(rows, key=lambda row: row["account"]) == [
         {"account": "one", "bet_id": "a", "payout": Decimal(3)},
         {"account": "two/eu", "bet_id": "a", "payout": Decimal(6)},
@@ -255,12 +255,14 @@ def test_accounts_are_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "placed", [datetime(1970, 1, 1, 1, tzinfo=timezone.utc), datetime(9999, 12, 31, 23, tzinfo=timezone.utc)]
 )
-def test_the_first_and_the_last_date_that_a_bet_may_have_keep_no_other_bet_out(world: World, placed: datetime) -> None:
+def test_the_first_and_the_last_date_that_a_bet_may_have_keep_no_other_bet_out(
+    sample: SampleLake, placed: datetime
+) -> None:
     for read, win in ((7, "1"), (8, "2")):
         odd = aig("odd", placed=placed, updated=at(5) + read * MINUTE, win=win)
-        world.store(hour_of(5), [aig("a", placed=at(5)), odd], at(read))
-        world.merge()
-    rows = world.rows()
+        sample.store(hour_of(5), [aig("a", placed=at(5)), odd], at(read))
+        sample.merge()
+    rows = sample.rows()
     assert (rows["odd"]["bet_date"], rows["odd"]["payout"]) == (placed.date(), 2)
     assert sorted(rows) == ["a", "odd"]
 
@@ -268,24 +270,24 @@ def test_the_first_and_the_last_date_that_a_bet_may_have_keep_no_other_bet_out(w
 def test_long_accounts_and_filters_are_merged(tmp_path: Path) -> None:
     """A file system allows 255 bytes for a folder's name."""
     for account in ("a" * 240 + "b", "a" * 240 + "c", "ü/50%"):
-        world = World(tmp_path, account=account)
+        sample = SampleLake(tmp_path, account=account)
         filters = {"game_ids": [str(game) for game in range(1000, 1100)], "note": "x/y"}
-        lake = replace(world.lake, filters=filters)
-        world.store(hour_of(5), [aig("bet", placed=at(5))], at(7))
+        lake = replace(sample.lake, filters=filters)
+        sample.store(hour_of(5), [aig("bet", placed=at(5))], at(7))
         Path(lake.folder(DAY.date())).parent.mkdir(parents=True)
-        Path(world.lake.folder(DAY.date())).rename(lake.folder(DAY.date()))
+        Path(sample.lake.folder(DAY.date())).rename(lake.folder(DAY.date()))
         (stream,) = find(lake.fs, lake.root, provider="aig", account=account, filters=filters, stream=lake.stream)
-        assert Merge(world.table).run(stream, [hour_of(5)]).added == 1
-        assert Merge(world.table).run(stream, [hour_of(5)]).commits == 0
+        assert Merge(sample.table).run(stream, [hour_of(5)]).added == 1
+        assert Merge(sample.table).run(stream, [hour_of(5)]).commits == 0
 
 
-def test_a_column_that_an_older_package_did_not_write_is_null(world: World) -> None:
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
-    path = world.lake.data(hour_of(5))
+def test_a_column_that_an_older_package_did_not_write_is_null(sample: SampleLake) -> None:
+    sample.store(hour_of(5), [aig("a", placed=at(5))], at(7))
+    path = sample.lake.data(hour_of(5))
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["real_win_amount", "no_comm"]), path)
-    world.merge()
-    assert world.rows()["a"]["net"] == -10
+    sample.merge()
+    assert sample.rows()["a"]["net"] == -10
 
 
 def _without_receipt(path: Path) -> None:
@@ -313,63 +315,63 @@ def _too_large(path: Path) -> None:
     ],
 )
 def test_a_slot_that_cannot_be_merged_is_named_and_keeps_no_other_out(
-    world: World, spoil: Callable[[Path], None], message: str
+    sample: SampleLake, spoil: Callable[[Path], None], message: str
 ) -> None:
     for hour, name in ((5, "a"), (6, "b"), (7, "c")):
-        world.store(hour_of(hour), [aig(name, placed=at(hour))], at(8))
-    path = Path(world.lake.data(hour_of(6)))
+        sample.store(hour_of(hour), [aig(name, placed=at(hour))], at(8))
+    path = Path(sample.lake.data(hour_of(6)))
     good = path.read_bytes()
     spoil(path)
     for _ in range(2):
         with pytest.raises(UnmergeableSlot, match=message) as caught:
-            world.merge()
+            sample.merge()
         assert str(path) in str(caught.value)
-        assert sorted(world.rows()) == ["a", "c"]
+        assert sorted(sample.rows()) == ["a", "c"]
     path.write_bytes(good)
-    assert world.merge().slots == 1
-    assert sorted(world.rows()) == ["a", "b", "c"]
+    assert sample.merge().slots == 1
+    assert sorted(sample.rows()) == ["a", "b", "c"]
 
 
 def test_settled_bets_without_a_payout_are_counted_and_warned_of(
-    world: World, caplog: pytest.LogCaptureFixture
+    sample: SampleLake, caplog: pytest.LogCaptureFixture
 ) -> None:
     bare = {**aig("b", placed=at(5)), "win_amount": None}
-    world.store(hour_of(5), [aig("a", placed=at(5)), bare, aig("c", placed=at(5), status=0)], at(7))
-    assert world.merge().without_payout == 1
-    assert world.rows()["b"]["net"] is None
-    assert world.rows()["b"]["status"] == "settled"
-    assert f"{world.lake.data(hour_of(5))}: 1 bets are settled" in caplog.text
+    sample.store(hour_of(5), [aig("a", placed=at(5)), bare, aig("c", placed=at(5), status=0)], at(7))
+    assert sample.merge().without_payout == 1
+    assert sample.rows()["b"]["net"] is None
+    assert sample.rows()["b"]["status"] == "settled"
+    assert f"{sample.lake.data(hour_of(5))}: 1 bets are settled" in caplog.text
 
 
-def test_a_table_of_something_else_is_refused(world: World) -> None:
+def test_a_table_of_something_else_is_refused(sample: SampleLake) -> None:
     from deltalake import write_deltalake
 
-    write_deltalake(world.table.uri, pq.read_table(_slot(world)).select(["id"]))
+    write_deltalake(sample.table.uri, pq.read_table(_slot(sample)).select(["id"]))
     with pytest.raises(InvalidArgument, match="not one of bets"):
-        world.merge()
+        sample.merge()
 
 
-def test_knowledge_of_what_is_merged_that_is_lost_costs_work_only(world: World) -> None:
-    _slot(world)
-    world.merge()
-    for path in Path(world.table.uri).glob("_merged/**/*.json"):
+def test_knowledge_of_what_is_merged_that_is_lost_costs_work_only(sample: SampleLake) -> None:
+    _slot(sample)
+    sample.merge()
+    for path in Path(sample.table.uri).glob("_merged/**/*.json"):
         path.unlink()
-    assert world.merge().slots == 1
-    assert list(world.live()) == ["a"]
+    assert sample.merge().slots == 1
+    assert list(sample.current_bets()) == ["a"]
 
 
-def test_one_object_of_knowledge_stays_a_day(world: World) -> None:
+def test_one_object_of_knowledge_stays_a_day(sample: SampleLake) -> None:
     for read in range(7, 12):
-        world.store(hour_of(5), [aig("a", placed=at(5))], at(read))
-        world.merge()
-    (path,) = Path(world.table.uri).glob("_merged/**/*.json")
-    assert path.relative_to(world.table.uri).parts[1:5] == ("aig", "agent001", "transactions", "date=2026-11-20")
+        sample.store(hour_of(5), [aig("a", placed=at(5))], at(read))
+        sample.merge()
+    (path,) = Path(sample.table.uri).glob("_merged/**/*.json")
+    assert path.relative_to(sample.table.uri).parts[1:5] == ("aig", "agent001", "transactions", "date=2026-11-20")
     assert json.loads(path.read_text()) == {
         hour_of(5).name: {"extracted_at": at(11).isoformat(), "dates": ["2026-11-20"]}
     }
 
 
-def test_a_commit_whose_answer_is_lost_is_not_made_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
 
     made = Snapshot.commit
@@ -380,80 +382,80 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(world: World, monkeypat
         raise CommitConflict("the object is there already")
 
     monkeypatch.setattr(Snapshot, "commit", lost)
-    _slot(world)
-    tally = world.merge()
+    _slot(sample)
+    tally = sample.merge()
     assert (tally.added, tally.commits, tally.conflicts) == (1, 1, 1)
-    assert list(world.live()) == ["a"]
+    assert list(sample.current_bets()) == ["a"]
 
 
-def test_a_merge_between_plan_and_commit_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_merge_between_plan_and_commit_is_seen(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
     """One merge brings a bet under one day, another, planned before, under the next: one row is left."""
-    world.store(hour_of(23, 20), [aig("a", placed=at(23.9, 20)), aig("b", placed=at(23, 20))], at(1, 21))
-    world.store(hour_of(1, 21), [aig("a", placed=at(0.1, 21), updated=at(1.5, 21))], at(3, 21))
+    sample.store(hour_of(23, 20), [aig("a", placed=at(23.9, 20)), aig("b", placed=at(23, 20))], at(1, 21))
+    sample.store(hour_of(1, 21), [aig("a", placed=at(0.1, 21), updated=at(1.5, 21))], at(3, 21))
     made = plan.apply
 
     def meanwhile(*args):
         monkeypatch.setattr("airflow_betproviders.bets_table.plan.apply", made)
-        World(world.folder).merge(hour_of(23, 20))
+        SampleLake(sample.folder).merge(hour_of(23, 20))
         return made(*args)
 
     monkeypatch.setattr("airflow_betproviders.bets_table.plan.apply", meanwhile)
-    tally = world.merge(hour_of(1, 21))
+    tally = sample.merge(hour_of(1, 21))
     assert tally.conflicts == 1
-    assert sorted(world.rows()) == ["a", "b"]
-    assert world.rows()["a"]["bet_date"].day == 21
+    assert sorted(sample.rows()) == ["a", "b"]
+    assert sample.rows()["a"]["bet_date"].day == 21
 
 
 def test_what_was_written_is_used_again_when_the_other_commit_does_not_matter(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.store(hour_of(5, 20), [aig("a", placed=at(5, 20))], at(7, 20))
-    world.store(hour_of(5, 21), [aig("b", placed=at(5, 21))], at(7, 21))
+    sample.store(hour_of(5, 20), [aig("a", placed=at(5, 20))], at(7, 20))
+    sample.store(hour_of(5, 21), [aig("b", placed=at(5, 21))], at(7, 21))
     made, calls = plan.apply, []
 
     def meanwhile(*args):
         calls.append(args)
         if len(calls) == 1:
-            World(world.folder).merge(hour_of(5, 21))
+            SampleLake(sample.folder).merge(hour_of(5, 21))
         return made(*args)
 
     monkeypatch.setattr("airflow_betproviders.bets_table.plan.apply", meanwhile)
-    assert world.merge(hour_of(5, 20)).conflicts == 1
+    assert sample.merge(hour_of(5, 20)).conflicts == 1
     assert len(calls) == 2  # one of each merge
-    assert sorted(world.live()) == ["a", "b"]
+    assert sorted(sample.current_bets()) == ["a", "b"]
 
 
 def test_only_files_that_may_have_a_bet_are_read_and_only_changed_ones_rewritten(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AIG's ids grow with time, so the log's statistics distinguish the files."""
     for hour in range(4):
-        world.store(hour_of(hour), [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE) for i in range(5)], at(5))
-        world.merge(hour_of(hour))
-    before = {file.path for file in world.table.snapshot().all_files()}
+        sample.store(hour_of(hour), [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE) for i in range(5)], at(5))
+        sample.merge(hour_of(hour))
+    before = {file.path for file in sample.table.snapshot().all_files()}
     opened: list[str] = []
     read = plan.reading
     monkeypatch.setattr(plan, "reading", lambda fs, path: (opened.append(path), read(fs, path))[1])
-    world.store(hour_of(4), [aig("4-0", placed=at(4))], at(6))
-    world.merge(hour_of(4))
+    sample.store(hour_of(4), [aig("4-0", placed=at(4))], at(6))
+    sample.merge(hour_of(4))
     assert opened == []
-    world.store(hour_of(5), [aig("5-0", placed=at(5)), aig("2-3", placed=at(2.05), updated=at(5.5), win="7")], at(7))
-    assert world.merge(hour_of(5)).replaced == 1
-    after = {file.path for file in world.table.snapshot().all_files()}
+    sample.store(hour_of(5), [aig("5-0", placed=at(5)), aig("2-3", placed=at(2.05), updated=at(5.5), win="7")], at(7))
+    assert sample.merge(hour_of(5)).replaced == 1
+    after = {file.path for file in sample.table.snapshot().all_files()}
     assert len(set(opened)) == 1
     assert len(before - after) == 1
-    world.store(hour_of(1), [aig("1-0", placed=at(1))], at(8))
+    sample.store(hour_of(1), [aig("1-0", placed=at(1))], at(8))
     opened.clear()
-    assert world.merge(hour_of(1)).missing == 4
+    assert sample.merge(hour_of(1)).missing == 4
     assert len(set(opened)) == 1
 
 
-def _slot(world: World) -> str:
-    world.store(hour_of(5), [aig("a", placed=at(5))], at(7))
-    return world.lake.data(hour_of(5))
+def _slot(sample: SampleLake) -> str:
+    sample.store(hour_of(5), [aig("a", placed=at(5))], at(7))
+    return sample.lake.data(hour_of(5))
 
 
-def test_waiting_for_others_has_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_others_has_an_end(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
     from airflow_betproviders.exceptions import TableContended
 
@@ -461,7 +463,7 @@ def test_waiting_for_others_has_an_end(world: World, monkeypatch: pytest.MonkeyP
         raise CommitConflict("another one")
 
     monkeypatch.setattr(Snapshot, "commit", never)
-    _slot(world)
+    _slot(sample)
     with pytest.raises(TableContended, match="fewer merges"):
-        world.merge(commit_timeout=timedelta(seconds=0.2))
+        sample.merge(commit_timeout=timedelta(seconds=0.2))
     assert HOUR

@@ -16,7 +16,7 @@ from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.task.tables import open_table
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
 pytestmark = pytest.mark.s3
@@ -47,7 +47,7 @@ def test_days_are_merged_side_by_side_and_compacted(
         "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP",
     }  # fmt: skip
 
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     fs = seaweed.filesystem()
     remote = Lake(fs, f"{seaweed.bucket}/raw", "aig", "transactions", "agent001")
     for day in (20, 21):
@@ -55,8 +55,8 @@ def test_days_are_merged_side_by_side_and_compacted(
             slot = hour_of(hour, day)
             bets = [aig(f"{day}-{hour}-{i}", placed=slot.start + (i - 10) * MINUTE, updated=slot.start + i * MINUTE) for i in range(40)]  # fmt: skip
             bets.append(aig("moving", placed=slot.start, updated=slot.start + 59 * MINUTE))
-            world.store(slot, bets, at(3, 22))
-            fs.put_file(world.lake.data(slot), remote.data(slot))
+            sample.store(slot, bets, at(3, 22))
+            fs.put_file(sample.lake.data(slot), remote.data(slot))
     workers = [_spawn.Process(target=merge, args=(table.uri, table.options, seaweed, day)) for day in (20, 21)]
     for worker in workers:
         worker.start()
@@ -72,8 +72,8 @@ def test_days_are_merged_side_by_side_and_compacted(
         [f"{day}-{hour}-{i}" for day in (20, 21) for hour in range(2) for i in range(40)] + ["moving"]
     )
     late = hour_of(5, 21)
-    world.store(late, [aig("late", placed=late.start)], at(7, 22))
-    fs.put_file(world.lake.data(late), remote.data(late))
+    sample.store(late, [aig("late", placed=late.start)], at(7, 22))
+    fs.put_file(sample.lake.data(late), remote.data(late))
     merge(table.uri, table.options, seaweed, 21)
     before.append("late")
     done = optimize(table, interval=None, file_size=1 << 24, retention=None)

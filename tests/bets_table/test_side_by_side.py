@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +23,10 @@ _spawn = multiprocessing.get_context("spawn")
 def merge_day(folder: str, day: int, rounds: int) -> None:
     """Merge a day's slots a few times; each time some have a new version."""
     for _ in range(rounds):
-        World(Path(folder)).merge(*[hour_of(hour, day) for hour in range(24)], batch_rows=30)
+        SampleLake(Path(folder)).merge(*[hour_of(hour, day) for hour in range(24)], batch_rows=30)
 
 
-def fill(world: World, day: int, read: float, *, win: int = 0) -> None:
+def fill(sample: SampleLake, day: int, read: float, *, win: int = 0) -> None:
     """A day of four slots; every fifth bet was placed the day before, and ``c`` comes in every slot of every day."""
     for hour in range(4):
         slot = hour_of(hour, day)
@@ -40,21 +40,21 @@ def fill(world: World, day: int, read: float, *, win: int = 0) -> None:
             for i in range(20)
         ]
         records.append(aig("c", placed=at(hour, day), updated=slot.start + 59 * MINUTE, win=str(day * 100 + hour)))
-        world.store(slot, records, at(read, 28))
+        sample.store(slot, records, at(read, 28))
 
 
 def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
     """Two processes a day on three days, whose bets share partitions, and one bet whose date moves through all of them."""
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     for day in (20, 21, 22):
-        fill(world, day, 1)
+        fill(sample, day, 1)
     workers = [_spawn.Process(target=merge_day, args=(str(tmp_path), day, 1)) for day in (20, 21, 22, 20)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0] * 4
-    rows = world.rows()
+    rows = sample.rows()
     assert len(rows) == 3 * 4 * 20 + 1
     assert rows["c"]["payout"] == 2203
     assert not [row for row in rows.values() if row["missing_since"]]
@@ -69,33 +69,33 @@ merge_day(sys.argv[1], 20, 1)
 
 
 def test_a_killed_merge_leaves_a_table_that_the_next_one_completes(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    fill(world, 20, 1)
+    sample = SampleLake(tmp_path)
+    fill(sample, 20, 1)
     version, killed = -1, 0
     for attempt in range(4):
         child = subprocess.Popen(
             [sys.executable, "-c", _CHILD, str(tmp_path)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and child.poll() is None and _version(world) < version + 1:
+        while time.monotonic() < deadline and child.poll() is None and _version(sample) < version + 1:
             time.sleep(0.002)
         child.send_signal(signal.SIGKILL)
         killed += child.wait() == -signal.SIGKILL
-        version = _version(world)
+        version = _version(sample)
         if version >= 0:
-            world.rows()  # readable, and no bet twice
+            sample.rows()  # readable, and no bet twice
         if attempt == 2:
-            fill(world, 20, 2, win=7)  # and every slot is read again meanwhile
+            fill(sample, 20, 2, win=7)  # and every slot is read again meanwhile
     assert killed >= 2
-    world.merge()
-    rows = world.rows()
+    sample.merge()
+    rows = sample.rows()
     assert len(rows) == 81
     assert {row["payout"] for name, row in rows.items() if name != "c"} == {7}
     assert not [row for row in rows.values() if row["missing_since"]]
 
 
-def _version(world: World) -> int:
-    log = Path(world.table.uri) / "_delta_log"
+def _version(sample: SampleLake) -> int:
+    log = Path(sample.table.uri) / "_delta_log"
     return max((int(path.stem) for path in log.glob("*.json") if path.stem.isdigit()), default=-1)
 
 
@@ -104,14 +104,14 @@ def test_compaction_beside_merges(tmp_path: Path) -> None:
 
     from airflow_betproviders.bets_table.optimize import optimize
 
-    world = World(tmp_path)
-    fill(world, 20, 1)
+    sample = SampleLake(tmp_path)
+    fill(sample, 20, 1)
     merge_day(str(tmp_path), 20, 1)
-    fill(world, 20, 2, win=7)
+    fill(sample, 20, 2, win=7)
     worker = _spawn.Process(target=merge_day, args=(str(tmp_path), 20, 1))
     worker.start()
     while worker.is_alive():
-        optimize(world.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1))
+        optimize(sample.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1))
     worker.join()
     assert worker.exitcode == 0
-    assert {row["payout"] for name, row in world.rows().items() if name != "c"} == {7}
+    assert {row["payout"] for name, row in sample.rows().items() if name != "c"} == {7}

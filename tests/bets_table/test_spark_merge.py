@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.schema import SCHEMA
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples/spark-merge"
 SLOTS = [hour_of(22, 20), hour_of(23, 20), hour_of(0, 21)]
@@ -33,14 +33,14 @@ class Engine:
         self.con.register("empty", SCHEMA.empty_table())
         self.con.execute("create table bets as from empty")
 
-    def merge(self, world: World, step: int, slot: Any) -> None:
+    def merge(self, sample: SampleLake, step: int, slot: Any) -> None:
         sys.path.insert(0, str(EXAMPLE))
         try:
             from stage_bets import stage_bets
         finally:
             sys.path.remove(str(EXAMPLE))
         folder = self.folder / str(step)
-        for stream in find(world.lake.fs, world.lake.root, provider="aig"):
+        for stream in find(sample.lake.fs, sample.lake.root, provider="aig"):
             stage_bets(stream, [slot], folder, "agent001")
         self.con.execute(f"create or replace view staged_bets as from '{folder}/bets/*.parquet'")
         self.con.execute(f"create or replace view staged_slots as from '{folder}/slots/*.parquet'")
@@ -58,7 +58,7 @@ class Engine:
 @example(steps=[(1, [("a", 0, 50, 1)]), (1, [("a", 0, 10, 2)])])  # its own slot takes its change back
 def test_the_sql_gives_what_the_operator_gives(steps: list[tuple[int, list[Any]]]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        world, engine = World(Path(name)), Engine(Path(name) / "staged")
+        sample, engine = SampleLake(Path(name)), Engine(Path(name) / "staged")
         for number, (index, records) in enumerate(steps):
             slot = SLOTS[index]
             bets = [
@@ -70,8 +70,8 @@ def test_the_sql_gives_what_the_operator_gives(steps: list[tuple[int, list[Any]]
                 )
                 for bet, moved, minute, status in records
             ]
-            world.store(slot, bets, at(2, 22) + number * timedelta(seconds=1))
-            world.merge(slot)
-            engine.merge(world, number, slot)
-            ours = world.table.open().to_pyarrow_table().select(SCHEMA.names).to_pylist()
+            sample.store(slot, bets, at(2, 22) + number * timedelta(seconds=1))
+            sample.merge(slot)
+            engine.merge(sample, number, slot)
+            ours = sample.table.open().to_pyarrow_table().select(SCHEMA.names).to_pylist()
             assert engine.rows() == sorted((tuple(row.values()) for row in ours), key=repr)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.schema import INSTANT, MONEY, STORED
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**19), max_value=10**19, places=8)
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)).map(lambda t: t.replace(tzinfo=timezone.utc))  # noqa: DTZ001
@@ -91,24 +91,24 @@ HIGHEST = Decimal("9007199254740993.00000001")  # 2**53 + 1: as a double, it is 
 
 
 @pytest.fixture(params=["merged", "compacted"])
-def bets(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+def bets(request: pytest.FixtureRequest, tmp_path: Path) -> SampleLake:
     """Three hours with odd amounts, texts longer than statistics, and columns that are all null in some files."""
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     for hour, amount in ((5, Decimal("0.3")), (6, LAST_DIGIT), (7, HIGHEST)):
         records = [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE / 7, stake=str(amount - i)) for i in range(3)]
         records.append({**aig(f"{hour}-open", placed=at(hour + 0.5), status=0, stake="1"), "win_amount": None, "user_id": "u" * 40 + str(hour)})  # fmt: skip
-        world.store(hour_of(hour), records, at(8))
-        world.merge(hour_of(hour))
+        sample.store(hour_of(hour), records, at(8))
+        sample.merge(hour_of(hour))
     if request.param == "compacted":
-        world.store(hour_of(8), [aig("8", placed=at(8))], at(9))
-        world.merge(hour_of(8))
-        largest = max(file.size for file in world.table.snapshot().all_files())
-        done = optimize(world.table, interval=None, file_size=2 * largest, retention=None)
+        sample.store(hour_of(8), [aig("8", placed=at(8))], at(9))
+        sample.merge(hour_of(8))
+        largest = max(file.size for file in sample.table.snapshot().all_files())
+        done = optimize(sample.table, interval=None, file_size=2 * largest, retention=None)
         assert (done.partitions, done.files_before, done.files_after) == (1, 4, 2)
-    return world
+    return sample
 
 
-def test_every_column_has_statistics_or_is_null(bets: World) -> None:
+def test_every_column_has_statistics_or_is_null(bets: SampleLake) -> None:
     added = pa.table(bets.table.open().get_add_actions(flatten=True)).to_pylist()
     assert len(added) > 1
     for each in added:
@@ -136,32 +136,32 @@ QUERIES = {
 }
 
 
-def dataset(world: World, query: str) -> Any:
-    bets = world.table.open().to_pyarrow_dataset()  # noqa: F841 - DuckDB finds it by name
+def dataset(sample: SampleLake, query: str) -> Any:
+    bets = sample.table.open().to_pyarrow_dataset()  # noqa: F841 - DuckDB finds it by name
     return duckdb.sql(query).fetchall()[0][0]
 
 
-def own(world: World, query: str) -> Any:
+def own(sample: SampleLake, query: str) -> Any:
     query = query.replace("timestamptz '", "timestamp '")
-    found = QueryBuilder().register("bets", world.table.open()).execute(query)
+    found = QueryBuilder().register("bets", sample.table.open()).execute(query)
     return pa.table(found.read_all())["n"][0].as_py()
 
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("reader", [dataset, own])
-def test_no_reader_loses_a_row(bets: World, query: str, reader: Any) -> None:
+def test_no_reader_loses_a_row(bets: SampleLake, query: str, reader: Any) -> None:
     expected = QUERIES[query] if QUERIES[query] is not None else len(bets.rows())
     assert reader(bets, query) == expected
 
 
-def test_the_greatest_stake_is_exact(bets: World) -> None:
+def test_the_greatest_stake_is_exact(bets: SampleLake) -> None:
     table = bets.table.open()
     assert pc.max(table.to_pyarrow_dataset().to_table(columns=["stake"])["stake"]).as_py() == HIGHEST
     assert dataset(bets, "select max(stake) from bets") == HIGHEST
     assert own(bets, "select max(stake) as n from bets") == HIGHEST
 
 
-def test_polars_loses_no_row(bets: World) -> None:
+def test_polars_loses_no_row(bets: SampleLake) -> None:
     pl = pytest.importorskip("polars")
     scan = pl.scan_delta(bets.table.uri)
     amount = pl.lit(LAST_DIGIT, dtype=pl.Decimal(28, 8))
@@ -172,7 +172,7 @@ def test_polars_loses_no_row(bets: World) -> None:
     assert scan.select(pl.col("stake").max()).collect().item() == HIGHEST
 
 
-def test_a_dataset_skips_files_that_cannot_have_the_bet(bets: World) -> None:
+def test_a_dataset_skips_files_that_cannot_have_the_bet(bets: SampleLake) -> None:
     import pyarrow.dataset as ds
 
     table = bets.table.open().to_pyarrow_dataset()

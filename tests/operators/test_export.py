@@ -14,15 +14,15 @@ import pytest
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.export import ExportBetsOperator
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.operator_runs import context
 
 EXACT = "999999999999.99999999"  # no double has it
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
+def sample(tmp_path: Path) -> SampleLake:
+    made = SampleLake(tmp_path)
     bets = [aig("b", placed=at(5), stake=EXACT), aig("a", placed=at(5)), aig('c,"\n', placed=at(5) - MINUTE, status=0)]
     made.store(hour_of(5), bets, at(7))
     made.store(hour_of(5, 21), [aig("next", placed=at(5, 21))], at(7, 21))
@@ -30,53 +30,55 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def export(world: World, name: str, **arguments: Any) -> dict[str, Any]:
-    given = {"table": f"file://{world.folder}/bets", "start": at(0), "end": at(0, 21)}
-    operator = ExportBetsOperator(task_id="export", path=f"file://{world.folder}/out/{name}", **{**given, **arguments})
+def export(sample: SampleLake, name: str, **arguments: Any) -> dict[str, Any]:
+    given = {"table": f"file://{sample.folder}/bets", "start": at(0), "end": at(0, 21)}
+    operator = ExportBetsOperator(task_id="export", path=f"file://{sample.folder}/out/{name}", **{**given, **arguments})
     return type(operator).execute.__wrapped__(operator, context())
 
 
 @pytest.mark.parametrize(("name", "opened"), [("day.csv", open), ("day.csv.gz", gzip.open)])
-def test_a_day_as_csv_keeps_every_digit(world: World, name: str, opened: Any) -> None:
-    summary = export(world, name)
-    with opened(world.folder / "out" / name, "rt", newline="") as file:
+def test_a_day_as_csv_keeps_every_digit(sample: SampleLake, name: str, opened: Any) -> None:
+    summary = export(sample, name)
+    with opened(sample.folder / "out" / name, "rt", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert summary == {"path": f"file://{world.folder}/out/{name}", "rows": 3, "bytes": (world.folder / "out" / name).stat().st_size, "version": 1}  # fmt: skip
+    assert summary == {"path": f"file://{sample.folder}/out/{name}", "rows": 3, "bytes": (sample.folder / "out" / name).stat().st_size, "version": 1}  # fmt: skip
     assert [row["bet_id"] for row in rows] == ['c,"\n', "a", "b"]
     assert list(rows[0]) == [column for column in SCHEMA.names if column != "rest"]
     assert (Decimal(rows[2]["stake"]), rows[2]["placed_at"]) == (Decimal(EXACT), "2026-11-20 05:00:00.000000Z")
     assert (rows[0]["status"], rows[0]["net"]) == ("open", "")
 
 
-def test_a_day_as_parquet_has_the_tables_types(world: World) -> None:
-    assert export(world, "day.parquet", columns=["bet_id", "stake", "rest"])["rows"] == 3
-    table = pq.read_table(world.folder / "out/day.parquet")
+def test_a_day_as_parquet_has_the_tables_types(sample: SampleLake) -> None:
+    assert export(sample, "day.parquet", columns=["bet_id", "stake", "rest"])["rows"] == 3
+    table = pq.read_table(sample.folder / "out/day.parquet")
     assert table.schema.equals(SCHEMA.empty_table().select(["bet_id", "stake", "rest"]).schema)
     assert table["stake"].to_pylist()[2] == Decimal(EXACT)
 
 
-def test_a_day_without_bets_is_a_file_without_rows(world: World) -> None:
-    assert export(world, "none.csv", start=at(0, 1), end=at(0, 2))["rows"] == 0
-    assert (world.folder / "out/none.csv").read_text().startswith('"provider","bet_date"')
-    assert export(world, "none.parquet", provider="pv")["rows"] == 0
-    assert pq.read_table(world.folder / "out/none.parquet").num_rows == 0
+def test_a_day_without_bets_is_a_file_without_rows(sample: SampleLake) -> None:
+    assert export(sample, "none.csv", start=at(0, 1), end=at(0, 2))["rows"] == 0
+    assert (sample.folder / "out/none.csv").read_text().startswith('"provider","bet_date"')
+    assert export(sample, "none.parquet", provider="pv")["rows"] == 0
+    assert pq.read_table(sample.folder / "out/none.parquet").num_rows == 0
 
 
-def test_what_cannot_be_written_is_refused(world: World) -> None:
+def test_what_cannot_be_written_is_refused(sample: SampleLake) -> None:
     with pytest.raises(InvalidArgument, match="must end in one of"):
-        export(world, "day.xlsx")
+        export(sample, "day.xlsx")
     with pytest.raises(InvalidArgument, match="the table has no column 'stakes'"):
-        export(world, "day.csv", columns=["stakes"])
+        export(sample, "day.csv", columns=["stakes"])
     with pytest.raises(NothingStored, match=r"does not exist\. Merge bets into it first"):
-        export(world, "day.csv", table=str(world.folder / "elsewhere"))
-    assert not list(world.folder.glob("out/*"))
+        export(sample, "day.csv", table=str(sample.folder / "elsewhere"))
+    assert not list(sample.folder.glob("out/*"))
 
 
-def test_a_file_is_replaced_only_when_the_new_one_is_complete(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    export(world, "day.csv")
-    before = (world.folder / "out/day.csv").read_bytes()
+def test_a_file_is_replaced_only_when_the_new_one_is_complete(
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(sample, "day.csv")
+    before = (sample.folder / "out/day.csv").read_bytes()
     monkeypatch.setattr("airflow_betproviders.bets_table.arrow.sorted_rows.SortedRows.read", lambda *_: iter([None]))
     with pytest.raises(AttributeError):
-        export(world, "day.csv")
-    assert (world.folder / "out/day.csv").read_bytes() == before
-    assert [path.name for path in world.folder.glob("out/*")] == ["day.csv"]
+        export(sample, "day.csv")
+    assert (sample.folder / "out/day.csv").read_bytes() == before
+    assert [path.name for path in sample.folder.glob("out/*")] == ["day.csv"]

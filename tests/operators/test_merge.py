@@ -20,8 +20,8 @@ from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset
 from airflow_betproviders.task.interval import resolve_intervals
 from airflow_betproviders.task.tables import open_table
-from tests.bets_table.lakes import HOUR, World, aig, at, hour_of
-from tests.bets_table.records import sample
+from tests.bets_table.lakes import HOUR, SampleLake, aig, at, hour_of
+from tests.bets_table.records import sample_records
 from tests.operator_runs import context
 
 GGR = """
@@ -34,8 +34,8 @@ order by provider, bet_date, currency
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
+def sample(tmp_path: Path) -> SampleLake:
+    made = SampleLake(tmp_path)
     made.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5), win="25")], at(7))
     made.store(hour_of(6), [aig("c", placed=at(6), status=0)], at(7))
     return made
@@ -48,33 +48,40 @@ def connect(monkeypatch: pytest.MonkeyPatch, conn_type: str, login: str, **extra
     monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
 
 
-def merge(world: World, ctx: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
-    given = {"path": f"file://{world.folder}/raw", "table": f"file://{world.folder}/bets", "start": at(5), "end": at(6)}
+def merge(sample: SampleLake, ctx: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+    given = {
+        "path": f"file://{sample.folder}/raw",
+        "table": f"file://{sample.folder}/bets",
+        "start": at(5),
+        "end": at(6),
+    }
     operator = MergeBetsOperator(task_id="merge", **{**given, **arguments})
     return type(operator).execute.__wrapped__(operator, ctx or context())
 
 
-def test_it_merges_its_interval_and_tells(world: World) -> None:
+def test_it_merges_its_interval_and_tells(sample: SampleLake) -> None:
     ctx = context()
-    summary = merge(world, ctx)
+    summary = merge(sample, ctx)
     assert {name: summary[name] for name in ("slots", "unchanged", "rows", "added", "missing", "commits")} == {
         "slots": 1, "unchanged": 0, "rows": 2, "added": 2, "missing": 0, "commits": 1,
     }  # fmt: skip
     (event,) = ctx["outlet_events"].values()
     assert event.extra == {**summary, "start": at(5).isoformat(), "end": at(6).isoformat()}
     json.dumps(event.extra)
-    assert sorted(world.rows()) == ["a", "b"]
-    again = merge(world, start=at(5).isoformat(), end=at(7).isoformat())
+    assert sorted(sample.rows()) == ["a", "b"]
+    again = merge(sample, start=at(5).isoformat(), end=at(7).isoformat())
     assert (again["slots"], again["unchanged"], again["added"]) == (1, 1, 1)
 
 
-def test_without_a_selection_it_merges_every_provider_in_the_lake(world: World) -> None:
-    other = World(world.folder, "pv", "101")
+def test_without_a_selection_it_merges_every_provider_in_the_lake(sample: SampleLake) -> None:
+    other = SampleLake(sample.folder, "pv", "101")
     start = at(5).timestamp()
-    other.store(hour_of(5), [{**sample("pv-all-history.json")[0], "start_at": int(start), "end_at": int(start)}], at(7))
-    assert merge(world)["slots"] == 2
-    assert {row["provider"] for row in world.rows().values()} == {"pv", "aig"}
-    assert merge(world, provider="pv")["unchanged"] == 1
+    other.store(
+        hour_of(5), [{**sample_records("pv-all-history.json")[0], "start_at": int(start), "end_at": int(start)}], at(7)
+    )
+    assert merge(sample)["slots"] == 2
+    assert {row["provider"] for row in sample.rows().values()} == {"pv", "aig"}
+    assert merge(sample, provider="pv")["unchanged"] == 1
 
 
 def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
@@ -82,11 +89,11 @@ def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
 ) -> None:
     start = int(at(5).timestamp())
     for account in ("101", "102"):
-        record = {**sample("pv-all-history.json")[0], "start_at": start, "end_at": start}
-        World(tmp_path, "pv", account).store(hour_of(5), [record], at(7))
+        record = {**sample_records("pv-all-history.json")[0], "start_at": start, "end_at": start}
+        SampleLake(tmp_path, "pv", account).store(hour_of(5), [record], at(7))
     connect(monkeypatch, "pv", "102", currency="CNY")
-    assert merge(World(tmp_path), conn_id="vendor")["slots"] == 1
-    (row,) = World(tmp_path).rows().values()
+    assert merge(SampleLake(tmp_path), conn_id="vendor")["slots"] == 1
+    (row,) = SampleLake(tmp_path).rows().values()
     assert (row["account"], row["currency"]) == ("102", "CNY")
 
 
@@ -108,23 +115,25 @@ def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(
-    world: World, arguments: dict[str, Any], message: str
+    sample: SampleLake, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=message):
-        merge(world, **arguments)
-    assert not (world.folder / "bets").exists()
+        merge(sample, **arguments)
+    assert not (sample.folder / "bets").exists()
 
 
-def test_a_connection_of_another_provider_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_of_another_provider_is_refused(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, "pv", "101")
     with pytest.raises(InvalidArgument, match="Give conn_id or provider"):
-        merge(world, conn_id="vendor", provider="aig")
+        merge(sample, conn_id="vendor", provider="aig")
 
 
 @pytest.mark.parametrize("arguments", [{"start": at(9), "end": at(10)}, {"provider": "pv"}, {"filters": {"user": "1"}}])
-def test_a_lake_without_the_interval_is_an_error_that_a_retry_may_mend(world: World, arguments: dict[str, Any]) -> None:
+def test_a_lake_without_the_interval_is_an_error_that_a_retry_may_mend(
+    sample: SampleLake, arguments: dict[str, Any]
+) -> None:
     with pytest.raises(NothingStored, match="holds no slot"):
-        merge(world, **arguments)
+        merge(sample, **arguments)
 
 
 def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
@@ -180,52 +189,52 @@ def test_connections_to_other_stores(
     assert (table.uri, table.options) == (uri, options)
 
 
-def test_the_ggr_of_a_day(world: World) -> None:
-    merge(world, end=at(7))
-    bets = world.table.open().to_pyarrow_dataset()
+def test_the_ggr_of_a_day(sample: SampleLake) -> None:
+    merge(sample, end=at(7))
+    bets = sample.table.open().to_pyarrow_dataset()
     assert bets is not None
     assert duckdb.sql(GGR).fetchall() == [("aig", at(0).date(), "USD", 2, Decimal(20), Decimal(-5))]
 
 
-def test_readers_find_every_row_by_any_column(world: World) -> None:
+def test_readers_find_every_row_by_any_column(sample: SampleLake) -> None:
     """Delta's statistics of files must not make a reader skip rows, before compaction and after it."""
     for _ in range(2):
-        merge(world, end=at(7))
-        dataset = world.table.open().to_pyarrow_dataset()
+        merge(sample, end=at(7))
+        dataset = sample.table.open().to_pyarrow_dataset()
         for row in dataset.to_table().to_pylist():
             for name, value in row.items():
                 wanted = pc.field(name).is_null() if value is None else pc.field(name) == value
                 assert dataset.count_rows(filter=wanted & (pc.field("bet_id") == row["bet_id"])) == 1
-        optimize(world)
+        optimize(sample)
 
 
-def optimize(world: World, **arguments: Any) -> dict[str, Any]:
-    operator = OptimizeBetsOperator(task_id="optimize", table=f"file://{world.folder}/bets", **arguments)
+def optimize(sample: SampleLake, **arguments: Any) -> dict[str, Any]:
+    operator = OptimizeBetsOperator(task_id="optimize", table=f"file://{sample.folder}/bets", **arguments)
     return type(operator).execute.__wrapped__(operator, context())
 
 
 @pytest.mark.usefixtures("systems_clock")
-def test_small_files_are_put_together_and_old_ones_deleted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    merge(world)
-    merge(world, start=at(6), end=at(7))
-    before = world.rows()
-    assert optimize(world, start=at(0, 21), end=at(0, 22))["partitions"] == 0
-    done = optimize(world)
+def test_small_files_are_put_together_and_old_ones_deleted(sample: SampleLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(sample)
+    merge(sample, start=at(6), end=at(7))
+    before = sample.rows()
+    assert optimize(sample, start=at(0, 21), end=at(0, 22))["partitions"] == 0
+    done = optimize(sample)
     assert (done["partitions"], done["files_before"], done["files_after"], done["deleted"]) == (1, 2, 1, 0)
-    assert world.rows() == before
-    orphan = world.folder / "bets/_merged/aig/agent001/transactions/date=2026-11-20/1.json"
+    assert sample.rows() == before
+    orphan = sample.folder / "bets/_merged/aig/agent001/transactions/date=2026-11-20/1.json"
     orphan.write_text("{}")
     monkeypatch.setattr("airflow_betproviders.operators.merge.timedelta", lambda **kwargs: timedelta(0))
-    done = optimize(world, retention=timedelta(0))
+    done = optimize(sample, retention=timedelta(0))
     assert done["deleted"] == 3
     assert not orphan.exists()
-    assert world.rows() == before
-    assert merge(world, end=at(7))["unchanged"] == 2
+    assert sample.rows() == before
+    assert merge(sample, end=at(7))["unchanged"] == 2
 
 
-def test_a_retention_that_would_hurt_a_merge_is_refused(world: World) -> None:
+def test_a_retention_that_would_hurt_a_merge_is_refused(sample: SampleLake) -> None:
     with pytest.raises(InvalidArgument, match="less than an hour"):
-        optimize(world, retention="5m")
+        optimize(sample, retention="5m")
 
 
 def test_a_dag_file_that_imports_the_operators_imports_nothing_heavy() -> None:

@@ -18,7 +18,7 @@ from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.reconcile import ReconcileOperator, reconciliation_asset, reconciliation_of
 from airflow_betproviders.reconciliation.results import SCHEMA
 from tests.airflow_versions import AirflowFailException, TaskDeferred
-from tests.bets_table.lakes import World, aig, at, hour_of
+from tests.bets_table.lakes import SampleLake, aig, at, hour_of
 from tests.conftest import MakeHook
 from tests.operator_runs import context
 from tests.recorder import Recorder, Reply, Request
@@ -37,16 +37,16 @@ def execute(made: ReconcileOperator, ctx: dict[str, Any]) -> dict[str, Any]:
     return summary
 
 
-def stored(tmp_path: Path) -> World:
+def stored(tmp_path: Path) -> SampleLake:
     """A day of AIG with two bets, one of them void two hours after it was placed."""
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     for hour in range(24):
         placed = {
             5: [aig("a", placed=at(5)), aig("b", placed=at(5.5), status=0)],
             7: [aig("b", placed=at(5.5), updated=at(7.5), status=3)],
         }
-        world.store(hour_of(hour), placed.get(hour, []), at(hour + 1.2))
-    return world
+        sample.store(hour_of(hour), placed.get(hour, []), at(hour + 1.2))
+    return sample
 
 
 def vendor(**counts: int) -> Any:

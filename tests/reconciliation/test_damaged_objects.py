@@ -15,28 +15,28 @@ from airflow_betproviders.exceptions import UnmergeableSlot
 from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import declared
-from tests.bets_table.lakes import MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.reconciliation.test_day_totals import TODAY
 
 SLOT, OTHER = hour_of(5), hour_of(6)
 
 
-def lake_of(folder: Path) -> tuple[World, Path]:
+def lake_of(folder: Path) -> tuple[SampleLake, Path]:
     """A lake of two slots, and the object of the first."""
-    world = World(folder)
-    world.store(SLOT, [aig(f"b{number}", placed=at(5) + number * MINUTE) for number in range(40)], at(8))
-    world.store(OTHER, [aig("other", placed=at(6))], at(8))
-    return world, Path(world.lake.data(SLOT))
+    sample = SampleLake(folder)
+    sample.store(SLOT, [aig(f"b{number}", placed=at(5) + number * MINUTE) for number in range(40)], at(8))
+    sample.store(OTHER, [aig("other", placed=at(6))], at(8))
+    return sample, Path(sample.lake.data(SLOT))
 
 
-def damaged(world: World) -> bool:
+def damaged(sample: SampleLake) -> bool:
     """Whether the reconciliation takes the first slot for damaged; coverage and merge must not fail in another way."""
-    stream = declared("aig", world.lake.stream)
-    coverage(world.lake, stream, start=TODAY.start, end=TODAY.end).total.to_json()
+    stream = declared("aig", sample.lake.stream)
+    coverage(sample.lake, stream, start=TODAY.start, end=TODAY.end).total.to_json()
     with suppress(UnmergeableSlot):
-        world.merge()
-    assert "other" in world.rows()
-    with DayTotals(world.lake, stream, TODAY, {"bet_amount", "win_amount"}) as day_totals:
+        sample.merge()
+    assert "other" in sample.rows()
+    with DayTotals(sample.lake, stream, TODAY, {"bet_amount", "win_amount"}) as day_totals:
         day_totals.load()
         assert OTHER not in day_totals.damaged
         return SLOT in day_totals.damaged
@@ -46,11 +46,11 @@ def damaged(world: World) -> bool:
 @given(place=st.floats(0, 1), change=st.binary(min_size=1, max_size=40) | st.none())
 def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world, path = lake_of(Path(folder))
+        sample, path = lake_of(Path(folder))
         content = path.read_bytes()
         at_ = int(place * len(content))
         path.write_bytes(content[:at_] + (change + content[at_ + len(change) :] if change else b""))
-        damaged(world)
+        damaged(sample)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,6 @@ def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:
 def test_a_damaged_object_is_named_so_that_a_repair_extracts_it_again(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
-    world, path = lake_of(tmp_path)
+    sample, path = lake_of(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
-    assert damaged(world)
+    assert damaged(sample)

@@ -20,7 +20,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import mapping_of, reports_of
-from tests.bets_table.lakes import HOUR, MINUTE, World, aig, at, hour_of
+from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
 
 TODAY = Interval(at(0), at(24))
 
@@ -33,11 +33,11 @@ def figures(
     folder: Path, provider: str, account: str, records: Sequence[Mapping[str, Any]], day: Interval = TODAY
 ) -> dict[str, dict[tuple[str, ...], dict[str, Decimal]]]:
     """What the records add up to, by report."""
-    world = World(folder, provider, account)
-    world.store(hour_of(5), records, at(7))
+    sample = SampleLake(folder, provider, account)
+    sample.store(hour_of(5), records, at(7))
     reports = [report for report in reports_of(provider) if isinstance(report, Report)]
     wanted = {name for report in reports for name in report.columns}
-    with DayTotals(world.lake, streams(provider)[world.lake.stream], day, wanted) as day_totals:
+    with DayTotals(sample.lake, streams(provider)[sample.lake.stream], day, wanted) as day_totals:
         day_totals.load()
         return {report.name: day_totals.group_figures(report, account) for report in reports}
 
@@ -168,12 +168,12 @@ def test_a_provider_without_a_declaration_is_named() -> None:
 
 def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
     """A bet of AIG that is settled the next day leaves the window in which it was placed."""
-    world = World(tmp_path)
+    sample = SampleLake(tmp_path)
     placed = [aig(name, placed=at(23.5), status=0) for name in ("a", "b")]
-    world.store(hour_of(23), placed, at(24.2))
-    world.store(hour_of(4), [aig("c", placed=at(4.2)), aig("a", placed=at(4.2))], at(7))
-    world.store(hour_of(2, 21), [aig("b", placed=at(23.5), updated=at(26.5))], at(27.2))
-    with DayTotals(world.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as day_totals:
+    sample.store(hour_of(23), placed, at(24.2))
+    sample.store(hour_of(4), [aig("c", placed=at(4.2)), aig("a", placed=at(4.2))], at(7))
+    sample.store(hour_of(2, 21), [aig("b", placed=at(23.5), updated=at(26.5))], at(27.2))
+    with DayTotals(sample.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as day_totals:
         day_totals.load()
         assert (day_totals.counted(hour_of(4)), day_totals.counted(hour_of(23)), day_totals.moved) == (1, 1, 1)
         assert day_totals.missing == tuple(hour_of(hour) for hour in range(24) if hour not in {4, 23})
@@ -196,7 +196,7 @@ def test_each_bet_counts_once_in_its_newest_version(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int, int]], width: int
 ) -> None:
     """Whatever slots brought which versions: the day's are those whose newest change lies in the day."""
-    world = World(tmp_path_factory.mktemp("lake"))
+    sample = SampleLake(tmp_path_factory.mktemp("lake"))
     slots = [hour_of(begin, width=width) for begin in range(0, 48, width)]
     for slot in slots:
         inside = [
@@ -205,11 +205,11 @@ def test_each_bet_counts_once_in_its_newest_version(
             if slot.start <= at(0) + quarter * 15 * MINUTE < slot.end
         ]
         once = {row["id"]: row for row in sorted(inside, key=lambda row: row["update_time"])}
-        world.store(slot, list(once.values()), slot.end + HOUR)
+        sample.store(slot, list(once.values()), slot.end + HOUR)
     newest = {bet: max(quarter for other, quarter, _ in changes if other == bet) for bet, _, _ in changes}
     day = Interval(at(0), at(24))
     with DayTotals(
-        world.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)
+        sample.lake, streams("aig")["transactions"], day, set(), moves_within=timedelta(days=1)
     ) as day_totals:
         day_totals.load()
         assert day_totals.missing == day_totals.damaged == ()

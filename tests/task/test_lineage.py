@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from airflow_betproviders.task.lineage import dataset
-from tests.bets_table.lakes import World, aig, at, hour_of
+from tests.bets_table.lakes import SampleLake, aig, at, hour_of
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
 from tests.operators import test_reconcile as reconciled
@@ -97,17 +97,17 @@ def test_filled_gaps_are_told_without_their_bytes(make: MakeHook, server: Record
 
 
 def test_a_merge_tells_the_streams_it_read_and_the_table(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5))], at(7))
-    paths = {"path": f"file://{world.folder}/raw", "table": f"file://{world.folder}/bets"}
+    sample = SampleLake(tmp_path)
+    sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5))], at(7))
+    paths = {"path": f"file://{sample.folder}/raw", "table": f"file://{sample.folder}/bets"}
     made = MergeBetsOperator(task_id="merge", **paths, start=at(5), end=at(6))
     execute(made, context())
 
     lineage = made.get_openlineage_facets_on_complete(None)
 
-    assert [each.name for each in lineage.inputs] == [f"{world.folder}/raw/{STREAM}"]
+    assert [each.name for each in lineage.inputs] == [f"{sample.folder}/raw/{STREAM}"]
     (output,) = lineage.outputs
-    assert output.name == f"{world.folder}/bets"
+    assert output.name == f"{sample.folder}/bets"
     assert output.outputFacets["outputStatistics"].rowCount == 2
     assert {"bet_id", "net", "status"} <= {column.name for column in output.facets["schema"].fields}
 
