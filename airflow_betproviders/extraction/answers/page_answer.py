@@ -14,6 +14,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import UNITS, duration, ends, inside
 from airflow_betproviders.extraction.answers.rejected_times import ABSURD
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.decoder import Page
 
@@ -78,15 +79,20 @@ class PageAnswer:
         """Return the hashes of the page's keys."""
         return keys.hashes(self.page.table, self._stream.key)
 
-    def hashes_in(self, window: Interval | None) -> keys.Hashes:
-        """Return the hashes of the rows that a window may hold, where it is known what windows filter; else of all rows."""
+    @cached_property
+    def versions(self) -> RowVersions:
+        """Return the keys and versions of the page's rows."""
+        return RowVersions.of(self._stream, self.page.table, self.hashes)
+
+    def versions_in(self, window: Interval | None) -> RowVersions:
+        """Return the rows that a window may hold, where it is known what windows filter; else all rows."""
         if window is not None and self._stream.has_outside_rows:
             column = self.page.table[str(self._stream.time_column)]
             instants, (start, end) = arrays.integers(column), ends(window, column.type)
-            return self.hashes[(instants >= start) & (instants < end)]
+            return self.versions.where((instants >= start) & (instants < end))
         if window is None or not self._stream.reject_outside_window:
-            return self.hashes
-        return self.hashes[inside(self.page.table, self._stream, window)]
+            return self.versions
+        return self.versions.where(inside(self.page.table, self._stream, window))
 
     @cached_property
     def in_order(self) -> bool:

@@ -14,6 +14,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends, units
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
@@ -70,6 +71,10 @@ class WindowRows:
                 rows.duplicates = len(dropped)
         return rows
 
+    def versions(self, stream: Stream) -> RowVersions | None:
+        """Return the keys and versions of the rows; None where the stream has no key."""
+        return None if self.hashes is None else RowVersions.of(stream, self.table, self.hashes)
+
     @property
     def distinct(self) -> int:
         """Return the number of distinct rows, including those that don't fit the schema."""
@@ -107,6 +112,19 @@ class WindowRows:
         left = replace(self, bad=[row for row in self.bad if row.raw not in known])
         left.keep(~keys.occur(self.hashes, others.hashes))
         return left
+
+    def take_newer(self, others: WindowRows, stream: Stream) -> int:
+        """Replace the rows that others have in newer versions; return how many these are."""
+        ours, theirs = self.versions(stream), others.versions(stream)
+        assert ours is not None  # noqa: S101 - compared by their keys
+        assert theirs is not None  # noqa: S101 - compared by their keys
+        newer = theirs.older_in(ours).hashes
+        if len(newer):
+            found = replace(others, bad=[])
+            found.keep(keys.occur(theirs.hashes, newer))
+            self.keep(~keys.occur(ours.hashes, newer))
+            self.prepend(found)
+        return len(newer)
 
     def prepend(self, others: WindowRows) -> None:
         """Put others' rows before these."""

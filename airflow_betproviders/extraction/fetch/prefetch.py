@@ -12,8 +12,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Params, SmallerPages, Unprovable, WindowChanged
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.planner import Planner
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
@@ -96,14 +96,14 @@ class Prefetcher:
         return [read for read in self._queue if read.slot == slot]
 
     def restart(
-        self, slot: int, windows: Sequence[Interval | None], shown: Mapping[Interval | None, Hashes | None]
+        self, slot: int, windows: Sequence[Interval | None], shown: Mapping[Interval | None, RowVersions | None]
     ) -> None:
         """Put all windows of the slot that is read in the queue again, each to be requested unsplit first.
 
         Args:
             slot: its number.
             windows: its windows.
-            shown: by window, keys that have to come.
+            shown: by window, rows that have to come.
         """
         for read in self.begun(slot):
             read.drop()

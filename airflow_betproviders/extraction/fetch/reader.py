@@ -24,11 +24,10 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
-from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
+from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
@@ -81,10 +80,10 @@ class WindowReader:
             pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
         self._prefetch = Prefetcher(self._calls.ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
-        self._moved = MovedRows(source, stream, self._calls.keys_in)
+        self._moved = MovedRows(source, stream, self._calls.versions_in)
         self.rereads = 0
-        self._shown_keys = ShownKeys(stream)
-        self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_keys, self._assemble)
+        self._shown_rows = ShownRows(stream)
+        self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_rows, self._assemble)
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
@@ -100,7 +99,7 @@ class WindowReader:
 
     def read_slot(self, number: int, slot: Interval | None) -> Generator[WindowRows, None, None]:
         """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
-        self._shown_keys.begin(number, slot)
+        self._shown_rows.begin(number, slot)
         while read := self._prefetch.first(number):
             rows = self._read(read)
             if rows is not None:
@@ -117,7 +116,7 @@ class WindowReader:
         self.sizes.forget_slot()
         for read in self._prefetch.begun(number):
             self._retries.note_shown(read)
-        shown = {window: self._shown_keys.of(window) for window in windows}
+        shown = {window: self._shown_rows.of(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
 
     @property
@@ -141,8 +140,8 @@ class WindowReader:
         assert rule is not None  # noqa: S101 - what has no windows has no edges
         window = Interval(instant - rule.step, instant + rule.step)
         rows = self._calls.read(window)
-        if lacking := self._shown_keys.add_after(instant, rows):
-            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it")
+        if lacking := self._shown_rows.add_after(instant, rows):
+            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
         return rows
 
     def _read(self, read: WindowRead) -> WindowRows | None:
@@ -157,10 +156,10 @@ class WindowReader:
             paging = read.paging or self._stream.paging
             self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
             rows = self._assemble(read.window, read.answers, paging)
-            read.shown = self._shown_keys.pass_on(read.window, read.answers, read.shown)
+            read.shown = self._shown_rows.pass_on(read.window, read.answers, read.shown)
             if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
-            self._shown_keys.refuse_repetition()
+            self._shown_rows.refuse_repetition()
             if self._source.retries:  # else somebody waits for a sample
                 self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
@@ -183,7 +182,7 @@ class WindowReader:
     def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
         """Take a complete window from the queue, and count it towards the window that it is a part of."""
         self._prefetch.remove(read)
-        self._shown_keys.add(read.window, rows.hashes)
+        self._shown_rows.add(read.window, rows.versions(self._stream))
         if rows.total is None:
             self._planner.learn(read.window, rows.distinct)
         if read.part_of:
@@ -205,18 +204,19 @@ class WindowReader:
             read.parts = self._planner.halves(read.window)
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Return whether keys are gone that earlier answers of a window showed. Then the window is queued to be read again.
+        """Return whether rows that earlier answers of a window showed are gone or came older. Then it is queued to be read again.
 
         Where a row that changes can move to another window, a second read that lacks rows is believed if they are found in
         later windows. An older copy of the provider's data lacks them there too.
         """
-        if read.shown is None or rows.hashes is None:
+        versions = rows.versions(self._stream) if read.shown is not None else None
+        if read.shown is None or versions is None:
             return False
-        gone = keys.without(read.shown, rows.hashes)
+        gone = read.shown.lacking_in(versions)
         if not len(gone) or (read.lacked and self._moved.explain(gone, read.shown, read.window)):
             return False
         self.rereads += 1
-        reason = f"{len(gone)} rows that an earlier answer showed did not come again"
+        reason = f"{len(gone)} rows that an earlier answer showed did not come again, or came older"
         self._retries.again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
         return True
 
@@ -250,7 +250,9 @@ class WindowReader:
         finally:
             for answer in answers:
                 self.sizes.see(answer.page)
-                self._shown_keys.add(window, answer.hashes_in(window))
+            older = self._shown_rows.add_piece(window, answers)
+        if older:
+            raise SlotChanged(f"{window} brings newer versions of {older} rows than the slot has")
         return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
     Pagination,
@@ -21,18 +19,15 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.row_versions import NO_ROWS, RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
-
-_NONE = np.empty(0, np.uint64)
 
 
 class WindowCalls:
@@ -121,12 +116,12 @@ class WindowCalls:
         if answers[-1].new:
             raise WindowChanged(f"the provider counts {total} rows, but more come after them")
 
-    def keys_in(self, window: Interval) -> Hashes:
-        """Return the keys that answers for a window show, complete or not; none where the provider refuses so late a window."""
+    def versions_in(self, window: Interval) -> RowVersions:
+        """Return the rows that answers for a window show, complete or not; none where the provider refuses so late a window."""
         answers: list[PageAnswer] = []
         with suppress(Unprovable, WindowChanged, SmallerPages, ProviderRequestError):
             self.ask_all(window, answers)
-        return np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)])
+        return RowVersions.joined(answer.versions_in(window) for answer in answers)
 
     def read(self, window: Interval) -> WindowRows:
         """Return the rows of a short window, complete. Rows that an answer showed have to come again.
@@ -134,7 +129,7 @@ class WindowCalls:
         Raises:
             IncompleteWindow: they are more than a window can be read with, or keep changing.
         """
-        reason, shown = "", _NONE
+        reason, shown = "", NO_ROWS
         for _ in range(READS):
             answers: list[PageAnswer] = []
             try:
@@ -145,12 +140,13 @@ class WindowCalls:
             except (Unprovable, SmallerPages) as problem:
                 raise self._assemble.incomplete(window, str(problem)) from None
             else:
-                assert rows.hashes is not None  # noqa: S101 - only windows of rows with a key are read so
-                gone = len(keys.without(shown, rows.hashes))
+                versions = rows.versions(self._stream)
+                assert versions is not None  # noqa: S101 - only windows of rows with a key are read so
+                gone = len(shown.lacking_in(versions))
                 if not gone:
                     return rows
-                reason = f"{gone} rows that an earlier answer showed did not come again"
-            shown = np.union1d(shown, np.concatenate([_NONE, *(answer.hashes_in(window) for answer in answers)]))
+                reason = f"{gone} rows that an earlier answer showed did not come again, or came older"
+            shown = RowVersions.joined([shown, *(answer.versions_in(window) for answer in answers)]).newest
         raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
 
     def _check_size(self, rows: int, first: PageAnswer, *, unsplit: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Pagination, Params
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
@@ -45,9 +46,9 @@ class WindowRead:
         planned: whether to ask for it as it is, however many rows it likely holds.
         part_of: the split window that it is a part of.
         compare: the keys of the read before, where this one has to bring the same.
-        shown: keys that answers of earlier reads showed, sorted; None before, or where they can't be compared.
+        shown: rows that answers of earlier reads showed; None before, or where they can't be compared.
         counted: the greatest total that answers of earlier reads had.
-        lacked: whether the read before lacked some of them, though it was complete.
+        lacked: whether the read before lacked some of them or had older versions, though it was complete.
         retries_left: how many times it is asked for again after a time-out, where neither smaller pages nor windows can be.
         paging: how it is asked for, once it is.
         to_ask: parameters of calls that are still to be made, the first one's apart.
@@ -66,7 +67,7 @@ class WindowRead:
     planned: bool = False
     part_of: SplitWindow | None = None
     compare: Hashes | None = None
-    shown: Hashes | None = None
+    shown: RowVersions | None = None
     counted: int = 0
     lacked: bool = False
     retries_left: int = 2

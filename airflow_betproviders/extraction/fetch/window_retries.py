@@ -8,9 +8,9 @@ from typing import Any
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
-from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
-from airflow_betproviders.extraction.fetch.completeness.shown_keys import ShownKeys
+from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.planner import READS_BEFORE_HALVING, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
@@ -28,7 +28,7 @@ class WindowRetries:
         stream: Stream,
         planner: Planner,
         prefetch: Prefetcher,
-        shown_keys: ShownKeys,
+        shown_rows: ShownRows,
         assemble: WindowAssembler,
     ) -> None:
         """Bind the stream.
@@ -37,13 +37,13 @@ class WindowRetries:
             stream: the stream.
             planner: knows how much to ask for at once.
             prefetch: holds the queue.
-            shown_keys: remembers the keys that answers showed.
+            shown_rows: remembers the rows that answers showed.
             assemble: makes the error of a window that never came complete.
         """
         self._stream = stream
         self._planner = planner
         self._prefetch = prefetch
-        self._shown_keys = shown_keys
+        self._shown_rows = shown_rows
         self._assemble = assemble
 
     def again(self, read: WindowRead, reason: str, **changes: Any) -> None:
@@ -77,7 +77,7 @@ class WindowRetries:
         parts = [WindowRead(part, read.slot, halved=read.halved + keeps_changing) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
-            shown = self._shown_keys.note(read.window, read.answers)
+            shown = self._shown_rows.note(read.window, read.answers)
             rejected = len(first.page.bad) if shown is not None else first.rows
             # A window that keeps changing is said to have a few rows more or fewer than it has.
             counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
@@ -105,7 +105,7 @@ class WindowRetries:
             raise error
         self._prefetch.replace(read, [again])
 
-    def note_shown(self, read: WindowRead) -> Hashes | None:
-        """Remember the keys that the answers of a window show, those still on their way too, and return them."""
+    def note_shown(self, read: WindowRead) -> RowVersions | None:
+        """Remember the rows that the answers of a window show, those still on their way too, and return them."""
         ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
-        return self._shown_keys.note(read.window, [*read.answers, *ahead], read.shown)
+        return self._shown_rows.note(read.window, [*read.answers, *ahead], read.shown)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import keys
-from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
 
-ReadKeys = Callable[[Interval], Hashes]
+ReadVersions = Callable[[Interval], RowVersions]
 
 _MINUTE = timedelta(minutes=1)
 # By so much the provider's clock may differ from ours.
@@ -26,28 +25,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class MovedRows:
     """Tells rows that have moved to a later window from rows that an older copy of the provider's data lacks."""
 
-    def __init__(self, source: Source, stream: Stream, read_keys: ReadKeys) -> None:
+    def __init__(self, source: Source, stream: Stream, read_versions: ReadVersions) -> None:
         """Begin a run.
 
         Args:
             source: the account.
             stream: the stream.
-            read_keys: returns the keys that the provider shows in a window.
+            read_versions: returns the rows that the provider shows in a window.
         """
         self._source = source
         self._stream = stream
-        self._read_keys = read_keys
+        self._read_versions = read_versions
         self._since = source.now() - stream.lag - _SKEW
 
-    def explain(self, gone: Hashes, shown: Hashes, window: Interval | None) -> bool:
-        """Return whether keys that a window no longer shows are still somewhere.
+    def explain(self, gone: RowVersions, shown: RowVersions, window: Interval | None) -> bool:
+        """Return whether rows that a window no longer shows, or only in older versions, are still somewhere.
 
         What changed since the run began is read for them, newest first. Of a snapshot, which has no later windows, up to
         half may be gone.
 
         Args:
-            gone: the keys, sorted.
-            shown: all keys that the window has shown.
+            gone: the rows.
+            shown: all rows that the window has shown.
             window: the window; None for a snapshot.
         """
         if not len(gone):
@@ -57,7 +56,7 @@ class MovedRows:
         if not self._stream.rows_move or not self._stream.time_column:
             return False
         for later in self._after(window):
-            gone = keys.without(gone, self._read_keys(later))
+            gone = gone.lacking_in(self._read_versions(later))
             if not len(gone):
                 return True
         return False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays, keys
 from airflow_betproviders.extraction.decode.keys import Hashes
@@ -17,7 +16,7 @@ from airflow_betproviders.extraction.fetch.completeness.slot_changed import Slot
 
 
 class SplitWindow:
-    """What a window's own answer said before it was read in parts: they must add up to it and bring the keys it showed.
+    """What a window's own answer said before it was read in parts: they must add up to it and bring the rows it showed.
 
     Attributes:
         window: the window.
@@ -29,27 +28,27 @@ class SplitWindow:
         self,
         stream: Stream,
         window: Interval | None,
-        shown: Hashes | None,
+        shown: RowVersions | None,
         counted: int,
         parts: int,
         parent: SplitWindow | None,
-        earlier: Hashes | None = None,
+        earlier: RowVersions | None = None,
     ) -> None:
         """Note what was said of a window, which may itself be a part of a split one.
 
         Args:
             stream: the stream.
             window: the window.
-            shown: keys that its answers showed, sorted; None where rows have no key.
+            shown: rows that its answers showed, each key once; None where rows have no key.
             counted: rows that the provider counts in it.
             parts: how many windows are asked for in its place.
             parent: the split window that it is a part of.
-            earlier: keys that answers of earlier reads showed, sorted. Rows that have moved to later windows since may be gone.
+            earlier: rows that answers of earlier reads showed. Rows that have moved to later windows since may be gone.
         """
         self.window = window
         self.left = parts
         self.parent = parent
-        self._time_column = stream.time_column
+        self._stream = stream
         self._missing = shown
         self._shown_earlier = self._earlier = earlier
         self._counted = counted
@@ -85,17 +84,19 @@ class SplitWindow:
     def add(self, rows: WindowRows) -> None:
         """Count the rows of a part; parts come in order. A row on the edge of two parts counts once."""
         self._brought += rows.distinct
-        if self._earlier is not None and rows.hashes is not None:
-            self._earlier = keys.without(self._earlier, rows.hashes)
-        if self._missing is None or rows.hashes is None:
+        if (versions := rows.versions(self._stream)) is None:
             return
-        self._missing = keys.without(self._missing, rows.hashes)
+        if self._earlier is not None:
+            self._earlier = self._earlier.lacking_in(versions)
+        if self._missing is None:
+            return
+        self._missing = self._missing.lacking_in(versions)
         if self._on_edge is not None:
-            self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, rows.hashes))
+            self._brought -= len(self._on_edge) - len(keys.without(self._on_edge, versions.hashes))
         self._on_edge = None
-        if self._time_column and rows.window is not None:
-            column = rows.table[self._time_column]
-            self._on_edge = np.sort(rows.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]])
+        if self._stream.time_column and rows.window is not None:
+            column = rows.table[self._stream.time_column]
+            self._on_edge = versions.hashes[arrays.integers(column) == ends(rows.window, column.type)[1]]
 
     def contradiction(self, moved: MovedRows) -> str | None:
         """Say how the parts contradict the window, once all are read; None if they don't."""
@@ -106,5 +107,5 @@ class SplitWindow:
             explained = not missing and moved.explain(self._earlier, self._shown_earlier, self.window)
             missing = max(missing, 0 if explained else len(self._earlier))
         if missing:
-            return f"{missing} rows that the provider showed in {self.window} did not come in its parts"
+            return f"{missing} rows that the provider showed in {self.window} did not come in its parts, or came older"
         return None

@@ -116,6 +116,7 @@ class WindowBoundaries:
 
         Raises:
             ProviderRequestError: too many rows lie outside the window, of a stream where that means a wrong zone or column.
+            SlotChanged: rows on the slot's start are older than the slot before has shown, and can't be taken from there.
         """
         column, window = self._stream.time_column, rows.window
         if column is None or window is None:
@@ -128,9 +129,16 @@ class WindowBoundaries:
             return
         if self._slot is None or window.start != self._slot.start:
             rows.bad = [row for row in rows.bad if row.raw not in before.timeless]
-        if before.on_end is not None and (missing := before.on_end.without(rows)).distinct:
+        if before.on_end is None:
+            return
+        carry = self._carry or self._slot is None or window.start != self._slot.start
+        missing = before.on_end.without(rows)
+        newer = rows.take_newer(before.on_end, self._stream)
+        if newer and not carry:
+            raise SlotChanged(f"{newer} rows on the start of {window} are older than the slot before has shown")
+        if missing.distinct:
             self._note_left_out(window)
-            if self._carry or self._slot is None or window.start != self._slot.start:
+            if carry:
                 rows.prepend(missing)
             else:
                 self._starts_asked, self._seen_on_start = True, missing
