@@ -10,7 +10,7 @@ BetProviderError
 │   ├── OverlappingSlot            the slot overlaps a stored object
 │   ├── NotArchived                slots have no archive to replay
 │   ├── UnmergeableSlot            a stored slot cannot become bets
-│   ├── DamagedTable               a file of the bets table has changed since it was written
+│   ├── DamagedTable               a file or the log of the bets table is damaged
 │   └── InvalidArgument            an argument or a connection cannot work
 │       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
@@ -154,7 +154,7 @@ class UnmergeableSlot(FinalError):
 
 
 class DamagedTable(FinalError):
-    """A file of the bets table does not match its checksums. Nothing was committed. The message names the file."""
+    """A file of the bets table is gone or has changed, or its log cannot be read. Nothing was committed. The message names it."""
 
 
 class ReconciliationFailed(BetProviderError):

@@ -227,9 +227,9 @@ class Merge:
         if time.monotonic() - began > self._commit_timeout:
             raise TableContended(
                 f"{self._table.uri}: other commits came first {attempt} times, for more than {self._commit_timeout:.0f} s. Run "
-                "fewer merges side by side (a pool), or set commit_timeout."
+                f"fewer merges side by side (a pool), or set commit_timeout. The last conflict: {conflict}"
             ) from conflict
-        time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))
+        time.sleep(random.uniform(0, min(0.5, 0.02 * 2 ** min(attempt, 5))))
 
     def _count(self, batch: MergeBatch, plan: Plan, part: MergePart) -> None:
         read = part.staged.rows

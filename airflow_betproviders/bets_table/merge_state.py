@@ -6,6 +6,7 @@ what is known of them change in one step, and two merges of one day conflict.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterable
@@ -13,10 +14,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from urllib.parse import quote
 
+import msgspec
+
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.folder_names import shortened
+
+log = logging.getLogger(__name__)
 
 FOLDER = "_merged"
 
@@ -42,11 +47,13 @@ class DayState:
         app: the application id in the table's log.
         number: the number of the object that this state was read from; None if there was none.
         slots: the state of each slot.
+        lost: where the object is lost or damaged, the dates of all files, on each of which rows of any slot may lie.
     """
 
     app: str
     number: int | None
     slots: dict[Interval, SlotState]
+    lost: frozenset[date] = frozenset()
 
     def due(self, slot: RawSlot) -> bool:
         """Return whether the slot's present version is newer than what is in the table."""
@@ -55,11 +62,12 @@ class DayState:
 
     def inside(self, interval: Interval) -> set[date]:
         """Return the dates of rows that the slot, or smaller ones that it replaces, brought before."""
-        return {day for slot, merged in self.slots.items() if interval.contains(slot) for day in merged.dates}
+        known = {day for slot, merged in self.slots.items() if interval.contains(slot) for day in merged.dates}
+        return known | self.lost
 
     def touch(self, slot: RawSlot, dates: Iterable[date]) -> None:
         """Note that rows of the slot will lie on these dates."""
-        self.slots.setdefault(slot.interval, SlotState()).dates.update(dates)
+        self.slots.setdefault(slot.interval, SlotState()).dates.update(dates, self.lost)
 
     def finish(self, slot: RawSlot) -> None:
         """Note that the slot is in the table, and forget the slots inside it."""
@@ -89,16 +97,15 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
     number = snapshot.pointer(app)
     if number is None:
         return DayState(app, None, {})
-    stored = table.read_json(path_of(app, number))
-    if stored is None and table.snapshot().pointer(app) != number:
-        raise CommitConflict(f"{app} has moved on")
-    slots = {}
-    for name, known in (stored or {}).items():  # without the object all is merged again, which changes nothing
-        slot = Interval.from_name(name)
-        read = datetime.fromisoformat(known["extracted_at"]) if known["extracted_at"] else None
-        if slot is not None:
-            slots[slot] = SlotState(read, {date.fromisoformat(text) for text in known["dates"]})
-    return DayState(app, number, slots)
+    path = path_of(app, number)
+    try:
+        stored = msgspec.convert(table.read_json(path), dict[str, SlotState])
+    except ValueError as problem:
+        if table.snapshot().pointer(app) != number:
+            raise CommitConflict(f"{app} has moved on") from problem
+        log.warning("%s/%s cannot be read (%s), so all slots of its day are merged again", table.uri, path, problem)
+        return DayState(app, number, {}, frozenset(file.day for file in snapshot.files(stream.lake.provider)))
+    return DayState(app, number, {slot: state for name, state in stored.items() if (slot := Interval.from_name(name))})
 
 
 def save(table: BetsTable, day: DayState) -> int:

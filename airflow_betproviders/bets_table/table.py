@@ -7,24 +7,31 @@ merges are serialisable, whatever they read, and a table is never seen between t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from airflow_betproviders.bets_table.arrow.data_files import DataFile
 from airflow_betproviders.bets_table.arrow.delta_store import delta_filesystem
 from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import DamagedTable, InvalidArgument
 
 if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
 _ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
+# Features that ask nothing of a writer until a property or a column uses them.
+_FEATURES = frozenset(["appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"])
+# Beginnings of properties that a commit of this package would ignore, and that delta-rs partly refuses.
+_PROPERTIES = (
+    *("delta.appendOnly", "delta.constraints.", "delta.enableChangeDataFeed", "delta.columnMapping.mode"),
+    *("delta.enableDeletionVectors", "delta.enableRowTracking", "delta.enableInCommitTimestamps"),
+)
 
 
 class CommitConflict(Exception):
@@ -116,21 +123,44 @@ class BetsTable:
 
         Raises:
             TableNotFoundError: nothing has been merged yet.
+            DamagedTable: its log cannot be read.
+            InvalidArgument: it has other columns than a bets table.
         """
-        return DeltaTable(self.uri, storage_options=self.options)
+        try:
+            delta = DeltaTable(self.uri, storage_options=self.options)
+        except TableNotFoundError:
+            raise
+        except DeltaError as error:
+            raise DamagedTable(
+                f"{self.uri} cannot be opened as a Delta table: {_first_line(error)} If its _delta_log is damaged, restore it from "
+                "a backup, or delete the table and merge all slots again. If another tool has given it a newer protocol, name "
+                "another folder."
+            ) from error
+        found = [field.name for field in delta.schema().fields]
+        if found != SCHEMA.names:
+            raise InvalidArgument(
+                f"{self.uri} is a Delta table, but not one of bets: its columns are {', '.join(found)}. Name another folder."
+            )
+        return delta
 
     def snapshot(self) -> Snapshot:
         """Return the newest version. Create the table if it does not exist.
 
         Raises:
-            InvalidArgument: the table is not one of bets, or another tool has given it features unknown here.
+            DamagedTable: its log cannot be read.
+            InvalidArgument: the table is not one of bets, or another tool has given it columns, partitions, properties or
+                features that a commit would ignore.
         """
         try:
             delta = self.open()
         except TableNotFoundError:
             self._create()
             delta = self.open()
-        self._check(delta)
+        if unfit := list(_unfit(delta)):
+            raise InvalidArgument(
+                f"{self.uri} is not as the merge makes it: {'; '.join(unfit)}. Undo that, or name another folder and merge all "
+                "slots again."
+            )
         return Snapshot(delta, self.fs)
 
     @property
@@ -171,17 +201,32 @@ class BetsTable:
                 configuration=_CONFIGURATION,
                 storage_options=self.options,
             )
-        except DeltaError:
-            if not DeltaTable.is_deltatable(self.uri, storage_options=self.options):
-                raise  # it was not another task that made it first
+        except DeltaError as error:
+            if not DeltaTable.is_deltatable(self.uri, storage_options=self.options):  # else another task made it first
+                raise InvalidArgument(
+                    f"{self.uri} cannot be created: {_first_line(error)} Name a folder that does not exist or is empty."
+                ) from error
 
-    def _check(self, delta: DeltaTable) -> None:
-        found = [field.name for field in delta.schema().fields]
-        if found != SCHEMA.names:
-            raise InvalidArgument(
-                f"{self.uri} is a Delta table, but not one of bets: its columns are {', '.join(found)}. Name another folder."
-            )
-        if features := delta.protocol().reader_features:
-            raise InvalidArgument(
-                f"{self.uri} has Delta features that the merge does not know: {', '.join(features)}. Turn them off."
-            )
+
+def _unfit(delta: DeltaTable) -> Iterator[str]:
+    """Yield how a table differs from one that `BetsTable` creates, as far as a commit must know."""
+    for ours, field in zip(Schema.from_arrow(SCHEMA).fields, delta.schema().fields, strict=True):
+        expected, found = json.loads(ours.to_json()), json.loads(field.to_json())
+        if found["type"] != expected["type"]:
+            yield f"column {field.name} is {found['type']}, not {expected['type']}"
+        if not found["nullable"]:
+            yield f"column {field.name} is not nullable"
+        yield from (f"column {field.name} has {name}" for name in found["metadata"] if name.startswith("delta."))
+    metadata, protocol = delta.metadata(), delta.protocol()
+    if sorted(metadata.partition_columns) != sorted(PARTITIONS):
+        yield f"it is partitioned by {', '.join(metadata.partition_columns) or 'nothing'}, not by {', '.join(PARTITIONS)}"
+    for name, value in metadata.configuration.items():
+        if name.startswith(_PROPERTIES) and value not in {"false", "none"}:
+            yield f"it has the property {name}={value}"
+    if features := {*(protocol.reader_features or ()), *(protocol.writer_features or ())} - _FEATURES:
+        yield f"it has the Delta features {', '.join(sorted(features))}"
+
+
+def _first_line(error: DeltaError) -> str:
+    """Return the message without delta-rs's own stack trace."""
+    return f"{str(error).splitlines()[0].rstrip('.')}."

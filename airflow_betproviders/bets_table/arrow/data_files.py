@@ -45,18 +45,31 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
     """Open a data file for reading.
 
     Raises:
-        DamagedTable: bytes of the file have changed since it was written.
+        DamagedTable: the file is gone, is no Parquet, or its bytes have changed since it was written.
     """
-    with fs.open_input_file(path) as handle, pq.ParquetFile(handle, page_checksum_verification=True) as file:
+    try:
+        handle = fs.open_input_file(path)
+    except FileNotFoundError as error:
+        raise _damaged(path, "it was deleted, though the table's log names it") from error
+    with handle:
         try:
-            yield file
-        except OSError as error:
-            if "checksum" not in str(error):  # of the network
-                raise
-            raise DamagedTable(
-                f"{path} of the bets table is damaged: {error}. Restore the object from a backup, or delete the table "
-                "and merge all slots again."
-            ) from error
+            file = pq.ParquetFile(handle, page_checksum_verification=True)
+        except pa.ArrowInvalid as error:
+            raise _damaged(path, error) from error
+        with file:
+            try:
+                yield file
+            except OSError as error:
+                if "checksum" not in str(error):  # of the network
+                    raise
+                raise _damaged(path, error) from error
+
+
+def _damaged(path: str, reason: object) -> DamagedTable:
+    return DamagedTable(
+        f"{path} of the bets table is damaged: {reason}. Restore the object from a backup, or delete the table and merge all "
+        "slots again."
+    )
 
 
 def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
