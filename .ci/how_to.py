@@ -16,12 +16,11 @@ import re
 import subprocess
 import sys
 import tempfile
-import venv
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tutorial import BLOCK, ROOT
+from doc_pages import BLOCK, ROOT, user_environment
 
 PAGES = ("connections", "coverage-page", "write-a-dag", "backfills", "recover-from-an-outage", "alerts")
 """The others: `add-a-provider` is run by tests/packaging/test_add_a_provider.py, `partitions` shows a part of a sample DAG."""
@@ -29,8 +28,8 @@ PAGES = ("connections", "coverage-page", "write-a-dag", "backfills", "recover-fr
 GAPS_ARE_LEFT = "airflow betproviders gaps"  # exits with 1 where there are gaps
 
 
-class World:
-    """One Airflow without a scheduler, its lake, and the simulated provider.
+class Installation:
+    """An Airflow without a scheduler, with the wheel and a local lake.
 
     Args:
         home: an empty folder.
@@ -42,13 +41,7 @@ class World:
         self.lake, self.dags = home / "lake", home / "airflow" / "dags"
         self.dags.mkdir(parents=True)
         (home / "airflow" / "plugins").mkdir()
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW", "PYTHONPATH", "VIRTUAL"))
-        }
-        self.environment = kept | {
-            "HOME": str(home),
+        self.environment = user_environment(home) | {
             "PATH": f"{home / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "AIRFLOW_HOME": str(home / "airflow"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -81,63 +74,57 @@ class World:
         return re.sub(r"2026-11-(\d\d)", recent, text)
 
     def _install(self, dist: Path) -> None:
-        venv.create(self.home / "venv", with_pip=True)
-        constraints = self.home / "constraints.txt"
-        lock = (ROOT / "requirements.lock").read_text()
-        constraints.write_text("\n".join(re.findall(r"^[a-z0-9].*==[^\\\n]*", lock, re.MULTILINE)))
         [wheel] = dist.resolve().glob("airflow_provider_betproviders-*.whl")
-        python, uv = self.home / "venv" / "bin" / "python", ROOT / ".venv" / "bin" / "uv"
-        pip = f"{uv} pip install --python {python}" if uv.exists() else f"{python} -m pip install"
-        self.run(f"{pip} --quiet --constraint {constraints} '{wheel}[delta]'")
+        self.run(f"PYTHON={sys.executable} {ROOT / '.ci' / 'install-wheels'} {self.home / 'venv'} '{wheel}[delta]'")
 
 
 def main(dist: Path) -> None:
     """Run the pages against the wheel in a folder."""
     with tempfile.TemporaryDirectory(prefix="how-to-") as folder:
-        world = World(Path(folder), dist)
-        python = str(world.home / "venv" / "bin" / "python")
+        installation = Installation(Path(folder), dist)
+        python = str(installation.home / "venv" / "bin" / "python")
         with subprocess.Popen(
             [python, "-m", "airflow_betproviders.simulator", "--port", "0", "--history-days", "25", "--rate", "60"],
-            cwd=folder, env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            cwd=folder, env=installation.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         ) as simulator:  # fmt: skip
             try:
                 assert simulator.stdout  # noqa: S101 - a pipe
-                prepare(world, json.loads(simulator.stdout.readline())["connections"])
+                prepare(installation, json.loads(simulator.stdout.readline())["connections"])
                 for page in PAGES:
-                    run_page(world, page)
+                    run_page(installation, page)
             finally:
                 simulator.terminate()
     print("how-to pages: every command did what its page says")
 
 
-def prepare(world: World, accounts: dict[str, dict[str, Any]]) -> None:
+def prepare(installation: Installation, accounts: dict[str, dict[str, Any]]) -> None:
     """Make what the pages take as given: a database, the sample DAGs, two accounts without a wait between calls."""
-    world.run("airflow db migrate")
-    world.run(
-        f"cp $(python -c 'import airflow_betproviders as b; print(b.__path__[0])')/example_dags/aig.py {world.dags}"
+    installation.run("airflow db migrate")
+    installation.run(
+        f"cp $(python -c 'import airflow_betproviders as b; print(b.__path__[0])')/example_dags/aig.py {installation.dags}"
     )
     for vendor in ("aig", "gmag"):
         account = json.dumps({**accounts[vendor], "extra": {"min_interval": 0}})
-        world.run(f"airflow connections add {vendor}_default --conn-json '{account}'")
+        installation.run(f"airflow connections add {vendor}_default --conn-json '{account}'")
 
 
-def run_page(world: World, page: str) -> None:
+def run_page(installation: Installation, page: str) -> None:
     """Load the DAGs of a page, and run its commands."""
     print(f"\n-- {page}", flush=True)
-    blocks = BLOCK.findall(world.local((ROOT / "docs" / "how-to" / f"{page}.md").read_text()))
+    blocks = BLOCK.findall(installation.local((ROOT / "docs" / "how-to" / f"{page}.md").read_text()))
     for title, text in [(title, text) for _, title, text in blocks if title.startswith("plugins/")]:
-        (world.home / "airflow" / title).write_text(text)
+        (installation.home / "airflow" / title).write_text(text)
     if source := [
         text for language, title, text in blocks if language == "python" and not title.startswith("plugins/")
     ]:
-        file = world.dags / f"{page.replace('-', '_')}.py"
+        file = installation.dags / f"{page.replace('-', '_')}.py"
         file.write_text("\n".join(source))
-        world.run("airflow dags reserialize")
-        if file.name in world.run("airflow dags list-import-errors --output plain", allowed=(0, 1)):
+        installation.run("airflow dags reserialize")
+        if file.name in installation.run("airflow dags list-import-errors --output plain", allowed=(0, 1)):
             raise SystemExit(f"the DAGs of {page}.md cannot be loaded")
     for language, _, text in blocks:
         for command in re.findall(r"^\$ ((?:.*\\\n)*.*)", text if language == "console" else "", re.MULTILINE):
-            world.run(command, allowed=(0, 1) if GAPS_ARE_LEFT in command else (0,))
+            installation.run(command, allowed=(0, 1) if GAPS_ARE_LEFT in command else (0,))
 
 
 if __name__ == "__main__":

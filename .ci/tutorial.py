@@ -21,8 +21,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```(console|python)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+from doc_pages import BLOCK, ROOT, user_environment
+
 TIMEOUT = 900.0
 
 
@@ -103,13 +103,7 @@ def main(dist: Path) -> None:
         constraints = Path(home) / "constraints.txt"
         lock = (ROOT / "requirements.lock").read_text()
         constraints.write_text("\n".join(re.findall(r"^[a-z0-9].*==[^\\\n]*", lock, re.MULTILINE)))
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW", "PYTHONPATH", "VIRTUAL"))
-        }
-        environment = kept | {
-            "HOME": home,
+        environment = user_environment(Path(home)) | {
             "PIP_FIND_LINKS": str(dist.resolve()),
             "PIP_CONSTRAINT": str(constraints),
             "PIP_QUIET": "1",

@@ -85,9 +85,9 @@ def rounds(
 ) -> dict[str, list[Run]]:
     """Run every command once a round, each round in another random order, so that disturbances affect all alike."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
-    dice = random.Random(1)
+    rng = random.Random(1)
     for number in range(1, count + 1):
-        for name in dice.sample(list(commands), len(commands)):
+        for name in rng.sample(list(commands), len(commands)):
             runs[name].append(run(commands[name]))
             note(f"  round {number}: {name} {runs[name][-1].wall:.2f} s")
     return runs

@@ -26,16 +26,16 @@ def hours(first: int, count: int) -> Any:
 
 def slot(first: int, count: int, hour: Any, a_day: int, reach: int) -> pa.Table:
     """Return the rows of an hour: bets from number ``first`` on, and newer versions of some of the ``reach`` bets before them."""
-    dice = np.random.default_rng(first)
+    rng = np.random.default_rng(first)
     number = np.arange(first, first + count)
     if reach:
         old = slice(None, None, AGAIN)
-        number[old] -= dice.integers(count, max(reach, count + 1), len(number[old]))
+        number[old] -= rng.integers(count, max(reach, count + 1), len(number[old]))
         number = np.unique(number)
     day = 86_400_000
     placed = number * day // a_day + int(BEGIN.timestamp() * 1000)
-    updated = np.sort(dice.integers(0, 3_600_000, len(number))) + int(hour.start.timestamp() * 1000)
-    cents = dice.integers(1, 100_000, len(number))
+    updated = np.sort(rng.integers(0, 3_600_000, len(number))) + int(hour.start.timestamp() * 1000)
+    cents = rng.integers(1, 100_000, len(number))
     amount = pc.multiply(pa.array(cents).cast(pa.decimal128(19, 0)), pa.scalar(Decimal("0.01")))
     given: dict[str, Any] = {
         "id": pc.utf8_lpad(pa.array(number).cast(pa.string()), 24, "0"),

@@ -47,7 +47,7 @@ def rendered(provider: str, rows: int, hours: int) -> Records:
 
 
 def _render(records: Records, provider: str, rows: int, hours: int) -> None:
-    dice = random.Random(provider)
+    rng = random.Random(provider)
     start = int(START.timestamp() * 1000)
     instants = start + np.sort(np.random.default_rng(1).integers(0, hours * 3_600_000, rows))
     if provider in {"pv", "jdb"}:
@@ -56,7 +56,7 @@ def _render(records: Records, provider: str, rows: int, hours: int) -> None:
     with records.body.open("wb") as body:
         for first in range(0, rows, _CHUNK):
             chunk = instants[first : first + _CHUNK].tolist()
-            texts = [_RENDER[provider](first + i, at, dice).encode() for i, at in enumerate(chunk)]
+            texts = [_RENDER[provider](first + i, at, rng).encode() for i, at in enumerate(chunk)]
             ends = np.cumsum([len(text) + 1 for text in texts])
             offsets[first + 1 : first + 1 + len(texts)] = offsets[first] + ends
             body.write(b",".join(texts) + b",")
@@ -64,8 +64,8 @@ def _render(records: Records, provider: str, rows: int, hours: int) -> None:
     instants.tofile(records.instants)
 
 
-def _gmag(i: int, at: int, dice: random.Random) -> str:
-    stake, game, bits = dice.choice(_STAKES), dice.randrange(800), dice.getrandbits(128)
+def _gmag(i: int, at: int, rng: random.Random) -> str:
+    stake, game, bits = rng.choice(_STAKES), rng.randrange(800), rng.getrandbits(128)
     vendor = _VENDORS[game % 8]
     cells = (
         f'{{"playerId":"player{100_000 + bits % 200_000}","brandId":{1001 + bits % 5},"providerCode":"{vendor}",'
@@ -84,9 +84,9 @@ def _gmag(i: int, at: int, dice: random.Random) -> str:
     return cells + "}"
 
 
-def _pv(i: int, at: int, dice: random.Random) -> str:
-    bits = dice.getrandbits(64)
-    stake, before = dice.choice(_STAKES) * 1000, 1_000_000 + bits % 10**11
+def _pv(i: int, at: int, rng: random.Random) -> str:
+    bits = rng.getrandbits(64)
+    stake, before = rng.choice(_STAKES) * 1000, 1_000_000 + bits % 10**11
     gain = bits % 5_000_000 if bits % 4 == 0 else -stake
     return (
         f'{{"event_id":"{bits % 2**32:08x}-481e-11f0-a82e-{i:012x}","draw_id":"{1000 + bits % 800}-0-311-{at // 1000}-{i % 10}",'
@@ -96,8 +96,8 @@ def _pv(i: int, at: int, dice: random.Random) -> str:
     )
 
 
-def _aig(i: int, at: int, dice: random.Random) -> str:
-    bits, stake = dice.getrandbits(64), dice.choice(_STAKES)
+def _aig(i: int, at: int, rng: random.Random) -> str:
+    bits, stake = rng.getrandbits(64), rng.choice(_STAKES)
     items = [_ITEMS[bits >> shift & 7] for shift in (0, 3, 6)][: 1 + bits % 3]
     staked = {item: stake + n for n, item in enumerate(dict.fromkeys(items))}
     total, (won, wins) = sum(staked.values()), next(iter(staked.items()))
@@ -114,8 +114,8 @@ def _aig(i: int, at: int, dice: random.Random) -> str:
     )
 
 
-def _jdb(i: int, at: int, dice: random.Random) -> str:
-    bits, stake = dice.getrandbits(64), dice.choice(_STAKES)
+def _jdb(i: int, at: int, rng: random.Random) -> str:
+    bits, stake = rng.getrandbits(64), rng.choice(_STAKES)
     kind = _JDB_LAYOUTS[bits % len(_JDB_LAYOUTS)]
     win, before = stake * (bits % 3), bits % 10**8
     local = (START + timedelta(milliseconds=at - int(START.timestamp() * 1000)) + JDB_OFFSET).strftime(

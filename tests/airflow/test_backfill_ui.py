@@ -39,7 +39,7 @@ DAG_ID = "aig_transactions"
 
 
 @dataclass
-class World:
+class Deployment:
     """One Airflow with a page open, the vendor, the lake, and the day before yesterday, which is loaded."""
 
     airflow: HeadlessAirflow
@@ -85,7 +85,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def deployment(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     lake, lineage = tmp_path_factory.mktemp("lake"), tmp_path_factory.mktemp("lineage")
     now = datetime.now(timezone.utc)
     env = {
@@ -109,119 +109,123 @@ def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         first = (now - timedelta(days=2)).replace(hour=2, minute=0, second=0, microsecond=0)
         airflow.post_backfill("aig_pool_to_come", first, first)
         airflow.unpause("aig_pool_to_come")
-        yield World(airflow, page, vendors, lake, lineage, first)
+        yield Deployment(airflow, page, vendors, lake, lineage, first)
 
 
-def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_again(world: World) -> None:
-    page, vendor = world.page, world.vendors.providers["aig"]
-    mended = refuse(vendor, "408000", "Wrong parameter", when=lambda inquiry: _start(inquiry) == world.broken)
+def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_again(deployment: Deployment) -> None:
+    page, vendor = deployment.page, deployment.vendors.providers["aig"]
+    mended = refuse(vendor, "408000", "Wrong parameter", when=lambda inquiry: _start(inquiry) == deployment.broken)
     dag = DagPage(page, DAG_ID)
     form = dag.backfill_form()
-    dag.choose(form, "From", world.first)
-    dag.choose(form, "To", world.last)
+    dag.choose(form, "From", deployment.first)
+    dag.choose(form, "To", deployment.last)
     form.get_by_role("spinbutton").fill("4")
     expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
     picture(page, "backfill-form")
     dag.start(form)
 
-    runs = [world.run_id(world.first + i * HOUR) for i in range(HOURS)]
-    bad = world.run_id(world.broken)
+    runs = [deployment.run_id(deployment.first + i * HOUR) for i in range(HOURS)]
+    bad = deployment.run_id(deployment.broken)
     dag.watch({run_id: "Failed" if run_id == bad else "Success" for run_id in runs})
     picture(page, "backfill-one-failed")
-    assert len(world.objects()) == HOURS - 1
-    assert "Wrong parameter" in world.airflow.task_logs(DAG_ID, bad, "extract")
+    assert len(deployment.objects()) == HOURS - 1
+    assert "Wrong parameter" in deployment.airflow.task_logs(DAG_ID, bad, "extract")
 
-    tries = world.tries()
+    tries = deployment.tries()
     mended()
     dag.clear(bad)
     page.goto(f"/dags/{DAG_ID}")
     dag.watch(dict.fromkeys(runs, "Success"))
     picture(page, "backfill-all-green")
 
-    assert world.tries() == {**tries, bad: tries[bad] + 1}
-    stored = [slot for slot in audit(world.lake, truth_of(world.vendors), {"transactions"}) if slot.start <= world.last]
-    assert [slot.start for slot in stored] == [world.first + i * HOUR for i in range(HOURS)]
+    assert deployment.tries() == {**tries, bad: tries[bad] + 1}
+    stored = [
+        slot
+        for slot in audit(deployment.lake, truth_of(deployment.vendors), {"transactions"})
+        if slot.start <= deployment.last
+    ]
+    assert [slot.start for slot in stored] == [deployment.first + i * HOUR for i in range(HOURS)]
     assert all((slot.missing, slot.doubled, slot.wrong) == (0, 0, 0) and slot.expected for slot in stored)
 
 
-def test_runs_side_by_side_keep_the_vendors_pace_in_the_accounts_pool(world: World) -> None:
-    runs = [run for run in world.airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
-    runs = [run for run in runs if run["dag_run_id"] != world.run_id(world.broken)]  # it ran again later
+def test_runs_side_by_side_keep_the_vendors_pace_in_the_accounts_pool(deployment: Deployment) -> None:
+    runs = [run for run in deployment.airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
+    runs = [run for run in runs if run["dag_run_id"] != deployment.run_id(deployment.broken)]  # it ran again later
     assert max(run["start_date"] for run in runs) < min(run["end_date"] for run in runs)
-    assert [breach for breach in world.vendors.breaches if breach["rule"] == "rate"] == []
+    assert [breach for breach in deployment.vendors.breaches if breach["rule"] == "rate"] == []
 
 
-def test_an_event_of_the_asset_shows_window_and_counts(world: World) -> None:
-    page = world.page
+def test_an_event_of_the_asset_shows_window_and_counts(deployment: Deployment) -> None:
+    page = deployment.page
     if IMAGES:
-        show_bucket(page, "**/api/v2/assets/events*", world.lake)
+        show_bucket(page, "**/api/v2/assets/events*", deployment.lake)
     page.goto("/assets")
     page.get_by_role("link", name="betproviders/aig_default/main").click()
     expect(page.get_by_role("heading", name="Asset Events")).to_have_count(2)
     page.locator(".codicon-folding-collapsed").first.click()
     event = page.locator(".view-lines").first
-    [newest, *_] = reversed(world.airflow.asset_events(source_dag_id=DAG_ID))
+    [newest, *_] = reversed(deployment.airflow.asset_events(source_dag_id=DAG_ID))
     for text in (f'"rows": {newest["extra"]["rows"]},', f'"bytes": {newest["extra"]["bytes"]},', '"start": "'):
         expect(event).to_contain_text(text)
     picture(page, "asset-events")
 
 
-def test_openlineage_gets_the_stream_with_its_counts(world: World) -> None:
+def test_openlineage_gets_the_stream_with_its_counts(deployment: Deployment) -> None:
     def look() -> dict[str, Json] | None:
-        events = [json.loads(path.read_text()) for path in world.lineage.iterdir()]
+        events = [json.loads(path.read_text()) for path in deployment.lineage.iterdir()]
         done = [
             each for each in events if each["eventType"] == "COMPLETE" and each["job"]["name"] == f"{DAG_ID}.extract"
         ]
         by_run = {each["run"]["facets"]["airflow"]["dagRun"]["run_id"]: each for each in done}
-        return by_run if set(by_run) >= set(world.tasks()) else None
+        return by_run if set(by_run) >= set(deployment.tasks()) else None
 
     completed = wait_for(look, TIMEOUT, "the events")
-    for name, table in world.objects().items():
+    for name, table in deployment.objects().items():
         start = datetime.strptime(Path(name).name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
-        [output] = completed[world.run_id(start)]["outputs"]
+        [output] = completed[deployment.run_id(start)]["outputs"]
         assert output["namespace"] == "file"
-        assert output["name"] == f"{world.lake}/provider=aig/stream=transactions/account=agent001"
+        assert output["name"] == f"{deployment.lake}/provider=aig/stream=transactions/account=agent001"
         counts = output["outputFacets"]["outputStatistics"]
         assert counts["rowCount"] == table.num_rows > 0
-        assert counts["size"] == (world.lake / name).stat().st_size
+        assert counts["size"] == (deployment.lake / name).stat().st_size
         assert "bet_amount" in {column["name"] for column in output["facets"]["schema"]["fields"]}
-    text = " ".join(path.read_text() for path in world.lineage.iterdir())
-    assert world.vendors.credentials["aig"]["password"] not in text
+    text = " ".join(path.read_text() for path in deployment.lineage.iterdir())
+    assert deployment.vendors.credentials["aig"]["password"] not in text
 
 
-def test_all_runs_again_backwards_store_the_same_objects(world: World) -> None:
-    once, times = world.objects(), world.written_at()
+def test_all_runs_again_backwards_store_the_same_objects(deployment: Deployment) -> None:
+    once, times = deployment.objects(), deployment.written_at()
     # Airflow closes a backfill up to half a minute after its last run, and allows one at a time.
-    [backfill] = world.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
-    world.airflow.wait_backfill(backfill["id"])
-    dag = DagPage(world.page, DAG_ID)
+    [backfill] = deployment.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
+    deployment.airflow.wait_backfill(backfill["id"])
+    dag = DagPage(deployment.page, DAG_ID)
     form = dag.backfill_form()
-    dag.choose(form, "From", world.first)
-    dag.choose(form, "To", world.last)
+    dag.choose(form, "From", deployment.first)
+    dag.choose(form, "To", deployment.last)
     form.get_by_text("All Runs").click()
     form.get_by_text("Run Backwards").click()
     expect(form.get_by_role("spinbutton")).to_have_value("1")  # of several at once, the pool takes the oldest first
     expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
-    before = world.tries()
+    before = deployment.tries()
     dag.start(form)
 
     def again() -> dict[str, Json] | None:
-        tasks = world.tasks()
+        tasks = deployment.tasks()
         ended = all(task["state"] in FINISHED and task["try_number"] > before[run] for run, task in tasks.items())
         return tasks if ended else None
 
-    tasks = wait_for(again, TIMEOUT, "all hours to run again", lambda: str(world.tasks()))
+    tasks = wait_for(again, TIMEOUT, "all hours to run again", lambda: str(deployment.tasks()))
     assert {task["state"] for task in tasks.values()} == {"success"}
-    began = [tasks[world.run_id(world.first + i * HOUR)]["start_date"] for i in range(HOURS)]
+    began = [tasks[deployment.run_id(deployment.first + i * HOUR)]["start_date"] for i in range(HOURS)]
     assert began == sorted(began, reverse=True)
-    assert world.written_at().isdisjoint(times)
-    assert world.objects() == once
+    assert deployment.written_at().isdisjoint(times)
+    assert deployment.objects() == once
 
 
-def test_a_run_of_the_day_stores_the_same_objects(world: World) -> None:
-    once, times = world.objects(), world.written_at()
-    midnight = world.first.replace(hour=0)
-    dag = DagPage(world.page, "aig_by_the_day")
+def test_a_run_of_the_day_stores_the_same_objects(deployment: Deployment) -> None:
+    once, times = deployment.objects(), deployment.written_at()
+    midnight = deployment.first.replace(hour=0)
+    dag = DagPage(deployment.page, "aig_by_the_day")
     form = dag.backfill_form()
     dag.choose(form, "From", midnight)
     dag.choose(form, "To", midnight)
@@ -229,21 +233,21 @@ def test_a_run_of_the_day_stores_the_same_objects(world: World) -> None:
     dag.start(form)
 
     dag.watch({f"backfill__{(midnight + 24 * HOUR).isoformat()}": "Success"})
-    assert world.written_at().isdisjoint(times)
-    assert world.objects() == once
-    assert len(list(world.lake.glob(f"provider=aig/**/slot_date={midnight:%Y-%m-%d}/*.parquet"))) == 24
+    assert deployment.written_at().isdisjoint(times)
+    assert deployment.objects() == once
+    assert len(list(deployment.lake.glob(f"provider=aig/**/slot_date={midnight:%Y-%m-%d}/*.parquet"))) == 24
 
 
-def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) -> None:
-    airflow, dag_id = world.airflow, "aig_without_pool"
-    airflow.post_backfill(dag_id, world.first, world.last, max_active_runs=4)
+def test_without_a_pool_each_task_says_so_before_its_first_call(deployment: Deployment) -> None:
+    airflow, dag_id = deployment.airflow, "aig_without_pool"
+    airflow.post_backfill(dag_id, deployment.first, deployment.last, max_active_runs=4)
     airflow.unpause(dag_id)
 
     def ended() -> dict[str, Json] | None:
-        tasks = world.tasks(dag_id)
+        tasks = deployment.tasks(dag_id)
         return tasks if len(tasks) == HOURS and all(task["state"] in FINISHED for task in tasks.values()) else None
 
-    tasks = wait_for(ended, TIMEOUT, "the backfill", lambda: str(world.tasks(dag_id)))
+    tasks = wait_for(ended, TIMEOUT, "the backfill", lambda: str(deployment.tasks(dag_id)))
     # The task waits where the vendor asks for fewer calls, so nothing is missing.
     assert {task["state"] for task in tasks.values()} == {"success"}
     for run_id in tasks:
@@ -252,12 +256,12 @@ def test_without_a_pool_each_task_says_so_before_its_first_call(world: World) ->
         assert warning < log.index("slot 1/1")
 
 
-def test_tasks_of_a_pool_that_does_not_exist_wait_until_it_is_made(world: World) -> None:
+def test_tasks_of_a_pool_that_does_not_exist_wait_until_it_is_made(deployment: Deployment) -> None:
     def state() -> str:
-        return str(world.tasks("aig_pool_to_come")[world.run_id(world.first)]["state"])
+        return str(deployment.tasks("aig_pool_to_come")[deployment.run_id(deployment.first)]["state"])
 
     assert state() == "scheduled"  # since before the first test, while all others have run
-    world.airflow.set_pool("to_come", 1)
+    deployment.airflow.set_pool("to_come", 1)
     wait_for(lambda: state() == "success" or None, TIMEOUT, "the task to start at last", state)
 
 

@@ -31,7 +31,7 @@ CHANGED = "betproviders://gmag_default/changed_hours"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-class World:
+class Deployment:
     """One Airflow with the sample, a vendor that corrects rounds hours later, and the two days that the late DAG reads."""
 
     def __init__(
@@ -91,7 +91,7 @@ def key(hour: datetime) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     dags, lake, bets = (tmp_path_factory.mktemp(name) for name in ("dags", "lake", "bets"))
     (dags / SAMPLE.name).symlink_to(SAMPLE)
     now = datetime.now(timezone.utc)
@@ -110,11 +110,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     ):
         airflow.add_connection("gmag_default", vendor.credentials["gmag"])
         airflow.set_pool("gmag_default", 4)
-        yield World(airflow, vendor, bets, first, early)
+        yield Deployment(airflow, vendor, bets, first, early)
 
 
-def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(world: World) -> None:
-    airflow, first, second = world.airflow, world.first, world.first + DAY
+def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(deployment: Deployment) -> None:
+    airflow, first, second = deployment.airflow, deployment.first, deployment.first + DAY
 
     # The hours of a day are read an hour after its end, and make one daily run.
     airflow.wait_dag(HOURLY)
@@ -123,30 +123,32 @@ def test_a_corrected_hour_reaches_the_daily_step_and_no_other_does(world: World)
     airflow.unpause(HOURLY)
     # The run of the hour that has just turned waits for its bets, so it is not waited for.
     hourly = airflow.wait_runs(HOURLY, count=24, run_type="backfill")
-    assert {run["partition_key"] for run in hourly} == {key(hour) for hour in world.hours(first)}
-    world.merged(first, 1)
+    assert {run["partition_key"] for run in hourly} == {key(hour) for hour in deployment.hours(first)}
+    deployment.merged(first, 1)
 
     # The vendor corrects rounds of the day's last hours, and has the day after.
-    world.vendor.set_now(datetime.now(timezone.utc))
-    corrected = world.corrected()
+    deployment.vendor.set_now(datetime.now(timezone.utc))
+    corrected = deployment.corrected()
     assert 0 < len(corrected) < 12
     airflow.unpause(LATE)
     (late,) = airflow.wait_runs(LATE)
-    assert (late["run_type"], world.states(late["dag_run_id"])) == (
+    assert (late["run_type"], deployment.states(late["dag_run_id"])) == (
         "scheduled",
         {"extract": "success", "announce": "success"},
     )
-    world.merged(first, 2)
-    world.merged(second, 1)
-    assert world.changed(late["dag_run_id"]) == sorted(corrected | {key(hour) for hour in world.hours(second)})
+    deployment.merged(first, 2)
+    deployment.merged(second, 1)
+    assert deployment.changed(late["dag_run_id"]) == sorted(
+        corrected | {key(hour) for hour in deployment.hours(second)}
+    )
 
     # Read once more, nothing has changed, and nothing is announced.
     end = first + DAY + timedelta(hours=3)
     airflow.post_backfill(LATE, end - DAY, end - DAY, conf={"days": 1})
     airflow.wait_runs(LATE, count=2)
     (again,) = (run for run in airflow.runs(LATE) if run["run_type"] == "backfill")
-    assert world.states(again["dag_run_id"]) == {"extract": "success", "announce": "skipped"}
+    assert deployment.states(again["dag_run_id"]) == {"extract": "success", "announce": "skipped"}
     read = airflow.xcoms(LATE, again["dag_run_id"], "extract")["return_value"]
     assert (read["start"], read["slots"], read["changed"]) == (first.isoformat(), 24, [])
-    assert world.changed(again["dag_run_id"]) == []
-    assert [len(world.daily(day)) for day in (first, second)] == [2, 1]
+    assert deployment.changed(again["dag_run_id"]) == []
+    assert [len(deployment.daily(day)) for day in (first, second)] == [2, 1]

@@ -83,7 +83,7 @@ class Metrics:
 
 
 @dataclass
-class World:
+class Deployment:
     """One Airflow, the vendors it loads from, and all that must stay secret."""
 
     airflow: HeadlessAirflow
@@ -140,7 +140,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Everything is set going at once: what waits for a provider or a retry costs no time of the other tests."""
     lake, bets, alerts = (tmp_path_factory.mktemp(name) for name in ("lake", "bets", "alerts"))
     now = datetime.now(timezone.utc)
@@ -184,7 +184,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 database=database,
             )
         )
-        world = World(airflow, database, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
+        deployment = Deployment(airflow, database, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
         endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection(
             "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
@@ -194,32 +194,32 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             airflow.set_pool(f"{vendor}_default", 1)
         airflow.add_connection("jdb_slow", slow.credentials["jdb"])
         for case in CASES:
-            _prepare(world, case, stack.enter_context(simulator(now, heard)))
-        airflow.create_backfill("aig_transactions", world.first, world.last_hour)
+            _prepare(deployment, case, stack.enter_context(simulator(now, heard)))
+        airflow.create_backfill("aig_transactions", deployment.first, deployment.last_hour)
         for dag_id in BACKFILLED[1:]:
             airflow.wait_dag(dag_id)
-            airflow.post_backfill(dag_id, world.first, world.last_hour)
-        airflow.post_backfill("pv_by_game", world.last_hour, world.last_hour)
-        world.runs["to_s3"] = world.trigger("to_s3", world.first, world.last_hour + HOUR)
-        world.runs["late"] = world.trigger("late", world.last_hour, world.last_hour + HOUR)
-        world.runs["killed"] = world.trigger("killed", world.first, world.first + 2 * HOUR)
+            airflow.post_backfill(dag_id, deployment.first, deployment.last_hour)
+        airflow.post_backfill("pv_by_game", deployment.last_hour, deployment.last_hour)
+        deployment.runs["to_s3"] = deployment.trigger("to_s3", deployment.first, deployment.last_hour + HOUR)
+        deployment.runs["late"] = deployment.trigger("late", deployment.last_hour, deployment.last_hour + HOUR)
+        deployment.runs["killed"] = deployment.trigger("killed", deployment.first, deployment.first + 2 * HOUR)
         # All is set up before the first task runs.
         for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3", "late"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
-        yield world
+        yield deployment
 
 
-def _prepare(world: World, case: Case, vendors: Simulator) -> None:
+def _prepare(deployment: Deployment, case: Case, vendors: Simulator) -> None:
     faults = {
         kind: how if isinstance(how, float) else {"provider": case.vendor, **how} for kind, how in case.faults.items()
     }
     vendors.faults.replace(faults)
     if case.refusal:
         refuse(vendors.providers[case.vendor], *case.refusal)
-    world.airflow.add_connection(case.name, {**vendors.credentials[case.vendor], **case.connection})
-    end = world.last_hour + HOUR - timedelta(hours=case.hours_ago)
-    world.runs[case.name] = world.trigger(f"case_{case.name}", end - HOUR, end)
+    deployment.airflow.add_connection(case.name, {**vendors.credentials[case.vendor], **case.connection})
+    end = deployment.last_hour + HOUR - timedelta(hours=case.hours_ago)
+    deployment.runs[case.name] = deployment.trigger(f"case_{case.name}", end - HOUR, end)
 
 
 def _start(run: Json) -> datetime:
@@ -245,46 +245,48 @@ def faultless(audited: list[AuditedFile]) -> bool:
 
 
 @pytest.mark.parametrize("dag_id", BACKFILLED)
-def test_a_backfill_stores_what_the_vendor_has(world: World, dag_id: str) -> None:
-    assert {run["state"] for run in world.hourly_runs(dag_id)} == {"success"}
+def test_a_backfill_stores_what_the_vendor_has(deployment: Deployment, dag_id: str) -> None:
+    assert {run["state"] for run in deployment.hourly_runs(dag_id)} == {"success"}
 
     vendor = dag_id.partition("_")[0]
-    hours = {world.first + i * HOUR for i in range(HOURS)}
-    stored = [slot for slot in audit(world.lake, truth_of(world.vendors), BETS) if slot.receipt.provider == vendor]
+    hours = {deployment.first + i * HOUR for i in range(HOURS)}
+    stored = [
+        slot for slot in audit(deployment.lake, truth_of(deployment.vendors), BETS) if slot.receipt.provider == vendor
+    ]
     assert hours <= {slot.start for slot in stored}
     assert faultless(stored)
     assert all(slot.receipt.rows for slot in stored if slot.start in hours)
 
 
-def test_a_real_s3_server_gets_the_same_objects(world: World) -> None:
+def test_a_real_s3_server_gets_the_same_objects(deployment: Deployment) -> None:
     def look() -> list[Json] | None:
-        tasks = world.airflow.task_instances("to_s3", world.runs["to_s3"])
+        tasks = deployment.airflow.task_instances("to_s3", deployment.runs["to_s3"])
         return tasks if tasks and all(task["state"] in FINISHED for task in tasks) else None
 
     assert {task["state"] for task in wait_for(look, TIMEOUT, "four extractions to S3")} == {"success"}
-    fs = world.s3.filesystem()
+    fs = deployment.s3.filesystem()
     found = [path for path in fs.find("lake/raw") if path.endswith(".parquet")]
     assert len(found) == len(BACKFILLED) * HOURS
     for dag_id in BACKFILLED:
-        world.hourly_runs(dag_id)
+        deployment.hourly_runs(dag_id)
     for path in found:
         with fs.open(path, "rb") as stored:
             there = pq.ParquetFile(stored).read().drop_columns("_extracted_at")
-        here = pq.ParquetFile(world.lake / path.removeprefix("lake/raw/")).read().drop_columns("_extracted_at")
+        here = pq.ParquetFile(deployment.lake / path.removeprefix("lake/raw/")).read().drop_columns("_extracted_at")
         assert there.num_rows
         assert there.equals(here)
 
 
-def test_a_run_tells_what_it_stored(world: World) -> None:
-    run = next(run for run in world.hourly_runs("aig_transactions") if _start(run) == world.first)
-    xcom = world.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
+def test_a_run_tells_what_it_stored(deployment: Deployment) -> None:
+    run = next(run for run in deployment.hourly_runs("aig_transactions") if _start(run) == deployment.first)
+    xcom = deployment.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
     xcom = json.loads(xcom) if isinstance(xcom, str) else xcom
 
     assert (xcom["stream"], xcom["account"], xcom["slots"], xcom["bad_rows"]) == ("transactions", "agent001", 1, 0)
-    assert xcom["start"] == world.first.isoformat()
+    assert xcom["start"] == deployment.first.isoformat()
     [event] = [
         event
-        for event in world.airflow.asset_events(source_dag_id="aig_transactions")
+        for event in deployment.airflow.asset_events(source_dag_id="aig_transactions")
         if event["source_run_id"] == run["dag_run_id"]
     ]
     assert event["extra"]["rows"] == xcom["rows"] > 0
@@ -294,25 +296,25 @@ def test_a_run_tells_what_it_stored(world: World) -> None:
 # ---------------------------------------------------------------- seen at night
 
 
-def test_a_late_run_alerts_while_no_task_has_failed(world: World) -> None:
+def test_a_late_run_alerts_while_no_task_has_failed(deployment: Deployment) -> None:
     def alert() -> str:
-        found = world.alerts / "alert.txt"
+        found = deployment.alerts / "alert.txt"
         return found.read_text() if found.exists() else ""
 
-    message = wait_for(alert, TIMEOUT, "the alert", lambda: str(world.task("late", world.runs["late"])))
+    message = wait_for(alert, TIMEOUT, "the alert", lambda: str(deployment.task("late", deployment.runs["late"])))
     late, missing, *_ = message.splitlines()
-    assert late.startswith(f"Run {world.runs['late']} of DAG late has not ended by its deadline, ")
+    assert late.startswith(f"Run {deployment.runs['late']} of DAG late has not ended by its deadline, ")
     assert " missing in s3://lake_s3@lake/raw" in missing  # whatever is stored there by now
-    assert world.task("late", world.runs["late"])["state"] != "failed"
+    assert deployment.task("late", deployment.runs["late"])["state"] != "failed"
 
 
-def test_a_statsd_server_hears_what_tasks_stored(world: World) -> None:
+def test_a_statsd_server_hears_what_tasks_stored(deployment: Deployment) -> None:
     rows = 0
     for dag_id in BACKFILLED:
-        for run in world.hourly_runs(dag_id):
-            result = world.airflow.xcoms(dag_id, run["dag_run_id"], "extract")["return_value"]
+        for run in deployment.hourly_runs(dag_id):
+            result = deployment.airflow.xcoms(dag_id, run["dag_run_id"], "extract")["return_value"]
             rows += (json.loads(result) if isinstance(result, str) else result)["rows"]
-    heard = world.metrics
+    heard = deployment.metrics
 
     assert heard.counts["airflow.betproviders.rows"] >= rows > 0
     assert heard.counts["airflow.betproviders.calls"] >= len(BACKFILLED) * HOURS
@@ -325,79 +327,79 @@ def test_a_statsd_server_hears_what_tasks_stored(world: World) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_an_error_ends_as_it_should(world: World, case: Case) -> None:
-    dag_id, run_id = f"case_{case.name}", world.runs[case.name]
-    task = world.ended(dag_id, run_id)
+def test_an_error_ends_as_it_should(deployment: Deployment, case: Case) -> None:
+    dag_id, run_id = f"case_{case.name}", deployment.runs[case.name]
+    task = deployment.ended(dag_id, run_id)
 
     assert task["state"] == case.state
-    assert case.tries <= task["try_number"] <= case.tries + world.tries_lost(dag_id)
-    log = world.airflow.task_logs(dag_id, run_id, "extract")
+    assert case.tries <= task["try_number"] <= case.tries + deployment.tries_lost(dag_id)
+    log = deployment.airflow.task_logs(dag_id, run_id, "extract")
     for words in (*case.says, *([case.name] if case.state == "failed" and not case.path else [])):
         assert words in log
-    stored = list(audit(world.lake / case.name, truth_of(world.vendors), BETS))
+    stored = list(audit(deployment.lake / case.name, truth_of(deployment.vendors), BETS))
     assert len(stored) == (case.state == "success" or case.name == "pv_bad_row")
     if case.state == "success":
         assert faultless(stored)
 
 
-def test_a_bad_row_is_in_quarantine_and_the_good_ones_have_landed(world: World) -> None:
-    world.ended("case_pv_bad_row", world.runs["pv_bad_row"])
+def test_a_bad_row_is_in_quarantine_and_the_good_ones_have_landed(deployment: Deployment) -> None:
+    deployment.ended("case_pv_bad_row", deployment.runs["pv_bad_row"])
 
-    [quarantined] = (world.lake / "pv_bad_row").rglob("quarantine/**/*.jsonl")
+    [quarantined] = (deployment.lake / "pv_bad_row").rglob("quarantine/**/*.jsonl")
     [line] = quarantined.read_text().splitlines()
     assert json.loads(line)["reason"]
-    [slot] = audit(world.lake / "pv_bad_row", truth_of(world.vendors), BETS)
+    [slot] = audit(deployment.lake / "pv_bad_row", truth_of(deployment.vendors), BETS)
     assert (slot.missing, slot.doubled, slot.wrong) == (1, 0, 0)
 
 
-def test_an_interval_of_zero_width_fails_with_the_cure(world: World) -> None:
-    run, *_ = world.airflow.wait_runs("plain_hourly")  # the hour may have turned since
+def test_an_interval_of_zero_width_fails_with_the_cure(deployment: Deployment) -> None:
+    run, *_ = deployment.airflow.wait_runs("plain_hourly")  # the hour may have turned since
 
-    task = world.task("plain_hourly", run["dag_run_id"])
+    task = deployment.task("plain_hourly", run["dag_run_id"])
     assert task["state"] == "failed"
     assert task["try_number"] <= task["max_tries"], "tries are left: the refusal ended it"
-    assert "CronDataIntervalTimetable" in world.airflow.task_logs("plain_hourly", run["dag_run_id"], "extract")
+    assert "CronDataIntervalTimetable" in deployment.airflow.task_logs("plain_hourly", run["dag_run_id"], "extract")
 
 
 # ---------------------------------------------------------------- the course of a task
 
 
-def test_an_interval_that_is_not_ready_defers_and_then_completes(world: World) -> None:
-    world.airflow.wait_dag("minutes")
-    world.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
+def test_an_interval_that_is_not_ready_defers_and_then_completes(deployment: Deployment) -> None:
+    deployment.airflow.wait_dag("minutes")
+    deployment.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
     ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
     if ready - datetime.now(timezone.utc) < timedelta(seconds=40):
         ready += timedelta(minutes=1)
     end = ready - timedelta(minutes=5)  # AIG's lag
-    run_id = world.trigger("minutes", end - timedelta(minutes=1), end)
+    run_id = deployment.trigger("minutes", end - timedelta(minutes=1), end)
 
     def deferred() -> bool | None:
-        return world.task("minutes", run_id)["state"] == "deferred" or None
+        return deployment.task("minutes", run_id)["state"] == "deferred" or None
 
-    wait_for(deferred, TIMEOUT, "the task to defer", lambda: str(world.task("minutes", run_id)))
-    task = world.ended("minutes", run_id)
+    wait_for(deferred, TIMEOUT, "the task to defer", lambda: str(deployment.task("minutes", run_id)))
+    task = deployment.ended("minutes", run_id)
     assert (task["state"], task["try_number"]) == ("success", 1)
     assert datetime.now(timezone.utc) >= ready
-    [slot] = audit(world.lake / "minutes", truth_of(world.vendors), BETS)
+    [slot] = audit(deployment.lake / "minutes", truth_of(deployment.vendors), BETS)
     assert faultless([slot])
     assert datetime.fromisoformat(slot.receipt.end) == end
 
 
-def test_a_task_killed_in_the_middle_is_retried_and_half_a_file_is_never_seen(world: World) -> None:
-    world.slow.faults.set("slow")
-    seen = _Watch(world.lake / "killed")
+def test_a_task_killed_in_the_middle_is_retried_and_half_a_file_is_never_seen(deployment: Deployment) -> None:
+    deployment.slow.faults.set("slow")
+    seen = _Watch(deployment.lake / "killed")
     with seen:
-        world.airflow.unpause("killed")
-        wait_for(lambda: len(world.slow.calls) >= 15 or None, TIMEOUT, "the second slot's calls")
-        _kill(world, world.task("killed", world.runs["killed"])["id"])
-        world.slow.faults.clear()
-        task = world.ended("killed", world.runs["killed"])
+        deployment.airflow.unpause("killed")
+        wait_for(lambda: len(deployment.slow.calls) >= 15 or None, TIMEOUT, "the second slot's calls")
+        _kill(deployment, deployment.task("killed", deployment.runs["killed"])["id"])
+        deployment.slow.faults.clear()
+        task = deployment.ended("killed", deployment.runs["killed"])
 
     assert (task["state"], task["try_number"]) == ("success", 2)
     assert seen.looks > 20
     assert seen.broken == []
-    stored = list(audit(world.lake / "killed", truth_of(world.slow), BETS))
-    assert [slot.start for slot in stored] == [world.first, world.first + HOUR]
+    stored = list(audit(deployment.lake / "killed", truth_of(deployment.slow), BETS))
+    assert [slot.start for slot in stored] == [deployment.first, deployment.first + HOUR]
     assert faultless(stored)
 
 
@@ -428,10 +430,10 @@ class _Watch:
             self.looks += 1
 
 
-def _kill(world: World, task_instance_id: str) -> None:
+def _kill(deployment: Deployment, task_instance_id: str) -> None:
     """Kill -9 the process that runs the task; the one that supervises it stays."""
-    assert world.airflow._launcher is not None
-    for pid in processes_of(world.airflow._launcher.pid):
+    assert deployment.airflow._launcher is not None
+    for pid in processes_of(deployment.airflow._launcher.pid):
         title = " ".join(psutil.Process(pid).cmdline())
         if task_instance_id in title and "LocalExecutor" not in title:
             psutil.Process(pid).kill()
@@ -442,8 +444,8 @@ def _kill(world: World, task_instance_id: str) -> None:
 # ---------------------------------------------------------------- mapped tasks and assets
 
 
-def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: World) -> None:
-    airflow, hour = world.airflow, world.last_hour
+def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(deployment: Deployment) -> None:
+    airflow, hour = deployment.airflow, deployment.last_hour
 
     def look() -> Json | None:
         return next(
@@ -458,28 +460,34 @@ def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(world: Wor
     assert len(events) == 4
     assert {event["extra"]["stream"] for event in events} == {"games_game_history"}
     for game in (2000, 2011, 3011, 3015):
-        folder = world.lake / "filtered/provider=pv/stream=games_game_history/account=~101" / f"filter=game_id%3D{game}"
-        truth = world.vendors.truth("pv", "games_game_history", hour, hour + HOUR, {"game_id": game})
+        folder = (
+            deployment.lake / "filtered/provider=pv/stream=games_game_history/account=~101" / f"filter=game_id%3D{game}"
+        )
+        truth = deployment.vendors.truth("pv", "games_game_history", hour, hour + HOUR, {"game_id": game})
         [path] = folder.rglob(f"{hour:%Y%m%dT%H%M%SZ}-*.parquet")
         ids = pq.ParquetFile(path).read().column("event_id").to_pylist()
         assert sorted(ids) == sorted(record["event_id"] for record in truth)
     assert {run["run_type"] for run in airflow.wait_runs("after_games")} == {"asset_triggered"}
 
 
-def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(world: World) -> None:
-    airflow, end = world.airflow, world.last_hour + HOUR
-    world.hourly_runs("gmag_game_history")
+def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(deployment: Deployment) -> None:
+    airflow, end = deployment.airflow, deployment.last_hour + HOUR
+    deployment.hourly_runs("gmag_game_history")
 
     def merged() -> set[str] | None:
         runs = airflow.runs("bets_gmag")
-        if not runs or not all(run["state"] in FINISHED for run in runs) or not (world.bets / "_delta_log").exists():
+        if (
+            not runs
+            or not all(run["state"] in FINISHED for run in runs)
+            or not (deployment.bets / "_delta_log").exists()
+        ):
             return None
-        rows = BetsTable(str(world.bets)).open().to_pyarrow_table(columns=["bet_id", "settled_at"]).to_pylist()
-        found = [row["bet_id"] for row in rows if world.first <= row["settled_at"] < end]
+        rows = BetsTable(str(deployment.bets)).open().to_pyarrow_table(columns=["bet_id", "settled_at"]).to_pylist()
+        found = [row["bet_id"] for row in rows if deployment.first <= row["settled_at"] < end]
         assert len(set(found)) == len(found)
         return set(found) if set(found) >= expected else None
 
-    records = world.vendors.truth("gmag", "game_history", world.first, end)
+    records = deployment.vendors.truth("gmag", "game_history", deployment.first, end)
     expected = {EXPECTED_BETS["gmag"](record)[0] for record in records}
     assert wait_for(merged, TIMEOUT, "the merges", lambda: str(airflow.runs("bets_gmag"))) == expected
     assert {run["run_type"] for run in airflow.runs("bets_gmag")} == {"asset_triggered"}
@@ -489,25 +497,25 @@ def test_what_a_backfill_loads_is_merged_into_the_bets_table_by_its_asset(world:
 # ---------------------------------------------------------------- the same interval again
 
 
-def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(world: World) -> None:
-    airflow, dag_id = world.airflow, "aig_transactions"
-    world.hourly_runs(dag_id)
-    hours = [f"{world.first + i * HOUR:%Y%m%dT%H%M%SZ}-" for i in range(HOURS)]
+def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(deployment: Deployment) -> None:
+    airflow, dag_id = deployment.airflow, "aig_transactions"
+    deployment.hourly_runs(dag_id)
+    hours = [f"{deployment.first + i * HOUR:%Y%m%dT%H%M%SZ}-" for i in range(HOURS)]
 
     def loaded() -> dict[str, pa.Table]:
-        found = held(world.lake, provider="aig", stream="transactions")
+        found = held(deployment.lake, provider="aig", stream="transactions")
         return {name: table for name, table in found.items() if any(hour in name for hour in hours)}
 
     def written() -> set[int]:
-        return {(world.lake / name).stat().st_mtime_ns for name in once}
+        return {(deployment.lake / name).stat().st_mtime_ns for name in once}
 
     once = loaded()
     assert len(once) == HOURS
     times = written()
     airflow.wait_backfill(max(b["id"] for b in airflow.api("GET", "backfills", dag_id=dag_id)["backfills"]))
-    airflow.post_backfill(dag_id, world.first, world.last_hour, reprocess="completed")
+    airflow.post_backfill(dag_id, deployment.first, deployment.last_hour, reprocess="completed")
     wait_for(
-        lambda: (bool(world.hourly_runs(dag_id)) and written().isdisjoint(times)) or None,
+        lambda: (bool(deployment.hourly_runs(dag_id)) and written().isdisjoint(times)) or None,
         TIMEOUT,
         "all hours to be written anew",
     )
@@ -516,11 +524,11 @@ def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(wor
     times = written()
     airflow.unpause("a_day_at_once")
     interval = {
-        "data_interval_start": world.first.isoformat(),
-        "data_interval_end": (world.last_hour + HOUR).isoformat(),
+        "data_interval_start": deployment.first.isoformat(),
+        "data_interval_end": (deployment.last_hour + HOUR).isoformat(),
     }
-    run_id = airflow.trigger("a_day_at_once", logical_date=world.first.isoformat(), **interval)
-    assert world.ended("a_day_at_once", run_id)["state"] == "success"
+    run_id = airflow.trigger("a_day_at_once", logical_date=deployment.first.isoformat(), **interval)
+    assert deployment.ended("a_day_at_once", run_id)["state"] == "success"
     assert written().isdisjoint(times)
     assert loaded() == once
 
@@ -528,17 +536,17 @@ def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(wor
 # ---------------------------------------------------------------- secrets
 
 
-def test_no_secret_is_told_anywhere(world: World) -> None:
+def test_no_secret_is_told_anywhere(deployment: Deployment) -> None:
     """Logs of tasks and components, and the database with XComs, rendered templates, asset events and connections."""
     for case in CASES:
-        world.ended(f"case_{case.name}", world.runs[case.name])
-    secrets = sorted(world.secrets)
+        deployment.ended(f"case_{case.name}", deployment.runs[case.name])
+    secrets = sorted(deployment.secrets)
     assert secrets
 
-    files = [path for path in world.airflow.home.rglob("*") if path.is_file() and path.name != "fernet.key"]
-    files += [path for path in world.lake.rglob("*") if path.is_file()]
+    files = [path for path in deployment.airflow.home.rglob("*") if path.is_file() and path.name != "fernet.key"]
+    files += [path for path in deployment.lake.rglob("*") if path.is_file()]
     texts = {str(path): path.read_bytes() for path in files}
-    stored = tables(world.database)
+    stored = tables(deployment.database)
     assert b"agent001" in stored["connection"]
     texts |= stored
     assert [(name, secret) for name, text in texts.items() for secret in secrets if secret.encode() in text] == []

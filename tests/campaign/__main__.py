@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.campaign import examples
-from tests.campaign.run import ScenarioRun, Stage
+from tests.campaign.run import Environment, ScenarioRun
 from tests.campaign.scenario import Scenario, draw
 from tests.campaign.verdict import Tally
 from tests.campaign.worker import Workers
@@ -61,7 +61,7 @@ def campaign(seeds: Iterable[int]) -> Iterator[tuple[Scenario, Tally]]:
         with examples.installed(folder / "site"), running(folder / "seaweed") as seaweed:
             workers = Workers()
             for scenario in map(draw, seeds):
-                yield scenario, ScenarioRun(scenario, Stage(workers, folder, seaweed)).run()
+                yield scenario, ScenarioRun(scenario, Environment(workers, folder, seaweed)).run()
 
 
 def report(tally: Tally, first: int, last: int) -> str:
@@ -70,8 +70,8 @@ def report(tally: Tally, first: int, last: int) -> str:
     commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
     run = f"Seeds {first} to {last}, at commit {commit}."
     counts = (f"| {name} | {count:,} |" for name, count in tally.counts.items())
-    struck = (f"| `{kind}` | {count:,} |" for kind, count in sorted(tally.struck.items()))
-    tables = ["| what | count |", "|---|---:|", *counts, "", "| fault | calls that it struck |", "|---|---:|", *struck]
+    faults = (f"| `{kind}` | {count:,} |" for kind, count in sorted(tally.faults.items()))
+    tables = ["| what | count |", "|---|---:|", *counts, "", "| fault | calls with it |", "|---|---:|", *faults]
     return "\n".join([INTRODUCTION, run, "", *tables, ""])
 
 

@@ -20,13 +20,13 @@ SLOW_SECONDS = 0.5
 
 
 class FlakyStore(ThreadingHTTPServer):
-    """Hands requests on, and strikes some of them.
+    """Hands requests on, and makes some of them fail.
 
     Attributes:
         endpoint: where clients reach it.
         target: host and port of the server.
-        share: of requests that are struck.
-        struck: how many were, by kind: ``refused`` (503 before the server sees it), ``lost`` (done, but answered 500),
+        share: of requests that fail.
+        faults: how many did, by kind: ``refused`` (503 before the server sees it), ``lost`` (done, but answered 500),
             ``cut`` (the connection ends in the middle of the request), ``slow``.
     """
 
@@ -37,17 +37,17 @@ class FlakyStore(ThreadingHTTPServer):
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
         self.target = target.removeprefix("http://")
         self.share = share
-        self.struck: Counter[str] = Counter()
-        self._dice = random.Random(seed)
+        self.faults: Counter[str] = Counter()
+        self._rng = random.Random(seed)
         self._lock = threading.Lock()
 
     def draw(self) -> str | None:
         """Draw what happens to the next request."""
         with self._lock:
-            if self._dice.random() >= self.share:
+            if self._rng.random() >= self.share:
                 return None
-            kind = self._dice.choice(("refused", "refused", "lost", "cut", "slow"))
-            self.struck[kind] += 1
+            kind = self._rng.choice(("refused", "refused", "lost", "cut", "slow"))
+            self.faults[kind] += 1
             return kind
 
     @contextmanager

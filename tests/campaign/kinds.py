@@ -11,14 +11,14 @@ TRANSIENT = (
     "http_302", "bad_location", "empty_body", "type_drift", "unknown_field", "duplicate_key", "duplicate",
     "drift", "repeated_page", "total_lie", "total_high", "total_low", "total_alternating", "lost_row", "vanished_page",
 )  # fmt: skip
-"""What strikes single calls. A task gets over it, or fails; a later attempt then succeeds."""
+"""Faults of single calls. A task gets over them, or fails; a later attempt then succeeds."""
 NEEDS_TOTALS = {
     "drift", "repeated_page", "total_lie", "total_high", "total_low", "total_alternating", "lost_row",
     "endless_pages", "total_absent", "vanished_page",
 }  # fmt: skip
-"""What only a total shows, or what there is only where there are totals."""
+"""Faults that only a total shows, or that only streams with totals can have."""
 SLOW = ("drip_body", "drip_headers", "silence", "endless_continue", "endless_500", "gzip_bomb")
-"""What would hold a worker, or fill its memory."""
+"""Faults that would hold a worker, or fill its memory."""
 HABITS: Mapping[str, Mapping[str, Any]] = {
     "silent_cap": {"rows": (50, 90, 200, 333)},
     "page_cap": {"rows": (50, 90, 200, 333)},
@@ -39,7 +39,7 @@ LASTING: Mapping[str, Mapping[str, Any]] = {
     "total_lie": {}, "total_high": {}, "total_low": {}, "total_alternating": {}, "lost_row": {}, "repeated_page": {},
     "drift": {}, "endless_pages": {}, "stray_rows": {"rows": 40},
 }  # fmt: skip
-"""What strikes every call of a task."""
+"""Faults of every call of a task."""
 MUST_FAIL = {*LASTING} - {"total_low", "total_alternating", "repeated_page", "drift"} | {*SLOW} - {"drip_body"}
 """Lasting faults with which no task may succeed. With the others it may, if what it stores is the truth."""
 FINAL = {"http_401", "http_405", "http_410", "http_414", "http_422"}
@@ -50,4 +50,4 @@ ODD_KINDS = (
     "odd_exponent",
 )  # fmt: skip
 ODD_KEY_KINDS = {"odd_null", "odd_absent", "odd_deep"}
-"""What makes a key unreadable; other odd values make it another key."""
+"""Odd values that make a key unreadable; others make it another key."""

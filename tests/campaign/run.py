@@ -1,4 +1,4 @@
-"""Run a scenario: two workers at once, a moving world, faults everywhere, and a verdict after each act."""
+"""Run a scenario: two workers at once, bets that arrive late and change, faults everywhere, and a verdict after each phase."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ STORE_ERRORS = {
 
 
 @dataclass
-class Stage:
+class Environment:
     """Where a scenario runs.
 
     Attributes:
@@ -75,34 +75,34 @@ class Stage:
 class ScenarioRun:
     """One run of a scenario."""
 
-    def __init__(self, scenario: Scenario, stage: Stage) -> None:
+    def __init__(self, scenario: Scenario, environment: Environment) -> None:
         self.scenario = scenario
         self.tally = Tally()
-        self._stage = stage
-        self._dice = random.Random(f"run/{scenario.seed}")
+        self._environment = environment
+        self._rng = random.Random(f"run/{scenario.seed}")
         self._guard = threading.Lock()
-        self._acts: list[tuple[datetime, datetime]] = []  # when an act began, and the world's time in it
-        self._torn: set[Interval] = set()  # what tasks that kept failing should have read
+        self._phases: list[tuple[datetime, datetime]] = []  # when a phase began, and the simulated time in it
+        self._unread: set[Interval] = set()  # what tasks that kept failing should have read
         self._stack = ExitStack()
 
     def run(self) -> Tally:
-        """Run all acts."""
+        """Run all phases."""
         s = self.scenario
         with self._stack:
             self._simulator = self._stack.enter_context(
                 Simulator(Settings(now=s.end, history_days=4, **s.settings)).running()
             )
             filters = self._simulator.filters(s.provider, s.stream, s.begin, s.end)
-            self._filters: dict[str, Any] = self._dice.choice(filters)
+            self._filters: dict[str, Any] = self._rng.choice(filters)
             self._open_store()
             self._stack.enter_context(watched(self.lake, self.tally))
             self._simulator.faults.replace(s.faults)
-            if s.other_world:
-                self._other_world()
+            if s.wrong_zone_or_unit:
+                self._wrong_zone_or_unit()
             else:
-                for act in (self._as_it_happens, self._backfill, self._lies, self._by_hand, self._settle):
-                    act()
-                    self._check(act.__name__)
+                for phase in (self._as_it_happens, self._backfill, self._lies, self._by_hand, self._settle):
+                    phase()
+                    self._check(phase.__name__)
                 if s.vendor.bet:
                     self._finish()
         self._sum_up()
@@ -113,7 +113,7 @@ class ScenarioRun:
         self.tally.counts["scenarios"] += 1
         self.tally.counts["provider calls"] += len(calls)
         self.tally.counts["provider faults"] += sum(bool(call["faults"]) for call in calls)
-        self.tally.struck.update(kind for call in calls for kind in call["faults"])
+        self.tally.faults.update(kind for call in calls for kind in call["faults"])
         for kind in (
             "foreign errors",
             "hangs",
@@ -131,27 +131,27 @@ class ScenarioRun:
         refused = breach["rule"] == "same_day" and self.scenario.settings["options"]["pv"]["midnight"] == "refuse"
         return refused and int(breach["params"].get("time_end", 1)) % DAY_SECONDS == 0
 
-    # ------------------------------------------------------------------ acts
+    # ------------------------------------------------------------------ phases
 
     def _as_it_happens(self) -> None:
         """Hourly loads, two hours at a time, in any order, merges among them; some go to both workers."""
         first, second = self.scenario.hours[:2], self.scenario.hours[2:]
         for hours in (first, second):
-            self._world(hours[-1].end + LAG)
+            self._set_time(hours[-1].end + LAG)
             tasks = [self._extract(hour) for hour in hours]
             merge = self._merge(Interval(hours[0].start, hours[-1].end))
-            self._run([*tasks, self._dice.choice(tasks), *merge], attempts=2)
+            self._run([*tasks, self._rng.choice(tasks), *merge], attempts=2)
 
     def _backfill(self) -> None:
         """A backfill at another grain beside a re-read by the hour."""
-        self._world(self.scenario.end + 2 * HOUR)
-        backfill = self._extract(self.scenario.backfill(self._dice), self.scenario.grain)
-        self._run([backfill, self._extract(self._dice.choice(self.scenario.hours)), *self._merge()], attempts=2)
+        self._set_time(self.scenario.end + 2 * HOUR)
+        backfill = self._extract(self.scenario.backfill(self._rng), self.scenario.grain)
+        self._run([backfill, self._extract(self._rng.choice(self.scenario.hours)), *self._merge()], attempts=2)
 
-    def _other_world(self) -> None:
+    def _wrong_zone_or_unit(self) -> None:
         """The provider answers for other hours than it was asked for: every task fails, and nothing is stored."""
         self._simulator.faults.clear()
-        self._world(self.scenario.end + LAG)
+        self._set_time(self.scenario.end + LAG)
         for hour in self.scenario.hours:
             self._must_fail(self._extract(hour), "another zone or unit", hour)
 
@@ -159,7 +159,7 @@ class ScenarioRun:
         """Every answer of one task has the same fault: it fails, and leaves what is stored; or it stores the truth."""
         for kind, options in self.scenario.lies.items():
             stored = sorted(visible(self.lake))
-            slot = self._dice.choice(stored) if stored else self.scenario.hours[0]
+            slot = self._rng.choice(stored) if stored else self.scenario.hours[0]
             faults = self._simulator.faults
             faults.replace({**self._odd_faults, kind: options})
             task = self._extract(slot, slot.width)
@@ -170,7 +170,7 @@ class ScenarioRun:
 
     def _must_fail(self, task: Task, kind: str, slot: Interval) -> None:
         before, calls = stored_versions(self.lake), len(self._simulator.calls)
-        outcome = self._stage.workers.run(task)
+        outcome = self._environment.workers.run(task)
         self._count(task, outcome, lies=True)
         about = f"{self.scenario}: {kind}: {slot}: {outcome}"
         changed = stored_versions(self.lake) != before
@@ -182,18 +182,18 @@ class ScenarioRun:
             self.tally.find("lies that changed the lake", [about] if changed and not after_all else [])
             return
         self._note(task, outcome)
-        strikes = [
-            call for call in self._simulator.calls[calls:] if self.scenario.other_world or kind in call["faults"]
+        faulty = [
+            call for call in self._simulator.calls[calls:] if self.scenario.wrong_zone_or_unit or kind in call["faults"]
         ]
         rows = len(self._truth_now(slot))
-        believed = strikes and rows >= ENOUGH_ROWS and (self.scenario.other_world or kind in MUST_FAIL)
+        believed = faulty and rows >= ENOUGH_ROWS and (self.scenario.wrong_zone_or_unit or kind in MUST_FAIL)
         self.tally.find("lies believed", [about] if believed else [])
 
     def _by_hand(self) -> None:
         """Somebody deletes an object, and the gaps are filled."""
         stored = visible(self.lake)
         if stored:
-            self.lake.fs.rm_file(stored[self._dice.choice(sorted(stored))])
+            self.lake.fs.rm_file(stored[self._rng.choice(sorted(stored))])
             self.tally.counts["objects deleted"] += 1
             self._check("_by_hand, deleted")
         self._run([self._task("gaps", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
@@ -202,11 +202,11 @@ class ScenarioRun:
 
     def _settle(self) -> None:
         """Everything is read again, as often as it takes."""
-        self._world(self.scenario.end + 6 * HOUR)
+        self._set_time(self.scenario.end + 6 * HOUR)
         wide = [slot for slot in visible(self.lake) if slot.width > HOUR]
         hours = [hour for hour in self.scenario.hours if not any(slot.overlaps(hour) for slot in wide)]
         tasks = [self._extract(slot, slot.width) for slot in (*wide, *hours)]
-        self._run([*tasks, self._dice.choice(tasks), *self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
+        self._run([*tasks, self._rng.choice(tasks), *self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
 
     def _finish(self) -> None:
         """A last merge, and the verdict on the bets table."""
@@ -248,7 +248,7 @@ class ScenarioRun:
     def _run(self, tasks: Sequence[Task], *, attempts: int, until_success: bool = False) -> None:
         """Let two workers take the tasks in any order, with a bounded number of attempts each."""
         waiting = list(tasks)
-        self._dice.shuffle(waiting)
+        self._rng.shuffle(waiting)
         lanes = [threading.Thread(target=self._lane, args=(waiting, attempts, until_success)) for _ in range(2)]
         for lane in lanes:
             lane.start()
@@ -264,7 +264,7 @@ class ScenarioRun:
                 killed = [self._kill() for _ in range(min(attempts, 3))]
             outcome = Outcome("failed")
             for number in range(attempts):
-                outcome = self._stage.workers.run(task, killed[number] if number < len(killed) else None)
+                outcome = self._environment.workers.run(task, killed[number] if number < len(killed) else None)
                 self._count(task, outcome)
                 if outcome.state == "succeeded":
                     break
@@ -279,12 +279,12 @@ class ScenarioRun:
             return
         interval = Interval(task.arguments["start"], task.arguments["end"])
         if outcome.state == "succeeded":
-            self._torn = {each for each in self._torn if not interval.contains(each)}
+            self._unread = {each for each in self._unread if not interval.contains(each)}
         else:
-            self._torn.add(interval)
+            self._unread.add(interval)
 
     def _kill(self) -> float | None:
-        return self._dice.uniform(0, 0.8) if self._dice.random() < self.scenario.killed else None
+        return self._rng.uniform(0, 0.8) if self._rng.random() < self.scenario.killed else None
 
     def _count(self, task: Task, outcome: Outcome, *, lies: bool = False) -> None:
         with self._guard:
@@ -301,15 +301,15 @@ class ScenarioRun:
                     kind = "hangs" if outcome.error == "Hung" else "foreign errors"
                     self.tally.find(kind, [f"{self.scenario}: {task.kind}: {outcome}"])
 
-    # ------------------------------------------------------------------ the world and the store
+    # ------------------------------------------------------------------ the provider and the store
 
-    def _world(self, now: datetime) -> None:
+    def _set_time(self, now: datetime) -> None:
         self._simulator.set_now(now)
-        self._acts.append((datetime.now(timezone.utc), now))
+        self._phases.append((datetime.now(timezone.utc), now))
 
     def _truth(self, slot: Interval, extracted_at: datetime) -> list[Record]:
-        """What the provider had when the slot was read: the world stands still during an act."""
-        then = [world for began, world in self._acts if began <= extracted_at + timedelta(milliseconds=1)][-1]
+        """What the provider had when the slot was read: simulated time stands still during a phase."""
+        then = [simulated for began, simulated in self._phases if began <= extracted_at + timedelta(milliseconds=1)][-1]
         s = self.scenario
         return [*self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters, as_of=then)]
 
@@ -320,26 +320,26 @@ class ScenarioRun:
     def _odd_values(self) -> OddValues:
         return OddValues.from_calls(self.scenario.vendor, self._simulator.calls)
 
-    def _check(self, act: str) -> None:
-        about, s = f"{self.scenario}{act}", self.scenario
-        check_raw(self.lake, self._truth, self._torn, self._odd_values(), self.tally, about)
+    def _check(self, phase: str) -> None:
+        about, s = f"{self.scenario}{phase}", self.scenario
+        check_raw(self.lake, self._truth, self._unread, self._odd_values(), self.tally, about)
         check_coverage(self.lake, self._stream, Interval(s.begin, s.end), self.tally, about)
 
     def _open_store(self) -> None:
         provider = self.scenario.provider
         login = self._simulator.credentials[provider]["login"]
-        if not self.scenario.remote or self._stage.seaweed is None:
-            folder = self._stage.folder / f"{self.scenario.seed}"
+        if not self.scenario.remote or self._environment.seaweed is None:
+            folder = self._environment.folder / f"{self.scenario.seed}"
             self._root, self._store = f"file://{folder}", {}
             self.lake = Lake(
                 fsspec.filesystem("file"), f"{folder}/raw", provider, self.scenario.stream, login, self._filters
             )
             self.table = BetsTable(f"{folder}/bets")
             return
-        seaweed = self._stage.seaweed
+        seaweed = self._environment.seaweed
         flaky = FlakyStore(seaweed.endpoint, self.scenario.store_faults, self.scenario.seed)
         proxy = self._stack.enter_context(flaky.running())
-        self._stack.callback(lambda: self.tally.counts.update({f"store: {k}": n for k, n in proxy.struck.items()}))
+        self._stack.callback(lambda: self.tally.counts.update({f"store: {k}": n for k, n in proxy.faults.items()}))
         folder_name = f"{seaweed.bucket}/{self.scenario.seed}"
         timeouts = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10}}
         extra = {"endpoint_url": proxy.endpoint, "region_name": "us-east-1", **timeouts}

@@ -32,7 +32,7 @@ Faults = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One world and what goes wrong in it.
+    """A provider, a store, and the faults of both.
 
     Attributes:
         seed: of everything.
@@ -42,8 +42,8 @@ class Scenario:
         settings: of the simulator.
         extra: of the connection, beside the simulator's own.
         faults: faults that are on all along.
-        lies: faults that strike every call of a task that then must fail, or store the truth all the same.
-        other_world: whether the provider answers in another zone or unit than it documents, so that every task must fail.
+        lies: faults in every call of a task that then must fail, or store the truth all the same.
+        wrong_zone_or_unit: whether the provider answers in another zone or unit than it documents, so that every task must fail.
         store_faults: share of requests to the S3 server that fail.
         killed: share of attempts that are killed.
         grain: slot width of the backfill that overlaps the hourly load.
@@ -57,7 +57,7 @@ class Scenario:
     extra: dict[str, Any]
     faults: Faults
     lies: Faults
-    other_world: bool
+    wrong_zone_or_unit: bool
     store_faults: float
     killed: float
     grain: timedelta
@@ -86,97 +86,97 @@ class Scenario:
         """The hourly slots."""
         return [Interval(self.begin + hour * HOUR, self.begin + (hour + 1) * HOUR) for hour in range(HOURS)]
 
-    def backfill(self, dice: random.Random) -> Interval:
+    def backfill(self, rng: random.Random) -> Interval:
         """Draw a range of complete slots of the other grain."""
         slots = (HOURS * HOUR) // self.grain
-        first = dice.randrange(slots)
-        count = dice.randint(1, slots - first)
+        first = rng.randrange(slots)
+        count = rng.randint(1, slots - first)
         return Interval(self.begin + first * self.grain, self.begin + (first + count) * self.grain)
 
 
 def draw(seed: int) -> Scenario:
     """Draw the scenario of a seed."""
-    dice = random.Random(f"campaign/{seed}")
+    rng = random.Random(f"campaign/{seed}")
     vendor = VENDORS[seed % len(VENDORS)]
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     # Every sixth block of four hours ends at midnight, where PV's windows and the days' folders end.
-    begin = midnight - timedelta(days=3) + 4 * dice.randrange(6) * HOUR
-    options = {name: dice.choice(values) for name, values in vendor.options.items()}
-    other = dice.choice(vendor.other_worlds) if vendor.other_worlds and dice.random() < 0.06 else {}
-    faults = _faults(dice, vendor)
+    begin = midnight - timedelta(days=3) + 4 * rng.randrange(6) * HOUR
+    options = {name: rng.choice(values) for name, values in vendor.options.items()}
+    other = rng.choice(vendor.wrong_zones_and_units) if vendor.wrong_zones_and_units and rng.random() < 0.06 else {}
+    faults = _faults(rng, vendor)
     return Scenario(
         seed=seed,
         vendor=vendor,
-        remote=dice.random() < 0.15,  # an attempt on S3 costs five times as much
+        remote=rng.random() < 0.15,  # an attempt on S3 costs five times as much
         begin=begin,
         settings={
             "seed": seed,
-            "rate": dice.choice((40.0, 120.0, 400.0)),
-            "late_share": dice.choice((0.05, 0.2, 0.4)),
+            "rate": rng.choice((40.0, 120.0, 400.0)),
+            "late_share": rng.choice((0.05, 0.2, 0.4)),
             "options": {vendor.provider: {**options, **other}},
             "min_interval": {},
             "slow_seconds": 0.3,
         },
-        extra=_extra(dice, vendor, options, faults),
+        extra=_extra(rng, vendor, options, faults),
         faults=faults,
-        lies=_lies(dice, vendor),
-        other_world=bool(other),
-        store_faults=dice.choice((0.0, 0.02, 0.08)),
-        killed=dice.choice((0.0, 0.25, 0.5)),
-        grain=dice.choice((HOUR / 4, HOUR / 2, 2 * HOUR, 4 * HOUR)),
+        lies=_lies(rng, vendor),
+        wrong_zone_or_unit=bool(other),
+        store_faults=rng.choice((0.0, 0.02, 0.08)),
+        killed=rng.choice((0.0, 0.25, 0.5)),
+        grain=rng.choice((HOUR / 4, HOUR / 2, 2 * HOUR, 4 * HOUR)),
     )
 
 
-def _extra(dice: random.Random, vendor: Vendor, options: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+def _extra(rng: random.Random, vendor: Vendor, options: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     """What the connection has beside the account."""
     extra: dict[str, Any] = {"timeout": 1 if "too_slow" in faults else 5, "max_answer_mb": 32}
     if "filter_column" in options:
         extra["filter_column"] = options["filter_column"]
-    if vendor.page_sizes and dice.random() < 0.3:
-        extra["page_size"] = dice.choice(vendor.page_sizes)
+    if vendor.page_sizes and rng.random() < 0.3:
+        extra["page_size"] = rng.choice(vendor.page_sizes)
     return extra
 
 
-def _faults(dice: random.Random, vendor: Vendor) -> Faults:
-    habit = dice.choice([*HABITS]) if dice.random() < 0.5 else None
-    kinds = dice.sample(TRANSIENT, dice.randint(2, 10))
+def _faults(rng: random.Random, vendor: Vendor) -> Faults:
+    habit = rng.choice([*HABITS]) if rng.random() < 0.5 else None
+    kinds = rng.sample(TRANSIENT, rng.randint(2, 10))
     if habit in NO_TOTALS or not vendor.totals:  # nothing could show that a list has moved
         kinds = [kind for kind in kinds if kind not in NEEDS_TOTALS]
-    share = dice.choice((0.0, 0.05, 0.2)) / max(len(kinds), 1) * 3
+    share = rng.choice((0.0, 0.05, 0.2)) / max(len(kinds), 1) * 3
     found: dict[str, Mapping[str, Any]] = {
         kind: {"probability": share, **({"seconds": 1} if kind.endswith("_date") else {})} for kind in kinds
     }
     impossible = (set() if vendor.totals else PAGES_ONLY) | (TOO_MANY_ROWS if vendor.cursor else set())
     if habit and habit not in impossible:
-        found[habit] = {option: dice.choice(values) for option, values in HABITS[habit].items()}
+        found[habit] = {option: rng.choice(values) for option, values in HABITS[habit].items()}
     # A second call distinguishes an empty answer from an empty window, so the same one may come only once.
-    if vendor.empty and dice.random() < 0.5:
-        found[dice.choice(vendor.empty)] = {"times": 1, "after": dice.randrange(12)}
-    if dice.random() < 0.25:
-        kind = dice.choice(SLOW)
-        seconds = {"drip_body": 0.0005} if dice.random() < 0.5 else {}
-        found[kind] = {"times": 1, "after": dice.randrange(12), "seconds": seconds.get(kind, 0.5)}
-    if vendor.odd_fields and dice.random() < 0.4:
-        found |= _odd(dice, vendor)
+    if vendor.empty and rng.random() < 0.5:
+        found[rng.choice(vendor.empty)] = {"times": 1, "after": rng.randrange(12)}
+    if rng.random() < 0.25:
+        kind = rng.choice(SLOW)
+        seconds = {"drip_body": 0.0005} if rng.random() < 0.5 else {}
+        found[kind] = {"times": 1, "after": rng.randrange(12), "seconds": seconds.get(kind, 0.5)}
+    if vendor.odd_fields and rng.random() < 0.4:
+        found |= _odd(rng, vendor)
     if "odd_long" in found:  # which alone fills an answer
         found.pop("byte_cap", None)
     return found
 
 
-def _odd(dice: random.Random, vendor: Vendor) -> Faults:
+def _odd(rng: random.Random, vendor: Vendor) -> Faults:
     found: dict[str, Mapping[str, Any]] = {}
-    for kind in dice.sample(ODD_KINDS, dice.randint(1, 3)):
+    for kind in rng.sample(ODD_KINDS, rng.randint(1, 3)):
         fields = [*vendor.odd_fields, *([vendor.key_field] if kind in ODD_KEY_KINDS else [])]
-        if kind == "odd_range" and dice.random() < 0.5:
+        if kind == "odd_range" and rng.random() < 0.5:
             fields = [*vendor.time_columns]
-        found[kind] = {"field": dice.choice(fields), "rows": dice.choice((0.01, 0.05, 0.2))}
+        found[kind] = {"field": rng.choice(fields), "rows": rng.choice((0.01, 0.05, 0.2))}
     return found
 
 
-def _lies(dice: random.Random, vendor: Vendor) -> Faults:
+def _lies(rng: random.Random, vendor: Vendor) -> Faults:
     useless = (set() if vendor.totals else NEEDS_TOTALS) | (set() if vendor.guarded else {"stray_rows"})
     kinds = [kind for kind in LASTING if kind not in useless]
-    chosen = {kind: LASTING[kind] for kind in dice.sample(kinds, 2)}
-    if dice.random() < 0.08:
-        chosen[dice.choice(SLOW)] = {"seconds": 0.5}
+    chosen = {kind: LASTING[kind] for kind in rng.sample(kinds, 2)}
+    if rng.random() < 0.08:
+        chosen[rng.choice(SLOW)] = {"seconds": 0.5}
     return chosen

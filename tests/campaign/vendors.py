@@ -42,7 +42,7 @@ class Vendor:
         decimals: Decimals of an amount's column, by member; ``DEFAULT_DECIMALS`` for the others.
         page_sizes: What the connection may set as ``page_size``.
         options: Options of the simulated vendor, for questions that its document leaves open.
-        other_worlds: Options with which it answers for other hours than requested.
+        wrong_zones_and_units: Options with which it answers for other hours than requested.
     """
 
     provider: str
@@ -61,7 +61,7 @@ class Vendor:
     decimals: Mapping[str, int] = field(default_factory=dict)
     page_sizes: tuple[int, ...] = ()
     options: Options = field(default_factory=dict)
-    other_worlds: tuple[Mapping[str, Any], ...] = ()
+    wrong_zones_and_units: tuple[Mapping[str, Any], ...] = ()
 
     def key_of(self, record: Record) -> str:
         """Return the simulator's key of a record or of a stored row."""
@@ -85,9 +85,9 @@ _PV: dict[str, Any] = {
     "time_columns": ("start_at", "end_at"),
     "needed": frozenset({"bet_amount", "gain_amount"}),
     "options": _PV_OPTIONS,
-    "other_worlds": ({"shift_hours": 1}, {"shift_hours": -8}),
+    "wrong_zones_and_units": ({"shift_hours": 1}, {"shift_hours": -8}),
 }
-_AIG_WORLDS = ({"time_unit": "s"}, {"time_unit": "us"}, {"shift_hours": 1}, {"shift_hours": -8})
+_AIG_WRONG = ({"time_unit": "s"}, {"time_unit": "us"}, {"shift_hours": 1}, {"shift_hours": -8})
 _AIG: dict[str, Any] = {
     "provider": "aig",
     "key": ("id",),
@@ -102,7 +102,7 @@ _AIG: dict[str, Any] = {
     "bet": EXPECTED_BETS["aig"],
     "needed": frozenset({"bet_amount"}),
     "options": {"open_settle_time": ("zero", "absent")},
-    "other_worlds": _AIG_WORLDS,
+    "wrong_zones_and_units": _AIG_WRONG,
 }
 _ROWAN: dict[str, Any] = {
     "provider": "rowan",
@@ -156,7 +156,7 @@ VENDORS = (
         needed=frozenset({"bet", "total"}),
         decimals={"bet": 18, "total": 18},
         options={"window": EDGES, "filter_column": ("gameDate", "lastModifyTime"), "doubled_keys": (False, True)},
-        other_worlds=({"shift_hours": 1}, {"shift_hours": -4}),
+        wrong_zones_and_units=({"shift_hours": 1}, {"shift_hours": -4}),
     ),
     Vendor(
         provider="gmag",
@@ -174,11 +174,13 @@ VENDORS = (
         needed=frozenset({"bets", "wins"}),
         decimals={"bets": 4, "wins": 4},
         options={"window": EDGES, "cap": ("paged", "capped")},
-        other_worlds=({"shift_hours": 1}, {"shift_hours": -8}),
+        wrong_zones_and_units=({"shift_hours": 1}, {"shift_hours": -8}),
     ),
     Vendor(**_PV, stream="games_game_history", odd_fields=_PV_FIELDS, totals=False, empty=NO_LIST),
     # The simulator shifts windows only, not the cursor.
-    Vendor(**{**_AIG, "other_worlds": _AIG_WORLDS[:2]}, stream="latest", totals=False, cursor=True, empty=NO_LIST),
+    Vendor(
+        **{**_AIG, "wrong_zones_and_units": _AIG_WRONG[:2]}, stream="latest", totals=False, cursor=True, empty=NO_LIST
+    ),
     Vendor(
         provider="nova",
         stream="bets",

@@ -40,12 +40,12 @@ class Tally:
 
     Attributes:
         counts: of tries, kills, rows and so on.
-        struck: calls to the provider that each kind of fault struck.
+        faults: calls to the provider that had each kind of fault.
         wrong: everything that must not be, in words.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    struck: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def find(self, kind: str, about: list[str]) -> None:
@@ -56,7 +56,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Add another's counts."""
         self.counts.update(other.counts)
-        self.struck.update(other.struck)
+        self.faults.update(other.faults)
         self.wrong += other.wrong
 
 
@@ -92,7 +92,7 @@ def read(lake: Lake, path: str) -> tuple[Receipt, pa.Table]:
     """Read a complete object at once.
 
     Raises:
-        ValueError: it is not whole.
+        ValueError: it is not complete.
     """
     content = lake.fs.cat_file(path)
     try:
@@ -128,7 +128,7 @@ def _on_start(vendor: Vendor, slot: Interval, record: Record) -> bool:
 
 @contextmanager
 def watched(lake: Lake, tally: Tally) -> Iterator[None]:
-    """Read every visible object again and again meanwhile: one that is not whole is a finding."""
+    """Read every visible object again and again meanwhile: one that is not complete is a finding."""
     stop = threading.Event()
     half: list[str] = []
 
@@ -164,14 +164,14 @@ def watched(lake: Lake, tally: Tally) -> Iterator[None]:
 def check_raw(
     lake: Lake,
     truth: Callable[[Interval, datetime], list[Record]],
-    torn: Collection[Interval],
+    unread: Collection[Interval],
     odd: OddValues,
     tally: Tally,
     about: str,
 ) -> None:
     """Check that every stored slot equals what the provider had when it was read, and that no two overlap.
 
-    What a wider object replaces is removed once that is there; a failed task of ``torn`` may have died between the two.
+    What a wider object replaces is removed once that is there; a failed task of ``unread`` may have died between the two.
     """
     found = visible(lake)
     tally.find(
@@ -179,7 +179,7 @@ def check_raw(
         [
             f"{about}: {a} and {b}"
             for a, b in combinations(sorted(found), 2)
-            if a.overlaps(b) and not any(each.contains(a) and each.contains(b) for each in torn)
+            if a.overlaps(b) and not any(each.contains(a) and each.contains(b) for each in unread)
         ],
     )
     for slot, path in found.items():

@@ -51,12 +51,12 @@ def limited(cap: int, *, totals: bool = False) -> Any:
     return spoil
 
 
-def bets(dice: random.Random, per_hour: float, hours: int) -> list[Any]:
+def bets(rng: random.Random, per_hour: float, hours: int) -> list[Any]:
     """Instants on whole seconds, more in some windows than in others."""
     found = []
     for part in range(hours * 12):
-        start, count = FIVE + part * timedelta(minutes=5), round(per_hour / 12 * dice.uniform(0.6, 1.4))
-        found += [start + timedelta(seconds=dice.randrange(300)) for _ in range(count)]
+        start, count = FIVE + part * timedelta(minutes=5), round(per_hour / 12 * rng.uniform(0.6, 1.4))
+        found += [start + timedelta(seconds=rng.randrange(300)) for _ in range(count)]
     return sorted(found)
 
 
@@ -90,9 +90,9 @@ def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails
     order: str,
 ) -> None:
     """Hourly runs of three hours; rows of 400 bytes and more, up to ``text`` of which vary."""
-    (provider, stream), dice = what, random.Random(seed)
-    vendor = Vendor(make(provider), stream, bets(dice, per_hour, 3), spoil=limited(cap))
-    sizes = [dice.randint(0, text) for _ in vendor.bets]
+    (provider, stream), rng = what, random.Random(seed)
+    vendor = Vendor(make(provider), stream, bets(rng, per_hour, 3), spoil=limited(cap))
+    sizes = [rng.randint(0, text) for _ in vendor.bets]
     vendor.patch = lambda i: {TEXTS[provider]: "x" * sizes[i]}
     by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 12_007}
     vendor.order = by[order]

@@ -43,30 +43,30 @@ Damage = Callable[[bytes, random.Random], Reply]
 PACKED = {"Content-Encoding": "gzip"}
 
 
-def _cut(body: bytes, dice: random.Random) -> Reply:
-    return Reply(body[: dice.randrange(max(1, len(body.rstrip()) - 1))].rstrip(b"\n"))
+def _cut(body: bytes, rng: random.Random) -> Reply:
+    return Reply(body[: rng.randrange(max(1, len(body.rstrip()) - 1))].rstrip(b"\n"))
 
 
 DAMAGE: dict[str, Damage] = {
     "cut anywhere": _cut,
-    "the last byte lost": lambda body, dice: Reply(body[:-1]),
-    "cut, by the length that it announces": lambda body, dice: Reply(body, missing=dice.randrange(1, len(body) + 1)),
-    "cut inside gzip": lambda body, dice: Reply(gzip.compress(body)[: -dice.randrange(1, 12)], headers=PACKED),
-    "cut before it was packed": lambda body, dice: Reply(gzip.compress(_cut(body, dice).bytes), headers=PACKED),
-    "gzip with bytes behind it": lambda body, dice: Reply(gzip.compress(body) + b"\0more", headers=PACKED),
-    "packed twice": lambda body, dice: Reply(gzip.compress(gzip.compress(body)), headers=PACKED),
-    "empty": lambda body, dice: Reply(b""),
-    "blanks": lambda body, dice: Reply(b" \r\n"),
-    "twice": lambda body, dice: Reply(body + body),
-    "an error behind it": lambda body, dice: Reply(body + b'{"error":"504 Gateway Time-out"}'),
-    "NUL behind it": lambda body, dice: Reply(body + b"\0"),
-    "NUL in it": lambda body, dice: Reply(body[: len(body) // 2] + b"\0" + body[len(body) // 2 :]),
-    "a BOM before it": lambda body, dice: Reply(b"\xef\xbb\xbf" + body),
-    "UTF-16": lambda body, dice: Reply(body.decode().encode("utf-16")),
-    "HTML": lambda body, dice: Reply(b"<html><body>Maintenance</body></html>\n"),
-    "a line of HTML in place of the rest": lambda body, dice: Reply(body.partition(b"\n")[0] + b"\n<html>busy</html>\n"),
-    "null": lambda body, dice: Reply(b"null"),
-    "an open quote": lambda body, dice: Reply(body[: len(body) // 2] + b'"' + body[len(body) // 2 :]),
+    "the last byte lost": lambda body, rng: Reply(body[:-1]),
+    "cut, by the length that it announces": lambda body, rng: Reply(body, missing=rng.randrange(1, len(body) + 1)),
+    "cut inside gzip": lambda body, rng: Reply(gzip.compress(body)[: -rng.randrange(1, 12)], headers=PACKED),
+    "cut before it was packed": lambda body, rng: Reply(gzip.compress(_cut(body, rng).bytes), headers=PACKED),
+    "gzip with bytes behind it": lambda body, rng: Reply(gzip.compress(body) + b"\0more", headers=PACKED),
+    "packed twice": lambda body, rng: Reply(gzip.compress(gzip.compress(body)), headers=PACKED),
+    "empty": lambda body, rng: Reply(b""),
+    "blanks": lambda body, rng: Reply(b" \r\n"),
+    "twice": lambda body, rng: Reply(body + body),
+    "an error behind it": lambda body, rng: Reply(body + b'{"error":"504 Gateway Time-out"}'),
+    "NUL behind it": lambda body, rng: Reply(body + b"\0"),
+    "NUL in it": lambda body, rng: Reply(body[: len(body) // 2] + b"\0" + body[len(body) // 2 :]),
+    "a BOM before it": lambda body, rng: Reply(b"\xef\xbb\xbf" + body),
+    "UTF-16": lambda body, rng: Reply(body.decode().encode("utf-16")),
+    "HTML": lambda body, rng: Reply(b"<html><body>Maintenance</body></html>\n"),
+    "a line of HTML in place of the rest": lambda body, rng: Reply(body.partition(b"\n")[0] + b"\n<html>busy</html>\n"),
+    "null": lambda body, rng: Reply(b"null"),
+    "an open quote": lambda body, rng: Reply(body[: len(body) // 2] + b'"' + body[len(body) // 2 :]),
 }  # fmt: skip
 
 
@@ -96,11 +96,11 @@ def test_a_damaged_answer_costs_no_row(
 ) -> None:
     account = simulator.credentials[provider]
     host = account["host"]
-    dice = random.Random(f"{provider}/{name}")
+    rng = random.Random(f"{provider}/{name}")
 
     def reply(request: Request) -> Reply:
         body = forward(request, host)
-        return DAMAGE[name](body, dice) if dice.random() < 0.5 else Reply(body)
+        return DAMAGE[name](body, rng) if rng.random() < 0.5 else Reply(body)
 
     server.replies = reply
     netloc = urlsplit(server.url).netloc

@@ -21,10 +21,10 @@ GAME = {"game_id": 1062}
 
 def bets(per_hour: float | Callable[[int], float], seed: int = 1, hours: int = 24) -> list[Any]:
     """Instants on whole seconds, as they come in."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     each = per_hour if callable(per_hour) else lambda hour: per_hour
-    counts = [round(dice.gauss(each(hour), each(hour) ** 0.5)) for hour in range(hours)]
-    seconds = [hour * 3600 + dice.randrange(3600) for hour, count in enumerate(counts) for _ in range(count)]
+    counts = [round(rng.gauss(each(hour), each(hour) ** 0.5)) for hour in range(hours)]
+    seconds = [hour * 3600 + rng.randrange(3600) for hour, count in enumerate(counts) for _ in range(count)]
     return [FIVE + timedelta(seconds=second) for second in sorted(seconds)]
 
 

@@ -357,15 +357,15 @@ def test_full_answers_of_a_cursor_in_random_order_are_complete_up_to_their_last_
 ) -> None:
     """Rowan's document leaves the order of rows open: an answer may be a shuffled beginning, or any of the rows."""
     vendor = Vendor(make("aig"), "latest", spread(1200), cap=200)
-    dice = random.Random(7)
+    rng = random.Random(7)
 
     def shuffled(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         rows = document["data"]["transactions"]
         if lacks == "any rows":
             since = int(params["last_time"])
             found = [i for i, at in enumerate(vendor.bets) if ms(at) >= since]
-            rows = [vendor._aig(i) for i in dice.sample(found, min(200, len(found)))]
-        return {**document, "data": {"transactions": dice.sample(rows, len(rows))}}
+            rows = [vendor._aig(i) for i in rng.sample(found, min(200, len(found)))]
+        return {**document, "data": {"transactions": rng.sample(rows, len(rows))}}
 
     vendor.spoil = shuffled
     assert outcome(vendor, tmp_path, SLOT) == (truth(1200) if lacks == "the last rows" else None)

@@ -47,7 +47,7 @@ pytestmark = [pytest.mark.scheduler, pytest.mark.s3, pytest.mark.redis, pytest.m
 
 
 @dataclass
-class World:
+class Deployment:
     """The servers of the test, what was loaded, and what the killed worker was doing.
 
     Attributes:
@@ -87,7 +87,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Start all servers, run all backfills at once, kill one of the two workers meanwhile, and wait for the end."""
     now = datetime.now(timezone.utc)
     end = (now - timedelta(minutes=70)).replace(minute=0, second=0, microsecond=0)
@@ -130,60 +130,62 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 celery=CeleryWorkers(f"{redis}/0", concurrency=6),
             )
         )
-        world = World(airflow, s3, vendors, end)
+        deployment = Deployment(airflow, s3, vendors, end)
         extra = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection("lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": extra})
         say("PostgreSQL, Redis, SeaweedFS, the vendors, and Airflow with two workers are up")
         for way in HOURS:
-            _load(world, way, rate_limit_storage=f"{redis}/1")
+            _load(deployment, way, rate_limit_storage=f"{redis}/1")
         say(f"{TASKS} hours are to be loaded")
-        _kill_one(world)
-        _wait_all(world)
+        _kill_one(deployment)
+        _wait_all(deployment)
         for way, simulator in vendors.items():
             say(f"{way.name}: {len(simulator.calls)} calls, {len(simulator.breaches)} of them too early")
-        yield world
+        yield deployment
 
 
-def _load(world: World, way: Way, rate_limit_storage: str) -> None:
+def _load(deployment: Deployment, way: Way, rate_limit_storage: str) -> None:
     """Create connections and pools, and start the backfills: three runs of each DAG side by side."""
     for vendor, dag_id in way.dag_ids.items():
-        given = world.vendors[way].credentials[vendor]
+        given = deployment.vendors[way].credentials[vendor]
         shared = {"rate_limit_storage": rate_limit_storage} if vendor in way.shared else {}
-        world.airflow.add_connection(way.conn_id(vendor), {**given, "extra": {**given["extra"], **shared}})
-        world.airflow.set_pool(way.conn_id(vendor), way.pool_slots(vendor))
-        world.airflow.unpause(dag_id)
-        interval = world.interval(way)
-        world.airflow.post_backfill(dag_id, interval.start, interval.end - HOUR, max_active_runs=3)
+        deployment.airflow.add_connection(way.conn_id(vendor), {**given, "extra": {**given["extra"], **shared}})
+        deployment.airflow.set_pool(way.conn_id(vendor), way.pool_slots(vendor))
+        deployment.airflow.unpause(dag_id)
+        interval = deployment.interval(way)
+        deployment.airflow.post_backfill(dag_id, interval.start, interval.end - HOUR, max_active_runs=3)
 
 
-def _kill_one(world: World) -> None:
+def _kill_one(deployment: Deployment) -> None:
     """Kill the worker that runs a JDB task of the sample DAGs, in the middle of its calls, once a third of the tasks have ended."""
 
     def worker_amid_calls() -> str | None:
         time.sleep(1)
-        tasks = world.tasks()
-        if _ended(world, tasks) * 3 < TASKS:
+        tasks = deployment.tasks()
+        if _ended(deployment, tasks) * 3 < TASKS:
             return None
         # The pool lets one task at a time call JDB; an hour takes it twelve calls.
         for task in tasks.values():
             if task["dag_id"] == SAMPLE.dag_ids["jdb"] and task["state"] == "running" and task["pid"]:
                 since = datetime.fromisoformat(task["start_date"]).timestamp()
-                calls = [call for call in world.vendors[SAMPLE].calls if call["provider"] == "jdb"]
+                calls = [call for call in deployment.vendors[SAMPLE].calls if call["provider"] == "jdb"]
                 if 3 <= sum(call["at"] > since for call in calls) <= 8:
-                    return _worker_of(world.airflow, task)
+                    return _worker_of(deployment.airflow, task)
         return None
 
-    world.killed = wait_for(worker_amid_calls, TIMEOUT, "a task in the middle of its calls", lambda: _progress(world))
-    family = _frozen(psutil.Process(world.airflow.pid_of(world.killed)))
+    deployment.killed = wait_for(
+        worker_amid_calls, TIMEOUT, "a task in the middle of its calls", lambda: _progress(deployment)
+    )
+    family = _frozen(psutil.Process(deployment.airflow.pid_of(deployment.killed)))
     pids = {process.pid for process in family}
-    for which, task in world.tasks().items():
+    for which, task in deployment.tasks().items():
         if task["state"] == "running" and task["pid"] in pids:
-            world.lost[which] = task
+            deployment.lost[which] = task
         elif task["state"] in {"running", *FINISHED}:
-            world.others[which] = task
+            deployment.others[which] = task
     for process in family:
         process.kill()
-    say(f"killed {world.killed}, which ran {', '.join(sorted(dag_id for dag_id, _ in world.lost))}")
+    say(f"killed {deployment.killed}, which ran {', '.join(sorted(dag_id for dag_id, _ in deployment.lost))}")
 
 
 def _worker_of(airflow: HeadlessAirflow, task: Json) -> str | None:
@@ -204,12 +206,12 @@ def _frozen(worker: psutil.Process) -> list[psutil.Process]:
     return family
 
 
-def _wait_all(world: World) -> None:
+def _wait_all(deployment: Deployment) -> None:
     def all_ended() -> bool | None:
         time.sleep(1)
-        return _ended(world, world.tasks()) == TASKS or None
+        return _ended(deployment, deployment.tasks()) == TASKS or None
 
-    wait_for(all_ended, TIMEOUT, "all backfills", lambda: _progress(world))
+    wait_for(all_ended, TIMEOUT, "all backfills", lambda: _progress(deployment))
 
 
 def say(text: str) -> None:
@@ -217,25 +219,25 @@ def say(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:5.0f} s  {text}", flush=True)  # noqa: T201
 
 
-def _ended(world: World, tasks: dict[tuple[str, str], Json]) -> int:
+def _ended(deployment: Deployment, tasks: dict[tuple[str, str], Json]) -> int:
     ended = sum(task["state"] in FINISHED for task in tasks.values())
-    if ended == TASKS or time.monotonic() > world.reported_at + 20:
-        world.reported_at = time.monotonic()
+    if ended == TASKS or time.monotonic() > deployment.reported_at + 20:
+        deployment.reported_at = time.monotonic()
         say(f"{ended} of {TASKS} hours have ended")
     return ended
 
 
-def _progress(world: World) -> str:
+def _progress(deployment: Deployment) -> str:
     open_ = [
-        f"{dag_id} {task['state']}" for (dag_id, _), task in world.tasks().items() if task["state"] not in FINISHED
+        f"{dag_id} {task['state']}" for (dag_id, _), task in deployment.tasks().items() if task["state"] not in FINISHED
     ]
-    return f"not ended: {open_}\n{world.airflow.log_tails()}"
+    return f"not ended: {open_}\n{deployment.airflow.log_tails()}"
 
 
 @pytest.mark.parametrize("way", HOURS, ids=lambda way: way.name)
 @pytest.mark.parametrize("vendor", STREAMS)
-def test_the_files_are_the_truth(world: World, way: Way, vendor: str) -> None:
-    lake, interval = world.lake(way, vendor), world.interval(way)
+def test_the_files_are_the_truth(deployment: Deployment, way: Way, vendor: str) -> None:
+    lake, interval = deployment.lake(way, vendor), deployment.interval(way)
     stored = lake.stored(interval)
     assert sorted(slot.start for slot in stored) == [interval.start + i * HOUR for i in range(HOURS[way])]
 
@@ -243,57 +245,59 @@ def test_the_files_are_the_truth(world: World, way: Way, vendor: str) -> None:
     for path in stored.values():
         with lake.fs.open(path, "rb") as file:
             rows += pq.ParquetFile(file).read().to_pylist()
-    truth = world.vendors[way].truth(vendor, STREAMS[vendor], interval.start, interval.end)
+    truth = deployment.vendors[way].truth(vendor, STREAMS[vendor], interval.start, interval.end)
     assert truth
     assert differences(vendor, STREAMS[vendor], truth, rows) == []
 
 
 @pytest.mark.parametrize("way", [SAMPLE, SWAPPED], ids=lambda way: way.name)
-def test_pools_and_shared_rate_limits_keep_every_vendors_rate(world: World, way: Way) -> None:
-    assert {call["provider"] for call in world.vendors[way].calls} == set(INTERVAL)
-    assert world.vendors[way].breaches == []
+def test_pools_and_shared_rate_limits_keep_every_vendors_rate(deployment: Deployment, way: Way) -> None:
+    assert {call["provider"] for call in deployment.vendors[way].calls} == set(INTERVAL)
+    assert deployment.vendors[way].breaches == []
 
 
-def test_without_pool_and_shared_rate_limit_the_rate_is_broken(world: World) -> None:
-    assert {breach["rule"] for breach in world.vendors[UNLIMITED].breaches} == {"rate"}
+def test_without_pool_and_shared_rate_limit_the_rate_is_broken(deployment: Deployment) -> None:
+    assert {breach["rule"] for breach in deployment.vendors[UNLIMITED].breaches} == {"rate"}
 
 
-def test_a_killed_worker_costs_a_retry_and_nothing_else(world: World) -> None:
-    tasks = world.tasks()
+def test_a_killed_worker_costs_a_retry_and_nothing_else(deployment: Deployment) -> None:
+    tasks = deployment.tasks()
 
-    assert SAMPLE.dag_ids["jdb"] in {dag_id for dag_id, _ in world.lost}
+    assert SAMPLE.dag_ids["jdb"] in {dag_id for dag_id, _ in deployment.lost}
     assert {task["state"] for task in tasks.values()} == {"success"}
     # A busy machine may have needed a second try before: Airflow gives a task up that waits too long in its queue.
-    assert {tasks[which]["try_number"] - task["try_number"] for which, task in world.lost.items()} == {1}
-    assert {tasks[which]["try_number"] - task["try_number"] for which, task in world.others.items()} == {0}
+    assert {tasks[which]["try_number"] - task["try_number"] for which, task in deployment.lost.items()} == {1}
+    assert {tasks[which]["try_number"] - task["try_number"] for which, task in deployment.others.items()} == {0}
 
 
-def test_the_other_worker_takes_over(world: World) -> None:
-    [other] = {*world.airflow.workers} - {world.killed}
-    log = (world.airflow.logs / f"{other}.log").read_text()
-    tasks = world.tasks()
+def test_the_other_worker_takes_over(deployment: Deployment) -> None:
+    [other] = {*deployment.airflow.workers} - {deployment.killed}
+    log = (deployment.airflow.logs / f"{other}.log").read_text()
+    tasks = deployment.tasks()
 
-    assert not psutil.pid_exists(world.airflow.pid_of(world.killed))
-    for which in world.lost:
+    assert not psutil.pid_exists(deployment.airflow.pid_of(deployment.killed))
+    for which in deployment.lost:
         assert tasks[which]["id"] in log
 
 
-def test_the_interrupted_hour_is_written_by_its_next_try(world: World) -> None:
+def test_the_interrupted_hour_is_written_by_its_next_try(deployment: Deployment) -> None:
     [(run_id, first)] = [
-        (run_id, task["try_number"]) for (dag_id, run_id), task in world.lost.items() if dag_id == SAMPLE.dag_ids["jdb"]
+        (run_id, task["try_number"])
+        for (dag_id, run_id), task in deployment.lost.items()
+        if dag_id == SAMPLE.dag_ids["jdb"]
     ]
-    lake = world.lake(SAMPLE, "jdb")
+    lake = deployment.lake(SAMPLE, "jdb")
     receipts = [
         Receipt.from_footer(pq.read_metadata(lake.fs.open(path)).metadata)
-        for path in lake.stored(world.interval(SAMPLE)).values()
+        for path in lake.stored(deployment.interval(SAMPLE)).values()
     ]
 
     [receipt] = [receipt for receipt in receipts if receipt and receipt.run_id == run_id]
     assert receipt.try_number == first + 1
 
 
-def test_no_unfinished_object_is_left_in_the_store(world: World) -> None:
-    fs = world.s3.filesystem()
+def test_no_unfinished_object_is_left_in_the_store(deployment: Deployment) -> None:
+    fs = deployment.s3.filesystem()
     others = {path for path in fs.find("lake") if not path.endswith(".parquet") and "/receipts-cache/" not in path}
 
     assert others == {"lake/ready"}  # SeaweedFS writes it at its start

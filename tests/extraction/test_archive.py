@@ -138,10 +138,10 @@ def test_the_archive_says_what_slot_it_is_of(lake: Lake) -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=12), st.integers(1, 9), st.randoms())
-def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, bool]], piece: int, dice: Any) -> None:
-    bodies = {call: dice.randbytes(size) for call, (size, _) in enumerate(sizes, 1)}
+def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, bool]], piece: int, rng: Any) -> None:
+    bodies = {call: rng.randbytes(size) for call, (size, _) in enumerate(sizes, 1)}
     order = sorted(bodies)
-    dice.shuffle(order)
+    rng.shuffle(order)
     receipt = Receipt(provider="toy", stream="bets", account="a", start="", end="")
     with pytest.MonkeyPatch.context() as patch, Archive(timedelta(hours=-4)) as archive:
         patch.setattr(archiving, "_PIECE", piece)

@@ -363,7 +363,7 @@ def test_rows_that_do_not_fit_count_towards_the_total() -> None:
     assert (part.table.num_rows, len(part.bad), part.total) == (1, 2, 3)
 
 
-def test_a_window_that_stays_restless_is_asked_in_smaller_ones() -> None:
+def test_a_window_that_keeps_changing_is_asked_for_in_smaller_ones() -> None:
     rows = [bet(f"{i}", at=60 * i) for i in range(8)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -742,9 +742,9 @@ def test_a_cursor_whose_rows_come_a_little_out_of_order_loses_none(late: int) ->
 def test_a_cursor_of_a_vendor_that_caps_lower_and_orders_roughly_loses_none(seed: int) -> None:
     """Rows come in the order of a time up to 30 seconds before their own; an answer holds 25 of the 50 asked for."""
     stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=50))
-    dice = random.Random(seed)
-    rows = [bet(f"{i:03}", 60 + at) for i, at in enumerate(sorted(dice.sample(range(3400), 260)))]
-    rough = sorted(rows, key=lambda row: row["at"] - dice.randrange(30_000))
+    rng = random.Random(seed)
+    rows = [bet(f"{i:03}", 60 + at) for i, at in enumerate(sorted(rng.sample(range(3400), 260)))]
+    rough = sorted(rows, key=lambda row: row["at"] - rng.randrange(30_000))
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         return page(*[row for row in rough if row["at"] >= params["since"]][:25])
