@@ -120,13 +120,31 @@ def test_a_total_counts_however_it_is_written(
 @pytest.mark.parametrize(
     "said",
     [
+        lambda total, page: -1,
+        lambda total, page: total if page == 0 else None,
+        lambda total, page: None if page == 0 else total,
+        lambda total, page: None if page % 2 else total,
+    ],
+    ids=["negative", "first only", "not first", "every other page"],
+)
+def test_a_total_that_is_not_on_every_page_costs_a_second_read(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, said: Any
+) -> None:
+    found, vendor = run(make, tmp_path, provider, stream, total(said))
+    assert found == TRUTH
+    assert len(vendor.asked) <= 10
+
+
+@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(
+    "said",
+    [
         lambda total, page: None,
         lambda total, page: "",
         lambda total, page: "many",
         lambda total, page: True,
         lambda total, page: [total],
         lambda total, page: {"count": total},
-        lambda total, page: -1,
         lambda total, page: 0,
         lambda total, page: 10**30,
         lambda total, page: "1e9",
@@ -136,15 +154,13 @@ def test_a_total_counts_however_it_is_written(
         lambda total, page: total - 1,
         lambda total, page: total + 1,
         lambda total, page: 10,
-        lambda total, page: total if page == 0 else None,
-        lambda total, page: None if page == 0 else total,
         lambda total, page: total if page == 0 else 0,
         lambda total, page: total + 0.5,
         lambda total, page: 4,
     ],
     ids=[
-        "null", "empty", "words", "true", "list", "object", "negative", "zero", "huge", "scientific", "beyond int64",
-        "shrinks a page", "grows a page", "one too few", "one too many", "of the page", "first only", "not first", "zero later",
+        "null", "empty", "words", "true", "list", "object", "zero", "huge", "scientific", "beyond int64",
+        "shrinks a page", "grows a page", "one too few", "one too many", "of the page", "zero later",
         "a half", "pages",
     ],
 )  # fmt: skip

@@ -209,6 +209,20 @@ def like_a_cap(rows: int) -> bool:
     return rows >= FEW_ROWS and (rows % 50 == 0 or rows & (rows - 1) == 0)
 
 
+def agreed_total(answers: Sequence[Answer]) -> int | None:
+    """Return the total that the answers agree on; None where none has one, or each counts only its own rows.
+
+    Raises:
+        WindowChanged: two answers differ.
+    """
+    said = {answer.total for answer in answers if answer.total is not None}
+    if len(said) < 2:
+        return next(iter(said), None)
+    if all(answer.total in {None, answer.rows} for answer in answers):
+        return None
+    raise WindowChanged(f"the total went from {answers[0].total} to {answers[-1].total} between pages")
+
+
 def proof_by_total(answer: Answer, distinct: int) -> str | None:
     """Return `TOTAL` where the answer's total is the number of distinct rows; None where it has no total.
 

@@ -18,6 +18,7 @@ from airflow_betproviders.declare.pagination.base import (
     SmallerPages,
     Unprovable,
     WindowChanged,
+    agreed_total,
     largest,
     like_a_cap,
 )
@@ -34,6 +35,7 @@ class PageNumber(Pagination):
     """Pages by number, as many as a total says.
 
     Without a total in the answers, pages are read until one is empty; where the declaration promises a total, twice. A
+    window is read twice too where some of its pages lack the total, or each page counts only its own rows. A
     page that lacks rows may have been cut off, at a number of rows or of bytes. So none may follow it, and where it is the
     largest, the rows after it are asked for by a smaller page size: there must be none.
 
@@ -76,32 +78,31 @@ class PageNumber(Pagination):
     def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:  # noqa: ARG002 - the same for every window
         """See `Pagination`."""
         first, latest = answers[0], answers[-1]
-        if latest.total is None and first.total is not None:
-            raise Unprovable(f"the answer has no total, the first page counted {first.total} rows")
-        if latest.total != first.total:
-            raise WindowChanged(f"the total went from {first.total} to {latest.total} between pages")
-        if first.total is None:
-            return self._until_empty(answers)
-        pages = -(-first.total // self.page_size)
+        total = agreed_total(answers)
+        if total is None or first.total is None:
+            return self._until_empty(answers, counted=False)
+        pages = -(-total // self.page_size)
         if len(answers) == 1:
-            if first.rows < min(first.total, self.page_size) and (rows := self._smaller(first)):
+            if first.rows < min(total, self.page_size) and (rows := self._smaller(first)):
                 raise SmallerPages(rows)
             if pages > 1:
                 return [self.params(index) for index in range(1, pages)]
         elif len(answers) < pages and latest.rows < self.page_size:
             raise ShortPage(len(answers), latest.rows, self.page_size)
-        return self._until_empty(answers) if len(answers) >= pages and self._suspicious(answers) else ()
+        suspicious = len(answers) >= pages and self._suspicious(first, total)
+        return self._until_empty(answers, counted=True) if suspicious else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """See `Pagination`."""
-        total = answers[0].total
+        total = agreed_total(answers)
         beyond = len(answers) > 1 and not answers[-1].rows
         if total is None:
             if all(answer.rows for answer in answers):
                 raise Unprovable("the answer has no total, so nothing shows that it is complete")
             return SECOND_READ if self.totals else EMPTY_PAGE
         if distinct == total:
-            return TOTAL
+            everywhere = all(answer.total is not None for answer in answers if answer.rows)
+            return TOTAL if everywhere else SECOND_READ
         if beyond and distinct > total:
             return SECOND_READ
         raise WindowChanged(f"the provider counts {total} rows, {distinct} distinct ones came")
@@ -126,9 +127,9 @@ class PageNumber(Pagination):
         values = {self.param: number, self.size_param: self.page_size}
         return {name: str(value) for name, value in values.items()} if self.text else {**values}
 
-    def _until_empty(self, answers: Sequence[Answer]) -> Sequence[Params]:
+    def _until_empty(self, answers: Sequence[Answer], *, counted: bool) -> Sequence[Params]:
         first_empty = next((place for place, answer in enumerate(answers) if not answer.rows), None)
-        if answers[0].total is None and self._skips_rows:
+        if not counted and self._skips_rows:
             pages = answers[:first_empty]
             if lacking := [page.rows for page in pages[:-1] if page.rows < self.page_size]:
                 raise SmallerPages(lacking[0] if len({*lacking}) == 1 else max(1, min(lacking) * 3 // 4))
@@ -160,14 +161,13 @@ class PageNumber(Pagination):
         rows = (len(pages) - 1) * self.page_size + size
         return replace(self, page_size=size).params(rows // size)
 
-    def _suspicious(self, answers: Sequence[Answer]) -> bool:
+    def _suspicious(self, first: Answer, total: int) -> bool:
         """Return whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
-        first = answers[0]
-        if first.total is None or first.total < FEW_ROWS or first.rows < FEW_ROWS:
+        if total < FEW_ROWS or first.rows < FEW_ROWS:
             return False
-        alone = first.total <= self.page_size and first.total == first.rows
-        few_full_pages = first.total % self.page_size == 0 and first.total <= _FEW_PAGES * self.page_size
-        return (alone and like_a_cap(first.total)) or few_full_pages
+        alone = total <= self.page_size and total == first.rows
+        few_full_pages = total % self.page_size == 0 and total <= _FEW_PAGES * self.page_size
+        return (alone and like_a_cap(total)) or few_full_pages
 
     @staticmethod
     def _smaller(first: Answer) -> int | None:

@@ -15,6 +15,7 @@ from airflow_betproviders.declare.pagination.base import (
     Params,
     Unprovable,
     WindowChanged,
+    agreed_total,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ class PageToken(Pagination):
     def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:
         """See `Pagination`."""
         latest = answers[-1]
-        if latest.total != answers[0].total:
-            raise WindowChanged(f"the total went from {answers[0].total} to {latest.total} between pages")
+        agreed_total(answers)
         if not latest.token:
             return ()
         if any(answer.token == latest.token for answer in answers[:-1]):
@@ -62,7 +62,7 @@ class PageToken(Pagination):
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """See `Pagination`."""
-        total = answers[0].total
+        total = agreed_total(answers)
         if total is None:
             return LAST_PAGE
         if distinct != total:

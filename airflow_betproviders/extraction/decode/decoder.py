@@ -199,7 +199,10 @@ class Decoder:
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""
         said = {marker: _dig(envelope, path) for marker, path in self._paths.items()}
-        page = Page(self._tables.empty(), _int(said[Total]), page_size=_int(said[PageSize]))
+        total = _int(said[Total])
+        if total is not None and total < 0:  # a way to say that nobody has counted
+            total = None
+        page = Page(self._tables.empty(), total, page_size=_int(said[PageSize]))
         page.token = str(said[NextPage]) if said[NextPage] else None
         if said[Reaches] is not None:
             page.reaches = self._instant(_part(self._stream.envelope, self._paths[Reaches]), said[Reaches])

@@ -184,12 +184,13 @@ def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeyp
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         received.append(params["page"])
-        page = cut(rows, params)
-        return page if params["page"] < 3 else Page(page.table, None)
+        if params["page"] == 3:
+            raise ProviderRequestError("no such page")
+        return cut(rows, params)
 
     script = Script(answer)
     # The pool is left when its threads have ended.
-    with ThreadPoolExecutor(8) as pool, pytest.raises(IncompleteWindow, match="the answer has no total"):
+    with ThreadPoolExecutor(8) as pool, pytest.raises(ProviderRequestError, match="no such page"):
         everything(WindowReader(Vendor([]), STREAM, {}, script, pool), [SLOT])
     assert received == [1, 2, 3]
     assert len(script.asked) > 3
@@ -353,9 +354,30 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
 def test_without_a_total_nothing_shows_that_the_answer_is_whole() -> None:
     with pytest.raises(IncompleteWindow, match="the answer has no total"):
         read(STREAM, lambda n, window, params: page(bet("a")))
+
+
+@pytest.mark.parametrize("counts", [lambda n, page: page == 1, lambda n, page: page == 2, lambda n, page: n == 1])
+def test_a_total_that_only_some_pages_have_is_proven_by_a_second_read(counts: Callable[[int, int], bool]) -> None:
     rows = [bet(f"{i}") for i in range(4)]
-    with pytest.raises(IncompleteWindow, match="the answer has no total"):
-        read(STREAM, lambda n, window, params: Page(cut(rows, params).table, 4 if n == 1 else None))
+    (part,), script, _ = read(
+        STREAM, lambda n, window, params: Page(cut(rows, params).table, 4 if counts(n, params["page"]) else None)
+    )
+    assert ids([part]) == [row["id"] for row in rows]
+    assert part.proof == "second read"
+    assert script.pages().count(1) == 2
+
+
+def test_a_total_that_counts_the_rows_of_its_page_is_none() -> None:
+    rows = [bet(f"{i}") for i in range(25)]
+    paged = PageNumber(param="page", size_param="size", page_size=10)
+
+    def counted(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        found = cut(rows, params)
+        return replace(found, total=found.rows)
+
+    (part,), script, _ = read(serving(STREAM, paging=paged), counted)
+    assert ids([part]) == [row["id"] for row in rows]
+    assert (part.proof, len(script.asked)) == ("second read", 8)
 
 
 def test_rows_that_do_not_fit_count_towards_the_total() -> None:
