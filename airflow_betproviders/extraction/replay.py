@@ -22,14 +22,15 @@ from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAs
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
+from airflow_betproviders.extraction.publishing import Stored
 from airflow_betproviders.extraction.slot_builder import Slot
-from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.extraction.slot_pipeline import SlotPipeline
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.receipt import Receipt
 
 
-class Replay(Extraction):
+class Replay(SlotPipeline):
     """Rebuild slots of one stream of one account from the archives that `Extraction` wrote."""
 
     def __init__(
@@ -139,7 +140,7 @@ class Replay(Extraction):
             )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """Check as `Extraction.check_pii` does, unless ``force`` is set."""
+        """Check as `SlotPipeline.check_pii` does, unless ``force`` is set."""
         if not self._force:
             super().check_pii(slot, receipt)
 

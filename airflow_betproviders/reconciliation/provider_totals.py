@@ -12,9 +12,9 @@ import pyarrow as pa
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Report, Sum
 from airflow_betproviders.exceptions import BadRows
-from airflow_betproviders.extraction.row_counter import RowCounter
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
+from airflow_betproviders.reconciliation.row_counter import RowCounter
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
 
 if TYPE_CHECKING:

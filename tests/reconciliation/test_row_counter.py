@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Offset
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import IncompleteWindow
-from airflow_betproviders.extraction.row_counter import RowCounter
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
+from airflow_betproviders.reconciliation.row_counter import RowCounter
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet
 
 
@@ -28,13 +30,18 @@ class Counted:
     account: str = "acc"
     utc_offset: timedelta = timedelta(0)
     min_interval: float = 0.0
+    quotes: bool = True
     asked: list[tuple[Interval, dict[str, Any]]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return FIVE
 
     def params(self, stream: Any, window: Interval | None, filters: Any) -> dict[str, Any]:
         return {}
 
-    def request(self, stream: Any, window: Interval, params: dict[str, Any], *rest: Any) -> bytes:
-        self.asked.append((window, params))
+    def request(self, stream: Any, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit) -> bytes:
+        assert window
+        self.asked.append((window, dict(params)))
         rows = int(window.width.total_seconds())
         total = {} if self.silent else {"total": rows if self.cap is None else min(rows, self.cap)}
         return json.dumps({"code": 0, **total, "rows": [bet("a")]}).encode()
@@ -56,7 +63,7 @@ class Counted:
 
 
 def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
-    source, checked = Counted(), []
+    source, checked = Counted(), list[Interval]()
     counter = RowCounter(source, BETS, check_time=checked.append)
     assert counter(SLOT) == 3600
     assert [window.width for window, _ in source.asked] == [15 * MINUTE] * 4
