@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import columns, keys
+from airflow_betproviders.extraction.decode import arrays, columns, keys
 from airflow_betproviders.lake.receipt import Receipt
 
 EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
@@ -150,7 +150,7 @@ class SlotScanner:
                 table = pa.Table.from_batches([batch])
                 scanned.rows += table.num_rows
                 for name in self._stream.money:
-                    if name in there and (total := pc.sum(wide(table[name])).as_py()) is not None:
+                    if name in there and (total := arrays.exact_sum(table[name])) is not None:
                         sums[name] = EXACT.add(sums.get(name, NONE), total)
                 if within is not None:
                     table = table.filter(_within(table[str(self._stream.time_column)], within))
@@ -161,12 +161,12 @@ class SlotScanner:
 
     def _aligned(self, table: pa.Table) -> pa.Table:
         """Return the needed columns with today's types, whichever version of this package wrote the slot."""
-        arrays = []
+        aligned = []
         for name in self._needed:
             kind = self._schema.field(name).type
             has = name in table.column_names
-            arrays.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
-        return pa.Table.from_arrays(arrays, names=self._needed)
+            aligned.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
+        return pa.Table.from_arrays(aligned, names=self._needed)
 
 
 @contextmanager
@@ -183,9 +183,9 @@ def local_copy(fs: Any, path: str) -> Iterator[Path]:
 
 
 def wide(column: Any) -> Any:
-    """Return amounts as decimals of 38 digits, so that many can be added."""
+    """Return amounts as decimals of 76 digits: a sum in fewer may wrap without an error."""
     scale = column.type.scale if pa.types.is_decimal(column.type) else 0
-    return column.cast(pa.decimal128(38, scale))
+    return column.cast(pa.decimal256(76, scale))
 
 
 def _within(clock: Any, interval: Interval) -> Any:

@@ -20,7 +20,8 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.declare.fields import Epoch, Field, Integer, Kind, Text, TimeKind
+from airflow_betproviders.declare.fields import Decimal as DecimalKind
+from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Integer, Kind, Text, TimeKind
 from airflow_betproviders.declare.stream import OneRow, Stream
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.decode.parser import path_to
@@ -171,6 +172,35 @@ def test_v8_a_double_that_was_printed_long_is_rounded_and_kept() -> None:
 )
 def test_rows_without_key_time_or_money_go_to_quarantine(provider: str, patch: dict[str, Any], named: str) -> None:
     assert quarantined(provider, patch).startswith(named)
+
+
+BEYOND = [
+    "123456789012345678901234567890.123",
+    "-123456789012345678901234567890",
+    "1e22",
+    "99999999999999999999999999999999999999",
+]
+
+
+@pytest.mark.parametrize("text", BEYOND)
+def test_an_amount_beyond_its_column_never_becomes_another_amount(text: str) -> None:
+    """At 18 decimals these numbers have more than 128 bits, and `pyarrow.json` keeps the lowest."""
+    for cell in (text, f'"{text}"'):
+        assert quarantined("jdb", f'"win":{cell}').startswith("win: ")
+        row, _ = stored("jdb", f'"denom":{cell}')
+        assert row["denom"] is None
+        assert row["_extra"] == f'{{"denom":{cell}}}'
+
+
+@pytest.mark.parametrize("kind", [DecimalKind(38, 18), DecimalKind(38, 4), DecimalKind(38, 37)])
+def test_an_amount_of_as_many_digits_as_its_column_is_stored(kind: DecimalKind) -> None:
+    stream = replace(
+        jdb.TRANSACTIONS, fields=(*jdb.TRANSACTIONS.fields, Field("amount", kind), Field("by_name", DecimalMap(kind)))
+    )
+    digits = "7" * (kind.precision - kind.scale) + "." + "3" * kind.scale
+    text = json.dumps(JDB)[:-1] + f',"amount":{digits},"by_name":{{"a":-{digits}}}}}'
+    (row,) = Decoder(stream, JDB_OFFSET)(answer(stream, f"[{text}]"), lambda envelope: None).table.to_pylist()
+    assert (row["amount"], row["by_name"], row["_extra"]) == (Decimal(digits), [("a", Decimal("-" + digits))], None)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def test_jdb_adds_up_gamble_rounds_and_cards_by_game_type_and_by_player(tmp_path
     }
 
 
+def test_a_sum_of_jdb_is_exact_beyond_what_128_bits_hold(tmp_path: Path) -> None:
+    """Two amounts of 20 digits before the point and 18 after it; Arrow's sum of them is negative."""
+    most = "99999999999999999999.999999999999999999"
+    records = [jdb(history, "p1", 0, bet=f"-{most}", win=most, total="0") for history in ("1", "2", "3")]
+    found = figures(tmp_path, "jdb", "testag", records, Interval(at(4), at(28)))
+    assert found["daily_by_game_type"]["0",]["win"] == Decimal("299999999999999999999.999999999999999997")
+
+
 def gmag(round_: str, player: str, brand: int = 1001, **members: Any) -> dict[str, Any]:
     return {
         "brandId": brand, "playerId": player, "providerCode": "pt", "roundId": round_, "gameCode": "bfb",

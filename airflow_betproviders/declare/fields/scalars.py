@@ -15,6 +15,7 @@ from airflow_betproviders.declare.fields.json_text import MAX_NUMBER, Number, du
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MOST_ZEROS = 400  # of an exponent, either way
+_MOST_DIGITS = 38  # of a decimal of 128 bits
 _EXACT = decimal.Context(prec=2 * _MOST_ZEROS, rounding=decimal.ROUND_HALF_EVEN)
 # A double has 15 significant digits that survive being printed and read.
 _FIFTEEN = decimal.Context(prec=15, rounding=decimal.ROUND_HALF_EVEN)
@@ -78,6 +79,11 @@ class Decimal(Kind):
     def arrow(self) -> ArrowType:
         """Return a decimal type of 128 bits."""
         return ("decimal128", self.precision, self.scale)
+
+    @property
+    def wire(self) -> ArrowType:
+        """Return a type of so few digits that no number outgrows 128 bits at the column's scale: `pyarrow.json` would let it wrap."""
+        return ("decimal128", max(1, min(self.precision, _MOST_DIGITS - self.scale)), self.scale)
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:  # noqa: ARG002 - as every kind
         """Read an amount. Round one with too many decimals half-even, if its first 15 significant digits stay the same.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 LEAST = -(2**63)
+_MOST_DIGITS = 38  # of a decimal of 128 bits
 
 
 def combined(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -42,6 +44,21 @@ def offsets(text: pa.StringArray) -> npt.NDArray[np.int32]:
 def array(numbers: npt.NDArray[Any], type_: pa.DataType) -> pa.Array:
     """Return numbers as a column of a type of the same width."""
     return pa.Array.from_buffers(type_, len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
+
+
+def exact_sum(column: pa.Array | pa.ChunkedArray) -> Decimal | int | None:
+    """Return the sum of integers or decimals, in wider numbers where Arrow's own sum may wrap; None of nothing but nulls."""
+    kind = column.type
+    integers = pa.types.is_integer(kind)
+    if integers or kind.precision + len(str(len(column))) > _MOST_DIGITS:
+        extremes = pc.min_max(column).as_py()
+        largest = max(abs(extremes["min"] or 0), abs(extremes["max"] or 0)) * len(column)
+        if integers and largest >= 2**63:
+            column = column.cast(pa.decimal128(_MOST_DIGITS, 0))
+        elif not integers and largest >= 10 ** (_MOST_DIGITS - kind.scale):
+            column = column.cast(pa.decimal256(2 * _MOST_DIGITS, kind.scale))
+    total: Decimal | int | None = pc.sum(column).as_py()
+    return total
 
 
 def texts(items: list[str | None]) -> pa.Array:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Kind, OddValue, Rounded, StrptimeTime
+from airflow_betproviders.declare.fields import Decimal, DecimalMap, Epoch, Field, Kind, OddValue, Rounded, StrptimeTime
 from airflow_betproviders.declare.fields.base import ArrowType
 from airflow_betproviders.declare.fields.json_text import Number
 from airflow_betproviders.declare.fields.times import END_SECOND, UNITS
@@ -53,12 +53,12 @@ def wire_type(kind: Kind) -> pa.DataType:
 
 def coerced_type(kind: Kind) -> pa.DataType:
     """Return the type that `pyarrow.json` reads from what `Kind.coerce` returns."""
-    return wire_type(kind) if isinstance(kind, DecimalMap) else arrow_type(kind)
+    return _built(kind.wire, "arrow") if isinstance(kind, DecimalMap) else arrow_type(kind)
 
 
 def by_name(kind: DecimalMap, names: Iterable[str]) -> pa.StructType:
     """Return the type that `pyarrow.json` reads an object with free names into, where its names are known."""
-    return pa.struct([(name, arrow_type(kind.value)) for name in sorted(names)])
+    return pa.struct([(name, wire_type(kind.value)) for name in sorted(names)])
 
 
 def _built(described: ArrowType, side: str) -> pa.DataType:
@@ -148,6 +148,11 @@ def read_json(body: bytes, options: pj.ParseOptions) -> pa.Table:
 
 
 @convert.register
+def _(kind: Decimal, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
+    return array.view(arrow_type(kind))
+
+
+@convert.register
 def _(kind: Epoch, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
     return array.view(pa.timestamp(kind.unit, "UTC")).cast(arrow_type(kind))
 
@@ -190,6 +195,7 @@ def _(kind: DecimalMap, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # 
     names, amounts, counts = _pairs_by_name(array, kind) if pa.types.is_struct(array.type) else _pairs(array)
     offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())
     mask = array.is_null() if array.null_count else None
+    amounts = amounts.view(arrow_type(kind.value))
     return pa.MapArray.from_arrays(offsets, names, amounts, type=arrow_type(kind), mask=mask)
 
 
@@ -217,7 +223,7 @@ def _pairs_by_name(array: pa.StructArray, kind: DecimalMap) -> tuple[pa.Array, p
     there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
     rows, columns = np.nonzero(there.T)
     names = arrays.texts([array.type.field(index).name for index in range(len(held))])
-    amounts = pa.concat_arrays([pa.nulls(0, arrow_type(kind.value)), *held]).take(
+    amounts = pa.concat_arrays([pa.nulls(0, wire_type(kind.value)), *held]).take(
         arrays.rows(columns * len(array) + rows)
     )
     return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)

@@ -19,7 +19,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.stream import Stream
@@ -176,7 +175,7 @@ class SlotWriter:
         self._written = self._writer_thread.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:
-            total = _sum(group[name])
+            total = arrays.exact_sum(group[name])
             if total is not None:
                 self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
 
@@ -238,12 +237,3 @@ class SlotWriter:
         writer = open_writer(self.path, self.schema, nothing)
         writer.write_table(nothing)
         return writer
-
-
-def _sum(column: pa.ChunkedArray) -> Decimal | int | None:
-    if pa.types.is_integer(column.type):
-        extremes = pc.min_max(column).as_py()
-        if max(abs(extremes["min"] or 0), abs(extremes["max"] or 0)) * len(column) >= 2**63:
-            column = column.cast(pa.decimal128(38, 0))  # a sum of 64 bits would wrap
-    total: Decimal | int | None = pc.sum(column).as_py()
-    return total

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal as Exact
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.fields import Decimal, Field
 from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
@@ -126,6 +128,16 @@ def test_sums_are_exact_to_the_last_digit() -> None:
     _, filled = written([bet(f"{i}", stake=stake, units=2**62) for i, stake in enumerate(stakes)])
     assert filled.sums["stake"] == "300000000912345678901.00029996"  # 29 digits, one more than Python's own sums keep
     assert filled.sums["units"] == str(5 * 2**62)  # beyond 64 bits
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_sum_beyond_128_bits_does_not_wrap(sign: str) -> None:
+    most = Exact(f"{sign}{'9' * 20}.{'9' * 18}")
+    stream = replace(BETS, fields=(*BETS.fields, Field("most", Decimal(38, 18), money=True)))
+    rows = table(bet("a"), bet("b"), bet("c"))
+    with SlotWriter(stream, NOW) as made:
+        made.add(rows.add_column(rows.num_columns - 1, "most", pa.array([most, None, most], pa.decimal128(38, 18))))
+        assert made.close(receipt()).sums["most"] == f"{sign}1{'9' * 20}.{'9' * 17}8"
 
 
 def test_an_empty_slot_is_a_file_without_rows_whose_receipt_has_zero_sums() -> None:
