@@ -22,8 +22,8 @@ from airflow_betproviders.declare.fields.json_text import NotJson, Number, Pairs
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.decode import keys
 from airflow_betproviders.extraction.decode.columns import EXTRA, arrow_type
 from airflow_betproviders.lake.quarantine import RejectedRow
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import keys
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.lake.gaps import gaps
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, ScannedSlot, SlotScanner, local_copy, wide

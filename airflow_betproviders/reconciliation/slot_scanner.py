@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import arrays, columns, keys
+from airflow_betproviders.extraction.answers import keys
+from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.lake.receipt import Receipt
 
 EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits

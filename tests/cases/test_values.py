@@ -24,7 +24,7 @@ from airflow_betproviders.declare.fields import Decimal as DecimalKind
 from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Integer, Kind, Text, TimeKind
 from airflow_betproviders.declare.stream import OneRow, Stream
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
-from airflow_betproviders.extraction.decode.parser import path_to
+from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from airflow_betproviders.declare.fields import Field, Integer, ListOf, Text
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument, ProviderUnavailable
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.decode import columns, keys
+from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.fetch import calls
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.slots import Extraction

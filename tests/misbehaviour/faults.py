@@ -9,7 +9,7 @@ from typing import Any
 from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber, TimestampCursor
 from airflow_betproviders.declare.stream import Stream, Total
 from airflow_betproviders.exceptions import ProviderOverloaded, ProviderRateLimited, ProviderUnavailable
-from airflow_betproviders.extraction.decode.parser import path_to
+from airflow_betproviders.extraction.decode.envelope import path_to
 from tests.misbehaviour.vendor import Answer, Bet, Fault, OddVendor
 
 

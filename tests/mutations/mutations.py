@@ -37,7 +37,7 @@ MUTATIONS = (
     ),
     Mutation(
         "keep the older version of a row",
-        "extraction/decode/keys.py",
+        "extraction/answers/keys.py",
         "held[0] > rank",
         "held[0] < rank",
         ("extraction/fetch/test_reader.py", "extraction/write/test_slot_writer.py"),

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.answers.instants import UNITS, duration, ends, inside
 from airflow_betproviders.extraction.answers.rejected_times import ABSURD
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
-from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.decoder import Page
 
 # Of fewer rows nothing shows that their order is random; nor where its correlation with time is this many standard deviations.

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.keys import Hashes
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.decode.keys import Hashes
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.answers.instants import ends, units
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
-from airflow_betproviders.extraction.decode import arrays, keys
+from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.lake.quarantine import RejectedRow

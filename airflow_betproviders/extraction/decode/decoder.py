@@ -1,7 +1,9 @@
 """Decode the bytes of one answer to an Arrow table, without a Python object per cell.
 
-An answer is parsed at once (`parser`), which refuses anything that the declaration does not have. Its rows are then looked at one by one
-(`table_builder`), and the odd ones brought to the schema (`coerce`). A property test shows that both ways give the same table.
+There are two ways, and a property test shows that both give the same table:
+
+* The fast way parses a complete answer at once (`parser`). It refuses an answer that has anything the declaration does not have.
+* The slow way then looks at the rows one by one (`table_builder`), and brings the odd ones to the schema (`coerce`).
 """
 
 from __future__ import annotations
@@ -19,12 +21,19 @@ import pyarrow as pa
 from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import OddValue
 from airflow_betproviders.declare.fields.json_text import NotJson, Number
-from airflow_betproviders.declare.stream import Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
-from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
-from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser, path_to
+from airflow_betproviders.extraction.decode.envelope import (
+    as_int,
+    declared_part,
+    has_no_rows,
+    members_beside_rows,
+    path_to,
+    value_at,
+)
+from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser
 from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
 from airflow_betproviders.extraction.decode.table_builder import TableBuilder
 from airflow_betproviders.lake.quarantine import RejectedRow
@@ -43,7 +52,7 @@ class Page:
         total: the provider's count of rows in the window, where it gives one.
         bad: rows that do not fit the schema.
         counts: its values that were not as declared.
-        fast: whether the fast way took it.
+        fast: whether the fast way decoded it.
         call: the number of the call that brought it, where replies are archived.
         page_size: the page size that the answer says it used, where it does.
         token: the token or link of the next page, where the answer names one.
@@ -90,7 +99,7 @@ class Decoder:
         self._parser = Parser(stream)
         self._tables = TableBuilder(stream, self._parser, utc_offset)
         self._rows_path = self._parser.path
-        self._rows = _part(stream.envelope, self._rows_path)
+        self._rows = declared_part(stream.envelope, self._rows_path)
         self._one = self._rows is OneRow
         self._nested = isinstance(self._rows, Rows) and bool(self._rows.path)
         self._paths = {marker: path_to(stream.envelope, marker) for marker in (Total, PageSize, NextPage, Reaches)}
@@ -124,10 +133,10 @@ class Decoder:
             document, rows = self._parser.document(body)
         except REFUSALS:
             return self._decode_slowly(body, check)
-        envelope = _without(document.slice(0, 1), self._rows_path)
+        envelope = members_beside_rows(document.slice(0, 1), self._rows_path)
         check(envelope)
         try:
-            table = self._tables.from_records(self._records(rows, _dig(envelope, self._paths[Total])))
+            table = self._tables.from_records(self._records(rows, value_at(envelope, self._paths[Total])))
         except REFUSALS:
             return self._decode_slowly(body, check)
         page = self._page(envelope)
@@ -162,7 +171,7 @@ class Decoder:
         check(envelope)
         page = self._page(envelope)
         page.fast = self._nested
-        if _holds_nothing(envelope, found, self._rows_path, one=self._one):
+        if has_no_rows(envelope, found, self._rows_path, one=self._one):
             if page.total or not envelope.keys() & self._stream.envelope.keys():
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
             page.doubtful = True
@@ -198,14 +207,14 @@ class Decoder:
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""
-        said = {marker: _dig(envelope, path) for marker, path in self._paths.items()}
-        total = _int(said[Total])
+        found = {marker: value_at(envelope, path) for marker, path in self._paths.items()}
+        total = as_int(found[Total])
         if total is not None and total < 0:  # a way to say that nobody has counted
             total = None
-        page = Page(self._tables.empty(), total, page_size=_int(said[PageSize]))
-        page.token = str(said[NextPage]) if said[NextPage] else None
-        if said[Reaches] is not None:
-            page.reaches = self._instant(_part(self._stream.envelope, self._paths[Reaches]), said[Reaches])
+        page = Page(self._tables.empty(), total, page_size=as_int(found[PageSize]))
+        page.token = str(found[NextPage]) if found[NextPage] else None
+        if found[Reaches] is not None:
+            page.reaches = self._instant(declared_part(self._stream.envelope, self._paths[Reaches]), found[Reaches])
         return page
 
     def _instant(self, marker: Reaches, value: Any) -> datetime | None:
@@ -225,64 +234,6 @@ class Decoder:
                 raise pa.ArrowInvalid("no rows")
             return pa.nulls(0, self._parser.record)
         return rows.flatten()
-
-
-def _part(envelope: Envelope, path: tuple[str, ...] | None) -> Any:
-    """Return the part of the envelope at a path."""
-    part: Any = envelope
-    for name in path or ():
-        part = part[name]
-    return part
-
-
-def _without(table: pa.Table, path: tuple[str, ...]) -> dict[str, Any]:
-    """Return the envelope as Python values, its rows left out."""
-    envelope: dict[str, Any] = {}
-    for name in table.column_names:
-        if path[:1] == (name,):
-            inner = arrays.combined(table[name])
-            if len(path) > 1 and not inner.null_count:
-                envelope[name] = _without(pa.Table.from_struct_array(inner), path[1:])
-        else:
-            envelope[name] = table[name][0].as_py()
-    return envelope
-
-
-def _dig(document: Any, path: tuple[str, ...] | None) -> Any:
-    """Follow a path; an object may come wrapped in an array (JDB 66), which is empty where there is no data."""
-    if path is None:
-        return None
-    for name in path:
-        if isinstance(document, list):
-            if not document:
-                return []
-            document = document[0] if len(document) == 1 else None
-        document = document.get(name) if isinstance(document, Mapping) else None
-    return document
-
-
-def _holds_nothing(envelope: Any, found: bytes | None, path: tuple[str, ...], *, one: bool) -> bool:
-    """Return whether an answer has nothing at the path of its rows: ``[]``, ``{}``, null, or it is left out."""
-    if found is not None:
-        return found == b"null" or (one and found == b"[]") or (not one and b"".join(found[:50].split()) == b"{}")
-    for name in path:
-        envelope = envelope[0] if isinstance(envelope, list) and len(envelope) == 1 else envelope
-        if envelope in (None, [], {}):
-            return True
-        if not isinstance(envelope, Mapping):
-            return False
-        envelope = envelope.get(name)
-    return envelope is None
-
-
-def _int(value: Any) -> int | None:
-    """Parse an integer, also as text or with a decimal point (``1.0``); None for anything else."""
-    text = str(value)
-    digits, _, fraction = text.partition(".")
-    try:
-        return int(digits if not fraction.strip("0") else text)
-    except ValueError:
-        return None
 
 
 def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:

@@ -1,9 +1,8 @@
 """Parse the bytes of one answer to Arrow, in the types of the wire.
 
 The body is one JSON row whose schema is known, so `pyarrow.json` turns numbers into decimals and text into instants
-in C++. Two things it cannot take as they come, so they are rewritten first: objects with free names, and bare numbers
-where text is declared. The parser remembers what earlier answers
-needed, and skips the rewrites that none of them needed.
+in C++. It takes neither objects with free names nor bare numbers where text is declared, so these are rewritten first.
+The parser remembers which rewrites earlier answers needed, and skips the others.
 """
 
 from __future__ import annotations
@@ -19,11 +18,12 @@ import pyarrow.json as pj
 from airflow_betproviders.declare.fields import DecimalMap, Double
 from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
 from airflow_betproviders.declare.fields.nested import NAME
-from airflow_betproviders.declare.stream import Envelope, NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.extraction.decode import arrays, columns
+from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
-# What `pyarrow.json` raises for what does not fit the schema.
+# Errors of `pyarrow.json` where an answer does not fit the schema.
 REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _MARKERS: Mapping[Any, pa.DataType] = {Total: pa.int64(), PageSize: pa.int64(), NextPage: pa.string()}
 _MOST_NAMES = 100  # in an object, that get a column each
@@ -111,7 +111,7 @@ class Parser:
         return document, rows
 
     def _learn(self, rows: pa.StructArray) -> None:
-        """Remember the names in objects with free names. While they are few, further answers need no rewriting."""
+        """Remember the names that came in objects with free names. While they are few, further answers need no rewriting."""
         names = {
             name: known | set(pc.unique(rows.field(name).flatten().field(NAME).drop_null()).to_pylist())
             for name, known in self._names.items()
@@ -135,16 +135,6 @@ class Parser:
         return pj.ParseOptions(
             explicit_schema=pa.schema(envelope), unexpected_field_behavior="error", newlines_in_values=True
         )
-
-
-def path_to(envelope: Envelope, *markers: type) -> tuple[str, ...] | None:
-    """Return the path of the first of the markers in an envelope, or None."""
-    for name, part in envelope.items():
-        if part in markers or isinstance(part, markers):
-            return (name,)
-        if isinstance(part, Mapping) and (inner := path_to(part, *markers)) is not None:
-            return (name, *inner)
-    return None
 
 
 def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:

@@ -9,10 +9,10 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Pagination, Params
+from airflow_betproviders.extraction.answers.keys import Hashes
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.decode.keys import Hashes
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.decode import arrays, columns, keys
+from airflow_betproviders.extraction.answers import keys
+from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
 from airflow_betproviders.extraction.write.encodings import open_writer

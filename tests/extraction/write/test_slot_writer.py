@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.fields import Decimal, Field
-from airflow_betproviders.extraction.decode import keys
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread

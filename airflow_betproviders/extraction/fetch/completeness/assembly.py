@@ -22,7 +22,7 @@ from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.decode.parser import path_to
+from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 
 if TYPE_CHECKING:

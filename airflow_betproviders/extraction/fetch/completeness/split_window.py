@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.answers.instants import ends
+from airflow_betproviders.extraction.answers.keys import Hashes
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.decode import arrays, keys
-from airflow_betproviders.extraction.decode.keys import Hashes
+from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 

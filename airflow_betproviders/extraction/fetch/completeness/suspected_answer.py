@@ -14,9 +14,9 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Unprovable, like_a_cap
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends, inside
+from airflow_betproviders.extraction.answers.keys import Hashes, without
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
-from airflow_betproviders.extraction.decode.keys import Hashes, without
 
 ReadPiece = Callable[[Interval], WindowRows]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_betproviders.extraction.decode import keys
+from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from tests.extraction.vendor import BETS, Vendor, bet, page, serving, table
 
@@ -65,7 +65,7 @@ def test_members_of_a_key_do_not_run_together() -> None:
 
 def test_hashes_are_the_same_in_every_process_whatever_was_hashed_before() -> None:
     code = (
-        "import pyarrow as pa; from airflow_betproviders.extraction.decode import keys;"
+        "import pyarrow as pa; from airflow_betproviders.extraction.answers import keys;"
         "keys.hashes(pa.table({'id': ['y' * 1000]}), ('id',)) if {} else None;"
         "print(keys.hashes(pa.table({'id': ['x' * 500]}), ('id',))[0])"
     )
