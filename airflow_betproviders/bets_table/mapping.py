@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +19,8 @@ from airflow_betproviders.extraction.decode.columns import EXTRA, EXTRACTED_AT
 _DAY = pa.date32()
 _CLOSED = ("settled", "cancelled", "void")
 _DECIMAL128_DIGITS = 38
+_FIRST = pa.scalar(datetime.min.replace(tzinfo=timezone.utc), INSTANT)
+_LAST = pa.scalar(datetime.max.replace(tzinfo=timezone.utc), INSTANT)
 
 
 class InvalidRow(ValueError):
@@ -57,13 +59,16 @@ def canonical(
         settings: columns that are the same for all rows, from the connection.
 
     Raises:
-        InvalidRow: an amount has more than 20 digits before the point, or net is not payout - stake.
+        InvalidRow: an amount has more than 20 digits before the point, net is not payout - stake, the id is null, or a time is
+            outside the years 1 to 9999.
     """
     try:
         bets = _mapped(raw, mapping, origin, settings or {})
     except pa.ArrowException as error:
         position, reason = _first_invalid(raw, mapping, origin, str(error))
         raise InvalidRow(position, reason) from error
+    refuse_null("bet_id", bets["bet_id"])
+    _check_times(bets)
     _check_net(bets)
     return bets
 
@@ -72,6 +77,24 @@ def without_payout(bets: pa.Table) -> int:
     """Count the bets that are settled, cancelled or void and have no payout."""
     closed = pc.is_in(bets["status"], pa.array(_CLOSED))
     return int(pc.sum(pc.and_(closed, pc.is_null(bets["payout"]))).as_py() or 0)
+
+
+def refuse_null(name: str, column: pa.ChunkedArray) -> None:
+    """Refuse a column that a bet cannot be without.
+
+    Raises:
+        InvalidRow: a value is null.
+    """
+    if column.null_count:
+        raise InvalidRow(pc.index(column.is_null(), True).as_py(), f"{name} is null")
+
+
+def _check_times(bets: pa.Table) -> None:
+    """Refuse times that Python's datetime cannot hold. Arrow's can be far outside."""
+    for name in ("placed_at", "settled_at", "updated_at"):
+        outside = pc.or_(pc.less(bets[name], _FIRST), pc.greater(bets[name], _LAST))
+        if (row := pc.index(outside, True).as_py()) >= 0:
+            raise InvalidRow(row, f"{name} is outside the years 1 to 9999")
 
 
 def _check_net(bets: pa.Table) -> None:

@@ -110,10 +110,7 @@ class Merge:
     def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
         """Find the slots that are due, and merge them."""
         snapshot = self._table.snapshot()
-        slots, unknown = stream.slots(intervals)
-        self._unmergeable = [
-            f"{path} has no receipt in its footer: it is no slot of this package. Remove it." for path in unknown
-        ]
+        slots, self._unmergeable = stream.slots(intervals)
         around = sorted({day for interval in intervals for day in interval.days})
         days = {day: state.load(self._table, snapshot, stream, day) for day in around}
         due = [slot for slot in slots if days[slot.day].due(slot)]

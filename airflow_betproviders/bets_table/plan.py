@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_group, reading
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_columns, read_group, reading
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction
 
 _RANK = ("updated_at", "extracted_at", "slot_start", "slot_end", "stream")
-_VERSION = (*_RANK, "missing_since")
+_KEY, _VERSION = (pa.schema([STORED.field(name) for name in names]) for names in (KEY, (*_RANK, "missing_since")))
 _TOGETHER = 4  # row groups whose keys are looked up at once
 _SMALL = 10_000  # rows that are no file of their own
 
@@ -92,11 +92,11 @@ def _compare(parquet: pq.ParquetFile, batch: MergeBatch, day: date, plan: Plan) 
     dropped: list[Rows] = [np.empty(0, np.int64)]
     marked: dict[int, datetime] = {}
     for groups, begin, numbers in _groups(parquet, batch, slots):
-        rows = parquet.read_row_groups(groups, list(KEY), use_threads=False)
+        rows = read_columns(parquet, groups, _KEY)
         theirs, ours = batch.find(rows, numbers)
         if not slots and not len(theirs):
             continue
-        versions = parquet.read_row_groups(groups, list(_VERSION), use_threads=False)
+        versions = read_columns(parquet, groups, _VERSION)
         if len(theirs):
             won = wins(batch.versions(ours), versions.take(pa.array(theirs)))
             plan.beaten[ours[~won]] = True
@@ -140,7 +140,8 @@ def _ends(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
     columns = parquet.metadata.row_group(group)
     found = {}
     for name in ("bet_id", "slot_start", "slot_end", "extracted_at"):
-        statistics = columns.column(parquet.schema_arrow.get_field_index(name)).statistics
+        place = parquet.schema_arrow.get_field_index(name)
+        statistics = columns.column(place).statistics if place >= 0 else None
         if statistics is not None and statistics.has_min_max:
             found[name] = (statistics.min, statistics.max)
     return found

@@ -13,14 +13,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical
+from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical, refuse_null
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from airflow_betproviders.extraction.decode import columns
+from airflow_betproviders.extraction.decode.coerce import required
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
 from airflow_betproviders.lake.discovery import lakes, providers_in
-from airflow_betproviders.lake.footer_cache import stored_objects
+from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.registry import declared, mapping_of
@@ -80,27 +82,29 @@ class RawStream:
         """Return the stored slots that overlap any of the intervals, in order of time.
 
         Returns:
-            The slots, and the paths of objects that are named like slots but have no receipt that can be read.
+            The slots, and what is wrong with objects that are named like slots but contradict their receipt.
         """
         found = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
-        slots, unknown = [], []
-        for interval in sorted(found):
-            entry = found[interval]
-            if entry.receipt is None:
-                unknown.append(entry.path)
-            else:
-                slots.append(self._version(interval, entry.path, entry.receipt))
-        return slots, unknown
+        slots, damaged = [], []
+        for _, entry in sorted(found.items()):
+            try:
+                slots.append(self._version(entry))
+            except UnmergeableSlot as error:
+                damaged.append(str(error))
+        return slots, damaged
 
-    def _version(self, interval: Interval, path: str, receipt: Receipt) -> RawSlot:
-        return RawSlot(self, interval, path, receipt.made_at, receipt.rows)
+    def _version(self, entry: StoredObject) -> RawSlot:
+        damage = entry.damage(self.lake)
+        if entry.receipt is None or damage:
+            raise UnmergeableSlot(f"{entry.path} {damage}. Extract the slot again, or remove the object.")
+        return RawSlot(self, entry.interval, entry.path, entry.receipt.made_at, entry.receipt.rows)
 
     def bets(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
         """Yield the slot's bets in pieces, then None; each with the version that was really read.
 
         Raises:
             FileNotFoundError: a larger slot has replaced it.
-            UnmergeableSlot: the object is damaged, or a row cannot become a bet.
+            UnmergeableSlot: the object is damaged or contradicts its receipt, or a row cannot become a bet.
         """
         begin = 0
         with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
@@ -108,8 +112,8 @@ class RawStream:
             self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
             try:
                 with pq.ParquetFile(local, page_checksum_verification=True) as file:
-                    receipt = Receipt.from_footer(file.metadata.metadata)
-                    version = slot if receipt is None else self._version(slot.interval, slot.path, receipt)
+                    rows, receipt = file.metadata.num_rows, Receipt.from_footer(file.metadata.metadata)
+                    version = self._version(StoredObject(slot.interval, slot.path, rows, receipt))
                     for batch in file.iter_batches(_ROWS, use_threads=False):
                         yield version, self._bets(version, pa.Table.from_batches([batch]), begin)
                         begin += batch.num_rows
@@ -119,20 +123,25 @@ class RawStream:
 
     def _bets(self, slot: RawSlot, raw: pa.Table, begin: int) -> pa.Table:
         origin = Origin(self.lake.account, self.label, slot.interval, slot.extracted_at)
+        stream = declared(self.lake.provider, self.lake.stream)
+        raw = _aligned(raw, stream)
         try:
-            return canonical(self._aligned(raw), self.mapping, origin, self.settings)
+            for name in required(stream):
+                refuse_null(name, raw[name])
+            return canonical(raw, self.mapping, origin, self.settings)
         except InvalidRow as error:
-            key = {name: raw[name][error.row].as_py() for name in declared(self.lake.provider, self.lake.stream).key}
+            key = {name: raw[name][error.row].as_py() for name in stream.key}
             raise UnmergeableSlot(
                 f"{slot.path}: row {begin + error.row} {key}: {error.reason}. Correct the mapping, or extract the slot again."
             ) from error
 
-    def _aligned(self, table: pa.Table) -> pa.Table:
-        """Return the rows with the stream's columns of today, whichever version of this package wrote them."""
-        for field in columns.schema(declared(self.lake.provider, self.lake.stream).fields):
-            if field.name not in table.column_names and field.name != EXTRACTED_AT:
-                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-        return table
+
+def _aligned(table: pa.Table, stream: Stream) -> pa.Table:
+    """Return the rows with the stream's columns of today, whichever version of this package wrote them."""
+    for field in columns.schema(stream.fields):
+        if field.name not in table.column_names and field.name != EXTRACTED_AT:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def find(

@@ -245,10 +245,7 @@ def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | No
 
 def _state(lake: Lake, entry: StoredObject) -> str:
     receipt = entry.receipt
-    if receipt is None or receipt.rows != entry.rows:
-        return "damaged"
-    place = (lake.provider, lake.stream, lake.account, *entry.interval.texts)
-    if (receipt.provider, receipt.stream, receipt.account, receipt.start, receipt.end) != place:
+    if receipt is None or entry.damage(lake):
         return "damaged"
     if receipt.bad_rows:
         return "quarantined"

@@ -119,6 +119,14 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
     rows: int | None
     receipt: Receipt | None
 
+    def damage(self, lake: Lake) -> str | None:
+        """Return how the object contradicts its receipt, as the end of a sentence; None if it does not."""
+        if self.receipt is None:
+            return "has no receipt in its footer"
+        if self.receipt.rows != self.rows:
+            return f"has {self.rows} rows, and its receipt says {self.receipt.rows}"
+        return self.receipt.misplaced(lake, self.interval)
+
 
 def stored_objects(
     lake: Lake, interval: Interval | None = None, *, warn: Callable[[str], object] = log.warning

@@ -12,9 +12,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from airflow_betproviders.declare.interval import Interval
+    from airflow_betproviders.lake.layout import Lake
 
 FOOTER_KEY = "betproviders.receipt"
 _EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
@@ -129,6 +133,13 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         """Return when it was extracted, or rebuilt since: versions of a slot differ in it."""
         return datetime.fromisoformat(max(self.extracted_at, self.replayed_at or ""))
 
+    def misplaced(self, lake: Lake, slot: Interval) -> str | None:
+        """Return what it says of its object's place, if that is not the slot of the lake; else None."""
+        mine = (self.provider, self.stream, self.account, self.start, self.end)
+        if mine == (lake.provider, lake.stream, lake.account, *slot.texts):
+            return None
+        return "is in the wrong place: its receipt is of {} {}, account {}, {} to {}".format(*mine)
+
     def to_footer(self) -> dict[str, str]:
         """Return key and value for a Parquet footer."""
         return {FOOTER_KEY: json.dumps(self.to_members(), sort_keys=True)}
@@ -146,11 +157,11 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         try:
             receipt = msgspec.json.decode(text, type=cls)
             add_up([receipt])
-            for instant in filter(None, (receipt.extracted_at, receipt.replayed_at)):
-                datetime.fromisoformat(instant)
+            instants = (receipt.extracted_at, receipt.replayed_at or receipt.extracted_at)
+            aware = all(datetime.fromisoformat(instant).tzinfo for instant in instants)
         except (msgspec.MsgspecError, ValueError, ArithmeticError):
             return None
-        return receipt
+        return receipt if aware else None
 
 
 def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

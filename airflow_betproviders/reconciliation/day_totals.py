@@ -61,7 +61,7 @@ class DayTotals:
         self._stream = stream
         self._width = width
         self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
-        self._scanner = SlotScanner(stream, wanted, Path(self._folder.name))
+        self._scanner = SlotScanner(lake, stream, wanted, Path(self._folder.name))
         self._scanned: dict[Interval, ScannedSlot] = {}
         self._later: dict[Interval, ScannedSlot] = {}
         self._after = Interval(day.end, day.end + moves_within) if moves_within else None

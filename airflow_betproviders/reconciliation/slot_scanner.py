@@ -24,6 +24,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.decode import arrays, columns
+from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 
 EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
@@ -99,12 +100,14 @@ class SlotScanner:
     """Scan the stored slots of one stream.
 
     Args:
+        lake: where the stream is stored.
         stream: the stream.
         wanted: the columns that will be needed besides key and version.
         folder: where the local files go.
     """
 
-    def __init__(self, stream: Stream, wanted: set[str], folder: Path) -> None:
+    def __init__(self, lake: Lake, stream: Stream, wanted: set[str], folder: Path) -> None:
+        self._lake = lake
         self._stream = stream
         self._folder = folder
         self._needed = list(dict.fromkeys((*stream.key, *stream.version_columns, *sorted(wanted))))
@@ -133,6 +136,8 @@ class SlotScanner:
         if receipt is None:
             scanned.wrong.append(Mismatch("receipts", NONE, Decimal(1)))
             return scanned
+        if receipt.misplaced(self._lake, interval):
+            scanned.wrong.append(Mismatch("receipts of this slot", NONE, Decimal(1)))
         scanned.bad_rows, scanned.pii = receipt.bad_rows, receipt.pii
         expected = {"rows": Decimal(receipt.rows), **{name: Decimal(text) for name, text in receipt.sums.items()}}
         found = {"rows": Decimal(scanned.rows), **sums}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from deltalake.transaction import AddAction
 
+from airflow_betproviders.bets_table.arrow.data_files import removal
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.schema import PARTITIONS, SCHEMA
 from airflow_betproviders.exceptions import DamagedTable, InvalidArgument
@@ -158,3 +162,28 @@ def test_a_state_that_is_lost_or_damaged_hides_no_missing_bet(sample: SampleLake
     assert sample.merge().missing == 1
     assert list(sample.current_bets()) == ["a"]
     assert sample.merge().unchanged == 1
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_files_that_another_tool_rewrote_are_merged(sample: SampleLake, *, compacted: bool) -> None:
+    """Spark writes times as INT96, without statistics of them, and may leave out columns that are null."""
+    sample.merge()
+    snapshot = sample.table.snapshot()
+    (file,) = snapshot.all_files()
+    rows = pq.ParquetFile(f"{sample.table.uri}/{file.path}").read().drop_columns(["fee", "missing_since"])
+    path = file.path.replace("part-", "spark-")
+    target = Path(sample.table.uri) / path
+    pq.write_table(rows.select(rows.column_names[::-1]), target, use_deprecated_int96_timestamps=True)
+    values = {"provider": "aig", "bet_date": "2026-11-20"}
+    added = AddAction(path, target.stat().st_size, values, int(time.time() * 1000), False, '{"numRecords":2}')
+    snapshot.commit([added], [removal(file, data_change=False)], {}, {})
+    before = sample.rows()
+    if compacted:
+        sample.store(hour_of(6), [aig("c", placed=at(6))], at(9))
+        sample.merge()
+        assert optimize(sample.table, interval=None, file_size=1 << 20, retention=None).files_before == 2
+        assert {name: sample.rows()[name] for name in before} == before
+    correct(sample)
+    merged = sample.merge()
+    assert (merged.replaced, merged.missing) == (1, 1)
+    assert {**sample.rows()["b"], "missing_since": None} == before["b"]

@@ -61,6 +61,8 @@ def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:
         lambda content: content.replace(b'"rows": 40', b'"rows": "4'),
         lambda content: content.replace(b'"extracted_at": "2026', b'"extracted_at": "2x26'),
         lambda content: content.replace(b"bet_amount", b"bet_am\xff\xfft"),
+        lambda content: content.replace(b'"account": "agent001"', b'"account": "agent002"'),
+        lambda content: content.replace(b'"start": "2026-11-20T05', b'"start": "2026-11-20T04'),
         lambda content: content[:-1],
         lambda content: b"",
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -53,7 +53,8 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
         raise _damaged(path, "it was deleted, though the table's log names it") from error
     with handle:
         try:
-            file = pq.ParquetFile(handle, page_checksum_verification=True)
+            # Spark writes times as INT96 unless told otherwise.
+            file = pq.ParquetFile(handle, page_checksum_verification=True, coerce_int96_timestamp_unit="us")
         except pa.ArrowInvalid as error:
             raise _damaged(path, error) from error
         with file:
@@ -72,6 +73,19 @@ def _damaged(path: str, reason: object) -> DamagedTable:
     )
 
 
+def read_columns(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema) -> pa.Table:
+    """Read some columns of row groups, whichever tool wrote them: with the types of the schema, null where they are missing."""
+    stored = file.schema_arrow.names
+    read = file.read_row_groups(groups, [name for name in schema.names if name in stored], use_threads=False)
+    return pa.table(
+        [
+            read[field.name].cast(field.type) if field.name in stored else pa.nulls(read.num_rows, field.type)
+            for field in schema
+        ],
+        schema=schema,
+    )
+
+
 def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
     """Read some columns of a row group.
 
@@ -85,7 +99,7 @@ def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema, kept: Mask |
     """
     footer = file.metadata.row_group(group)
     constants = _constants(footer)
-    read = file.read_row_group(group, [name for name in schema.names if name not in constants], use_threads=False)
+    read = read_columns(file, [group], pa.schema([each for each in schema if each.name not in constants]))
     rows = footer.num_rows
     if kept is not None and not kept.all():
         read, rows = read.filter(pa.array(kept)), int(kept.sum())

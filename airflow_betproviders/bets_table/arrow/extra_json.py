@@ -72,9 +72,8 @@ def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
         return array.cast(pa.string())
     if pa.types.is_floating(kind):
         return pc.if_else(pc.is_finite(array), array.cast(pa.string()), pa.scalar(None, pa.string()))
-    if pa.types.is_timestamp(kind):
-        precise = array if kind.unit in {"us", "ns"} else array.cast(pa.timestamp("ms", "UTC"))
-        return _wrapped('"', pc.strftime(precise, format="%Y-%m-%dT%H:%M:%SZ"), '"')
+    if pa.types.is_temporal(kind):
+        return _wrapped('"', _iso(array), '"')
     if pa.types.is_map(kind):
         pairs = pc.binary_join_element_wise(_quoted(array.keys), _or_null(json_text(array.items)), ":")
         return _wrapped("{", _joined(array, pairs), "}")
@@ -83,7 +82,14 @@ def json_text(column: Any) -> Any:  # noqa: PLR0911 - one for each kind
     if pa.types.is_struct(kind):
         members = [(kind.field(i).name, pc.struct_field(array, i)) for i in range(kind.num_fields)]
         return pc.if_else(array.is_valid(), json_object(members), pa.scalar(None, pa.string()))
-    raise TypeError(f"no JSON for {kind}")
+    raise pa.ArrowNotImplementedError(f"columns of type {kind} have no JSON text")
+
+
+def _iso(array: pa.Array) -> pa.Array:
+    if not pa.types.is_timestamp(array.type):
+        return array.cast(pa.string())
+    precise = array if array.type.unit in {"us", "ns"} else array.cast(pa.timestamp("ms", "UTC"))
+    return pc.strftime(precise, format="%Y-%m-%dT%H:%M:%SZ")
 
 
 def _joined(lists: Any, texts: Any) -> Any:
@@ -128,4 +134,8 @@ def _wrapped(before: str, texts: Any, after: str) -> Any:
 
 
 def _array(column: Any) -> Any:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """Return a column as one array, of plain texts where it has dictionaries or large texts."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array.cast(pa.string()) if pa.types.is_large_string(array.type) else array
