@@ -151,19 +151,19 @@ def duration_text(duration: timedelta) -> str:
     return f"{duration.total_seconds():g}s"
 
 
-def aligned(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> bool:
-    """Return whether the instant lies on the grid of steps that starts ``origin`` past midnight UTC."""
-    return (instant - _EPOCH - origin) % step == timedelta(0)
+def aligned(instant: datetime, step: timedelta, day_start_offset: timedelta = timedelta(0)) -> bool:
+    """Return whether the instant lies on the grid of steps that starts ``day_start_offset`` past midnight UTC."""
+    return (instant - _EPOCH - day_start_offset) % step == timedelta(0)
 
 
-def floor(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
-    """Round the instant down to the grid of steps that starts ``origin`` past midnight UTC."""
-    return instant - (instant - _EPOCH - origin) % step
+def floor(instant: datetime, step: timedelta, day_start_offset: timedelta = timedelta(0)) -> datetime:
+    """Round the instant down to the grid of steps that starts ``day_start_offset`` past midnight UTC."""
+    return instant - (instant - _EPOCH - day_start_offset) % step
 
 
-def ceiling(instant: datetime, step: timedelta, origin: timedelta = timedelta(0)) -> datetime:
-    """Round the instant up to the grid of steps that starts ``origin`` past midnight UTC."""
-    return instant + (_EPOCH + origin - instant) % step
+def ceiling(instant: datetime, step: timedelta, day_start_offset: timedelta = timedelta(0)) -> datetime:
+    """Round the instant up to the grid of steps that starts ``day_start_offset`` past midnight UTC."""
+    return instant + (_EPOCH + day_start_offset - instant) % step
 
 
 def check_slot(slot: timedelta) -> None:
@@ -178,20 +178,20 @@ def check_slot(slot: timedelta) -> None:
         )
 
 
-def slots(interval: Interval, slot: timedelta, origin: timedelta = timedelta(0)) -> tuple[Interval, ...]:
+def slots(interval: Interval, slot: timedelta, day_start_offset: timedelta = timedelta(0)) -> tuple[Interval, ...]:
     """Split the interval into slots, the unit of storage.
 
     Args:
         interval: both ends lie on slot boundaries.
         slot: a width that divides a day, in minutes.
-        origin: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
+        day_start_offset: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
     """
     check_slot(slot)
     for name, instant in (("start", interval.start), ("end", interval.end)):
-        if not aligned(instant, slot, origin):
+        if not aligned(instant, slot, day_start_offset):
             raise InvalidArgument(
                 f"{name} {instant.isoformat()} is not on a boundary of {duration_text(slot)} slots"
-                f"{f' counted from {origin} UTC' if origin else ''}. Give an interval and a lookback that consist of slots, or a slot that "
+                f"{f' counted from {day_start_offset} UTC' if day_start_offset else ''}. Give an interval and a lookback that consist of slots, or a slot that "
                 "divides them. A manual run with an odd logical date often causes this."
             )
     count = interval.width // slot

@@ -55,8 +55,8 @@ def split_slot(slot: Interval, rule: WindowRule) -> tuple[Interval, ...]:
     """Split a slot into the fewest windows that the rule allows: contiguous, nearly equal, with ends on steps."""
     if rule.fixed:
         count = math.ceil(slot.width / rule.span)
-        borders = [*(slot.start + rule.span * i for i in range(count)), slot.end]
-        return tuple(Interval(a, b) for a, b in pairwise(borders))
+        boundaries = [*(slot.start + rule.span * i for i in range(count)), slot.end]
+        return tuple(Interval(a, b) for a, b in pairwise(boundaries))
     days = _by_day(slot) if rule.same_day else (slot,)
     return tuple(window for day in days for window in split(day, math.ceil(day.width / rule.span), rule))
 
@@ -67,8 +67,8 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
     parts = min(parts, steps) if rule.splits else 1
     if parts <= 1:
         return (window,)
-    borders = [window.start + rule.step * (steps * i // parts) for i in range(parts)] + [window.end]
-    return tuple(Interval(a, b) for a, b in pairwise(borders))
+    boundaries = [window.start + rule.step * (steps * i // parts) for i in range(parts)] + [window.end]
+    return tuple(Interval(a, b) for a, b in pairwise(boundaries))
 
 
 def split_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
@@ -80,10 +80,10 @@ def split_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval,
 
 
 def _by_day(interval: Interval) -> tuple[Interval, ...]:
-    borders = [interval.start]
+    boundaries = [interval.start]
     midnight = interval.start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
     while midnight < interval.end:
-        borders.append(midnight)
+        boundaries.append(midnight)
         midnight += DAY
-    borders.append(interval.end)
-    return tuple(Interval(a, b) for a, b in pairwise(borders))
+    boundaries.append(interval.end)
+    return tuple(Interval(a, b) for a, b in pairwise(boundaries))

@@ -102,7 +102,7 @@ class SlotBuilder:
         self._proof[rows.proof] += 1
         self._boundaries.place(rows)
         self._bad_rows += rows.bad
-        self._writer.add(*rows.take())
+        self._writer.add(*rows.move_out())
 
     def add_start(self) -> WindowRows | None:
         """Add rows on the slot's start that no window brought, and return them."""

@@ -84,7 +84,7 @@ class Extraction(SlotPipeline):
         begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
         replaced, earlier = replaced or {}, earlier or EarlierRuns()
         with SlotCallStats(slots, begin_archive) as stats, _threads(caller) as pool:
-            caller.keep = stats.note
+            caller.on_reply = stats.note
             call = partial(self._call, caller, stats)
             reader = WindowReader(
                 self._source,

@@ -12,7 +12,7 @@ from airflow_betproviders.exceptions import AnswerTooLarge, ProviderUnavailable
 _PIECE = 256 * 1024
 _AT_ONCE = 64 * 1024 * 1024
 # Inflated at once; a larger piece would be in memory twice while it grows.
-_TAKEN = 8 * 1024 * 1024
+_INFLATED_AT_ONCE = 8 * 1024 * 1024
 # Of answers that are larger, a process receives one at a time.
 _LARGE = 16 * 1024 * 1024
 _one_large = threading.Lock()
@@ -43,7 +43,7 @@ def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes
     with ExitStack() as turn:
         while food := _receive(raw, most):
             inflate.feed(food)
-            while data := inflate.take(min(left + 1, _TAKEN)):
+            while data := inflate.read(min(left + 1, _INFLATED_AT_ONCE)):
                 pieces.append(data)
                 if most - left <= _LARGE < most - left + len(data):
                     turn.enter_context(_one_large)
@@ -91,7 +91,7 @@ class _Plain:
     def feed(self, data: bytes) -> None:
         self._data = data
 
-    def take(self, most: int) -> bytes:  # noqa: ARG002 - it is in memory already
+    def read(self, most: int) -> bytes:  # noqa: ARG002 - it is in memory already
         data, self._data = self._data, b""
         return data
 
@@ -111,7 +111,7 @@ class _Inflater(_Plain):
         """Return whether the compressed body is complete; an empty one is."""
         return self._zlib.eof or self._ended or not self._begun
 
-    def take(self, most: int) -> bytes:
+    def read(self, most: int) -> bytes:
         while self._data and not self._ended:
             if self._zlib.eof:  # another member follows, or bytes that mean nothing
                 if self._kind != _GZIP or self._data[:2] != b"\x1f\x8b"[: len(self._data)]:

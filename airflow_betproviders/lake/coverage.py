@@ -186,7 +186,8 @@ def coverage(
     span = Interval(first, last)
     cells = [block for block in blocks if block.interval.overlaps(span)]
     cells += map(
-        rules.gap, gaps(span, stored_intervals, slot=slot, default=stream.slot, origin=stream.day_start_offset)
+        rules.gap,
+        gaps(span, stored_intervals, slot=slot, default=stream.slot, day_start_offset=stream.day_start_offset),
     )
     return Coverage(lake, tuple(sorted(cells, key=attrgetter("interval.start"))))
 

@@ -96,7 +96,7 @@ class _Search:
                 values, foreign = values_in(self._fs, folder, "account")
                 self.foreign += foreign
                 for name, value in values.items():
-                    account = self._whole(f"{folder}/{name}", value, "account")
+                    account = self._full_value(f"{folder}/{name}", value, "account")
                     if account is not None and self._wanted["account"] in {None, account}:
                         yield Lake(self._fs, self._root, provider, stream, account)
 
@@ -109,7 +109,7 @@ class _Search:
         values, foreign = values_in(self._fs, folder, "filter")
         self.foreign += foreign
         for name, value in values.items():
-            found = self._whole(f"{folder}/{name}", value, "filters")
+            found = self._full_value(f"{folder}/{name}", value, "filters")
             if found:
                 yield replace(lake, filters=dict(parse_qsl(found, True)) if isinstance(found, str) else found)
 
@@ -121,7 +121,7 @@ class _Search:
         self.foreign += [path for path in foreign if key != "provider" or f"/{key}=" in path]
         return sorted(values.values())
 
-    def _whole(self, folder: str, value: str, member: str) -> Any:
+    def _full_value(self, folder: str, value: str, member: str) -> Any:
         """Return a folder's value. A shortened name is resolved from a receipt in it; None where there is no receipt."""
         if not is_shortened(folder.rpartition("/")[2]):
             return value

@@ -21,7 +21,7 @@ def gaps(
     *,
     slot: timedelta | None = None,
     default: timedelta,
-    origin: timedelta = timedelta(0),
+    day_start_offset: timedelta = timedelta(0),
 ) -> Iterator[Interval]:
     """Divide the time that is not stored into slots as wide as their stored neighbours.
 
@@ -30,7 +30,7 @@ def gaps(
         stored: the stored slots in and around it, in order of time, without overlap.
         slot: width of the slots.
         default: width where nothing is stored around.
-        origin: time past midnight UTC at which the stream's day begins.
+        day_start_offset: time past midnight UTC at which the stream's day begins.
 
     Yields:
         Slots in order of time. Their width divides a day and is the first that fits: ``slot``, the width of the stored
@@ -46,29 +46,36 @@ def gaps(
         first, last = left.end if left is not None else None, right.start if right is not None else None
         start, end = max(span.start, first or span.start), min(span.end, last or span.end)
         if start < end:
-            widths = [width for width in (slot, _width(left, origin), _width(right, origin), default) if width]
-            yield from _divide(Interval(start, end), (first, last), widths, origin)
+            widths = [
+                width
+                for width in (slot, _width(left, day_start_offset), _width(right, day_start_offset), default)
+                if width
+            ]
+            yield from _divide(Interval(start, end), (first, last), widths, day_start_offset)
 
 
 def _divide(
-    gap: Interval, limits: tuple[datetime | None, datetime | None], widths: Sequence[timedelta], origin: timedelta
+    gap: Interval,
+    limits: tuple[datetime | None, datetime | None],
+    widths: Sequence[timedelta],
+    day_start_offset: timedelta,
 ) -> Iterator[Interval]:
-    for width in [*widths, _divisor(min(widths), limits, origin)]:
-        start, end = floor(gap.start, width, origin), ceiling(gap.end, width, origin)
+    for width in [*widths, _divisor(min(widths), limits, day_start_offset)]:
+        start, end = floor(gap.start, width, day_start_offset), ceiling(gap.end, width, day_start_offset)
         if width >= _MINUTE and start >= (limits[0] or start) and end <= (limits[1] or end):
             yield from (Interval(start + i * width, start + (i + 1) * width) for i in range((end - start) // width))
             return
     yield gap  # beside an object that is no slot of this package
 
 
-def _divisor(width: timedelta, edges: Iterable[datetime | None], origin: timedelta) -> timedelta:
+def _divisor(width: timedelta, edges: Iterable[datetime | None], day_start_offset: timedelta) -> timedelta:
     """Return the widest slot that divides a width and has every edge on a slot boundary."""
-    offsets = ((edge - floor(edge, width, origin)) // _SECOND for edge in edges if edge is not None)
+    offsets = ((edge - floor(edge, width, day_start_offset)) // _SECOND for edge in edges if edge is not None)
     return math.gcd(width // _SECOND, *offsets) * _SECOND
 
 
-def _width(interval: Interval | None, origin: timedelta) -> timedelta | None:
+def _width(interval: Interval | None, day_start_offset: timedelta) -> timedelta | None:
     """Return the width of a stored slot, or None where slots cannot have it."""
     if interval is None or DAY % interval.width or interval.width % _MINUTE:
         return None
-    return interval.width if aligned(interval.start, interval.width, origin) else None
+    return interval.width if aligned(interval.start, interval.width, day_start_offset) else None

@@ -35,7 +35,7 @@ __all__ = ["ExtractToParquetOperator", "hook_of", "stream_asset"]
 
 _FOREVER = timedelta.max
 # Deferrals in a row without a stored slot. After more, the task fails: the provider may never answer.
-MAX_FRUITLESS_DEFERRALS = 5
+MAX_DEFERRALS_WITHOUT_A_SLOT = 5
 
 
 class ExtractToParquetOperator(StreamOperator):
@@ -105,7 +105,7 @@ class ExtractToParquetOperator(StreamOperator):
         context: Context,
         event: Any = None,  # noqa: ARG002 - the trigger's event
         stored_until: str | None = None,
-        fruitless: int = 0,
+        idle_deferrals: int = 0,
     ) -> dict[str, Any]:
         """Extract the interval, or defer until it is ready.
 
@@ -113,7 +113,7 @@ class ExtractToParquetOperator(StreamOperator):
             context: Airflow's context of the task.
             event: the trigger's event.
             stored_until: end of the slots that the task stored before it deferred; None if it has not deferred for a limit.
-            fruitless: number of deferrals in a row without a stored slot between them.
+            idle_deferrals: number of deferrals in a row without a stored slot between them.
         """
         hook, stream, width = self._resolve()
         if stream.windows is None:
@@ -131,12 +131,12 @@ class ExtractToParquetOperator(StreamOperator):
                 self._store(context, hook, stream, lake, unstored, stored)
             except BetProviderError as error:
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
-                    fruitless = fruitless + 1 if unstored[0] not in stored.paths else 0
-                if error.retry_at is None or fruitless > MAX_FRUITLESS_DEFERRALS:
+                    idle_deferrals = idle_deferrals + 1 if unstored[0] not in stored.paths else 0
+                if error.retry_at is None or idle_deferrals > MAX_DEFERRALS_WITHOUT_A_SLOT:
                     raise
                 until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()
                 self.log.warning("%s", error)
-                wait_until(self, error.retry_at, "the next call", stored_until=until, fruitless=fruitless)
+                wait_until(self, error.retry_at, "the next call", stored_until=until, idle_deferrals=idle_deferrals)
         summary = summarise(hook, stream, lake, interval, stored)
         self._emit_metrics(hook, stream, stored)
         self._update_assets(context, summary, stored)

@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import (
     QuotaExhausted,
     WindowExpired,
 )
-from airflow_betproviders.operators.extract import MAX_FRUITLESS_DEFERRALS, ExtractToParquetOperator
+from airflow_betproviders.operators.extract import MAX_DEFERRALS_WITHOUT_A_SLOT, ExtractToParquetOperator
 from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.arguments import names
@@ -91,7 +91,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         context: Context,
         event: Any = None,  # noqa: ARG002 - the trigger's event
         stored_until: str | None = None,  # noqa: ARG002 - coverage knows what is stored
-        fruitless: int = 0,
+        idle_deferrals: int = 0,
     ) -> dict[str, Any]:
         """Fill the interval's gaps, or defer until every slot of it is due.
 
@@ -99,7 +99,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             context: Airflow's context of the task.
             event: the trigger's event.
             stored_until: not used.
-            fruitless: number of deferrals in a row without a stored slot between them.
+            idle_deferrals: number of deferrals in a row without a stored slot between them.
         """
         from airflow_betproviders.lake.cells import runs
 
@@ -116,7 +116,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         before = gaps.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(hook, stream, pending[-1].interval)
-        self._fill(context, gaps, before, limit, fruitless)
+        self._fill(context, gaps, before, limit, idle_deferrals)
         after = gaps.survey()
         stored = _read_between(lake, before, after)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
@@ -150,7 +150,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 return Interval(first, interval.end) if first < interval.end else None
         return None
 
-    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit, fruitless: int) -> None:
+    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit, idle_deferrals: int) -> None:
         """Extract the gaps in batches. If a slot cannot be proven complete, extract the others all the same."""
         waiting = limit.order(gaps.readable(before), gaps.hook.now())
         while batch := limit.batch(waiting):
@@ -171,14 +171,14 @@ class FillGapsOperator(ExtractToParquetOperator):
             except BetProviderError as error:
                 wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
-                    fruitless = fruitless + 1 if wanted.issuperset(batch) else 0
-                if error.retry_at is None or fruitless > MAX_FRUITLESS_DEFERRALS:
+                    idle_deferrals = idle_deferrals + 1 if wanted.issuperset(batch) else 0
+                if error.retry_at is None or idle_deferrals > MAX_DEFERRALS_WITHOUT_A_SLOT:
                     raise
                 self.log.warning("%s", error)
-                wait_until(self, error.retry_at, "the next call", fruitless=fruitless)
+                wait_until(self, error.retry_at, "the next call", idle_deferrals=idle_deferrals)
                 waiting = [slot for slot in waiting if slot in wanted]
             else:
-                fruitless = 0
+                idle_deferrals = 0
                 limit.count(len(batch), stored.total("calls"))
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:

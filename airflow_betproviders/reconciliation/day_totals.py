@@ -87,7 +87,7 @@ class DayTotals:
                 break
         default = self._width or self._stream.slot
         self.missing = tuple(
-            gaps(self.day, sorted(self._scanned), default=default, origin=self._stream.day_start_offset)
+            gaps(self.day, sorted(self._scanned), default=default, day_start_offset=self._stream.day_start_offset)
         )
         if self._after is not None:
             self._fill(self._later, self.lake.stored(self._after), self._after)

@@ -92,12 +92,12 @@ class Reconciliation:
         Raises:
             InvalidArgument: it does not consist of complete days.
         """
-        origin = self._asked[0].day_start_offset
+        day_start_offset = self._asked[0].day_start_offset
         for name, instant in (("start", interval.start), ("end", interval.end)):
-            if not aligned(instant, DAY, origin):
+            if not aligned(instant, DAY, day_start_offset):
                 raise InvalidArgument(
                     f"{name} {instant.isoformat()} does not begin a report day: those of {self.hook.hook_name} run from "
-                    f"{origin // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
+                    f"{day_start_offset // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
                     "CronDataIntervalTimetable, or give report days with start= and end=."
                 )
         return tuple(

@@ -66,11 +66,11 @@ class BetsTests:
         table = pq.ParquetFile(path).read()
         pq.write_table(table.slice(1), path)
         assert not reconciliation.run(day).agrees
-        mended = Reconciliation(
+        repaired = Reconciliation(
             hook=vendor_account.hook, fs=vendor_account.fs, root=vendor_account.lake(stream).root, repair=True
         ).run(day)
-        assert mended.agrees, mended.wrong
-        assert mended.repaired == [slot]
+        assert repaired.agrees, repaired.wrong
+        assert repaired.repaired == [slot]
         assert vendor_account.differences(stream, day) == []
         assert vendor_account.breaches == []
 

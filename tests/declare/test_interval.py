@@ -23,16 +23,16 @@ def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
     width=st.sampled_from(MINUTES_THAT_DIVIDE_A_DAY).map(lambda m: timedelta(minutes=m)),
     first=st.integers(-2000, 2000),
     count=st.integers(1, 200),
-    origin=st.sampled_from([timedelta(0), timedelta(hours=4)]),
+    day_start_offset=st.sampled_from([timedelta(0), timedelta(hours=4)]),
 )
-def test_slots_tile_the_interval(width: timedelta, first: int, count: int, origin: timedelta) -> None:
-    start = MIDNIGHT + origin + first * width
-    cut = slots(Interval(start, start + count * width), width, origin)
+def test_slots_tile_the_interval(width: timedelta, first: int, count: int, day_start_offset: timedelta) -> None:
+    start = MIDNIGHT + day_start_offset + first * width
+    cut = slots(Interval(start, start + count * width), width, day_start_offset)
     assert len(cut) == count
     assert cut[0].start == start
     assert cut[-1].end == start + count * width
     assert all(a.end == b.start for a, b in itertools.pairwise(cut))
-    assert all(slot.width == width and aligned(slot.start, width, origin) for slot in cut)
+    assert all(slot.width == width and aligned(slot.start, width, day_start_offset) for slot in cut)
 
 
 @pytest.mark.parametrize(("start", "end", "named"), [(at(5, 1), at(6), "start"), (at(5), at(6, 0, 1), "end")])

@@ -138,7 +138,7 @@ def test_a_body_that_echoes_the_request_is_archived_and_told_without_its_secrets
     server.replies = lambda request: Reply(b"<html>" + request.body + b" demo-salt-01", status=status)
     caller: Caller[Any] = Caller(rowan, BETS, quoting)
     kept: list[Any] = []
-    caller.keep = lambda reply, _answer: kept.append(reply)
+    caller.on_reply = lambda reply, _answer: kept.append(reply)
     with pytest.raises(ProviderUnavailable) as caught:
         caller(SLOT, {"count": 1500})
     assert len(server.requests) == 5

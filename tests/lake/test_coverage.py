@@ -286,7 +286,7 @@ STREAMS = [
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[Stream, dict[Interval, int]]:
+def lakes(draw: st.DrawFn) -> tuple[Stream, dict[Interval, int]]:
     stream = draw(st.sampled_from(STREAMS))
     held: dict[Interval, int] = {}
     for _ in range(draw(st.integers(0, 8))):
@@ -299,11 +299,11 @@ def worlds(draw: st.DrawFn) -> tuple[Stream, dict[Interval, int]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(worlds(), st.integers(0, 120), st.integers(1, 120))
+@given(lakes(), st.integers(0, 120), st.integers(1, 120))
 def test_every_instant_has_one_cell_and_every_stored_slot_its_own(
-    world: tuple[Stream, dict[Interval, int]], first: int, hours: int
+    lake: tuple[Stream, dict[Interval, int]], first: int, hours: int
 ) -> None:
-    stream, held = world
+    stream, held = lake
     asked = Interval(MIDNIGHT - 17 * DAY + first * HOUR, MIDNIGHT - 17 * DAY + (first + hours) * HOUR)
     with tempfile.TemporaryDirectory() as folder:
         lake = lake_of(folder, stream.provider, stream.name)

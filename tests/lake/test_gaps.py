@@ -26,32 +26,34 @@ def span(first: float, last: float) -> Interval:
 
 
 @st.composite
-def slots(draw: st.DrawFn, origin: timedelta) -> list[Interval]:
+def slots(draw: st.DrawFn, day_start_offset: timedelta) -> list[Interval]:
     """Slots of mixed widths over a few days, none over another."""
     found: list[Interval] = []
     for _ in range(draw(st.integers(0, 12))):
         width = draw(st.sampled_from(WIDTHS))
         number = draw(st.integers(0, 4 * (DAY // width)))
-        start = MONDAY + origin + number * width
+        start = MONDAY + day_start_offset + number * width
         slot = Interval(start, start + width)
         if not any(slot.overlaps(other) for other in found):
             found.append(slot)
     return sorted(found)
 
 
-worlds = st.sampled_from([timedelta(0), 4 * HOUR]).flatmap(lambda origin: st.tuples(st.just(origin), slots(origin)))
+lakes = st.sampled_from([timedelta(0), 4 * HOUR]).flatmap(
+    lambda day_start_offset: st.tuples(st.just(day_start_offset), slots(day_start_offset))
+)
 
 
 @given(
-    worlds, st.integers(0, 96 * 60), st.integers(1, 72 * 60), st.sampled_from([None, *WIDTHS]), st.sampled_from(WIDTHS)
+    lakes, st.integers(0, 96 * 60), st.integers(1, 72 * 60), st.sampled_from([None, *WIDTHS]), st.sampled_from(WIDTHS)
 )
 @example((timedelta(0), [span(3, 3.25), span(5.5, 6)]), 0, 600, None, HOUR)
 def test_stored_slots_and_gaps_partition_the_time_and_every_gap_is_a_slot(
-    world: tuple[timedelta, list[Interval]], first: int, minutes: int, slot: timedelta | None, default: timedelta
+    lake: tuple[timedelta, list[Interval]], first: int, minutes: int, slot: timedelta | None, default: timedelta
 ) -> None:
-    origin, held = world
+    day_start_offset, held = lake
     asked = Interval(MONDAY + first * MINUTE, MONDAY + (first + minutes) * MINUTE)
-    found = list(gaps(asked, held, slot=slot, default=default, origin=origin))
+    found = list(gaps(asked, held, slot=slot, default=default, day_start_offset=day_start_offset))
     cells = sorted([*(each for each in held if each.overlaps(asked)), *found])
     assert cells[0].start <= asked.start
     assert asked.end <= cells[-1].end
@@ -61,7 +63,7 @@ def test_stored_slots_and_gaps_partition_the_time_and_every_gap_is_a_slot(
     for gap in found:  # an extraction can fill it
         assert DAY % gap.width == timedelta(0)
         assert gap.width % MINUTE == timedelta(0)
-        assert aligned(gap.start, gap.width, origin)
+        assert aligned(gap.start, gap.width, day_start_offset)
 
 
 CUTS = [
@@ -93,7 +95,7 @@ def test_a_gap_is_cut_as_what_is_stored_around_it(
 
 
 def test_the_day_of_a_stream_may_begin_at_another_hour() -> None:
-    found = list(gaps(span(0, 48), [], default=DAY, origin=4 * HOUR))
+    found = list(gaps(span(0, 48), [], default=DAY, day_start_offset=4 * HOUR))
     assert found == [span(-20, 4), span(4, 28), span(28, 52)]
 
 

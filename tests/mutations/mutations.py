@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "store a row on an edge in both slots",
         "extraction/fetch/completeness/window_boundaries.py",
-        "            rows.keep(instants != end)",
-        "            rows.keep(instants <= end)",
+        "            rows.filter(instants != end)",
+        "            rows.filter(instants <= end)",
         ("cases/test_windows.py", "-k", "a14"),
     ),
     Mutation(

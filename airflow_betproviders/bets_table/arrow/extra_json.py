@@ -103,8 +103,10 @@ def _joined(lists: Any, texts: Any) -> Any:
 def _quoted(array: pa.Array) -> pa.Array:
     if _may_need_escapes(array):
         odd = pc.match_substring_regex(array, _ODD)
-        mended = pa.array([json.dumps(v, ensure_ascii=False)[1:-1] for v in array.filter(odd).to_pylist()], pa.string())
-        array = pc.replace_with_mask(array, pc.fill_null(odd, False), mended)
+        escaped = pa.array(
+            [json.dumps(v, ensure_ascii=False)[1:-1] for v in array.filter(odd).to_pylist()], pa.string()
+        )
+        array = pc.replace_with_mask(array, pc.fill_null(odd, False), escaped)
     return _wrapped('"', array, '"')
 
 

@@ -43,9 +43,9 @@ class ThreadedReader(Generic[_Item]):
         finally:
             self._stopped.set()
             while any(thread.is_alive() for thread in self._threads):
-                self._drain()
+                self._discard_and_join()
 
-    def _drain(self) -> None:
+    def _discard_and_join(self) -> None:
         while not self._queue.empty():
             self._queue.get_nowait()
         for thread in self._threads:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.declare.interval import Interval
 
 # Answers in a row that bring nothing new before a provider that names ever further pages is no longer followed.
-_FRUITLESS = 20
+_MOST_EMPTY_PAGES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ class PageToken(Pagination):
             return ()
         if any(answer.token == latest.token for answer in answers[:-1]):
             raise WindowChanged(f"page {len(answers)} names a next page that an earlier one named already")
-        if len(answers) > _FRUITLESS and not any(answer.new for answer in answers[-_FRUITLESS:]):
-            raise Unprovable(f"the last {_FRUITLESS} pages brought nothing new, and each names a further one")
+        if len(answers) > _MOST_EMPTY_PAGES and not any(answer.new for answer in answers[-_MOST_EMPTY_PAGES:]):
+            raise Unprovable(f"the last {_MOST_EMPTY_PAGES} pages brought nothing new, and each names a further one")
         return ({**self.first(window), **self._next(latest.token)},)
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:

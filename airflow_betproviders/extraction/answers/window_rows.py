@@ -68,7 +68,7 @@ class WindowRows:
                 dropped = keys.superseded(table.take(arrays.rows(suspects)), stream.key, stream.version_columns)
                 once = np.ones(table.num_rows, bool)
                 once[suspects[dropped]] = False
-                rows.keep(once)
+                rows.filter(once)
                 rows.duplicates = len(dropped)
         return rows
 
@@ -81,7 +81,7 @@ class WindowRows:
         """Return the number of distinct rows, including those that don't fit the schema."""
         return int(self.table.num_rows) + len(self.bad)
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> None:
+    def filter(self, mask: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that the mask leaves out."""
         if mask.all():
             return
@@ -94,7 +94,7 @@ class WindowRows:
         assert self.window is not None  # noqa: S101 - only what has a time has rows outside
         instants = arrays.integers(self.table[time_column])
         start, end = ends(self.window, self.table[time_column].type)
-        self.keep((instants >= start) & (instants < end))
+        self.filter((instants >= start) & (instants < end))
         self.bad = time_of.inside(self.bad, self.window)
 
     def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
@@ -102,7 +102,7 @@ class WindowRows:
         times = [(row, time_of(row)) for row in self.bad]
         found = replace(self, bad=[row for row, time in times if time == instant])
         column = self.table[time_column]
-        found.keep(arrays.integers(column) == units(instant, column.type))
+        found.filter(arrays.integers(column) == units(instant, column.type))
         return found, [row for row, time in times if time is None]
 
     def without(self, others: WindowRows) -> WindowRows:
@@ -111,7 +111,7 @@ class WindowRows:
         assert others.hashes is not None  # noqa: S101 - compared by them
         known = {row.raw for row in others.bad}
         left = replace(self, bad=[row for row in self.bad if row.raw not in known])
-        left.keep(~keys.occur(self.hashes, others.hashes))
+        left.filter(~keys.occur(self.hashes, others.hashes))
         return left
 
     def take_newer(self, others: WindowRows, stream: Stream) -> int:
@@ -122,8 +122,8 @@ class WindowRows:
         newer = theirs.older_in(ours).hashes
         if len(newer):
             found = replace(others, bad=[])
-            found.keep(keys.occur(theirs.hashes, newer))
-            self.keep(~keys.occur(ours.hashes, newer))
+            found.filter(keys.occur(theirs.hashes, newer))
+            self.filter(~keys.occur(ours.hashes, newer))
             self.prepend(found)
         return len(newer)
 
@@ -135,7 +135,7 @@ class WindowRows:
         self.hashes = np.concatenate([others.hashes, self.hashes])
         self.bad = [*others.bad, *self.bad]
 
-    def take(self) -> tuple[pa.Table, keys.Hashes | None]:
+    def move_out(self) -> tuple[pa.Table, keys.Hashes | None]:
         """Return the rows and forget them, so that nothing else keeps them in memory."""
         taken = self.table, self.hashes
         self.table, self.hashes = self.table.slice(0, 0), None

@@ -57,14 +57,14 @@ class CoercedRow:
         cells: JSON text by column, as `pyarrow.json` reads it in the column's type.
         extra: JSON text of what goes to ``_extra``, or None.
         counts: its values that were not as declared.
-        misfit: why it cannot be stored, or None.
+        rejected_for: why it cannot be stored, or None.
     """
 
     raw: str
     cells: dict[str, str] = field(default_factory=dict)
     extra: str | None = None
     counts: OddCounts = field(default_factory=OddCounts)
-    misfit: str | None = None
+    rejected_for: str | None = None
 
     @property
     def text(self) -> str:
@@ -96,8 +96,8 @@ class RowCoercer:
         for name, value in record.items():
             if name not in self._kinds or not self._fits(row, name, value):
                 extra[name] = [*extra[name], value] if name in extra else value
-        if row.misfit:
-            return RejectedRow(dumps(record), row.misfit)
+        if row.rejected_for:
+            return RejectedRow(dumps(record), row.rejected_for)
         missing = [name for name in self._required if name not in row.cells]
         missing += [name for name in self._identifying if row.cells.get(name) == _EMPTY]
         if missing:
@@ -112,7 +112,7 @@ class RowCoercer:
             cell = self._kinds[name].cell(value, self._utc_offset)
         except OddValue as odd:
             if name in self._strict:
-                row.misfit = row.misfit or f"{name}: {odd}"
+                row.rejected_for = row.rejected_for or f"{name}: {odd}"
             row.counts.odd_values[name] += 1
             return False
         if cell is not None:

@@ -85,7 +85,7 @@ def _json(cell: bytes | None) -> str:
 
 
 def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
-    def set_aside(row: pcsv.InvalidRow) -> str:
+    def reject(row: pcsv.InvalidRow) -> str:
         reason = f"the line has {row.actual_columns} cells, the header {row.expected_columns}"
         bad.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
@@ -93,7 +93,7 @@ def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
     if b"\n" not in body:
         body += b"\n"  # without which pyarrow takes a header alone for nothing
     read = pcsv.ReadOptions(use_threads=False, block_size=max(len(body), 1) + 1)
-    parse = pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=set_aside)
+    parse = pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject)
     header = _header(body)
     convert = pcsv.ConvertOptions(
         column_types=dict.fromkeys(header, pa.binary()),

@@ -70,7 +70,7 @@ class Caller(Generic[Answer]):
 
     Attributes:
         calls: calls made, refused and repeated ones included.
-        keep: is given each reply, with what it was decoded to if it was accepted.
+        on_reply: is given each reply, with what it was decoded to if it was accepted.
     """
 
     def __init__(self, source: Source, stream: Stream, decode: Decode[Answer]) -> None:
@@ -78,7 +78,7 @@ class Caller(Generic[Answer]):
         self._source = source
         self._stream = stream
         self._decode = decode
-        self.keep: Callable[[Reply, Answer | None], None] | None = None
+        self.on_reply: Callable[[Reply, Answer | None], None] | None = None
         self._limiter = RateLimiter.of(source, stream)
         self._first: OrderedDict[Interval | None, Mapping[str, Any]] = OrderedDict()
         self._counting = threading.Lock()
@@ -146,8 +146,8 @@ class Caller(Generic[Answer]):
                 reply.body = hide(reply.body)
             raise
         finally:
-            if self.keep and reply.call:
-                self.keep(reply, answer)
+            if self.on_reply and reply.call:
+                self.on_reply(reply, answer)
         return answer
 
     def _exchange(self, reply: Reply, permit: AnswerPermit, made: int) -> Answer:

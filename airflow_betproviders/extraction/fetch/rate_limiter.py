@@ -28,8 +28,9 @@ CONNECTIONS = 4
 # Seconds that a worker is held for a call's turn; a longer wait defers the task.
 LONGEST_WAIT = 900.0
 # Longest single sleep, so that the end of an extraction is noticed soon.
-_NAP = 1.0
-_WORTH_TELLING = 60.0
+_LONGEST_SLEEP = 1.0
+# A wait of so many seconds or more is logged.
+_LOGGED_FROM = 60.0
 # A call needs time from here to the provider, and not always the same: so much later may the earlier of two arrive.
 _JITTER = 0.25
 # A place is free just after the moment that the storage names.
@@ -120,7 +121,7 @@ class RateLimiter:
                     raise _exhausted(self.limits, seconds)
             if seconds <= 0:
                 return
-            if seconds > _WORTH_TELLING:
+            if seconds > _LOGGED_FROM:
                 log.info("the next call may be made in %.0f s", seconds)
             self.waited += seconds
             _sleep(seconds, ended)
@@ -154,7 +155,7 @@ def _exhausted(limits: Limits, seconds: float) -> QuotaExhausted:
 def _sleep(seconds: float, ended: threading.Event | None) -> None:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0 and not (ended and ended.is_set()):
-        time.sleep(min(left, _NAP))
+        time.sleep(min(left, _LONGEST_SLEEP))
 
 
 class SharedRateLimiter:

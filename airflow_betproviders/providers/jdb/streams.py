@@ -23,7 +23,7 @@ _ANSWER = {"status": Text(), "err_text": Text(), "data": Rows}
 _LOCAL_PARAM = WallParam("%d-%m-%Y %H:%M:%S", offset=None)
 # The report day runs from noon to noon UTC+8, which is midnight to midnight in GMT-4, whatever the account's offset is.
 _REPORT_DAY = WallParam("%d-%m-%Y", offset=timedelta(hours=-4))
-_REPORT_ORIGIN = timedelta(hours=4)
+_REPORT_DAY_START = timedelta(hours=4)
 _THREE_MONTHS = timedelta(days=89)
 
 
@@ -131,7 +131,7 @@ DAILY_BY_PLAYER = Stream(
     retention=_THREE_MONTHS,
     retention_stated="three months",
     slot=_DAY,
-    day_start_offset=_REPORT_ORIGIN,
+    day_start_offset=_REPORT_DAY_START,
     bounds=("date",),
     time=_REPORT_DAY,
     filters={"gType": Filter(type=int, required=True)},

@@ -19,7 +19,7 @@ ROULETTE_ITEMS = ("Direct-11", "Dozen-1", "Dozen-2", "Odd", "Even", "Red", "Blac
 SUITS = ("Hearts", "Diamonds", "Clubs", "Spades")
 STAKES = tuple(map(Decimal, ("10", "50", "100", "250", "12.5")))
 RANKS = ("A", "2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K")
-WHALE = Decimal("999999999999.9999")
+LARGEST_STAKE = Decimal("999999999999.9999")
 LATE_MINUTES = {"late-12": 12, "late-130": 130, "void-35": 35, "void-200": 200}
 
 
@@ -68,24 +68,24 @@ class AigBets:
         made = (self._order(cohort.name, minute, number, rng) for number in range(count))
         return {"order": [row for versions in made for row in versions]}
 
-    def _order(self, course: str, minute: int, number: int, rng: random.Random) -> list[Row]:
-        on_the_hour = course == "prompt" and number == 0 and minute % HOUR == 0
+    def _order(self, cohort: str, minute: int, number: int, rng: random.Random) -> list[Row]:
+        on_the_hour = cohort == "prompt" and number == 0 and minute % HOUR == 0
         placed = minute if on_the_hour else minute + rng.randrange(60_000)
-        bet = _bet(placed, rng, whale=on_the_hour and minute // HOUR % 3 == 0)
+        bet = _bet(placed, rng, largest=on_the_hour and minute // HOUR % 3 == 0)
         settled = placed + 20_000 + rng.randrange(25_000)
-        late = LATE_MINUTES.get(course, 0) * 60_000
+        late = LATE_MINUTES.get(cohort, 0) * 60_000
         versions = [Version(PLACED, placed, 0)]
-        fate = rng.random()
+        draw = rng.random()
         if on_the_hour:
             # The vendor's own baccarat sample is settled with an update_time that never moved.
             versions = [Version(SETTLED, placed, settled)]
-        elif course.startswith("late"):
+        elif cohort.startswith("late"):
             versions.append(Version(SETTLED, placed + late, placed + late))
-        elif course.startswith("void"):
+        elif cohort.startswith("void"):
             versions += [Version(SETTLED, settled, settled), Version(VOIDED, placed + late, settled)]
-        elif fate < 0.05:
+        elif draw < 0.05:
             versions.append(Version(CANCELLED, placed + 1000 + rng.randrange(9000), 0))
-        elif fate < 0.07:
+        elif draw < 0.07:
             versions.append(Version(INVALID, settled, 0))
         else:
             versions.append(Version(SETTLED, settled, settled))
@@ -97,13 +97,13 @@ class AigBets:
         return supersede(rows)
 
 
-def _bet(placed: int, rng: random.Random, *, whale: bool) -> AigBet:
+def _bet(placed: int, rng: random.Random, *, largest: bool) -> AigBet:
     baccarat = rng.random() < 0.7
     items = BACCARAT_ITEMS if baccarat else ROULETTE_ITEMS
     first, count = rng.randrange(len(items)), rng.choice((1, 1, 2) if baccarat else (2, 3, 5))
     chosen = [items[first - number] for number in range(count)]
-    stakes = [(item, rng.choice(STAKES)) for item in chosen] if not whale else [(chosen[0], WHALE)]
-    wins = [(item, stake * rng.choice((0, 0, 1, 2)) if not whale else Decimal(0)) for item, stake in stakes]
+    stakes = [(item, rng.choice(STAKES)) for item in chosen] if not largest else [(chosen[0], LARGEST_STAKE)]
+    wins = [(item, stake * rng.choice((0, 0, 1, 2)) if not largest else Decimal(0)) for item, stake in stakes]
     shoe = 10_000 + placed // HOUR % 5000
     return AigBet(
         id=f"{placed // 1000:08x}{rng.getrandbits(64):016x}",

@@ -29,7 +29,7 @@ GAMES = (
 )
 CURRENCIES = ("CNY", "IDR", "USD")
 BRAND, SUB_BRAND = 1001, 1002
-WHALE = Decimal("999999999999.9999")
+LARGEST_STAKE = Decimal("999999999999.9999")
 ZERO = Decimal(0)
 LATE_MINUTES = {"corrected-25": 25, "corrected-240": 240}
 
@@ -118,7 +118,7 @@ def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -
     wins = (bets * rng.choice((0, 0, 1, 2)) * Decimal(rng.randrange(5000, 15_000)) / 10_000).quantize(Decimal("0.0001"))
     cancels = trans_in = trans_out = jpc = jpw = ZERO
     if on_the_hour and minute // HOUR % 3 == 0:
-        bets, wins = WHALE, ZERO
+        bets, wins = LARGEST_STAKE, ZERO
     elif game_type == "arcade":
         bets, wins, trans_in, trans_out = ZERO, ZERO, bets, wins
     elif rng.random() < 0.03:

@@ -18,7 +18,7 @@ TIME = "%d-%m-%Y %H:%M:%S"
 GAME_DATE, LAST_MODIFY = 0, 1
 PLAYERS = ("0012", "test01", "testpl01", "玩家88", "émile😀", *(f"jp{number:04d}" for number in range(40)))
 CURRENCIES = ("RB", "TB", "VN")
-WHALE = Decimal("-999999999999.9999")
+LARGEST_STAKE = Decimal("-999999999999.9999")
 ZERO = Decimal(0)
 LATE_MINUTES = {"late-40": 40, "late-150": 150, "restored-90": 90}
 WEIGHTS = list(
@@ -48,14 +48,14 @@ class JdbBets:
             rows += self._round(cohort.name, minute, number, rng)
         return {"round": rows}
 
-    def _round(self, course: str, minute: int, number: int, rng: random.Random) -> list[Row]:
-        on_the_hour = course == "prompt" and number == 0 and minute % HOUR == 0
+    def _round(self, cohort: str, minute: int, number: int, rng: random.Random) -> list[Row]:
+        on_the_hour = cohort == "prompt" and number == 0 and minute % HOUR == 0
         played = minute + (0 if on_the_hour else rng.randrange(60) * 1000)
         quick = played + (0 if on_the_hour else rng.choice((0, 0, 1, 7, 47, 100)) * 1000)
-        bet = _bet(course, minute, number, rng, whale=on_the_hour and minute // HOUR % 3 == 0)
-        late = LATE_MINUTES.get(course, 0) * MINUTE
-        first = self._row(bet, played, played + late if course.startswith("late") else quick, rng)
-        if not course.startswith("restored"):
+        bet = _bet(cohort, minute, number, rng, largest=on_the_hour and minute // HOUR % 3 == 0)
+        late = LATE_MINUTES.get(cohort, 0) * MINUTE
+        first = self._row(bet, played, played + late if cohort.startswith("late") else quick, rng)
+        if not cohort.startswith("restored"):
             return [first]
         other = bet._replace(win=bet.win + Decimal(rng.randrange(1, 500)) / 10)
         return supersede([first, self._row(other, played, played + late, rng)])
@@ -67,21 +67,21 @@ class JdbBets:
         return Row(f"{bet.gtype}/{bet.history_id}", (played, modified), shown, text, bet)
 
 
-def _bet(course: str, minute: int, number: int, rng: random.Random, *, whale: bool) -> JdbBet:
-    gtype = 0 if whale else rng.choices(GTYPES, cum_weights=WEIGHTS)[0]
+def _bet(cohort: str, minute: int, number: int, rng: random.Random, *, largest: bool) -> JdbBet:
+    gtype = 0 if largest else rng.choices(GTYPES, cum_weights=WEIGHTS)[0]
     stake = -Decimal(rng.choice((5, 40, 100, 2240, 9000, 50000))) / 100
     gamble, jackpot, contribution = ZERO, ZERO, ZERO
     win = -stake * rng.choice((0, 0, 0, 1, 2, 5)) * Decimal(rng.randrange(50, 150)) / 100
-    if whale:
-        stake, win = WHALE, ZERO
+    if largest:
+        stake, win = LARGEST_STAKE, ZERO
     if gtype in ARCADE and rng.random() < 0.3:
         stake, gamble = ZERO, stake
     if gtype in SLOT:
-        contribution = stake / 200 if not whale else ZERO
+        contribution = stake / 200 if not largest else ZERO
         jackpot = Decimal(50) if rng.random() < 0.01 else ZERO
         win += jackpot
     tax = (-win * 5 / 100).quantize(Decimal("0.0001")) if gtype in CARD and win > 0 else ZERO
-    serial = (minute // MINUTE * 8 + ["prompt", *LATE_MINUTES].index(course)) * 20_000 + number
+    serial = (minute // MINUTE * 8 + ["prompt", *LATE_MINUTES].index(cohort)) * 20_000 + number
     return JdbBet(
         history_id=_history_id(gtype, serial, rng),
         player=PLAYERS[int(rng.random() ** 2 * len(PLAYERS))],

@@ -65,7 +65,7 @@ class OutsideRows:
             raise self._refusal(rows, asked, outside, all_outside)
         if count:
             rows.bad += [_rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()]
-            rows.keep(~outside)
+            rows.filter(~outside)
         return count
 
     def _absurd(self, name: str, column: pa.ChunkedArray, asked: Interval) -> npt.NDArray[np.bool_]:

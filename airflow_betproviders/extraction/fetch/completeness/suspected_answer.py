@@ -160,7 +160,7 @@ class AnswerProof:
         if not self._stream.reject_outside_window:
             return rows
         found = replace(rows)
-        found.keep(inside(rows.table, self._stream, window))
+        found.filter(inside(rows.table, self._stream, window))
         return found
 
 

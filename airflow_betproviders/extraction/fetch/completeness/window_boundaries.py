@@ -190,7 +190,7 @@ class WindowBoundaries:
         on_end = None
         if (instants == end).any() or window.end in times.values():
             on_end, _ = rows.at(window.end, column, self._time_of)
-            rows.keep(instants != end)
+            rows.filter(instants != end)
             rows.bad = [row for row in rows.bad if times[row.raw] != window.end]
         return _Edge(on_end, frozenset(raw for raw, time in times.items() if time is None))
 
