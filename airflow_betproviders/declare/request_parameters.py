@@ -99,7 +99,7 @@ class Filter:
             return f"one of {self.choices}"
         if self.type is list:
             return "a list of integers" if self.empty_means_all else "a list of integers, not empty"
-        return {str: "text, not empty", int: "an integer"}.get(self.type, f"of type {self.type.__name__}")
+        return {str: "text, not empty, without blanks around it or control characters", int: "an integer"}.get(self.type, f"of type {self.type.__name__}")
 
     def normalise(self, value: Any) -> Any:
         """Normalise a value: a list is sorted, without duplicates. Return None for a value that selects everything.
@@ -112,7 +112,7 @@ class Filter:
             if fits and (value or self.empty_means_all):
                 return sorted(set(value)) or None
         else:
-            fits = _is_integer(value) if self.type is int else isinstance(value, self.type) and bool(str(value).strip())
+            fits = _is_integer(value) if self.type is int else isinstance(value, self.type) and _is_plain(str(value))
             if fits and (not self.choices or value in self.choices):
                 return value
         raise ValueError(self.wanted)
@@ -120,3 +120,8 @@ class Filter:
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether text can be an id: with a blank or a line break of a template around it, it would select nothing."""
+    return bool(text) and text == text.strip() and text.isprintable()

@@ -293,6 +293,10 @@ def test_s4_another_form_is_refused_with_the_one_that_works(
     [
         ("gmag", "game_history", {"playerId": ""}),
         ("gmag", "game_history", {"playerId": "  "}),
+        ("gmag", "game_history", {"playerId": "p1\n"}),
+        ("gmag", "game_history", {"currency": " CNY"}),
+        ("gmag", "game_history", {"roundId": "\ud800"}),
+        ("pv", "slots_user_history", {"op_id": "a\x00"}),
         ("gmag", "games", {"providerCode": ""}),
         ("pv", "games_user_history", {"op_id": ""}),
         ("jdb", "transactions", {"gTypes": []}),
