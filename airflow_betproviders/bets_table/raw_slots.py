@@ -166,9 +166,10 @@ def find(
         settings: what the connection's extra says.
 
     Raises:
-        InvalidArgument: the provider or the stream has no bets.
+        InvalidArgument: the provider or the stream has no bets, or no stream takes the filters.
     """
-    found = []
+    found: list[RawStream] = []
+    problems: list[InvalidArgument] = []
     for name in [provider] if provider else providers_in(fs, root):
         try:
             mapping = mapping_of(name)
@@ -183,6 +184,13 @@ def find(
             )
         known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
         for each in [stream] if stream else mapping.streams:
-            held = lakes(fs, root, provider=name, stream=each, account=account, filters=filters or {})
+            try:
+                chosen = declared(name, each).check_filters(filters) if filters else {}
+            except InvalidArgument as problem:
+                problems.append(problem)  # another stream may have these filters
+                continue
+            held = lakes(fs, root, provider=name, stream=each, account=account, filters=chosen)
             found += [RawStream(lake, known) for lake in held]
+    if problems and not found:
+        raise problems[0]
     return found

@@ -99,7 +99,9 @@ class Filter:
             return f"one of {self.choices}"
         if self.type is list:
             return "a list of integers" if self.empty_means_all else "a list of integers, not empty"
-        return {str: "text, not empty, without blanks around it or control characters", int: "an integer"}.get(self.type, f"of type {self.type.__name__}")
+        return {str: "text, not empty, without blanks around it or control characters", int: "an integer"}.get(
+            self.type, f"of type {self.type.__name__}"
+        )
 
     def normalise(self, value: Any) -> Any:
         """Normalise a value: a list is sorted, without duplicates. Return None for a value that selects everything.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from airflow_betproviders.bets_table.raw_slots import find
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from tests.bets_table.lakes import DAY, MINUTE, SampleLake, aig, at, hour_of
+from tests.cases.test_values import GMAG, PV
 
 
 @pytest.fixture
@@ -271,15 +273,33 @@ def test_the_first_and_the_last_date_that_a_bet_may_have_keep_no_other_bet_out(
 def test_long_accounts_and_filters_are_merged(tmp_path: Path) -> None:
     """A file system allows 255 bytes for a folder's name."""
     for account in ("a" * 240 + "b", "a" * 240 + "c", "ü/50%"):
-        sample = SampleLake(tmp_path, account=account)
-        filters = {"game_ids": [str(game) for game in range(1000, 1100)], "note": "x/y"}
+        sample = SampleLake(tmp_path, "gmag", account)
+        filters = {"playerId": "p" * 180, "providerCode": "x/y"}
         lake = replace(sample.lake, filters=filters)
-        sample.store(hour_of(5), [aig("bet", placed=at(5))], at(7))
+        sample.store(hour_of(5), [GMAG], at(7))
         Path(lake.folder(DAY.date())).parent.mkdir(parents=True)
         Path(sample.lake.folder(DAY.date())).rename(lake.folder(DAY.date()))
-        (stream,) = find(lake.fs, lake.root, provider="aig", account=account, filters=filters, stream=lake.stream)
+        (stream,) = find(lake.fs, lake.root, provider="gmag", account=account, filters=filters, stream=lake.stream)
         assert Merge(sample.table).run(stream, [hour_of(5)]).added == 1
         assert Merge(sample.table).run(stream, [hour_of(5)]).commits == 0
+
+
+@pytest.mark.parametrize("given", [[2, 1, 1], (1, 2), {1, 2}])
+def test_filters_are_merged_however_their_list_is_given(tmp_path: Path, given: Any) -> None:
+    sample = SampleLake(tmp_path, "pv", "101")
+    sample.store(hour_of(5), [PV], at(7))
+    narrowed = replace(sample.lake, filters={"game_ids": [1, 2]})
+    Path(narrowed.base).parent.mkdir(parents=True)
+    Path(sample.lake.base).rename(narrowed.base)
+    (stream,) = find(narrowed.fs, narrowed.root, provider="pv", filters={"game_ids": given})
+    assert Merge(sample.table).run(stream, [hour_of(5)]).added == 1
+
+
+def test_filters_that_select_everything_are_none(tmp_path: Path) -> None:
+    sample = SampleLake(tmp_path, "pv", "101")
+    sample.store(hour_of(5), [PV], at(7))
+    (stream,) = find(sample.lake.fs, sample.lake.root, provider="pv", filters={"game_ids": []})
+    assert stream.label == "history"
 
 
 def test_a_column_that_an_older_package_did_not_write_is_null(sample: SampleLake) -> None:
