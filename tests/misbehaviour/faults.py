@@ -211,7 +211,7 @@ class OldVersions(Fault):
     """An answer of a replica that has older versions of rows."""
 
     def held(self, vendor: OddVendor, call: int, bets: list[Bet]) -> list[Bet]:
-        return [replace(bet, version=0) if bet.version else bet for bet in bets]
+        return [replace(bet, version=0, at=bet.before or bet.at, before=None) if bet.version else bet for bet in bets]
 
 
 class Token(Fault):

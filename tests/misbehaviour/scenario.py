@@ -147,6 +147,12 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
                 instants += [minute + step * dice.randrange(MINUTE // step) for _ in range(dice.choice([5, 20]))]
     floor = slots[0].start - 20 * MINUTE
     bets = [Bet(i, floor + (at - floor) // step * step) for i, at in enumerate(instants[:count])]
+    bets, moving = _changing(dice, stream, bets)
+    return bets + _moved(stream, bets), moving
+
+
+def _changing(dice: random.Random, stream: Stream, bets: list[Bet]) -> tuple[list[Bet], bool]:
+    """The rows, of which some come late, go, change or are odd; and whether rows come or go while they are read."""
     moving = False
     match dice.choice(["still"] * 5 + ["late", "gone", "odd", "versions"]):
         case "late":
@@ -161,7 +167,15 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
             ]
         case "versions" if set(stream.version_columns) - {stream.time_column, *stream.window_columns}:
             bets += [replace(b, version=1) for b in bets if dice.random() < 0.1]
-    return bets + _moved(stream, bets), moving
+        case "versions" if stream.rows_move and stream.version_columns:
+            bets = [_changed(dice, b) if dice.random() < 0.3 else b for b in bets]
+    return bets, moving
+
+
+def _changed(dice: random.Random, bet: Bet) -> Bet:
+    """The row as of a later time, at which it was changed: in the same window or a later one."""
+    later = bet.at + timedelta(seconds=dice.choice([0, 1, 5, 30, 300]))
+    return replace(bet, version=1, at=later, before=bet.at)
 
 
 def _moved(stream: Stream, bets: list[Bet]) -> list[Bet]:

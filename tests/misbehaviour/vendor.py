@@ -43,6 +43,7 @@ class Bet:
         since: number of the call from which on the vendor has it.
         until: number of the call from which on the vendor no longer has it.
         time: what is written as its time: the time, nothing, or an absurd one.
+        before: its time in the version before, where rows that change move to the time of their change.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Bet:
     since: int = 0
     until: int = NEVER
     time: str = "true"
+    before: datetime | None = None
 
     def held(self, call: int) -> bool:
         """Return whether the vendor has it by then."""
