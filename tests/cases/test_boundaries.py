@@ -95,11 +95,12 @@ def test_every_row_is_in_its_slot_or_in_the_quarantine_of_it(
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
 @pytest.mark.parametrize("at", [0, 300, 3600, 3900])
 @pytest.mark.parametrize("one_run", [True, False])
-def test_a_row_without_a_readable_time_is_in_quarantine_of_each_slot_that_brings_it(
-    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str, at: int, one_run: bool
+@pytest.mark.parametrize("absurd", [True, False])
+def test_a_row_without_a_time_that_can_be_true_is_in_quarantine_of_each_slot_that_brings_it(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str, at: int, one_run: bool, absurd: bool
 ) -> None:
     vendor = Vendor(make(provider), stream, [FIVE + timedelta(seconds=at)], ends=ends)
-    vendor.patch = lambda i: {TIMES[provider]: "soon"}
+    vendor.patch = lambda i: {TIMES[provider]: clock(provider, FIVE - timedelta(days=20_000)) if absurd else "soon"}
     found = store(vendor, tmp_path, [SLOTS[:2]] if one_run else [SLOTS[:1], SLOTS[1:2]])
     # On a slot's boundary both slots bring it, and nothing says where it belongs.
     doubled = ends == "[]" and at == 3600

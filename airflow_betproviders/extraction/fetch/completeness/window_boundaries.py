@@ -146,7 +146,8 @@ class WindowBoundaries:
     def read_start(self) -> WindowRows | None:
         """Return the rows on the slot's start that no window brought; make one more call where such rows may exist.
 
-        Rejected rows without a readable time are among them where no slot before has them: they may be on the start.
+        Rejected rows without a time, or with an absurd one, are among them where no slot before has them: they may be on the
+        start.
 
         Raises:
             SlotChanged: that call brings rows of the slot that its windows did not, or lacks some that the slot before showed.
@@ -159,8 +160,9 @@ class WindowBoundaries:
         rows = self._read_edge(start)
         if rows is None:
             return None
+        placed = replace(rows, bad=[*rows.bad])
         if rows.window is not None:
-            self._outside_rows.remove(replace(rows, bad=[*rows.bad]), rows.window)
+            self._outside_rows.remove(placed, rows.window)
         on_start, timeless = rows.at(start, str(self._stream.time_column), self._time_of)
         seen = self._seen_on_start
         if seen is not None and (lacking := seen.without(on_start).distinct):
@@ -170,7 +172,7 @@ class WindowBoundaries:
         if on_start.distinct:
             self._note_left_out(self._slot)
         if not (self._follows or self._after_stored):
-            on_start.bad += timeless
+            on_start.bad += timeless + placed.bad[len(rows.bad) :]
         return on_start if on_start.distinct else None
 
     @property
