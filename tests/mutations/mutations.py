@@ -92,6 +92,13 @@ MUTATIONS = (
         ("extraction/fetch/test_window_boundaries.py",),
     ),
     Mutation(
+        "believe a cursor whose rows come later than it goes back",
+        "declare/pagination/cursor.py",
+        "                raise LateRows(late_by)",
+        "                continue",
+        ("extraction/fetch/test_reader.py", "-k", "later_than"),
+    ),
+    Mutation(
         "believe a read that lacks rows which were shown",
         "extraction/fetch/reader.py",
         "        if read.shown is None or versions is None:",

@@ -48,6 +48,19 @@ class ShortPage(WindowChanged):
         self.likely_size = max(FEW_ROWS, rows * 3 // 4)
 
 
+class LateRows(WindowChanged):
+    """Answers are cut off, and a row comes later in the order of time than the calls after them began earlier.
+
+    Attributes:
+        late_by: by how many milliseconds it comes too late.
+    """
+
+    def __init__(self, late_by: int) -> None:
+        """Name the time."""
+        super().__init__(f"rows come up to {late_by} ms too late in the order of time in answers that are cut off")
+        self.late_by = late_by
+
+
 class Unprovable(Exception):
     """Nothing can show that the rows of a window are complete. Reading it again doesn't help."""
 
@@ -187,6 +200,10 @@ class Pagination(ABC):
     def full_reason(self, rows: int) -> str:
         """Say why so many rows are not believed, for a window that can't be split."""
         return f"the answer is full ({rows} rows)"
+
+    def expecting(self, late_by: int) -> Pagination:  # noqa: ARG002 - for kinds that go by the order of rows
+        """Return the same for rows that come up to so many milliseconds too late in the order of time."""
+        return self
 
     def limited_to(self, rows: int) -> Pagination:  # noqa: ARG002 - for kinds with a page size
         """Return the same with pages of at most so many rows."""

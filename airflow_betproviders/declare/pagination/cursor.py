@@ -12,6 +12,7 @@ from airflow_betproviders.declare.pagination.base import (
     FEW_ROWS,
     NOTHING_NEW,
     Answer,
+    LateRows,
     Pagination,
     Params,
     Position,
@@ -33,19 +34,22 @@ class TimestampCursor(Pagination):
     be cut off it begins earlier, because rows may be missing there: by a few rows, and by twice as much as a row of the
     window came too late in the order of time. The cursor is followed until it reaches the window's end or a call brings
     nothing new. Where rows of a large or full answer come in no order, the next call starts at their median: it must bring
-    none that lies before the last.
+    none that lies before the last. A window with cut-off answers, of which a row comes later than a call began earlier, is
+    read again with earlier calls.
 
     Attributes:
         param: name of the parameter that carries the instant.
         limit: rows in a full answer, as documented.
         size_param: name of the parameter that carries the limit; None where there is none.
         least: the smallest limit that the provider takes.
+        late_by: milliseconds by which a row may come too late in the order of time, as far as answers have shown.
     """
 
     param: str
     limit: int
     size_param: str | None = None
     least: int = 1
+    late_by: int = 0
 
     @property
     def rows_asked(self) -> int | None:
@@ -96,7 +100,18 @@ class TimestampCursor(Pagination):
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:  # noqa: ARG002 - followed to the end
         """See `Pagination`."""
+        late_by = max(answer.late_by for answer in answers)
+        for count, after in enumerate(answers[1:], 1):
+            cut_off = answers[count - 1]
+            if cut_off.rows < FEW_ROWS or not after.new:
+                continue
+            if late_by > max(self._gone_back(answers[:count]), cut_off.tail):
+                raise LateRows(late_by)
         return END_REACHED if answers[-1].new else NOTHING_NEW
+
+    def expecting(self, late_by: int) -> TimestampCursor:
+        """See `Pagination`."""
+        return replace(self, late_by=max(late_by, self.late_by))
 
     def limited_to(self, rows: int) -> TimestampCursor:
         """See `Pagination`."""
@@ -115,20 +130,24 @@ class TimestampCursor(Pagination):
         """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
         return not answer.in_order and (answer.bytes >= FEW_BYTES or self._is_full(answer, answers))
 
-    @staticmethod
-    def _late_by(answers: Sequence[Answer], *, full: bool, end: int) -> int:
+    def _late_by(self, answers: Sequence[Answer], *, full: bool, end: int) -> int:
         """Return by how many milliseconds a row that the latest answer lacks may lie before its last one."""
         answer = answers[-1]
         assert answer.last is not None  # noqa: S101 - the caller has looked
         may_be_cut_off = full or (answer.last < end and answer.rows >= FEW_ROWS)
         if not may_be_cut_off and answer.bytes < FEW_BYTES:
             return 0
-        # A row that is lacking may be later than those that came. Beyond the middle the next call brings too little that is new.
-        half = answer.last - (answer.last if answer.middle is None else answer.middle)
-        late_by = min(2 * max(each.late_by for each in answers), half)
-        if answer.in_order:
-            late_by = max(late_by, answer.late_by)
+        late_by = self._gone_back(answers)
         return max(late_by, answer.tail) if may_be_cut_off else late_by
+
+    def _gone_back(self, answers: Sequence[Answer]) -> int:
+        """Return by how many milliseconds the call after these answers begins before their last row, for its disorder."""
+        answer = answers[-1]
+        last = answer.last or 0
+        # A row that is lacking may be later than those that came. Beyond the middle the next call brings too little that is new.
+        half = last - (last if answer.middle is None else answer.middle)
+        late_by = min(max(self.late_by, 2 * max(each.late_by for each in answers)), half)
+        return max(late_by, answer.late_by) if answer.in_order else late_by
 
     def _is_unproven(self, answers: Sequence[Answer]) -> bool:
         """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Pagination, ShortPage, Unprovable, WindowChanged
+from airflow_betproviders.declare.pagination import LateRows, Pagination, ShortPage, Unprovable, WindowChanged
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerCap
 
@@ -101,12 +101,14 @@ class Planner:
         return parts
 
     def note_change(self, change: WindowChanged, number: int) -> None:
-        """Ask for smaller pages from now on, where a page lacks rows again and again.
+        """Ask for smaller pages from now on, where a page lacks rows again and again; go back further, where rows come too late.
 
         Args:
             change: why a window is read again.
             number: how many times it was read.
         """
+        if isinstance(change, LateRows):
+            self.paging = self.paging.expecting(2 * change.late_by)
         small_already = self.paging is not self._declared
         if isinstance(change, ShortPage) and number > (1 if small_already else _READS_BEFORE_SMALLER_PAGES):
             self.paging = self.paging.limited_to(change.likely_size)

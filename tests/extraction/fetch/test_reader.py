@@ -776,6 +776,31 @@ def test_a_cursor_of_a_vendor_that_caps_lower_and_orders_roughly_loses_none(seed
     assert len(script.asked) <= 45
 
 
+@pytest.mark.parametrize("late", [5, 30, 100, 250, 400])
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_a_cursor_whose_rows_come_later_than_calls_go_back_loses_none(late: int, share: float) -> None:
+    """Rows come up to ``late`` seconds too late, and 25 rows, some 325 seconds, are an answer. More than half can't be read."""
+    stream = serving(FOLLOWED, paging=TimestampCursor(param="since", limit=50))
+    outcomes = set()
+    for seed in range(8):
+        dice = random.Random(seed)
+        rows = [bet(f"{i:03}", 60 + at) for i, at in enumerate(sorted(dice.sample(range(3400), 260)))]
+        rough = sorted(rows, key=lambda row: row["at"] + (dice.randrange(late * 1000) if dice.random() < share else 0))
+
+        def answer(n: int, window: Interval | None, params: Mapping[str, Any], rough: list[Any] = rough) -> Page:
+            return page(*[row for row in rough if row["at"] >= params["since"]][:25])
+
+        try:
+            (part,), _, _ = read(stream, answer)
+        except IncompleteWindow:
+            outcomes.add("refused")
+        else:
+            assert sorted(ids([part])) == [row["id"] for row in rows]
+            outcomes.add("complete")
+    assert late > 30 or outcomes == {"complete"}
+    assert late < 250 or outcomes == {"refused"}
+
+
 def test_a_provider_of_a_package_may_bring_a_kind_of_its_own() -> None:
     class Backwards(SingleAnswer):
         def first(self, window: Interval | None) -> dict[str, Any]:
