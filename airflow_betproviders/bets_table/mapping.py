@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_betproviders.bets_table.arrow.extra_json import json_object
+from airflow_betproviders.bets_table.arrow.extra_json import json_object, named_once
 from airflow_betproviders.bets_table.schema import INSTANT, SCHEMA
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval
@@ -154,7 +154,7 @@ def _rest(raw: pa.Table, bets: pa.Table, mapping: BetMapping) -> Any:
         if derived := mapping.derivable_columns.get(name):
             column = pc.if_else(_equal(column, derived.evaluate(bets)), pa.scalar(None, column.type), column)
         members.append((name, column))
-    return json_object(members, raw[EXTRA])
+    return json_object(*named_once(members, raw[EXTRA]))
 
 
 def _equal(field: pa.Array, derived: Any) -> Any:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from airflow_betproviders.declare.fields.json_text import Pairs, dumps, read_document, read_value
 
 _ODD = r"[\x00-\x1f\"\\]"
 _ESCAPED = np.isin(np.arange(256), [*range(0x20), *b'"\\'])
@@ -37,6 +41,56 @@ def json_object(members: Iterable[tuple[str, Any]], extra: Any = None) -> Any:
         return pa.repeat("{}", rows)
     joined = pc.binary_join_element_wise(*(text for part in parts for text in part.joined(-1)), "")
     return _wrapped("{", pc.utf8_rtrim(joined, ","), "}")
+
+
+def named_once(members: Iterable[tuple[str, Any]], extra: Any) -> tuple[list[tuple[str, Any]], Any]:
+    """Return the arguments of `json_object` changed so that no object has a name twice.
+
+    The column ``_extra`` has the text of a value that was rounded, which replaces the column's value. Of a member that came
+    twice it has a list of the earlier values, to which the column's value is added.
+    """
+    columns = {name: _array(column) for name, column in members}
+    extra = _array(extra)
+    twins = f'"(?:{"|".join(map(re.escape, columns))})":'
+    if extra.null_count == len(extra) or not columns or not pc.any(pc.match_substring_regex(extra, twins)).as_py():
+        return [*columns.items()], extra
+    hits = {
+        name: np.flatnonzero(
+            _bits(pc.and_(pc.match_substring(extra, f"{json.dumps(name)}:"), columns[name].is_valid()))
+        )
+        for name in columns
+    }
+    documents: dict[int, Pairs] = {}
+    for name, rows in hits.items():
+        replaced = []
+        for row in rows.tolist():
+            document = documents[row] = documents.get(row) or read_document(extra[row].as_py())
+            if name in document:
+                replaced.append(row)
+                if _came_twice(document[name], columns[name].type):
+                    document[name].append(read_value(json_text(columns[name].slice(row, 1))[0].as_py()))
+        if replaced:
+            columns[name] = pc.if_else(_mask(replaced, len(extra)), pa.scalar(None, columns[name].type), columns[name])
+    if documents:
+        texts = [dumps(documents[row]) for row in sorted(documents)]
+        extra = pc.replace_with_mask(extra, _mask([*documents], len(extra)), pa.array(texts, pa.string()))
+    return [*columns.items()], extra
+
+
+def _came_twice(value: Any, kind: pa.DataType) -> bool:
+    """Return whether a value in ``_extra`` is a list of earlier values; of a list that was rounded it is the list itself."""
+    return isinstance(value, list) and (not pa.types.is_list(kind) or all(isinstance(item, list) for item in value))
+
+
+def _bits(condition: Any) -> npt.NDArray[np.bool_]:
+    bits: npt.NDArray[np.bool_] = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
+    return bits
+
+
+def _mask(rows: list[int], count: int) -> pa.Array:
+    bits = np.zeros(count, bool)
+    bits[rows] = True
+    return pa.array(bits)
 
 
 @dataclass(frozen=True)
