@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow.fs as pafs
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_group, reading, removal
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_rows, reading, removal
 from airflow_betproviders.bets_table.arrow.new_files import ROW_GROUP, NewFiles, Target
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
 from airflow_betproviders.bets_table.merge_state import FOLDER
@@ -164,7 +164,7 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
         for file in files:
             with reading(fs, file.path) as parquet:
                 for group in range(parquet.num_row_groups):
-                    rows.append(read_group(parquet, group, STORED))
+                    rows.append(read_rows(parquet, [group], STORED))
         rows.index()
         row_group = ROW_GROUP if order == _ORDERS["placed_at"] else _FEW_ROWS
         target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False, row_group=row_group)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_columns, read_group, reading
+from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_rows, reading
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
 from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
@@ -92,11 +92,11 @@ def _compare(parquet: pq.ParquetFile, batch: MergeBatch, day: date, plan: Plan) 
     dropped: list[Rows] = [np.empty(0, np.int64)]
     marked: dict[int, datetime] = {}
     for groups, begin, numbers in _groups(parquet, batch, slots):
-        rows = read_columns(parquet, groups, _KEY)
+        rows = read_rows(parquet, groups, _KEY)
         theirs, ours = batch.find(rows, numbers)
         if not slots and not len(theirs):
             continue
-        versions = read_columns(parquet, groups, _VERSION)
+        versions = read_rows(parquet, groups, _VERSION)
         if len(theirs):
             won = wins(batch.versions(ours), versions.take(pa.array(theirs)))
             plan.beaten[ours[~won]] = True
@@ -222,7 +222,7 @@ def _move(fs: pafs.FileSystem, changes: dict[DataFile, Change], files: Iterable[
                 end = begin + parquet.metadata.row_group(group).num_rows
                 kept = np.ones(end - begin, bool)
                 kept[change.dropped[(change.dropped >= begin) & (change.dropped < end)] - begin] = False
-                rows = read_group(parquet, group, STORED, kept)
+                rows = read_rows(parquet, [group], STORED, kept)
                 target.write(_with_marks(rows, change, begin, kept))
                 begin = end
 

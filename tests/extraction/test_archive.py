@@ -142,7 +142,9 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
     bodies = {call: rng.randbytes(size) for call, (size, _) in enumerate(sizes, 1)}
     order = sorted(bodies)
     rng.shuffle(order)
-    receipt = Receipt(provider="toy", stream="bets", account="a", start="", end="")
+    receipt = Receipt(
+        provider="toy", stream="bets", account="a", start="", end="", extracted_at="2026-11-20T08:00:00.000+00:00"
+    )
     with pytest.MonkeyPatch.context() as patch, Archive(timedelta(hours=-4)) as archive:
         patch.setattr(archiving, "_PIECE", piece)
         for call in order:

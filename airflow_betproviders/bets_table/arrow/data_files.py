@@ -20,6 +20,8 @@ from airflow_betproviders.exceptions import DamagedTable
 
 Mask = npt.NDArray[np.bool_]
 
+_VARIES = object()
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -73,49 +75,41 @@ def _damaged(path: str, reason: object) -> DamagedTable:
     )
 
 
-def read_columns(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema) -> pa.Table:
-    """Read some columns of row groups, whichever tool wrote them: with the types of the schema, null where they are missing."""
-    stored = file.schema_arrow.names
-    read = file.read_row_groups(groups, [name for name in schema.names if name in stored], use_threads=False)
-    return pa.table(
-        [
-            read[field.name].cast(field.type) if field.name in stored else pa.nulls(read.num_rows, field.type)
-            for field in schema
-        ],
-        schema=schema,
-    )
-
-
-def read_group(file: pq.ParquetFile, group: int, schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
-    """Read some columns of a row group.
+def read_rows(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
+    """Read some columns of row groups, whichever tool wrote them.
 
     Columns that are all null or have one text by the footer's statistics are not read: many are in a row group.
 
     Args:
         file: the open file.
-        group: the number of the row group.
-        schema: the columns.
+        groups: the numbers of the row groups.
+        schema: the columns; one that the file lacks is null.
         kept: which rows to return; default all.
     """
-    footer = file.metadata.row_group(group)
-    constants = _constants(footer)
-    read = read_columns(file, [group], pa.schema([each for each in schema if each.name not in constants]))
-    rows = footer.num_rows
+    footers = [file.metadata.row_group(group) for group in groups]
+    constants = dict.fromkeys(set(schema.names) - set(file.schema_arrow.names)) | _constants(footers)
+    read = file.read_row_groups(groups, [name for name in schema.names if name not in constants], use_threads=False)
+    rows = sum(footer.num_rows for footer in footers)
     if kept is not None and not kept.all():
         read, rows = read.filter(pa.array(kept)), int(kept.sum())
     return pa.table(
         [
             pa.repeat(pa.scalar(constants[field.name], field.type), rows)
             if field.name in constants
-            else read[field.name]
+            else read[field.name].cast(field.type)
             for field in schema
         ],
         schema=schema,
     )
 
 
-def _constants(footer: pq.RowGroupMetaData) -> dict[str, str | None]:
+def _constants(footers: Sequence[pq.RowGroupMetaData]) -> dict[str, str | None]:
     """Return the columns whose values are all null, or all one text, and that value."""
+    first, *others = map(_constants_of, footers)
+    return {name: value for name, value in first.items() if all(each.get(name, _VARIES) == value for each in others)}
+
+
+def _constants_of(footer: pq.RowGroupMetaData) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for column in map(footer.column, range(footer.num_columns)):
         statistics = column.statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import threading
 import time
@@ -34,7 +35,7 @@ NOW = datetime(2026, 11, 20, 6, 30, tzinfo=timezone.utc)
 
 
 def receipt() -> Receipt:
-    return Receipt(provider="toy", stream="bets", account="agent001", start="", end="")
+    return Receipt(provider="toy", stream="bets", account="agent001", start="", end="", extracted_at=NOW.isoformat())
 
 
 def written(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
@@ -154,8 +155,16 @@ def test_the_footer_is_the_receipt() -> None:
     assert stored.rows == 1
     assert Receipt.from_footer({}) is None
     assert Receipt.from_footer(None) is None
-    newer = {b"betproviders.receipt": b'{"provider":"p","stream":"s","account":"a","start":"","end":"","new":1}'}
-    assert Receipt.from_footer(newer).provider == "p"
+    newer = {
+        "provider": "p",
+        "stream": "s",
+        "account": "a",
+        "start": "",
+        "end": "",
+        "extracted_at": NOW.isoformat(),
+        "new": 1,
+    }
+    assert Receipt.from_footer({b"betproviders.receipt": json.dumps(newer).encode()}).provider == "p"
 
 
 def test_every_row_has_the_time_of_its_extraction() -> None:
