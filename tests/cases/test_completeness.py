@@ -200,6 +200,69 @@ def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) ->
     assert len(vendor.asked) == 1
 
 
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "games_game_history"), ("aig", "latest")])
+def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str
+) -> None:
+    def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        nothing: Any = [] if provider == "pv" else {"transactions": []}
+        return {**document, "data": nothing} if n == 1 else document
+
+    filters = GAME if provider == "pv" else {}
+    vendor = Vendor(make(provider), stream, spread(3), spoil=empty_once)
+    assert vendor.ids(vendor.store(tmp_path, **filters)) == ["0", "1", "2"]
+    empty = Vendor(make(provider), stream, [])
+    assert empty.store(tmp_path / "empty", **filters).receipts[0].proof == {"second read": 1}
+    assert len(empty.asked) == 2
+
+
+def jdb(make: MakeHook, count: int, cap: Any) -> Vendor:
+    """A vendor of whose answers each has at most so many rows, given the number of the call."""
+
+    def cut(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": document["data"][: cap(n)]}
+
+    return Vendor(make("jdb"), "transactions", spread(count), spoil=cut)
+
+
+@pytest.mark.parametrize("order", ["time", "newest first", "any"])
+@pytest.mark.parametrize("kept", [0, 2, 12])
+@pytest.mark.parametrize("call", [1, 4])
+def test_a6_an_answer_that_once_has_far_fewer_rows_than_those_around_it_is_not_believed(
+    make: MakeHook, tmp_path: Path, kept: int, call: int, order: str
+) -> None:
+    vendor = jdb(make, 600, lambda n: kept if n == call else None)
+    vendor.order = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 1009}[order]
+    assert len(vendor.ids(vendor.store(tmp_path))) == 600
+    assert len(vendor.asked) < 60
+
+
+@pytest.mark.parametrize("count", [300, 600])
+@pytest.mark.parametrize("cap", [5, 7])
+def test_a6_a_cap_of_a_few_rows_shows_in_the_size_of_many_answers(
+    make: MakeHook, tmp_path: Path, count: int, cap: int
+) -> None:
+    vendor = jdb(make, count, lambda n: cap)
+    try:
+        assert len(vendor.ids(vendor.store(tmp_path))) == count
+    except IncompleteWindow:
+        assert count // 60 >= cap  # in the shortest window
+
+
+@pytest.mark.parametrize(
+    "cap",
+    [lambda n: None if n == 1 else 100, lambda n: 100 if n == 1 else None, lambda n: 100 if n < 4 else 50],
+    ids=["comes down", "goes up", "comes down again"],
+)
+def test_a6_a_cap_that_changes_leaves_no_row_out(make: MakeHook, tmp_path: Path, cap: Any) -> None:
+    vendor = jdb(make, 1500, cap)
+    try:
+        assert len(vendor.ids(vendor.store(tmp_path))) == 1500
+    except IncompleteWindow:
+        assert not list(tmp_path.rglob("*.parquet"))
+    assert len(vendor.asked) < 300
+
+
 # ------------------------------------------------------------------ A7, A8, A9
 
 

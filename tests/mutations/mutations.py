@@ -267,6 +267,20 @@ MUTATIONS = (
         (_DRIFT, "extraction/decode/test_kinds.py"),
     ),
     Mutation(
+        "believe an answer with far fewer rows than its neighbours",
+        "extraction/answers/dips.py",
+        "if expected >= _EXPECTED and",
+        "if expected < 0 and",
+        ("cases/test_completeness.py",),
+    ),
+    Mutation(
+        "believe one empty answer for a slot",
+        "extraction/fetch/reader.py",
+        "twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)",
+        "twice = rows.proof == SECOND_READ",
+        ("cases/test_completeness.py",),
+    ),
+    Mutation(
         "keep no odd or rounded value",
         "extraction/decode/coerce.py",
         "extra[name] = [*extra[name], value] if name in extra else value",

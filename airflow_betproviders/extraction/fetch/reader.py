@@ -82,6 +82,7 @@ class WindowReader:
         self.sizes = AnswerSizes(stream, *proven)
         self._moved = MovedRows(source, stream, self._calls.versions_in)
         self.rereads = 0
+        self._slot: Interval | None = None
         self._shown_rows = ShownRows(stream)
         self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_rows, self._assemble)
 
@@ -99,6 +100,7 @@ class WindowReader:
 
     def read_slot(self, number: int, slot: Interval | None) -> Generator[WindowRows, None, None]:
         """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
+        self._slot = slot
         self._shown_rows.begin(number, slot)
         while read := self._prefetch.first(number):
             rows = self._read(read)
@@ -157,7 +159,8 @@ class WindowReader:
             self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
             rows = self._assemble(read.window, read.answers, paging)
             read.shown = self._shown_rows.pass_on(read.window, read.answers, read.shown)
-            if (rows.proof == SECOND_READ and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
+            twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
+            if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
             self._shown_rows.refuse_repetition()
             if self._source.retries:  # else somebody waits for a sample
@@ -220,12 +223,17 @@ class WindowReader:
         self._retries.again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
         return True
 
+    def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
+        """Return whether a single window makes a whole slot empty, by an answer without a total."""
+        return not rows.distinct and rows.total is None and read.window == self._slot and self._source.retries
+
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether the previous read returned the same keys. If not, the window is queued to be read once more."""
         if not rows.distinct and read.answers[0].page.doubtful:
             return True  # asked twice already
         found = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
         if read.compare is not None and np.array_equal(read.compare, found):
+            rows.proof = SECOND_READ
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
         self._retries.again(read, reason, compare=found)

@@ -367,6 +367,28 @@ def test_a_total_that_only_some_pages_have_is_proven_by_a_second_read(counts: Ca
     assert script.pages().count(1) == 2
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("cap", [33, 50, 99])
+def test_a_cap_shows_where_a_window_of_fixed_length_is_asked_for_from_its_last_row_on(
+    cap: int, newest_first: bool
+) -> None:
+    """600 rows in ten minutes; the rule allows no shorter window."""
+    rule = WindowRule(span=10 * MINUTE, fixed=True)
+    rows = [bet(f"{i}", at=i) for i in range(-1200, 1200)]
+
+    def capped(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        assert window is not None
+        start = round((window.start - FIVE).total_seconds())
+        found = [row for row in rows if start * 1000 <= row["at"] - START_MS < (start + 600) * 1000]
+        return page(*sorted(found, key=lambda row: -row["at"] if newest_first else row["at"])[:cap])
+
+    with pytest.raises(SlotChanged, match=f"cut answers off at {cap} rows"):
+        read(serving(windows=rule, paging=SingleAnswer()), capped, Interval(FIVE, FIVE + 10 * MINUTE))
+    cap = 600
+    (part,), script, _ = read(serving(windows=rule, paging=SingleAnswer()), capped, Interval(FIVE, FIVE + 10 * MINUTE))
+    assert (part.table.num_rows, len(script.asked)) == (600, 2)
+
+
 def test_a_total_that_counts_the_rows_of_its_page_is_none() -> None:
     rows = [bet(f"{i}") for i in range(25)]
     paged = PageNumber(param="page", size_param="size", page_size=10)

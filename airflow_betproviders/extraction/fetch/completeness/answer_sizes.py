@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
-from airflow_betproviders.declare.pagination import FEW_BYTES, FEW_ROWS, LAST_PAGE, ONE_ANSWER, SHORT_ANSWER, like_a_cap
+from airflow_betproviders.declare.pagination import (
+    FEW_BYTES,
+    FEW_ROWS,
+    LAST_PAGE,
+    ONE_ANSWER,
+    REACHES,
+    SHORT_ANSWER,
+    like_a_cap,
+)
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
+from airflow_betproviders.extraction.answers.dips import Dips
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
+from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.completeness.suspected_answer import (
     AnswerProof,
     ReadPiece,
@@ -30,47 +41,8 @@ _COINCIDENCE = 0.02
 _UNLIKELY_GAP = math.log(1e-6)
 # Answers with fewer rows often are a single player's, and lie together in the window.
 _MANY_ROWS = 50
-
-
-@dataclass(frozen=True)
-class AnswerCap:
-    """Where a provider cuts answers off, as far as one shows that it cut off.
-
-    Attributes:
-        rows: rows of the answer.
-        bytes: its bytes.
-        row_bytes: bytes of the largest row seen.
-        counts_rows: whether it may be the number of rows that is limited.
-        counts_bytes: whether it may be the bytes.
-        reason: what shows that the answer was cut off.
-    """
-
-    rows: int
-    bytes: int
-    row_bytes: int
-    counts_rows: bool
-    counts_bytes: bool
-    reason: str
-
-    def __str__(self) -> str:
-        """Say it for a message."""
-        return f"{self.rows} rows" if self.counts_rows else f"some {self.bytes} bytes"
-
-    def cuts(self, rows: int, size: int) -> bool:
-        """Return whether an answer with so many rows and bytes may have been cut off there."""
-        return (self.counts_rows and rows >= self.rows) or (self.counts_bytes and size + self.row_bytes > self.bytes)
-
-    def after(self, rows: int, size: int) -> AnswerCap | None:
-        """Return what is left of the cap after an answer with so many rows and bytes; None where nothing is."""
-        by_rows = self.counts_rows and rows <= self.rows
-        by_bytes = self.counts_bytes and size < self.bytes + self.row_bytes
-        return replace(self, counts_rows=by_rows, counts_bytes=by_bytes) if by_rows or by_bytes else None
-
-    @property
-    def most_rows(self) -> int:
-        """Return the most rows that an answer likely has without being cut off."""
-        fitting = (self.bytes - self.row_bytes) * self.rows // max(1, self.bytes) if self.counts_bytes else self.rows
-        return max(1, min(fitting, self.rows) - 1)
+# Several answers with fewer rows often have the same number by chance.
+_FEWEST_ROWS = 3
 
 
 class _SlotSizes:
@@ -80,6 +52,8 @@ class _SlotSizes:
         size: rows of the greatest.
         count: answers of that size.
         greatest: some of these.
+        counts: how many answers have each number of rows.
+        samples: one answer of each number of rows.
         heaviest: the largest by their bytes, largest first.
         least_likely: of the answers that leave their window's start or end empty, the one that does so with the least chance;
             None where none does.
@@ -89,6 +63,8 @@ class _SlotSizes:
         """Begin without answers."""
         self.size = self.count = 0
         self.greatest: list[SuspectedAnswer] = []
+        self.counts: Counter[int] = Counter()
+        self.samples: dict[int, SuspectedAnswer] = {}
         self.heaviest: list[SuspectedAnswer] = []
         self.least_likely: SuspectedAnswer | None = None
 
@@ -100,6 +76,8 @@ class _SlotSizes:
             self.count += 1
             if len(self.greatest) < _CALLED_A_CAP:
                 self.greatest.append(answer)
+        self.counts[size] += 1
+        self.samples.setdefault(size, answer)
         least = self.least_likely.log_chance if self.least_likely else _UNLIKELY_GAP
         if size >= _MANY_ROWS and answer.log_chance < least:
             self.least_likely = answer
@@ -110,8 +88,20 @@ class _SlotSizes:
 
     @property
     def improbable(self) -> bool:
-        """Return whether so many answers of one size are improbable: counts vary by their square root."""
+        """Return whether so many answers of the greatest size are improbable: counts vary by their square root."""
         return self.size > 0 and self.size ** (-0.5 * (self.count - 1)) < _COINCIDENCE
+
+    @property
+    def improbable_others(self) -> list[SuspectedAnswer]:
+        """Return one answer of each smaller size that more answers have than chance allows among so many."""
+        seen = self.counts.total()
+        return [
+            self.samples[size]
+            for size, count in self.counts.items()
+            if size < self.size
+            and count > 1
+            and (like_a_cap(size) or _log_chance(seen, count, size) < math.log(_COINCIDENCE))
+        ]
 
 
 class AnswerSizes:
@@ -122,7 +112,8 @@ class AnswerSizes:
     | answer | looks cut off when |
     |---|---|
     | the greatest of the run by rows | it is greater than any that was proven, or servers often cut off at that number of rows |
-    | the greatest of the run by rows | more answers than chance allows have exactly this many rows |
+    | the greatest of the run by rows, or any other | more answers than chance allows have exactly this many rows |
+    | any | the answers before and after it have three times as many rows for the length of its window, or more |
     | one of the largest by bytes | one more row would make it larger than any of this run and any that was proven |
     | at least half as great as the greatest | the rows leave a part of the window empty, at its start or end, that chance would not |
 
@@ -146,6 +137,7 @@ class AnswerSizes:
         self.proven_bytes = proven_bytes
         self._proven_now = 0
         self._slot = _SlotSizes()
+        self._dips: Dips[SuspectedAnswer | None] = Dips()
 
     def see(self, page: Page) -> None:
         """Note the size of any answer."""
@@ -172,13 +164,16 @@ class AnswerSizes:
         for answer in answers:
             self.see(answer.page)
         count, size = rows.distinct, answers[-1].page.bytes
-        if count < FEW_ROWS and size < FEW_BYTES:
+        single = rows.proof in {SHORT_ANSWER, REACHES}
+        suspected = self._proof.suspected(rows, size) if single or size >= FEW_BYTES else None
+        if single and rows.window is not None:
+            self._dips.add(suspected, count, rows.window.width.total_seconds())
+        if count < _FEWEST_ROWS and size < FEW_BYTES:
             return
-        by_rows = rows.proof == SHORT_ANSWER and count >= FEW_ROWS and count > self._proven_now // 2
-        by_bytes = rows.proof in {SHORT_ANSWER, LAST_PAGE} and self.suspects_bytes(size)
+        by_rows = single and count >= _FEWEST_ROWS and count > self._proven_now // 2
+        by_bytes = (single or rows.proof == LAST_PAGE) and self.suspects_bytes(size)
         if not (by_rows or by_bytes):
             return
-        suspected = self._proof.suspected(rows, size)
         if suspected:
             if by_rows:
                 self._slot.add_rows(count, suspected)
@@ -194,26 +189,55 @@ class AnswerSizes:
     def forget_slot(self) -> None:
         """Forget the answers of a slot that is read again."""
         self._slot = _SlotSizes()
+        self._dips.forget_slot()
 
     def disproof(self, read_piece: ReadPiece) -> AnswerCap | None:
         """Ask for pieces of the slot's answers that look cut off; return where one was cut off, if any was.
 
         Raises:
             Unprovable: as `check` does.
+            SlotChanged: an answer lacked rows that came when pieces of its window were asked for.
         """
         slot, self._slot = self._slot, _SlotSizes()
+        dips, proven = self._dips.end_slot(), list[SuspectedAnswer]()
+        cap = self._greatest_cut_off(slot, read_piece, proven) or self._heaviest_cut_off(slot, read_piece, proven)
+        if cap:
+            return cap
+        for answer in slot.improbable_others:
+            if problem := self._proof.disproof(answer, read_piece):
+                return self._cap(answer, problem, counts_bytes=False)
+            proven.append(answer)
+        for dip in dips:
+            if dip and dip not in proven and (problem := self._proof.early_end(dip, read_piece)):
+                raise SlotChanged(f"an answer had far fewer rows than those around it: {problem}")
+        gap = slot.least_likely
+        if gap and gap not in proven and gap.rows > max(self._proven_now, self.greatest) // 2:
+            problem = self._proof.disproof(gap, read_piece)
+            return self._cap(gap, problem) if problem else None
+        return None
+
+    def _greatest_cut_off(
+        self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
+    ) -> AnswerCap | None:
+        """Return where the greatest answer by rows was cut off; add those that were not to the proven ones."""
         size = slot.size
         if self.suspects(size) and like_a_cap(size) and slot.count >= _CALLED_A_CAP:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
-        proven: list[SuspectedAnswer] = []
-        if self.suspects(size) or (size >= self.greatest and size > self._proven_now and slot.improbable):
-            for answer in slot.greatest if like_a_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
-                prove = self._proof.early_end if proven or size <= self.proven else self._proof.disproof
-                if problem := prove(answer, read_piece):
-                    return self._cap(answer, problem, counts_bytes=slot.count == 1 and not like_a_cap(size))
-                proven.append(answer)
-                self.proven_bytes = max(self.proven_bytes, answer.bytes)
-            self.proven, self._proven_now = max(self.proven, size), max(self._proven_now, size)
+        if not (self.suspects(size) or (size >= self.greatest and size > self._proven_now and slot.improbable)):
+            return None
+        for answer in slot.greatest if like_a_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
+            prove = self._proof.early_end if proven or size <= self.proven else self._proof.disproof
+            if problem := prove(answer, read_piece):
+                return self._cap(answer, problem, counts_bytes=slot.count == 1 and not like_a_cap(size))
+            proven.append(answer)
+            self.proven_bytes = max(self.proven_bytes, answer.bytes)
+        self.proven, self._proven_now = max(self.proven, size), max(self._proven_now, size)
+        return None
+
+    def _heaviest_cut_off(
+        self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
+    ) -> AnswerCap | None:
+        """Return where one of the largest answers by bytes was cut off; add those that were not to the proven ones."""
         for answer in slot.heaviest:
             if answer in proven or not self.suspects_bytes(answer.bytes):
                 continue
@@ -221,17 +245,15 @@ class AnswerSizes:
                 return self._cap(answer, problem, counts_rows=False)
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)
-        least_likely = slot.least_likely
-        if (
-            least_likely
-            and least_likely not in proven
-            and least_likely.rows > max(self._proven_now, self.greatest) // 2
-        ):
-            problem = self._proof.disproof(least_likely, read_piece)
-            return self._cap(least_likely, problem) if problem else None
         return None
 
     def _cap(
         self, answer: SuspectedAnswer, reason: str, *, counts_rows: bool = True, counts_bytes: bool = True
     ) -> AnswerCap:
         return AnswerCap(answer.rows, answer.bytes, self.row_bytes, counts_rows, counts_bytes, reason)
+
+
+def _log_chance(seen: int, count: int, size: int) -> float:
+    """Return the logarithm of the chance that so many of the answers seen have this size."""
+    choices = math.lgamma(seen + 1) - math.lgamma(count + 1) - math.lgamma(seen - count + 1)
+    return choices - 0.5 * (count - 1) * math.log(size)

@@ -77,17 +77,23 @@ class AnswerProof:
         """Bind the stream."""
         self._stream = stream
 
-    def suspected(self, rows: WindowRows, size: int = 0) -> SuspectedAnswer | None:
+    def suspected(self, rows: WindowRows, size: int = 0, *, half: bool = False) -> SuspectedAnswer | None:
         """Return what can prove an answer of so many bytes, if anything can.
 
         Where windows are known to filter the time column and rows come in its order, that is what lies before the first
-        and after the last row; else two parts of the window, which have to bring exactly its rows.
+        and after the last row; else two parts of the window, which have to bring exactly its rows. A window of fixed
+        length is asked for from its last row on.
+
+        Args:
+            rows: the answer.
+            size: its bytes.
+            half: whether it has all rows of a window of which the other half had none, so that it is to be halved again.
         """
         stream, window = self._stream, rows.window
         if window is None or rows.hashes is None or not stream.time_column or not stream.windows:
             return None
-        steps = window.width // stream.windows.step
-        if not stream.windows.splits or steps < 2:
+        rule, steps = stream.windows, window.width // stream.windows.step
+        if not (rule.splits or rule.fixed) or steps < 2:
             return None
         column, hashes = rows.table[stream.time_column], rows.hashes
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
@@ -100,11 +106,19 @@ class AnswerProof:
         moves = np.diff(instants)
         oldest_first, newest_first = bool((moves >= 0).all()), bool((moves <= 0).all())
         known = stream.reject_outside_window and stream.filters_time_column
-        if not known or (first < last and not (oldest_first or newest_first)):
+        places = (within - start) * steps // (end - start)
+        middle = int(np.median(places)) if len(places) else steps // 2
+        if not rows.distinct:
+            pieces = [(0, steps)]
+        elif rule.fixed:
+            # Rows newest first lack before the first: a window that ends there brings them.
+            length = rule.span // rule.step
+            begin = last if oldest_first else first + 1 - length if newest_first else middle
+            pieces = [(begin, begin + length)]
+        elif not known or (first < last and not (oldest_first or newest_first)):
             # Where it isn't known what windows filter, any border will do that has rows on both sides.
-            places = (within - start) * steps // (end - start)
-            middle = int(np.median(places)) if len(places) else steps // 2
-            borders = [0, min(max(middle, first + 1, 1), steps - 1), steps]
+            border = middle if half else last if oldest_first else first + 1 if newest_first else middle
+            borders = [0, min(max(border, first + 1, 1), steps - 1), steps]
             pieces = [*pairwise(borders)]
         elif first < last:
             pieces = [(0, first + 1), (last, steps)]
@@ -112,8 +126,8 @@ class AnswerProof:
             pieces = [(0, first), (last + 1, steps)]
         windows = tuple(
             Interval(
-                window.start + a * stream.windows.step,
-                window.start + b * stream.windows.step if b < steps else window.end,
+                window.start + a * rule.step,
+                window.end if b == steps else window.start + b * rule.step,
             )
             for a, b in pieces
             if a < b
@@ -134,7 +148,8 @@ class AnswerProof:
         """Prove as `disproof` does that an answer doesn't end early, by one call where its rows come in the order of time."""
         if answer.rest is None:
             return self.disproof(answer, read_piece)
-        return answer.contradiction([self._inside(read_piece(answer.rest), answer.rest)])
+        rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
+        return replace(answer, halves=False).contradiction([rest])
 
     def disproof(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
         """Ask for pieces of an answer; say what shows that it was cut off, or None where they prove that it was not.
@@ -144,23 +159,29 @@ class AnswerProof:
         """
         suspected: SuspectedAnswer | None = answer
         while suspected:
-            brought = [self._inside(read_piece(piece), piece) for piece in suspected.pieces]
+            brought = [self._inside(read_piece(piece), piece, suspected.window) for piece in suspected.pieces]
             if problem := suspected.contradiction(brought):
                 return problem
             rest = suspected.as_suspect(brought)
             if rest is None and not suspected.one_step:
                 return None
-            suspected = self.suspected(rest) if rest else None
+            suspected = self.suspected(rest, half=True) if rest else None
         if like_a_cap(len(answer.hashes)):
             raise unprovable(len(answer.hashes), answer.window)
         return None
 
-    def _inside(self, rows: WindowRows, window: Interval) -> WindowRows:
-        """Leave out rows that lie outside a window by mistake: another answer may not have them."""
+    def _inside(self, rows: WindowRows, piece: Interval, window: Interval) -> WindowRows:
+        """Leave out the rows of a piece that another answer for its window need not have: those outside, by mistake or not."""
+        if self._stream.has_outside_rows:
+            found = replace(rows, bad=[])
+            instants = rows.table[str(self._stream.time_column)]
+            start, end = ends(window, instants.type)
+            found.filter((arrays.integers(instants) >= start) & (arrays.integers(instants) < end))
+            return found
         if not self._stream.reject_outside_window:
             return rows
         found = replace(rows)
-        found.filter(inside(rows.table, self._stream, window))
+        found.filter(inside(rows.table, self._stream, piece))
         return found
 
 
