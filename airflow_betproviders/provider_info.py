@@ -1,4 +1,4 @@
-"""What Airflow's provider discovery reads: connection forms, hooks and operator modules.
+"""Describe the provider to Airflow: connection forms, hooks and operator modules.
 
 Airflow calls `get_provider_info` during `import airflow`, before its configuration exists, so this module imports as little as possible.
 """

@@ -117,10 +117,10 @@ def test_a_strangers_vendor_is_asked_logged_and_troubled(orbit, installed):
             (None, "signature", None),
         ]
         simulator.faults.replace({"type_drift": 1, "duplicate": 1, "total_lie": 1})
-        spoilt = ask(simulator).json()
-        assert {type(bet["stake"]) for bet in spoilt["bets"]} == {str, float}
-        assert len(spoilt["bets"]) == 11
-        assert spoilt["total"] > 25
+        changed_rows = ask(simulator).json()
+        assert {type(bet["stake"]) for bet in changed_rows["bets"]} == {str, float}
+        assert len(changed_rows["bets"]) == 11
+        assert changed_rows["total"] > 25
         simulator.faults.replace({"bad_row": 1})
         assert [bet for bet in ask(simulator).json()["bets"] if "id" not in bet or bet["stake"] == "not a number"]
         for kind, status, text in (("http_500", 500, "Internal"), ("busy", 503, "later"), ("rate", 200, "SLOW DOWN")):

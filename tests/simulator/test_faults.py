@@ -18,7 +18,7 @@ START = NOW - 3 * HOUR
 
 
 @pytest.fixture
-def troubled(serve):
+def faulty(serve):
     return serve(slow_seconds=0.2)
 
 
@@ -40,13 +40,13 @@ ENDLESS = ("silence", "drip_body", "drip_headers", "endless_continue", "endless_
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ENDLESS])
-def test_no_fault_changes_truth(troubled, kind):
-    simulator = troubled.simulator
+def test_no_fault_changes_truth(faulty, kind):
+    simulator = faulty.simulator
     before = simulator.truth_texts("pv", "history", START, START + HOUR)
     simulator.faults.set(kind)
     for page in (1, 2):
         with suppress(AssertionError, ValueError, LookupError, ArithmeticError, requests.RequestException):
-            ask_pv(troubled, page)
+            ask_pv(faulty, page)
     assert simulator.truth_texts("pv", "history", START, START + HOUR) == before
     assert len(simulator.calls) == 2
 
@@ -63,77 +63,77 @@ def test_no_fault_changes_truth(troubled, kind):
         ("cut_json", 200, '{"code":200'),
     ],
 )
-def test_transport(troubled, kind, status, content):
-    troubled.simulator.faults.set(kind, times=1)
+def test_transport(faulty, kind, status, content):
+    faulty.simulator.faults.set(kind, times=1)
     answers = []
-    troubled.parsed = answers.append
+    faulty.parsed = answers.append
     with pytest.raises(TypeError):
-        ask_pv(troubled)
+        ask_pv(faulty)
     assert answers[0].status_code == status
     assert answers[0].text.startswith(content)
     assert ("retry-after" in answers[0].headers) == (status == 429)
     if kind == "cut_json":
         with pytest.raises(ValueError, match=r".*"):
             json.loads(answers[0].text)
-    assert troubled.simulator.calls[0]["faults"] == [kind]
+    assert faulty.simulator.calls[0]["faults"] == [kind]
 
 
-def test_reset_and_slow(troubled):
-    troubled.simulator.faults.replace({"slow": 1, "reset": {"probability": 1, "times": 1}})
+def test_reset_and_slow(faulty):
+    faulty.simulator.faults.replace({"slow": 1, "reset": {"probability": 1, "times": 1}})
     with pytest.raises(requests.RequestException):
-        ask_pv(troubled)
-    assert ask_pv(troubled)["total"]
-    assert min(call["seconds"] for call in troubled.simulator.calls) > 0.2
+        ask_pv(faulty)
+    assert ask_pv(faulty)["total"]
+    assert min(call["seconds"] for call in faulty.simulator.calls) > 0.2
 
 
-def test_jdb_has_words_of_its_own_for_rate_and_busy(troubled):
-    troubled.simulator.faults.set("rate", provider="jdb", times=1)
-    assert ask_jdb(troubled)["status"] == "9019"
-    troubled.simulator.faults.set("busy", provider="jdb")
-    assert {ask_jdb(troubled)["status"] for _ in range(12)} == {"9012", "9017"}
-    assert ask_gmag(troubled)["error"] == "0"
+def test_jdb_has_words_of_its_own_for_rate_and_busy(faulty):
+    faulty.simulator.faults.set("rate", provider="jdb", times=1)
+    assert ask_jdb(faulty)["status"] == "9019"
+    faulty.simulator.faults.set("busy", provider="jdb")
+    assert {ask_jdb(faulty)["status"] for _ in range(12)} == {"9012", "9017"}
+    assert ask_gmag(faulty)["error"] == "0"
 
 
-def test_drift_changes_the_total_after_the_first_page(troubled):
-    rows = [row["event_id"] for row in troubled.simulator.truth("pv", "history", START, START + HOUR)]
-    troubled.simulator.faults.set("drift")
-    first, second = ask_pv(troubled), ask_pv(troubled, 2)
+def test_drift_changes_the_total_after_the_first_page(faulty):
+    rows = [row["event_id"] for row in faulty.simulator.truth("pv", "history", START, START + HOUR)]
+    faulty.simulator.faults.set("drift")
+    first, second = ask_pv(faulty), ask_pv(faulty, 2)
     assert first["total"] == len(rows)
     assert second["total"] != len(rows)
     shift = len(rows) - second["total"]
     assert [row["event_id"] for row in second["items"]] == rows[100 + shift : 200 + shift]
 
 
-def test_other_faults_of_paging(troubled):
-    honest = ask_pv(troubled)
-    troubled.simulator.faults.replace({"repeated_page": 1})
-    assert ask_pv(troubled, 2)["items"] == honest["items"]
-    troubled.simulator.faults.replace({"duplicate": 1})
-    twice = ask_pv(troubled)
-    assert twice["total"] == honest["total"]
+def test_other_faults_of_paging(faulty):
+    correct = ask_pv(faulty)
+    faulty.simulator.faults.replace({"repeated_page": 1})
+    assert ask_pv(faulty, 2)["items"] == correct["items"]
+    faulty.simulator.faults.replace({"duplicate": 1})
+    twice = ask_pv(faulty)
+    assert twice["total"] == correct["total"]
     assert sorted(Counter(row["event_id"] for row in twice["items"]).values())[-2:] == [1, 2]
-    troubled.simulator.faults.replace({"total_lie": 1})
-    assert ask_pv(troubled)["total"] > honest["total"]
+    faulty.simulator.faults.replace({"total_lie": 1})
+    assert ask_pv(faulty)["total"] > correct["total"]
 
 
 @pytest.mark.parametrize(("ask", "list_of"), [(ask_pv, "items"), (ask_jdb, "data"), (ask_gmag, "records")])
-def test_faults_of_content(troubled, ask, list_of):
-    honest = ask(troubled)[list_of]
+def test_faults_of_content(faulty, ask, list_of):
+    correct = ask(faulty)[list_of]
     money = {"items": "bet_amount", "data": "bet", "records": "bets"}[list_of]
     key = {"items": "event_id", "data": "historyId", "records": "roundId"}[list_of]
-    troubled.simulator.faults.replace({"type_drift": 1})
-    drifted = ask(troubled)[list_of]
-    assert [Decimal(row[money]) for row in drifted] == [row[money] for row in honest]
+    faulty.simulator.faults.replace({"type_drift": 1})
+    drifted = ask(faulty)[list_of]
+    assert [Decimal(row[money]) for row in drifted] == [row[money] for row in correct]
     assert len({type(row[money]) for row in drifted}) > 1
-    troubled.simulator.faults.replace({"unknown_field": 1})
-    assert any(set(row) - set(other) for row, other in zip(ask(troubled)[list_of], honest, strict=True))
-    troubled.simulator.faults.replace({"duplicate_key": 1})
-    assert ask(troubled)[list_of] == honest
-    troubled.simulator.faults.replace({"bad_row": 1})
-    spoilt = ask(troubled)[list_of]
-    bad = [row for row in spoilt if key not in row or row[money] == "not a number"]
+    faulty.simulator.faults.replace({"unknown_field": 1})
+    assert any(set(row) - set(other) for row, other in zip(ask(faulty)[list_of], correct, strict=True))
+    faulty.simulator.faults.replace({"duplicate_key": 1})
+    assert ask(faulty)[list_of] == correct
+    faulty.simulator.faults.replace({"bad_row": 1})
+    changed_rows = ask(faulty)[list_of]
+    bad = [row for row in changed_rows if key not in row or row[money] == "not a number"]
     assert len(bad) == 1
-    assert len(troubled.simulator.calls[-1]["bad_rows"]) == 1
+    assert len(faulty.simulator.calls[-1]["bad_rows"]) == 1
 
 
 def test_faults_are_drawn_from_the_seed(serve):
@@ -148,9 +148,9 @@ def test_faults_are_drawn_from_the_seed(serve):
     assert 0 < sum(map(bool, drawn[0])) < 20
 
 
-def test_unknown_faults_are_refused(troubled):
+def test_unknown_faults_are_refused(faulty):
     with pytest.raises(ValueError, match="is not one of"):
-        troubled.simulator.faults.set("earthquake")
+        faulty.simulator.faults.set("earthquake")
 
 
 def test_command_line():

@@ -107,22 +107,22 @@ def test_pages_without_an_end(lists, paged):
 
 
 def test_a_page_smaller_than_asked_that_says_so(lists, paged):
-    honest = paged(1, 300)[0]
+    correct = paged(1, 300)[0]
     lists.simulator.faults.replace({"page_cap": {"rows": 40}})
     first, total, size = paged(1, 100)
-    assert first == honest[:40]
+    assert first == correct[:40]
     assert size == 40
     assert total > 300
     # AIG counts rows, so its next page is asked for by the rows seen; the others count pages of the size in the answer.
     second = paged(2, 40 if paged.__name__ == "aig" else 100)[0]
-    assert second == honest[40:80]
+    assert second == correct[40:80]
 
 
 def test_a_server_that_gives_less_without_a_word(lists, paged):
-    honest = paged()[0]
+    correct = paged()[0]
     lists.simulator.faults.replace({"silent_cap": {"rows": 30}})
     rows, total, size = paged()
-    assert rows == honest[:30]
+    assert rows == correct[:30]
     assert size == 100
     assert total > 100
 
@@ -186,17 +186,17 @@ CASES = [
 
 
 @pytest.mark.parametrize(("vendor", "field", "kind"), CASES)
-def test_odd_values_in_any_field(still_lists, vendor, field, kind):
+def test_odd_values_in_any_field(frozen_lists, vendor, field, kind):
     """Of each row whose log says so, that field and nothing else is odd; and again the same in the next answer."""
-    simulator = still_lists.simulator
-    ask = getattr(still_lists, f"{vendor}_texts")
+    simulator = frozen_lists.simulator
+    ask = getattr(frozen_lists, f"{vendor}_texts")
     simulator.faults.clear()
-    honest = ask()
+    correct = ask()
     simulator.faults.replace({kind: {"field": field, "rows": 0.3}})
     odd, again = ask(), ask()
     said = simulator.calls[-1]["odd_values"]
     assert odd == again
-    changed = [(old, new) for old, new in zip(honest, odd, strict=True) if old != new]
+    changed = [(old, new) for old, new in zip(correct, odd, strict=True) if old != new]
     assert len(changed) == len(said)
     for (old, new), about in zip(changed, said, strict=True):
         before, after = members_of(old), members_of(new) if kind != "odd_deep" else None
@@ -220,17 +220,17 @@ def test_odd_values_in_any_field(still_lists, vendor, field, kind):
 
 
 @pytest.mark.parametrize("kind", [*LIST, *ROW, *ODD])
-def test_no_kind_breaks_the_simulator(still_lists, kind):
-    simulator = still_lists.simulator
+def test_no_kind_breaks_the_simulator(frozen_lists, kind):
+    simulator = frozen_lists.simulator
     simulator.faults.replace({kind: {"rows": 3 if kind in LIST else 1, "seconds": 0.01}})
     for vendor in ("pv", "aig", "gmag", "jdb"):
         for _ in range(2):
-            assert getattr(still_lists, f"{vendor}_body")()
+            assert getattr(frozen_lists, f"{vendor}_body")()
     assert simulator.breaches == []
 
 
 @pytest.fixture(scope="module")
-def still_lists(request):
+def frozen_lists(request):
     """Texts of rows as they are on the wire."""
     from airflow_betproviders.simulator import Settings, Simulator
     from tests.simulator.clients import Clients
@@ -282,18 +282,18 @@ def texts_of(body, member):
         ("gmag", "createdAt", {"0001-01-01", "9999-12-31"}),
     ],
 )
-def test_what_is_out_of_range(still_lists, vendor, field, values):
-    still_lists.simulator.faults.replace({"odd_range": {"field": field, "rows": 1}})
-    getattr(still_lists, f"{vendor}_texts")()
-    assert {odd["value"].strip('"').split(" ")[0] for odd in still_lists.simulator.calls[-1]["odd_values"]} == values
+def test_what_is_out_of_range(frozen_lists, vendor, field, values):
+    frozen_lists.simulator.faults.replace({"odd_range": {"field": field, "rows": 1}})
+    getattr(frozen_lists, f"{vendor}_texts")()
+    assert {odd["value"].strip('"').split(" ")[0] for odd in frozen_lists.simulator.calls[-1]["odd_values"]} == values
 
 
-def test_what_is_too_precise_rounds_to_what_it_was(still_lists):
-    still_lists.simulator.faults.replace({"odd_precise": {"field": "bets", "rows": 1}})
-    rows = [json.loads(text, parse_float=Decimal) for text in still_lists.gmag_texts()]
-    still_lists.simulator.faults.clear()
-    honest = [json.loads(text, parse_float=Decimal) for text in still_lists.gmag_texts()]
-    changed = [(old["bets"], new["bets"]) for old, new in zip(honest, rows, strict=True) if old["bets"] != new["bets"]]
+def test_what_is_too_precise_rounds_to_what_it_was(frozen_lists):
+    frozen_lists.simulator.faults.replace({"odd_precise": {"field": "bets", "rows": 1}})
+    rows = [json.loads(text, parse_float=Decimal) for text in frozen_lists.gmag_texts()]
+    frozen_lists.simulator.faults.clear()
+    correct = [json.loads(text, parse_float=Decimal) for text in frozen_lists.gmag_texts()]
+    changed = [(old["bets"], new["bets"]) for old, new in zip(correct, rows, strict=True) if old["bets"] != new["bets"]]
     assert changed
     for old, new in changed:
         assert len(new.as_tuple().digits) >= 17
@@ -302,12 +302,12 @@ def test_what_is_too_precise_rounds_to_what_it_was(still_lists):
 
 def test_members_of_choice(lists, paged):
     money = {"pv": "bet_amount", "aig": "bet_amount", "gmag": "bets"}[paged.__name__]
-    honest = paged()[0]
+    correct = paged()[0]
     values = {money: None, "newMember": [1]}
     lists.simulator.faults.replace({"odd_patch": {"values": values, "rows": 1, "times": 1}})
-    assert paged()[0] == [{**row, **values} for row in honest]
-    assert len(lists.simulator.calls[-1]["odd_values"]) == 2 * len(honest)
-    assert paged()[0] == honest
+    assert paged()[0] == [{**row, **values} for row in correct]
+    assert len(lists.simulator.calls[-1]["odd_values"]) == 2 * len(correct)
+    assert paged()[0] == correct
 
 
 def test_rows_of_another_window(lists):
@@ -333,12 +333,12 @@ def test_sums_have_odd_values_and_nothing_else(lists):
             "history/gameReport", startTime=gmag_time(START - HOUR), endTime=gmag_time(START), reportBy="player"
         )["data"][0],
     }
-    honest = {name: ask() for name, ask in asked.items()}
+    correct = {name: ask() for name, ask in asked.items()}
     simulator.faults.replace({"duplicate": 1, "total_low": 1, "bad_row": 1})
-    assert {name: ask() for name, ask in asked.items()} == honest
+    assert {name: ask() for name, ask in asked.items()} == correct
     values = {"release_bonus": Decimal("0.30000000000000004")}
     simulator.faults.replace({"odd_patch": {"values": {"release_bonus": 0.30000000000000004}, "rows": 1}})
-    assert asked["bonus"]() == {**honest["bonus"], **values}
+    assert asked["bonus"]() == {**correct["bonus"], **values}
     simulator.faults.replace({"odd_null": {"rows": 1}})
     for name, ask in asked.items():
         assert None in ask().values(), name

@@ -52,10 +52,12 @@ def test_aigs_times_in_another_unit(serve, unit):
     rows = clients.aig("query", start_time=ms(AT), end_time=ms(AT + HOUR), start_index=0, page_size=5000)["data"]
     truth = clients.simulator.truth("aig", "transactions", AT, AT + HOUR)
     assert len(rows["transactions"]) == len(truth) > 100
-    for row, honest in zip(rows["transactions"], truth, strict=True):
+    for row, correct in zip(rows["transactions"], truth, strict=True):
         for name in ("bet_time", "settle_time", "update_time", "create_time"):
-            assert row[name] == (honest[name] * 1000 if unit == "us" else honest[name] // (1000 if unit == "s" else 1))
-        assert row["bet_amount"] == honest["bet_amount"]
+            assert row[name] == (
+                correct[name] * 1000 if unit == "us" else correct[name] // (1000 if unit == "s" else 1)
+            )
+        assert row["bet_amount"] == correct["bet_amount"]
 
 
 @pytest.mark.parametrize("hours", [8, -8])

@@ -23,7 +23,7 @@ from tests.recorder import Recorder, Reply, Request
         ("default_pool", {"min_interval": 0.01, "rate_limit_storage": "memory://"}, False),
     ],
 )
-def test_it_is_said_once_before_the_first_call(
+def test_a_task_without_a_pool_warns_once_before_the_first_call(
     make: MakeHook,
     server: Recorder,
     tmp_path: Path,
@@ -33,14 +33,14 @@ def test_it_is_said_once_before_the_first_call(
     warned: bool,
 ) -> None:
     make("aig", extra=extra)
-    told_before_calls: list[bool] = []
+    warned_before_calls: list[bool] = []
 
     def reply(request: Request) -> Reply:
-        told_before_calls.append("pool of one slot" in caplog.text)
+        warned_before_calls.append("pool of one slot" in caplog.text)
         return bets(request)
 
     server.replies = reply
     execute(operator(tmp_path, "aig", **HOURLY, pool=pool), context())
 
-    assert told_before_calls == [warned]
+    assert warned_before_calls == [warned]
     assert caplog.text.count("set pool='aig_default'") == warned

@@ -211,9 +211,9 @@ class Pagination(ABC):
 
 
 def largest(latest: Answer, others: Sequence[Answer]) -> bool:
-    """Return whether an answer may have been cut off at some bytes or rows, for all that the others show.
+    """Return whether an answer may have been cut off at a number of rows or of bytes, compared with the window's others.
 
-    It is large, and none of the others has more rows and would still be larger with two rows more in this one.
+    A small answer was not. Nor was one where another has more rows, and more bytes than this one would have with two more rows.
     """
     if latest.rows < FEW_ROWS and latest.bytes < FEW_BYTES:
         return False
@@ -232,9 +232,9 @@ def agreed_total(answers: Sequence[Answer]) -> int | None:
     Raises:
         WindowChanged: two answers differ.
     """
-    said = {answer.total for answer in answers if answer.total is not None}
-    if len(said) < 2:
-        return next(iter(said), None)
+    totals = {answer.total for answer in answers if answer.total is not None}
+    if len(totals) < 2:
+        return next(iter(totals), None)
     if all(answer.total in {None, answer.rows} for answer in answers):
         return None
     raise WindowChanged(f"the total went from {answers[0].total} to {answers[-1].total} between pages")

@@ -1,4 +1,4 @@
-"""Coerce rows one by one, where the fast way refuses a page. No value is lost.
+"""Coerce rows one by one, where the fast way refuses them. No value is lost.
 
 ==================================================  ==============================  ======================================
 value                                               column                          becomes

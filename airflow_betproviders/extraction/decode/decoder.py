@@ -33,7 +33,7 @@ from airflow_betproviders.extraction.decode.envelope import (
     path_to,
     value_at,
 )
-from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser
+from airflow_betproviders.extraction.decode.parser import PARSE_ERRORS, Parser
 from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
 from airflow_betproviders.extraction.decode.table_builder import TableBuilder
 from airflow_betproviders.lake.quarantine import RejectedRow
@@ -131,13 +131,13 @@ class Decoder:
             return self._decode_slowly(body, check)
         try:
             document, rows = self._parser.document(body)
-        except REFUSALS:
+        except PARSE_ERRORS:
             return self._decode_slowly(body, check)
         envelope = members_beside_rows(document.slice(0, 1), self._rows_path)
         check(envelope)
         try:
             table = self._tables.from_records(self._records(rows, value_at(envelope, self._paths[Total])))
-        except REFUSALS:
+        except PARSE_ERRORS:
             return self._decode_slowly(body, check)
         page = self._page(envelope)
         page.table = table
@@ -192,7 +192,7 @@ class Decoder:
         try:
             made = columns_of(texts, self._stream, self._utc_offset)
             page.table = self._tables.from_columns(made, texts.num_rows)
-        except REFUSALS:
+        except PARSE_ERRORS:
             page.fast = False
             self._add_rows(page, [*json_rows(texts)])
         page.doubtful = not page.rows and not body.endswith((b"\n", b"\r"))  # the header may be cut off

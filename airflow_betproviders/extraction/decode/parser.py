@@ -24,7 +24,7 @@ from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
 
 # Errors of `pyarrow.json` where an answer does not fit the schema.
-REFUSALS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
+PARSE_ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 _MARKERS: Mapping[Any, pa.DataType] = {Total: pa.int64(), PageSize: pa.int64(), NextPage: pa.string()}
 _MOST_NAMES = 100  # in an object, that get a column each
 _AS_DIGIT = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
@@ -65,7 +65,7 @@ class Parser:
         if self._learned is not None:
             try:
                 return self._read(self._rewrite.numbers(body, self._numbers)[0], self._learned)
-            except REFUSALS:
+            except PARSE_ERRORS:
                 if not self._rewrite.needed:
                     raise
         body, numbers = self._rewrite.numbers(body)

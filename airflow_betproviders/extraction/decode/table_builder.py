@@ -15,12 +15,12 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.coerce import CoercedRow, OddCounts, RowCoercer, identifying, required
 from airflow_betproviders.extraction.decode.columns import EXTRA
-from airflow_betproviders.extraction.decode.parser import REFUSALS, Parser
+from airflow_betproviders.extraction.decode.parser import PARSE_ERRORS, Parser
 from airflow_betproviders.extraction.decode.split_rows import member_start, without_undeclared
 from airflow_betproviders.lake.quarantine import RejectedRow
 
-_CHUNK = 256  # rows among which an odd one is looked for
-_FEW = 16
+_CHUNK = 256  # rows that the fast way parses at once
+_FEW = 16  # rows that are no longer halved
 
 
 @dataclass
@@ -31,7 +31,7 @@ class DecodedRows:
         tables: the good rows, in order.
         bad: rows that do not fit the schema.
         counts: values that were not as declared.
-        fast: whether the fast way took them all.
+        fast: whether the fast way decoded them all.
     """
 
     tables: list[pa.Table] = field(default_factory=list)
@@ -96,19 +96,19 @@ class TableBuilder:
     def _add(self, rows: list[bytes], decoded: DecodedRows) -> None:
         try:
             decoded.tables.append(self.from_records(self._parser.rows(_list(rows))))
-        except REFUSALS:
+        except PARSE_ERRORS:
             decoded.fast = False
-            self._add_sorted([_Row.of(row, self._declared) for row in rows], decoded)
+            self._add_halves([_Row.of(row, self._declared) for row in rows], decoded)
 
-    def _add_sorted(self, rows: list[_Row], decoded: DecodedRows) -> None:
-        """Halve the rows until those that the fast way takes and the few around an odd one are apart."""
+    def _add_halves(self, rows: list[_Row], decoded: DecodedRows) -> None:
+        """Halve the rows until the fast way parses a half, or it is so small that its rows are coerced one by one."""
         try:
             table = self.from_records(self._parser.rows(_list([row.declared for row in rows])))
-        except REFUSALS:
+        except PARSE_ERRORS:
             if len(rows) > _FEW:
                 middle = len(rows) // 2
-                self._add_sorted(rows[:middle], decoded)
-                self._add_sorted(rows[middle:], decoded)
+                self._add_halves(rows[:middle], decoded)
+                self._add_halves(rows[middle:], decoded)
             else:
                 self._add_coerced([row.text for row in rows], decoded)
         else:
@@ -126,7 +126,7 @@ class TableBuilder:
         try:
             text = ",".join([row.text for row in rows])
             table = self.from_records(self._parser.coerced(f"[{text}]".encode()))
-        except REFUSALS as error:
+        except PARSE_ERRORS as error:
             if len(rows) > 1:
                 for row in rows:
                     self._convert([row], decoded)
@@ -153,7 +153,7 @@ class _Row(NamedTuple):
 
     @classmethod
     def of(cls, text: bytes, declared: Mapping[str, bytes]) -> _Row:
-        """Split a row; one that cannot be split is left as it is, for the parser to refuse."""
+        """Split a row into declared and other members; leave one that cannot be split as it is, so that the parser refuses it."""
         try:
             return cls(text, *without_undeclared(text, declared))
         except NotJson:

@@ -51,8 +51,6 @@ MAPPING = BetMapping(
         "updated_at": instant("lastUpdateTime"),
         "status": by_value("status", {0: "open", 1: "settled", 2: "cancelled", 3: "void"}),
     },
-    exact_columns=(
-        *("playerId", "gameName", "gameType", "round", "currency", "betAmount", "betTime", "lastUpdateTime"),
-    ),
+    exact_columns=("playerId", "gameName", "gameType", "round", "currency", "betAmount", "betTime", "lastUpdateTime"),
     derivable_columns={"settledAmount": money("net"), "validAmount": money("valid_stake")},
 )

@@ -1,4 +1,4 @@
-"""What Airflow's provider discovery reads. Airflow calls it while it is starting, so nothing heavy is imported here."""
+"""Describe the provider to Airflow, which calls this while it is starting: import nothing heavy here."""
 
 from __future__ import annotations
 

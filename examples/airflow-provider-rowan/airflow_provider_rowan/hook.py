@@ -17,7 +17,7 @@ from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import MemberIsNull
 from airflow_provider_rowan.streams import HISTORY, HOURLY_SUMMARY
 
-_TROUBLE = Code(ProviderUnavailable, "trouble on its side")
+_UNAVAILABLE = Code(ProviderUnavailable, "an error on its side")
 
 
 def signed_headers(body: bytes, *, host: str, day: str, token: str, salt: str) -> dict[str, str]:
@@ -56,13 +56,13 @@ class RowanHook(BetProviderHook):
     success = MemberIsNull(member="error", code="code", text="message")
     codes: ClassVar[Mapping[str, Code]] = {
         "1034": Code(ProviderRequestError, "it refuses a parameter or the signature; check salt_secret and this clock"),
-        "1035": _TROUBLE,
-        "1117": _TROUBLE,
-        "1200": _TROUBLE,
+        "1035": _UNAVAILABLE,
+        "1117": _UNAVAILABLE,
+        "1200": _UNAVAILABLE,
         "1204": Code(ProviderAuthError, "it does not know the operator; check token (login) and secret key (password)"),
-        "1303": _TROUBLE,
+        "1303": _UNAVAILABLE,
         "3001": Code(ProviderRequestError, "a parameter is empty"),
-        "3040": _TROUBLE,
+        "3040": _UNAVAILABLE,
     }
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import requests
 from airflow_provider_rowan import simulator as rowan
-from airflow_provider_rowan.simulator.signature import digest, sign, wrong
+from airflow_provider_rowan.simulator.signature import digest, sign, signature_error
 
 from airflow_betproviders.simulator import Settings, Simulator
 
@@ -78,10 +78,10 @@ def test_the_documents_vectors(body, content, signature):
             "x-content-sha256": content,
             "x-date": date,
         }
-        assert wrong(headers, body, host, date, "demo-operator-01", salt) is None
-        assert wrong(headers, body, host, date, "demo-operator-01", "other") == "the signature is wrong"
-        assert wrong(headers, body + b"&x=1", host, date, "demo-operator-01", salt)
-        assert wrong(headers, body, host, "20260116", "demo-operator-01", salt)
+        assert signature_error(headers, body, host, date, "demo-operator-01", salt) is None
+        assert signature_error(headers, body, host, date, "demo-operator-01", "other") == "the signature is wrong"
+        assert signature_error(headers, body + b"&x=1", host, date, "demo-operator-01", salt)
+        assert signature_error(headers, body, host, "20260116", "demo-operator-01", salt)
 
 
 @pytest.mark.parametrize("signed_host", ["name", "name_and_port"])

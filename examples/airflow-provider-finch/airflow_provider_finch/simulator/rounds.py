@@ -17,8 +17,9 @@ DATA_TYPES = ("RNG", "LC", "VSB", "BNG", "R1", "R2")
 SHARES = (50, 25, 10, 5, 5, 5)
 DOMAINS = ("eu", "asia")
 DELAY = 3 * MINUTE
-"""Within which every round that is over shows."""
+"""Every round shows so long after it is over, at most."""
 PROMPT = 2 * MINUTE
+"""The longest from a round's minute to its end."""
 ADJUSTED = 100 * MINUTE
 """From a live-casino round's end to its adjustment."""
 COLUMNS = (
@@ -30,7 +31,7 @@ OPTION_COLUMNS = {
     "addBalance": ("balance",),
     "addBonusBetWin": ("bonusBet", "bonusWin"),
 }
-WHALE = Decimal("999999999999.99")
+LARGEST_STAKE = Decimal("999999999999.99")
 
 
 class Round(NamedTuple):
@@ -127,25 +128,27 @@ class Rounds:
         expected = self._setup.rate / 60 / len(DOMAINS)
         count = int(expected) + (rng.random() < expected % 1)
         # A slot and a live-casino round end exactly on every tenth minute, where windows of the feed begin and end.
-        sharp = 2 if minute % (10 * MINUTE) == 0 else 0
+        on_boundary = 2 if minute % (10 * MINUTE) == 0 else 0
         serial = 90_000_000_000_000 + minute // MINUTE % 10_000_000 * 1_000_000 + DOMAINS.index(domain) * 500_000
         if self._setup.options["ids"] == "per_domain":
             serial -= DOMAINS.index(domain) * 500_000
-        for number in range(max(count, sharp)):
-            data_type = DATA_TYPES[number] if number < sharp else rng.choices(DATA_TYPES, SHARES)[0]
-            yield from self._round(minute, serial + number * 4, data_type, rng, sharp=number < sharp)
+        for number in range(max(count, on_boundary)):
+            data_type = DATA_TYPES[number] if number < on_boundary else rng.choices(DATA_TYPES, SHARES)[0]
+            yield from self._round(minute, serial + number * 4, data_type, rng, on_boundary=number < on_boundary)
 
-    def _round(self, minute: int, session: int, data_type: str, rng: random.Random, *, sharp: bool) -> Iterator[Round]:
-        ended = minute if sharp else minute + rng.randrange(MINUTE)
+    def _round(
+        self, minute: int, session: int, data_type: str, rng: random.Random, *, on_boundary: bool
+    ) -> Iterator[Round]:
+        ended = minute if on_boundary else minute + rng.randrange(MINUTE)
         started = ended - rng.choice((0, 2, 25, 7200)) * SECOND
-        bet = WHALE if sharp and minute // HOUR % 3 == 0 else Decimal(rng.choice((100, 40, 4000))) / 100
+        bet = LARGEST_STAKE if on_boundary and minute // HOUR % 3 == 0 else Decimal(rng.choice((100, 40, 4000))) / 100
         made = Round(
             session=session,
             parent=None,
             data_type=data_type,
             player=1 + rng.randrange(40),
             game=f"vs{rng.randrange(20, 30)}demo" if data_type == "RNG" else str(401 + rng.randrange(9)),
-            status="C" if sharp else rng.choices("CFV", (96, 3, 1))[0],
+            status="C" if on_boundary else rng.choices("CFV", (96, 3, 1))[0],
             kind="R",
             bet=bet,
             win=Decimal(rng.choice((0, 0, 250, 999))) / 100,
@@ -156,7 +159,7 @@ class Rounds:
             shown=ended + rng.randrange(5 * SECOND, DELAY),
         )
         yield made
-        if data_type == "RNG" and not sharp and rng.random() < 0.1:
+        if data_type == "RNG" and not on_boundary and rng.random() < 0.1:
             later = ended + rng.randrange(2, 40) * SECOND
             yield made._replace(
                 session=session + 1,

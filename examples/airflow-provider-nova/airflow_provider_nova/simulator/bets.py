@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-SETTLED_ANEW = 200 * MINUTE
+RESETTLED_AFTER = 200 * MINUTE
 FOREVER = 1 << 62
 
 
@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
 
 class Bets:
-    """Bets are shown settled within three minutes; some are settled anew hours later, under the same placedAt."""
+    """Bets are shown settled within three minutes; some are settled again hours later, under the same placedAt."""
 
     def __init__(self, setup: Any) -> None:
         self._setup = setup
@@ -61,12 +61,12 @@ class Bets:
             "placedAt": _time(placed),
         }
         settled = placed + rng.randrange(1000, 2 * MINUTE)
-        again = settled + SETTLED_ANEW if rng.random() < self._setup.late_share else FOREVER
+        again = settled + RESETTLED_AFTER if rng.random() < self._setup.late_share else FOREVER
         first = {**bet, "win": rng.choice(("0", "0", "2.75", "40")), "updatedAt": _time(settled)}
         yield Version(bet["betId"], json.dumps(first), placed, settled, again)
         if again < FOREVER:
-            anew = {**bet, "win": f"{rng.randrange(100, 900)}.25", "updatedAt": _time(again)}
-            yield Version(bet["betId"], json.dumps(anew), placed, again, FOREVER)
+            resettled = {**bet, "win": f"{rng.randrange(100, 900)}.25", "updatedAt": _time(again)}
+            yield Version(bet["betId"], json.dumps(resettled), placed, again, FOREVER)
 
 
 def _time(ms: int) -> str:

@@ -15,13 +15,14 @@ FOREVER = 1 << 62
 EAST_8 = timezone(timedelta(hours=8))
 TIME = "%Y-%m-%d %H:%M:%S"
 LATE = 190 * MINUTE
-"""From placing to the change of orders that change late."""
+"""From an order's placing to its last update, of orders that change late."""
 PROMPT = 5 * MINUTE
+"""The longest from placing to the last update, of all other orders."""
 DELAY = (5_000, 8 * MINUTE)
 """From an order's last update until it shows."""
 CURRENCIES = ("PHP", "IDR", "BRL", "VND")
 OPEN, FINISHED, CANCELLED, WITHDRAWN = range(4)
-WHALE = Decimal("999999999999.9999")
+LARGEST_STAKE = Decimal("999999999999.9999")
 GAMES = (
     ("jdb", "2", "Lucky Demo"),
     ("ag", "1", "Baccarat"),
@@ -127,16 +128,18 @@ class Orders:
         rng = random.Random(f"{setup.seed}/quill/{late}/{minute}")
         expected = setup.rate / 60 * (setup.late_share if late else 1 - setup.late_share)
         count = int(expected) + (rng.random() < expected % 1)
-        sharp = len(CURRENCIES) if not late and minute % HOUR == 0 else 0
-        for number in range(max(count, sharp)):
-            yield from self._order(minute, number, rng, late=late, sharp=number < sharp)
+        on_boundary = len(CURRENCIES) if not late and minute % HOUR == 0 else 0
+        for number in range(max(count, on_boundary)):
+            yield from self._order(minute, number, rng, late=late, on_boundary=number < on_boundary)
 
-    def _order(self, minute: int, number: int, rng: random.Random, *, late: bool, sharp: bool) -> Iterator[Version]:
+    def _order(
+        self, minute: int, number: int, rng: random.Random, *, late: bool, on_boundary: bool
+    ) -> Iterator[Version]:
         platform, kind, game = rng.choice(GAMES if number else GAMES[:-1])
-        placed = minute if sharp else minute + rng.randrange(60) * 1000
+        placed = minute if on_boundary else minute + rng.randrange(60) * 1000
         stake = Decimal(rng.choice((10, 50, 100.5, 7.25)))
-        if sharp and minute // HOUR % 3 == 0:
-            stake = WHALE
+        if on_boundary and minute // HOUR % 3 == 0:
+            stake = LARGEST_STAKE
         # Two platforms may give the same id to different orders.
         serial = (number - (platform == "kg")) * 2 + late
         order = Order(
@@ -148,15 +151,15 @@ class Orders:
             player="".join(chr(97 + rng.randrange(26)) for _ in range(4)) + f"{rng.randrange(40):02d}",
             round=f"R{minute // MINUTE}-{number}",
             stake=stake,
-            net=-stake if rng.random() < 0.6 or stake == WHALE else stake * rng.randrange(1, 5) / 4,
+            net=-stake if rng.random() < 0.6 or stake == LARGEST_STAKE else stake * rng.randrange(1, 5) / 4,
             placed=placed,
         )
-        fate = rng.random()
-        steps = [(OPEN, placed), (FINISHED if fate > 0.06 else CANCELLED, placed + rng.randrange(1, 180) * 1000)]
-        if sharp:
+        draw = rng.random()
+        steps = [(OPEN, placed), (FINISHED if draw > 0.06 else CANCELLED, placed + rng.randrange(1, 180) * 1000)]
+        if on_boundary:
             steps = [(FINISHED, placed)]
         if late:
-            steps = [(FINISHED, placed + 30_000), (FINISHED if fate > 0.5 else WITHDRAWN, placed + LATE)]
+            steps = [(FINISHED, placed + 30_000), (FINISHED if draw > 0.5 else WITHDRAWN, placed + LATE)]
         shown = []
         since = 0
         for _, updated in steps:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from airflow_provider_rowan.simulator.hands import DAY, FOREVER, HOUR, Hand, Hands, to_ms
-from airflow_provider_rowan.simulator.signature import wrong
+from airflow_provider_rowan.simulator.signature import signature_error
 
 OPTIONS: Mapping[str, Any] = {
     "signature": ("optional", "required"),  # of the headers
@@ -82,7 +82,7 @@ class Rowan:
             stream, form = self._authentic(call)
             call.read(stream, form)
             if stream == "hourly_summary":
-                rows = self._asked_summary(form)
+                rows = self._requested_summary(form)
                 return 200, JSON, f'{{"data":[{",".join(rows)}],"error":null}}'
             count = _count(form)
             hands = self._by_version(form, count) if stream == "history" else self._by_time(form)
@@ -110,7 +110,7 @@ class Rowan:
             if self._options["signed_host"] == "name":
                 host = host.partition(":")[0]
             day = f"{datetime.now(timezone.utc):%Y%m%d}"  # a client signs by its own clock
-            if (fault := wrong(call.headers, call.body, host, day, TOKEN, SALT)) is not None:
+            if (fault := signature_error(call.headers, call.body, host, day, TOKEN, SALT)) is not None:
                 raise Refused("signature", f"Invalid request: {fault}")
         return stream, form
 
@@ -145,7 +145,7 @@ class Rowan:
             raise Refused("retention", "Invalid request: from_time is older than 60 days")
         return start, end
 
-    def _asked_summary(self, form: Mapping[str, str]) -> list[str]:
+    def _requested_summary(self, form: Mapping[str, str]) -> list[str]:
         start, end = self._range(form)
         kinds = {int(value) for name, value in form.items() if re.fullmatch(r"transaction_types\[\d+\]", name)}
         return self._summary(start, end, {"currency": form.get("currency"), "transaction_types": kinds}, self._now)

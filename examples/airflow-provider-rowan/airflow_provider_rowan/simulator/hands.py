@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 FOREVER = 1 << 62
 ADJUSTED = 185 * MINUTE
-"""After its end, a hand that is adjusted."""
+"""From a hand's end to its adjustment."""
 PROMPT = 4 * MINUTE
 """The longest a minute's hands take to end and to be written down."""
 DELAY = (3 * MINUTE, 5 * MINUTE)
 """From a hand's last change until it shows."""
-WHALE = Decimal("999999999999.99")
+LARGEST_STAKE = Decimal("999999999999.99")
 
 
 class Hand(NamedTuple):
@@ -46,7 +46,7 @@ class Hand(NamedTuple):
     @property
     def text(self) -> str:
         """Return the record, with all its 20 members."""
-        contribution = (self.stake / 200).quantize(Decimal("0.0001")) if self.stake < WHALE else Decimal(0)
+        contribution = (self.stake / 200).quantize(Decimal("0.0001")) if self.stake < LARGEST_STAKE else Decimal(0)
         return (
             f'{{"parentBetId":{self.parent_id},"betId":{self.bet_id},"playerName":"{self.player}","gameId":{self.game},'
             f'"betType":1,"transactionType":{self.transaction_type},"platform":{1 + self.bet_id % 2},'
@@ -98,21 +98,27 @@ class Hands:
         count = int(expected) + (rng.random() < expected % 1)
         on_the_hour = not late and minute % HOUR == 0
         for number in range(max(count, int(on_the_hour))):
-            yield from self._round(minute, number, rng, late=late, sharp=on_the_hour and number == 0)
+            yield from self._round(minute, number, rng, late=late, on_boundary=on_the_hour and number == 0)
         if not late and minute % HOUR == 30 * MINUTE:
             crowd = range(count, count + setup.options["crowd"])
-            together = (shown for number in crowd for shown in self._round(minute, number, rng, late=False, sharp=True))
+            together = (
+                shown for number in crowd for shown in self._round(minute, number, rng, late=False, on_boundary=True)
+            )
             version = minute + MINUTE
             for shown in together:
                 yield shown._replace(hand=shown.hand._replace(version=version), since=version + DELAY[1])
 
-    def _round(self, minute: int, number: int, rng: random.Random, *, late: bool, sharp: bool) -> Iterator[Shown]:
+    def _round(self, minute: int, number: int, rng: random.Random, *, late: bool, on_boundary: bool) -> Iterator[Shown]:
         parent = 1_790_000_000_000_000_000 + (minute // MINUTE * 20_000 + number) * 8 + late * 4
-        hands = 1 if sharp else rng.choice((1, 1, 2, 3))
-        placed = minute if sharp else minute + rng.randrange(MINUTE)
-        ends = [placed + (0 if sharp else 1000 * (hand + 1) + rng.randrange(900)) for hand in range(hands)]
-        version = ends[-1] if sharp else (ends[-1] // 250 + 1) * 250  # rowVersion is not unique
-        stake = WHALE if sharp and minute // HOUR % 3 == 0 else Decimal(rng.choice((50, 200, 1000, 12_345))) / 100
+        hands = 1 if on_boundary else rng.choice((1, 1, 2, 3))
+        placed = minute if on_boundary else minute + rng.randrange(MINUTE)
+        ends = [placed + (0 if on_boundary else 1000 * (hand + 1) + rng.randrange(900)) for hand in range(hands)]
+        version = ends[-1] if on_boundary else (ends[-1] // 250 + 1) * 250  # rowVersion is not unique
+        stake = (
+            LARGEST_STAKE
+            if on_boundary and minute // HOUR % 3 == 0
+            else Decimal(rng.choice((50, 200, 1000, 12_345))) / 100
+        )
         kind = rng.choice((1, 1, 1, 1, 2, 3))
         player, game, currency = f"p{rng.randrange(40):04d}", 101 + rng.randrange(6), rng.choice(("PHP", "IDR", "VND2"))
         for hand, ended in enumerate(ends):

@@ -23,7 +23,7 @@ def sign(host: str, content: str, date: str, salt: str) -> str:
     return hmac.new(salt.encode(), f"{host}{content}{date}".encode(), hashlib.sha256).hexdigest()
 
 
-def wrong(headers: Mapping[str, str], body: bytes, host: str, date: str, token: str, salt: str) -> str | None:
+def signature_error(headers: Mapping[str, str], body: bytes, host: str, date: str, token: str, salt: str) -> str | None:
     """Return what is wrong with the signed headers of a request, if anything."""
     found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if found is None:
