@@ -6,11 +6,8 @@ its requests are counted, because a distant store takes time for each. Then it m
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
-import time
-from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -18,70 +15,26 @@ from typing import Any
 
 import fsspec
 import pyarrow.parquet as pq
+from surveyed_lake import hourly_slots, main_streams, receipt_of, time_page, time_survey
 
-from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode import columns
-from airflow_betproviders.lake.coverage import survey
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.plugin.query import span_of
-from airflow_betproviders.plugin.views import streams
-from airflow_betproviders.plugin.views.streams import Selection
-from airflow_betproviders.registry import declared, mapping_of
-
-PROVIDERS = ("pv", "aig", "jdb", "gmag")
-DAYS = 60
-START = datetime(2026, 9, 1, tzinfo=timezone.utc)
-HOUR = timedelta(hours=1)
 
 
 def fill(fs: Any, root: str) -> int:
-    """Store a slot for every hour; return how many there are."""
+    """Store an object without rows for every hour; return how many there are."""
     count = 0
-    for provider in PROVIDERS:
-        stream = declared(provider, mapping_of(provider).streams[0])
-        lake = Lake(fs, root, provider, stream.name, "account")
+    for stream in main_streams():
+        lake = Lake(fs, root, stream.provider, stream.name, "account")
         rows = columns.schema(stream.fields).empty_table()
-        for hour in range(DAYS * 24):
-            slot = Interval(START + hour * HOUR, START + (hour + 1) * HOUR)
-            receipt = Receipt(
-                provider=provider, stream=stream.name, account="account", start=slot.start.isoformat(), end=slot.end.isoformat(),
-                windows=12, calls=12, bytes=123_456, sums=dict.fromkeys(stream.money, "12345.6789"), run_id="scheduled__2026-11-20T05:00:00+00:00",
-                try_number=1, extracted_at=slot.end.isoformat(timespec="milliseconds"), version="0.1.0",
-            )  # fmt: skip
+        for slot in hourly_slots():
+            sums = dict.fromkeys(stream.money, "12345.6789")
+            receipt = receipt_of(stream, lake.account, slot, windows=12, calls=12, bytes=123_456, sums=sums)
             buffer = BytesIO()
             pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), buffer, compression="zstd")
             fs.pipe_file(lake.data(slot), buffer.getvalue())
             count += 1
     return count
-
-
-def time_survey(fs: Any, root: str) -> float:
-    """Return the seconds that a survey takes.
-
-    Raises:
-        RuntimeError: it does not find every slot.
-    """
-    began = time.perf_counter()
-    found = list(survey(fs, root, now=START + timedelta(days=DAYS, hours=1)))
-    seconds = time.perf_counter() - began
-    if sum(each.total.states["empty"] for each in found) != len(PROVIDERS) * DAYS * 24:
-        raise RuntimeError(f"not every slot was found: {found}")
-    return seconds
-
-
-def time_page(folder: str) -> tuple[float, float, int]:
-    """Return the wall and CPU seconds of the coverage page for the local lake, the best of five, and its bytes."""
-    span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
-    text, took = "", []
-    for _ in range(5):
-        began, used = time.perf_counter(), time.process_time()
-        found = streams.read_lake(0, f"file://{folder}", Selection(), span)
-        text = ",".join(view.to_json(lambda _: True) for view in found.views)
-        took.append((time.perf_counter() - began, time.process_time() - used))
-        if sum(view["total"]["empty"] for view in json.loads(f"[{text}]")) != len(PROVIDERS) * DAYS * 24:
-            raise RuntimeError("not every slot was found")
-    return (*min(took), len(text))
 
 
 def main() -> None:
@@ -94,27 +47,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
         local = fsspec.filesystem("file", auto_mkdir=True)
         slots = fill(local, folder)
-        print(
-            f"| local files | {slots:,} | {time_survey(local, folder):.2f} | {time_survey(local, folder):.2f} | | |",
-            flush=True,
-        )
-        wall, processor, size = time_page(folder)
+        cold, warm = (time_survey(local, folder, "empty", slots) for _ in range(2))
+        print(f"| local files | {slots:,} | {cold.wall:.2f} | {warm.wall:.2f} | | |", flush=True)
+        page = min(time_page(folder) for _ in range(5))
         with seaweed.running(Path(data)) as server:
             fs = server.filesystem()
             fs.put(f"{folder}/", f"{server.bucket}/raw", recursive=True)
             fs.rm(f"{server.bucket}/raw/_betproviders/receipts-cache", recursive=True)
-            columns = []
+            cells = []
             for _ in ("cold", "warm"):
                 counts = seaweed.requests_of(fs := server.filesystem())
-                seconds = time_survey(fs, f"{server.bucket}/raw")
-                columns.append(
-                    (f"{seconds:.2f}", ", ".join(f"{count:,} {name}" for name, count in counts.most_common()))
-                )
-            print(
-                f"| SeaweedFS | {slots:,} | {' | '.join(column for both in zip(*columns, strict=True) for column in both)} |"
-            )
+                times = time_survey(fs, f"{server.bucket}/raw", "empty", slots)
+                requests = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+                cells.append((f"{times.wall:.2f}", requests))
+            in_order = (cell for both in zip(*cells, strict=True) for cell in both)
+            print(f"| SeaweedFS | {slots:,} | {' | '.join(in_order)} |")
     print("\n| coverage page | s | of these processor, s | kB of JSON, not compressed |\n|---|---:|---:|---:|")
-    print(f"| local files, warm | {wall:.2f} | {processor:.2f} | {size / 1000:.0f} |")
+    print(f"| local files, warm | {page.wall:.2f} | {page.cpu:.2f} | {page.bytes / 1000:.0f} |")
 
 
 if __name__ == "__main__":

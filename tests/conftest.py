@@ -17,6 +17,7 @@ from tests.accounts import ACCOUNTS, HOOKS
 from tests.recorder import Recorder
 
 MakeHook = Callable[..., BetProviderHook]
+NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -98,6 +99,18 @@ def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float])
     for one in made:
         if "session" in vars(one):
             one.transport.session.close()
+
+
+@pytest.fixture
+def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
+    """Return a function that makes a hook for which it is `NOON`."""
+
+    def hook(provider: str, **changes: Any) -> BetProviderHook:
+        made = make(provider, **changes)
+        monkeypatch.setattr(made, "now", lambda: NOON)
+        return made
+
+    return hook
 
 
 @pytest.fixture

@@ -10,27 +10,15 @@ import pandas as pd
 import pytest
 
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.hooks.base import BetProviderHook
-from tests.conftest import MakeHook
+from tests.conftest import NOON, MakeHook
 from tests.recorder import Recorder, Reply, Request
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
-    def hook(provider: str, **changes: Any) -> BetProviderHook:
-        made = make(provider, **changes)
-        monkeypatch.setattr(made, "now", lambda: NOW)
-        return made
-
-    return hook
-
-
 def bets(*rows: dict[str, Any]) -> dict[str, Any]:
-    at = round((NOW - 2 * HOUR).timestamp() * 1000)
+    at = round((NOON - 2 * HOUR).timestamp() * 1000)
     full = [{"id": str(n), "update_time": at + n, "status": 1, **row} for n, row in enumerate(rows)]
     data = {"start_index": 0, "page_size": 5000, "total": len(rows), "transactions": full}
     return {"code": 200, "message": "success", "data": data}
@@ -45,7 +33,7 @@ ROWS = (
 
 def frame(at_noon: MakeHook, server: Recorder, **arguments: Any) -> pd.DataFrame:
     server.answer(bets(*ROWS))
-    return at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, **arguments)
+    return at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR, **arguments)
 
 
 def test_amounts_are_python_decimals_that_add_multiply_and_describe(at_noon: MakeHook, server: Recorder) -> None:
@@ -76,7 +64,7 @@ def test_amounts_as_floats_and_as_arrow(at_noon: MakeHook, server: Recorder) -> 
     assert str(arrow["bet_amount"].dtype) == "decimal128(28, 8)[pyarrow]"
     assert arrow["bet_amount"].sum() == Decimal("912345678901.30030000")
     with pytest.raises(InvalidArgument, match="amounts='exact' must be one of decimal, float, arrow"):
-        at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, amounts="exact")
+        at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR, amounts="exact")
 
 
 @pytest.mark.parametrize("amounts", ["decimal", "float"])
@@ -94,11 +82,11 @@ def test_other_columns_have_pandas_own_types_with_nulls(at_noon: MakeHook, serve
 
 
 def test_integers_beyond_a_doubles_are_exact_beside_nulls(at_noon: MakeHook, server: Recorder) -> None:
-    start = round((NOW - 2 * HOUR).timestamp())
+    start = round((NOON - 2 * HOUR).timestamp())
     row = {"event_id": "a", "user_id": 2**53 + 1, "bet_amount": 1, "gain_amount": 0, "start_at": start, "end_at": start}
     items = [row, {**row, "event_id": "b", "user_id": None}]
     server.answer({"code": 200, "msg": "", "data": {"items": items, "total": 2, "page": 1, "page_size": 2000}})
-    found = at_noon("pv").get_df("history", NOW - 2 * HOUR, NOW - HOUR)
+    found = at_noon("pv").get_df("history", NOON - 2 * HOUR, NOON - HOUR)
     assert found.set_index("event_id")["user_id"]["a"] == 2**53 + 1
     assert found["user_id"].isna().sum() == 1
 
@@ -106,7 +94,7 @@ def test_integers_beyond_a_doubles_are_exact_beside_nulls(at_noon: MakeHook, ser
 @pytest.mark.parametrize("amounts", ["decimal", "float", "arrow"])
 def test_an_empty_frame_has_the_columns_with_their_types(at_noon: MakeHook, server: Recorder, amounts: str) -> None:
     server.answer(bets())
-    found = at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR, amounts=amounts)
+    found = at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR, amounts=amounts)
     full = frame(at_noon, server, amounts=amounts)
     assert len(found) == 0
     assert found.dtypes.astype(str).to_dict() == full.dtypes.astype(str).to_dict()
@@ -116,13 +104,13 @@ def test_an_empty_frame_has_the_columns_with_their_types(at_noon: MakeHook, serv
     ("start", "end"),
     [
         ("2026-11-20T10:00:00Z", "2026-11-20T11:00:00+00:00"),
-        ("2026-11-20 18:00+08:00", NOW - HOUR),
+        ("2026-11-20 18:00+08:00", NOON - HOUR),
     ],
 )
 def test_times_may_be_text(at_noon: MakeHook, server: Recorder, start: Any, end: Any) -> None:
     server.answer(bets(*ROWS))
     assert len(at_noon("aig").get_df("transactions", start, end)) == 3
-    assert server.requests[0].query["start_time"] == str(round((NOW - 2 * HOUR).timestamp() * 1000))
+    assert server.requests[0].query["start_time"] == str(round((NOON - 2 * HOUR).timestamp() * 1000))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +125,7 @@ def test_times_may_be_text(at_noon: MakeHook, server: Recorder, start: Any, end:
 )
 def test_what_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, start: Any, cure: str) -> None:
     with pytest.raises(InvalidArgument, match=cure):
-        at_noon("aig").get_df("transactions", start, NOW)
+        at_noon("aig").get_df("transactions", start, NOON)
     assert server.requests == []
 
 

@@ -14,25 +14,11 @@ import pytest
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired, WindowNotReady
-from airflow_betproviders.hooks.base import BetProviderHook
 from tests.accounts import PROVIDERS
-from tests.conftest import MakeHook
+from tests.conftest import NOON, MakeHook
 from tests.recorder import Recorder, Reply, Request
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
-    """Makes hooks for which it is noon."""
-
-    def hook(provider: str, **changes: Any) -> BetProviderHook:
-        made = make(provider, **changes)
-        monkeypatch.setattr(made, "now", lambda: NOW)
-        return made
-
-    return hook
 
 
 # Lag and retention: the documents, or the fact sheet's proposal.
@@ -46,7 +32,7 @@ def test_promise_7_a_window_younger_than_the_lag_is_not_read(
 ) -> None:
     hook = at_noon(provider)
     stream = hook.stream()
-    end = NOW - LAG[provider]
+    end = NOON - LAG[provider]
     assert hook.ready(stream, Interval(end - MINUTE, end))
     assert not hook.ready(stream, Interval(end, end + MINUTE))
     with pytest.raises(WindowNotReady, match=rf"connection {provider}_default, stream {stream.name}: .* is ready at"):
@@ -59,30 +45,30 @@ def test_promise_7_a_window_older_than_the_retention_names_what_is_gone(
     at_noon: MakeHook, server: Recorder, provider: str
 ) -> None:
     hook = at_noon(provider)
-    start = NOW - KEPT[provider] - HOUR
+    start = NOON - KEPT[provider] - HOUR
     with pytest.raises(WindowExpired) as caught:
-        list(hook.extract(None, start, NOW - 2 * HOUR))
+        list(hook.extract(None, start, NOON - 2 * HOUR))
     message = str(caught.value)
     assert f"[{start:%Y-%m-%dT%H:%M:%SZ}, " in message
     assert "is gone, the provider keeps" in message
     assert "The oldest that can still be read begins at" in message
     assert server.requests == []
-    hook.check_time(hook.stream(), Interval(NOW - KEPT[provider] + 2 * DAY, NOW))
+    hook.check_time(hook.stream(), Interval(NOON - KEPT[provider] + 2 * DAY, NOON))
 
 
 def test_pv_states_no_limit(at_noon: MakeHook) -> None:
     hook = at_noon("pv")
-    hook.check_time(hook.stream(), Interval(NOW - 2000 * DAY, NOW))
+    hook.check_time(hook.stream(), Interval(NOON - 2000 * DAY, NOON))
 
 
 @pytest.mark.parametrize(
     ("provider", "start", "end", "cure"),
     [
-        ("jdb", NOW - 3 * HOUR + timedelta(seconds=1), NOW - 2 * HOUR, "must be a whole number of 1m steps"),
-        ("gmag", NOW - 3 * HOUR, NOW - 2 * HOUR - timedelta(seconds=1), "must be a whole number of 1m steps"),
-        ("pv", NOW - 3 * HOUR, None, "needs start= and end="),
-        ("pv", (NOW - 3 * HOUR).replace(tzinfo=None), NOW, "has no time zone"),
-        ("pv", NOW, NOW, "is not before end"),
+        ("jdb", NOON - 3 * HOUR + timedelta(seconds=1), NOON - 2 * HOUR, "must be a whole number of 1m steps"),
+        ("gmag", NOON - 3 * HOUR, NOON - 2 * HOUR - timedelta(seconds=1), "must be a whole number of 1m steps"),
+        ("pv", NOON - 3 * HOUR, None, "needs start= and end="),
+        ("pv", (NOON - 3 * HOUR).replace(tzinfo=None), NOON, "has no time zone"),
+        ("pv", NOON, NOON, "is not before end"),
     ],
 )
 def test_an_impossible_interval_is_refused_before_the_first_call(
@@ -95,7 +81,7 @@ def test_an_impossible_interval_is_refused_before_the_first_call(
 
 def test_an_unknown_stream_is_refused_with_those_there_are(at_noon: MakeHook, server: Recorder) -> None:
     with pytest.raises(InvalidArgument, match=r"has no stream 'history'\. It has: transactions, latest"):
-        list(at_noon("aig").extract("history", NOW - HOUR, NOW))
+        list(at_noon("aig").extract("history", NOON - HOUR, NOON))
     assert server.requests == []
 
 
@@ -118,7 +104,7 @@ def aig_page(*bets: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_extract_yields_batches_and_get_df_returns_exact_values(at_noon: MakeHook, server: Recorder) -> None:
-    start = NOW - 2 * HOUR
+    start = NOON - 2 * HOUR
     server.answer(aig_page(aig_bet("0012", start + MINUTE), aig_bet("0011", start)))
     batches = list(at_noon("aig").extract("transactions", start, start + HOUR))
     assert pa.Table.from_batches(batches)["id"].to_pylist() == ["0011", "0012"]
@@ -133,30 +119,30 @@ def test_extract_yields_batches_and_get_df_returns_exact_values(at_noon: MakeHoo
 
 def test_an_empty_get_df_has_the_columns(at_noon: MakeHook, server: Recorder) -> None:
     server.answer(aig_page())
-    frame = at_noon("aig").get_df("transactions", NOW - 2 * HOUR, NOW - HOUR)
+    frame = at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR)
     assert len(frame) == 0
     assert "bet_amount" in frame.columns
 
 
 def test_no_row_is_returned_before_the_window_is_complete(at_noon: MakeHook, server: Recorder) -> None:
-    page = aig_page(aig_bet("a", NOW - 2 * HOUR))
+    page = aig_page(aig_bet("a", NOON - 2 * HOUR))
     page["data"]["total"] = 2
     server.answer(page)
     with pytest.raises(IncompleteWindow):
-        next(iter(at_noon("aig").extract(None, NOW - 2 * HOUR, NOW - HOUR)))
+        next(iter(at_noon("aig").extract(None, NOON - 2 * HOUR, NOON - HOUR)))
 
 
 def test_bad_rows_are_an_error_that_names_the_first_reason(at_noon: MakeHook, server: Recorder) -> None:
-    server.answer(aig_page(aig_bet("a", NOW - 2 * HOUR, bet_amount="much")))
+    server.answer(aig_page(aig_bet("a", NOON - 2 * HOUR, bet_amount="much")))
     with pytest.raises(
         BadRows, match="1 rows do not fit the schema, the first because of bet_amount: expected an amount"
     ):
-        list(at_noon("aig").extract(None, NOW - 2 * HOUR, NOW - HOUR))
+        list(at_noon("aig").extract(None, NOON - 2 * HOUR, NOON - HOUR))
 
 
 def test_gmag_sub_brands_are_requested_where_the_connection_sets_show_all(at_noon: MakeHook) -> None:
     hook = at_noon("gmag", extra={"show_all": True})
-    window = Interval(NOW - 2 * HOUR, NOW - 2 * HOUR + MINUTE)
+    window = Interval(NOON - 2 * HOUR, NOON - 2 * HOUR + MINUTE)
     assert hook.params(hook.stream("game_history"), window, {}) == {
         "showAll": 1,
         "startTime": "2026-11-20 10:00:00",
@@ -168,7 +154,7 @@ def test_gmag_sub_brands_are_requested_where_the_connection_sets_show_all(at_noo
 
 def test_pv_bonus_summary_names_the_merchant_in_its_data(at_noon: MakeHook) -> None:
     hook = at_noon("pv")
-    window = Interval(NOW - DAY, NOW)
+    window = Interval(NOON - DAY, NOON)
     assert hook.params(hook.stream("bonus_summary"), window, {})["mch_id"] == 101
     assert hook.params(hook.stream("bonus_summary"), window, {"mch_id": 114})["mch_id"] == 114
     assert "mch_id" not in hook.params(hook.stream("history"), window, {})
@@ -235,10 +221,10 @@ def test_promise_8_polite_every_request_on_the_wire_keeps_the_accounts_interval(
 
 def test_a_filter_travels_as_the_providers_own_parameter(at_noon: MakeHook, server: Recorder) -> None:
     server.answer({"code": 200, "msg": "", "data": {"items": [], "total": 0, "page": 1, "page_size": 2000}})
-    list(at_noon("pv").extract("history", NOW - 2 * HOUR, NOW - HOUR, game_ids=[2000, 3015]))
+    list(at_noon("pv").extract("history", NOON - 2 * HOUR, NOON - HOUR, game_ids=[2000, 3015]))
     assert json.loads(server.requests[0].body)["data"] == {
-        "time_start": int((NOW - 2 * HOUR).timestamp()),
-        "time_end": int((NOW - HOUR).timestamp()),
+        "time_start": int((NOON - 2 * HOUR).timestamp()),
+        "time_end": int((NOON - HOUR).timestamp()),
         "page": 1,
         "page_size": 2000,
         "game_ids": [2000, 3015],
