@@ -36,7 +36,7 @@ The provider's faults are of five sorts:
 | a lie in every answer: a wrong total, rows of other windows, another zone | the task fails and the lake stays as it is, or what is stored is the truth |
 
 The streams are those of `tests/campaign/vendors.py`: with totals and pages, with one answer, with a silent limit, and with a
-cursor; three of the example packages are among them. A scenario follows from its seed: `python -m tests.campaign
+cursor; those of the example packages are among them. A scenario follows from its seed: `python -m tests.campaign
 --first-seed 202 --scenarios 1` runs it again.
 
 Each object is compared with what the provider had when it was read, the bets table with the truth, coverage with what is

@@ -238,7 +238,9 @@ class ScenarioRun:
             return []
         whole = interval or Interval(self.scenario.begin, self.scenario.end)
         paths = {"path": f"{self._root}/raw", "table": f"{self._root}/bets"}
-        return [self._task("merge", start=whole.start, end=whole.end, provider=self.scenario.provider, **paths)]
+        narrowed = {"stream": self.scenario.stream, "filters": self._filters} if self._filters else {}
+        of = {"provider": self.scenario.provider, **narrowed}
+        return [self._task("merge", start=whole.start, end=whole.end, **of, **paths)]
 
     def _task(self, kind: str, **arguments: Any) -> Task:
         vendor = self._simulator.credentials[self.scenario.provider]

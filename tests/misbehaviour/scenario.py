@@ -174,7 +174,7 @@ def _changing(dice: random.Random, stream: Stream, bets: list[Bet]) -> tuple[lis
 
 def _changed(dice: random.Random, bet: Bet) -> Bet:
     """The row as of a later time, at which it was changed: in the same window or a later one."""
-    later = bet.at + timedelta(seconds=dice.choice([0, 1, 5, 30, 300]))
+    later = bet.at + timedelta(seconds=dice.choice([1, 2, 5, 30, 300]))
     return replace(bet, version=1, at=later, before=bet.at)
 
 
