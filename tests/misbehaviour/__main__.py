@@ -17,7 +17,7 @@ import tenacity.nap
 
 from airflow_betproviders.extraction import slots
 from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
-from tests.misbehaviour.scenario import STREAMS, draw, no_threads, play
+from tests.misbehaviour.scenario import STREAMS, draw, no_threads, run_scenario
 
 
 def run(first: int, seeds: int, name: str) -> int:
@@ -32,7 +32,7 @@ def run(first: int, seeds: int, name: str) -> int:
         slots._threads = threads if scenario.threads else no_threads
         RateLimiter._held.clear()
         folder = Path(tempfile.mkdtemp())
-        problems, outcome = play(scenario, folder)
+        problems, outcome = run_scenario(scenario, folder)
         shutil.rmtree(folder)
         outcomes[outcome.split(":")[0].split(";")[0]] += 1
         calls[seed] = len(scenario.vendor.asked)

@@ -16,9 +16,9 @@ from tests.misbehaviour.vendor import Answer, Bet, Fault, OddVendor
 class Refuses(Fault):
     """A 5xx, a 429, a 504 or a time-out."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.error = dice.choice([ProviderUnavailable, ProviderRateLimited, ProviderOverloaded])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.error = rng.choice([ProviderUnavailable, ProviderRateLimited, ProviderOverloaded])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         answer.rows = []
@@ -28,9 +28,9 @@ class Refuses(Fault):
 class Empty(Fault):
     """Nothing, in any shape, beside the right total."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.shape = dice.choice([[], None, {}, "left out"])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.shape = rng.choice([[], None, {}, "left out"])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         answer.rows, answer.empty, answer.token = [], self.shape, None
@@ -55,9 +55,9 @@ class EmptyWithoutTotal(Empty):
 class OtherTotal(Fault):
     """A total that is too high or too low, by a little or much, or is no number."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.by = dice.choice([-1, 1, -10, 10, -3, 7, "half", "double", "page", None, "text", "words", "zero", "later"])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.by = rng.choice([-1, 1, -10, 10, -3, 7, "half", "double", "page", None, "text", "words", "zero", "later"])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         total = answer.total if isinstance(answer.total, int) else 0
@@ -85,13 +85,13 @@ class OtherTotal(Fault):
 class Capped(Fault):
     """Fewer rows than asked for."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.caps = [dice.choice([10, 11, 12, 16, 20, 25, 50])]
-        self.says = dice.choice([True, False])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.caps = [rng.choice([10, 11, 12, 16, 20, 25, 50])]
+        self.says = rng.choice([True, False])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
-        cap = min(self.dice.choice(self.caps), answer.asked)
+        cap = min(self.rng.choice(self.caps), answer.asked)
         paging = vendor.stream.paging
         if isinstance(paging, PageNumber) and "Offset" not in type(paging).__name__:
             answer.place = answer.place // answer.asked * cap
@@ -105,9 +105,9 @@ class Capped(Fault):
 class CappedAtWill(Capped):
     """Fewer rows than asked for, and not always the same number."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.caps = [dice.randint(3, 30) for _ in range(3)]
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.caps = [rng.randint(3, 30) for _ in range(3)]
 
 
 class Shuffled(Fault):
@@ -115,7 +115,7 @@ class Shuffled(Fault):
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         found = [*answer.found]
-        self.dice.shuffle(found)
+        self.rng.shuffle(found)
         answer.rows = found[answer.place : answer.place + len(answer.rows)]
 
 
@@ -123,7 +123,7 @@ class ShuffledPage(Fault):
     """The rows of a page in any order."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
-        answer.rows = self.dice.sample(answer.rows, len(answer.rows))
+        answer.rows = self.rng.sample(answer.rows, len(answer.rows))
 
 
 class Repeated(Fault):
@@ -133,7 +133,7 @@ class Repeated(Fault):
         # What lies ahead of a cursor moves it on, which no reader can notice.
         rows = answer.rows if isinstance(vendor.stream.paging, TimestampCursor) else answer.found
         if rows:
-            answer.rows = [*answer.rows, *self.dice.choices(rows, k=self.dice.randint(1, 3))]
+            answer.rows = [*answer.rows, *self.rng.choices(rows, k=self.rng.randint(1, 3))]
 
 
 class Displaced(Fault):
@@ -142,16 +142,16 @@ class Displaced(Fault):
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         if answer.rows:
             rows = [*answer.rows]
-            rows[self.dice.randrange(len(rows))] = self.dice.choice(answer.found)
+            rows[self.rng.randrange(len(rows))] = self.rng.choice(answer.found)
             answer.rows = rows
 
 
 class OtherPage(Fault):
     """Another page than was asked for."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.pages = dice.choice([-1, 1, 2])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.pages = rng.choice([-1, 1, 2])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         place = max(answer.place + self.pages * answer.asked, 0)
@@ -161,41 +161,41 @@ class OtherPage(Fault):
 class Lacking(Fault):
     """Some rows are left out of a page."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.end = dice.choice([True, False])
-        self.last = dice.choice([True, False])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.end = rng.choice([True, False])
+        self.last = rng.choice([True, False])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         if self.last and answer.place + answer.asked < len(answer.found):
             return
-        for _ in range(self.dice.randint(1, 3)):
+        for _ in range(self.rng.randint(1, 3)):
             if answer.rows:
                 rows = [*answer.rows]
-                rows.pop(-1 if self.end else self.dice.randrange(len(rows)))
+                rows.pop(-1 if self.end else self.rng.randrange(len(rows)))
                 answer.rows = rows
 
 
 class Strays(Fault):
     """Rows of other windows."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.most = dice.choice([1, 1, 3, 40])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.most = rng.choice([1, 1, 3, 40])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         others = [bet for bet in vendor.bets if bet not in answer.found and bet.held(call)]
-        answer.rows = [*answer.rows, *self.dice.sample(others, min(self.most, len(others)))]
+        answer.rows = [*answer.rows, *self.rng.sample(others, min(self.most, len(others)))]
 
 
 class Replica(Fault):
     """An answer of a replica that lacks rows, by its own word."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.share = dice.choice([0.02, 0.1, 0.5])
-        self.newest = dice.choice([True, False])
-        self.salt = dice.random()
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.share = rng.choice([0.02, 0.1, 0.5])
+        self.newest = rng.choice([True, False])
+        self.salt = rng.random()
 
     def lacks(self, vendor: OddVendor, bet: Bet) -> bool:
         if self.newest:
@@ -217,9 +217,9 @@ class OldVersions(Fault):
 class Token(Fault):
     """A token that stops early, comes again, or leads back."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        super().__init__(dice, when)
-        self.how = dice.choice(["stops", "again", "back", "goes on"])
+    def __init__(self, rng: Any, when: str) -> None:
+        super().__init__(rng, when)
+        self.how = rng.choice(["stops", "again", "back", "goes on"])
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         match self.how:
@@ -238,7 +238,7 @@ class CursorBack(Fault):
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         earlier = sorted((bet for bet in vendor.bets if bet.held(call)), key=lambda bet: (bet.at, bet.number))
-        first = max(0, len(earlier) - len(answer.found) - self.dice.randint(1, 30))
+        first = max(0, len(earlier) - len(answer.found) - self.rng.randint(1, 30))
         answer.rows = earlier[first : first + answer.asked]
 
 

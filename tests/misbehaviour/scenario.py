@@ -76,50 +76,50 @@ class Scenario:
         slots = [f"{slot}" for run in self.runs for slot in run]
         return (
             f"seed {self.seed}: {self.stream.provider} {self.stream.name}, {len(v.bets)} rows, ends {v.ends}, disorder {v.disorder}, {len(self.runs)} runs over "
-            f"{slots}, faults {[vars(f) | {'dice': 0, 'kind': repr(f)} for f in self.faults]}, moving {self.moving}, threads {self.threads}, archive {self.archive}"
+            f"{slots}, faults {[vars(f) | {'rng': 0, 'kind': repr(f)} for f in self.faults]}, moving {self.moving}, threads {self.threads}, archive {self.archive}"
         )
 
 
 def draw(seed: int, streams: tuple[Stream, ...] = STREAMS) -> Scenario:
     """The scenario of a seed."""
-    dice = random.Random(f"misbehaviour/{seed}")
-    stream = _sized(dice, dice.choice(streams))
+    rng = random.Random(f"misbehaviour/{seed}")
+    stream = _sized(rng, rng.choice(streams))
     rule = stream.windows
     assert rule is not None
-    width = dice.choice([5, 10, 15, 29, 30, 60, 120]) * MINUTE
+    width = rng.choice([5, 10, 15, 29, 30, 60, 120]) * MINUTE
     if stream.name == "recent_transactions":
-        width = dice.choice([5, 15, 30]) * MINUTE
-    slots = [Interval(FIVE + i * width, FIVE + (i + 1) * width) for i in range(dice.choice([1, 1, 1, 2, 3]))]
-    bets, moving = _bets(dice, stream, slots)
+        width = rng.choice([5, 15, 30]) * MINUTE
+    slots = [Interval(FIVE + i * width, FIVE + (i + 1) * width) for i in range(rng.choice([1, 1, 1, 2, 3]))]
+    bets, moving = _bets(rng, stream, slots)
     vendor = OddVendor(rows=[], stream=stream, bets=bets, starts=tuple(slot.start for slot in slots))
     vendor.utc_offset = timedelta(hours=-4) if stream.provider == "jdb" else timedelta(0)
-    vendor.ends = dice.choice(["[)", "[)", "[]", "(]"])
-    vendor.newest_first = dice.random() < 0.3
-    vendor.disorder = dice.choice([0, 0, 0, 1000, 30_000])
+    vendor.ends = rng.choice(["[)", "[)", "[]", "(]"])
+    vendor.newest_first = rng.random() < 0.3
+    vendor.disorder = rng.choice([0, 0, 0, 1000, 30_000])
     kinds = fitting(stream)
-    vendor.faults = [dice.choice(kinds)(dice, dice.choice(WHEN)) for _ in range(dice.choice([0, 1, 1, 1, 2, 2, 3]))]
+    vendor.faults = [rng.choice(kinds)(rng, rng.choice(WHEN)) for _ in range(rng.choice([0, 1, 1, 1, 2, 2, 3]))]
     vendor.faults.sort(key=lambda fault: not isinstance(fault, Capped))  # before what changes the rows of a page
-    together = dice.random() < 0.6
+    together = rng.random() < 0.6
     runs = [slots] if together else [[slot] for slot in slots]
-    return Scenario(seed, stream, vendor, runs, dice.random() < 0.3, seed % 5 == 0, moving, vendor.faults)
+    return Scenario(seed, stream, vendor, runs, rng.random() < 0.3, seed % 5 == 0, moving, vendor.faults)
 
 
-def _sized(dice: random.Random, stream: Stream) -> Stream:
+def _sized(rng: random.Random, stream: Stream) -> Stream:
     paging = stream.paging
     match paging:
         case PageNumber():
-            cap = paging.total_cap and dice.choice([10_000, 60, 100])
-            paging = replace(paging, page_size=dice.choice([5, 10, 20, 50]), total_cap=cap)
+            cap = paging.total_cap and rng.choice([10_000, 60, 100])
+            paging = replace(paging, page_size=rng.choice([5, 10, 20, 50]), total_cap=cap)
         case LimitedAnswer():
-            paging = replace(paging, limit=dice.choice([20, 50, 100]), least=1)
+            paging = replace(paging, limit=rng.choice([20, 50, 100]), least=1)
         case TimestampCursor():
-            paging = replace(paging, limit=dice.choice([20, 50, 100]), least=1)
+            paging = replace(paging, limit=rng.choice([20, 50, 100]), least=1)
         case PageToken():
-            paging = replace(paging, page_size=dice.choice([5, 10, 20]))
+            paging = replace(paging, page_size=rng.choice([5, 10, 20]))
     return replace(stream, paging=paging)
 
 
-def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[list[Bet], bool]:
+def _bets(rng: random.Random, stream: Stream, slots: list[Interval]) -> tuple[list[Bet], bool]:
     kind = stream.field(str(stream.time_column)).kind
     coarse = (
         isinstance(kind, StrptimeTime) or (isinstance(kind, Epoch) and kind.unit == "s") or stream.provider == "quill"
@@ -131,50 +131,48 @@ def _bets(dice: random.Random, stream: Stream, slots: list[Interval]) -> tuple[l
     edges = [edge for slot in slots for window in windows.split_slot(slot, rule) for edge in (window.start, window.end)]
     edges += [slot.start + slot.width / 2 for slot in slots] + [slot.start for slot in slots] + [slots[-1].end] * 2
     instants: list[datetime] = []
-    count = dice.choice([0, 1, 3, 9, 10, 12, 20, 35, 35, 50, 70, 100, 100, 150, 300])
+    count = rng.choice([0, 1, 3, 9, 10, 12, 20, 35, 35, 50, 70, 100, 100, 150, 300])
     while len(instants) < count:
-        match dice.choice(["any", "any", "any", "burst", "edge", "near", "minute"]):
+        match rng.choice(["any", "any", "any", "burst", "edge", "near", "minute"]):
             case "any":
-                instants += [whole.start + step * dice.randrange(whole.width // step) for _ in range(10)]
+                instants += [whole.start + step * rng.randrange(whole.width // step) for _ in range(10)]
             case "burst":
-                instants += [whole.start + step * dice.randrange(whole.width // step)] * dice.choice([2, 3, 12, 25])
+                instants += [whole.start + step * rng.randrange(whole.width // step)] * rng.choice([2, 3, 12, 25])
             case "edge":
-                instants += [dice.choice(edges)] * dice.choice([1, 1, 2, 5])
+                instants += [rng.choice(edges)] * rng.choice([1, 1, 2, 5])
             case "near":
-                instants += [dice.choice(edges) + step * dice.choice([-1, 1])]
+                instants += [rng.choice(edges) + step * rng.choice([-1, 1])]
             case _:
-                minute = whole.start + MINUTE * dice.randrange(whole.width // MINUTE)
-                instants += [minute + step * dice.randrange(MINUTE // step) for _ in range(dice.choice([5, 20]))]
+                minute = whole.start + MINUTE * rng.randrange(whole.width // MINUTE)
+                instants += [minute + step * rng.randrange(MINUTE // step) for _ in range(rng.choice([5, 20]))]
     floor = slots[0].start - 20 * MINUTE
     bets = [Bet(i, floor + (at - floor) // step * step) for i, at in enumerate(instants[:count])]
-    bets, moving = _changing(dice, stream, bets)
+    bets, moving = _changing(rng, stream, bets)
     return bets + _moved(stream, bets), moving
 
 
-def _changing(dice: random.Random, stream: Stream, bets: list[Bet]) -> tuple[list[Bet], bool]:
+def _changing(rng: random.Random, stream: Stream, bets: list[Bet]) -> tuple[list[Bet], bool]:
     """The rows, of which some come late, go, change or are odd; and whether rows come or go while they are read."""
     moving = False
-    match dice.choice(["still"] * 5 + ["late", "gone", "odd", "versions"]):
+    match rng.choice(["still"] * 5 + ["late", "gone", "odd", "versions"]):
         case "late":
             moving = True
-            bets = [replace(b, since=dice.randint(2, 12)) if dice.random() < 0.1 else b for b in bets]
+            bets = [replace(b, since=rng.randint(2, 12)) if rng.random() < 0.1 else b for b in bets]
         case "gone":
             moving = True
-            bets = [replace(b, until=dice.randint(2, 12)) if dice.random() < 0.05 else b for b in bets]
+            bets = [replace(b, until=rng.randint(2, 12)) if rng.random() < 0.05 else b for b in bets]
         case "odd" if stream.reject_outside_window:
-            bets = [
-                replace(b, time=dice.choice(["none", "odd", "absurd"])) if dice.random() < 0.01 else b for b in bets
-            ]
+            bets = [replace(b, time=rng.choice(["none", "odd", "absurd"])) if rng.random() < 0.01 else b for b in bets]
         case "versions" if set(stream.version_columns) - {stream.time_column, *stream.window_columns}:
-            bets += [replace(b, version=1) for b in bets if dice.random() < 0.1]
+            bets += [replace(b, version=1) for b in bets if rng.random() < 0.1]
         case "versions" if stream.rows_move and stream.version_columns:
-            bets = [_changed(dice, b) if dice.random() < 0.3 else b for b in bets]
+            bets = [_changed(rng, b) if rng.random() < 0.3 else b for b in bets]
     return bets, moving
 
 
-def _changed(dice: random.Random, bet: Bet) -> Bet:
+def _changed(rng: random.Random, bet: Bet) -> Bet:
     """The row as of a later time, at which it was changed: in the same window or a later one."""
-    later = bet.at + timedelta(seconds=dice.choice([1, 2, 5, 30, 300]))
+    later = bet.at + timedelta(seconds=rng.choice([1, 2, 5, 30, 300]))
     return replace(bet, version=1, at=later, before=bet.at)
 
 
@@ -191,7 +189,7 @@ def no_threads(caller: Any) -> Any:
     caller.abandon()
 
 
-def play(scenario: Scenario, folder: Path) -> tuple[list[str], str]:
+def run_scenario(scenario: Scenario, folder: Path) -> tuple[list[str], str]:
     """Run a scenario; return what is wrong with its outcome, and the outcome."""
     vendor, stream = scenario.vendor, scenario.stream
     lake = Lake(fsspec.filesystem("file"), str(folder), stream.provider, stream.name, vendor.account, {})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_betproviders.extraction import slots
-from tests.misbehaviour.scenario import draw, no_threads, play
+from tests.misbehaviour.scenario import draw, no_threads, run_scenario
 
 SEEDS = 240
 A_TEST = 20
@@ -21,5 +21,5 @@ def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
     for seed in range(first, first + A_TEST):
         scenario = draw(seed)
         monkeypatch.setattr(slots, "_threads", threads if scenario.threads else no_threads)
-        problems, outcome = play(scenario, tmp_path / f"{seed}")
+        problems, outcome = run_scenario(scenario, tmp_path / f"{seed}")
         assert not problems, f"{scenario}\n{outcome}"

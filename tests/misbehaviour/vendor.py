@@ -90,16 +90,16 @@ class Answer:
 
 
 class Fault:
-    """Changes answers. ``strikes`` says when."""
+    """Changes answers. ``applies_to`` says when."""
 
-    def __init__(self, dice: Any, when: str) -> None:
-        self.dice = dice
+    def __init__(self, rng: Any, when: str) -> None:
+        self.rng = rng
         self.when = when
-        self.chance = dice.choice([0.1, 0.3, 0.5])
-        self.every = dice.randint(2, 4)
-        self.turn = dice.randint(1, 6)
+        self.chance = rng.choice([0.1, 0.3, 0.5])
+        self.every = rng.randint(2, 4)
+        self.turn = rng.randint(1, 6)
 
-    def strikes(self, call: int) -> bool:
+    def applies_to(self, call: int) -> bool:
         """Return whether it changes the answer of a call."""
         match self.when:
             case "always":
@@ -112,7 +112,7 @@ class Fault:
                 return call <= self.turn
             case "from":
                 return call >= self.turn
-        return bool(self.dice.random() < self.chance)
+        return bool(self.rng.random() < self.chance)
 
     def held(self, vendor: OddVendor, call: int, bets: list[Bet]) -> list[Bet]:
         """Return the rows that the vendor has for a call."""
@@ -159,10 +159,10 @@ class OddVendor(Vendor):
         """A page of the rows whose time lies in the window."""
         self.asked.append((window, dict(params)))
         call = len(self.asked)
-        struck = [fault for fault in self.faults if fault.strikes(call)]
+        applied = [fault for fault in self.faults if fault.applies_to(call)]
         assert window is not None
-        answer = self._answer(stream.paging, window, params, call, struck)
-        for fault in struck:
+        answer = self._answer(stream.paging, window, params, call, applied)
+        for fault in applied:
             fault.change(self, call, answer)
         until = NEVER_ENDS if isinstance(stream.paging, TimestampCursor) else window.end
         self.shown.update(
@@ -175,10 +175,10 @@ class OddVendor(Vendor):
         """Each answer says that it is a success."""
 
     def _answer(
-        self, paging: Pagination, window: Interval, params: Mapping[str, Any], call: int, struck: list[Fault]
+        self, paging: Pagination, window: Interval, params: Mapping[str, Any], call: int, applied: list[Fault]
     ) -> Answer:
         held = [bet for bet in self.bets if bet.held(call)]
-        for fault in struck:
+        for fault in applied:
             held = fault.held(self, call, held)
         if isinstance(paging, TimestampCursor):
             since = params[paging.param]
