@@ -18,6 +18,7 @@ _NAMED = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]{8}T[0-9]{6}Z")
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 _YEARS = range(1970, 9999)  # further back or ahead, a zone, a lag or a lookback would leave what a datetime holds
 _LONGEST = timedelta(days=36_500)
+_MOST_SLOTS = 1_000_000  # more would fill a worker's memory
 
 
 @dataclass(frozen=True, order=True)
@@ -178,6 +179,19 @@ def check_slot(slot: timedelta) -> None:
         )
 
 
+def check_slot_count(interval: Interval, slot: timedelta) -> None:
+    """Refuse an interval of more than a million slots, such as one that ends in the year 9998.
+
+    Raises:
+        InvalidArgument: the message has the interval and the number.
+    """
+    if interval.width // slot > _MOST_SLOTS:
+        raise InvalidArgument(
+            f"{interval} has {interval.width // slot} slots of {duration_text(slot)}, more than {_MOST_SLOTS}. Give a start and "
+            "an end that are closer, or a longer slot."
+        )
+
+
 def slots(interval: Interval, slot: timedelta, day_start_offset: timedelta = timedelta(0)) -> tuple[Interval, ...]:
     """Split the interval into slots, the unit of storage.
 
@@ -187,6 +201,7 @@ def slots(interval: Interval, slot: timedelta, day_start_offset: timedelta = tim
         day_start_offset: time past midnight UTC at which the provider's day begins (4 h for the daily reports of JDB).
     """
     check_slot(slot)
+    check_slot_count(interval, slot)
     for name, instant in (("start", interval.start), ("end", interval.end)):
         if not aligned(instant, slot, day_start_offset):
             raise InvalidArgument(

@@ -94,8 +94,11 @@ class BetProviderHook(ProtocolHook):
         from airflow_betproviders.extraction.slots import Extraction
 
         chosen = self.stream(stream)
-        filters = chosen.check_filters(filters)
-        interval = self._interval(chosen, start, end)
+        try:
+            filters = chosen.check_filters(filters)
+            interval = self._interval(chosen, start, end)
+        except InvalidArgument as error:
+            raise InvalidArgument(f"{self.label}: {error}") from None
         if not self.ready(chosen, interval):
             raise WindowNotReady(
                 f"{self.label}, stream {chosen.name}: {interval} is ready at {self.ready_at(chosen, interval):%Y-%m-%dT%H:%M:%SZ}."

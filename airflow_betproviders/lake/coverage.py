@@ -16,7 +16,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from airflow_betproviders.declare.interval import DAY, Interval, check_slot, floor
+from airflow_betproviders.declare.interval import DAY, Interval, check_slot, check_slot_count, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.cells import GAPS, STATES, Cell, CellTotals, Gap, as_text, runs
@@ -165,8 +165,8 @@ def coverage(
         warn: gets one message that names the entries which this package does not make.
 
     Raises:
-        InvalidArgument: the slot does not divide a day, start is not before end, one of them has no time zone, or the
-            lake has an older layout.
+        InvalidArgument: the slot does not divide a day, start is not before end, one of them has no time zone, there are
+            more than a million slots between them, or the lake has an older layout.
     """
     if slot is not None:
         check_slot(slot)
@@ -184,6 +184,7 @@ def coverage(
     if first >= last:
         return Coverage(lake, ())
     span = Interval(first, last)
+    check_slot_count(span, width)
     cells = [block for block in blocks if block.interval.overlaps(span)]
     cells += map(
         rules.gap,

@@ -56,6 +56,12 @@ def test_a_slot_that_does_not_divide_a_day_is_refused_with_the_cure(slot: timede
         slots(Interval(MIDNIGHT, MIDNIGHT + 14 * DAY), slot)
 
 
+def test_more_than_a_million_slots_are_refused_with_the_cure() -> None:
+    ages = Interval(MIDNIGHT, datetime(9998, 12, 31, tzinfo=UTC))
+    with pytest.raises(InvalidArgument, match=r"has 69882096 slots of 1h, more than 1000000\. Give a start and an end"):
+        slots(ages, timedelta(hours=1))
+
+
 @pytest.mark.parametrize("naive", ["start", "end"])
 def test_a_naive_end_is_refused_with_the_cure(naive: str) -> None:
     ends = {"start": at(5), "end": at(6)}

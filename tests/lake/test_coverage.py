@@ -194,6 +194,9 @@ def test_arguments_that_cannot_be_are_refused(lake: Lake) -> None:
     ):
         with pytest.raises(InvalidArgument):
             look(lake, **options)
+    store(lake, slot(0))
+    with pytest.raises(InvalidArgument, match=r"more than 1000000\. Give a start and an end that are closer"):
+        look(lake, end=datetime(9998, 1, 1, tzinfo=timezone.utc))
 
 
 # ------------------------------------------------------------------ sums
