@@ -1,4 +1,4 @@
-"""What the scripts that run a page of the documentation share: its blocks, and an environment as a new user has it."""
+"""Find the blocks of a documentation page, and make the environment of a new user who runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both measurements of coverage share: hourly slots of sixty days, and the times that a survey and the page take."""
+"""Describe a lake of hourly slots of sixty days, and time a survey and the coverage page of it."""
 
 from __future__ import annotations
 

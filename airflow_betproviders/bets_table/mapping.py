@@ -1,4 +1,4 @@
-"""From a raw slot's rows to rows of the bets table, by a provider's declaration."""
+"""Map the rows of a raw slot to rows of the bets table, as a provider's declaration says."""
 
 from __future__ import annotations
 

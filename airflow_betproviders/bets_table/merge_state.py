@@ -1,4 +1,4 @@
-"""Which version of each raw slot has been merged: one small object a stream and day, swapped by the merge's own commit.
+"""Record which version of each raw slot has been merged: one small object a stream and day, swapped by the merge's own commit.
 
 The commit names the object by a number under an application id of its own (Delta's ``txn`` action), so that rows and
 what is known of them change in one step, and two merges of one day conflict.

@@ -35,7 +35,7 @@ class WallParam:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How often a provider may be called.
+    """Limits on the calls to a provider.
 
     Attributes:
         spacing: least time between two calls that do not turn a page.

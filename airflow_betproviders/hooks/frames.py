@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 AMOUNTS = ("decimal", "float", "arrow")
-"""How `to_frame` converts decimal columns: to Python decimals or to floats. ``arrow`` keeps Arrow's types in all columns."""
+"""The types into which `to_frame` converts decimal columns: to Python decimals or to floats. ``arrow`` keeps Arrow's types in all columns."""
 
 
 def check_amounts(amounts: str) -> None:

@@ -30,7 +30,7 @@ _INSTANT = 0.001
 
 @dataclass(frozen=True)
 class Code:
-    """What a provider's status code means: the error to raise and what the user should check."""
+    """The meaning of a provider's status code: the error to raise and what the user should check."""
 
     error: type[BetProviderError]
     cure: str

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 PLACES = ("query", "json", "form")
-"""Where a request's parameters go: into the URL's query, a JSON body or a form body."""
+"""The place of a request's parameters: the URL's query, a JSON body or a form body."""
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""What is stored: layout, receipts, publishing, footer cache, gaps, coverage."""
+"""The stored data: layout, receipts, publishing, footer cache, gaps, coverage."""

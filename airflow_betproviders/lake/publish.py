@@ -61,7 +61,7 @@ def read_receipt(fs: Any, path: str) -> Receipt | None:
 
 
 class Footer(msgspec.Struct, frozen=True, gc=False):
-    """What the footer of a stored object says.
+    """The footer of a stored object.
 
     Attributes:
         rows: the number of rows.

@@ -25,7 +25,7 @@ _EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 di
 
 
 class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a million of them
-    """How a slot was extracted, and its counts and sums.
+    """The record of a slot's extraction, with its counts and sums.
 
     Attributes:
         provider: connection type.

@@ -20,7 +20,7 @@ from airflow_betproviders.plugin.limits.workers import Workers
 
 @dataclass(frozen=True)
 class Rights:
-    """Which DAGs a user may read.
+    """The DAGs that a user may read.
 
     Attributes:
         dags: the DAGs that Airflow knows and the user may read.

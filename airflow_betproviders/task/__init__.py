@@ -1,1 +1,1 @@
-"""What a task needs from Airflow: its arguments, interval, deferral, stores, links, lineage, pool."""
+"""The parts of a task that operators share: its arguments, interval, deferral, stores, links, lineage, pool."""

@@ -160,7 +160,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         "BETPROVIDERS_TEST_ALERTS": str(alerts),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")])),
     }
-    heard = {WRONG_KEY["password"]}
+    secrets = {WRONG_KEY["password"]}
     with ExitStack() as stack:
         metrics = stack.enter_context(Metrics())
         env |= {
@@ -168,12 +168,12 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
             "AIRFLOW__METRICS__STATSD_PORT": str(metrics.port),
         }
-        vendors = stack.enter_context(simulator(now, heard))
-        slow = stack.enter_context(simulator(now, heard, slow_seconds=0.3))
+        vendors = stack.enter_context(simulator(now, secrets))
+        slow = stack.enter_context(simulator(now, secrets, slow_seconds=0.3))
         for connection in vendors.credentials.values():
-            heard |= {connection["password"], *connection["extra"].get("iv_secret", "").split()}
+            secrets |= {connection["password"], *connection["extra"].get("iv_secret", "").split()}
         s3 = stack.enter_context(running_seaweed(tmp_path_factory.mktemp("seaweed")))
-        heard.add(s3.secret)
+        secrets.add(s3.secret)
         database = stack.enter_context(running_postgres())
         airflow = stack.enter_context(
             HeadlessAirflow(
@@ -184,7 +184,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
                 database=database,
             )
         )
-        deployment = Deployment(airflow, database, lake, bets, now, vendors, slow, s3, heard, alerts, metrics)
+        deployment = Deployment(airflow, database, lake, bets, now, vendors, slow, s3, secrets, alerts, metrics)
         endpoint = {"endpoint_url": s3.endpoint, "region_name": "us-east-1"}
         airflow.add_connection(
             "lake_s3", {"conn_type": "aws", "login": s3.key, "password": s3.secret, "extra": endpoint}
@@ -194,7 +194,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             airflow.set_pool(f"{vendor}_default", 1)
         airflow.add_connection("jdb_slow", slow.credentials["jdb"])
         for case in CASES:
-            _prepare(deployment, case, stack.enter_context(simulator(now, heard)))
+            _prepare(deployment, case, stack.enter_context(simulator(now, secrets)))
         airflow.create_backfill("aig_transactions", deployment.first, deployment.last_hour)
         for dag_id in BACKFILLED[1:]:
             airflow.wait_dag(dag_id)
@@ -314,13 +314,13 @@ def test_a_statsd_server_hears_what_tasks_stored(deployment: Deployment) -> None
         for run in deployment.hourly_runs(dag_id):
             result = deployment.airflow.xcoms(dag_id, run["dag_run_id"], "extract")["return_value"]
             rows += (json.loads(result) if isinstance(result, str) else result)["rows"]
-    heard = deployment.metrics
+    metrics = deployment.metrics
 
-    assert heard.counts["airflow.betproviders.rows"] >= rows > 0
-    assert heard.counts["airflow.betproviders.calls"] >= len(BACKFILLED) * HOURS
-    assert heard.counts["airflow.betproviders.bytes"] > rows
+    assert metrics.counts["airflow.betproviders.rows"] >= rows > 0
+    assert metrics.counts["airflow.betproviders.calls"] >= len(BACKFILLED) * HOURS
+    assert metrics.counts["airflow.betproviders.bytes"] > rows
     # The simulated vendors' clock may be hours ahead, and any task of this module may have reported last.
-    assert abs(heard.gauges["airflow.betproviders.data_age_seconds"]) < HOURS * 3600 + 86_400
+    assert abs(metrics.gauges["airflow.betproviders.data_age_seconds"]) < HOURS * 3600 + 86_400
 
 
 # ---------------------------------------------------------------- errors

@@ -16,20 +16,20 @@ NO_WAIT = {"aig": 0.0}
 
 
 @contextmanager
-def simulator(now: datetime, heard: set[str], **settings: Any) -> Iterator[Simulator]:
-    """A simulator of a world that stands still, whose signatures and ciphers are added to `heard`."""
+def simulator(now: datetime, secrets: set[str], **settings: Any) -> Iterator[Simulator]:
+    """A simulator whose time stands still, and whose signatures and ciphers are added to `secrets`."""
     made = Simulator(Settings(now=now, rate=60, history_days=45, min_interval=NO_WAIT, **settings))
     for provider in made.providers.values():
-        listen(provider, heard)
+        listen(provider, secrets)
     with made.running():
         yield made
 
 
-def listen(provider: Any, heard: set[str]) -> None:
+def listen(provider: Any, secrets: set[str]) -> None:
     opened = provider.open
 
     def open_(call: Call) -> Inquiry:
-        heard.update(_signed(call))
+        secrets.update(_signed(call))
         inquiry: Inquiry = opened(call)
         return inquiry
 
@@ -63,7 +63,7 @@ def _signed(call: Call) -> Iterator[str]:
 
 
 def truth_of(made: Simulator) -> Truth:
-    """What the audit asks of a vendor; this world stands still, so the instant does not matter."""
+    """Return the truth as the audit asks for it; simulated time stands still, so the instant does not matter."""
 
     def truth(provider: str, stream: str, start: str, end: str, _as_of: str) -> list[dict[str, Any]]:
         return made.truth(provider, stream, datetime.fromisoformat(start), datetime.fromisoformat(end))

@@ -47,7 +47,7 @@ class coalesce(Expression):
 
 @dataclass(frozen=True, init=False)
 class is_in(Expression):
-    """Whether a field has one of the values."""
+    """True where a field has one of the values."""
 
     name: str
     values: tuple[Any, ...]
@@ -67,7 +67,7 @@ class is_in(Expression):
 
 @dataclass(frozen=True)
 class is_valid(Expression):
-    """Whether a value is not null."""
+    """True where a value is not null."""
 
     expression: Expression
 
@@ -80,7 +80,7 @@ class is_valid(Expression):
 
 @dataclass(frozen=True, init=False)
 class all_zero(Expression):
-    """Whether every one of some amounts is 0; null where one of them is null."""
+    """True where every one of some amounts is 0; null where one of them is null."""
 
     names: tuple[str, ...]
 
@@ -101,7 +101,7 @@ class all_zero(Expression):
 
 @dataclass(frozen=True)
 class is_refunded(Expression):
-    """Whether a bet was refunded: its cancelled amount covers its positive stake, and nothing was won."""
+    """True where a bet was refunded: its cancelled amount covers its positive stake, and nothing was won."""
 
     cancels: str
     bets: str

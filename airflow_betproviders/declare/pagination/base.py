@@ -136,7 +136,7 @@ class Answer(Protocol):
 
 
 class Pagination(ABC):
-    """How a provider returns the rows of one window. Subclasses are frozen dataclasses."""
+    """Declare how a provider returns the rows of one window. Subclasses are frozen dataclasses."""
 
     @property
     def rows_a_page(self) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class AnswerCap:
-    """Where a provider cuts answers off, as far as one shows that it cut off.
+    """The size at which a provider cuts answers off, as far as one answer shows it.
 
     Attributes:
         rows: rows of the answer.

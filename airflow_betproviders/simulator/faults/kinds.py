@@ -90,4 +90,4 @@ COMMON = (
     "http_500", "http_502_html", "html_200", "reset", "cut_json", "slow", "rate", "http_429", "busy",
     "drift", "duplicate", "repeated_page", "total_lie", "type_drift", "unknown_field", "duplicate_key", "bad_row",
 )  # fmt: skip
-"""What ``--fault-rate`` switches on: a client gets over it by itself, or puts a row into quarantine."""
+"""Kinds that ``--fault-rate`` switches on: a client recovers by itself, or puts a row into quarantine."""

@@ -24,7 +24,7 @@ CELLS: Mapping[str, str] = {
     "odd_long": LONG,
     "odd_type": "x1",
 }
-"""What a cell of CSV can be."""
+"""Values that a cell of CSV can have."""
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _TIME = re.compile(r"(?P<first>\d+)-\d\d-(?P<last>\d+)[ T]\d\d:\d\d:\d\d.*")

@@ -43,7 +43,7 @@ ReadEdge = Callable[[datetime], WindowRows | None]
 
 @dataclass
 class _Edge:
-    """What a window brought that may concern the window after it.
+    """Rows of a window that may belong to the window after it.
 
     Attributes:
         on_end: rows on the window's end, which belong to the window after it; None where there are none.
