@@ -172,19 +172,25 @@ class Archived:
         windows: the windows of the slot, in order, each with the numbers of its calls.
     """
 
-    def __init__(self, file: pq.ParquetFile, path: str) -> None:
+    def __init__(self, file: pq.ParquetFile, lake: Lake, slot: Interval) -> None:
         """Read the footer.
 
         Raises:
-            InvalidArgument: the file is not an archive of this package.
+            InvalidArgument: the file is not an archive of this package, or not of this slot.
         """
+        path = lake.archive(slot)
         receipt, text = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
         if receipt is None or text is None:
             raise InvalidArgument(f"{path} is not an archive of this package. Remove it.")
+        if misplaced := receipt.misplaced(lake, slot):
+            raise InvalidArgument(f"{path} {misplaced}. Remove it, or move it where it belongs.")
         self.receipt = receipt
-        footer = json.loads(text)
-        self.utc_offset = timedelta(seconds=footer["utc_offset"])
-        self.windows = [(_window(one["window"]), one["calls"]) for one in footer["windows"]]
+        try:
+            footer = json.loads(text)
+            self.utc_offset = timedelta(seconds=footer["utc_offset"])
+            self.windows = [(_window(one["window"]), one["calls"]) for one in footer["windows"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from error
         self._file, self._path = file, path
         self._groups: dict[int, list[int]] = {}
         for group in range(file.num_row_groups):
@@ -199,12 +205,17 @@ class Archived:
 
         Raises:
             FileNotFoundError: the slot has no archive.
+            InvalidArgument: it is not an archive of this package, not of this slot, or damaged.
         """
         with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
             local = Path(folder) / "archive.parquet"
             lake.fs.get_file(lake.archive(slot), str(local))
-            with pq.ParquetFile(local, page_checksum_verification=True) as file:
-                yield cls(file, lake.archive(slot))
+            try:
+                file = pq.ParquetFile(local, page_checksum_verification=True)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(lake.archive(slot), error) from error
+            with file:
+                yield cls(file, lake, slot)
 
     def body(self, call: int) -> bytes:
         """Return the answer to a call, as received."""
@@ -220,7 +231,11 @@ class Archived:
         try:
             return self._file.read_row_groups(groups, names)
         except (pa.ArrowException, OSError) as error:
-            raise InvalidArgument(f"{self._path} is damaged: {error}. Extract its slot again.") from error
+            raise _damaged(self._path, error) from error
+
+
+def _damaged(path: str, error: Exception) -> InvalidArgument:
+    return InvalidArgument(f"{path} is damaged: {error}. Extract its slot again.")
 
 
 def expire(lake: Lake, before: datetime) -> None:

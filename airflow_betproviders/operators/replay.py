@@ -73,7 +73,12 @@ class ReplayOperator(StreamOperator):
         missing = ", ".join(map(str, interval.without(found)))
         if not found:
             raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
-        stored = replay.store(found, lake)
+        try:
+            stored = replay.store(found, lake)
+        except FileNotFoundError as error:
+            raise _not_archived(
+                f"{hook.label}, stream {stream.name}: a slot of {interval} has lost its archive meanwhile and", lake
+            ) from error
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)

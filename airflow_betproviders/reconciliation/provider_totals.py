@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.reports import Report, Sum
+from airflow_betproviders.declare.reports import Measure, Report, Sum
 from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
@@ -20,6 +20,9 @@ from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
 if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.hooks.base import BetProviderHook
+
+
+_DIGITS = 38  # before the point: no sum of money has more
 
 
 class ProviderTotals:
@@ -55,7 +58,7 @@ class ProviderTotals:
     ) -> tuple[GroupFigures, GroupFigures]:
         """Return a report's figures by group, and its grand total if the answer has one.
 
-        A figure that the report lacks is left out.
+        A figure that a row lacks counts as 0, as a sum of nothing is null in SQL. One that the grand total lacks is left out.
 
         Args:
             report: the declaration.
@@ -63,7 +66,7 @@ class ProviderTotals:
             named: the values of filters that take one value a call.
 
         Raises:
-            BadRows: the answer has rows that do not fit the declaration.
+            BadRows: the answer has rows or a grand total that do not fit the declaration.
         """
         stream = self._hook.stream(report.stream)
         group_figures: GroupFigures = {}
@@ -73,10 +76,24 @@ class ProviderTotals:
             grand_total = _GrandTotal(self._hook, report.total)
             for row in self._rows(grand_total, stream, interval, {**report.filters, **_typed(stream, each)}):
                 group = tuple(str(row[name] if row[name] is not None else "") for name in report.groups)
-                _add(group_figures.setdefault((*values, *group), {}), _measures(report, row))
+                figures = {name: _amount(measure, row.get(name) or 0) for name, measure in report.measures.items()}
+                _add(group_figures.setdefault((*values, *group), {}), figures)
             if isinstance(grand_total.total, Mapping):
-                grand[()] = _measures(report, grand_total.total)
+                grand[()] = self._grand(report, grand_total.total, interval)
         return group_figures, grand
+
+    def _grand(self, report: Report, total: Mapping[str, Any], interval: Interval) -> dict[str, Decimal]:
+        figures = {}
+        for name, measure in report.measures.items():
+            if (value := total.get(name)) is not None:
+                try:
+                    figures[name] = _amount(measure, value)
+                except ArithmeticError:
+                    raise BadRows(
+                        f"{self._hook.label}, stream {report.stream}, {interval}: the grand total of {name} is {value!r}, which "
+                        "is no amount. The day cannot be compared with it. Send the provider this message."
+                    ) from None
+        return figures
 
     def _rows(
         self, source: Any, stream: Stream, interval: Interval, filters: Mapping[str, Any]
@@ -119,13 +136,16 @@ class _GrandTotal:
         self.total = found
 
 
-def _measures(report: Report, row: Mapping[str, Any]) -> dict[str, Decimal]:
-    found = {}
-    for name, measure in report.measures.items():
-        if (value := row.get(name)) is not None:
-            amount = Decimal(str(value))
-            found[name] = EXACT.abs(amount) if isinstance(measure, Sum) and measure.unsigned else amount
-    return found
+def _amount(measure: Measure, value: Any) -> Decimal:
+    """Return a figure of the provider's as a decimal.
+
+    Raises:
+        ArithmeticError: it is no number, or larger than any sum of money.
+    """
+    amount = Decimal(str(value))
+    if not amount.is_finite() or amount.adjusted() > _DIGITS:
+        raise InvalidOperation
+    return EXACT.abs(amount) if isinstance(measure, Sum) and measure.unsigned else amount
 
 
 def _add(into: dict[str, Decimal], more: Mapping[str, Decimal]) -> None:

@@ -134,7 +134,7 @@ class ReconciliationResult:
         }
 
     def table(self) -> pa.Table:
-        """Return the figures as the columns of the Parquet object."""
+        """Return the figures as the columns of the Parquet object; amounts that do not fit their column are null."""
         same = {
             "start": self.day.start,
             "end": self.day.end,
@@ -142,8 +142,14 @@ class ReconciliationResult:
             "run_id": self.run_id,
             "repaired": [slot.name for slot in self.repaired],
         }
-        own = ("report", "group", "measure", "ours", "theirs", "difference", "agrees")
-        return pa.Table.from_pylist([{**same, **{n: getattr(each, n) for n in own}} for each in self.figures], SCHEMA)
+        own, amounts = ("report", "group", "measure", "agrees"), ("ours", "theirs", "difference")
+        rows = [
+            {name: getattr(each, name) for name in own}
+            | {name: _stored(getattr(each, name)) for name in amounts}
+            | same
+            for each in self.figures
+        ]
+        return pa.Table.from_pylist(rows, SCHEMA)
 
     def text(self) -> str:
         """Return the report in Markdown: first the figures that disagree, then counts of those that agree."""
@@ -196,6 +202,11 @@ def _rows(figures: Sequence[Figure]) -> Iterable[str]:
             _plain(figure.theirs),
         )
         yield f"| {' | '.join(cells)} | {_plain(figure.difference, sign=True)} |"
+
+
+def _stored(amount: Decimal) -> Decimal | None:
+    rounded = EXACT.quantize(amount, Decimal(1).scaleb(-_AMOUNT.scale))
+    return rounded if rounded.adjusted() < _AMOUNT.precision - _AMOUNT.scale else None
 
 
 def _plain(amount: Decimal, *, sign: bool = False) -> str:

@@ -142,9 +142,8 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
     bodies = {call: rng.randbytes(size) for call, (size, _) in enumerate(sizes, 1)}
     order = sorted(bodies)
     rng.shuffle(order)
-    receipt = Receipt(
-        provider="toy", stream="bets", account="a", start="", end="", extracted_at="2026-11-20T08:00:00.000+00:00"
-    )
+    start, end = SLOT.texts
+    receipt = Receipt(provider="toy", stream="bets", account="a", start=start, end=end, extracted_at=FIVE.isoformat())
     with pytest.MonkeyPatch.context() as patch, Archive(timedelta(hours=-4)) as archive:
         patch.setattr(archiving, "_PIECE", piece)
         for call in order:
@@ -153,7 +152,7 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
             assert page.call == call
         archive.close(receipt)
         with pq.ParquetFile(archive.path) as file:
-            archived = Archived(file, "x")
+            archived = Archived(file, Lake(None, "", "toy", "bets", "a"), SLOT)
             assert {call: archived.body(call) for call in bodies} == bodies
             assert archived.utc_offset == timedelta(hours=-4)
             with pytest.raises(InvalidArgument, match=r"lacks the answer to call 99\. Extract its slot again"):
@@ -406,3 +405,27 @@ def test_only_whole_slots_and_the_larger_of_two(lake: Lake) -> None:
     file.write_bytes(Path(lake.data(SLOT)).read_bytes())
     with pytest.raises(InvalidArgument, match="is not an archive of this package"), Archived.opened(lake, QUARTERS[0]):
         pass
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no Parquet", "is damaged: .* Extract its slot again"),
+        (b"", "is damaged"),
+        (None, r"is in the wrong place: its receipt is of toy bets, account other, .* Remove it, or move it"),
+    ],
+)
+def test_an_archive_that_is_damaged_or_of_another_account_is_named(
+    lake: Lake, content: bytes | None, message: str
+) -> None:
+    Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
+    if content is None:
+        other = replace(lake, account="other")
+        Extraction(Vendor(hour(), account="other"), BETS, archive=True).store([SLOT], other)
+        content = Path(other.archive(SLOT)).read_bytes()
+    Path(lake.archive(SLOT)).write_bytes(content)
+    before = Path(lake.data(SLOT)).read_bytes()
+    with pytest.raises(InvalidArgument, match=message) as caught:
+        Replay(Vendor([]), BETS, lake).store([SLOT], lake)
+    assert lake.archive(SLOT) in str(caught.value)
+    assert Path(lake.data(SLOT)).read_bytes() == before
