@@ -44,14 +44,14 @@ def main() -> int:
     _clean(OUTPUT)
     say("starting the vendors' simulator and Airflow (SQLite, LocalExecutor)")
     try:
-        with running_demo(OUTPUT / "airflow", OUTPUT / "lake", rate=RATE, history_days=2, parallelism=4) as on:
+        with running_demo(OUTPUT / "airflow", OUTPUT / "lake", rate=RATE, history_days=2, parallelism=4) as demo:
             say(f"running: {RATE} bets an hour and vendor; Airflow's logs are in demo-output/airflow/logs")
             intervals = ", ".join(f"{vendor} {seconds:g} s" for vendor, seconds in MIN_INTERVAL.items())
             say(f"for the demo the least time between two calls is lowered: {intervals} (AIG's own is 5 s)")
-            failed = _load(on, say)
+            failed = _load(demo, say)
             say("comparing the lake with what the vendors had when each hour was extracted")
-            audited = list(audit(on.lake, on.vendors.truth, STREAMS))
-            breaches = len(on.vendors.breaches())
+            audited = list(audit(demo.lake, demo.vendors.truth, STREAMS))
+            breaches = len(demo.vendors.breaches())
             say("stopping everything")
     except KeyboardInterrupt:
         say("interrupted; everything is stopped")
@@ -65,18 +65,18 @@ def _clean(folder: Path) -> None:
     (folder / ".gitignore").write_text("*\n")
 
 
-def _load(on: Demo, say: Say) -> int:
+def _load(demo: Demo, say: Say) -> int:
     """Load the last day of each vendor by a backfill, and the live feed; return how many runs failed or are missing."""
     now = datetime.now(timezone.utc)
     last = {dag_id: _hour(now - lag) - timedelta(hours=1) for dag_id, lag in DAGS.items()}
-    on.airflow.unpause(LIVE)
+    demo.airflow.unpause(LIVE)
     say(f"airflow backfill create: the last {HOURS} complete hours of each vendor, for four DAGs")
     for dag_id, end in last.items():
         # One after the other, and each DAG begins when it has its backfill: SQLite lets one process write at a time.
-        on.airflow.create_backfill(dag_id, end - timedelta(hours=HOURS - 1), end)
-        on.airflow.unpause(dag_id)
+        demo.airflow.create_backfill(dag_id, end - timedelta(hours=HOURS - 1), end)
+        demo.airflow.unpause(dag_id)
     wanted = {dag_id: {end - timedelta(hours=i) for i in range(HOURS)} for dag_id, end in last.items()}
-    return _wait(on.airflow, wanted, say)
+    return _wait(demo.airflow, wanted, say)
 
 
 def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) -> int:

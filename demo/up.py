@@ -21,21 +21,21 @@ def main() -> int:
     port = _free_from(PORT)
     print("starting the vendors' simulator and Airflow; this takes about 20 seconds", flush=True)
     try:
-        with running_demo(HOME, LAKE, rate=RATE, history_days=4, port=port) as on:
+        with running_demo(HOME, LAKE, rate=RATE, history_days=4, port=port) as demo:
             for dag_id in ONE_A_FILE:
-                on.airflow.wait_dag(dag_id)
-            on.airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="%")
+                demo.airflow.wait_dag(dag_id)
+            demo.airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="%")
             print(
-                f"\nAirflow:  {on.airflow.base_url}  (no login: everybody is an admin, and only this machine gets there)\n"
-                f"Vendors:  {on.vendors.url}  ({RATE} bets an hour each)\n"
+                f"\nAirflow:  {demo.airflow.base_url}  (no login: everybody is an admin, and only this machine gets there)\n"
+                f"Vendors:  {demo.vendors.url}  ({RATE} bets an hour each)\n"
                 f"Lake:     {LAKE.relative_to(ROOT)}/\n"
-                f"Logs:     {on.airflow.logs.relative_to(ROOT)}/\n\n"
+                f"Logs:     {demo.airflow.logs.relative_to(ROOT)}/\n\n"
                 "All sample DAGs are on. Try: Connections > pv_default > Test; a DAG > Trigger > Backfill.\n"
                 "Stop with Ctrl-C; the next `make up` continues from here; `make clean` removes everything.",
                 flush=True,
             )
-            _stay(on.airflow)
-            print("Airflow does not answer any more; its logs end:\n" + on.airflow.log_tails(), file=sys.stderr)
+            _stay(demo.airflow)
+            print("Airflow does not answer any more; its logs end:\n" + demo.airflow.log_tails(), file=sys.stderr)
             return 1
     except KeyboardInterrupt:
         print("\nstopped", flush=True)

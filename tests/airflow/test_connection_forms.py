@@ -125,7 +125,7 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
         assert [text[:300] for text in shown if secret and secret in text] == []
 
 
-def test_a_mask_that_was_saved_as_the_key_is_told_in_plain_words(page: Page, vendors: Simulator) -> None:
+def test_a_mask_that_was_saved_as_the_key_is_named_in_plain_words(page: Page, vendors: Simulator) -> None:
     account = vendors.credentials["gmag"]
     connections = ConnectionsPage(page)
     dialog = connections.add("gmag", FORMS["gmag"]["hook-name"])

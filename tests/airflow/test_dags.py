@@ -98,7 +98,7 @@ def test_everything_may_be_overridden() -> None:
     assert "task_ids='read'" in join.start
 
 
-def test_a_dag_without_backfills_takes_none_and_tells_of_none() -> None:
+def test_a_dag_without_backfills_takes_none_and_mentions_none() -> None:
     dag = made(backfill=False)
     assert not REFUSES or [each.value for each in dag.allowed_run_types] == ["scheduled"]
     assert "Backfill" not in dag.doc_md

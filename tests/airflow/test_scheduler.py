@@ -277,7 +277,7 @@ def test_a_real_s3_server_gets_the_same_objects(deployment: Deployment) -> None:
         assert there.equals(here)
 
 
-def test_a_run_tells_what_it_stored(deployment: Deployment) -> None:
+def test_a_run_reports_what_it_stored(deployment: Deployment) -> None:
     run = next(run for run in deployment.hourly_runs("aig_transactions") if _start(run) == deployment.first)
     xcom = deployment.airflow.xcoms("aig_transactions", run["dag_run_id"], "extract")["return_value"]
     xcom = json.loads(xcom) if isinstance(xcom, str) else xcom
@@ -342,7 +342,7 @@ def test_an_error_ends_as_it_should(deployment: Deployment, case: Case) -> None:
         assert faultless(stored)
 
 
-def test_a_bad_row_is_in_quarantine_and_the_good_ones_have_landed(deployment: Deployment) -> None:
+def test_a_bad_row_is_in_quarantine_and_the_good_ones_are_stored(deployment: Deployment) -> None:
     deployment.ended("case_pv_bad_row", deployment.runs["pv_bad_row"])
 
     [quarantined] = (deployment.lake / "pv_bad_row").rglob("quarantine/**/*.jsonl")
@@ -444,7 +444,7 @@ def _kill(deployment: Deployment, task_instance_id: str) -> None:
 # ---------------------------------------------------------------- mapped tasks and assets
 
 
-def test_a_mapped_dag_loads_each_game_and_tells_those_who_wait_for_it(deployment: Deployment) -> None:
+def test_a_mapped_dag_loads_each_game_and_starts_the_dags_that_wait_for_it(deployment: Deployment) -> None:
     airflow, hour = deployment.airflow, deployment.last_hour
 
     def look() -> Json | None:
@@ -536,7 +536,7 @@ def test_the_same_hours_again_by_backfill_or_by_the_day_are_the_same_objects(dep
 # ---------------------------------------------------------------- secrets
 
 
-def test_no_secret_is_told_anywhere(deployment: Deployment) -> None:
+def test_no_secret_is_shown_anywhere(deployment: Deployment) -> None:
     """Logs of tasks and components, and the database with XComs, rendered templates, asset events and connections."""
     for case in CASES:
         deployment.ended(f"case_{case.name}", deployment.runs[case.name])

@@ -147,7 +147,7 @@ def summaries(request: Request) -> Reply:
 
 
 @pytest.mark.parametrize("days", [1, 60, 61, 130])
-def test_a16_each_days_figures_are_whole(at_noon: MakeHook, server: Recorder, days: int) -> None:
+def test_a16_each_days_figures_are_complete(at_noon: MakeHook, server: Recorder, days: int) -> None:
     server.replies = summaries
     found = at_noon("pv").get_df("stage_summary", MIDNIGHT - days * DAY, MIDNIGHT)
     assert len(found) == days

@@ -102,7 +102,7 @@ def test_w2_a_wait_longer_than_a_worker_should_be_held_ends_at_once_and_says_how
     assert waited == []
 
 
-def test_a_code_in_the_body_tells_more_than_the_http_status(
+def test_a_code_in_the_body_says_more_than_the_http_status(
     make: MakeHook, server: Recorder, waited: list[float]
 ) -> None:
     server.answer(Reply({"code": 408004, "message": "API Frequency Limit"}, status=400), SUCCESS["aig"])

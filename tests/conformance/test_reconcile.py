@@ -180,7 +180,7 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("provider", STREAMS)
-def test_a_whole_day_agrees_and_is_told(provider: str, office: Callable[[str], Office]) -> None:
+def test_a_complete_day_agrees_and_is_reported(provider: str, office: Callable[[str], Office]) -> None:
     at = office(provider)
     summary = at.reconcile(repair=True)
     records = at.simulator.truth(provider, at.stream.name, at.day.start, at.day.end)

@@ -36,7 +36,7 @@ def test_slots_tile_the_interval(width: timedelta, first: int, count: int, day_s
 
 
 @pytest.mark.parametrize(("start", "end", "named"), [(at(5, 1), at(6), "start"), (at(5), at(6, 0, 1), "end")])
-def test_an_end_off_the_slot_border_is_refused_with_the_cure(start: datetime, end: datetime, named: str) -> None:
+def test_an_end_that_is_no_slot_boundary_is_refused_with_the_cure(start: datetime, end: datetime, named: str) -> None:
     with pytest.raises(InvalidArgument, match=rf"^{named} .* is not on a boundary of 1h slots.*consist of slots"):
         slots(Interval(start, end), timedelta(hours=1))
 

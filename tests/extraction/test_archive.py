@@ -216,7 +216,7 @@ KILLER = textwrap.dedent(
 
 @pytest.mark.parametrize("where", ["writing", "before", "after"])
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_worker_that_is_killed_leaves_whole_objects_and_no_data_without_its_archive(
+def test_a_worker_that_is_killed_leaves_complete_objects_and_no_data_without_its_archive(
     lake: Lake, tmp_path: Path, nth: int, where: str
 ) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
@@ -394,7 +394,7 @@ def test_older_data_do_not_replace_newer_ones(lake: Lake) -> None:
     assert read_receipt(lake.fs, lake.data(QUARTERS[3])).rows == 12  # type: ignore[union-attr]
 
 
-def test_only_whole_slots_and_the_larger_of_two(lake: Lake) -> None:
+def test_only_complete_slots_and_the_larger_of_two(lake: Lake) -> None:
     Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
     file = Path(lake.archive(QUARTERS[0]))
     file.write_bytes(Path(lake.archive(SLOT)).read_bytes())  # as a worker leaves it that is killed before the data

@@ -109,7 +109,7 @@ def colliding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("colliding")
-def test_keys_that_collide_are_told_apart_by_their_values() -> None:
+def test_keys_that_collide_are_distinguished_by_their_values() -> None:
     answers = [bet("a"), bet("b"), bet("a", changed=9, stake="7"), bet("c")]
     reader = WindowReader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
     (rows,) = [rows for slot in reader.read([[None]]) for rows in slot.rows()]

@@ -143,7 +143,7 @@ def test_the_connection_test_says_what_to_check(
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_host_of_somebody_else_is_told_in_the_connection_test(
+def test_a_host_of_somebody_else_is_reported_by_the_connection_test(
     make: MakeHook, server: Recorder, provider: str
 ) -> None:
     server.answer(Reply(b"<html>404</html>", status=404))

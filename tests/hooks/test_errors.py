@@ -216,7 +216,7 @@ def test_nobody_listening_is_unavailable(make: MakeHook) -> None:
 
 
 @pytest.mark.parametrize("host", ["http://a b.example", "http://[::1", "http://exa\nmple.com", "http://host:port"])
-def test_a_host_that_is_no_host_is_told_in_the_connection_test(make: MakeHook, host: str) -> None:
+def test_a_host_that_is_no_host_is_reported_by_the_connection_test(make: MakeHook, host: str) -> None:
     works, message = make("aig", host=host).test_connection()
     assert not works
     assert message.startswith("host must be the provider's full URL")
@@ -256,7 +256,7 @@ def test_http_401_is_the_accounts_fault(make: MakeHook, server: Recorder) -> Non
     ("header", "seconds"),
     [("7", 7.0), ("0", 0.0), ("0.5", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", 5.0), ("-3", 5.0), ("nan", 5.0)],
 )
-def test_http_429_waits_as_long_as_it_is_told(
+def test_http_429_waits_as_long_as_it_is_asked_to(
     make: MakeHook, server: Recorder, waited: list[float], header: str, seconds: float
 ) -> None:
     server.answer(Reply(b"", status=429, headers={"Retry-After": header}), SUCCESS["aig"])
@@ -314,7 +314,7 @@ def test_verify_false_takes_it_whatever_the_environment_trusts(
     assert len(tls_server.requests) == 1
 
 
-def test_a_proxy_that_is_not_there_is_told(make: MakeHook) -> None:
+def test_a_proxy_that_is_not_there_is_reported(make: MakeHook) -> None:
     hook = make("aig", host="http://nowhere.example", extra={"proxy": "http://127.0.0.1:9"})
     with pytest.raises(ProviderUnavailable, match=r"the proxy 127\.0\.0\.1:9 could not be reached; check extra proxy"):
         hook.exchange(ENDPOINT["aig"], {})

@@ -131,7 +131,7 @@ def test_a_secret_that_the_provider_echoes_is_not_repeated(rowan: RowanHook) -> 
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_body_that_echoes_the_request_is_archived_and_told_without_its_secrets(
+def test_a_body_that_echoes_the_request_is_archived_and_quoted_without_its_secrets(
     rowan: RowanHook, server: Recorder, caplog: pytest.LogCaptureFixture, waited: list[float], status: int
 ) -> None:
     """Rowan's document, trap 3: the secret lies in the body."""
@@ -203,7 +203,7 @@ def test_parameters_travel_in_a_known_place() -> None:
         ApiRequest.of("POST", "http://a.example", {}, "headers")
 
 
-def test_where_words_of_the_provider_are_withheld_only_a_documented_code_is_told(rowan: RowanHook) -> None:
+def test_where_words_of_the_provider_are_withheld_only_a_documented_code_is_shown(rowan: RowanHook) -> None:
     rowan.quotes = False
     with pytest.raises(ProviderAuthError) as caught:
         rowan.check({"error": {"code": "1204", "message": "PLAYER97 has no right"}})

@@ -64,7 +64,7 @@ def ranges(found: Coverage) -> list[tuple[float, float, str]]:
 # ------------------------------------------------------------------ states
 
 
-def test_what_is_stored_whole_is_complete_or_empty_and_what_shrank_or_has_bad_rows_says_so(lake: Lake) -> None:
+def test_a_stored_slot_is_complete_or_empty_or_says_that_it_shrank_or_has_bad_rows(lake: Lake) -> None:
     store(lake, slot(0), rows=3)
     store(lake, slot(1), rows=0)
     store(lake, slot(2), rows=3, previous_rows=4)
@@ -332,7 +332,7 @@ def test_every_instant_has_one_cell_and_every_stored_slot_its_own(
         assert gap.backfill == (gap.interval.start, gap.interval.start + (gap.slots - 1) * gap.width)
 
 
-def test_where_the_connection_states_a_retention_the_newest_receipt_tells_what_can_still_be_read(lake: Lake) -> None:
+def test_where_the_connection_states_a_retention_the_newest_receipt_says_what_can_still_be_read(lake: Lake) -> None:
     """AIG's document says three months; this connection says 2 days, an earlier one said 60."""
     store(lake, slot(-72), retention_days=60.0)
     store(lake, slot(-24), retention_days=2.0)

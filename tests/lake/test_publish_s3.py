@@ -46,7 +46,7 @@ def file(tmp_path: Path, size: int, seed: int = 1) -> Path:
 
 
 @pytest.mark.parametrize("size", [0, SMALL, BIG])
-def test_an_object_arrives_whole_and_is_overwritten_in_place(lake: Lake, tmp_path: Path, size: int) -> None:
+def test_an_object_appears_complete_and_is_overwritten_in_place(lake: Lake, tmp_path: Path, size: int) -> None:
     for seed in (1, 2):
         made = file(tmp_path, size, seed)
         path = publish(lake, SLOT, made, [])
@@ -96,7 +96,7 @@ def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("size", [SMALL, BIG])
-def test_a_reader_who_polls_sees_one_whole_object_or_the_other(
+def test_a_reader_who_polls_sees_one_complete_object_or_the_other(
     lake: Lake,
     seaweed: SeaweedFS,  # noqa: F811
     tmp_path: Path,

@@ -221,7 +221,7 @@ def test_promise_7_an_interval_that_is_gone_fails_at_once(
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_interval_of_the_run_is_stored_slot_by_slot_and_told(
+def test_the_interval_of_the_run_is_stored_slot_by_slot_and_reported(
     make: MakeHook, server: Recorder, tmp_path: Path
 ) -> None:
     make("aig")
@@ -255,7 +255,7 @@ def test_the_interval_of_the_run_is_stored_slot_by_slot_and_told(
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_has_changed_is_told_also_by_a_retry(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+def test_what_has_changed_is_reported_also_by_a_retry(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("aig")
     three = {"start": FIVE, "end": FIVE + 3 * HOUR}
 

@@ -134,7 +134,7 @@ def oldest(now: datetime) -> datetime:  # noqa: F811
     return floor(now - GAME_HISTORY.retention, HOUR) + HOUR
 
 
-def test_what_is_gone_is_named_after_everything_else_has_landed(
+def test_what_is_gone_is_named_after_everything_else_is_stored(
     lake: Lake,
     simulator: Simulator,  # noqa: F811
     now: datetime,  # noqa: F811
@@ -201,7 +201,7 @@ def test_shrunken_and_quarantined_slots_are_read_again_where_that_is_asked_for(
     assert rows(lake, span) == truth(simulator, span)
 
 
-def test_bad_rows_make_it_red_after_everything_has_landed(
+def test_bad_rows_fail_the_task_after_everything_is_stored(
     lake: Lake,
     span: Interval,
     simulator: Simulator,  # noqa: F811

@@ -59,7 +59,7 @@ def merge(sample: SampleLake, ctx: dict[str, Any] | None = None, **arguments: An
     return type(operator).execute.__wrapped__(operator, ctx or context())
 
 
-def test_it_merges_its_interval_and_tells(sample: SampleLake) -> None:
+def test_it_merges_its_interval_and_reports_counts(sample: SampleLake) -> None:
     ctx = context()
     summary = merge(sample, ctx)
     assert {name: summary[name] for name in ("slots", "unchanged", "rows", "added", "missing", "commits")} == {

@@ -179,7 +179,7 @@ def test_counts_that_do_not_agree_make_it_red_once_the_report_is_written(
     assert "1 rows" not in report
 
 
-def test_a_slot_that_the_provider_no_longer_keeps_is_told_and_stays_red(
+def test_a_slot_that_the_provider_no_longer_keeps_is_named_and_fails_the_task(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GM-Ag's reports go back six months, its rounds thirty days."""

@@ -211,7 +211,7 @@ def test_they_see_what_their_dags_wrote(made: FastAPI, show: Showcase) -> None:
     assert client.get("api/slot", params=slot(show, provider="aig", stream="transactions", account="agent001")).is_error
 
 
-def test_a_store_that_fails_is_told_of_without_its_message(
+def test_a_store_that_fails_is_named_without_its_message(
     admin: TestClient, show: Showcase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:

@@ -58,7 +58,7 @@ def test_one_call_runs_at_a_time(child: LakeProcess) -> None:
         assert len(set(pool.map(lambda _: child.call(os.getpid), range(8)))) == 1
 
 
-def test_an_error_is_told_by_its_name_alone(child: LakeProcess, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_shown_by_its_name_alone(child: LakeProcess, caplog: pytest.LogCaptureFixture) -> None:
     refused = refusal(child, os.stat, "/no/such/file?key=secret")
 
     assert refused.status_code == 503

@@ -174,7 +174,7 @@ def test_li_are_shown_as_money(chromium: Browser, tmp_path: Path) -> None:
         expect(page.locator("#panel")).to_contain_text("The provider sends amounts in 1/1,000 of a currency unit")
 
 
-def test_the_panel_tells_of_odd_values_and_of_proof(chromium: Browser, tmp_path: Path) -> None:
+def test_the_panel_shows_odd_values_and_proof(chromium: Browser, tmp_path: Path) -> None:
     odd = {"odd_values": {"award_type": 3, NAME: 1}, "rounded": {"rate": 2}, "proof": {"total": 1, "short_answer": 2}}
     with opened(chromium, one_hour(tmp_path, **odd)) as page:
         expect(page.locator(".facts")).to_contain_text("4 odd values, 2 rounded")

@@ -127,7 +127,7 @@ def test_who_may_read_the_dag_that_wrote_a_stream_sees_it(
     } <= readable
 
 
-def test_of_slots_that_name_no_dag_only_those_who_may_read_all_are_told(tmp_path: Path) -> None:
+def test_slots_that_name_no_dag_are_shown_only_to_users_who_may_read_all(tmp_path: Path) -> None:
     show = Showcase(tmp_path, NOW)
     begin = show.midnight - DAY
     show.store("aig", "transactions", Interval(begin, begin + HOUR), 5, dag_id=None)
@@ -183,7 +183,7 @@ def test_streams_with_filters_are_shown_on_demand(tmp_path: Path) -> None:
     assert not seen(show, filters="game_id=2012")
 
 
-def test_a_lake_that_cannot_be_opened_is_told_of(show: Showcase) -> None:
+def test_a_lake_that_cannot_be_opened_is_named(show: Showcase) -> None:
     [problem] = read_lake(0, "relative/lake", Selection(provider="pv"), span_of(2, None, NOW), NOW).problems
 
     assert "relative" in problem

@@ -74,7 +74,7 @@ def test_no_money_is_a_float_and_all_of_it_is_summed(stream: Stream) -> None:
 
 
 @each_stream
-def test_a_slot_holds_whole_windows_and_every_stream_says_where_it_is_from(stream: Stream) -> None:
+def test_a_slot_holds_complete_windows_and_every_stream_names_its_document(stream: Stream) -> None:
     if stream.windows:
         assert stream.slot % stream.windows.step == timedelta(0)
         assert len(stream.bounds) in (1, 2) or isinstance(stream.paging, TimestampCursor)

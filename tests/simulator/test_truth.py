@@ -51,7 +51,7 @@ def stream(request):
     return request.param
 
 
-def test_a_whole_paged_read_is_the_truth(windows, stream):
+def test_a_complete_paged_read_is_the_truth(windows, stream):
     span, ago, key = STREAMS[stream]
     start = NOW - ago
     rows = windows.read(*stream, start, start + span)
@@ -95,7 +95,7 @@ def test_undocumented_boundaries_are_an_option(serve, ends, extra):
     assert answer["total"] == len(clients.simulator.truth("gmag", "game_history", end - MINUTE, end)) + extra
 
 
-def test_the_world_is_a_function_of_seed_and_time(still, stream):
+def test_the_bets_are_a_function_of_seed_and_time(still, stream):
     start = NOW - 2 * timedelta(days=1)
     texts = still.truth_texts(*stream, start, start + HOUR)
     again = Simulator(Settings(now=NOW, min_interval={}, history_days=100, rate=800))

@@ -45,7 +45,7 @@ def test_a_dataset_is_named_as_openlineage_names_its_store(fs: Any, path: str, n
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_extraction_tells_its_stream_with_counts_and_columns(
+def test_an_extraction_reports_its_stream_with_counts_and_columns(
     make: MakeHook, server: Recorder, tmp_path: Path
 ) -> None:
     make("aig")
@@ -67,7 +67,7 @@ def test_an_extraction_tells_its_stream_with_counts_and_columns(
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_task_that_fails_after_rows_have_landed_tells_them(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+def test_a_task_that_fails_after_rows_are_stored_reports_them(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("aig")
 
     def one_bad(request: Request) -> Reply:
@@ -85,7 +85,7 @@ def test_a_task_that_fails_after_rows_have_landed_tells_them(make: MakeHook, ser
 
 
 @pytest.mark.usefixtures("quick")
-def test_filled_gaps_are_told_without_their_bytes(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
+def test_filled_gaps_are_reported_without_their_bytes(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("aig")
     server.replies = bets
     given = {"task_id": "fill", "conn_id": "aig_default", "path": f"file://{tmp_path}/lake"}
@@ -96,7 +96,7 @@ def test_filled_gaps_are_told_without_their_bytes(make: MakeHook, server: Record
     assert (written.rows, written.size, written.files) == (6, None, 2)
 
 
-def test_a_merge_tells_the_streams_it_read_and_the_table(tmp_path: Path) -> None:
+def test_a_merge_reports_the_streams_it_read_and_the_table(tmp_path: Path) -> None:
     sample = SampleLake(tmp_path)
     sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5))], at(7))
     paths = {"path": f"file://{sample.folder}/raw", "table": f"file://{sample.folder}/bets"}
@@ -112,7 +112,7 @@ def test_a_merge_tells_the_streams_it_read_and_the_table(tmp_path: Path) -> None
     assert {"bet_id", "net", "status"} <= {column.name for column in output.facets["schema"].fields}
 
 
-def test_a_reconciliation_tells_the_bets_it_read_and_its_report(
+def test_a_reconciliation_reports_the_bets_it_read_and_its_own_table(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("aig")
@@ -120,7 +120,7 @@ def test_a_reconciliation_tells_the_bets_it_read_and_its_report(
     monkeypatch.setattr("airflow_betproviders.hooks.base.BetProviderHook.now", lambda self: at(24) + timedelta(days=1))
     server.replies = reconciled.vendor(h5=1, h7=1)
     made = reconciled.operator(tmp_path, "aig", **reconciled.TODAY)
-    told_by_task = reconciled.execute(made, context())
+    reported = reconciled.execute(made, context())
 
     lineage = made.get_openlineage_facets_on_complete(None)
 
@@ -129,4 +129,4 @@ def test_a_reconciliation_tells_the_bets_it_read_and_its_report(
     assert (
         output.name == f"{tmp_path}/raw/_betproviders/reconciliation/provider=aig/stream=transactions/account=agent001"
     )
-    assert output.outputFacets["outputStatistics"].rowCount == told_by_task["days"][0]["lines"]
+    assert output.outputFacets["outputStatistics"].rowCount == reported["days"][0]["lines"]

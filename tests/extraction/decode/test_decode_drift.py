@@ -324,7 +324,9 @@ def test_a_bare_control_character_in_a_text_is_kept(character: str) -> None:
         '"money":true',
     ],
 )
-def test_a_row_whose_money_cannot_be_read_is_set_aside_whole_with_a_reason_that_names_the_field(member: str) -> None:
+def test_a_row_whose_money_cannot_be_read_goes_complete_to_quarantine_with_a_reason_that_names_the_field(
+    member: str,
+) -> None:
     page = decode(member, '"count":7')
     assert page.table["id"].to_pylist() == ["r1"]
     (bad,) = page.bad
@@ -505,7 +507,7 @@ def test_bytes_that_are_not_utf8_spoil_their_row_only() -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_body_that_is_not_one_whole_document_of_the_described_shape_is_no_answer(body: bytes) -> None:
+def test_a_body_that_is_not_one_complete_document_of_the_described_shape_is_no_answer(body: bytes) -> None:
     with pytest.raises(ProviderUnavailable, match="the answer is not what the document describes"):
         Decoder(ALL_KINDS)(body, accept)
 
@@ -522,7 +524,7 @@ def test_a_byte_order_mark_is_skipped(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", ["null", "{}", "[]", '""', '{"rows":[]}'])
-def test_an_error_answer_is_told_by_its_code_whatever_its_data_are(data: str) -> None:
+def test_an_error_answer_is_recognised_by_its_code_whatever_its_data_are(data: str) -> None:
     stream = Stream(
         provider="toy",
         name="nested",

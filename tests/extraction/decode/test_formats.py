@@ -217,7 +217,7 @@ def test_a_body_that_is_no_such_table_is_no_answer(body: bytes) -> None:
         Decoder(ROUNDS)(body, lambda envelope: None)
 
 
-def test_the_lines_before_the_table_are_the_envelope_that_tells_success() -> None:
+def test_the_lines_before_the_table_are_the_envelope_that_says_success() -> None:
     def refuse(envelope: Mapping[str, object]) -> None:
         raise ProviderRequestError(f"timepoint {envelope['timepoint']}")
 
@@ -337,7 +337,7 @@ def test_lists_that_are_nested_otherwise_are_no_answer(data: str) -> None:
 
 
 @pytest.mark.parametrize("odd", [False, True])
-def test_an_envelope_tells_page_size_next_page_and_how_far_it_reaches(odd: bool) -> None:
+def test_an_envelope_says_page_size_next_page_and_how_far_it_reaches(odd: bool) -> None:
     stream = Stream(
         provider="toy",
         name="labelled",

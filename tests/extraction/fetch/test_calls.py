@@ -253,7 +253,7 @@ def test_every_message_names_connection_stream_and_window(clock: Clock) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_each_repeat_is_told_with_its_reason(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_repeat_is_logged_with_its_reason(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         Caller(Line(ProviderUnavailable("HTTP 502"), b"ok"), BETS, text)(SLOT, {"key": "not for eyes"})
     (message,) = [record.getMessage() for record in caplog.records]

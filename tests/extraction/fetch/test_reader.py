@@ -351,7 +351,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     assert len(script.asked) <= 10 * READS
 
 
-def test_without_a_total_nothing_shows_that_the_answer_is_whole() -> None:
+def test_without_a_total_nothing_shows_that_the_answer_is_complete() -> None:
     with pytest.raises(IncompleteWindow, match="the answer has no total"):
         read(STREAM, lambda n, window, params: page(bet("a")))
 
@@ -498,7 +498,7 @@ def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(c
 
 @given(st.data())
 @settings(max_examples=40)
-def test_however_the_window_moves_it_comes_out_whole_or_not_at_all(data: st.DataObject) -> None:
+def test_however_the_window_moves_it_comes_out_complete_or_not_at_all(data: st.DataObject) -> None:
     """A vendor that adds and removes rows between calls for a while: what is given out is one true state of it."""
     states = data.draw(st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=12))
 
@@ -565,7 +565,7 @@ def test_full_answers_are_halved_until_they_are_not(seconds: list[int]) -> None:
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_tells_otherwise(ahead: bool) -> None:
+def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_shows_otherwise(ahead: bool) -> None:
     stream = serving(STREAM, paging=LimitedAnswer(param="limit", limit=50), windows=WindowRule(span=HOUR))
     rows = [
         bet(f"{i:04}", at=at)

@@ -41,14 +41,14 @@ class Reading(Vendor):
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_a_row_on_each_border_of_three_hours_is_kept_once(reading: str, tmp_path: Path) -> None:
-    vendor = Reading([bet(f"border {i:+d}", at=i * QUARTER.total_seconds()) for i in range(-4, 17)])
+def test_a_row_on_each_boundary_of_three_hours_is_kept_once(reading: str, tmp_path: Path) -> None:
+    vendor = Reading([bet(f"boundary {i:+d}", at=i * QUARTER.total_seconds()) for i in range(-4, 17)])
     vendor.holds = READINGS[reading]
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
     hours = [Interval(START + i * HOUR, START + (i + 1) * HOUR) for i in range(3)]
     stored = Extraction(vendor, BETS).store(hours, lake)
     kept = [at for path in stored.paths.values() for at in pq.read_table(path)["id"].to_pylist()]
-    assert sorted(kept) == sorted(f"border {i:+d}" for i in range(12))
+    assert sorted(kept) == sorted(f"boundary {i:+d}" for i in range(12))
 
 
 class OldQuarters(Reading):
@@ -64,17 +64,17 @@ class OldQuarters(Reading):
         return copy.request(stream, window, params)
 
 
-def on_borders(old: int) -> OldQuarters:
+def on_boundaries(old: int) -> OldQuarters:
     vendor = OldQuarters([bet(f"{i}", at=i * 900, changed=i * 900 + 5, stake="2") for i in range(13)])
     vendor.old = old
     return vendor
 
 
 @pytest.mark.parametrize("archive", [False, True])
-def test_a_row_on_a_border_is_kept_in_the_newer_version_of_its_two_windows(tmp_path: Path, archive: bool) -> None:
+def test_a_row_on_a_boundary_is_kept_in_the_newer_version_of_its_two_windows(tmp_path: Path, archive: bool) -> None:
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
     hours = [Interval(START + i * HOUR, START + (i + 1) * HOUR) for i in range(3)]
-    stored = Extraction(on_borders(old=1), BETS, archive=archive).store(hours, lake)
+    stored = Extraction(on_boundaries(old=1), BETS, archive=archive).store(hours, lake)
     kept = [str(stake) for path in stored.paths.values() for stake in pq.read_table(path)["stake"].to_pylist()]
     assert kept == ["2.00000000"] * 12
 
@@ -83,7 +83,7 @@ def test_a_row_on_a_border_is_kept_in_the_newer_version_of_its_two_windows(tmp_p
 def test_a_row_on_the_start_of_a_slot_is_not_older_than_the_slot_before_showed(tmp_path: Path, archive: bool) -> None:
     """Where replies are archived, the row has to come with the slot's own answers, so the task fails."""
     lake = Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
-    extraction = Extraction(on_borders(old=0), BETS, archive=archive)
+    extraction = Extraction(on_boundaries(old=0), BETS, archive=archive)
     hours = [Interval(START, START + HOUR), Interval(START + HOUR, START + 2 * HOUR)]
     if archive:
         with pytest.raises(
