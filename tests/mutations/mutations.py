@@ -336,4 +336,25 @@ MUTATIONS = (
         "if True:",
         ("extraction/fetch/test_reader.py",),
     ),
+    Mutation(
+        "let an amount wrap beyond 128 bits",
+        "declare/fields/scalars.py",
+        "max(1, min(self.precision, _MOST_DIGITS - self.scale))",
+        "self.precision",
+        ("cases/test_values.py", "-k", "another_amount"),
+    ),
+    Mutation(
+        "let a sum wrap beyond 128 bits",
+        "extraction/decode/arrays.py",
+        "elif not integers and largest",
+        "elif integers and largest",
+        ("extraction/write/test_slot_writer.py", "-k", "wrap"),
+    ),
+    Mutation(
+        "read the daily sums of several days as one",
+        "providers/jdb/streams.py",
+        "step=_DAY, divisible=False)",
+        "step=_DAY)",
+        ("cases/test_pandas.py", "-k", "a17"),
+    ),
 )
