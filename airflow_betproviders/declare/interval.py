@@ -12,6 +12,7 @@ from functools import cached_property
 from airflow_betproviders.exceptions import InvalidArgument
 
 DAY = timedelta(days=1)
+_FIRST_DAY = datetime.min.replace(tzinfo=timezone.utc)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NAME = "%Y%m%dT%H%M%SZ"
 _NAMED = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9]{8}T[0-9]{6}Z")
@@ -91,7 +92,7 @@ class Interval:
     @property
     def days(self) -> tuple[date, ...]:
         """Return the UTC dates on which a slot that overlaps this one can start (a slot is at most a day long)."""
-        first = (self.start - DAY).date()
+        first = (max(self.start, _FIRST_DAY + DAY) - DAY).date()
         last = (self.end - timedelta(microseconds=1)).date()
         return tuple(first + i * DAY for i in range((last - first).days + 1))
 

@@ -165,12 +165,16 @@ def coverage(
         warn: gets one message that names the entries which this package does not make.
 
     Raises:
-        InvalidArgument: the slot does not divide a day, start is not before end, one of them has no time zone, there are
-            more than a million slots between them, or the lake has an older layout.
+        InvalidArgument: the slot does not divide a day, start is not before end, one of them has no time zone, one is not of the years
+            1970 to 9998, there are more than a million slots between them, or the lake has an older layout.
     """
     if slot is not None:
         check_slot(slot)
     asked = Interval(start or _BEGINNING, end or _END)
+    if asked.start < _BEGINNING or asked.end > _END:
+        raise InvalidArgument(
+            f"{asked} reaches beyond {Interval(_BEGINNING, _END)}. Give a start and an end within it."
+        )
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
     stored = stored_objects(lake, around, warn=warn)
     rules = _Rules(stream, _retention(stream, stored), now or datetime.now(timezone.utc), margin)

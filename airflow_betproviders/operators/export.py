@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, NothingStored
 from airflow_betproviders.task.arguments import names, require_text
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.storage import open_path
@@ -116,6 +116,7 @@ class ExportBetsOperator(BaseOperator):
         import numpy as np
         import pyarrow as pa
         import pyarrow.dataset as ds
+        from deltalake.exceptions import DeltaProtocolError
 
         from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
         from airflow_betproviders.bets_table.schema import SCHEMA
@@ -125,8 +126,14 @@ class ExportBetsOperator(BaseOperator):
         if self.provider:
             wanted &= ds.field("provider") == self.provider
         found = SortedRows(folder, _ORDER, _ORDER)
-        for batch in table.to_pyarrow_dataset().to_batches(filter=wanted, batch_size=20_000, batch_readahead=1):
-            found.append(pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
+        try:
+            for batch in table.to_pyarrow_dataset().to_batches(filter=wanted, batch_size=20_000, batch_readahead=1):
+                found.append(pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
+        except (DeltaProtocolError, FileNotFoundError, pa.ArrowInvalid) as error:
+            raise DamagedTable(
+                f"table {self.table!r} cannot be read: {str(error).splitlines()[0]}. Restore what is missing or damaged from a "
+                "backup, turn off features that delta-rs does not know, or delete the table and merge all slots again."
+            ) from error
         if not found.rows:
             return
         found.index()

@@ -202,6 +202,14 @@ def test_arguments_that_cannot_be_are_refused(lake: Lake) -> None:
 # ------------------------------------------------------------------ sums
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+def test_years_in_which_no_slot_can_lie_are_refused(lake: Lake, year: int) -> None:
+    instant = datetime(year, 6, 1, tzinfo=timezone.utc)
+    ends = {"start": instant, "end": NOW} if year == 1 else {"start": NOW, "end": instant}
+    with pytest.raises(InvalidArgument, match="Give a start and an end within it"):
+        look(lake, **ends)
+
+
 def test_days_totals_and_gaps_add_up_and_are_json(lake: Lake) -> None:
     big = "99999999999999999999.99999999"
     store(lake, slot(-1), rows=2, calls=3, bytes=10, sums={"bet_amount": big})

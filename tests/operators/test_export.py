@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.bets_table.schema import SCHEMA
-from airflow_betproviders.exceptions import InvalidArgument, NothingStored
+from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, NothingStored
 from airflow_betproviders.operators.export import ExportBetsOperator
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.operator_runs import context
@@ -69,6 +69,16 @@ def test_what_cannot_be_written_is_refused(sample: SampleLake) -> None:
         export(sample, "day.csv", columns=["stakes"])
     with pytest.raises(NothingStored, match=r"does not exist\. Merge bets into it first"):
         export(sample, "day.csv", table=str(sample.folder / "elsewhere"))
+    assert not list(sample.folder.glob("out/*"))
+
+
+@pytest.mark.parametrize("content", [None, b"no Parquet"])
+def test_a_table_that_lacks_a_file_is_named(sample: SampleLake, content: bytes | None) -> None:
+    (file,) = (each.path for each in sample.table.snapshot().all_files() if each.day == at(0).date())
+    path = Path(sample.table.uri) / file
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(DamagedTable, match=f"cannot be read: .*{file}.* merge all slots again"):
+        export(sample, "day.csv")
     assert not list(sample.folder.glob("out/*"))
 
 
