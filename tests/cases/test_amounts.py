@@ -124,7 +124,7 @@ def test_a_bet_has_the_amounts_and_status_of_the_document(make: MakeHook, tmp_pa
     (row,) = account.rows
     found = row["status"], row["stake"], row["payout"], row["net"]
     assert found == (status, *(None if worth is None else Decimal(worth) for worth in (stake, payout, net)))
-    assert (row["settled_at"] is None) == (status == "open" and provider == "pv")
+    assert (row["settled_at"] is None) == (status == "open")
     assert stats.without_payout == (status == "settled" and payout is None)
 
 

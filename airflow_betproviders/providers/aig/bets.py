@@ -13,7 +13,7 @@
 | valid_stake | valid_bet_turnover, else real_bet_amount, when settled; 0 under status 2, 3, 4; null while open |
 | jackpot_contribution, jackpot_payout, fee, balance_before, balance_after | null: the record has none |
 | placed_at | bet_time, else create_time |
-| settled_at | settle_time; null while open (AIG sends 0 or nothing) |
+| settled_at | settle_time; null while open, when AIG sends 0 or nothing |
 | updated_at | update_time |
 | status | 0 open, 1 settled, 2 cancelled, 3 and 4 void; null for a status that the document does not name |
 
@@ -63,17 +63,18 @@ MAPPING = BetMapping(
         "payout": _result(money("win_amount"), money("bet_amount")),
         "valid_stake": _result(coalesce(money("valid_bet_turnover"), money("real_bet_amount")), constant(Decimal(0))),
         "placed_at": coalesce(instant("bet_time"), instant("create_time")),
-        "settled_at": instant("settle_time"),
+        "settled_at": if_else(is_in("status", 0), null("instant"), instant("settle_time")),
         "updated_at": instant("update_time"),
         "status": by_value("status", {0: "open", 1: "settled", 2: "cancelled", 3: "void", 4: "void"}),
     },
-    exact_columns=("id", "user_id", "game_id", "currency", "bet_amount", "bet_time", "settle_time", "update_time"),
+    exact_columns=("id", "user_id", "game_id", "currency", "bet_amount", "bet_time", "update_time"),
     derivable_columns={
         "win_amount": money("payout"),
         "real_win_amount": money("net"),
         "valid_bet_turnover": money("valid_stake"),
         "real_bet_amount": money("valid_stake"),
         "create_time": instant("placed_at"),
+        "settle_time": instant("settled_at"),
     },
 )
 
