@@ -177,7 +177,7 @@ class Merge:
         """Plan and commit on the newest version. Use written files again if the versions in between do not matter.
 
         Raises:
-            CommitConflict: another merge of the same day came first, so that what is due must be looked up anew.
+            CommitConflict: another merge of the same day came first, so the due slots must be looked up again.
         """
         began, attempt = time.monotonic(), 0
         snapshot = self._table.snapshot()

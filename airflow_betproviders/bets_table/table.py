@@ -1,6 +1,6 @@
 """The bets table in Delta Lake: its files, and commits that succeed only on the version they were planned on.
 
-A commit is one put-if-absent of the next version, without delta-rs's own rebase: whoever comes second plans anew. So
+A commit is one put-if-absent of the next version, without delta-rs's own rebase: a merge that comes second plans again. So
 merges are serialisable, whatever they read, and a table is never seen between two states.
 """
 

@@ -73,10 +73,10 @@ def split(window: Interval, parts: int, rule: WindowRule) -> tuple[Interval, ...
 
 def split_off(window: Interval, steps: int, rule: WindowRule) -> tuple[Interval, ...]:
     """Split a window after a number of steps, at least one. Return it alone if the rule forbids a split or no second part is left."""
-    border = window.start + max(1, steps) * rule.step
-    if border >= window.end or not rule.splits:
+    boundary = window.start + max(1, steps) * rule.step
+    if boundary >= window.end or not rule.splits:
         return (window,)
-    return Interval(window.start, border), Interval(border, window.end)
+    return Interval(window.start, boundary), Interval(boundary, window.end)
 
 
 def _by_day(interval: Interval) -> tuple[Interval, ...]:

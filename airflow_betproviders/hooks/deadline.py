@@ -1,6 +1,6 @@
 """A deadline for a complete HTTP exchange, however slowly a server sends.
 
-A socket's timeout begins anew with each byte. So a server that sends a header or a body byte by byte, or ``100 Continue``
+A socket's timeout starts over with each byte. So a server that sends a header or a body byte by byte, or ``100 Continue``
 for ever, holds a worker without end. Here every read of the socket gets what is left of the call's time. A connection is
 made in a thread that is given up when that time is over, since nothing else interrupts the look-up of a host's name.
 

@@ -76,9 +76,9 @@ class DayTotals:
         """Remove the local files."""
         self._folder.cleanup()
 
-    def load(self, *, anew: Iterable[Interval] = ()) -> None:
-        """Scan the stored slots. Slots that were scanned before are scanned again only if they are in ``anew``."""
-        for slot in anew:
+    def load(self, *, rescan: Iterable[Interval] = ()) -> None:
+        """Scan the stored slots. Slots that were scanned before are scanned again only if they are in ``rescan``."""
+        for slot in rescan:
             self._scanned.pop(slot, None)
         for _ in range(_LISTINGS):
             wanted = self.lake.stored(self.day)

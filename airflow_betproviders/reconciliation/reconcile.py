@@ -193,7 +193,7 @@ class Reconciliation:
         )
         result.calls += extraction.store(due, day_totals.lake).total("calls")
         result.repaired = sorted([*result.repaired, *due])
-        day_totals.load(anew=due)
+        day_totals.load(rescan=due)
         for each in checks:
             each.changed(due)
 

@@ -1,6 +1,6 @@
 """Make calls to a provider: space them, repeat them where that can help, count them.
 
-A call is signed anew for each attempt (by the hook, inside `Source.request`), so an old timestamp is never sent again.
+Each attempt of a call gets a new signature (by the hook, inside `Source.request`), so an old timestamp is never sent again.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class RateLimiter:
             permit: lets the call's answer into memory.
             page: whether the call turns a page.
             made: calls that its slot has asked for before. A slot that needs more than a quota waits in the worker: deferred, it
-                would begin anew, and never end.
+                would start over, and never end.
             ended: set when the call is no longer wanted; its turn comes at once then.
 
         Raises:

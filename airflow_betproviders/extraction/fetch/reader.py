@@ -224,7 +224,7 @@ class WindowReader:
         return True
 
     def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Return whether a single window makes a whole slot empty, by an answer without a total."""
+        """Return whether a single window leaves a slot without rows, by an answer without a total."""
         return not rows.distinct and rows.total is None and read.window == self._slot and self._source.retries
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:

@@ -67,7 +67,7 @@ ROW: Mapping[str, str] = {
     "duplicate_key": "the amount's member twice",
     "bad_row": "one row loses its key, or its amount is no number; its key is in the call log's `bad_rows`",
 }
-"""Kinds that change rows of a page, drawn anew for each answer."""
+"""Kinds that change rows of a page, drawn for each answer."""
 
 ODD: Mapping[str, str] = {
     "odd_null": "`null`",

@@ -78,7 +78,7 @@ def test_the_end_of_a_window_is_an_option(serve, window, more):
     assert given["total"] == len(simulator.truth("nova", "bets", end - HOUR / 60, end)) + more
 
 
-def test_some_bets_are_settled_anew_hours_later(serve):
+def test_some_bets_are_settled_again_hours_later(serve):
     simulator = serve(late_share=0.2)
     window = ("nova", "bets", NOW - HOUR, NOW)
     early = simulator.truth(*window, as_of=NOW + HOUR / 20)

@@ -71,7 +71,7 @@ class RowanHook(BetProviderHook):
         return {"operator_token": self.account, "secret_key": self.key, **params, **real_play}
 
     def sign(self, request: ApiRequest) -> None:
-        """Sign the bytes of the body; a header holds for a UTC day, so it is made anew for each attempt."""
+        """Sign the bytes of the body; a header holds for a UTC day, so each attempt gets a new one."""
         request.query["trace_id"] = str(uuid.uuid4())
         salt = self.extra["salt_secret"]
         if salt:

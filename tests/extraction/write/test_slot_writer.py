@@ -59,11 +59,11 @@ def without_footer(data: bytes) -> bytes:
 @given(st.integers(0, 60), st.lists(st.integers(1, 59), max_size=4), st.randoms(use_true_random=False))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
-    count: int, borders: list[int], rng: random.Random
+    count: int, boundaries: list[int], rng: random.Random
 ) -> None:
     rows = [bet(f"bet-{i}", at=rng.randrange(60), stake=f"{i}.25") for i in range(count)]
     once, _ = written(rows)
-    edges = sorted({0, 60, *borders})
+    edges = sorted({0, 60, *boundaries})
     windows = []
     for start, end in itertools.pairwise(edges):
         window = [row for row in rows if start * 1000 <= row["at"] - bet("", 0)["at"] < end * 1000]

@@ -116,10 +116,10 @@ class AnswerProof:
             begin = last if oldest_first else first + 1 - length if newest_first else middle
             pieces = [(begin, begin + length)]
         elif not known or (first < last and not (oldest_first or newest_first)):
-            # Where it isn't known what windows filter, any border will do that has rows on both sides.
-            border = middle if half else last if oldest_first else first + 1 if newest_first else middle
-            borders = [0, min(max(border, first + 1, 1), steps - 1), steps]
-            pieces = [*pairwise(borders)]
+            # Where it isn't known what windows filter, any boundary will do that has rows on both sides.
+            boundary = middle if half else last if oldest_first else first + 1 if newest_first else middle
+            boundaries = [0, min(max(boundary, first + 1, 1), steps - 1), steps]
+            pieces = [*pairwise(boundaries)]
         elif first < last:
             pieces = [(0, first + 1), (last, steps)]
         else:
