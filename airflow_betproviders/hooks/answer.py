@@ -16,7 +16,7 @@ _INFLATED_AT_ONCE = 8 * 1024 * 1024
 # Of answers that are larger, a process receives one at a time.
 _LARGE = 16 * 1024 * 1024
 _one_large = threading.Lock()
-# What is read of the body of an error.
+# Bytes that are read of the body of an error.
 ERROR_BYTES = 64 * 1024
 ENCODINGS = "gzip, deflate"
 """The compressions that are asked for and understood."""

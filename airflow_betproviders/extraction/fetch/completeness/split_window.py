@@ -17,7 +17,7 @@ from airflow_betproviders.extraction.fetch.completeness.slot_changed import Slot
 
 
 class SplitWindow:
-    """What a window's own answer said before it was read in parts: they must add up to it and bring the rows it showed.
+    """The total and the rows of a window's own answer, which the parts it is read in must add up to and bring.
 
     Attributes:
         window: the window.
