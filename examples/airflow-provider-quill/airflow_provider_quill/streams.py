@@ -51,6 +51,7 @@ HISTORY = Stream(
     key=("platType", "gameOrderId"),
     version_columns=("lastUpdateTime",),
     time_column="lastUpdateTime",
+    reject_outside_window=True,
     windows=WindowRule(span=timedelta(hours=6)),
     paging=_PAGES,
     filters=_CURRENCY,

@@ -70,6 +70,8 @@ HISTORY_BY_TIME = Stream(
     key=("betId",),
     version_columns=("rowVersion",),
     time_column="betEndTime",
+    filter_columns=("betEndTime", "betTime"),  # which of them, the document does not say
+    reject_outside_window=True,
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
     paging=LimitedAnswer(param="count", limit=_MOST_ROWS, least=_FEWEST_ROWS),
     lag=_LAG,

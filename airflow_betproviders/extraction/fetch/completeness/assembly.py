@@ -66,7 +66,8 @@ class WindowAssembler:
         rule = self._stream.windows
         if window is not None and rule and self._stream.has_outside_rows:
             if not rule.sliding:
-                self._outside.remove(rows, _answered(window, rule, paging))
+                # Rows outside are left out here: those that no other window brings would be lost.
+                self._outside.remove(rows, _answered(window, rule, paging), always=True)
             rows.keep_window(str(self._stream.time_column), self._time_of)
         return rows
 

@@ -39,11 +39,11 @@ class OutsideRows:
         self._stream = stream
         self._times = RejectedTimes(stream, source.utc_offset)
 
-    def remove(self, rows: WindowRows, asked: Interval) -> int:
+    def remove(self, rows: WindowRows, asked: Interval, *, always: bool = False) -> int:
         """Move single rows outside an interval to quarantine, and return how many there are.
 
         Rows with a time ten years away go to quarantine however many they are, unless another unit explains the time.
-        Where it isn't known which column windows filter, rows are only counted.
+        Where it isn't known which column windows filter, rows are only counted, unless ``always`` is given.
 
         Raises:
             ProviderRequestError: one in a hundred rows lies outside: a wrong zone, unit or column.
@@ -57,7 +57,7 @@ class OutsideRows:
             if outside.any():
                 absurd &= self._absurd(name, column, asked)
         count = int(outside.sum())
-        if not stream.reject_outside_window:
+        if not (stream.reject_outside_window or always):
             return count
         all_outside = int((outside & ~absurd).sum()) + len(self._times.outside(rows.bad, asked))
         all_outside += sum(self._in_other_unit(row, asked) for row in rows.bad)
