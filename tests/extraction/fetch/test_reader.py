@@ -389,6 +389,16 @@ def test_a_cap_shows_where_a_window_of_fixed_length_is_asked_for_from_its_last_r
     assert (part.table.num_rows, len(script.asked)) == (600, 2)
 
 
+@pytest.mark.parametrize("hours", [8, -4])
+def test_rows_of_another_zone_in_a_window_of_fixed_length_fail(hours: int) -> None:
+    """They would be left out: no other window brings them."""
+    stream = serving(windows=WindowRule(span=10 * MINUTE, fixed=True), paging=SingleAnswer())
+    assert not stream.reject_outside_window
+    shifted = page(*(bet(f"{i}", at=i * 20 + hours * 3600) for i in range(20)))
+    with pytest.raises(ProviderRequestError, match="20 of 20 rows have at outside the window"):
+        read(stream, lambda n, window, params: shifted, Interval(FIVE, FIVE + 10 * MINUTE))
+
+
 def test_a_total_that_counts_the_rows_of_its_page_is_none() -> None:
     rows = [bet(f"{i}") for i in range(25)]
     paged = PageNumber(param="page", size_param="size", page_size=10)
