@@ -140,7 +140,7 @@ class Displaced(Fault):
     """Rows of other pages in the place of some."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
-        if answer.rows:
+        if answer.rows and answer.found:
             rows = [*answer.rows]
             rows[self.rng.randrange(len(rows))] = self.rng.choice(answer.found)
             answer.rows = rows

@@ -23,3 +23,15 @@ def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
         monkeypatch.setattr(slots, "_threads", threads if scenario.threads else no_threads)
         problems, outcome = run_scenario(scenario, tmp_path / f"{seed}")
         assert not problems, f"{scenario}\n{outcome}"
+
+
+def test_rows_of_another_window_that_a_piece_shows_are_not_lost(
+    waited: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Finch answers half of its windows with nothing; a piece that proves a window reaches into such a one."""
+    monkeypatch.setattr(slots, "_threads", no_threads)
+    scenario = draw(550492)
+    assert (scenario.stream.provider, scenario.threads) == ("finch", False)
+    problems, outcome = run_scenario(scenario, tmp_path)
+    assert not problems, outcome
+    assert outcome == "stored"

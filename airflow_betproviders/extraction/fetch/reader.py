@@ -250,6 +250,8 @@ class WindowReader:
         if cap:
             self._planner.cap = cap
             raise SlotChanged(f"the provider seems to cut answers off at {cap}: {cap.reason}")
+        if lacking := self._shown_rows.lacking:
+            raise SlotChanged(f"pieces of windows bring {lacking} rows of the slot that did not come with it")
 
     def _piece(self, window: Interval) -> WindowRows:
         answers: list[PageAnswer] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -30,7 +30,11 @@ _MOST_TIMES = 10
 
 
 class ShownRows:
-    """The rows that the answers of one slot have shown, by window; and those of later slots that they showed in passing."""
+    """The rows that the answers of one slot have shown, by window; and those of later slots that they showed in passing.
+
+    Attributes:
+        lacking: rows of the slot that pieces have brought, of a stream whose answers reach beyond the window, and the slot lacks.
+    """
 
     def __init__(self, stream: Stream) -> None:
         """Begin without rows."""
@@ -41,9 +45,11 @@ class ShownRows:
         self._count = 0
         self._forgotten = False
         self._later = NO_ROWS, np.empty(0, np.int64)
+        self.lacking = 0
 
     def begin(self, number: int, slot: Interval | None) -> None:
         """Begin a slot. The rows of the slot before are forgotten; those of a slot that is read again are not."""
+        self.lacking = 0
         if number != self._number:
             self._number, self._slot = number, slot
             self._count, self._forgotten = 0, False
@@ -143,9 +149,13 @@ class ShownRows:
         self.add(after, found)
         return lacking
 
-    def add_piece(self, piece: Interval, answers: Iterable[PageAnswer]) -> int:
+    def add_piece(self, piece: Interval, answers: Sequence[PageAnswer]) -> int:
         """Add rows of a piece of a window that was read; return of how many of them the slot has older versions only."""
         found = RowVersions.joined(answer.versions_in(piece) for answer in answers)
+        if self._stream.has_outside_rows and self._slot and not self._forgotten:
+            inside = RowVersions.joined(answer.versions_in(self._slot) for answer in answers)
+            self.lacking += len(inside.lacking_in(self._near(self._slot)))
+            self._add_later(Interval(self._slot.start - self._slot.width, self._slot.start), answers)
         older = len(found.older_in(self._near(piece))) if self._stream.version_columns else 0
         self.add(piece, found)
         return older
