@@ -100,7 +100,9 @@ class _SlotSizes:
             for size, count in self.counts.items()
             if size < self.size
             and count > 1
-            and (like_a_cap(size) or _log_chance(seen, count, size) < math.log(_COINCIDENCE))
+            and (
+                (count >= _CALLED_A_CAP and like_a_cap(size)) or _log_chance(seen, count, size) < math.log(_COINCIDENCE)
+            )
         ]
 
 
