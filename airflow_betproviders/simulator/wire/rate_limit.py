@@ -20,8 +20,8 @@ class RateLimit:
 
     def admit(self) -> None:
         """Let a call pass, or raise ``TooFast``; refused calls do not count."""
-        now = time.monotonic()
         with self._lock:
+            now = time.monotonic()
             gap = now - self._last
             if gap < self._least:
                 raise TooFast(f"{gap:.3f} s after the last call")
