@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -87,4 +88,7 @@ class NextLink(PageToken):
     param: str = ""
 
     def _next(self, token: str) -> Params:
-        return dict(parse_qsl(urlsplit(token).query, keep_blank_values=True))
+        with suppress(ValueError):
+            if params := dict(parse_qsl(urlsplit(token).query, keep_blank_values=True)):
+                return params
+        raise WindowChanged("the link to the next page is malformed, or has no parameters")

@@ -27,6 +27,7 @@ from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.envelope import (
     as_int,
+    as_token,
     declared_part,
     has_no_rows,
     members_beside_rows,
@@ -212,7 +213,7 @@ class Decoder:
         if total is not None and total < 0:  # a way to say that nobody has counted
             total = None
         page = Page(self._tables.empty(), total, page_size=as_int(found[PageSize]))
-        page.token = str(found[NextPage]) if found[NextPage] else None
+        page.token = as_token(found[NextPage]) if found[NextPage] else None
         if found[Reaches] is not None:
             page.reaches = self._instant(declared_part(self._stream.envelope, self._paths[Reaches]), found[Reaches])
         return page

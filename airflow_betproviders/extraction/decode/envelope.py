@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from airflow_betproviders.declare.fields.json_text import NotJson
 from airflow_betproviders.declare.stream import Envelope
 from airflow_betproviders.extraction.decode import arrays
 
@@ -77,3 +78,22 @@ def as_int(value: Any) -> int | None:
         return int(digits if not fraction.strip("0") else text)
     except ValueError:
         return None
+
+
+def as_token(value: Any) -> str:
+    """Return the token or the link of the next page.
+
+    Raises:
+        NotJson: it is neither text that can be sent nor a number.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not _is_unicode(str(value)):
+        raise NotJson("the next page's token is not text")
+    return str(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON may hold half of a surrogate pair
+        return False
+    return True

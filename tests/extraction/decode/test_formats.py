@@ -356,6 +356,14 @@ def test_an_envelope_says_page_size_next_page_and_how_far_it_reaches(odd: bool) 
     assert page.reaches == datetime(2026, 1, 15, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("token", ["true", '{"href":"?after=2"}', '["2"]', r'"\ud800"'])
+def test_a_token_that_is_not_text_is_no_answer(token: str) -> None:
+    envelope = {"next": NextPage, "rows": Rows}
+    stream = Stream(provider="toy", name="paged", endpoint="", doc="", fields=(Field("id", Text()),), envelope=envelope)
+    with pytest.raises(ProviderUnavailable, match="the next page's token is not text"):
+        Decoder(stream)(f'{{"next":{token},"rows":[]}}'.encode(), lambda envelope: None)
+
+
 def test_an_end_that_cannot_be_read_proves_nothing() -> None:
     body = b"timepoint=soon\nplaySessionID,endDate\n1,2026-01-15 00:04:15\n"
     assert Decoder(ROUNDS)(body, lambda envelope: None).reaches is None

@@ -762,6 +762,16 @@ def test_a_link_to_the_next_page_gives_its_parameters_and_no_other_host() -> Non
     assert {k: v for k, v in script.asked[1][1].items() if k != "window"} == {"page": "2", "cursor": "a/b"}
 
 
+@pytest.mark.parametrize(
+    "link", ["http://[::1?after=2", "http://[x]/?after=2", "http://a\u2100b/?after=2", "/bets/2", "#after=2"]
+)
+def test_a_link_without_parameters_that_can_be_read_fails(link: str) -> None:
+    script = Script(lambda n, window, params: replace(page(bet("a")), token=link))
+    with pytest.raises(IncompleteWindow, match="the link to the next page is malformed, or has no parameters"):
+        everything(WindowReader(Vendor([]), serving(STREAM, paging=NextLink()), {}, script), [SLOT])
+    assert len(script.asked) < 10
+
+
 def test_a_cursor_on_row_versions_sends_its_size_and_takes_the_greatest_version() -> None:
     stream = serving(FOLLOWED, paging=RowVersionCursor(param="row_version", size_param="count", limit=3))
     rows = [bet("a", 1), bet("c", 3), bet("b", 2), bet("d", 3), bet("e", 3600)]
