@@ -268,7 +268,7 @@ MUTATIONS = (
     ),
     Mutation(
         "believe an answer with far fewer rows than its neighbours",
-        "extraction/answers/dips.py",
+        "extraction/answers/sparse_answers.py",
         "if expected >= _EXPECTED and",
         "if expected < 0 and",
         ("cases/test_completeness.py",),

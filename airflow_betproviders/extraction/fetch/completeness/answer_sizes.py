@@ -17,8 +17,8 @@ from airflow_betproviders.declare.pagination import (
 )
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
-from airflow_betproviders.extraction.answers.dips import Dips
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.sparse_answers import SparseAnswers
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
@@ -139,7 +139,7 @@ class AnswerSizes:
         self.proven_bytes = proven_bytes
         self._proven_now = 0
         self._slot = _SlotSizes()
-        self._dips: Dips[SuspectedAnswer | None] = Dips()
+        self._sparse: SparseAnswers[SuspectedAnswer | None] = SparseAnswers()
 
     def see(self, page: Page) -> None:
         """Note the size of any answer."""
@@ -169,7 +169,7 @@ class AnswerSizes:
         single = rows.proof in {SHORT_ANSWER, REACHES}
         suspected = self._proof.suspected(rows, size) if single or size >= FEW_BYTES else None
         if single and rows.window is not None:
-            self._dips.add(suspected, count, rows.window.width.total_seconds())
+            self._sparse.add(suspected, count, rows.window.width.total_seconds())
         if count < _FEWEST_ROWS and size < FEW_BYTES:
             return
         by_rows = single and count >= _FEWEST_ROWS and count > self._proven_now // 2
@@ -191,7 +191,7 @@ class AnswerSizes:
     def forget_slot(self) -> None:
         """Forget the answers of a slot that is read again."""
         self._slot = _SlotSizes()
-        self._dips.forget_slot()
+        self._sparse.forget_slot()
 
     def disproof(self, read_piece: ReadPiece) -> AnswerCap | None:
         """Ask for pieces of the slot's answers that look cut off; return where one was cut off, if any was.
@@ -201,7 +201,7 @@ class AnswerSizes:
             SlotChanged: an answer lacked rows that came when pieces of its window were asked for.
         """
         slot, self._slot = self._slot, _SlotSizes()
-        dips, proven = self._dips.end_slot(), list[SuspectedAnswer]()
+        sparse_answers, proven = self._sparse.end_slot(), list[SuspectedAnswer]()
         cap = self._greatest_cut_off(slot, read_piece, proven) or self._heaviest_cut_off(slot, read_piece, proven)
         if cap:
             return cap
@@ -209,8 +209,8 @@ class AnswerSizes:
             if problem := self._proof.disproof(answer, read_piece):
                 return self._cap(answer, problem, counts_bytes=False)
             proven.append(answer)
-        for dip in dips:
-            if dip and dip not in proven and (problem := self._proof.early_end(dip, read_piece)):
+        for sparse in sparse_answers:
+            if sparse and sparse not in proven and (problem := self._proof.early_end(sparse, read_piece)):
                 raise SlotChanged(f"an answer had far fewer rows than those around it: {problem}")
         gap = slot.least_likely
         if gap and gap not in proven and gap.rows > max(self._proven_now, self.greatest) // 2:
