@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from airflow_betproviders.declare.pagination.base import (
     LAST_PAGE,
+    SECOND_READ,
+    SHORT_ANSWER,
     TOTAL,
     Answer,
     Pagination,
@@ -17,6 +19,7 @@ from airflow_betproviders.declare.pagination.base import (
     Unprovable,
     WindowChanged,
     agreed_total,
+    largest,
 )
 
 if TYPE_CHECKING:
@@ -65,10 +68,24 @@ class PageToken(Pagination):
         """See `Pagination`."""
         total = agreed_total(answers)
         if total is None:
-            return LAST_PAGE
+            return self._proof_by_last(answers[-1], answers[:-1])
         if distinct != total:
             raise WindowChanged(f"the provider counts {total} rows, {distinct} distinct ones came")
         return TOTAL
+
+    @staticmethod
+    def _proof_by_last(latest: Answer, others: Sequence[Answer]) -> str:
+        """Name what proves pages without a total, by the page that names no further one.
+
+        | last page | proof |
+        |---|---|
+        | has fewer rows than another | it is the last |
+        | has as many as any, and is not small | its size has to be proven: the provider may have left out the next page's token |
+        | is empty, after others that are not | a second read: an empty answer may come by mistake |
+        """
+        if largest(latest, others):
+            return SHORT_ANSWER
+        return LAST_PAGE if latest.rows or not any(other.rows for other in others) else SECOND_READ
 
     def limited_to(self, rows: int) -> PageToken:
         """See `Pagination`."""

@@ -738,6 +738,34 @@ def test_pages_are_followed_by_their_tokens_to_the_last() -> None:
     assert part.proof == "last page"
 
 
+@pytest.mark.parametrize("lost", ["once on page 2", "always on page 2", "always"])
+@pytest.mark.parametrize(
+    "paging", [PageToken(param="after"), PageToken(param="after", size_param="size", page_size=10)]
+)
+def test_a_full_page_that_names_no_further_one_is_not_taken_for_the_last(paging: PageToken, lost: str) -> None:
+    rows = [bet(f"{i:02}", at=60 * i + 1) for i in range(30)]
+    calls_of_page_2 = itertools.count()
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        first, found = int(params.get("after", "0")), within(rows, window or SLOT)
+        forgets = lost == "always" or (first == 10 and not (next(calls_of_page_2) and lost.startswith("once")))
+        token = None if forgets or first + 10 >= len(found) else f"{first + 10}"
+        return replace(page(*found[first : first + 10]), token=token)
+
+    with pytest.raises(SlotChanged, match="the provider seems to cut answers off"):
+        read(serving(STREAM, paging=paging), answer)
+
+
+def test_an_empty_page_that_names_no_further_one_is_asked_for_twice() -> None:
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        if n == 2:
+            return page()
+        return replace(page(bet("b" if "after" in params else "a")), token=None if "after" in params else "t1")
+
+    (part,), _, _ = read(serving(STREAM, paging=PageToken(param="after")), answer)
+    assert ids([part]) == ["a", "b"]
+
+
 def test_a_token_that_comes_again_is_not_followed_for_ever() -> None:
     stream = serving(STREAM, paging=PageToken(param="after"))
     script = Script(lambda n, window, params: replace(page(bet("a")), token="again"))
