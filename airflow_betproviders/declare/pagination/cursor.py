@@ -1,4 +1,4 @@
-"""Declare rows from an instant or a row version on, without pages."""
+"""Declare cursors: each call asks for the rows from an instant, or from a row version, on."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TimestampCursor(Pagination):
-    """Rows from an instant on, in its order: the next call starts at the greatest instant so far.
+    """Rows from an instant on, in the order of time. The window is read when a call reaches its end or brings nothing new.
 
-    Each call begins a millisecond earlier, whether the provider counts the instant itself in or not. After an answer that may
-    be cut off it begins earlier, because rows may be missing there: by a few rows, and by twice as much as a row of the
-    window came too late in the order of time. The cursor is followed until it reaches the window's end or a call brings
-    nothing new. Where rows of a large or full answer come in no order, the next call starts at their median: it must bring
-    none that lies before the last. A window with cut-off answers, of which a row comes later than a call began earlier, is
-    read again with earlier calls.
+    Where the next call begins:
+
+    | the answer | the next call begins |
+    |---|---|
+    | is small and not full | a millisecond before its last row, as the provider may leave out the instant that is asked for |
+    | may be cut off | earlier: by its last few rows, or by twice the time that a row of the window came too late |
+    | is large or full, and its rows come in no order | at their median; it must bring no new row older than the last so far |
+
+    If a row came later than these calls went back, the window is read again, and its calls go back further (`LateRows`).
 
     Attributes:
         param: name of the parameter that carries the instant.
         limit: rows in a full answer, as documented.
         size_param: name of the parameter that carries the limit; None where there is none.
         least: the smallest limit that the provider takes.
-        late_by: milliseconds by which a row may come too late in the order of time, as far as answers have shown.
+        late_by: milliseconds by which a row may come too late in the order of time, as earlier answers have shown.
     """
 
     param: str
@@ -122,18 +125,18 @@ class TimestampCursor(Pagination):
         return None
 
     def _is_full(self, answer: Answer, answers: Sequence[Answer]) -> bool:
-        """Return whether an answer has so many rows that others may have been cut off: a round number, and none has more."""
+        """Return whether an answer may be cut off by its number of rows: it reaches the limit, or is the largest and round."""
         greatest = all(other.rows <= answer.rows for other in answers)
         return answer.rows >= max(FEW_ROWS, self.limit) or (greatest and like_a_cap(answer.rows))
 
     def _is_unordered(self, answer: Answer, answers: Sequence[Answer]) -> bool:
-        """Return whether an answer that may have been cut off lacks any rows then, not the last ones."""
+        """Return whether an answer may be cut off and its rows come in no order, so that rows of any time may be missing."""
         return not answer.in_order and (answer.bytes >= FEW_BYTES or self._is_full(answer, answers))
 
     def _late_by(self, answers: Sequence[Answer], *, full: bool, end: int) -> int:
-        """Return by how many milliseconds a row that the latest answer lacks may lie before its last one."""
+        """Return how many milliseconds before the latest answer's last row a missing row may lie."""
         answer = answers[-1]
-        assert answer.last is not None  # noqa: S101 - the caller has looked
+        assert answer.last is not None  # noqa: S101 - the caller has checked it
         may_be_cut_off = full or (answer.last < end and answer.rows >= FEW_ROWS)
         if not may_be_cut_off and answer.bytes < FEW_BYTES:
             return 0
@@ -141,16 +144,16 @@ class TimestampCursor(Pagination):
         return max(late_by, answer.tail) if may_be_cut_off else late_by
 
     def _gone_back(self, answers: Sequence[Answer]) -> int:
-        """Return by how many milliseconds the call after these answers begins before their last row, for its disorder."""
+        """Return how many milliseconds before the last row the next call begins, because rows come out of order."""
         answer = answers[-1]
         last = answer.last or 0
-        # A row that is lacking may be later than those that came. Beyond the middle the next call brings too little that is new.
+        # Twice, as a missing row may come later than all seen. A call from before the middle would bring too few new rows.
         half = last - (last if answer.middle is None else answer.middle)
         late_by = min(max(self.late_by, 2 * max(each.late_by for each in answers)), half)
         return max(late_by, answer.late_by) if answer.in_order else late_by
 
     def _is_unproven(self, answers: Sequence[Answer]) -> bool:
-        """Return whether the latest answer is unordered, and doesn't itself come from the middle of one."""
+        """Return whether the latest answer is unordered, unless it answers a call from the middle of one before it."""
         unproven = False
         for answer in answers:
             unproven = not unproven and self._is_unordered(answer, answers) and answer.new > 0

@@ -26,26 +26,32 @@ from airflow_betproviders.declare.pagination.base import (
 if TYPE_CHECKING:
     from airflow_betproviders.declare.interval import Interval
 
-# A total of so few full pages is not believed without a look at the page after them.
+# A total of at most so many pages, all full, may be a server's limit: the page after them must be empty.
 _FEW_PAGES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageNumber(Pagination):
-    """Pages by number, as many as a total says.
+    """Pages by number.
 
-    Without a total in the answers, pages are read until one is empty; where the declaration promises a total, twice. A
-    window is read twice too where some of its pages lack the total, or each page counts only its own rows. A
-    page that lacks rows may have been cut off, at a number of rows or of bytes. So none may follow it, and where it is the
-    largest, the rows after it are asked for by a smaller page size: there must be none.
+    | answers | pages are read |
+    |---|---|
+    | have a total | as many as it says |
+    | have a total on some pages only | as many as the first page says, else until one is empty; the window is read twice |
+    | have none, or each counts only its own rows | until one is empty; the window is read twice if ``totals`` promises one |
+
+    Without a total, a page that is not full may have been cut off, at a number of rows or of bytes. If a page follows it, the
+    window is read in smaller pages. If none follows and it is the largest, one more call asks for the rows after it, with a
+    smaller page size. It must bring none.
 
     Attributes:
         param: name of the page parameter.
         size_param: name of the page size parameter.
         page_size: the largest page the provider gives, so that calls are fewest.
         start: the first page's number.
-        text: both values travel as strings.
-        total_cap: the greatest total that the provider ever says: a window with that total is split (GM-Ag: 10,000).
+        text: whether both values are sent as strings.
+        total_cap: the greatest total that the provider ever gives; a window with that total is split (GM-Ag: 10,000). None
+            where there is none.
         totals: whether the document promises a total.
     """
 
@@ -133,7 +139,7 @@ class PageNumber(Pagination):
             pages = answers[:first_empty]
             if lacking := [page.rows for page in pages[:-1] if page.rows < self.page_size]:
                 raise SmallerPages(lacking[0] if len({*lacking}) == 1 else max(1, min(lacking) * 3 // 4))
-            if first_empty is not None and first_empty < len(answers) - 1:  # the latest has what follows the last page
+            if first_empty is not None and first_empty < len(answers) - 1:  # the latest is for rows after the last page
                 if answers[-1].new:
                     raise SmallerPages(max(1, pages[-1].rows * 3 // 4))
                 return ()
@@ -149,20 +155,20 @@ class PageNumber(Pagination):
 
     @property
     def _skips_rows(self) -> bool:
-        """Return whether the page after one that was cut off begins after the rows that are lost."""
+        """Return whether the page after one that was cut off leaves out the lost rows."""
         return True
 
     def _after(self, answers: Sequence[Answer]) -> Params:
         return self.params(len(answers))
 
     def _following_rows(self, pages: Sequence[Answer]) -> Params:
-        """Return the parameters of a smaller page with the row after the last page's last."""
+        """Return the parameters of a smaller page that begins no later than the row after the last page."""
         size = max(1, pages[-1].rows)
         rows = (len(pages) - 1) * self.page_size + size
         return replace(self, page_size=size).params(rows // size)
 
     def _suspicious(self, first: Answer, total: int) -> bool:
-        """Return whether a total may be the count of the rows on the page, or where a server stops: one more page has to be empty."""
+        """Return whether a total may count the first page only, or be a server's limit: the page after the last must be empty."""
         if total < FEW_ROWS or first.rows < FEW_ROWS:
             return False
         alone = total <= self.page_size and total == first.rows
@@ -171,13 +177,16 @@ class PageNumber(Pagination):
 
     @staticmethod
     def _smaller(first: Answer) -> int | None:
-        """Return the size of a first page that lacks rows, where it seems to be the most that a page has."""
+        """Return the rows of a first page that is not full, if the provider seems to give no larger ones; else None."""
         return first.rows if first.rows == first.page_size or first.rows >= FEW_ROWS else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offset(PageNumber):
-    """Pages by the number of rows before them; otherwise as `PageNumber`."""
+    """Pages by the number of rows before them; otherwise as `PageNumber`.
+
+    Where no total is given, each page begins after the rows that came, so a page that was cut off loses none.
+    """
 
     start: int = 0
 

@@ -25,7 +25,7 @@ from airflow_betproviders.declare.pagination.base import (
 if TYPE_CHECKING:
     from airflow_betproviders.declare.interval import Interval
 
-# Answers in a row that bring nothing new before a provider that names ever further pages is no longer followed.
+# After so many pages in a row without a new row, the window fails: the provider may name further pages forever.
 _MOST_EMPTY_PAGES = 20
 
 
