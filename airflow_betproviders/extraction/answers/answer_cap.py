@@ -1,4 +1,4 @@
-"""Describe where a provider cuts its answers off, of rows or of bytes."""
+"""Describe the number of rows or bytes at which a provider cuts answers off."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class AnswerCap:
 
     Attributes:
         rows: rows of the answer.
-        bytes: its bytes.
+        bytes: bytes of the answer.
         row_bytes: bytes of the largest row seen.
-        counts_rows: whether it may be the number of rows that is limited.
-        counts_bytes: whether it may be the bytes.
+        counts_rows: whether the provider may limit rows.
+        counts_bytes: whether the provider may limit bytes.
         reason: what shows that the answer was cut off.
     """
 
@@ -26,7 +26,7 @@ class AnswerCap:
     reason: str
 
     def __str__(self) -> str:
-        """Say it for a message."""
+        """Name the cap for a message."""
         return f"{self.rows} rows" if self.counts_rows else f"some {self.bytes} bytes"
 
     def cuts(self, rows: int, size: int) -> bool:
@@ -34,7 +34,7 @@ class AnswerCap:
         return (self.counts_rows and rows >= self.rows) or (self.counts_bytes and size + self.row_bytes > self.bytes)
 
     def after(self, rows: int, size: int) -> AnswerCap | None:
-        """Return what is left of the cap after an answer with so many rows and bytes; None where nothing is."""
+        """Return the cap as far as an answer with so many rows and bytes leaves it possible; None if it disproves the cap."""
         by_rows = self.counts_rows and rows <= self.rows
         by_bytes = self.counts_bytes and size < self.bytes + self.row_bytes
         return replace(self, counts_rows=by_rows, counts_bytes=by_bytes) if by_rows or by_bytes else None

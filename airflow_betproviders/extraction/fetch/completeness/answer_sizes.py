@@ -29,19 +29,19 @@ from airflow_betproviders.extraction.fetch.completeness.suspected_answer import 
     unprovable,
 )
 
-# Answers of one size, the greatest of a slot, that are taken for cut off without a proof of each.
+# So many answers of a slot's greatest size, a round one, are taken for cut off without further calls.
 _CALLED_A_CAP = 3
-# Answers of one size that are proven, where the size is not one at which answers are usually cut off.
+# So many answers of the greatest size are proven, where it is not round.
 _PROOFS_OF_A_SIZE = 2
-# The largest answers by bytes of a slot that are kept to be proven.
+# So many of a slot's largest answers by bytes are kept to be proven.
 _HEAVIEST = 8
-# Answers of one size are proven where chance alone makes them less often than this,
+# Answers of one size are proven if chance makes so many of them with less than this probability,
 _COINCIDENCE = 0.02
-# and an answer that leaves its window's start or end empty where chance does so less often than this (its logarithm).
+# and an answer that leaves its window's start or end empty, if chance does so with less than this (as a logarithm).
 _UNLIKELY_GAP = math.log(1e-6)
-# Answers with fewer rows often are a single player's, and lie together in the window.
+# The rows of a smaller answer are often a single player's and lie close together, so an empty part of the window shows nothing.
 _MANY_ROWS = 50
-# Several answers with fewer rows often have the same number by chance.
+# Smaller answers often have the same number of rows by chance.
 _FEWEST_ROWS = 3
 
 
@@ -49,14 +49,13 @@ class _SlotSizes:
     """The answers of one slot that may have been cut off.
 
     Attributes:
-        size: rows of the greatest.
-        count: answers of that size.
-        greatest: some of these.
+        size: rows of the greatest answer.
+        count: number of answers of that size.
+        greatest: the first of these answers, at most `_CALLED_A_CAP`.
         counts: how many answers have each number of rows.
         samples: one answer of each number of rows.
         heaviest: the largest by their bytes, largest first.
-        least_likely: of the answers that leave their window's start or end empty, the one that does so with the least chance;
-            None where none does.
+        least_likely: the answer whose empty start or end of the window is the least likely; None where none is unlikely.
     """
 
     def __init__(self) -> None:
@@ -88,12 +87,12 @@ class _SlotSizes:
 
     @property
     def improbable(self) -> bool:
-        """Return whether so many answers of the greatest size are improbable: counts vary by their square root."""
+        """Return whether chance hardly makes so many answers of the greatest size: counts vary by their square root."""
         return self.size > 0 and self.size ** (-0.5 * (self.count - 1)) < _COINCIDENCE
 
     @property
     def improbable_others(self) -> list[SuspectedAnswer]:
-        """Return one answer of each smaller size that more answers have than chance allows among so many."""
+        """Return one answer of each smaller size that chance hardly gives to so many answers of the slot."""
         seen = self.counts.total()
         return [
             self.samples[size]
@@ -107,7 +106,9 @@ class _SlotSizes:
 
 
 class AnswerSizes:
-    """The sizes of answers without a total. A server's cap is a constant, so an answer smaller than another was not cut off.
+    """Find the answers without a total that look cut off, by their sizes, and prove them.
+
+    A server's cap is a constant, so an answer that is smaller than another was not cut off.
 
     At the end of each slot, the answers that look cut off are proven by asking for pieces of them:
 
@@ -115,23 +116,23 @@ class AnswerSizes:
     |---|---|
     | the greatest of the run by rows | it is greater than any that was proven, or servers often cut off at that number of rows |
     | the greatest of the run by rows, or any other | more answers than chance allows have exactly this many rows |
-    | any | the answers before and after it have three times as many rows for the length of its window, or more |
+    | any | the answers before and after it have more than three times as many rows for the length of its window |
     | one of the largest by bytes | one more row would make it larger than any of this run and any that was proven |
-    | at least half as great as the greatest | the rows leave a part of the window empty, at its start or end, that chance would not |
+    | more than half as great as the greatest | it leaves a part of the window empty, at its start or end, that chance would not |
 
-    The first and the third line hold for a cap that stays as it was, of rows or of bytes, the others for one that has come
-    down since.
+    The lines of the greatest by rows and of the largest by bytes find a cap that stays the same. The others find a cap that
+    has come down since.
 
     Attributes:
-        greatest: rows of the greatest answer that was seen in this run.
-        largest: bytes of the largest answer that was seen in this run.
-        row_bytes: bytes of the largest row that was seen in this run, about.
-        proven: rows of the greatest answer that was proven, in earlier runs too.
-        proven_bytes: bytes of the largest answer that was proven, in earlier runs too.
+        greatest: rows of the greatest answer of this run.
+        largest: bytes of the largest answer of this run.
+        row_bytes: bytes of the largest row of this run, about.
+        proven: rows of the greatest answer that this run or an earlier one proved.
+        proven_bytes: bytes of the largest answer that this run or an earlier one proved.
     """
 
     def __init__(self, stream: Stream, proven: int = 0, proven_bytes: int = 0) -> None:
-        """Begin with what earlier runs have proven."""
+        """Begin with the sizes, in rows and bytes, that earlier runs have proven."""
         self._stream = stream
         self._proof = AnswerProof(stream)
         self.greatest = self.largest = self.row_bytes = 0
@@ -154,14 +155,14 @@ class AnswerSizes:
         return rows > self.proven or like_a_cap(rows)
 
     def suspects_bytes(self, size: int) -> bool:
-        """Return whether an answer may have been cut off, by its bytes alone: the row after it would have been one too many."""
+        """Return whether an answer may have been cut off, by its bytes alone: one more row would make it the largest known."""
         return size >= FEW_BYTES and size + self.row_bytes > max(self.largest, self.proven_bytes)
 
     def check(self, rows: WindowRows, answers: Sequence[PageAnswer]) -> None:
         """Keep an answer without a total that may have been cut off, to be proven at the end of the slot.
 
         Raises:
-            Unprovable: it has as many rows as answers are usually cut off at, and no part of its window can be asked for.
+            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
         """
         for answer in answers:
             self.see(answer.page)
@@ -194,11 +195,11 @@ class AnswerSizes:
         self._sparse.forget_slot()
 
     def disproof(self, read_piece: ReadPiece) -> AnswerCap | None:
-        """Ask for pieces of the slot's answers that look cut off; return where one was cut off, if any was.
+        """Ask for pieces of the slot's answers that look cut off; return the cap of one that was, or None.
 
         Raises:
             Unprovable: as `check` does.
-            SlotChanged: an answer lacked rows that came when pieces of its window were asked for.
+            SlotChanged: an answer with far fewer rows than its neighbours lacked rows that pieces of its window brought.
         """
         slot, self._slot = self._slot, _SlotSizes()
         sparse_answers, proven = self._sparse.end_slot(), list[SuspectedAnswer]()
@@ -221,7 +222,7 @@ class AnswerSizes:
     def _greatest_cut_off(
         self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
     ) -> AnswerCap | None:
-        """Return where the greatest answer by rows was cut off; add those that were not to the proven ones."""
+        """Return the cap if the greatest answer by rows was cut off; else add the answers of its size to ``proven``."""
         size = slot.size
         if self.suspects(size) and like_a_cap(size) and slot.count >= _CALLED_A_CAP:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
@@ -239,7 +240,7 @@ class AnswerSizes:
     def _heaviest_cut_off(
         self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
     ) -> AnswerCap | None:
-        """Return where one of the largest answers by bytes was cut off; add those that were not to the proven ones."""
+        """Return the cap if one of the largest answers by bytes was cut off; else add them to ``proven``."""
         for answer in slot.heaviest:
             if answer in proven or not self.suspects_bytes(answer.bytes):
                 continue

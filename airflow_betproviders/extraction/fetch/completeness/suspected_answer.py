@@ -23,19 +23,19 @@ ReadPiece = Callable[[Interval], WindowRows]
 
 @dataclass(eq=False)
 class SuspectedAnswer:
-    """An answer that may have been cut off.
+    """An answer that may have been cut off, and the pieces of its window that can prove it.
 
     Attributes:
-        window: what was asked.
-        hashes: the keys of its rows.
+        window: the requested window.
+        hashes: hashes of its rows' keys.
         bad: texts of its rows that do not fit the schema.
         pieces: windows inside it that would bring further rows if it was cut off.
-        halves: whether the pieces are all of the window, so that together they have to bring every row.
-        one_step: whether all rows lie in one step, which the pieces leave out, as it can't be asked for in parts.
+        halves: whether the pieces cover the window, so that together they have to bring every row.
+        one_step: whether all rows lie in one step, which can't be asked for in parts. The pieces leave it out.
         log_chance: logarithm of the chance that a part of the window as large as the one before the first or after the
             last row is empty.
-        bytes: of the answer; of its last page, where it has pages.
-        rest: the piece from its last row on, where rows come in the order of time, newest or oldest first; else None.
+        bytes: size of the answer; of its last page, where it has several.
+        rest: the piece from its last row on, where rows come newest or oldest first; else None.
     """
 
     window: Interval
@@ -54,7 +54,7 @@ class SuspectedAnswer:
         return len(self.hashes) + len(self.bad)
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
-        """Say how the parts contradict the answer; None if they don't."""
+        """Say how the rows of the pieces contradict the answer; None if they don't."""
         hashes = np.concatenate([rows.hashes for rows in brought if rows.hashes is not None])
         further = len(without(hashes, self.hashes))
         further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
@@ -64,30 +64,35 @@ class SuspectedAnswer:
         return f"parts of {self.window} lack {lacking} rows of the window" if lacking else None
 
     def as_suspect(self, brought: Sequence[WindowRows]) -> WindowRows | None:
-        """Return the half that has all of the rows, and so is as suspect as the window; None where the parts prove it."""
+        """Return the half that has all rows, so that it may be cut off as the window may; None where both halves have rows."""
         if not self.halves or all(rows.distinct for rows in brought):
             return None
         return max(brought, key=lambda rows: rows.distinct)
 
 
 class AnswerProof:
-    """Finds the pieces that can prove an answer of one stream, and asks for them."""
+    """Find the pieces that can prove an answer of one stream, and ask for them."""
 
     def __init__(self, stream: Stream) -> None:
         """Bind the stream."""
         self._stream = stream
 
     def suspected(self, rows: WindowRows, size: int = 0, *, half: bool = False) -> SuspectedAnswer | None:
-        """Return what can prove an answer of so many bytes, if anything can.
+        """Return the answer with the pieces that can prove it; None where no part of its window can be asked for.
 
-        Where windows are known to filter the time column and rows come in its order, that is what lies before the first
-        and after the last row; else two parts of the window, which have to bring exactly its rows. A window of fixed
-        length is asked for from its last row on.
+        | windows | pieces |
+        |---|---|
+        | have a fixed length | one window of it: from the latest row on, or up to the oldest where rows come newest first |
+        | filter the time column, and rows come in its order | the parts up to the first row and from the last row on |
+        | filter the time column, and all rows lie in one step | the parts before and after this step |
+        | else | two parts, which together have to bring exactly the answer's rows |
+
+        An answer without rows has one piece, the window itself.
 
         Args:
             rows: the answer.
             size: its bytes.
-            half: whether it has all rows of a window of which the other half had none, so that it is to be halved again.
+            half: whether it is a half that has all rows of its window, so that it is halved again.
         """
         stream, window = self._stream, rows.window
         if window is None or rows.hashes is None or not stream.time_column or not stream.windows:
@@ -111,12 +116,12 @@ class AnswerProof:
         if not rows.distinct:
             pieces = [(0, steps)]
         elif rule.fixed:
-            # Rows newest first lack before the first: a window that ends there brings them.
+            # Where rows come newest first, the missing rows are older than the oldest: a window that ends there brings them.
             length = rule.span // rule.step
             begin = last if oldest_first else first + 1 - length if newest_first else middle
             pieces = [(begin, begin + length)]
         elif not known or (first < last and not (oldest_first or newest_first)):
-            # Where it isn't known what windows filter, any boundary will do that has rows on both sides.
+            # Where it isn't known which column windows filter, both parts should have rows.
             boundary = middle if half else last if oldest_first else first + 1 if newest_first else middle
             boundaries = [0, min(max(boundary, first + 1, 1), steps - 1), steps]
             pieces = [*pairwise(boundaries)]
@@ -145,17 +150,17 @@ class AnswerProof:
         )
 
     def early_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
-        """Prove as `disproof` does that an answer doesn't end early, by one call where its rows come in the order of time."""
+        """Do as `disproof` does, with one call where rows come in the order of time: for the piece from the last row on."""
         if answer.rest is None:
             return self.disproof(answer, read_piece)
         rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
         return replace(answer, halves=False).contradiction([rest])
 
     def disproof(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
-        """Ask for pieces of an answer; say what shows that it was cut off, or None where they prove that it was not.
+        """Ask for the pieces of an answer. Say what shows that it was cut off; None where they prove that it was not.
 
         Raises:
-            Unprovable: it has as many rows as answers are usually cut off at, and no part of its window can be asked for.
+            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
         """
         suspected: SuspectedAnswer | None = answer
         while suspected:
@@ -171,7 +176,7 @@ class AnswerProof:
         return None
 
     def _inside(self, rows: WindowRows, piece: Interval, window: Interval) -> WindowRows:
-        """Leave out the rows of a piece that another answer for its window need not have: those outside, by mistake or not."""
+        """Return the rows of a piece that the answer for its window should have: rows outside are left out."""
         if self._stream.has_outside_rows:
             found = replace(rows, bad=[])
             instants = rows.table[str(self._stream.time_column)]
@@ -186,7 +191,7 @@ class AnswerProof:
 
 
 def unprovable(rows: int, window: Interval | None) -> Unprovable:
-    """Return the error of an answer whose number of rows looks like a cap, where no part of its window can be asked for."""
+    """Return the error of an answer with a round number of rows, where no part of its window can be asked for."""
     return Unprovable(
         f"the answer for {window} has exactly {rows} rows and may be cut off there, and no part of the window can be asked for"
     )
