@@ -23,8 +23,8 @@ class RowVersions:
     """The keys of rows with their versions: eight bytes a row, and eight for each version column of the stream.
 
     Attributes:
-        hashes: of the keys.
-        versions: the values of each version column, the one that counts first before the others.
+        hashes: hashes of the rows' keys.
+        versions: the values of each version column; the first column decides, then the next.
     """
 
     hashes: Hashes
@@ -32,13 +32,13 @@ class RowVersions:
 
     @classmethod
     def of(cls, stream: Stream, table: pa.Table, hashes: Hashes) -> RowVersions:
-        """Return what identifies the rows of a table, whose keys have these hashes."""
-        # A copy, which does not keep the table in memory.
+        """Return the keys and versions of a table's rows; ``hashes`` are those of its keys."""
+        # Copies, so that the table isn't kept in memory.
         return cls(hashes, tuple(arrays.integers(table[name]).copy() for name in stream.version_columns))
 
     @classmethod
     def joined(cls, several: Iterable[RowVersions]) -> RowVersions:
-        """Return the rows of several together."""
+        """Return the rows of several objects in one."""
         some = [rows for rows in several if len(rows)]
         if len(some) < 2:
             return some[0] if some else NO_ROWS
@@ -61,16 +61,16 @@ class RowVersions:
         return ordered.where(last)
 
     def lacking_in(self, others: RowVersions) -> RowVersions:
-        """Return the rows that others do not have, or have in older versions only."""
+        """Return the rows that the others lack, or have in older versions only."""
         found, older = self._compared(others)
         return self.where(~found | older)
 
     def older_in(self, others: RowVersions) -> RowVersions:
-        """Return the rows that others have in older versions only."""
+        """Return the rows that the others have in older versions only."""
         return self.where(self._compared(others)[1])
 
     def _compared(self, others: RowVersions) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Return which rows others have, and which of these are newer than theirs."""
+        """Return two masks: rows that the others have, and rows that they have in older versions only."""
         older = np.zeros(len(self), bool)
         if not len(self) or not len(others):
             return older, older

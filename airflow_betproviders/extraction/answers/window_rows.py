@@ -28,12 +28,12 @@ class WindowRows:
 
     Attributes:
         window: the requested window; None for a snapshot.
-        table: its good rows.
-        hashes: of the rows' keys, where the stream has a key.
-        bad: its rows that do not fit.
-        total: the provider's count, where it gives one.
-        duplicates: rows that came more than once.
-        counts: values that were not as declared.
+        table: the rows that fit the schema.
+        hashes: hashes of these rows' keys; None where the stream has no key.
+        bad: the rejected rows.
+        total: the provider's count of rows; None where it gives none.
+        duplicates: number of rows that were dropped because their key came again.
+        counts: counts of values that were not as declared.
         slow_pages: answers that were decoded row by row.
         calls: the numbers of the calls that returned the rows.
         proof: what shows that the window is complete (`airflow_betproviders.declare.pagination`).
@@ -52,7 +52,7 @@ class WindowRows:
 
     @classmethod
     def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
-        """Combine the answers of a window. Of a key that comes twice, the newest version is kept."""
+        """Combine the pages of a window. Where a key comes twice, the newest version is kept."""
         table = pa.concat_tables([page.table for page in pages])
         bad = list({row.raw: row for page in pages for row in page.bad}.values())
         calls = tuple(page.call for page in pages)
@@ -98,7 +98,7 @@ class WindowRows:
         self.bad = time_of.inside(self.bad, self.window)
 
     def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
-        """Return the rows of an instant, and the rejected rows without a readable time."""
+        """Return the rows at an instant, and the rejected rows without a readable time."""
         times = [(row, time_of(row)) for row in self.bad]
         found = replace(self, bad=[row for row, time in times if time == instant])
         column = self.table[time_column]
@@ -106,7 +106,7 @@ class WindowRows:
         return found, [row for row, time in times if time is None]
 
     def without(self, others: WindowRows) -> WindowRows:
-        """Return the rows that others don't have, by key; rejected rows by their text."""
+        """Return the rows that the others lack. Rows are compared by key, rejected rows by their text."""
         assert self.hashes is not None  # noqa: S101 - compared by them
         assert others.hashes is not None  # noqa: S101 - compared by them
         known = {row.raw for row in others.bad}
@@ -115,7 +115,7 @@ class WindowRows:
         return left
 
     def take_newer(self, others: WindowRows, stream: Stream) -> int:
-        """Replace the rows that others have in newer versions; return how many these are."""
+        """Replace each row that the others have in a newer version; return how many were replaced."""
         ours, theirs = self.versions(stream), others.versions(stream)
         assert ours is not None  # noqa: S101 - compared by their keys
         assert theirs is not None  # noqa: S101 - compared by their keys
@@ -128,7 +128,7 @@ class WindowRows:
         return len(newer)
 
     def prepend(self, others: WindowRows) -> None:
-        """Put others' rows before these."""
+        """Put the others' rows before these."""
         assert self.hashes is not None  # noqa: S101 - both have keys
         assert others.hashes is not None  # noqa: S101 - both have keys
         self.table = pa.concat_tables([others.table, self.table])

@@ -1,4 +1,4 @@
-"""Read windows completely, each row once, and note what proves each complete.
+"""Read windows completely, each row once, and note the proof of each.
 
 The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and checks its
 answers. A window that changes while it is read is read again; one with too many rows is read in parts.
@@ -39,11 +39,11 @@ from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
 
 
 class WindowReader:
-    """Reads the windows of one stream.
+    """Read the windows of one stream.
 
     Attributes:
-        rereads: reads that were begun again because the window changed under them.
-        sizes: the sizes of answers, which prove those without a total.
+        rereads: number of reads that were repeated because the window changed meanwhile.
+        sizes: the sizes of answers; finds and proves answers without a total that look cut off.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class WindowReader:
             stream: the stream.
             filters: the provider's own filters.
             call: makes one call.
-            pool: asks ahead in its threads; without it calls are made one by one.
+            pool: threads that prefetch; without it, calls are made one by one.
             proven: rows and bytes of the greatest answers that earlier runs proved not to be cut off.
             asked_for_less: the page size and window that the provider answered an earlier run, see `Planner.start_from`.
-            grow: whether to try a little more again.
+            grow: whether to request a little more than that, in case the provider gives more again.
         """
         self._source = source
         self._stream = stream
@@ -87,7 +87,7 @@ class WindowReader:
         self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_rows, self._assemble)
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
-        """Yield the slots, given by their windows in order, to be read one after the other; later ones are asked for ahead."""
+        """Yield the slots, to be read one after the other. The windows of later slots are prefetched."""
         listed: list[Sequence[Interval | None]] = []
         self._prefetch.start(_noted(slots, listed))
         try:
@@ -113,7 +113,7 @@ class WindowReader:
         return self._assemble.incomplete(window, reason)
 
     def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
-        """Ask for all windows of a slot again."""
+        """Request all windows of a slot again."""
         self.rereads += 1
         self.sizes.forget_slot()
         for read in self._prefetch.begun(number):
@@ -132,14 +132,14 @@ class WindowReader:
         }
 
     def read_edge(self, instant: datetime) -> WindowRows:
-        """Return the rows of a window of two steps that has a slot's start inside, and not on its edge.
+        """Return the rows of a window of two steps around a slot's start.
 
         Raises:
-            IncompleteWindow: they are more than a window can be read with, or keep changing.
-            SlotChanged: some of them lie after the start, and the slot's windows did not bring them.
+            IncompleteWindow: the window has too many rows, or keeps changing.
+            SlotChanged: the window brings rows after the start that the slot's windows did not bring.
         """
         rule = self._stream.windows
-        assert rule is not None  # noqa: S101 - what has no windows has no edges
+        assert rule is not None  # noqa: S101 - only a stream with windows has edges
         window = Interval(instant - rule.step, instant + rule.step)
         rows = self._calls.read(window)
         if lacking := self._shown_rows.add_after(instant, rows):
@@ -147,7 +147,7 @@ class WindowReader:
         return rows
 
     def _read(self, read: WindowRead) -> WindowRows | None:
-        """Read the first of the waiting windows; None where it has to be read again, or in parts, which then wait."""
+        """Read the first waiting window. None if it has to be read again, or in parts; these are queued in its place."""
         try:
             while answer := self._prefetch.next_answer(read):
                 self._note_growth(read, answer)
@@ -163,7 +163,7 @@ class WindowReader:
             if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
             self._shown_rows.refuse_repetition()
-            if self._source.retries:  # else somebody waits for a sample
+            if self._source.retries:  # else somebody waits for a sample, which needs no proof
                 self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
@@ -183,7 +183,7 @@ class WindowReader:
         return rows
 
     def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
-        """Take a complete window from the queue, and count it towards the window that it is a part of."""
+        """Take a complete window from the queue, and add it to the window that it is a part of."""
         self._prefetch.remove(read)
         self._shown_rows.add(read.window, rows.versions(self._stream))
         if rows.total is None:
@@ -207,10 +207,10 @@ class WindowReader:
             read.parts = self._planner.halves(read.window)
 
     def _lacks_shown(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Return whether rows that earlier answers of a window showed are gone or came older. Then it is queued to be read again.
+        """Return whether rows that earlier answers showed are missing or older. If so, the window is queued to be read again.
 
-        Where a row that changes can move to another window, a second read that lacks rows is believed if they are found in
-        later windows. An older copy of the provider's data lacks them there too.
+        A row that changes may move to a later window. If a second read lacks rows too, they are searched for in later windows;
+        if found, the window is complete. An older copy of the provider's data lacks them there too.
         """
         versions = rows.versions(self._stream) if read.shown is not None else None
         if read.shown is None or versions is None:
@@ -224,7 +224,7 @@ class WindowReader:
         return True
 
     def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Return whether a single window leaves a slot without rows, by an answer without a total."""
+        """Return whether the slot's only window has no rows, and no total says so."""
         return not rows.distinct and rows.total is None and read.window == self._slot and self._source.retries
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -240,7 +240,12 @@ class WindowReader:
         return False
 
     def _prove_sizes(self) -> None:
-        """Prove that the slot's greatest answer without a total was not cut off."""
+        """Prove that the slot's answers that look cut off were not.
+
+        Raises:
+            SlotChanged: one was, or pieces of the windows bring rows that the slot lacks.
+            IncompleteWindow: nothing can prove one.
+        """
         try:
             cap = self.sizes.disproof(self._piece)
         except Unprovable as reason:

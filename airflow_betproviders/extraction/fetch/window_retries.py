@@ -1,4 +1,4 @@
-"""Put a window back in the queue that did not come complete: as it is, in parts, or with less asked for at once."""
+"""Queue an incomplete window again: as it is, in parts, or with smaller requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class WindowRetries:
-    """Replaces windows in the queue. What their answers showed is remembered: the next read has to bring it."""
+    """Replace windows in the queue. Rows that their answers showed are remembered: the next read has to bring them."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class WindowRetries:
 
         Args:
             stream: the stream.
-            planner: knows how much to ask for at once.
+            planner: chooses the sizes of pages and windows.
             prefetch: holds the queue.
             shown_rows: remembers the rows that answers showed.
             assemble: makes the error of a window that never came complete.
@@ -52,7 +52,7 @@ class WindowRetries:
         Args:
             read: the window as it was read.
             reason: why it is read again, for the log.
-            changes: attributes of the next `WindowRead` that differ from what is usual.
+            changes: attributes of the next `WindowRead` that replace the usual ones.
 
         Raises:
             IncompleteWindow: it was read as often as a window may be.
@@ -71,7 +71,7 @@ class WindowRetries:
         self._prefetch.replace(read, [again])
 
     def split(self, read: WindowRead) -> None:
-        """Read a window in its parts, which have to bring what its own first answer says."""
+        """Read a window in parts. They have to bring the rows and the total of its own first answer."""
         first = read.answers[0]
         keeps_changing = read.changes >= READS_BEFORE_HALVING
         parts = [WindowRead(part, read.slot, halved=read.halved + keeps_changing) for part in read.parts]
@@ -79,7 +79,7 @@ class WindowRetries:
         if self._stream.paging.keeps_to_window:
             shown = self._shown_rows.note(read.window, read.answers)
             rejected = len(first.page.bad) if shown is not None else first.rows
-            # A window that keeps changing is said to have a few rows more or fewer than it has.
+            # The total of a window that keeps changing may be a few rows too high.
             counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
             counted = max(counted, rejected + (0 if shown is None else len(shown)))
             split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
@@ -90,22 +90,22 @@ class WindowRetries:
         self._prefetch.replace(read, parts)
 
     def ask_for_less(self, read: WindowRead, error: ProviderOverloaded) -> None:
-        """Ask for a window in smaller pages or windows; where nothing less can be asked for, as it is a few times more.
+        """Request a window in smaller pages or windows; where neither is possible, request it as it is, a few times.
 
         Raises:
             ProviderOverloaded: neither can help.
         """
         if self._planner.ask_for_less(read.window, read.paging):
-            log.warning("%s; asking for fewer rows at once from now on", error)
+            log.warning("%s; requesting fewer rows at once from now on", error)
             again = read.again(shown=self.note_shown(read))
         elif error.transient and read.retries_left:
-            log.warning("%s; nothing less can be asked for, so it is asked for again", error)
+            log.warning("%s; no smaller request is possible, so it is requested again", error)
             again = read.again(shown=self.note_shown(read), retries_left=read.retries_left - 1)
         else:
             raise error
         self._prefetch.replace(read, [again])
 
     def note_shown(self, read: WindowRead) -> RowVersions | None:
-        """Remember the rows that the answers of a window show, those still on their way too, and return them."""
+        """Remember and return the rows that the answers of a window show, including answers still on their way."""
         ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
         return self._shown_rows.note(read.window, [*read.answers, *ahead], read.shown)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 ReadVersions = Callable[[Interval], RowVersions]
 
 _MINUTE = timedelta(minutes=1)
-# By so much the provider's clock may differ from ours.
+# The provider's clock may differ from ours by so much.
 _SKEW = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class MovedRows:
-    """Tells rows that have moved to a later window from rows that an older copy of the provider's data lacks."""
+    """Find out whether missing rows have moved to a later window, or an older copy of the provider's data lacks them."""
 
     def __init__(self, source: Source, stream: Stream, read_versions: ReadVersions) -> None:
         """Begin a run.
@@ -39,13 +39,13 @@ class MovedRows:
         self._since = source.now() - stream.lag - _SKEW
 
     def explain(self, gone: RowVersions, shown: RowVersions, window: Interval | None) -> bool:
-        """Return whether rows that a window no longer shows, or only in older versions, are still somewhere.
+        """Return whether later windows have the rows that a window no longer shows, or shows in older versions only.
 
-        What changed since the run began is read for them, newest first. Of a snapshot, which has no later windows, up to
-        half may be gone.
+        Windows of the time since the run began are read for them, the newest first. A snapshot has no later windows: up to
+        half of its rows may be gone.
 
         Args:
-            gone: the rows.
+            gone: the missing rows.
             shown: all rows that the window has shown.
             window: the window; None for a snapshot.
         """
@@ -62,7 +62,7 @@ class MovedRows:
         return False
 
     def _after(self, window: Interval) -> Iterator[Interval]:
-        """Yield windows after a window, back from now until the run began; each is twice as long as the one before."""
+        """Yield later windows, from now back to the start of the run or the window's end, over ever longer intervals."""
         rule = self._stream.windows
         if rule is None or rule.sliding:
             return

@@ -23,7 +23,7 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
 
-# One row in so many outside the window that was asked for is the provider's slip; more are a wrong zone, unit or column.
+# Fewer than one row in so many outside the requested window are the provider's mistake; more show a wrong zone, unit or column.
 _SLIP = 100
 # By how much an epoch in another unit differs: seconds, milliseconds, microseconds.
 _OTHER_UNITS = (1e3, 1e-3, 1e6, 1e-6)
@@ -31,7 +31,7 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 class OutsideRows:
-    """Sort out rows that lie outside the requested window."""
+    """Move rows outside the requested window to quarantine, or refuse the window."""
 
     def __init__(self, source: Source, stream: Stream) -> None:
         """Bind the account and the stream."""
@@ -40,13 +40,17 @@ class OutsideRows:
         self._times = RejectedTimes(stream, source.utc_offset)
 
     def remove(self, rows: WindowRows, asked: Interval, *, always: bool = False) -> int:
-        """Move single rows outside an interval to quarantine, and return how many there are.
+        """Move rows outside an interval to quarantine, and return how many there are.
 
-        Rows with a time ten years away go to quarantine however many they are, unless another unit explains the time.
-        Where it isn't known which column windows filter, rows are only counted, unless ``always`` is given.
+        Rows with a time ten years away go to quarantine whatever their number, unless another unit explains the time.
+
+        Args:
+            rows: the rows; those outside are taken from them.
+            asked: the interval.
+            always: whether to do so where it isn't known which column windows filter; else such rows are only counted.
 
         Raises:
-            ProviderRequestError: one in a hundred rows lies outside: a wrong zone, unit or column.
+            ProviderRequestError: one row in a hundred or more lies outside, as with a wrong zone, unit or column.
         """
         stream, outside = self._stream, np.ones(rows.table.num_rows, bool)
         absurd = outside.copy()

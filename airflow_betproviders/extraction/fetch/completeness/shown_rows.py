@@ -22,18 +22,19 @@ from airflow_betproviders.extraction.decode import arrays
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# So many rows of one slot are remembered; of a larger slot those that came first are forgotten.
+# So many rows of one slot are remembered; of a larger slot, the earliest are forgotten.
 _MOST_ROWS = 1_000_000
-# Of so many windows in a row, each row may come so many times on average. On the edge of two windows it may come twice.
+# After every so many windows, the rows of these windows are compared.
 _WINDOWS = 100
+# On average, a row may come in so many of them. On a boundary it may come in two.
 _MOST_TIMES = 10
 
 
 class ShownRows:
-    """The rows that the answers of one slot have shown, by window; and those of later slots that they showed in passing.
+    """Keep the rows that the answers of one slot have shown, by window, and the rows of later windows among them.
 
     Attributes:
-        lacking: rows of the slot that pieces have brought, of a stream whose answers reach beyond the window, and the slot lacks.
+        lacking: number of rows that pieces have brought and the slot lacks, of a stream whose answers reach beyond the window.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -94,9 +95,9 @@ class ShownRows:
     def pass_on(
         self, window: Interval | None, answers: Iterable[PageAnswer], earlier: RowVersions | None
     ) -> RowVersions | None:
-        """Return the rows that a window has to bring, those that answers for windows before it have shown among them.
+        """Return the rows that a window has to bring, including rows that answers for earlier windows have shown.
 
-        Rows of its own answers that lie past its end are passed on to the windows after it.
+        Its own answers' rows past its end are remembered: the windows after it have to bring them.
 
         Args:
             window: what was asked; None for a snapshot.
@@ -134,9 +135,10 @@ class ShownRows:
         self.add(window, rows.where((at >= start) & (at < end)))
 
     def add_after(self, start: datetime, rows: WindowRows) -> int:
-        """Add rows of a window with the slot's start inside that lie after the start; return how many the slot has not shown.
+        """Add the rows after the slot's start, of a window that contains this start.
 
-        A row of which the slot has shown older versions only counts too.
+        Returns:
+            How many of them the slot has not shown, or has shown in older versions only.
         """
         versions = rows.versions(self._stream)
         if versions is None or rows.window is None or self._slot is None or self._forgotten:
@@ -150,7 +152,7 @@ class ShownRows:
         return lacking
 
     def add_piece(self, piece: Interval, answers: Sequence[PageAnswer]) -> int:
-        """Add rows of a piece of a window that was read; return of how many of them the slot has older versions only."""
+        """Add the rows of a piece of a window; return how many of them the slot has in older versions only."""
         found = RowVersions.joined(answer.versions_in(piece) for answer in answers)
         if self._stream.has_outside_rows and self._slot and not self._forgotten:
             inside = RowVersions.joined(answer.versions_in(self._slot) for answer in answers)
@@ -169,10 +171,10 @@ class ShownRows:
         )
 
     def refuse_repetition(self) -> None:
-        """Refuse windows of which nearly all bring the same rows: the provider does not look at the window.
+        """Check that the latest windows do not bring the same rows again and again.
 
         Raises:
-            Unprovable: names the counts.
+            Unprovable: they do, so the provider seems to ignore the window.
         """
         if not self._by_window or len(self._by_window) % _WINDOWS:
             return
@@ -182,5 +184,5 @@ class ShownRows:
         if brought > _MOST_TIMES * distinct:
             raise Unprovable(
                 f"the last {_WINDOWS} windows brought {brought} rows of which only {distinct} are distinct, so the provider "
-                "seems not to look at the window"
+                "seems to ignore the window"
             )

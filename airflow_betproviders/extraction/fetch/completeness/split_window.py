@@ -1,4 +1,4 @@
-"""Compare the parts of a split window with the window's own answer."""
+"""Compare the parts of a split window with the answer for the complete window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_betproviders.extraction.fetch.completeness.slot_changed import Slot
 
 
 class SplitWindow:
-    """The total and the rows of a window's own answer, which the parts it is read in must add up to and bring.
+    """Check that the parts of a window add up to the total of its own answer, and bring the rows of that answer.
 
     Attributes:
         window: the window.
@@ -35,14 +35,14 @@ class SplitWindow:
         parent: SplitWindow | None,
         earlier: RowVersions | None = None,
     ) -> None:
-        """Note what was said of a window, which may itself be a part of a split one.
+        """Note the answer for a window, which may itself be a part of a split one.
 
         Args:
             stream: the stream.
             window: the window.
             shown: rows that its answers showed, each key once; None where rows have no key.
             counted: rows that the provider counts in it.
-            parts: how many windows are asked for in its place.
+            parts: number of windows that replace it.
             parent: the split window that it is a part of.
             earlier: rows that answers of earlier reads showed. Rows that have moved to later windows since may be gone.
         """
@@ -61,7 +61,7 @@ class SplitWindow:
         self.left += parts - 1
 
     def complete_part(self, rows: WindowRows, moved: MovedRows) -> None:
-        """Count a part that was read towards every window that it is a part of, and check those that are complete.
+        """Add a complete part to every window that it is a part of, and check the windows whose parts are all read.
 
         Raises:
             SlotChanged: the parts of a window contradict it.

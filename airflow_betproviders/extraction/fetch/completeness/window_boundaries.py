@@ -9,11 +9,10 @@ that starts there, whichever window brings it:
 | ``[ ]`` | comes with both, counts once | comes | comes; left to the next slot |
 | ``( ]`` | comes with the earlier, is moved to the later | doesn't come: the slot before brought it, or one more call asks for it | comes; left to the next slot |
 
-Which of these holds is seen from the rows on boundaries inside the slots of a run, or of one in the day before. Only where
-these show nothing, or that windows leave out their start, the first slot of a run costs one more call, for a window that
-has its start inside.
+Rows on boundaries inside a slot show which line holds. What the runs of the last day saw counts too. If nothing was seen, or if
+windows leave out their start, the first slot of a run costs one more call, for a window that contains the slot's start.
 
-Rejected rows have a place too, by their time. One whose time can't be read counts once in each slot that brings it.
+Rejected rows are placed by their time. A row whose time can't be read counts once in each slot that brings it.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class _Edge:
     """Rows of a window that may belong to the window after it.
 
     Attributes:
-        on_end: rows on the window's end, which belong to the window after it; None where there are none.
+        on_end: rows on the window's end; None where there are none.
         timeless: texts of rejected rows without a readable time, which count once in a slot.
     """
 
@@ -55,12 +54,12 @@ class _Edge:
 
 
 class WindowBoundaries:
-    """Puts the rows of a run's windows in their places; slots and their windows come in order.
+    """Put each row of a run into the window that it belongs to. Slots and their windows come in order.
 
     Attributes:
         outside: rows of the slot that lie outside the window that brought them.
-        starts_held_at: the start of the last slot whose rows showed that windows hold their start; None where none did, or
-            where later ones showed the contrary.
+        starts_held_at: the start of the last slot whose rows showed that windows hold their start; None if no slot did, or
+            if a later one showed the contrary.
     """
 
     def __init__(
@@ -78,11 +77,11 @@ class WindowBoundaries:
         Args:
             source: the account.
             stream: the stream.
-            read_edge: makes the one more call, for a window that has an instant inside.
-            carry: whether a slot takes rows on its start from the answers of the slot before; where replies are
-                archived it asks for them, so that its archive is complete.
+            read_edge: makes the additional call, for a window that contains an instant.
+            carry: whether a slot takes rows on its start from the answers of the slot before. Where answers are archived it
+                requests them itself, so that its archive is complete.
             starts_held_at: start of the last slot of earlier runs whose rows showed that windows hold their start.
-            after_stored: whether the slot before the first one is stored, with the rejected rows that came before the start.
+            after_stored: whether the slot before the first one is stored, together with its rejected rows without a time.
         """
         self._stream = stream
         self._read_edge = read_edge
@@ -112,11 +111,11 @@ class WindowBoundaries:
         self.outside = 0
 
     def place(self, rows: WindowRows) -> None:
-        """Hold back what lies on the window's end, and add what was held back at its start and did not come again.
+        """Hold back the rows on the window's end. Add the rows on its start that the window before brought and it did not.
 
         Raises:
             ProviderRequestError: too many rows lie outside the window, of a stream where that means a wrong zone or column.
-            SlotChanged: rows on the slot's start are older than the slot before has shown, and can't be taken from there.
+            SlotChanged: rows on the slot's start are older than the slot before showed them, and can't be taken from there.
         """
         column, window = self._stream.time_column, rows.window
         if column is None or window is None:
@@ -146,11 +145,10 @@ class WindowBoundaries:
     def read_start(self) -> WindowRows | None:
         """Return the rows on the slot's start that no window brought; make one more call where such rows may exist.
 
-        Rejected rows without a time, or with an absurd one, are among them where no slot before has them: they may be on the
-        start.
+        Rejected rows without a time, or with an absurd one, may lie on the start. They are returned if no slot before has them.
 
         Raises:
-            SlotChanged: that call brings rows of the slot that its windows did not, or lacks some that the slot before showed.
+            SlotChanged: the call brings rows of the slot that its windows did not, or lacks some that the slot before showed.
             ProviderRequestError: too many rows of that call lie outside its window.
         """
         asked, self._starts_asked = self._starts_asked, False
