@@ -39,7 +39,7 @@ class InvalidRow(ValueError):
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of raw rows: account, stream (with filters as in the lake's folders), slot, and when it was read."""
+    """The origin of raw rows: account, stream (with filters as in the lake's folders), slot, and when it was extracted."""
 
     account: str
     stream: str
@@ -90,7 +90,7 @@ def refuse_null(name: str, column: pa.ChunkedArray) -> None:
 
 
 def _check_times(bets: pa.Table) -> None:
-    """Refuse times that Python's datetime cannot hold. Arrow's can be far outside."""
+    """Refuse times that Python's datetime cannot hold, though Arrow can."""
     for name in ("placed_at", "settled_at", "updated_at"):
         outside = pc.or_(pc.less(bets[name], _FIRST), pc.greater(bets[name], _LAST))
         if (row := pc.index(outside, True).as_py()) >= 0:

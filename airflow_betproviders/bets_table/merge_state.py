@@ -47,7 +47,8 @@ class DayState:
         app: the application id in the table's log.
         number: the number of the object that this state was read from; None if there was none.
         slots: the state of each slot.
-        lost: where the object is lost or damaged, the dates of all files, on each of which rows of any slot may lie.
+        lost: the dates of all files of the provider if the object is lost or damaged, as rows of any slot may lie there; else
+            empty.
     """
 
     app: str
@@ -109,7 +110,7 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
 
 
 def save(table: BetsTable, day: DayState) -> int:
-    """Store it under a new number, which a commit is to name."""
+    """Store a day's state under a new number, and return the number for the commit."""
     number = (time.time_ns() // 1000 << 10) + secrets.randbelow(1 << 10)
     table.write_json(path_of(day.app, number), day.to_json())
     return number

@@ -82,7 +82,7 @@ class RawStream:
         """Return the stored slots that overlap any of the intervals, in order of time.
 
         Returns:
-            The slots, and what is wrong with objects that are named like slots but contradict their receipt.
+            The slots, and a message for each object that is named like a slot but contradicts its receipt.
         """
         found = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
         slots, damaged = [], []
@@ -100,7 +100,7 @@ class RawStream:
         return RawSlot(self, entry.interval, entry.path, entry.receipt.made_at, entry.receipt.rows)
 
     def bets(self, slot: RawSlot) -> Iterator[tuple[RawSlot, pa.Table | None]]:
-        """Yield the slot's bets in pieces, then None; each with the version that was really read.
+        """Yield the slot's bets in batches, then None; each with the version that was read, which may be newer than ``slot``.
 
         Raises:
             FileNotFoundError: a larger slot has replaced it.
@@ -137,7 +137,7 @@ class RawStream:
 
 
 def _aligned(table: pa.Table, stream: Stream) -> pa.Table:
-    """Return the rows with the stream's columns of today, whichever version of this package wrote them."""
+    """Return the rows with null columns for fields that the stream did not have when an older release wrote them."""
     for field in columns.schema(stream.fields):
         if field.name not in table.column_names and field.name != EXTRACTED_AT:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
@@ -159,11 +159,11 @@ def find(
     Args:
         fs: an fsspec file system.
         root: the raw lake's folder in it.
-        provider: only this one.
-        account: only this one.
-        stream: only this one; default all whose records are bets.
-        filters: the filters that it was extracted with; default none.
-        settings: what the connection's extra says.
+        provider: its name; default all.
+        account: its name; default all.
+        stream: its name; default all whose records are bets.
+        filters: the filters that the stream was extracted with; default none.
+        settings: the connection's extra.
 
     Raises:
         InvalidArgument: the provider or the stream has no bets, or no stream takes the filters.

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
 _ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
-# Features that ask nothing of a writer until a property or a column uses them.
+# Features that a writer may ignore until a property or a column uses them.
 _FEATURES = frozenset(["appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"])
-# Beginnings of properties that a commit of this package would ignore, and that delta-rs partly refuses.
+# Prefixes of properties that a commit of this package would ignore. Delta-rs itself refuses some of them.
 _PROPERTIES = (
     *("delta.appendOnly", "delta.constraints.", "delta.enableChangeDataFeed", "delta.columnMapping.mode"),
     *("delta.enableDeletionVectors", "delta.enableRowTracking", "delta.enableInCommitTimestamps"),
@@ -51,7 +51,7 @@ class Snapshot:
         return [file for file in self.all_files() if file.provider == provider]
 
     def all_files(self) -> list[DataFile]:
-        """Return every file, with the ends of a few columns where the log has them."""
+        """Return every file, with the bounds of a few columns where the log has them."""
         listed = pa.table(self._delta.get_add_actions(flatten=True))
         ends = {name: (f"min.{name}", f"max.{name}") for name in _ENDS}
         wanted = ["path", *(f"partition.{name}" for name in PARTITIONS), "size_bytes"]
@@ -176,7 +176,7 @@ class BetsTable:
             stream.write(json.dumps(document, sort_keys=True).encode())
 
     def read_json(self, path: str) -> Any:
-        """Read it; None where there is none."""
+        """Read an object of `write_json`; None where there is none."""
         try:
             with self.fs.open_input_file(path) as file:
                 return json.loads(file.read())
@@ -209,7 +209,7 @@ class BetsTable:
 
 
 def _unfit(delta: DeltaTable) -> Iterator[str]:
-    """Yield how a table differs from one that `BetsTable` creates, as far as a commit must know."""
+    """Yield each difference from a table that `BetsTable` creates, if a commit would ignore it or fail."""
     for ours, field in zip(Schema.from_arrow(SCHEMA).fields, delta.schema().fields, strict=True):
         expected, found = json.loads(ours.to_json()), json.loads(field.to_json())
         if found["type"] != expected["type"]:

@@ -20,7 +20,7 @@ from airflow_betproviders.exceptions import DamagedTable
 
 Mask = npt.NDArray[np.bool_]
 
-_VARIES = object()
+_VARIES = object()  # stands for a column that is not constant in a row group
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
             try:
                 yield file
             except OSError as error:
-                if "checksum" not in str(error):  # of the network
+                if "checksum" not in str(error):  # an error of the network, not of the file
                     raise
                 raise _damaged(path, error) from error
 
@@ -78,7 +78,8 @@ def _damaged(path: str, reason: object) -> DamagedTable:
 def read_rows(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema, kept: Mask | None = None) -> pa.Table:
     """Read some columns of row groups, whichever tool wrote them.
 
-    Columns that are all null or have one text by the footer's statistics are not read: many are in a row group.
+    Many columns of a row group are all null, or have one text in all rows. The footer's statistics show these, so they are not
+    read.
 
     Args:
         file: the open file.
@@ -104,7 +105,7 @@ def read_rows(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema, ke
 
 
 def _constants(footers: Sequence[pq.RowGroupMetaData]) -> dict[str, str | None]:
-    """Return the columns whose values are all null, or all one text, and that value."""
+    """Return the columns that have the same text, or null, in every row, with that value."""
     first, *others = map(_constants_of, footers)
     return {name: value for name, value in first.items() if all(each.get(name, _VARIES) == value for each in others)}
 

@@ -44,10 +44,12 @@ def json_object(members: Iterable[tuple[str, Any]], extra: Any = None) -> Any:
 
 
 def named_once(members: Iterable[tuple[str, Any]], extra: Any) -> tuple[list[tuple[str, Any]], Any]:
-    """Return the arguments of `json_object` changed so that no object has a name twice.
+    """Return the arguments of `json_object` without names that occur both as a column and in ``_extra``.
 
-    The column ``_extra`` has the text of a value that was rounded, which replaces the column's value. Of a member that came
-    twice it has a list of the earlier values, to which the column's value is added.
+    | ``_extra`` has, under the column's name | the object gets |
+    |---|---|
+    | the text of a value that was rounded | this text |
+    | a list of the earlier values of a member that came twice | this list, with the column's value added |
     """
     columns = {name: _array(column) for name, column in members}
     extra = _array(extra)
@@ -78,7 +80,7 @@ def named_once(members: Iterable[tuple[str, Any]], extra: Any) -> tuple[list[tup
 
 
 def _came_twice(value: Any, kind: pa.DataType) -> bool:
-    """Return whether a value in ``_extra`` is a list of earlier values; of a list that was rounded it is the list itself."""
+    """Return whether a value in ``_extra`` is a list of earlier values. For a column of lists, these are lists themselves."""
     return isinstance(value, list) and (not pa.types.is_list(kind) or all(isinstance(item, list) for item in value))
 
 
