@@ -577,8 +577,9 @@ MIDNIGHT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("broken", ["/api/all/history", "/api/all/stage/summary"])
+@pytest.mark.parametrize("refused", [400, "400", 400.0])
 def test_a18_pvs_fallback_and_its_proof_are_repeated_like_any_other_call(
-    make: MakeHook, server: Recorder, name: str, broken: str
+    make: MakeHook, server: Recorder, name: str, broken: str, refused: Any
 ) -> None:
     end, failed = int(MIDNIGHT.timestamp()), itertools.count()
     bet = {"event_id": "e1", "game_id": 1, "user_id": 1, "start_at": end - 60, "end_at": end - 50}
@@ -587,7 +588,7 @@ def test_a18_pvs_fallback_and_its_proof_are_repeated_like_any_other_call(
     def reply(request: Request) -> Reply:
         data = request.json["data"]
         if request.path == "/api/all/history" and data["time_end"] == end:
-            return Reply({"code": 400, "msg": "Parameter Error", "data": {}})
+            return Reply({"code": refused, "msg": "Parameter Error", "data": {}})
         if request.path == broken and next(failed) == 0:
             return BROKEN[name]
         if request.path == "/api/all/stage/summary":

@@ -174,8 +174,8 @@ def _code(body: bytes) -> str | None:
     if len(body) > 4096:
         return "200"
     try:
-        return str(json.loads(body)["code"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return PvHook.success.status(json.loads(body))[0] or "200"
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 
