@@ -24,7 +24,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, OverlappingSlot
 from airflow_betproviders.lake.folder_names import folder_name, percent_encoded, value_of
-from airflow_betproviders.lake.store.listing import folder_entries, last_part
+from airflow_betproviders.lake.store.listing import folder_entries, last_part, scan_entries
 
 FILTERED = "filtered"
 BESIDE = "_betproviders"
@@ -139,10 +139,11 @@ class Lake:
     def _found(self, interval: Interval, base: str, suffix: str) -> dict[Interval, str]:
         found: dict[Interval, str] = {}
         for day in interval.days:
-            for path in folder_entries(self.fs, f"{base}/{_day(day)}", detail=False):
-                slot = slot_of(path, suffix)
-                if slot is not None and slot.overlaps(interval):
-                    found[slot] = path
+            for folder, name, _, size in scan_entries(self.fs, f"{base}/{_day(day)}"):
+                slot = slot_of(name, suffix)
+                # A folder or a link to nowhere may have such a name too.
+                if slot is not None and size is not None and slot.overlaps(interval):
+                    found[slot] = f"{folder}/{name}"
         return found
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_betproviders.declare.interval import DAY
+from airflow_betproviders.exceptions import InvalidArgument
 
 _MEGABYTE = 1024 * 1024
 _UPLOADS: dict[str, dict[str, int]] = {
@@ -27,12 +28,20 @@ _UPLOADS: dict[str, dict[str, int]] = {
 
 
 def put_bytes(fs: Any, target: str, content: bytes) -> None:
-    """Put a small object in one step."""
+    """Put a small object in one step.
+
+    Raises:
+        InvalidArgument: a folder has its name.
+    """
     _atomically(fs, target, lambda path: fs.pipe_file(path, content))
 
 
 def put(fs: Any, file: Path, target: str) -> None:
-    """Put a finished local file in one step, under any path of the store."""
+    """Put a finished local file in one step, under any path of the store.
+
+    Raises:
+        InvalidArgument: a folder has its name.
+    """
     options = next((_UPLOADS[name] for name in protocols(fs) if name in _UPLOADS), {})
     _atomically(fs, target, lambda path: fs.put_file(str(file), path, **options))
 
@@ -56,6 +65,10 @@ def _atomically(fs: Any, target: str, write: Callable[[str], None]) -> None:
             Path(fs._strip_protocol(hidden)).replace(fs._strip_protocol(target))  # noqa: SLF001 - fsspec's own spelling
         else:
             fs.mv(hidden, target)
+    except IsADirectoryError as error:
+        raise InvalidArgument(
+            f"{target} is a folder, so no object of this name can be stored. Move the folder elsewhere, and run the task again."
+        ) from error
     finally:
         remove(fs, hidden)
 
