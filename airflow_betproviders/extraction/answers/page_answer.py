@@ -19,12 +19,15 @@ from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.extraction.decode.decoder import Page
 
-# Of fewer rows nothing shows that their order is random; nor where its correlation with time is this many standard deviations.
+# The order of rows counts as random only if there are so many rows,
 _MANY_ROWS = 50
+# and its correlation with time is less than so many standard deviations.
 _DEVIATIONS = 3.5
-# The last rows of an answer that the next is asked to bring again: at least and at most one in so many, of so many milliseconds.
+# The tail of an answer, which the next call asks for again, is one row in so many,
 _FEW_LAST = 50
+# but not more than one row in so many,
 _MOST_LAST = 4
+# nor longer than so many milliseconds.
 _LONGEST_TAIL = 60_000
 
 
@@ -86,7 +89,7 @@ class PageAnswer:
         return RowVersions.of(self._stream, self.page.table, self.hashes)
 
     def versions_in(self, window: Interval | None) -> RowVersions:
-        """Return the rows that a window may hold, where it is known what windows filter; else all rows."""
+        """Return the rows that lie in a window, if it is known which column windows filter; else all rows."""
         if window is not None and self._stream.has_outside_rows:
             column = self.page.table[str(self._stream.time_column)]
             instants, (start, end) = arrays.integers(column), ends(window, column.type)
@@ -97,12 +100,12 @@ class PageAnswer:
 
     @cached_property
     def in_order(self) -> bool:
-        """Return whether rows come in the order of the time column: at most one in ten comes too late."""
+        """Return whether rows come in the order of the time column: at most one in ten lies before the row above it."""
         return self._late(-1)
 
     @cached_property
     def newest_first(self) -> bool:
-        """Return whether rows come in the opposite order."""
+        """Return whether rows come in the opposite order, apart from at most one in ten."""
         return self._late(1)
 
     @cached_property
@@ -129,7 +132,7 @@ class PageAnswer:
 
     @cached_property
     def skipped(self) -> int:
-        """Return the number of rows that no earlier page had, though one had a later row."""
+        """Return the number of new rows that are older than the last row of the earlier pages."""
         last = max((answer.last for answer in self._earlier if answer.last is not None), default=None)
         if last is None or not self._stream.key or not len(self._instants):
             return 0
@@ -149,7 +152,7 @@ class PageAnswer:
 
     @cached_property
     def late_by(self) -> int:
-        """Return by how many milliseconds a row comes too late in the order of the time column, absurd times left out."""
+        """Return by how many milliseconds a row lies before one above it, at most. Absurd times are left out."""
         if self._stream.time_column is None or self.page.table.num_rows < 2 or self.last is None:
             return 0
         column = self.page.table[self._stream.time_column]
@@ -161,9 +164,9 @@ class PageAnswer:
 
     @cached_property
     def tail(self) -> int:
-        """Return the milliseconds from one of the last rows to the last, in the order of time, absurd times left out.
+        """Return the milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
 
-        It is 0 where too many rows share these times.
+        It is 0 where this would span more than a quarter of the rows. Absurd times are left out.
         """
         if self.last is None:
             return 0

@@ -12,12 +12,12 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.lake.quarantine import RejectedRow
 
-# No zone and no column explains a time so far from the others: the value is odd.
+# A time so far away is not explained by a wrong zone or column: the value itself is wrong.
 ABSURD = timedelta(days=3653)
 
 
 class RejectedTimes:
-    """Reads the times of rejected rows of one stream of one account."""
+    """Read the times of rejected rows of one stream of one account."""
 
     def __init__(self, stream: Stream, utc_offset: timedelta) -> None:
         """Bind the stream, and the fixed offset of the account's local times."""
@@ -29,9 +29,9 @@ class RejectedTimes:
         return self._read(row, self._stream.time_column)
 
     def outside(self, rows: Sequence[RejectedRow], window: Interval) -> list[RejectedRow]:
-        """Return the rows of which every time that windows filter lies outside a window, whose ends count as inside.
+        """Return the rows whose times all lie outside a window, by the columns that windows filter. Its ends count as inside.
 
-        A time that can't be read, or is absurd, says nothing.
+        A row with a time that can't be read, or is absurd, is not among them.
         """
         found = []
         for row in rows:

@@ -47,9 +47,9 @@ class WindowAssembler:
         """Return the rows of a window, each key once, with what proves that they are complete.
 
         Args:
-            window: what was asked; None for a snapshot.
+            window: the requested window; None for a snapshot.
             answers: its answers, in order.
-            paging: how they were asked for.
+            paging: the pagination that requested them.
 
         Raises:
             WindowChanged, Unprovable: they contradict each other, or nothing shows that they are complete.
@@ -72,10 +72,10 @@ class WindowAssembler:
         return rows
 
     def again(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
-        """Put a window together from the answers that made it up when it was read, under the same checks.
+        """Assemble a window from its archived answers, under the same checks.
 
         Raises:
-            IncompleteWindow: as they are decoded today, they no longer come to the provider's total.
+            IncompleteWindow: as decoded by this release, the answers no longer prove the window complete.
         """
         answers: list[PageAnswer] = []
         for page in pages:
@@ -93,7 +93,7 @@ class WindowAssembler:
         )
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
-        """Refuse answers that do not reach the end of the window, by their own word."""
+        """Refuse answers that say they do not reach the end of the window."""
         for answer in answers:
             reaches = answer.page.reaches
             if reaches is None:
@@ -108,6 +108,6 @@ class WindowAssembler:
 
 
 def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
-    """Return what an answer may hold, where that is more than the window: a cursor's has no end, one of fixed length its own."""
+    """Return the interval that an answer may cover: a cursor's has no end, a window of fixed length has its own end."""
     end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
     return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)
