@@ -35,7 +35,7 @@ class SuspectedAnswer:
         log_chance: logarithm of the chance that a part of the window as large as the one before the first or after the
             last row is empty.
         bytes: size of the answer; of its last page, where it has several.
-        rest: the piece from its last row on, where rows come newest or oldest first; else None.
+        rest: the piece in which rows after its last one would lie; None unless rows come oldest first or newest first.
     """
 
     window: Interval
@@ -150,7 +150,7 @@ class AnswerProof:
         )
 
     def early_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
-        """Do as `disproof` does, with one call where rows come in the order of time: for the piece from the last row on."""
+        """Do as `disproof` does; where rows come in the order of time, with one call, for the piece after the last row."""
         if answer.rest is None:
             return self.disproof(answer, read_piece)
         rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
