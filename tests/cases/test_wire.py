@@ -602,7 +602,7 @@ def test_a18_pvs_fallback_and_its_proof_are_repeated_like_any_other_call(
     assert [row["event_id"] for row in rows] == ["e1"]
 
 
-@pytest.mark.parametrize("count", ["three", None, {"a": 1}, []])
+@pytest.mark.parametrize("count", ["three", None, {"a": 1}, [], False])
 def test_a18_a_summary_without_a_count_is_our_error(make: MakeHook, server: Recorder, count: Any) -> None:
     def reply(request: Request) -> Reply:
         if request.path == "/api/all/stage/summary":

@@ -141,7 +141,7 @@ class PvHook(BetProviderHook):
         self._pause()
         body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
         bets = member(parse_json_object(body, self.check), "data", "summary", "bet_count")
-        if not isinstance(bets, int):
+        if not isinstance(bets, int) or isinstance(bets, bool):
             raise ProviderUnavailable("the summary's bet_count is not a number, so the last second is not proven empty")
         if bets:
             raise IncompleteWindow(
