@@ -129,7 +129,7 @@ class NumberSetting(Setting):
         """See `Setting`."""
         kind = "a whole number" if self.integer else "a number"
         ends = f"from {self.least:g} to {self.most:g}" if self.most < math.inf else f"of at least {self.least:g}"
-        return f"{kind} of {self.unit} {ends}" if self.least or self.most < math.inf else f"{kind} of {self.unit}"
+        return f"{kind} of {self.unit} {ends}"
 
     def parse(self, value: Any) -> float:
         """See `Setting`."""

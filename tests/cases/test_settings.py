@@ -14,6 +14,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk._shared.secrets_masker import SecretsMasker
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.settings import NumberSetting
 from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.providers.gmag.hook import GmAgHook
@@ -109,6 +110,11 @@ def test_s2_an_unknown_or_unfit_extra_is_refused_before_the_first_call(
     assert not works
     assert message in text
     assert server.requests == []
+
+
+def test_s2_a_negative_number_is_refused_with_the_least_one() -> None:
+    with pytest.raises(ValueError, match="a whole number of calls of at least 0"):
+        NumberSetting(name="calls_an_hour", unit="calls", integer=True).parse(-1)
 
 
 NO_NUMBER = [
