@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from airflow_betproviders.exceptions import ProviderAuthError, ProviderRequestError, ProviderUnavailable
+from airflow_betproviders.exceptions import (
+    InvalidArgument,
+    ProviderAuthError,
+    ProviderRequestError,
+    ProviderUnavailable,
+)
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.protocol import member
 from airflow_betproviders.hooks.success import BodyBegins, CodeEquals
 
 ENVIRONMENTS = "/system/environments"
 DETAILS = "addRoundDetails"
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9_-]+)*")
 
 
 def signature(params: Mapping[str, Any], secret: str) -> str:
@@ -44,10 +51,18 @@ class FinchHook(BetProviderHook):
     }
 
     def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:
-        """Pick the host by the filter ``domain``."""
+        """Pick the host by the filter ``domain``.
+
+        Raises:
+            InvalidArgument: the filter is no host with an optional port and path. Login and password could go elsewhere.
+        """
         domain = params.get("domain")
         if not domain or endpoint == ENVIRONMENTS:
             return super().url(endpoint, params)
+        if not _DOMAIN.fullmatch(domain):
+            raise InvalidArgument(
+                f"{self.label}: filter domain={domain!r} must be a host as environments() lists it, such as api.example.com."
+            )
         return f"{urlsplit(self.base_url).scheme}://{domain}{endpoint}"
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
