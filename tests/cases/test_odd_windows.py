@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -201,6 +202,16 @@ def test_more_rows_in_one_millisecond_than_a_cursor_brings_fail(make: MakeHook, 
     with pytest.raises(IncompleteWindow, match="share one millisecond"):
         vendor.store(tmp_path)
     assert len(vendor.asked) < 20
+
+
+def test_a_row_of_a_year_far_away_is_not_left_for_a_later_slot_of_a_cursor(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("aig"), "latest", spread(200))
+    vendor.patch = lambda i: {"update_time": 253370764800000} if i == 7 else {}
+    stored = vendor.store(tmp_path)
+    assert sorted(map(int, vendor.ids(stored))) == [i for i in range(200) if i != 7]
+    assert [
+        json.loads(path.read_text())["row"]["id"] for path in tmp_path.glob("_betproviders/quarantine/**/*.jsonl")
+    ] == ["7"]
 
 
 # ------------------------------------------------------------------ links

@@ -19,7 +19,7 @@ from airflow_betproviders.declare.stream import Reaches, Stream
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
-from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
+from airflow_betproviders.extraction.answers.rejected_times import ABSURD, RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.envelope import path_to
@@ -108,6 +108,6 @@ class WindowAssembler:
 
 
 def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
-    """Return the interval that an answer may cover: a cursor's has no end, a window of fixed length has its own end."""
-    end = window.start + rule.span if paging.keeps_to_window else datetime.max.replace(tzinfo=timezone.utc)
+    """Return the interval that an answer may cover: a window of fixed length to its own end, a cursor's for ten years more."""
+    end = window.start + rule.span if paging.keeps_to_window else window.end + ABSURD
     return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)
