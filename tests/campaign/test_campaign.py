@@ -10,7 +10,6 @@ from tests.campaign.verdict import Tally
 
 @pytest.mark.slow
 @pytest.mark.s3
-@pytest.mark.timeout(900)
 def test_whatever_goes_wrong_every_bet_is_there_once_as_it_is() -> None:
     whole = Tally()
     for _, tally in campaign((1, 2, 3, 11)):  # AIG, JDB, GM-Ag, PV
