@@ -32,8 +32,8 @@ def sample(tmp_path: Path) -> SampleLake:
 def test_a_first_merge_brings_every_row(sample: SampleLake) -> None:
     sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(5.5), win="25")], at(7))
     sample.store(hour_of(6), [], at(7))
-    tally = sample.merge()
-    assert (tally.slots, tally.rows, tally.added, tally.commits) == (2, 2, 2, 1)
+    stats = sample.merge()
+    assert (stats.slots, stats.rows, stats.added, stats.commits) == (2, 2, 2, 1)
     row = sample.rows()["b"]
     assert (row["stake"], row["payout"], row["net"]) == (10, 25, 15)
     assert (row["stream"], row["slot_start"], row["extracted_at"]) == ("transactions", at(5), at(7))
@@ -46,8 +46,8 @@ def test_what_is_merged_is_not_read_again(sample: SampleLake, monkeypatch: pytes
     sample.merge()
     version = sample.table.open().version()
     monkeypatch.setattr("airflow_betproviders.bets_table.raw_slots.RawStream.bets", None)
-    tally = sample.merge()
-    assert (tally.slots, tally.unchanged, tally.commits) == (0, 1, 0)
+    stats = sample.merge()
+    assert (stats.slots, stats.unchanged, stats.commits) == (0, 1, 0)
     assert sample.table.open().version() == version
 
 
@@ -56,8 +56,8 @@ def test_a_newer_version_of_a_slot_is_merged_and_the_newest_version_of_a_bet_win
     sample.merge()
     assert sample.rows()["a"]["net"] is None
     sample.store(hour_of(5), [aig("a", placed=at(5), updated=at(5.6), win="30"), aig("b", placed=at(5))], at(7))
-    tally = sample.merge()
-    assert (tally.slots, tally.replaced, tally.added) == (1, 2, 0)
+    stats = sample.merge()
+    assert (stats.slots, stats.replaced, stats.added) == (1, 2, 0)
     assert sample.rows()["a"]["net"] == 20
     assert sample.rows()["a"]["status"] == "settled"
 
@@ -66,8 +66,8 @@ def test_an_older_version_that_comes_later_does_not_win(sample: SampleLake) -> N
     sample.store(hour_of(9), [aig("a", placed=at(5), updated=at(9.5), status=4)], at(10))
     sample.merge()
     sample.store(hour_of(5), [aig("a", placed=at(5), win="30")], at(6))
-    tally = sample.merge()
-    assert (tally.older, tally.replaced) == (1, 0)
+    stats = sample.merge()
+    assert (stats.older, stats.replaced) == (1, 0)
     assert sample.rows()["a"]["status"] == "void"
 
 
@@ -106,8 +106,8 @@ def test_a_bet_that_its_slot_no_longer_reports_is_marked_and_kept(sample: Sample
     sample.store(hour_of(5), [aig("a", placed=at(5)), aig("b", placed=at(3), updated=at(5.5))], at(7))
     sample.merge()
     sample.store(hour_of(5), [], at(8))
-    tally = sample.merge()
-    assert (tally.missing, tally.slots) == (2, 1)
+    stats = sample.merge()
+    assert (stats.missing, stats.slots) == (2, 1)
     assert {name: row["missing_since"] for name, row in sample.rows().items()} == {"a": at(8), "b": at(8)}
     assert sample.current_bets() == {}
     assert sample.merge().missing == 0
@@ -141,8 +141,8 @@ def test_a_larger_slot_takes_the_place_of_smaller_ones(sample: SampleLake) -> No
     sample.store(
         hour_of(0, width=24), [aig("0", placed=at(0)), aig("2", placed=at(2)), aig("9", placed=at(9))], at(1, 21)
     )
-    tally = sample.merge()
-    assert (tally.replaced, tally.added, tally.missing) == (2, 1, 1)
+    stats = sample.merge()
+    assert (stats.replaced, stats.added, stats.missing) == (2, 1, 1)
     assert sample.rows()["1"]["missing_since"] == at(1, 21)
     sample.store(hour_of(0, width=24), [aig("0", placed=at(0))], at(2, 21))
     assert sample.merge().missing == 2
@@ -188,9 +188,9 @@ def test_a_slot_larger_than_the_memory_setting_is_merged_in_parts(
     held: list[int] = []
     made = batch.MergeBatch.__init__
     monkeypatch.setattr(batch.MergeBatch, "__init__", lambda self, staged, again: (held.append(staged.rows), made(self, staged, again))[1])  # fmt: skip
-    tally = sample.merge(batch_rows=20)
+    stats = sample.merge(batch_rows=20)
     assert max(held) < 27
-    assert (tally.slots, tally.added, tally.missing, tally.commits) == (2, 101, 0, len(held))
+    assert (stats.slots, stats.added, stats.missing, stats.commits) == (2, 101, 0, len(held))
     sample.store(hour_of(5), [aig(i, placed=at(5) + int(i) * MINUTE / 4) for i in ids[::2]], at(8))
     assert sample.merge(batch_rows=20).missing == 50
     assert sorted(sample.current_bets()) == [*ids[::2], "next"]
@@ -404,8 +404,8 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(sample: SampleLake, mon
 
     monkeypatch.setattr(Snapshot, "commit", lost)
     _slot(sample)
-    tally = sample.merge()
-    assert (tally.added, tally.commits, tally.conflicts) == (1, 1, 1)
+    stats = sample.merge()
+    assert (stats.added, stats.commits, stats.conflicts) == (1, 1, 1)
     assert list(sample.current_bets()) == ["a"]
 
 
@@ -421,8 +421,8 @@ def test_a_merge_between_plan_and_commit_is_seen(sample: SampleLake, monkeypatch
         return made(*args)
 
     monkeypatch.setattr("airflow_betproviders.bets_table.plan.apply", meanwhile)
-    tally = sample.merge(hour_of(1, 21))
-    assert tally.conflicts == 1
+    stats = sample.merge(hour_of(1, 21))
+    assert stats.conflicts == 1
     assert sorted(sample.rows()) == ["a", "b"]
     assert sample.rows()["a"]["bet_date"].day == 21
 

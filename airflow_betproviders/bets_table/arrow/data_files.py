@@ -55,7 +55,7 @@ def reading(fs: pafs.FileSystem, path: str) -> Iterator[pq.ParquetFile]:
         raise _damaged(path, "it was deleted, though the table's log names it") from error
     with handle:
         try:
-            # Spark writes times as INT96 unless told otherwise.
+            # Spark writes times as INT96 unless configured otherwise.
             file = pq.ParquetFile(handle, page_checksum_verification=True, coerce_int96_timestamp_unit="us")
         except pa.ArrowInvalid as error:
             raise _damaged(path, error) from error
