@@ -95,7 +95,11 @@ def test_aig_refuses(clients, path, params, rule, code):
 
 
 def test_aig_answers_once_in_five_seconds(serve):
-    clients = serve(min_interval={"aig": 5.0})
+    assert serve(min_interval=None).simulator.interval_of("aig") == 5.0
+
+
+def test_aig_refuses_a_call_that_comes_too_early(serve):
+    clients = serve(min_interval={"aig": 3600.0})  # longer than any pause of the machine between two calls
     assert clients.aig("query", **WINDOW)["code"] == 200
     assert clients.aig("latest", last_time=WINDOW["start_time"])["code"] == 408004
     assert [breach["rule"] for breach in clients.simulator.breaches] == ["rate"]
