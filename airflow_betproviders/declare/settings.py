@@ -84,7 +84,7 @@ class TextSetting(Setting):
         text = str(value)
         if (self.choices and text not in self.choices) or (self.pattern and not re.fullmatch(self.pattern, text)):
             raise ValueError(self.wanted)
-        if not self.secret and text != text.strip():
+        if text != text.strip():
             raise ValueError(f"{self.wanted}, without blanks around it")
         return text
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.archive import Archived
 from airflow_betproviders.extraction.decode.decoder import Decoder
@@ -57,6 +57,7 @@ class Replay(SlotPipeline):
         super().__init__(source, stream, lake.filters, run_metadata=run_metadata, pii_policy=pii_policy)
         self._lake = lake
         self._force = force
+        self._begun = False  # whether slots are being rebuilt, so that an error is one slot's
 
     def slots(self, interval: Interval) -> list[Interval]:
         """Return the archived slots of the interval, in order.
@@ -76,18 +77,32 @@ class Replay(SlotPipeline):
         return found
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
-        """Rebuild and publish slots one after the other.
+        """Rebuild and publish slots one after the other. A slot that cannot be rebuilt does not keep the others out.
 
         Raises:
             InvalidArgument: before the first slot, when one was extracted again after its archive was made, or when a stored slot
                 drops or hashes columns whose plain values the replay would store.
+            BetProviderError: after the last slot, when archives are damaged or do not pass today's checks; it names each.
         """
+        stored = Stored() if stored is None else stored
         for slot, path in lake.stored(Interval(slots[0].start, slots[-1].end)).items():
             if not self._force and slot in slots:
                 receipt = read_receipt(lake.fs, path)
                 self.check_pii(slot, receipt)
                 self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
-        return super().store(slots, lake, stored)
+        failures, left = [], [*slots]
+        while left:
+            self._begun = False
+            try:
+                super().store(left, lake, stored)
+            except BetProviderError as error:
+                if not self._begun:
+                    raise
+                failures.append(error)
+            left = [slot for slot in left if slot not in stored.paths][1:]
+        if failures:
+            raise type(failures[0])("; ".join(map(str, failures))) from failures[0]
+        return stored
 
     def _slots(
         self,
@@ -103,6 +118,7 @@ class Replay(SlotPipeline):
         Raises:
             IncompleteWindow, ProviderError: the archived replies of a slot do not pass today's checks.
         """
+        self._begun = True
         after_stored = earlier is not None and earlier.after_stored
         for before, interval in zip([None, *slots], slots, strict=False):
             with Archived.opened(self._lake, interval) as archived:

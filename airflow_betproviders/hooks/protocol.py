@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
+from airflow_betproviders.declare.pagination import LinkParams
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
 from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import SuccessRule
@@ -79,10 +80,25 @@ class ProtocolHook(AccountHook):
 
     def build(self, endpoint: str | int, params: Mapping[str, Any]) -> ApiRequest:
         """Build a request and sign it with the present time."""
-        fields = self.fields(endpoint, params)
-        request = ApiRequest.of(self.method, self.url(endpoint, params), fields, self.params_in)
+        fields, url = self.fields(endpoint, params), self.url(endpoint, params)
+        if isinstance(params, LinkParams):
+            self._check_link(endpoint, params, fields, urlsplit(url).hostname or "")
+        request = ApiRequest.of(self.method, url, fields, self.params_in)
         self.sign(request)
         return request
+
+    def _check_link(self, endpoint: str | int, link: LinkParams, fields: Mapping[str, Any], host: str) -> None:
+        """Refuse a link to the next page that leads to another host, or changes a field that names the account."""
+        if link.host and link.host != host:
+            raise IncompleteWindow(
+                f"the link to the next page leads to {link.host[:100]}, and the account is on {host}. If it is the same service, "
+                "the stream's declaration names it in NextLink(hosts=...)"
+            )
+        for name, value in self.fields(endpoint, {}).items():
+            if str(value) == self.account != str(fields.get(name)):
+                raise IncompleteWindow(
+                    f"the link to the next page changes {name}, which names the account; ask the provider"
+                )
 
     def exchange(self, endpoint: str | int, params: Mapping[str, Any], permit: AnswerPermit | None = None) -> bytes:
         """Make one HTTP exchange, signed now, and return the body of its answer.

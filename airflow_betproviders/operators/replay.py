@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_betproviders.exceptions import InvalidArgument, NotArchived
+from airflow_betproviders.exceptions import BetProviderError, InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.pii import pii_policy_of
 from airflow_betproviders.operators.stream_operator import StreamOperator, hook_of, run_metadata, summarise
@@ -47,7 +47,8 @@ class ReplayOperator(StreamOperator):
         self.force = force
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - as its base
-        """Rebuild the archived slots of the interval, then fail if some have no archive."""
+        """Rebuild the archived slots of the interval, then fail if some have no archive, or one that is damaged."""
+        from airflow_betproviders.extraction.publishing import Stored
         from airflow_betproviders.extraction.replay import Replay
 
         hook = hook_of(self.conn_id)
@@ -73,15 +74,25 @@ class ReplayOperator(StreamOperator):
         missing = ", ".join(map(str, interval.without(found)))
         if not found:
             raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
+        stored, failure = Stored(), None
         try:
-            stored = replay.store(found, lake)
+            replay.store(found, lake, stored)
         except FileNotFoundError as error:
             raise _not_archived(
                 f"{hook.label}, stream {stream.name}: a slot of {interval} has lost its archive meanwhile and", lake
             ) from error
+        except BetProviderError as error:
+            if not stored.receipts:
+                raise
+            failure = error
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
+        if failure:
+            also = f" Also, {missing} has no archive." if missing else ""
+            raise type(failure)(
+                f"{failure} The other {len(stored.receipts)} archived slots are rebuilt.{also}"
+            ) from failure
         self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         if missing:
             raise _not_archived(

@@ -223,7 +223,7 @@ def test_a_row_of_a_year_far_away_is_not_left_for_a_later_slot_of_a_cursor(make:
      "file:///etc/passwd?after=7", "?after=7", "/v1/bets?after=7"],
 )  # fmt: skip
 def test_a_link_gives_parameters_only_so_that_no_call_goes_elsewhere(link: str) -> None:
-    assert NextLink()._next(link) == {"after": "7"}
+    assert NextLink()._next(link, {}) == {"after": "7"}
 
 
 # ------------------------------------------------------------------ totals over windows

@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk._shared.secrets_masker import SecretsMasker
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.settings import NumberSetting
+from airflow_betproviders.declare.settings import NumberSetting, TextSetting
 from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.providers.gmag.hook import GmAgHook
@@ -251,6 +251,15 @@ def test_passwords_in_urls_are_masked_as_written_and_decoded(
     scheme = {"proxy": "http", "rate_limit_storage": "redis"}[name]
     assert make("aig", extra={name: f"{scheme}://somebody:p%40ss@host:1"}).connection
     assert {"p%40ss", "p@ss"} <= set(masked)
+
+
+@pytest.mark.parametrize("value", [" salt", "salt\n", "\tsalt", "   "])
+def test_a_secret_with_blanks_around_it_is_refused_and_not_quoted(value: str) -> None:
+    setting = TextSetting(name="salt_secret", secret=True)
+    with pytest.raises(ValueError, match=r"^text, without blanks around it$"):
+        setting.parse(value)
+    assert setting.shown(value) == ""
+    assert setting.parse("with blank") == "with blank"
 
 
 # ------------------------------------------------------------------ S4

@@ -15,8 +15,14 @@ from typing import Any, ClassVar
 import pytest
 from airflow.sdk import BaseHook, Connection
 
+from airflow_betproviders.declare.pagination import NextLink
 from airflow_betproviders.declare.settings import TextSetting
-from airflow_betproviders.exceptions import ProviderAuthError, ProviderRequestError, ProviderUnavailable
+from airflow_betproviders.exceptions import (
+    IncompleteWindow,
+    ProviderAuthError,
+    ProviderRequestError,
+    ProviderUnavailable,
+)
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.request import ApiRequest
@@ -196,6 +202,36 @@ def test_success_is_how_the_answer_begins_and_the_host_is_a_parameter(made: Make
         server.answer(Reply(body))
         with pytest.raises(ProviderUnavailable, match="the answer does not begin with timepoint="):
             hook.exchange("/feeds/v3/rounds/finished/", params)
+
+
+@pytest.mark.parametrize(
+    ("link", "hosts", "refused"),
+    [
+        ("https://elsewhere.example/b?after=2", (), "leads to elsewhere.example, and the account is on 127.0.0.1"),
+        ("//elsewhere.example:8443/b?after=2", (), "leads to elsewhere.example"),
+        ("https://user:pass@elsewhere.example/?after=2", (), "leads to elsewhere.example"),
+        ("https://elsewhere.example/b?after=2", ("elsewhere.example",), None),
+        ("https://127.0.0.1:1/b?after=2", (), None),
+        ("/b?after=2", (), None),
+        ("?after=2", (), None),
+        ("?after=2&operator_token=demo-operator-01", (), None),
+        ("?after=2&operator_token=demo-operator-02", (), "changes operator_token, which names the account"),
+        ("?after=2&operator_token=", (), "changes operator_token"),
+    ],
+)
+def test_a_link_to_the_next_page_stays_at_the_account_and_its_host(
+    rowan: RowanHook, server: Recorder, link: str, hosts: tuple[str, ...], refused: str | None
+) -> None:
+    server.answer({"data": [], "error": None})
+    params = NextLink(hosts=hosts)._next(link, {})
+    if refused:
+        with pytest.raises(IncompleteWindow, match=refused):
+            rowan.exchange("/b", params)
+        assert server.requests == []
+    else:
+        rowan.exchange("/b", params)
+        assert server.requests[0].form["operator_token"] == "demo-operator-01"
+        assert server.requests[0].form["after"] == "2"
 
 
 def test_parameters_travel_in_a_known_place() -> None:

@@ -123,6 +123,21 @@ def test_slots_without_an_archive_are_named_after_the_others_are_rebuilt(archive
         execute(replay_of(archived, start=FIVE - HOUR, end=FIVE), context())
 
 
+@pytest.mark.parametrize("damaged", [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]])
+def test_damaged_archives_are_named_after_the_others_are_rebuilt(archived: Path, damaged: list[int]) -> None:
+    for number in damaged:
+        objects(archived, "/archive/")[number].write_bytes(b"no Parquet")
+    ctx = context()
+    with pytest.raises(InvalidArgument) as caught:
+        execute(replay_of(archived, **THREE), ctx)
+    for number, path in enumerate(objects(archived, "/archive/")):
+        assert (f"{path} is damaged" in str(caught.value)) == (number in damaged)
+    assert [receipt(path).replayed_at is None for path in objects(archived)] == [n in damaged for n in range(3)]
+    if len(damaged) < 3:
+        assert f"The other {3 - len(damaged)} archived slots are rebuilt." in str(caught.value)
+        assert ctx["outlet_events"][stream_asset("aig_default")].extra["slots"] == 3 - len(damaged)
+
+
 @pytest.mark.parametrize(
     ("arguments", "cure"),
     [

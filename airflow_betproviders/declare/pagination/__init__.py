@@ -30,7 +30,7 @@ from airflow_betproviders.declare.pagination.base import (
 from airflow_betproviders.declare.pagination.cursor import RowVersionCursor, TimestampCursor
 from airflow_betproviders.declare.pagination.one_answer import LimitedAnswer, SingleAnswer
 from airflow_betproviders.declare.pagination.page_number import Offset, PageNumber
-from airflow_betproviders.declare.pagination.page_token import NextLink, PageToken
+from airflow_betproviders.declare.pagination.page_token import LinkParams, NextLink, PageToken
 
 __all__ = [
     "EMPTY_PAGE",
@@ -47,6 +47,7 @@ __all__ = [
     "Answer",
     "LateRows",
     "LimitedAnswer",
+    "LinkParams",
     "NextLink",
     "Offset",
     "PageNumber",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from airflow_betproviders.declare.pagination.base import (
     LAST_PAGE,
@@ -62,7 +62,7 @@ class PageToken(Pagination):
             raise WindowChanged(f"page {len(answers)} names a next page that an earlier one named already")
         if len(answers) > _MOST_EMPTY_PAGES and not any(answer.new for answer in answers[-_MOST_EMPTY_PAGES:]):
             raise Unprovable(f"the last {_MOST_EMPTY_PAGES} pages brought nothing new, and each names a further one")
-        return ({**self.first(window), **self._next(latest.token)},)
+        return (self._next(latest.token, self.first(window)),)
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """See `Pagination`."""
@@ -91,8 +91,19 @@ class PageToken(Pagination):
         """See `Pagination`."""
         return replace(self, page_size=min(rows, self.page_size))
 
-    def _next(self, token: str) -> Params:
-        return {self.param: token}
+    def _next(self, token: str, first: Params) -> Params:
+        """Return the parameters of the call that a token names, given those of the first call."""
+        return {**first, self.param: token}
+
+
+class LinkParams(dict[str, Any]):
+    """The parameters of a link to the next page.
+
+    Attributes:
+        host: the host that the link names, in lower case; empty where it may name it, or names none.
+    """
+
+    host = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +111,21 @@ class NextLink(PageToken):
     """Pages by a link, which each answer gives for the next page (envelope marker `NextPage`).
 
     The link's query gives the parameters; host and path stay those of the stream, so that each call is signed as usual.
+    The task fails if a link names another host, another account, or other values of what the first call asked for.
+
+    Attributes:
+        hosts: further hosts that links may name, such as the vendor's own behind a gateway. No call goes there.
     """
 
     param: str = ""
+    hosts: tuple[str, ...] = ()
 
-    def _next(self, token: str) -> Params:
+    def _next(self, token: str, first: Params) -> LinkParams:
         with suppress(ValueError):
-            if params := dict(parse_qsl(urlsplit(token).query, keep_blank_values=True)):
+            link = urlsplit(token)
+            if given := parse_qs(link.query, keep_blank_values=True):
+                params = LinkParams(first)
+                params |= {name: values if len(values) > 1 else values[0] for name, values in given.items()}
+                params.host = "" if link.hostname in self.hosts else link.hostname or ""
                 return params
         raise WindowChanged("the link to the next page is malformed, or has no parameters")

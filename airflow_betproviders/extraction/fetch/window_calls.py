@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
+    LinkParams,
     Pagination,
     Params,
     Position,
@@ -66,14 +67,35 @@ class WindowCalls:
             window: what to ask for; None for a snapshot.
             paging: the parameters of its pagination.
             permit: lets the answer into memory.
+
+        Raises:
+            IncompleteWindow: a link to the next page leads out of the window or its filters.
         """
-        params = {
-            name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
-            for name, value in paging.items()
+        asked = self._source.params(self._stream, window, self._filters)
+        params: Params = {
+            **asked,
+            **{
+                name: self._source.cursor(self._stream, value.ms) if isinstance(value, Position) else value
+                for name, value in paging.items()
+            },
         }
-        params = {**self._source.params(self._stream, window, self._filters), **params}
+        if isinstance(paging, LinkParams):
+            params = self._of_link(window, paging, asked)
         page = self._call(window, params, permit)
         return self._call(window, params, permit) if page.doubtful else page
+
+    def _of_link(self, window: Interval | None, link: LinkParams, asked: Params) -> Params:
+        """Return the parameters of a link's call; what was asked for keeps its type."""
+        for name, value in asked.items():
+            if name in link and not _alike(link[name], value):
+                raise self._assemble.incomplete(
+                    window,
+                    f"the link to the next page has {name}={link[name]!r} where {value!r} was asked for, so its rows may be those "
+                    "of another window; ask the provider",
+                )
+        params = LinkParams({**link, **asked})
+        params.host = link.host
+        return params
 
     def ask_all(self, window: Interval, answers: list[PageAnswer], *, unsplit: bool = True) -> None:
         """Ask for all pages of a window, one by one.
@@ -154,3 +176,16 @@ class WindowCalls:
             raise Unprovable(self._planner.paging.full_reason(first.rows))
         if rows > max(MOST_ROWS, first.rows):
             raise Unprovable(f"the provider counts {rows} rows, too many to be read at once")
+
+
+def _alike(given: Any, asked: Any) -> bool:
+    """Return whether a link repeats what was asked, as text; some providers leave the plus of a zone unescaped."""
+    return [*map(_text, _values(given))] == [*map(_text, _values(asked))]
+
+
+def _values(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _text(value: Any) -> str:
+    return str(value).replace("+", " ").removesuffix("Z").removesuffix(" 00:00").lower()
