@@ -390,6 +390,44 @@ def test_a_total_that_counts_no_further_than_the_page_is_not_believed(
     assert stored.receipts[0].proof == {"second read": 1}
 
 
+@pytest.mark.parametrize("count", [16, 50, 100, 2000, 4000])
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("gmag", "game_history")])
+def test_a_provider_that_brings_the_last_page_again_for_a_page_after_it_is_believed(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(count, step=timedelta(milliseconds=1)))
+    pages = {"pv": ("page", "page_size"), "gmag": ("page", "size")}[provider]
+
+    def clamps(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        number, size = (int(params[name]) for name in pages)
+        last = max(1, -(-count // size))
+        return vendor.answer(window, {**params, pages[0]: last}) if number > last else document
+
+    vendor.spoil = clamps
+    stored = vendor.store(tmp_path)
+    assert len(vendor.ids(stored)) == count
+    assert len(vendor.asked) < 10
+
+
+@pytest.mark.parametrize(("counts", "held"), [("its own rows", 700), ("all rows", 50)])
+def test_a_provider_that_ignores_the_page_number_is_not_believed(
+    make: MakeHook, tmp_path: Path, counts: str, held: int
+) -> None:
+    """It brings its first 50 rows for any page; that it counts 50 rows is no proof that there are no others."""
+    vendor = Vendor(make("pv"), "history", spread(held))
+
+    def first(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+        size = min(50, params["page_size"])
+        found = vendor.answer(window, {**params, "page": 1, "page_size": size})
+        found["data"]["total"] = size if counts == "its own rows" else found["data"]["total"]
+        return found
+
+    vendor.spoil = first
+    with pytest.raises(IncompleteWindow):
+        vendor.store(tmp_path)
+    assert len(vendor.asked) < 50
+
+
 def test_a_count_that_stops_at_ten_thousand_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
     """Search engines count to this number by default, and give no further pages."""
     vendor = Vendor(make("pv"), "history", spread(25_000, step=timedelta(milliseconds=1)))

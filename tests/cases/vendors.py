@@ -85,10 +85,15 @@ class Vendor:
 
     def __call__(self, stream: Stream, window: Interval | None, params: Mapping[str, Any], *rest: Any) -> bytes:
         self.asked.append((window, dict(params)))
-        answer: Document = getattr(self, f"_{stream.provider}_{stream.name}")(window, params)
+        answer = self.answer(window, params)
         if self.spoil:
             answer = self.spoil(len(self.asked), window, params, answer)
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    def answer(self, window: Interval | None, params: Mapping[str, Any]) -> Document:
+        """Return what the vendor answers before it is spoilt."""
+        answer: Document = getattr(self, f"_{self.stream.provider}_{self.name}")(window, params)
+        return answer
 
     def _found(self, window: Interval) -> list[int]:
         holds = INCLUDES[self.ends]

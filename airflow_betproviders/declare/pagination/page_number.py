@@ -36,7 +36,7 @@ class PageNumber(Pagination):
 
     | answers | pages are read |
     |---|---|
-    | have a total | as many as it says |
+    | have a total | as many as it says; if it may be a server's limit, one page more, which must bring nothing new |
     | have a total on some pages only | as many as the first page says, else until one is empty; the window is read twice |
     | have none, or each counts only its own rows | until one is empty; the window is read twice if ``totals`` promises one |
 
@@ -86,7 +86,7 @@ class PageNumber(Pagination):
         first, latest = answers[0], answers[-1]
         total = agreed_total(answers)
         if total is None or first.total is None:
-            return self._until_empty(answers, counted=False)
+            return self._until_empty(answers)
         pages = -(-total // self.page_size)
         if len(answers) == 1:
             if first.rows < min(total, self.page_size) and (rows := self._smaller(first)):
@@ -96,7 +96,7 @@ class PageNumber(Pagination):
         elif len(answers) < pages and latest.rows < self.page_size:
             raise ShortPage(len(answers), latest.rows, self.page_size)
         suspicious = len(answers) >= pages and self._suspicious(first, total)
-        return self._until_empty(answers, counted=True) if suspicious else ()
+        return self._after_counted(answers, pages) if suspicious else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:
         """See `Pagination`."""
@@ -133,9 +133,28 @@ class PageNumber(Pagination):
         values = {self.param: number, self.size_param: self.page_size}
         return {name: str(value) for name, value in values.items()} if self.text else {**values}
 
-    def _until_empty(self, answers: Sequence[Answer], *, counted: bool) -> Sequence[Params]:
+    def _after_counted(self, answers: Sequence[Answer], pages: int) -> Sequence[Params]:
+        """Return the parameters of a page after those that the total counts. It must be empty, or bring the last one again.
+
+        If there is one page, and it comes again, the provider may ignore the page number. Then a page that is one row smaller is
+        requested: if the provider doesn't ignore the number, the second of these pages has one row.
+
+        Raises:
+            WindowChanged: the provider ignores the page number.
+        """
+        after, rows = answers[pages:], answers[0].rows
+        if len(after) > 1 and not after[-2].new:  # the latest is the smaller page
+            if after[-1].new or after[-1].rows != 1:
+                raise WindowChanged(f"page 2 brings the rows of page 1 again, even if a page has {rows - 1} rows")
+            return ()
+        if not after or after[-1].new:
+            return (self._after(answers),)
+        numbered = not after[-1].rows or any(answer.new for answer in answers[1:])
+        return () if numbered else (replace(self, page_size=rows - 1).params(1),)
+
+    def _until_empty(self, answers: Sequence[Answer]) -> Sequence[Params]:
         first_empty = next((place for place, answer in enumerate(answers) if not answer.rows), None)
-        if not counted and self._skips_rows:
+        if self._skips_rows:
             pages = answers[:first_empty]
             if lacking := [page.rows for page in pages[:-1] if page.rows < self.page_size]:
                 raise SmallerPages(lacking[0] if len({*lacking}) == 1 else max(1, min(lacking) * 3 // 4))
