@@ -108,5 +108,6 @@ class SlotCallStats:
                 archive.__exit__(kind, error, trace)
 
     def _of_window(self, window: Interval | None) -> CallStats:
-        place = max(0, bisect_right(self._starts, window.start) - 1) if window else 0
+        """Return the entry of a window's slot. The middle of the extra call around a slot's start is that start."""
+        place = max(0, bisect_right(self._starts, window.start + window.width / 2) - 1) if window else 0
         return self._entries[self._starts[place]]

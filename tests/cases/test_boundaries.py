@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.lake.layout import Lake
 from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, Vendor
 from tests.conftest import MakeHook
@@ -144,3 +145,20 @@ def test_rows_on_a_start_that_the_slot_before_showed_have_to_come_with_the_call_
     else:
         with pytest.raises(IncompleteWindow, match="the slot before has shown"):
             vendor.store(tmp_path, *SLOTS[:2], archive=True)
+
+
+@pytest.mark.parametrize("ends", [*INCLUDES])
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_the_archive_of_each_slot_brings_its_rows_again(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str
+) -> None:
+    """The answer to the extra call around a slot's start is in the archive of that slot, not of the slot before."""
+    bets = [slot.start + after for slot in SLOTS for after in (timedelta(0), MINUTE)]
+    vendor = Vendor(make(provider), stream, bets, ends=ends)
+    stored = vendor.store(tmp_path, *SLOTS, archive=True)
+    extracted = [pq.read_table(path) for path in stored.paths.values()]
+    assert sum(receipt.calls for receipt in stored.receipts) == len(vendor.asked)
+    lake = Lake(fsspec.filesystem("file"), str(tmp_path), provider, stream, vendor.hook.account)
+    replayed = Replay(vendor.hook, vendor.stream, lake).store(SLOTS, lake)
+    assert [pq.read_table(path) for path in replayed.paths.values()] == extracted
+    assert sum(table.num_rows for table in extracted) == len(bets)
