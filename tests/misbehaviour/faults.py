@@ -85,6 +85,8 @@ class OtherTotal(Fault):
 class Capped(Fault):
     """Fewer rows than asked for."""
 
+    constant = True
+
     def __init__(self, rng: Any, when: str) -> None:
         super().__init__(rng, when)
         self.caps = [rng.choice([10, 11, 12, 16, 20, 25, 50])]
@@ -104,6 +106,8 @@ class Capped(Fault):
 
 class CappedAtWill(Capped):
     """Fewer rows than asked for, and not always the same number."""
+
+    constant = False
 
     def __init__(self, rng: Any, when: str) -> None:
         super().__init__(rng, when)
@@ -288,12 +292,9 @@ def noticeable(stream: Stream, fault: Fault) -> bool:
         return True
     if isinstance(fault, Strays):  # elsewhere a stray takes the place of a row that lacks
         return stream.reject_outside_window
-    if isinstance(fault, OldVersions | Replica | OtherTotal | EmptyWithZero | EmptyWithoutTotal):
+    if not fault.shows or isinstance(fault, OldVersions | Replica | OtherTotal | EmptyWithZero | EmptyWithoutTotal):
         return False
-    if isinstance(fault, CappedAtWill):
-        return has_total(stream)
     if isinstance(fault, Capped):
-        return has_total(stream) or (
-            fault.when == "always" and isinstance(stream.paging, LimitedAnswer | TimestampCursor)
-        )
+        always = fault.when == "always" and fault.since is None and fault.constant
+        return has_total(stream) or (always and isinstance(stream.paging, LimitedAnswer | TimestampCursor))
     return has_total(stream)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare import windows
@@ -20,6 +21,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import LimitedAnswer, NextLink, PageNumber, PageToken, TimestampCursor
 from airflow_betproviders.declare.stream import NextPage, Stream
 from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.providers.aig import streams as aig
@@ -29,6 +31,7 @@ from airflow_betproviders.providers.pv import streams as pv
 from tests.cases.vendors import FIVE
 from tests.example_streams import EXAMPLE_STREAMS, _streams
 from tests.misbehaviour.faults import WHEN, Capped, fitting
+from tests.misbehaviour.habits import changed, habit
 from tests.misbehaviour.vendor import NEVER, Bet, Fault, OddVendor
 from tests.misbehaviour.verdict import Verdict
 
@@ -50,6 +53,7 @@ STREAMS: tuple[Stream, ...] = (
     replace(_NOVA, name="links_only", paging=_LINK, envelope=_UNCOUNTED),
 )  # fmt: skip
 MOST_CALLS = 1500
+HABITS_FROM = 1_000_000  # seeds
 
 
 @dataclass
@@ -101,7 +105,27 @@ def draw(seed: int, streams: tuple[Stream, ...] = STREAMS) -> Scenario:
     vendor.faults.sort(key=lambda fault: not isinstance(fault, Capped))  # before what changes the rows of a page
     together = rng.random() < 0.6
     runs = [slots] if together else [[slot] for slot in slots]
-    return Scenario(seed, stream, vendor, runs, rng.random() < 0.3, seed % 5 == 0, moving, vendor.faults)
+    scenario = Scenario(seed, stream, vendor, runs, rng.random() < 0.3, seed % 5 == 0, moving, vendor.faults)
+    if seed >= HABITS_FROM:
+        _add_habits(random.Random(f"habits/{seed}"), scenario, slots)
+    return scenario
+
+
+def _add_habits(rng: random.Random, scenario: Scenario, slots: list[Interval]) -> None:
+    """Add what a vendor does by window or page, rows that change, and a second read at the same or another grain."""
+    vendor, stream = scenario.vendor, scenario.stream
+    whole = Interval(slots[0].start, slots[-1].end)
+    if rng.random() < 0.5:
+        vendor.faults.clear()
+    vendor.faults += [habit(rng, stream, whole.start + whole.width / 2) for _ in range(rng.choice([0, 1, 1, 2]))]
+    vendor.faults.sort(key=lambda fault: not isinstance(fault, Capped))
+    if stream.version_columns and rng.random() < 0.3 and not any(bet.version for bet in vendor.bets):
+        vendor.bets = changed(rng, stream, vendor.bets)
+        scenario.moving = True
+    if rng.random() < 0.3:
+        scenario.runs = [*scenario.runs, rng.choice([slots, [whole]])]
+    for fault in vendor.faults:
+        fault.turn = rng.choice([fault.turn, fault.turn, rng.randint(6, 60)])
 
 
 def _sized(rng: random.Random, stream: Stream) -> Stream:
@@ -211,12 +235,26 @@ def run_scenario(scenario: Scenario, folder: Path) -> tuple[list[str], str]:
         else:
             outcome.append("stored")
             for slot, path in stored.paths.items():
-                quarantined = _quarantined(lake, slot)
-                problems += Verdict(scenario, slot, pq.read_table(path).to_pylist(), quarantined).problems()
+                rows = pq.read_table(path)
+                problems += Verdict(scenario, slot, rows.to_pylist(), _quarantined(lake, slot)).problems()
+                if scenario.archive:
+                    problems += _replayed(scenario, lake, slot, rows)
         calls = len(vendor.asked) - before
         if calls > 500 * len(slots):
             problems.append(f"{calls} calls")
     return problems, "; ".join(outcome)
+
+
+def _replayed(scenario: Scenario, lake: Lake, slot: Interval, rows: pa.Table) -> list[str]:
+    """Replay a slot's archive, and say how the rows differ from what was extracted."""
+    quarantined, calls = _quarantined(lake, slot), len(scenario.vendor.asked)
+    try:
+        stored = Replay(scenario.vendor, scenario.stream, lake).store([slot], lake)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not be
+        return [f"the replay of {slot} fails: {type(error).__name__}: {error}"]
+    found = pq.read_table(stored.paths[slot])
+    same = found.equals(rows) and _quarantined(lake, slot) == quarantined and len(scenario.vendor.asked) == calls
+    return [] if same else [f"the replay of {slot} has {found.num_rows} rows, {rows.num_rows} were extracted"]
 
 
 def _quarantined(lake: Lake, slot: Interval) -> list[dict[str, Any]]:

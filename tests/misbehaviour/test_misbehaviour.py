@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from airflow_betproviders.extraction import slots
-from tests.misbehaviour.scenario import draw, no_threads, run_scenario
+from tests.misbehaviour.scenario import HABITS_FROM, draw, no_threads, run_scenario
 
 SEEDS = 240
 A_TEST = 20
 
 
-@pytest.mark.parametrize("first", range(1, SEEDS, A_TEST))
+@pytest.mark.parametrize("first", [*range(1, SEEDS, A_TEST), *range(HABITS_FROM, HABITS_FROM + SEEDS // 4, A_TEST)])
 def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
     waited: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: int
 ) -> None:

@@ -90,7 +90,15 @@ class Answer:
 
 
 class Fault:
-    """Changes answers. ``applies_to`` says when."""
+    """Changes answers. ``applies_to`` says at which calls, ``concerns`` for which windows.
+
+    Attributes:
+        since: the start of the first window that it concerns; None for all.
+        shows: whether a total, or the shape of answers, can show it.
+    """
+
+    since: datetime | None = None
+    shows = True
 
     def __init__(self, rng: Any, when: str) -> None:
         self.rng = rng
@@ -113,6 +121,14 @@ class Fault:
             case "from":
                 return call >= self.turn
         return bool(self.rng.random() < self.chance)
+
+    def concerns(self, window: Interval) -> bool:
+        """Return whether it changes the answer for a window."""
+        return self.since is None or window.start >= self.since
+
+    def window(self, window: Interval) -> Interval:
+        """Return the window that the vendor answers."""
+        return window
 
     def held(self, vendor: OddVendor, call: int, bets: list[Bet]) -> list[Bet]:
         """Return the rows that the vendor has for a call."""
@@ -159,9 +175,12 @@ class OddVendor(Vendor):
         """A page of the rows whose time lies in the window."""
         self.asked.append((window, dict(params)))
         call = len(self.asked)
-        applied = [fault for fault in self.faults if fault.applies_to(call)]
         assert window is not None
-        answer = self._answer(stream.paging, window, params, call, applied)
+        applied = [fault for fault in self.faults if fault.applies_to(call) and fault.concerns(window)]
+        answered = window
+        for fault in applied:
+            answered = fault.window(answered)
+        answer = self._answer(stream.paging, answered, params, call, applied)
         for fault in applied:
             fault.change(self, call, answer)
         until = NEVER_ENDS if isinstance(stream.paging, TimestampCursor) else window.end

@@ -57,7 +57,11 @@ class Verdict:
 
     def _lost(self) -> list[str]:
         expected = self._expected()
-        lost = [bet for number, bet in expected.items() if number not in self.stored and not self._set_aside(bet)]
+        lost = [
+            bet
+            for number, bet in expected.items()
+            if number not in self.stored and not self._set_aside(bet) and not self._moved(bet)
+        ]
         older = [n for n, bet in expected.items() if n in self.stored and not self._is(self.stored[n], bet)]
         found = [f"rows {sorted(older)[:5]} are stored in an older version"] if older else []
         shown = sum(bet in self.vendor.shown for bet in lost)
@@ -70,6 +74,10 @@ class Verdict:
         held = [bet for bet in self.vendor.bets if self.slot.start <= bet.at < self.slot.end and bet.held(last)]
         known = [bet for bet in held if self.complete or bet in self.vendor.shown]
         return {bet.number: bet for bet in sorted(known, key=lambda bet: bet.version)}
+
+    def _moved(self, bet: Bet) -> bool:
+        """Whether a newer version of the row lies in another slot, to which the row belongs now."""
+        return any(other.number == bet.number and other.version > bet.version for other in self.vendor.bets)
 
     def _set_aside(self, bet: Bet) -> bool:
         # On a boundary it is in quarantine in the slot of whose window it came.
