@@ -59,7 +59,7 @@ class PiiPolicy:
         rows.table = _set(rows.table, EXTRA, self._extra(rows.table[EXTRA]))
         if rows.hashes is not None and not self.rules.keys().isdisjoint(self._stream.key):
             rows.hashes = keys.hashes(rows.table, self._stream.key)
-        rows.bad = [self._bad(row) for row in rows.bad]
+        rows.rejected = [self._rejected_row(row) for row in rows.rejected]
 
     def hash(self, text: str, kind: Kind) -> str | int:
         """Return the keyed hash that replaces a value."""
@@ -81,7 +81,7 @@ class PiiPolicy:
         texts = [dumps(self._without_pii(read_document(text))) for text in column.filter(odd).to_pylist()]
         return pc.replace_with_mask(column.combine_chunks(), odd.combine_chunks(), pa.array(texts))
 
-    def _bad(self, row: RejectedRow) -> RejectedRow:
+    def _rejected_row(self, row: RejectedRow) -> RejectedRow:
         """Return a row for quarantine. A row that is not a JSON object becomes a keyed digest."""
         try:
             document = read_document(row.raw)

@@ -101,7 +101,7 @@ class SlotBuilder:
         self._counts.add(rows.counts)
         self._proof[rows.proof] += 1
         self._boundaries.place(rows)
-        self._bad_rows += rows.bad
+        self._bad_rows += rows.rejected
         self._writer.add(*rows.move_out())
 
     def add_start(self) -> WindowRows | None:
@@ -111,7 +111,7 @@ class SlotBuilder:
             if self._pii_policy:
                 self._pii_policy(rows)
             known = {row.raw for row in self._bad_rows}
-            self._bad_rows += [row for row in rows.bad if row.raw not in known]
+            self._bad_rows += [row for row in rows.rejected if row.raw not in known]
             self._writer.add(rows.table, rows.hashes)
         return rows
 

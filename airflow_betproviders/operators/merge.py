@@ -112,7 +112,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         intervals = resolve_intervals(context, self.start, self.end, parse_duration("partition", self.partition))
         merge = Merge(
             open_table(self.table),
-            batch_rows=whole_number("batch_rows", self.batch_rows, least=1),
+            batch_rows=whole_number("batch_rows", self.batch_rows, minimum=1),
             moved_within=optional_duration("moved_within", self.moved_within),
             commit_timeout=parse_duration("commit_timeout", self.commit_timeout),
         )
@@ -236,7 +236,7 @@ class OptimizeBetsOperator(BaseOperator):
         done = optimize(
             open_table(self.table),
             interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
-            file_size=whole_number("file_size", self.file_size, least=1),
+            file_size=whole_number("file_size", self.file_size, minimum=1),
             retention=retention,
             sort_by=self.sort_by,
         )

@@ -145,7 +145,7 @@ class StreamOperator(LineageMixin, BaseOperator):
         return stream.check_filters(mapping("filters", self.filters))
 
     def _max_bad_rows(self) -> int:
-        return whole_number("max_bad_rows", self.max_bad_rows, least=0)
+        return whole_number("max_bad_rows", self.max_bad_rows, minimum=0)
 
     def _update_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
         extra = {

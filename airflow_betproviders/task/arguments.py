@@ -37,15 +37,15 @@ def optional_duration(name: str, value: str | timedelta | None) -> timedelta | N
     return None if value in NOT_GIVEN else parse_duration(name, value)
 
 
-def whole_number(name: str, value: object, least: int) -> int:
+def whole_number(name: str, value: object, minimum: int) -> int:
     """Return a whole number.
 
     Raises:
-        InvalidArgument: the value is no whole number, or smaller than ``least``.
+        InvalidArgument: the value is no whole number, or smaller than ``minimum``.
     """
     number = int(value) if isinstance(value, int) or (isinstance(value, str) and value.strip().isdecimal()) else None
-    if number is None or isinstance(value, bool) or number < least:
-        raise InvalidArgument(f"{name}={value!r} is not a whole number of at least {least}. Give one.")
+    if number is None or isinstance(value, bool) or number < minimum:
+        raise InvalidArgument(f"{name}={value!r} is not a whole number of at least {minimum}. Give one.")
     return number
 
 

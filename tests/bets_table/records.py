@@ -37,7 +37,7 @@ def raw(provider: str, records: list[Mapping[str, Any]] | str, utc_offset: timed
     text = records if isinstance(records, str) else json.dumps(records, ensure_ascii=False)
     body = json.dumps(ENVELOPES[provider]([marker])).replace(f'["{marker}"]', text).encode()
     page = Decoder(stream, utc_offset)(body, lambda envelope: None)
-    assert not page.bad, page.bad
+    assert not page.rejected, page.rejected
     return page.table.append_column(EXTRACTED_AT, pa.repeat(pa.scalar(READ, INSTANT), page.table.num_rows))
 
 

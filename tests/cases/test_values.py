@@ -94,7 +94,7 @@ def decode(provider: str, patch: Mapping[str, Any] | str) -> Page:
 def stored(provider: str, patch: Mapping[str, Any] | str) -> tuple[dict[str, Any], Page]:
     """The row as stored, which is beside the plain one."""
     page = decode(provider, patch)
-    assert not page.bad
+    assert not page.rejected
     row, second = page.table.to_pylist()
     assert second[MAIN[provider][2]] == "2"
     return row, page
@@ -104,7 +104,7 @@ def quarantined(provider: str, patch: Mapping[str, Any] | str) -> str:
     """Why the row is in quarantine, beside which the plain one is stored."""
     page = decode(provider, patch)
     assert page.table[MAIN[provider][2]].to_pylist() == ["2"]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     return bad.reason
 
 
@@ -234,7 +234,7 @@ def test_v19_odds_are_a_double() -> None:
     body = answer(pv.GAMES_GAME_HISTORY, f'[{json.dumps(record)[:-1]},"award_odds":1.1500000000000001}}]')
     page = Decoder(pv.GAMES_GAME_HISTORY)(body, lambda envelope: None)
     assert page.table["award_odds"].to_pylist() == [1.1500000000000001]
-    assert not page.bad
+    assert not page.rejected
 
 
 def test_v20_a_float_of_an_amount_is_rounded_to_the_scale_and_kept() -> None:
@@ -299,9 +299,9 @@ def test_any_odd_value_in_any_field_of_any_stream_is_stored_noted_or_quarantined
             cells = {**others, name: odd}
             text = "{" + ",".join(f"{json.dumps(other)}:{cell}" for other, cell in cells.items()) + "}"
             page = decoder(answer(stream, text if one else f"[{text}]"), lambda envelope: None)
-            if page.bad:
+            if page.rejected:
                 assert strict, (name, odd)
-                assert read(page.bad[0].raw).keys() == cells.keys()
+                assert read(page.rejected[0].raw).keys() == cells.keys()
                 continue
             (row,) = page.table.to_pylist()
             assert row[name] is not None or not field.required, (name, odd)

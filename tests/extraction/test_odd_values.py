@@ -103,7 +103,7 @@ def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, d
     records, page = draw_page(data, stream)
     if page is None:
         return
-    set_aside = Counter(json.dumps(plain(parsed(row.raw))) for row in page.bad)
+    set_aside = Counter(json.dumps(plain(parsed(row.raw))) for row in page.rejected)
     rows = iter(page.table.to_pylist())
     kinds = {field.name: field.kind for field in stream.fields}
     for text in records:

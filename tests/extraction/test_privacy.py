@@ -47,7 +47,7 @@ def keyed_digest(text: str, key: bytes = KEY) -> str:
 
 
 def rows(
-    players: list[str | None], numbers: list[int | None], extra: list[str | None] | None = None, bad: list[RejectedRow] | None = None
+    players: list[str | None], numbers: list[int | None], extra: list[str | None] | None = None, rejected: list[RejectedRow] | None = None
 ) -> WindowRows:  # fmt: skip
     count = len(players)
     schema = columns.schema(PLAYERS.fields).remove(len(PLAYERS.fields) + 1)
@@ -59,7 +59,7 @@ def rows(
         "ip": pa.array(["10.0.0.1"] * count, pa.string()),
         "_extra": pa.array(extra or [None] * count, pa.string()),
     }
-    return WindowRows(SLOT, pa.table(given, schema), None, bad or [])
+    return WindowRows(SLOT, pa.table(given, schema), None, rejected or [])
 
 
 def apply(made: WindowRows, rules: dict[str, str] | None = None, key: bytes = KEY) -> WindowRows:
@@ -140,19 +140,21 @@ BAD = [
 
 @pytest.mark.parametrize(("raw", "reason", "kept", "expected"), BAD)
 def test_rules_hold_for_rows_in_quarantine(raw: str, reason: str, kept: Any, expected: str) -> None:
-    (row,) = apply(rows([], [], bad=[RejectedRow(raw, reason)])).bad
+    (row,) = apply(rows([], [], rejected=[RejectedRow(raw, reason)])).rejected
     assert json.loads(row.raw) == kept
     assert row.reason == expected
 
 
 def test_rules_hold_for_doubled_members_of_a_row_in_quarantine() -> None:
-    (row,) = apply(rows([], [], bad=[RejectedRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])).bad
+    (row,) = apply(
+        rows([], [], rejected=[RejectedRow('{"player":"a","player":"b","ip":"1","ip":"2"}', "id missing")])
+    ).rejected
     assert row.raw == f'{{"player":"{keyed_digest("a")}","ip":null,"player":"{keyed_digest("b")}","ip":null}}'
 
 
 def test_without_a_key_a_row_that_is_no_object_leaves_nothing() -> None:
-    made = rows([], [], bad=[RejectedRow('"10.0.0.1"', "the row is not a JSON object")])
-    (row,) = apply(made, {"ip": "drop"}, b"").bad
+    made = rows([], [], rejected=[RejectedRow('"10.0.0.1"', "the row is not a JSON object")])
+    (row,) = apply(made, {"ip": "drop"}, b"").rejected
     assert row.raw == "null"
 
 

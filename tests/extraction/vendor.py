@@ -75,9 +75,9 @@ def table(*rows: Mapping[str, Any]) -> pa.Table:
     )
 
 
-def page(*rows: Mapping[str, Any], total: int | None = None, bad: int = 0) -> Page:
+def page(*rows: Mapping[str, Any], total: int | None = None, rejected: int = 0) -> Page:
     """Return a decoded answer of `BETS`."""
-    return Page(table(*rows), total, [RejectedRow(f'{{"id":{i}}}', "id: odd") for i in range(bad)])
+    return Page(table(*rows), total, [RejectedRow(f'{{"id":{i}}}', "id: odd") for i in range(rejected)])
 
 
 @dataclass

@@ -47,7 +47,7 @@ def decode(stream: Stream, body: bytes) -> Page | None:
     except ProviderUnavailable:
         return None
     page.table.validate(full=True)
-    for row in page.bad:
+    for row in page.rejected:
         json.loads(row.raw)
     for extra in page.table["_extra"].to_pylist():
         assert extra is None or isinstance(json.loads(extra), dict)
@@ -71,7 +71,7 @@ def one_cell(data: bytes) -> None:
     page = decode(stream, around(stream, b",".join(rows)))
     assert page is not None or not _is_json(data[2:])
     if page is not None:
-        assert page.table.num_rows + len(page.bad) >= 3, page.bad
+        assert page.table.num_rows + len(page.rejected) >= 3, page.rejected
         _apply_pii(stream, page)
 
 
@@ -86,7 +86,7 @@ def _is_json(data: bytes) -> bool:
 def _apply_pii(stream: Stream, page: Page) -> None:
     rules = {f.name: "hash" for f in stream.fields if isinstance(f.kind, Text) and not f.required}
     if rules:
-        PiiPolicy(stream, rules, b"0123456789abcdef", {})(WindowRows(None, page.table, bad=page.bad))
+        PiiPolicy(stream, rules, b"0123456789abcdef", {})(WindowRows(None, page.table, rejected=page.rejected))
 
 
 def _record(stream: Stream, number: bytes) -> bytes:

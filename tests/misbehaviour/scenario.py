@@ -135,9 +135,9 @@ def _sized(rng: random.Random, stream: Stream) -> Stream:
             cap = paging.total_cap and rng.choice([10_000, 60, 100])
             paging = replace(paging, page_size=rng.choice([5, 10, 20, 50]), total_cap=cap)
         case LimitedAnswer():
-            paging = replace(paging, limit=rng.choice([20, 50, 100]), least=1)
+            paging = replace(paging, limit=rng.choice([20, 50, 100]), min_limit=1)
         case TimestampCursor():
-            paging = replace(paging, limit=rng.choice([20, 50, 100]), least=1)
+            paging = replace(paging, limit=rng.choice([20, 50, 100]), min_limit=1)
         case PageToken():
             paging = replace(paging, page_size=rng.choice([5, 10, 20]))
     return replace(stream, paging=paging)

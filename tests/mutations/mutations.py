@@ -73,7 +73,7 @@ MUTATIONS = (
     Mutation(
         "lose a rejected row on the start of a slot",
         "extraction/slot_builder.py",
-        "self._bad_rows += [row for row in rows.bad if row.raw not in known]",
+        "self._bad_rows += [row for row in rows.rejected if row.raw not in known]",
         "pass",
         ("cases/test_boundaries.py", "-k", "every_row"),
     ),
@@ -94,7 +94,7 @@ MUTATIONS = (
     Mutation(
         "believe a cursor whose rows come later than it goes back",
         "declare/pagination/cursor.py",
-        "                raise LateRows(late_by)",
+        "                raise DisorderedRows(disorder_ms)",
         "                continue",
         ("extraction/fetch/test_reader.py", "-k", "later_than"),
     ),
@@ -178,7 +178,7 @@ MUTATIONS = (
     Mutation(
         "ignore a server's cap",
         "extraction/fetch/completeness/answer_sizes.py",
-        "return rows > self.proven or like_a_cap(rows)",
+        "return rows > self.proven or is_likely_cap(rows)",
         "return False",
         (_CASES, "-k", "a6"),
     ),

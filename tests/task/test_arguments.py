@@ -65,13 +65,13 @@ def test_other_values_are_refused_by_the_arguments_name(
 
 @pytest.mark.parametrize("value", [3, "3", " 3 "])
 def test_whole_numbers_may_be_text(value: object) -> None:
-    assert whole_number("max_bad_rows", value, least=0) == 3
+    assert whole_number("max_bad_rows", value, minimum=0) == 3
 
 
 @pytest.mark.parametrize("value", [-1, "-1", 1.5, "1.5", True, None, "", "3 %", [3]])
 def test_other_numbers_are_refused(value: object) -> None:
     with pytest.raises(InvalidArgument, match=r"max_bad_rows=.* is not a whole number of at least 0"):
-        whole_number("max_bad_rows", value, least=0)
+        whole_number("max_bad_rows", value, minimum=0)
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, 5, ["aig_default"]])

@@ -17,7 +17,7 @@ from airflow_betproviders.declare.pagination.base import (
     SHORT_ANSWER,
     TOTAL,
     Answer,
-    LateRows,
+    DisorderedRows,
     Pagination,
     Params,
     Position,
@@ -25,7 +25,7 @@ from airflow_betproviders.declare.pagination.base import (
     SmallerPages,
     Unprovable,
     WindowChanged,
-    like_a_cap,
+    is_likely_cap,
 )
 from airflow_betproviders.declare.pagination.cursor import RowVersionCursor, TimestampCursor
 from airflow_betproviders.declare.pagination.one_answer import LimitedAnswer, SingleAnswer
@@ -45,7 +45,7 @@ __all__ = [
     "SHORT_ANSWER",
     "TOTAL",
     "Answer",
-    "LateRows",
+    "DisorderedRows",
     "LimitedAnswer",
     "LinkParams",
     "NextLink",
@@ -62,5 +62,5 @@ __all__ = [
     "TimestampCursor",
     "Unprovable",
     "WindowChanged",
-    "like_a_cap",
+    "is_likely_cap",
 ]

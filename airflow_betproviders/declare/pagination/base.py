@@ -48,17 +48,17 @@ class ShortPage(WindowChanged):
         self.likely_size = max(FEW_ROWS, rows * 3 // 4)
 
 
-class LateRows(WindowChanged):
-    """Answers are cut off, and a row comes later in the order of time than the calls after them began earlier.
+class DisorderedRows(WindowChanged):
+    """The rows of cut-off answers are out of order by more time than the next calls went back, so some may be missing.
 
     Attributes:
-        late_by: by how many milliseconds it comes too late.
+        disorder_ms: the most milliseconds by which a row's time lies before that of a row above it.
     """
 
-    def __init__(self, late_by: int) -> None:
-        """Name the time."""
-        super().__init__(f"rows come up to {late_by} ms too late in the order of time in answers that are cut off")
-        self.late_by = late_by
+    def __init__(self, disorder_ms: int) -> None:
+        """Name the milliseconds."""
+        super().__init__(f"the answers are cut off, and their rows are out of order by up to {disorder_ms} ms")
+        self.disorder_ms = disorder_ms
 
 
 class Unprovable(Exception):
@@ -99,8 +99,8 @@ class Answer(Protocol):
         last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
         middle: the median of these values; None without rows.
         in_order: whether rows come in the order of the time column, a few apart.
-        late_by: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
-        tail: milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
+        disorder_ms: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
+        tail_ms: milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
         shuffled: whether many rows come in an order that has nothing to do with time.
         newest_first: whether they come in the opposite order.
     """
@@ -130,9 +130,9 @@ class Answer(Protocol):
     @property
     def in_order(self) -> bool: ...  # noqa: D102 - documented above
     @property
-    def late_by(self) -> int: ...  # noqa: D102 - documented above
+    def disorder_ms(self) -> int: ...  # noqa: D102 - documented above
     @property
-    def tail(self) -> int: ...  # noqa: D102 - documented above
+    def tail_ms(self) -> int: ...  # noqa: D102 - documented above
 
 
 class Pagination(ABC):
@@ -201,19 +201,20 @@ class Pagination(ABC):
         """Say why so many rows are not believed, for a window that can't be split."""
         return f"the answer is full ({rows} rows)"
 
-    def expecting(self, late_by: int) -> Pagination:  # noqa: ARG002 - for kinds that go by the order of rows
-        """Return the same for rows that come up to so many milliseconds too late in the order of time."""
+    def expecting_disorder(self, disorder_ms: int) -> Pagination:  # noqa: ARG002 - for kinds that go by the order of rows
+        """Return the same pagination for rows that are out of order by up to so many milliseconds."""
         return self
 
     def limited_to(self, rows: int) -> Pagination:  # noqa: ARG002 - for kinds with a page size
-        """Return the same with pages of at most so many rows."""
+        """Return the same pagination with pages of at most so many rows."""
         return self
 
 
-def largest(latest: Answer, others: Sequence[Answer]) -> bool:
-    """Return whether an answer may have been cut off at a number of rows or of bytes, compared with the window's others.
+def is_largest_answer(latest: Answer, others: Sequence[Answer]) -> bool:
+    """Return whether an answer is as large as the window's others, so that it may have been cut off at some size.
 
-    A small answer was not. Nor was one where another has more rows, and more bytes than this one would have with two more rows.
+    An answer is not the largest if another has more rows, and more bytes than this one would have with two more rows.
+    A small answer never counts as the largest.
     """
     if latest.rows < FEW_ROWS and latest.bytes < FEW_BYTES:
         return False
@@ -221,8 +222,8 @@ def largest(latest: Answer, others: Sequence[Answer]) -> bool:
     return not any(other.rows > latest.rows and other.bytes > with_more for other in others)
 
 
-def like_a_cap(rows: int) -> bool:
-    """Return whether a number of rows is round, as a server's cap would be."""
+def is_likely_cap(rows: int) -> bool:
+    """Return whether a number of rows is one at which servers cut answers off: a multiple of 50, or a power of two."""
     return rows >= FEW_ROWS and (rows % 50 == 0 or rows & (rows - 1) == 0)
 
 

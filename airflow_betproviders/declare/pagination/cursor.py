@@ -12,14 +12,14 @@ from airflow_betproviders.declare.pagination.base import (
     FEW_ROWS,
     NOTHING_NEW,
     Answer,
-    LateRows,
+    DisorderedRows,
     Pagination,
     Params,
     Position,
     Unprovable,
     WindowChanged,
-    largest,
-    like_a_cap,
+    is_largest_answer,
+    is_likely_cap,
 )
 
 if TYPE_CHECKING:
@@ -35,24 +35,25 @@ class TimestampCursor(Pagination):
     | the answer | the next call begins |
     |---|---|
     | is small and not full | a millisecond before its last row, as the provider may leave out the instant that is asked for |
-    | may be cut off | earlier: by its last few rows, or by twice the time that a row of the window came too late |
+    | may be cut off | earlier: by its last few rows, or by twice the time by which rows of the window are out of order |
     | is large or full, and its rows come in no order | at their median; it must bring no new row older than the last so far |
 
-    If a row came later than these calls went back, the window is read again, and its calls go back further (`LateRows`).
+    If rows are out of order by more than these calls went back, the window is read again, and its calls go back further
+    (`DisorderedRows`).
 
     Attributes:
         param: name of the parameter that carries the instant.
         limit: rows in a full answer, as documented.
         size_param: name of the parameter that carries the limit; None where there is none.
-        least: the smallest limit that the provider takes.
-        late_by: milliseconds by which a row may come too late in the order of time, as earlier answers have shown.
+        min_limit: the smallest limit that the provider takes.
+        disorder_ms: milliseconds by which rows may be out of order, as earlier answers have shown.
     """
 
     param: str
     limit: int
     size_param: str | None = None
-    least: int = 1
-    late_by: int = 0
+    min_limit: int = 1
+    disorder_ms: int = 0
 
     @property
     def rows_asked(self) -> int | None:
@@ -86,40 +87,40 @@ class TimestampCursor(Pagination):
             return (self._from(latest.middle - 1),)
         if latest.last is None:
             return ()
-        late_by = self._late_by(answers, full=full, end=end)
-        if latest.last - late_by >= end:
+        overlap_ms = self._overlap_ms(answers, full=full, end=end)
+        if latest.last - overlap_ms >= end:
             return ()
         before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
         if latest.last <= before:
             if latest.rows >= self.limit:
                 raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
-            if latest.last >= _ms(window) and largest(latest, answers[:-1]):
+            if latest.last >= _ms(window) and is_largest_answer(latest, answers[:-1]):
                 raise Unprovable(
                     f"{latest.rows} rows share {self._shared}, and nothing shows that an answer holds more: further rows may "
                     "share it. Try again when the provider has later rows, or read another stream"
                 )
             return ()
-        return (self._from(max(latest.last - late_by, _ms(window)) - 1),) if latest.new else ()
+        return (self._from(max(latest.last - overlap_ms, _ms(window)) - 1),) if latest.new else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:  # noqa: ARG002 - followed to the end
         """See `Pagination`."""
-        late_by = max(answer.late_by for answer in answers)
+        disorder_ms = max(answer.disorder_ms for answer in answers)
         for count, after in enumerate(answers[1:], 1):
             cut_off = answers[count - 1]
             # Of rows in no order at all, the call from their middle has shown that none is missing.
             if cut_off.rows < FEW_ROWS or cut_off.shuffled or not after.new:
                 continue
-            if late_by > max(self._gone_back(answers[:count]), cut_off.tail):
-                raise LateRows(late_by)
+            if disorder_ms > max(self._step_back_ms(answers[:count]), cut_off.tail_ms):
+                raise DisorderedRows(disorder_ms)
         return END_REACHED if answers[-1].new else NOTHING_NEW
 
-    def expecting(self, late_by: int) -> TimestampCursor:
+    def expecting_disorder(self, disorder_ms: int) -> TimestampCursor:
         """See `Pagination`."""
-        return replace(self, late_by=max(late_by, self.late_by))
+        return replace(self, disorder_ms=max(disorder_ms, self.disorder_ms))
 
     def limited_to(self, rows: int) -> TimestampCursor:
         """See `Pagination`."""
-        return replace(self, limit=min(max(rows, self.least), self.limit)) if self.size_param else self
+        return replace(self, limit=min(max(rows, self.min_limit), self.limit)) if self.size_param else self
 
     def rows_of_window(self, first: Answer) -> int | None:  # noqa: ARG002 - an answer says nothing of the window
         """See `Pagination`."""
@@ -128,30 +129,30 @@ class TimestampCursor(Pagination):
     def _is_full(self, answer: Answer, answers: Sequence[Answer]) -> bool:
         """Return whether an answer may be cut off by its number of rows: it reaches the limit, or is the largest and round."""
         greatest = all(other.rows <= answer.rows for other in answers)
-        return answer.rows >= max(FEW_ROWS, self.limit) or (greatest and like_a_cap(answer.rows))
+        return answer.rows >= max(FEW_ROWS, self.limit) or (greatest and is_likely_cap(answer.rows))
 
     def _is_unordered(self, answer: Answer, answers: Sequence[Answer]) -> bool:
         """Return whether an answer may be cut off and its rows come in no order, so that rows of any time may be missing."""
         return not answer.in_order and (answer.bytes >= FEW_BYTES or self._is_full(answer, answers))
 
-    def _late_by(self, answers: Sequence[Answer], *, full: bool, end: int) -> int:
+    def _overlap_ms(self, answers: Sequence[Answer], *, full: bool, end: int) -> int:
         """Return how many milliseconds before the latest answer's last row a missing row may lie."""
         answer = answers[-1]
         assert answer.last is not None  # noqa: S101 - the caller has checked it
         may_be_cut_off = full or (answer.last < end and answer.rows >= FEW_ROWS)
         if not may_be_cut_off and answer.bytes < FEW_BYTES:
             return 0
-        late_by = self._gone_back(answers)
-        return max(late_by, answer.tail) if may_be_cut_off else late_by
+        step_back_ms = self._step_back_ms(answers)
+        return max(step_back_ms, answer.tail_ms) if may_be_cut_off else step_back_ms
 
-    def _gone_back(self, answers: Sequence[Answer]) -> int:
-        """Return how many milliseconds before the last row the next call begins, because rows come out of order."""
+    def _step_back_ms(self, answers: Sequence[Answer]) -> int:
+        """Return how many milliseconds before the last row the next call has to begin, because rows are out of order."""
         answer = answers[-1]
         last = answer.last or 0
         # Twice, as a missing row may come later than all seen. A call from before the middle would bring too few new rows.
         half = last - (last if answer.middle is None else answer.middle)
-        late_by = min(max(self.late_by, 2 * max(each.late_by for each in answers)), half)
-        return max(late_by, answer.late_by) if answer.in_order else late_by
+        step_back_ms = min(max(self.disorder_ms, 2 * max(each.disorder_ms for each in answers)), half)
+        return max(step_back_ms, answer.disorder_ms) if answer.in_order else step_back_ms
 
     def _is_unproven(self, answers: Sequence[Answer]) -> bool:
         """Return whether the latest answer is unordered, unless it answers a call from the middle of one before it."""

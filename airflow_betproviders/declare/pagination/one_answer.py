@@ -25,12 +25,12 @@ class LimitedAnswer(Pagination):
     Attributes:
         param: name of the parameter that carries the limit.
         limit: the largest limit that the provider takes.
-        least: the smallest one.
+        min_limit: the smallest limit that the provider takes.
     """
 
     param: str
     limit: int
-    least: int = 1
+    min_limit: int = 1
 
     @property
     def rows_asked(self) -> int | None:
@@ -69,7 +69,7 @@ class LimitedAnswer(Pagination):
 
     def limited_to(self, rows: int) -> LimitedAnswer:
         """See `Pagination`."""
-        return replace(self, limit=min(max(rows, self.least), self.limit))
+        return replace(self, limit=min(max(rows, self.min_limit), self.limit))
 
 
 @dataclass(frozen=True)

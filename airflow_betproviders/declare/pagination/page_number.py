@@ -19,8 +19,8 @@ from airflow_betproviders.declare.pagination.base import (
     Unprovable,
     WindowChanged,
     agreed_total,
-    largest,
-    like_a_cap,
+    is_largest_answer,
+    is_likely_cap,
 )
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class PageNumber(Pagination):
                 if answers[-1].new:
                     raise SmallerPages(max(1, pages[-1].rows * 3 // 4))
                 return ()
-            if first_empty and pages[-1].rows < self.page_size and largest(pages[-1], pages[:-1]):
+            if first_empty and pages[-1].rows < self.page_size and is_largest_answer(pages[-1], pages[:-1]):
                 return (self._following_rows(pages),)
         if first_empty is not None:
             return ()
@@ -192,7 +192,7 @@ class PageNumber(Pagination):
             return False
         alone = total <= self.page_size and total == first.rows
         few_full_pages = total % self.page_size == 0 and total <= _FEW_PAGES * self.page_size
-        return (alone and like_a_cap(total)) or few_full_pages
+        return (alone and is_likely_cap(total)) or few_full_pages
 
     @staticmethod
     def _smaller(first: Answer) -> int | None:

@@ -19,7 +19,7 @@ from airflow_betproviders.declare.pagination.base import (
     Unprovable,
     WindowChanged,
     agreed_total,
-    largest,
+    is_largest_answer,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class PageToken(Pagination):
         | has as many as any, and is not small | its size has to be proven: the provider may have left out the next page's token |
         | is empty, after others that are not | a second read: an empty answer may come by mistake |
         """
-        if largest(latest, others):
+        if is_largest_answer(latest, others):
             return SHORT_ANSWER
         return LAST_PAGE if latest.rows or not any(other.rows for other in others) else SECOND_READ
 

@@ -75,8 +75,8 @@ class PageAnswer:
         if not self._earlier or not self._stream.key:
             return self.rows
         known = np.concatenate([answer.hashes for answer in self._earlier])
-        raw = {row.raw for answer in self._earlier for row in answer.page.bad}
-        return len(keys.without(self.hashes, known)) + sum(row.raw not in raw for row in self.page.bad)
+        raw = {row.raw for answer in self._earlier for row in answer.page.rejected}
+        return len(keys.without(self.hashes, known)) + sum(row.raw not in raw for row in self.page.rejected)
 
     @cached_property
     def hashes(self) -> keys.Hashes:
@@ -101,12 +101,12 @@ class PageAnswer:
     @cached_property
     def in_order(self) -> bool:
         """Return whether rows come in the order of the time column: at most one in ten lies before the row above it."""
-        return self._late(-1)
+        return self._is_sorted(-1)
 
     @cached_property
     def newest_first(self) -> bool:
         """Return whether rows come in the opposite order, apart from at most one in ten."""
-        return self._late(1)
+        return self._is_sorted(1)
 
     @cached_property
     def shuffled(self) -> bool:
@@ -118,7 +118,8 @@ class PageAnswer:
         correlation = np.corrcoef(np.arange(count), ranks)[0, 1]
         return bool(abs(correlation) * math.sqrt(count) < _DEVIATIONS)
 
-    def _late(self, direction: int) -> bool:
+    def _is_sorted(self, direction: int) -> bool:
+        """Return whether at most one in ten rows breaks the order: oldest first for -1, newest first for 1."""
         if self._stream.time_column is None or self.page.table.num_rows < 2:
             return True
         moves = np.diff(arrays.integers(self.page.table[self._stream.time_column])) * direction
@@ -151,19 +152,19 @@ class PageAnswer:
         return found
 
     @cached_property
-    def late_by(self) -> int:
-        """Return by how many milliseconds a row lies before one above it, at most. Absurd times are left out."""
+    def disorder_ms(self) -> int:
+        """Return the most milliseconds by which a row lies before one above it. Absurd times are left out."""
         if self._stream.time_column is None or self.page.table.num_rows < 2 or self.last is None:
             return 0
         column = self.page.table[self._stream.time_column]
         unit = UNITS[column.type.unit]
         instants = arrays.integers(column)
         instants = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
-        late = int((np.maximum.accumulate(instants) - instants).max())
-        return -(-late * unit // UNITS["ms"])
+        disorder = int((np.maximum.accumulate(instants) - instants).max())
+        return -(-disorder * unit // UNITS["ms"])
 
     @cached_property
-    def tail(self) -> int:
+    def tail_ms(self) -> int:
         """Return the milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
 
         It is 0 where this would span more than a quarter of the rows. Absurd times are left out.

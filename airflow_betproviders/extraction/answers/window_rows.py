@@ -30,7 +30,7 @@ class WindowRows:
         window: the requested window; None for a snapshot.
         table: the rows that fit the schema.
         hashes: hashes of these rows' keys; None where the stream has no key.
-        bad: the rejected rows.
+        rejected: the rejected rows.
         total: the provider's count of rows; None where it gives none.
         duplicates: number of rows that were dropped because their key came again.
         counts: counts of values that were not as declared.
@@ -42,7 +42,7 @@ class WindowRows:
     window: Interval | None
     table: pa.Table
     hashes: keys.Hashes | None = None
-    bad: list[RejectedRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
     total: int | None = None
     duplicates: int = 0
     counts: OddCounts = field(default_factory=OddCounts)
@@ -54,10 +54,10 @@ class WindowRows:
     def from_pages(cls, stream: Stream, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
         """Combine the pages of a window. Where a key comes twice, the newest version is kept."""
         table = pa.concat_tables([page.table for page in pages])
-        bad = list({row.raw: row for page in pages for row in page.bad}.values())
+        rejected = list({row.raw: row for page in pages for row in page.rejected}.values())
         calls = tuple(page.call for page in pages)
         slow_pages = sum(not page.fast for page in pages)
-        rows = cls(window, table, bad=bad, total=pages[0].total, slow_pages=slow_pages, calls=calls)
+        rows = cls(window, table, rejected=rejected, total=pages[0].total, slow_pages=slow_pages, calls=calls)
         for page in pages:
             rows.counts.add(page.counts)
         if stream.key:
@@ -79,7 +79,7 @@ class WindowRows:
     @property
     def distinct(self) -> int:
         """Return the number of distinct rows, including those that don't fit the schema."""
-        return int(self.table.num_rows) + len(self.bad)
+        return int(self.table.num_rows) + len(self.rejected)
 
     def filter(self, mask: npt.NDArray[np.bool_]) -> None:
         """Drop the rows that the mask leaves out."""
@@ -95,12 +95,12 @@ class WindowRows:
         instants = arrays.integers(self.table[time_column])
         start, end = ends(self.window, self.table[time_column].type)
         self.filter((instants >= start) & (instants < end))
-        self.bad = time_of.inside(self.bad, self.window)
+        self.rejected = time_of.inside(self.rejected, self.window)
 
     def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
         """Return the rows at an instant, and the rejected rows without a readable time."""
-        times = [(row, time_of(row)) for row in self.bad]
-        found = replace(self, bad=[row for row, time in times if time == instant])
+        times = [(row, time_of(row)) for row in self.rejected]
+        found = replace(self, rejected=[row for row, time in times if time == instant])
         column = self.table[time_column]
         found.filter(arrays.integers(column) == units(instant, column.type))
         return found, [row for row, time in times if time is None]
@@ -109,8 +109,8 @@ class WindowRows:
         """Return the rows that the others lack. Rows are compared by key, rejected rows by their text."""
         assert self.hashes is not None  # noqa: S101 - compared by them
         assert others.hashes is not None  # noqa: S101 - compared by them
-        known = {row.raw for row in others.bad}
-        left = replace(self, bad=[row for row in self.bad if row.raw not in known])
+        known = {row.raw for row in others.rejected}
+        left = replace(self, rejected=[row for row in self.rejected if row.raw not in known])
         left.filter(~keys.occur(self.hashes, others.hashes))
         return left
 
@@ -121,7 +121,7 @@ class WindowRows:
         assert theirs is not None  # noqa: S101 - compared by their keys
         newer = theirs.older_in(ours).hashes
         if len(newer):
-            found = replace(others, bad=[])
+            found = replace(others, rejected=[])
             found.filter(keys.occur(theirs.hashes, newer))
             self.filter(~keys.occur(ours.hashes, newer))
             self.prepend(found)
@@ -133,7 +133,7 @@ class WindowRows:
         assert others.hashes is not None  # noqa: S101 - both have keys
         self.table = pa.concat_tables([others.table, self.table])
         self.hashes = np.concatenate([others.hashes, self.hashes])
-        self.bad = [*others.bad, *self.bad]
+        self.rejected = [*others.rejected, *self.rejected]
 
     def move_out(self) -> tuple[pa.Table, keys.Hashes | None]:
         """Return the rows and forget them, so that nothing else keeps them in memory."""

@@ -44,12 +44,12 @@ def read_csv(
         if not mark or key.strip() != name:
             raise NotJson(f"there is no line {name}=...")
         envelope[name] = value.strip()
-    bad: list[RejectedRow] = []
-    table = _read(body, format_, bad)
+    rejected: list[RejectedRow] = []
+    table = _read(body, format_, rejected)
     if lacking := [name for name in required if name not in table.column_names]:
         raise NotJson(f"the header lacks {', '.join(lacking)}")
     _refuse_open_quote(table, body, required)
-    return envelope, table, bad
+    return envelope, table, rejected
 
 
 def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[pa.Array]:
@@ -84,10 +84,10 @@ def _json(cell: bytes | None) -> str:
     return "null" if cell is None else json.dumps(cell.decode("utf-8", "surrogateescape"))
 
 
-def _read(body: bytes, format_: Csv, bad: list[RejectedRow]) -> pa.Table:
+def _read(body: bytes, format_: Csv, rejected: list[RejectedRow]) -> pa.Table:
     def reject(row: pcsv.InvalidRow) -> str:
         reason = f"the line has {row.actual_columns} cells, the header {row.expected_columns}"
-        bad.append(RejectedRow(json.dumps(row.text), reason))
+        rejected.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
 
     if b"\n" not in body:

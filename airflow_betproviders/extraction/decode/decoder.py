@@ -51,7 +51,7 @@ class Page:
     Attributes:
         table: its good rows, under the stream's columns and ``_extra``.
         total: the provider's count of rows in the window, where it gives one.
-        bad: rows that do not fit the schema.
+        rejected: rows that do not fit the schema.
         counts: its values that were not as declared.
         fast: whether the fast way decoded it.
         call: the number of the call that brought it, where replies are archived.
@@ -66,7 +66,7 @@ class Page:
 
     table: pa.Table
     total: int | None = None
-    bad: list[RejectedRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
     counts: OddCounts = field(default_factory=OddCounts)
     fast: bool = True
     call: int = 0
@@ -80,7 +80,7 @@ class Page:
     @property
     def rows(self) -> int:
         """Return the number of its rows, rejected ones included."""
-        return int(self.table.num_rows) + len(self.bad)
+        return int(self.table.num_rows) + len(self.rejected)
 
 
 class Decoder:
@@ -186,10 +186,10 @@ class Decoder:
 
     def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         required = [field.name for field in self._stream.fields if field.required]
-        envelope, texts, bad = read_csv(body, format_, required)
+        envelope, texts, rejected = read_csv(body, format_, required)
         check(envelope)
         page = self._page(envelope)
-        page.bad = bad
+        page.rejected = rejected
         try:
             made = columns_of(texts, self._stream, self._utc_offset)
             page.table = self._tables.from_columns(made, texts.num_rows)
@@ -202,7 +202,7 @@ class Decoder:
     def _add_rows(self, page: Page, rows: list[bytes]) -> None:
         decoded = self._tables.from_rows(rows)
         page.table = pa.concat_tables([page.table, *decoded.tables])
-        page.bad += decoded.bad
+        page.rejected += decoded.rejected
         page.counts.add(decoded.counts)
         page.fast = page.fast and decoded.fast
 

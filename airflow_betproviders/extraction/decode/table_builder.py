@@ -29,13 +29,13 @@ class DecodedRows:
 
     Attributes:
         tables: the good rows, in order.
-        bad: rows that do not fit the schema.
+        rejected: rows that do not fit the schema.
         counts: values that were not as declared.
         fast: whether the fast way decoded them all.
     """
 
     tables: list[pa.Table] = field(default_factory=list)
-    bad: list[RejectedRow] = field(default_factory=list)
+    rejected: list[RejectedRow] = field(default_factory=list)
     counts: OddCounts = field(default_factory=OddCounts)
     fast: bool = True
 
@@ -116,7 +116,7 @@ class TableBuilder:
 
     def _add_coerced(self, rows: list[bytes], decoded: DecodedRows) -> None:
         coerced = [self._coerce(row.decode("utf-8", "surrogateescape")) for row in rows]
-        decoded.bad += [row for row in coerced if isinstance(row, RejectedRow)]
+        decoded.rejected += [row for row in coerced if isinstance(row, RejectedRow)]
         self._convert([row for row in coerced if isinstance(row, CoercedRow)], decoded)
 
     def _convert(self, rows: list[CoercedRow], decoded: DecodedRows) -> None:
@@ -131,7 +131,7 @@ class TableBuilder:
                 for row in rows:
                     self._convert([row], decoded)
             else:
-                decoded.bad.append(RejectedRow(dumps(read_value(rows[0].raw)), str(error)))
+                decoded.rejected.append(RejectedRow(dumps(read_value(rows[0].raw)), str(error)))
             return
         for row in rows:
             decoded.counts.add(row.counts)

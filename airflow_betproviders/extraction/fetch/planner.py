@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import LateRows, Pagination, ShortPage, Unprovable, WindowChanged
+from airflow_betproviders.declare.pagination import DisorderedRows, Pagination, ShortPage, Unprovable, WindowChanged
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
 
@@ -101,14 +101,14 @@ class Planner:
         return parts
 
     def note_change(self, change: WindowChanged, number: int) -> None:
-        """Ask for smaller pages from now on, where a page lacks rows again and again; go back further, where rows come too late.
+        """Adapt to the reason why a window changed: smaller pages for pages that lack rows, longer overlaps for disordered rows.
 
         Args:
             change: why a window is read again.
             number: how many times it was read.
         """
-        if isinstance(change, LateRows):
-            self.paging = self.paging.expecting(2 * change.late_by)
+        if isinstance(change, DisorderedRows):
+            self.paging = self.paging.expecting_disorder(2 * change.disorder_ms)
         small_already = self.paging is not self._declared
         if isinstance(change, ShortPage) and number > (1 if small_already else _READS_BEFORE_SMALLER_PAGES):
             self.paging = self.paging.limited_to(change.likely_size)

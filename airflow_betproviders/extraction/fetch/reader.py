@@ -247,7 +247,7 @@ class WindowReader:
             IncompleteWindow: nothing can prove one.
         """
         try:
-            cap = self.sizes.disproof(self._piece)
+            cap = self.sizes.probe_slot(self._piece)
         except Unprovable as reason:
             raise self._assemble.incomplete(None, str(reason)) from None
         except WindowChanged as changed:

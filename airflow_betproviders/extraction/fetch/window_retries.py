@@ -78,7 +78,7 @@ class WindowRetries:
         split = read.part_of
         if self._stream.paging.keeps_to_window:
             shown = self._shown_rows.note(read.window, read.answers)
-            rejected = len(first.page.bad) if shown is not None else first.rows
+            rejected = len(first.page.rejected) if shown is not None else first.rows
             # The total of a window that keeps changing may be a few rows too high.
             counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
             counted = max(counted, rejected + (0 if shown is None else len(shown)))

@@ -52,7 +52,7 @@ HISTORY = Stream(
     version_columns=("rowVersion",),
     time_column="rowVersion",
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
-    paging=RowVersionCursor(param="row_version", size_param="count", limit=_MOST_ROWS, least=_FEWEST_ROWS),
+    paging=RowVersionCursor(param="row_version", size_param="count", limit=_MOST_ROWS, min_limit=_FEWEST_ROWS),
     filters={"hands_status": Filter(type=int, choices=(0, 1, 2, 3))},
     lag=_LAG,
     retention=timedelta(days=60),
@@ -73,7 +73,7 @@ HISTORY_BY_TIME = Stream(
     filter_columns=("betEndTime", "betTime"),  # which of them, the document does not say
     reject_outside_window=True,
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
-    paging=LimitedAnswer(param="count", limit=_MOST_ROWS, least=_FEWEST_ROWS),
+    paging=LimitedAnswer(param="count", limit=_MOST_ROWS, min_limit=_FEWEST_ROWS),
     lag=_LAG,
     retention=timedelta(days=39),
     bounds=("from_time", "to_time"),

@@ -90,7 +90,7 @@ def test_a_row_with_a_cell_too_few_goes_to_quarantine_alone() -> None:
     body = '{"data":{"headers":["id","stake","player"],"rows":[[1,0.5,"a"],[2,0.5],[3,0.5,"c"],{"id":4}]}}'
     page = decode(MATRIX, body)
     assert page.table["id"].to_pylist() == [1, 3, 4]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert (bad.raw, bad.reason) == ("[2,0.5]", "the row is not a JSON object")
 
 

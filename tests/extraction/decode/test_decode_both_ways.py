@@ -49,7 +49,7 @@ def coerced(stream: Stream, body: bytes, offset: timedelta) -> Page:
 
 def same(one: Page, other: Page) -> bool:
     tables = one.table.equals(other.table) and one.table.schema.equals(other.table.schema)
-    return tables and (one.total, one.bad, one.counts) == (other.total, other.bad, other.counts)
+    return tables and (one.total, one.rejected, one.counts) == (other.total, other.rejected, other.counts)
 
 
 @each_stream
@@ -61,7 +61,7 @@ def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
     body = data.draw(answer(stream))
     chosen, lenient = both_ways(stream, body, data.draw(OFFSETS))
     assert chosen.fast
-    assert not chosen.bad
+    assert not chosen.rejected
     assert same(chosen, lenient)
 
 
@@ -78,7 +78,7 @@ def test_an_odd_answer_gives_the_same_page_of_the_declared_types_both_ways(strea
     for field in stream.fields:
         if field.required:
             assert page.table[field.name].null_count == 0
-    assert all(bad.reason and isinstance(bad.raw, str) for bad in page.bad)
+    assert all(bad.reason and isinstance(bad.raw, str) for bad in page.rejected)
     assert isinstance(page.table, pa.Table)
 
 

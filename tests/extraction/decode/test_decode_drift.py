@@ -66,7 +66,7 @@ def decode(*members: str, offset: timedelta = timedelta(0)) -> Page:
 
 
 def only(page: Page, name: str) -> Any:
-    assert not page.bad
+    assert not page.rejected
     return page.table[name].to_pylist()[0]
 
 
@@ -183,7 +183,7 @@ def test_a_nested_value_of_another_shape_is_kept_whole_in_extra() -> None:
     row = page.table.to_pylist()[0]
     assert (row["areas"], row["cards"], row["detail"], row["count"]) == (None, None, None, 3)
     assert json.loads(row["_extra"]) == {"areas": [1, "x"], "cards": {"banker": "A", "new": 1}, "detail": []}
-    assert not page.bad
+    assert not page.rejected
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_object_with_free_names_keeps_each_name_and_amount(detail: str, fast:
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":1,"rows":[{{"id":"a","detail":{detail}}}]}}'.encode(), accept)
     assert page.fast is fast
     assert page.table["detail"].to_pylist() == [items]
-    assert not page.bad
+    assert not page.rejected
 
 
 def test_answers_with_names_seen_before_are_not_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_answers_with_names_seen_before_are_not_rewritten(monkeypatch: pytest.Mo
     def details(*given: str) -> list[object]:
         rows = ",".join(f'{{"id":"{place}","detail":{detail}}}' for place, detail in enumerate(given))
         page = decoder(f'{{"code":200,"total":{len(given)},"rows":[{rows}]}}'.encode(), accept)
-        assert not page.bad
+        assert not page.rejected
         return list(page.table["detail"].to_pylist())
 
     tie, lucky = ("Tie", Exact("2.0000")), ("Lucky7", Exact("1.5000"))
@@ -235,7 +235,7 @@ def test_a_list_where_an_object_with_free_names_is_due_is_kept_beside(detail: st
     page = decode(f'"detail":{detail}', '"detail":{"Tie":2}')
     assert page.table["detail"].to_pylist() == [None, [("Tie", Exact("2.0000"))]]
     assert page.table["_extra"].to_pylist() == [f'{{"detail":{detail}}}', None]
-    assert not page.bad
+    assert not page.rejected
 
 
 def test_texts_that_may_come_as_numbers_are_rewritten_only_where_they_have_come_so(
@@ -288,7 +288,7 @@ def test_a_row_with_an_empty_text_for_its_key_is_set_aside_since_several_may_hav
     total = "3" if fast else '"3"'
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":{total},"rows":[{",".join(rows)}]}}'.encode(), accept)
     assert page.table.select(["id", "seq"]).to_pylist() == [{"id": "b", "seq": ""}]
-    assert [(bad.raw, bad.reason) for bad in page.bad] == [(row, "id missing") for row in rows[:2]]
+    assert [(bad.raw, bad.reason) for bad in page.rejected] == [(row, "id missing") for row in rows[:2]]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_a_row_with_an_empty_text_for_its_key_is_set_aside_since_several_may_hav
 def test_a_row_that_is_no_json_is_set_aside_alone(member: str) -> None:
     page = decode('"count":1', member, '"count":3')
     assert page.table["id"].to_pylist() == ["r0", "r2"]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason.startswith("not JSON (")
     assert json.loads(bad.raw) == f'{{"id":"r1",{member}}}'
 
@@ -329,7 +329,7 @@ def test_a_row_whose_money_cannot_be_read_goes_complete_to_quarantine_with_a_rea
 ) -> None:
     page = decode(member, '"count":7')
     assert page.table["id"].to_pylist() == ["r1"]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason.startswith("money: ")
     assert bad.raw == f'{{"id":"r0",{member}}}'
     assert not page.counts.odd_values
@@ -337,7 +337,7 @@ def test_a_row_whose_money_cannot_be_read_goes_complete_to_quarantine_with_a_rea
 
 @pytest.mark.parametrize("money", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_json_number_is_kept_as_text(money: str) -> None:
-    (bad,) = decode(f'"money":{money}').bad
+    (bad,) = decode(f'"money":{money}').rejected
     assert json.loads(bad.raw) == {"id": "r0", "money": money}
 
 
@@ -380,7 +380,7 @@ def test_a_value_that_does_not_fit_another_column_is_null_there_kept_in_extra_an
     assert page.table[name].to_pylist()[0] is None
     assert page.table["_extra"].to_pylist() == [f"{{{member}}}", None]
     assert page.counts.odd_values == {name: 1}
-    assert not page.bad
+    assert not page.rejected
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_row_that_is_nested_too_deep_is_set_aside_alone(name: str, depth: int)
     deep = f'"{name}":{"[" * depth}{"]" * depth}'
     page = decode('"count":1', deep, '"count":3')
     assert page.table["id"].to_pylist() == ["r0", "r2"]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason == "nested deeper than 200 levels"
     assert json.loads(bad.raw) == f'{{"id":"r1",{deep}}}'
 
@@ -436,7 +436,7 @@ def test_a_row_that_is_nested_too_deep_is_set_aside_alone(name: str, depth: int)
 @pytest.mark.parametrize("digits", [f"{'1' * 20_000}x", f"{'0' * 20_000}x", "1" * 20_000, f"1.{'0' * 20_000}"])
 def test_a_very_long_number_takes_linear_time(digits: str) -> None:
     began = time.process_time()
-    (bad,) = decode(f'"money":"{digits}"').bad
+    (bad,) = decode(f'"money":"{digits}"').rejected
     assert bad.reason.startswith("money: expected an amount, got ")
     assert len(bad.reason) < 120
     assert time.process_time() - began < 5  # minutes, when its length counts twice
@@ -446,7 +446,7 @@ def test_a_very_long_number_takes_linear_time(digits: str) -> None:
 def test_a_row_without_a_required_member_is_bad(rows: str) -> None:
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":1,"rows":{rows}}}'.encode(), accept)
     assert page.table.num_rows == 0
-    assert [bad.reason for bad in page.bad] == ["id missing"]
+    assert [bad.reason for bad in page.rejected] == ["id missing"]
 
 
 @pytest.mark.parametrize("rows", ["[{}]", '[{"id":null,"at":1,"part":null}]', '[{"id":"a","part":"p"}]', '[{"at":1}]'])
@@ -460,23 +460,23 @@ def test_key_and_time_are_required_unless_a_part_of_the_key_is_declared_otherwis
         time_column="at",
     )
     good = Decoder(stream)(b'{"rows":[{"id":"a","at":1}]}', accept)
-    assert (good.fast, good.bad) == (True, [])
+    assert (good.fast, good.rejected) == (True, [])
     page = Decoder(stream)(f'{{"rows":{rows}}}'.encode(), accept)
     assert page.table.num_rows == 0
-    assert page.bad[0].reason in {"id, at missing", "id missing", "at missing"}
+    assert page.rejected[0].reason in {"id, at missing", "id missing", "at missing"}
 
 
 def test_rows_that_are_no_objects_are_bad() -> None:
     page = Decoder(ALL_KINDS)(b'{"code":200,"total":4,"rows":[null,1.50,"x",{"id":"a"}]}', accept)
     assert page.table["id"].to_pylist() == ["a"]
-    assert [bad.raw for bad in page.bad] == ["null", "1.50", '"x"']
+    assert [bad.raw for bad in page.rejected] == ["null", "1.50", '"x"']
 
 
 def test_bytes_that_are_not_utf8_spoil_their_row_only() -> None:
     page = Decoder(ALL_KINDS)(b'{"code":200,"total":2,"rows":[{"id":"a\xff"},{"id":"b"}]}', accept)
     assert page.table["id"].to_pylist() == ["b"]
-    assert page.bad[0].reason == "id: the text is not UTF-8"
-    assert page.bad[0].raw.isascii()
+    assert page.rejected[0].reason == "id: the text is not UTF-8"
+    assert page.rejected[0].raw.isascii()
 
 
 # ------------------------------------------------------------------ no answer
@@ -515,7 +515,7 @@ def test_a_body_that_is_not_one_complete_document_of_the_described_shape_is_no_a
 @pytest.mark.parametrize("rows", ["[]", "null"])
 def test_no_rows_and_a_total_of_none_is_an_empty_page(rows: str) -> None:
     page = Decoder(ALL_KINDS)(f'{{"code":200,"total":0,"rows":{rows}}}'.encode(), accept)
-    assert (page.table.num_rows, page.total, page.bad) == (0, 0, [])
+    assert (page.table.num_rows, page.total, page.rejected) == (0, 0, [])
 
 
 @pytest.mark.parametrize("body", [b'\xef\xbb\xbf{"code":200,"total":1,"rows":[{"id":"a"}]}'])

@@ -72,7 +72,7 @@ def test_a_csv_answer_is_read_by_the_names_of_its_columns() -> None:
     page = Decoder(ROUNDS)(FEED.encode(), accept)
     assert page.reaches == datetime(2026, 1, 15, 0, 10, tzinfo=UTC)
     assert page.fast
-    assert not page.bad
+    assert not page.rejected
     first, second = page.table.to_pylist()
     assert first["playSessionID"] == 90000000000102
     assert (first["parentSessionID"], second["parentSessionID"]) == (90000000000101, None)
@@ -93,7 +93,7 @@ def test_lines_may_end_as_on_windows_and_quoted_cells_hold_anything() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_an_empty_feed_is_two_lines(end: str) -> None:
     page = Decoder(ROUNDS)(f"timepoint=1768435800000\nplaySessionID,endDate{end}".encode(), accept)
-    assert (page.table.num_rows, page.bad) == (0, [])
+    assert (page.table.num_rows, page.rejected) == (0, [])
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
@@ -152,7 +152,7 @@ def test_a_table_that_may_lack_rows_is_refused(table: str, problem: str) -> None
 def test_quotes_line_breaks_and_nul_in_a_cell_cost_no_row(text: str, details: str) -> None:
     page = csv_page(text, "x", column="roundDetails")
     assert page.table["roundDetails"].to_pylist() == [details, "x"]
-    assert not page.bad
+    assert not page.rejected
 
 
 def test_a_header_that_may_be_cut_off_is_asked_for_twice() -> None:
@@ -166,7 +166,7 @@ def test_odd_cells_follow_the_same_rules_as_in_json() -> None:
     assert page.table["bet"].to_pylist() == [Exact("1.00"), Exact("0.30"), None, None]
     assert page.table["_extra"].to_pylist() == [None, '{"bet":"0.30000000000000004"}', None, None]
     assert page.counts.rounded == {"bet": 1}
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason == 'bet: expected an amount, got "1,000.00"'
     assert json.loads(bad.raw)["playSessionID"] == "2"
 
@@ -186,7 +186,7 @@ def test_a_column_that_is_not_declared_goes_to_extra() -> None:
 def test_a_line_with_too_few_or_too_many_cells_goes_to_quarantine() -> None:
     page = csv_page("1.00", "1.00,2", "2.00")
     assert page.table["bet"].to_pylist() == [Exact("1.00"), Exact("2.00")]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason == "the line has 4 cells, the header 3"
     assert json.loads(bad.raw) == "1,2026-01-15 00:04:15,1.00,2"
 
@@ -251,7 +251,7 @@ def test_both_ways_of_reading_csv_agree(rows: list[dict[str, str]]) -> None:
     with mock.patch.object(decoder, "columns_of", side_effect=pa.ArrowInvalid("row by row")):
         expected = Decoder(ROUNDS)(body, accept)
     assert page.table.equals(expected.table)
-    assert (page.bad, page.counts) == (expected.bad, expected.counts)
+    assert (page.rejected, page.counts) == (expected.rejected, expected.counts)
 
 
 # ------------------------------------------------------------------ records in nested lists
@@ -315,7 +315,7 @@ def test_members_around_a_record_that_are_no_columns_go_to_its_extra_under_dotte
     assert page.table["_extra"].to_pylist() == [
         '{"day":"2026-01-15","games.table":{"id":7.50},"games.participants.seat":3,"new":1}'
     ]
-    (bad,) = page.bad
+    (bad,) = page.rejected
     assert bad.reason == "code missing"
     assert json.loads(bad.raw)["playerId"] == "p1"
 
@@ -324,7 +324,7 @@ def test_members_around_a_record_that_are_no_columns_go_to_its_extra_under_dotte
 def test_a_record_that_is_no_object_goes_to_quarantine(bet: str) -> None:
     page = games(f'[{{"games":[{{"id":"g1","participants":[{{"playerId":"p1","bets":[{bet},{{"code":"Tie"}}]}}]}}]}}]')
     assert page.table["code"].to_pylist() == ["Tie"]
-    assert [bad.raw for bad in page.bad] == [bet]
+    assert [bad.raw for bad in page.rejected] == [bet]
 
 
 @pytest.mark.parametrize("data", ['[{"games":{}}]', '[{"games":[1]}]', "[3]", '[{"games":"x"}]'])

@@ -413,8 +413,8 @@ def test_a_total_that_counts_the_rows_of_its_page_is_none() -> None:
 
 
 def test_rows_that_do_not_fit_count_towards_the_total() -> None:
-    (part,), _, _ = read(STREAM, lambda n, window, params: page(bet("a"), total=3, bad=2))
-    assert (part.table.num_rows, len(part.bad), part.total) == (1, 2, 3)
+    (part,), _, _ = read(STREAM, lambda n, window, params: page(bet("a"), total=3, rejected=2))
+    assert (part.table.num_rows, len(part.rejected), part.total) == (1, 2, 3)
 
 
 def test_a_window_that_keeps_changing_is_asked_for_in_smaller_ones() -> None:
@@ -599,7 +599,7 @@ def test_a_second_that_is_still_full_is_an_error() -> None:
 
 def test_rows_that_do_not_fit_make_an_answer_full_too() -> None:
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
-        return (page(bet("a"), bad=2), page(bet("a")), page(bad=2))[n - 1]
+        return (page(bet("a"), rejected=2), page(bet("a")), page(rejected=2))[n - 1]
 
     _, script, _ = read(LIMITED, answer)
     assert len(script.asked) == 3
@@ -687,10 +687,10 @@ def test_a_repeated_bad_row_is_kept_once() -> None:
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         found = cut(rows, params, total=5)
-        return Page(found.table, 5, page(bad=1).bad)
+        return Page(found.table, 5, page(rejected=1).rejected)
 
     (part,), _, _ = read(STREAM, answer)
-    assert len(part.bad) == 1
+    assert len(part.rejected) == 1
 
 
 # ------------------------------------------------------------------ windows that the provider picks

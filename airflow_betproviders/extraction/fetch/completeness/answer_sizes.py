@@ -13,7 +13,7 @@ from airflow_betproviders.declare.pagination import (
     ONE_ANSWER,
     REACHES,
     SHORT_ANSWER,
-    like_a_cap,
+    is_likely_cap,
 )
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
@@ -100,7 +100,8 @@ class _SlotSizes:
             if size < self.size
             and count > 1
             and (
-                (count >= _CALLED_A_CAP and like_a_cap(size)) or _log_chance(seen, count, size) < math.log(_COINCIDENCE)
+                (count >= _CALLED_A_CAP and is_likely_cap(size))
+                or _log_chance(seen, count, size) < math.log(_COINCIDENCE)
             )
         ]
 
@@ -152,7 +153,7 @@ class AnswerSizes:
         """Return whether an answer may have been cut off, by its number of rows alone."""
         if rows < max(FEW_ROWS, self.greatest) or rows <= self._proven_now:
             return False
-        return rows > self.proven or like_a_cap(rows)
+        return rows > self.proven or is_likely_cap(rows)
 
     def suspects_bytes(self, size: int) -> bool:
         """Return whether an answer may have been cut off, by its bytes alone: one more row would make it the largest known."""
@@ -185,7 +186,7 @@ class AnswerSizes:
         elif by_bytes or self.suspects(count):
             rule = self._stream.windows
             splits = rule and rule.splits and self._stream.time_column
-            if splits and by_rows and self.suspects(count) and like_a_cap(count):
+            if splits and by_rows and self.suspects(count) and is_likely_cap(count):
                 raise unprovable(count, rows.window)
             rows.proof = ONE_ANSWER
 
@@ -194,7 +195,7 @@ class AnswerSizes:
         self._slot = _SlotSizes()
         self._sparse.forget_slot()
 
-    def disproof(self, read_piece: ReadPiece) -> AnswerCap | None:
+    def probe_slot(self, read_piece: ReadPiece) -> AnswerCap | None:
         """Ask for pieces of the slot's answers that look cut off; return the cap of one that was, or None.
 
         Raises:
@@ -207,15 +208,15 @@ class AnswerSizes:
         if cap:
             return cap
         for answer in slot.improbable_others:
-            if problem := self._proof.disproof(answer, read_piece):
+            if problem := self._proof.probe(answer, read_piece):
                 return self._cap(answer, problem, counts_bytes=False)
             proven.append(answer)
         for sparse in sparse_answers:
-            if sparse and sparse not in proven and (problem := self._proof.early_end(sparse, read_piece)):
+            if sparse and sparse not in proven and (problem := self._proof.probe_end(sparse, read_piece)):
                 raise SlotChanged(f"an answer had far fewer rows than those around it: {problem}")
         gap = slot.least_likely
         if gap and gap not in proven and gap.rows > max(self._proven_now, self.greatest) // 2:
-            problem = self._proof.disproof(gap, read_piece)
+            problem = self._proof.probe(gap, read_piece)
             return self._cap(gap, problem) if problem else None
         return None
 
@@ -224,14 +225,14 @@ class AnswerSizes:
     ) -> AnswerCap | None:
         """Return the cap if the greatest answer by rows was cut off; else add the answers of its size to ``proven``."""
         size = slot.size
-        if self.suspects(size) and like_a_cap(size) and slot.count >= _CALLED_A_CAP:
+        if self.suspects(size) and is_likely_cap(size) and slot.count >= _CALLED_A_CAP:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
         if not (self.suspects(size) or (size >= self.greatest and size > self._proven_now and slot.improbable)):
             return None
-        for answer in slot.greatest if like_a_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
-            prove = self._proof.early_end if proven or size <= self.proven else self._proof.disproof
+        for answer in slot.greatest if is_likely_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
+            prove = self._proof.probe_end if proven or size <= self.proven else self._proof.probe
             if problem := prove(answer, read_piece):
-                return self._cap(answer, problem, counts_bytes=slot.count == 1 and not like_a_cap(size))
+                return self._cap(answer, problem, counts_bytes=slot.count == 1 and not is_likely_cap(size))
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)
         self.proven, self._proven_now = max(self.proven, size), max(self._proven_now, size)
@@ -244,7 +245,7 @@ class AnswerSizes:
         for answer in slot.heaviest:
             if answer in proven or not self.suspects_bytes(answer.bytes):
                 continue
-            if problem := self._proof.early_end(answer, read_piece):
+            if problem := self._proof.probe_end(answer, read_piece):
                 return self._cap(answer, problem, counts_rows=False)
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)

@@ -63,12 +63,14 @@ class OutsideRows:
         count = int(outside.sum())
         if not (stream.reject_outside_window or always):
             return count
-        all_outside = int((outside & ~absurd).sum()) + len(self._times.outside(rows.bad, asked))
-        all_outside += sum(self._in_other_unit(row, asked) for row in rows.bad)
+        all_outside = int((outside & ~absurd).sum()) + len(self._times.outside(rows.rejected, asked))
+        all_outside += sum(self._in_other_unit(row, asked) for row in rows.rejected)
         if all_outside * _SLIP >= max(rows.distinct, 1):
             raise self._refusal(rows, asked, outside, all_outside)
         if count:
-            rows.bad += [_rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()]
+            rows.rejected += [
+                _rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()
+            ]
             rows.filter(~outside)
         return count
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import Unprovable, like_a_cap
+from airflow_betproviders.declare.pagination import Unprovable, is_likely_cap
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.instants import ends, inside
 from airflow_betproviders.extraction.answers.keys import Hashes, without
@@ -28,7 +28,7 @@ class SuspectedAnswer:
     Attributes:
         window: the requested window.
         hashes: hashes of its rows' keys.
-        bad: texts of its rows that do not fit the schema.
+        rejected: texts of its rows that do not fit the schema.
         pieces: windows inside it that would bring further rows if it was cut off.
         halves: whether the pieces cover the window, so that together they have to bring every row.
         one_step: whether all rows lie in one step, which can't be asked for in parts. The pieces leave it out.
@@ -40,7 +40,7 @@ class SuspectedAnswer:
 
     window: Interval
     hashes: Hashes
-    bad: frozenset[str]
+    rejected: frozenset[str]
     pieces: tuple[Interval, ...]
     halves: bool
     one_step: bool
@@ -51,13 +51,13 @@ class SuspectedAnswer:
     @property
     def rows(self) -> int:
         """Return the number of its rows, rejected ones included."""
-        return len(self.hashes) + len(self.bad)
+        return len(self.hashes) + len(self.rejected)
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """Say how the rows of the pieces contradict the answer; None if they don't."""
         hashes = np.concatenate([rows.hashes for rows in brought if rows.hashes is not None])
         further = len(without(hashes, self.hashes))
-        further += sum(row.raw not in self.bad for rows in brought for row in rows.bad)
+        further += sum(row.raw not in self.rejected for rows in brought for row in rows.rejected)
         if further:
             return f"parts of {self.window} bring {further} rows that the window did not"
         lacking = len(without(self.hashes, hashes)) if self.halves else 0
@@ -140,7 +140,7 @@ class AnswerProof:
         return SuspectedAnswer(
             window,
             hashes,
-            frozenset(row.raw for row in rows.bad),
+            frozenset(row.raw for row in rows.rejected),
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,
             one_step=known and first == last,
@@ -149,14 +149,14 @@ class AnswerProof:
             rest=(windows[-1] if oldest_first else windows[0]) if pieces == [(0, first + 1), (last, steps)] else None,
         )
 
-    def early_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
-        """Do as `disproof` does; where rows come in the order of time, with one call, for the piece after the last row."""
+    def probe_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+        """Do as `probe` does; where rows come in the order of time, with one call, for the piece after the last row."""
         if answer.rest is None:
-            return self.disproof(answer, read_piece)
+            return self.probe(answer, read_piece)
         rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
         return replace(answer, halves=False).contradiction([rest])
 
-    def disproof(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+    def probe(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
         """Ask for the pieces of an answer. Say what shows that it was cut off; None where they prove that it was not.
 
         Raises:
@@ -171,14 +171,14 @@ class AnswerProof:
             if rest is None and not suspected.one_step:
                 return None
             suspected = self.suspected(rest, half=True) if rest else None
-        if like_a_cap(len(answer.hashes)):
+        if is_likely_cap(len(answer.hashes)):
             raise unprovable(len(answer.hashes), answer.window)
         return None
 
     def _inside(self, rows: WindowRows, piece: Interval, window: Interval) -> WindowRows:
         """Return the rows of a piece that the answer for its window should have: rows outside are left out."""
         if self._stream.has_outside_rows:
-            found = replace(rows, bad=[])
+            found = replace(rows, rejected=[])
             instants = rows.table[str(self._stream.time_column)]
             start, end = ends(window, instants.type)
             found.filter((arrays.integers(instants) >= start) & (arrays.integers(instants) < end))

@@ -127,7 +127,7 @@ class WindowBoundaries:
         if before is None:
             return
         if self._slot is None or window.start != self._slot.start:
-            rows.bad = [row for row in rows.bad if row.raw not in before.timeless]
+            rows.rejected = [row for row in rows.rejected if row.raw not in before.timeless]
         if before.on_end is None:
             return
         carry = self._carry or self._slot is None or window.start != self._slot.start
@@ -158,7 +158,7 @@ class WindowBoundaries:
         rows = self._read_edge(start)
         if rows is None:
             return None
-        placed = replace(rows, bad=[*rows.bad])
+        placed = replace(rows, rejected=[*rows.rejected])
         if rows.window is not None:
             self._outside_rows.remove(placed, rows.window)
         on_start, timeless = rows.at(start, str(self._stream.time_column), self._time_of)
@@ -170,7 +170,7 @@ class WindowBoundaries:
         if on_start.distinct:
             self._note_left_out(self._slot)
         if not (self._follows or self._after_stored):
-            on_start.bad += timeless + placed.bad[len(rows.bad) :]
+            on_start.rejected += timeless + placed.rejected[len(rows.rejected) :]
         return on_start if on_start.distinct else None
 
     @property
@@ -184,14 +184,14 @@ class WindowBoundaries:
         """Take the rows on a window's end away, and note whether rows on its start came."""
         column = str(self._stream.time_column)
         instants, (start, end) = arrays.integers(rows.table[column]), ends(window, rows.table[column].type)
-        times = {row.raw: self._time_of(row) for row in rows.bad}
+        times = {row.raw: self._time_of(row) for row in rows.rejected}
         if (instants == start).any() or window.start in times.values():
             self._starts_held, self.starts_held_at = True, self._slot.start if self._slot else None
         on_end = None
         if (instants == end).any() or window.end in times.values():
             on_end, _ = rows.at(window.end, column, self._time_of)
             rows.filter(instants != end)
-            rows.bad = [row for row in rows.bad if times[row.raw] != window.end]
+            rows.rejected = [row for row in rows.rejected if times[row.raw] != window.end]
         return _Edge(on_end, frozenset(raw for raw, time in times.items() if time is None))
 
     def _note_left_out(self, window: Interval) -> None:
