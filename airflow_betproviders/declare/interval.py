@@ -105,9 +105,9 @@ def parse_instant(name: str, value: object) -> datetime | None:
     """Read an instant: a datetime, or ISO 8601 text; None where it is empty.
 
     Raises:
-        InvalidArgument: it is neither, or not in the years 1970 to 9998; the message names the argument.
+        InvalidArgument: it is neither, has nanoseconds, or is not in the years 1970 to 9998; the message names the argument.
     """
-    if value is None or value in ("", "None"):
+    if value is None or (isinstance(value, str) and value in {"", "None"}):
         return None
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(_iso(value))
@@ -116,6 +116,8 @@ def parse_instant(name: str, value: object) -> datetime | None:
             f"{name}={value!r} is not a time. Write ISO 8601 with a zone, e.g. 2026-11-20T05:00:00+00:00."
         ) from None
     check_year(name, instant)
+    if getattr(instant, "nanosecond", 0):  # of pandas; a datetime would drop them
+        raise InvalidArgument(f"{name}={instant.isoformat()} has nanoseconds. Give whole microseconds.")
     return instant
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from operator import index
 from typing import Any, TypeAlias
 
 
@@ -99,9 +100,10 @@ class Filter:
             return f"one of {self.choices}"
         if self.type is list:
             return "a list of integers" if self.empty_means_all else "a list of integers, not empty"
-        return {str: "text, not empty, without blanks around it or control characters", int: "an integer"}.get(
-            self.type, f"of type {self.type.__name__}"
-        )
+        return {
+            str: "text, not empty or None, without blanks around it or control characters",
+            int: "an integer",
+        }.get(self.type, f"of type {self.type.__name__}")
 
     def normalise(self, value: Any) -> Any:
         """Normalise a value: a list is sorted, without duplicates. Return None for a value that selects everything.
@@ -110,20 +112,32 @@ class Filter:
             ValueError: the value is not `wanted`.
         """
         if self.type is list:
-            fits = isinstance(value, list | tuple | set | frozenset) and all(map(_is_integer, value))
-            if fits and (value or self.empty_means_all):
-                return sorted(set(value)) or None
+            numbers = (
+                [_integer(item) for item in value] if isinstance(value, list | tuple | set | frozenset) else [None]
+            )
+            integers = {number for number in numbers if number is not None}
+            if None not in numbers and (integers or self.empty_means_all):
+                return sorted(integers) or None
         else:
-            fits = _is_integer(value) if self.type is int else isinstance(value, self.type) and _is_plain(str(value))
-            if fits and (not self.choices or value in self.choices):
-                return value
+            fitting = _integer(value) if self.type is int else _text(value) if self.type is str else value
+            if isinstance(fitting, self.type) and (not self.choices or fitting in self.choices):
+                return fitting
         raise ValueError(self.wanted)
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+def _integer(value: Any) -> int | None:
+    """Return an integer of 64 bits, Python's or NumPy's, as Python's; None for any other value."""
+    try:
+        number = index(value)
+    except TypeError:
+        return None
+    return None if isinstance(value, bool) or not -(2**63) <= number < 2**63 else number
 
 
-def _is_plain(text: str) -> bool:
-    """Return whether text can be an id: with a blank or a line break of a template around it, it would select nothing."""
-    return bool(text) and text == text.strip() and text.isprintable()
+def _text(value: Any) -> str | None:
+    """Return text that can be an id; None for any other value.
+
+    Blanks around it come from a template and would select nothing; ``None`` is what a template makes of None.
+    """
+    fits = isinstance(value, str) and value not in {"", "None"} and value == value.strip() and value.isprintable()
+    return value if fits else None

@@ -121,6 +121,8 @@ def test_times_may_be_text(at_noon: MakeHook, server: Recorder, start: Any, end:
         ("0001-01-01T00:00:00+08:00", "must be in the years 1970 to 9998"),
         ("9999-12-31T23:59:59-08:00", "must be in the years 1970 to 9998"),
         (pd.NaT, "start=NaT must be in the years 1970 to 9998"),
+        (pd.Timestamp("2026-11-20T10:00:00.000000001Z"), "has nanoseconds. Give whole microseconds"),
+        (pd.Series(["2026-11-20", "2026-11-21"]), "is not a time. Write ISO 8601"),
     ],
 )
 def test_what_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, start: Any, cure: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 from airflow.sdk import BaseHook, Connection
@@ -308,6 +309,7 @@ def test_s4_another_form_is_refused_with_the_one_that_works(
     [
         ("gmag", "game_history", {"playerId": ""}),
         ("gmag", "game_history", {"playerId": "  "}),
+        ("gmag", "game_history", {"playerId": "None"}),
         ("gmag", "game_history", {"playerId": "p1\n"}),
         ("gmag", "game_history", {"currency": " CNY"}),
         ("gmag", "game_history", {"roundId": "\ud800"}),
@@ -325,6 +327,19 @@ def test_s5_an_empty_filter_is_refused_before_the_first_call(
     with pytest.raises(InvalidArgument, match=f"filter {name}=.* of stream {stream} must be .*not empty"):
         read(make(provider), stream, **filters)
     assert server.requests == []
+
+
+def test_s6_integers_of_numpy_as_a_frame_gives_them_select_the_same(make: MakeHook) -> None:
+    hook = make("pv")
+    history, one_game = hook.stream("history"), hook.stream("games_game_history")
+    found = (
+        history.check_filters({"game_ids": list(np.array([2, 1, 1]))}),
+        one_game.check_filters({"game_id": np.int32(7)}),
+    )
+    assert json.dumps(found) == '[{"game_ids": [1, 2]}, {"game_id": 7}]'
+    for unfit in (np.uint64(2**63), np.float64(7), np.bool_(True), np.array([7, 8]), "7"):
+        with pytest.raises(InvalidArgument, match=r"filter game_id=.* must be an integer"):
+            one_game.check_filters({"game_id": unfit})
 
 
 def test_s6_a_list_is_a_set_and_empty_means_all_where_the_document_says_so(make: MakeHook, server: Recorder) -> None:
