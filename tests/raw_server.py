@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import chain, repeat
+from itertools import chain, cycle, islice, repeat
 from typing import TypeAlias
 
 Say: TypeAlias = Callable[[socket.socket], None]
@@ -72,15 +72,15 @@ def saying(*pieces: bytes) -> Say:
     return say
 
 
-def dripping(first: bytes, drops: bytes, pause: float) -> Say:
-    """Send some bytes at once, then others one by one for ever."""
+def dripping(first: bytes, drops: bytes, pause: float, size: int = 1) -> Say:
+    """Send some bytes at once, then others over and over, ``size`` at a time; close after two thousand pauses."""
+    pieces = [drops[at : at + size] for at in range(0, len(drops), size)]
 
     def say(connection: socket.socket) -> None:
         connection.sendall(first)
-        while True:
-            for drop in drops:
-                connection.sendall(bytes([drop]))
-                time.sleep(pause)
+        for piece in islice(cycle(pieces), 2000):
+            connection.sendall(piece)
+            time.sleep(pause)
 
     return say
 

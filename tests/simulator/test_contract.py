@@ -84,7 +84,7 @@ def installed(monkeypatch):
 
 
 def ask(simulator, page=1, key="demo"):
-    return requests.get(f"{simulator.url}/orbit/bets", params={"page": page}, headers={"X-Key": key}, timeout=5)
+    return requests.get(f"{simulator.url}/orbit/bets", params={"page": page}, headers={"X-Key": key}, timeout=60)
 
 
 def test_our_own_vendors_are_found_as_a_strangers_are():
@@ -132,10 +132,12 @@ def test_a_strangers_vendor_is_asked_logged_and_troubled(orbit, installed):
             ask(simulator)
         assert simulator.filters("orbit", "bets", NOW, NOW) == [{"currency": "EUR"}]
         asked = {"provider": "orbit", "stream": "bets", "start": NOW.isoformat(), "end": NOW.isoformat()}
-        assert requests.get(f"{simulator.url}/_control/filters", params=asked, timeout=5).json() == [
+        assert requests.get(f"{simulator.url}/_control/filters", params=asked, timeout=60).json() == [
             {"currency": "EUR"}
         ]
-        assert json.loads(requests.get(f"{simulator.url}/_control/truth", params=asked, timeout=5).text)[0]["id"] == "0"
+        assert (
+            json.loads(requests.get(f"{simulator.url}/_control/truth", params=asked, timeout=60).text)[0]["id"] == "0"
+        )
 
 
 def test_a_mistake_in_a_vendors_module_is_a_breach(orbit, installed):

@@ -185,19 +185,19 @@ def test_control_endpoints_say_the_same(serve):
     simulator = clients.simulator
     window = {"start": (NOW - HOUR).isoformat(), "end": NOW.isoformat().replace("+00:00", "Z")}
     asked = {"provider": "jdb", "stream": "transactions", "filters": json.dumps({"gTypes": [0]}), **window}
-    text = requests.get(f"{simulator.url}/_control/truth", params=asked, timeout=5).text
+    text = requests.get(f"{simulator.url}/_control/truth", params=asked, timeout=60).text
     expected = simulator.truth("jdb", "transactions", NOW - HOUR, NOW, {"gTypes": [0]})
     assert json.loads(text, parse_float=Decimal) == expected
     assert {row["gType"] for row in expected} == {0}
     clients.pv("all/list", {})
-    assert len(requests.get(f"{simulator.url}/_control/log", timeout=5).json()) == 1
-    requests.post(f"{simulator.url}/_control/reset_log", timeout=5)
-    assert requests.get(f"{simulator.url}/_control/log", timeout=5).json() == []
-    requests.post(f"{simulator.url}/_control/now", json={"now": "2026-11-21T00:00:00Z"}, timeout=5)
+    assert len(requests.get(f"{simulator.url}/_control/log", timeout=60).json()) == 1
+    requests.post(f"{simulator.url}/_control/reset_log", timeout=60)
+    assert requests.get(f"{simulator.url}/_control/log", timeout=60).json() == []
+    requests.post(f"{simulator.url}/_control/now", json={"now": "2026-11-21T00:00:00Z"}, timeout=60)
     assert simulator.now.isoformat() == "2026-11-21T00:00:00+00:00"
-    requests.post(f"{simulator.url}/_control/faults", json={"http_500": {"probability": 1, "times": 1}}, timeout=5)
+    requests.post(f"{simulator.url}/_control/faults", json={"http_500": {"probability": 1, "times": 1}}, timeout=60)
     with pytest.raises(AssertionError):
         clients.pv("all/list", {})
     assert clients.pv("all/list", {})["code"] == 200
-    assert requests.post(f"{simulator.url}/_control/faults", json={"nonsense": 1}, timeout=5).status_code == 400
-    assert requests.get(f"{simulator.url}/_control/connections", timeout=5).json() == simulator.credentials
+    assert requests.post(f"{simulator.url}/_control/faults", json={"nonsense": 1}, timeout=60).status_code == 400
+    assert requests.get(f"{simulator.url}/_control/connections", timeout=60).json() == simulator.credentials

@@ -1,5 +1,6 @@
 """Faults on the wire: each does what its name says, and ends when the caller closes the connection."""
 
+import re
 import socket
 import time
 import zlib
@@ -30,11 +31,11 @@ def ask(vendors, kind, **options):
     return vendors.pv("all/history", WINDOW)
 
 
-def bytes_of(vendors, seconds, until=lambda found: False):
-    """Return the bytes that arrive in ``seconds`` or until a condition holds, and whether the connection is then still open."""
+def bytes_of(vendors, until, seconds=60):
+    """Return the bytes that arrive until a condition holds, or in ``seconds``, and whether the connection is then still open."""
     host, _, port = vendors.simulator.url.removeprefix("http://").partition(":")
     found = b""
-    with socket.create_connection((host, int(port)), timeout=5) as line:
+    with socket.create_connection((host, int(port)), timeout=60) as line:
         line.sendall(f"POST /pv/api/all/list HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not until(found):
@@ -60,17 +61,17 @@ def test_statuses(vendors, kind, status):
 def test_retry_after(vendors, kind, status):
     answer = ask(vendors, kind, seconds=7)
     assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")
-    answer = ask(vendors, f"{kind}_date", seconds=90)
+    answer = ask(vendors, f"{kind}_date", seconds=3600)
     at = parsedate_to_datetime(answer.headers["retry-after"])
     assert answer.status_code == status
-    assert timedelta(seconds=60) < at - datetime.now(timezone.utc) <= timedelta(seconds=90)
+    assert timedelta(minutes=50) < at - datetime.now(timezone.utc) <= timedelta(hours=1)
 
 
 def test_redirects(vendors):
     vendors.session.max_redirects = 1
     assert ask(vendors, "http_302").status_code == 404
     vendors.simulator.faults.replace({"bad_location": 1})
-    found, _ = bytes_of(vendors, 5, until=lambda found: b"\r\n\r\n" in found)
+    found, _ = bytes_of(vendors, lambda found: b"\r\n\r\n" in found)
     assert found.startswith(b"HTTP/1.1 302")
     assert b"location: http://[::1\r\n" in found
 
@@ -82,35 +83,35 @@ def test_an_empty_body(vendors):
 
 def test_a_body_that_drips(vendors):
     vendors.simulator.faults.set("drip_body", seconds=0.1)
-    found, open_ = bytes_of(vendors, 0.7)
+    found, open_ = bytes_of(vendors, lambda found: len(found.partition(b"\r\n\r\n")[2]) >= 3)
     head, _, body = found.partition(b"\r\n\r\n")
     assert open_
-    assert b"200 OK" in head
-    assert 1 <= len(body) < 15
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert 3 <= len(body) < int(re.search(rb"content-length: (\d+)", head)[1])
 
 
 def test_headers_that_drip(vendors):
     vendors.simulator.faults.set("drip_headers", seconds=0.02)
-    found, open_ = bytes_of(vendors, 5, until=lambda found: len(found) > 30)
+    found, open_ = bytes_of(vendors, lambda found: len(found) > 30)
     assert open_
     assert found.startswith(b"HTTP/1.1 200 OK\r\nxxxx")
 
 
 def test_100_continue_for_ever(vendors):
     vendors.simulator.faults.set("endless_continue", seconds=0.02)
-    found, open_ = bytes_of(vendors, 5, until=lambda found: found.count(b"\r\n\r\n") >= 10)
+    found, open_ = bytes_of(vendors, lambda found: found.count(b"\r\n\r\n") >= 10)
     assert open_
     assert set(found.split(b"\r\n\r\n")) <= {b"HTTP/1.1 100 Continue", b""} | {found.split(b"\r\n\r\n")[-1]}
 
 
 def test_silence(vendors):
     vendors.simulator.faults.set("silence")
-    assert bytes_of(vendors, 0.5) == (b"", True)
+    assert bytes_of(vendors, lambda found: False, seconds=0.5) == (b"", True)
 
 
 def test_an_endless_500(vendors):
     vendors.simulator.faults.set("endless_500")
-    found, open_ = bytes_of(vendors, 30, until=lambda found: len(found) > 20_000_000)
+    found, open_ = bytes_of(vendors, lambda found: len(found) > 20_000_000)
     assert open_
     assert found.startswith(b"HTTP/1.1 500")
     assert len(found) > 20_000_000
@@ -137,7 +138,7 @@ def test_the_server_stops_while_a_call_is_unanswered(serve):
     clients = serve()
     clients.simulator.faults.set("silence")
     with pytest.raises(requests.exceptions.ReadTimeout):
-        requests.post(f"{clients.simulator.url}/pv/api/all/list", data=b"{}", timeout=0.2)
+        requests.post(f"{clients.simulator.url}/pv/api/all/list", data=b"{}", timeout=(60, 0.2))
 
 
 def test_a_fault_can_be_limited_to_a_stream_and_skip_the_first_calls(vendors):

@@ -47,7 +47,7 @@ def serve():
 def get(simulator, path="feeds/v3/rounds/finished/", **query):
     account = simulator.credentials["finch"]
     given = {"login": account["login"], "password": account["password"], **query}
-    return requests.get(f"{account['host']}/{path}", params=given, timeout=10)
+    return requests.get(f"{account['host']}/{path}", params=given, timeout=60)
 
 
 def feed(simulator, moment, path="feeds/v3/rounds/finished/", **query):
@@ -67,14 +67,14 @@ def test_environments_list_a_domain_twice(serve):
     simulator = serve()
     signed = hashlib.md5(b"secureLogin=demo_operatordemoSecret01").hexdigest()
     asked = {"secureLogin": "demo_operator", "hash": signed}
-    answer = requests.get(f"{simulator.url}/finch/system/environments", params=asked, timeout=5).json()
+    answer = requests.get(f"{simulator.url}/finch/system/environments", params=asked, timeout=60).json()
     assert (answer["error"], answer["description"]) == ("0", "OK")
     domains = [each["apiDomain"] for each in answer["environments"]]
     assert len(domains) == 3 > len(set(domains))
     window = ("finch", "rounds", NOW - HOUR, NOW - HOUR + 10 * MINUTE)
     for domain in set(domains):
         query = {"login": "demo_operator", "password": "demoSecret01", "timepoint": ms(NOW - HOUR)}
-        lines = requests.get(f"http://{domain}/feeds/v3/rounds/finished/", params=query, timeout=5).text.splitlines()
+        lines = requests.get(f"http://{domain}/feeds/v3/rounds/finished/", params=query, timeout=60).text.splitlines()
         truth = simulator.truth(*window, {"domain": domain.rpartition("/")[2]})
         assert len(lines) == len(truth) + 2
     ids = [{row["playSessionID"] for row in simulator.truth(*window, {"domain": name})} for name in ("eu", "asia")]
@@ -82,7 +82,7 @@ def test_environments_list_a_domain_twice(serve):
     other = serve({"ids": "per_domain"})
     ids = [{row["playSessionID"] for row in other.truth(*window, {"domain": name})} for name in ("eu", "asia")]
     assert ids[0] & ids[1]
-    wrong = requests.get(f"{simulator.url}/finch/system/environments", params={**asked, "hash": "0" * 32}, timeout=5)
+    wrong = requests.get(f"{simulator.url}/finch/system/environments", params={**asked, "hash": "0" * 32}, timeout=60)
     assert wrong.json()["error"] == "5"
 
 

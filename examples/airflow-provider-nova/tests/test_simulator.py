@@ -46,7 +46,7 @@ def ask(simulator, start, end, page=1, size=200, key=None, **changed):
     }
     text = "&".join(f"{name}={query[name]}" for name in sorted(query))
     signed = hmac.new((key or account["password"]).encode(), text.encode(), hashlib.sha256).hexdigest()
-    answer = requests.get(f"{account['host']}/v1/bets", params={**query, "sign": signed}, timeout=5)
+    answer = requests.get(f"{account['host']}/v1/bets", params={**query, "sign": signed}, timeout=60)
     assert answer.status_code == 200
     return answer.json()
 

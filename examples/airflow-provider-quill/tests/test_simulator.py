@@ -51,7 +51,7 @@ def ask(simulator, path="history", *, random=None, key=None, sn=None, status=200
         "sn": sn,
         "sign": hashlib.md5((nonce + sn + (key or account["password"])).encode()).hexdigest(),
     }
-    answer = requests.post(f"{account['host']}/records/{path}", json=body, headers=headers, timeout=10)
+    answer = requests.post(f"{account['host']}/records/{path}", json=body, headers=headers, timeout=60)
     assert answer.status_code == status
     return answer.json(parse_float=Decimal)
 

@@ -43,7 +43,7 @@ def ask(simulator, path, headers=None, **form):
     account = simulator.credentials["rowan"]
     body = {"operator_token": account["login"], "secret_key": account["password"], "count": 5000, "bet_type": 1, **form}
     url = f"{account['host']}/Bet/v4/{path}"
-    answer = requests.post(url, data=body, params={"trace_id": "x"}, headers=headers, timeout=10)
+    answer = requests.post(url, data=body, params={"trace_id": "x"}, headers=headers, timeout=60)
     assert answer.status_code == 200
     return answer.json(parse_float=Decimal)
 
@@ -103,7 +103,7 @@ def test_signed_headers_are_checked_on_the_wire(serve, signed_host):
             "Authorization": f"RWN-HMAC-SHA256 Credential={DATE}/{account['login']}/rwn/v1,"
             f"SignedHeaders=host;x-content-sha256;x-date,Signature={signature}",
         }
-        answer = requests.post(f"{account['host']}/Bet/v4/GetHistory", data=body, headers=headers, timeout=5).json()
+        answer = requests.post(f"{account['host']}/Bet/v4/GetHistory", data=body, headers=headers, timeout=60).json()
         codes.append(answer["error"] and answer["error"]["code"])
     assert codes == ([None, "1034"] if signed_host == "name" else ["1034", None])
     assert ask(simulator, "GetHistory", row_version=1)["error"]["code"] == "1034"
