@@ -407,6 +407,18 @@ def test_only_complete_slots_and_the_larger_of_two(lake: Lake) -> None:
         pass
 
 
+def test_the_archive_of_a_slot_that_was_never_stored_is_not_replayed_over_smaller_slots(lake: Lake) -> None:
+    """A worker was killed between a wide slot's archive and its data; its smaller slots were extracted again since then."""
+    Extraction(Vendor(hour()[:8]), BETS, archive=True).store([SLOT], lake)
+    Path(lake.data(SLOT)).unlink()
+    Extraction(Vendor(hour()), BETS, archive=True).store(QUARTERS, lake)
+    newer = [rows_of(lake, slot) for slot in QUARTERS]
+    replay = Replay(Vendor([]), BETS, lake)
+    assert replay.slots(SLOT) == QUARTERS
+    replay.store(QUARTERS, lake)
+    assert [rows_of(lake, slot) for slot in QUARTERS] == newer
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
