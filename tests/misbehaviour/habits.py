@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.pagination import PageNumber
+from airflow_betproviders.declare.pagination import Offset, PageNumber
 from airflow_betproviders.declare.stream import Stream
 from tests.misbehaviour.faults import Capped, has_total
 from tests.misbehaviour.vendor import Answer, Bet, Fault, OddVendor
@@ -58,6 +58,15 @@ class FirstPageAgain(Fault):
         answer.rows = answer.found[: answer.asked]
 
 
+class LargerPages(Fault):
+    """More rows than asked for: the page size is ignored."""
+
+    def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
+        if not isinstance(vendor.stream.paging, Offset):
+            answer.place *= 2
+        answer.rows = answer.found[answer.place : answer.place + 2 * answer.asked]
+
+
 class EmptyInTheMiddle(Fault):
     """Nothing on one page, though pages follow it."""
 
@@ -84,7 +93,7 @@ class OtherHour(Fault):
 
 
 HABITS = (CappedLongWindows, CappedByTime, EmptyInTheMiddle)
-PAGES = (LastPageAgain, FirstPageAgain)
+PAGES = (LastPageAgain, FirstPageAgain, LargerPages)
 
 
 def habit(rng: random.Random, stream: Stream, middle: datetime) -> Fault:

@@ -112,8 +112,19 @@ def draw(seed: int, streams: tuple[Stream, ...] = STREAMS) -> Scenario:
 
 
 def _add_habits(rng: random.Random, scenario: Scenario, slots: list[Interval]) -> None:
-    """Add what a vendor does by window or page, rows that change, and a second read at the same or another grain."""
+    """Add what a vendor does by window or page, rows that change, midnight, and a second read at the same or another grain."""
     vendor, stream = scenario.vendor, scenario.stream
+    # To midnight UTC, or JDB's. Rows of `_moved` stay where they are: a minute ago.
+    later = timedelta(hours=rng.choice([0, 0, 18.5, -1.5]))
+    vendor.bets = [
+        replace(bet, at=bet.at + later, before=bet.before and bet.before + later)
+        if bet.since == 0 or bet.version == 0
+        else bet
+        for bet in vendor.bets
+    ]
+    scenario.runs = [[Interval(slot.start + later, slot.end + later) for slot in run] for run in scenario.runs]
+    slots = sorted({slot for run in scenario.runs for slot in run})
+    vendor.starts = tuple(slot.start for slot in slots)
     whole = Interval(slots[0].start, slots[-1].end)
     if rng.random() < 0.5:
         vendor.faults.clear()

@@ -50,6 +50,20 @@ MUTATIONS = (
         ("extraction/fetch/test_reader.py",),
     ),
     Mutation(
+        "believe a provider that ignores the page number",
+        "declare/pagination/page_number.py",
+        "if after[-1].new or after[-1].rows != 1:",
+        "if after[-1].new:",
+        (_CASES, "-k", "ignores_the_page_number"),
+    ),
+    Mutation(
+        "archive the extra call around a slot's start with the slot before",
+        "extraction/slot_call_stats.py",
+        "window.start + window.width / 2",
+        "window.start",
+        ("cases/test_boundaries.py", "-k", "archive"),
+    ),
+    Mutation(
         "ignore the lag",
         "hooks/base.py",
         "interval.end + stream.lag if",
