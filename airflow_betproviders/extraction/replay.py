@@ -188,4 +188,4 @@ class _Replies:
 
     def _again(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
         pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
-        return self.assemble.again(window, pages)
+        return self.assemble.assemble_archived(window, pages)

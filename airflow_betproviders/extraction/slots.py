@@ -121,7 +121,7 @@ class Extraction(SlotPipeline):
                     receipt.calls, receipt.retries = call_stats.calls, call_stats.retries
                     receipt.bytes = call_stats.bytes
                     receipt.reread = reader.rereads - rereads
-                    receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven, reader.sizes.proven_bytes
+                    receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes
                     receipt.asked_for_less = reader.asked_for_less
                     held_at = boundaries.starts_held_at
                     receipt.starts_held_at = held_at.isoformat() if held_at else None

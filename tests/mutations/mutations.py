@@ -192,7 +192,7 @@ MUTATIONS = (
     Mutation(
         "ignore a server's cap",
         "extraction/fetch/completeness/answer_sizes.py",
-        "return rows > self.proven or is_likely_cap(rows)",
+        "return rows > self.proven_rows or is_likely_cap(rows)",
         "return False",
         (_CASES, "-k", "a6"),
     ),

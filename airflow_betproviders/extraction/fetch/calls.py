@@ -86,7 +86,11 @@ class Caller(Generic[Answer]):
         self.calls = 0
 
     def __call__(
-        self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None = None, made: int = 0
+        self,
+        window: Interval | None,
+        params: Mapping[str, Any],
+        permit: AnswerPermit | None = None,
+        calls_before: int = 0,
     ) -> Answer:
         """Ask for one page until it comes, an error is final, or the provider asks for too long a wait.
 
@@ -94,7 +98,7 @@ class Caller(Generic[Answer]):
             window: what is asked; None for a snapshot.
             params: the request's parameters.
             permit: lets the answer into memory; None where it need not wait.
-            made: calls that its slot has asked for before.
+            calls_before: calls that its slot has asked for before.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
@@ -116,7 +120,7 @@ class Caller(Generic[Answer]):
             reraise=True,
         )
         try:
-            answer: Answer = unavailable(rate, self._once, window, params, permit or AnswerPermit(), made)
+            answer: Answer = unavailable(rate, self._call_once, window, params, permit or AnswerPermit(), calls_before)
         except BetProviderError as error:
             failure = error
         else:
@@ -134,10 +138,12 @@ class Caller(Generic[Answer]):
         """Make no further call, not even for what other threads are still waiting to repeat."""
         self._abandoned.set()
 
-    def _once(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit, made: int) -> Answer:
+    def _call_once(
+        self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit, calls_before: int
+    ) -> Answer:
         reply, answer = Reply(window, params), None
         try:
-            answer = self._exchange(reply, permit, made)
+            answer = self._exchange(reply, permit, calls_before)
         except Exception as error:
             # Errors of this package carry no secret but those that a provider repeats, others may.
             hide = self._source.hide_secrets
@@ -150,9 +156,9 @@ class Caller(Generic[Answer]):
                 self.on_reply(reply, answer)
         return answer
 
-    def _exchange(self, reply: Reply, permit: AnswerPermit, made: int) -> Answer:
+    def _exchange(self, reply: Reply, permit: AnswerPermit, calls_before: int) -> Answer:
         page = self._turns_page(reply.window, reply.params)
-        with self._limiter.turn(permit, page=page, made=made, ended=self._abandoned):
+        with self._limiter.turn(permit, page=page, calls_before=calls_before, ended=self._abandoned):
             if self._abandoned.is_set():
                 raise RuntimeError("the extraction has ended")
             with self._counting:
@@ -202,7 +208,7 @@ _backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
 
 def _wait_for_service(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
-    return _backoff(state) if asked is None else max(asked, _least(state))
+    return _backoff(state) if asked is None else max(asked, _shortest_wait(state))
 
 
 class _TooSlow(tenacity.stop.stop_base):
@@ -237,9 +243,11 @@ def _asked(state: tenacity.RetryCallState) -> float | None:
 
 def _wait_for_rate(state: tenacity.RetryCallState) -> float:
     asked = _asked(state)
-    return min(5.0 * 2 ** min(state.attempt_number - 1, 8), 120.0) if asked is None else max(asked, _least(state))
+    return (
+        min(5.0 * 2 ** min(state.attempt_number - 1, 8), 120.0) if asked is None else max(asked, _shortest_wait(state))
+    )
 
 
-def _least(state: tenacity.RetryCallState) -> float:
-    """Seconds to wait at least, whatever a provider asks for: none, then half a second, then twice as long each time."""
+def _shortest_wait(state: tenacity.RetryCallState) -> float:
+    """Return the seconds to wait at least, whatever the provider asks for: none, then half a second, doubled each time."""
     return float(min(0.5 * 2 ** min(state.attempt_number - 2, 8), 120)) if state.attempt_number > 1 else 0.0

@@ -21,6 +21,8 @@ MOST_ROWS = 50_000
 _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
 _NOISE = 2
+# A window, and a slot, is read so many times before the task fails.
+MAX_READS = 5
 # A window that changed in so many reads is read in halves.
 READS_BEFORE_HALVING = 2
 # After so many reads with a page that lacks rows, the next asks for smaller pages.
@@ -72,18 +74,18 @@ class Planner:
             self.longest = None if self._rule is None or longest >= self._rule.span else longest
 
     @property
-    def most(self) -> int:
+    def most_rows(self) -> int:
         """Return the most rows that a window may have without being split."""
         limits = (self.paging.most_rows, self.cap.most_rows if self.cap else None)
         return min([MOST_ROWS, *(limit for limit in limits if limit is not None)])
 
-    def see(self, rows: int, size: int) -> None:
-        """Note that an answer came with so many rows and bytes: they are not cut off below that."""
+    def note_answer(self, rows: int, size: int) -> None:
+        """Note the size of an answer: the provider does not cut answers off below it."""
         if self.cap is not None:
             self.cap = self.cap.after(rows, size)
 
-    def learn(self, window: Interval | None, rows: int | None, size: int = 0) -> None:
-        """Note how many rows a window holds, by its first answer, which has so many bytes."""
+    def note_density(self, window: Interval | None, rows: int | None, size: int = 0) -> None:
+        """Note how dense the rows of a window are, by the rows and bytes of its first answer."""
         if window is not None and rows is not None and not self.is_full(rows, size):
             self.density = rows / window.width.total_seconds()
 
@@ -95,7 +97,7 @@ class Planner:
         if window is None or self._rule is None:
             return (window,)
         expected = (self.density or 0.0) * window.width.total_seconds()
-        parts = self._split(window, expected) if expected > self._likely_most else (window,)
+        parts = self._split(window, expected) if expected > self._likely_most_rows else (window,)
         if self.longest is not None and parts[0].width > self.longest:
             return windows.split_off(window, self.longest // self._rule.step, self._rule)
         return parts
@@ -160,7 +162,7 @@ class Planner:
         )
         if self.is_full(rows, size) or keeps_changing or common_cap:
             parts = self.halves(window)
-        elif window is not None and rows > self.most and not self.paging.may_be_cut_off:  # that has come already
+        elif window is not None and rows > self.most_rows and not self.paging.may_be_cut_off:  # that has come already
             parts = self._split(window, rows)
         if len(parts) == 1 and self.is_full(rows, size):
             if self.paging.is_full(rows):
@@ -194,18 +196,18 @@ class Planner:
             return (window,)
         each = window.width / self._rule.step / rows  # steps a row
         return windows.split_off(
-            window, min(math.ceil(each * self._planned_for), int(each * self._likely_most)), self._rule
+            window, min(math.ceil(each * self._target_rows), int(each * self._likely_most_rows)), self._rule
         )
 
     @property
-    def _likely_most(self) -> int:
-        """Return the expected rows of a window that likely has no more than the most."""
-        return max(1, self.most - _NOISE * math.isqrt(self.most))
+    def _likely_most_rows(self) -> int:
+        """Return the expected rows of a window that likely has no more than `most_rows`."""
+        return max(1, self.most_rows - _NOISE * math.isqrt(self.most_rows))
 
     @property
-    def _planned_for(self) -> int:
-        """Return the rows to plan for a part: full pages, where it has several."""
-        rows, size = int(self.most / _HEADROOM), self.paging.rows_a_page
+    def _target_rows(self) -> int:
+        """Return the rows to plan for each part of a split window: full pages, if a part has several."""
+        rows, size = int(self.most_rows / _HEADROOM), self.paging.rows_a_page
         if size is None or rows < size:
             return rows
         rows -= rows % size

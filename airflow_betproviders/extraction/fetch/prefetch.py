@@ -39,7 +39,7 @@ class Prefetcher:
         self._stream = stream
         self._planner = planner
         self._spaced = spaced
-        self._pool = pool or _Here()
+        self._pool = pool or _DirectExecutor()
         self._ahead = pool is not None
         self._receiver = ThreadPoolExecutor(1, thread_name_prefix="betproviders-large")
         self._queue: list[WindowRead] = []
@@ -59,7 +59,7 @@ class Prefetcher:
 
     def first(self, slot: int) -> WindowRead | None:
         """Return the next window of a slot; None when none is left."""
-        read = self._at(0)
+        read = self._window_at(0)
         return read if read is not None and read.slot == slot else None
 
     def next_answer(self, read: WindowRead) -> PageAnswer | None:
@@ -75,7 +75,7 @@ class Prefetcher:
         self._ask_ahead()
         page = read.asked.popleft().page.result()
         if len(read.answers) == read.taken:
-            self._look_at(read, page)
+            self._examine(read, page)
         if read.problem:
             raise read.problem
         read.taken += 1
@@ -111,7 +111,7 @@ class Prefetcher:
         self._unopened = deque(read for read in self._unopened if read.slot != slot)
         self._queue[:0] = [WindowRead(window, slot, planned=True, shown=shown.get(window)) for window in windows]
 
-    def _at(self, place: int) -> WindowRead | None:
+    def _window_at(self, place: int) -> WindowRead | None:
         """Return the window at that place in the queue, split where it likely holds too many rows; None where there is none.
 
         Further ones are taken up once it is known how dense their rows are.
@@ -144,13 +144,13 @@ class Prefetcher:
             if waiting.asked and not waiting.answers:
                 first = waiting.asked[0].page
                 if first.done() and not first.cancelled() and not first.exception():
-                    self._look_at(waiting, first.result())
+                    self._examine(waiting, first.result())
         more = self._most_asked - sum(len(read.asked) for read in self._queue)
         place = 0
-        while more > 0 and (read := self._at(place)):
+        while more > 0 and (read := self._window_at(place)):
             if read.may_ask and not read.problem:
                 # The first of the window after it goes before: when its other pages are to be asked, they are known.
-                if read.answers and not self._spaced and (after := self._at(place + 1)) and not after.paging:
+                if read.answers and not self._spaced and (after := self._window_at(place + 1)) and not after.paging:
                     self._submit(after)
                     more -= 1
                 self._submit(read)
@@ -182,16 +182,16 @@ class Prefetcher:
         params = read.next_params(self._planner.paging)
         read.asked.append(PendingAnswer(self._pool.submit(self._ask, read.window, params, permit), permit))
 
-    def _look_at(self, read: WindowRead, page: Page) -> None:
-        """See by an answer what is still to be asked; by the first of a window, how dense the rows are, and whether to split it."""
+    def _examine(self, read: WindowRead, page: Page) -> None:
+        """Note the calls that an answer makes necessary. A first answer also shows the row density, and whether to split its window."""
         answer = PageAnswer(page, self._stream, read.answers)
         try:
             if not read.answers:
                 self._page_rows = max(1, page.table.num_rows)
                 assert read.paging is not None  # noqa: S101 - it was asked for
                 rows = read.paging.rows_of_window(answer)
-                self._planner.see(page.rows, page.bytes)
-                self._planner.learn(read.window, rows, page.bytes)
+                self._planner.note_answer(page.rows, page.bytes)
+                self._planner.note_density(read.window, rows, page.bytes)
                 read.parts = self._planner.parts(read.window, rows or 0, page.bytes, read.changes, read.halved)
                 if len(read.parts) > 1:
                     read.answers.append(answer)
@@ -201,8 +201,8 @@ class Prefetcher:
             read.problem = problem
 
 
-class _Here(Executor):
-    """Makes a call when it is asked for, in the thread that asks."""
+class _DirectExecutor(Executor):
+    """Run each call at once, in the thread that submits it."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call the function and return its outcome."""

@@ -75,7 +75,7 @@ class RateLimiter:
 
     @contextmanager
     def turn(
-        self, permit: AnswerPermit, *, page: bool = False, made: int = 0, ended: threading.Event | None = None
+        self, permit: AnswerPermit, *, page: bool = False, calls_before: int = 0, ended: threading.Event | None = None
     ) -> Iterator[None]:
         """Hold the account for one call, once its turn has come; without limits a few calls may overlap.
 
@@ -84,7 +84,7 @@ class RateLimiter:
         Args:
             permit: lets the call's answer into memory.
             page: whether the call turns a page.
-            made: calls that its slot has asked for before. A slot that needs more than a quota waits in the worker: deferred, it
+            calls_before: calls that its slot has asked for before. A slot that needs more than a quota waits in the worker: deferred, it
                 would start over, and never end.
             ended: set when the call is no longer wanted; its turn comes at once then.
 
@@ -93,7 +93,7 @@ class RateLimiter:
         """
         if not self.limits.apart:
             with self._connections:
-                self._wait(page, made, ended)
+                self._wait(page, calls_before, ended)
                 permit.connection = self._connections
                 try:
                     yield
@@ -101,7 +101,7 @@ class RateLimiter:
                     permit.connection = None
             return
         with self._lock:
-            self._wait(page, made, ended)
+            self._wait(page, calls_before, ended)
             try:
                 yield
             finally:
@@ -111,13 +111,13 @@ class RateLimiter:
         """Let no call of the account begin for so long: the provider asked for it."""
         self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 
-    def _wait(self, page: bool, made: int, ended: threading.Event | None) -> None:
+    def _wait(self, page: bool, calls_before: int, ended: threading.Event | None) -> None:
         while not (ended and ended.is_set()):
             seconds = self._seconds_left(page)
             if seconds <= 0 and self.shared:
                 seconds = self.shared.acquire(page=page)
                 quota = self.limits.quota
-                if seconds > LONGEST_WAIT and not (quota and made >= quota[0]):
+                if seconds > LONGEST_WAIT and not (quota and calls_before >= quota[0]):
                     raise _exhausted(self.limits, seconds)
             if seconds <= 0:
                 return

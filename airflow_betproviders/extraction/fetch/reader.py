@@ -89,7 +89,7 @@ class WindowReader:
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, to be read one after the other. The windows of later slots are prefetched."""
         listed: list[Sequence[Interval | None]] = []
-        self._prefetch.start(_noted(slots, listed))
+        self._prefetch.start(_recorded(slots, listed))
         try:
             number = 0
             while number < len(listed) or self._prefetch.first(number):
@@ -118,7 +118,7 @@ class WindowReader:
         self.sizes.forget_slot()
         for read in self._prefetch.begun(number):
             self._retries.note_shown(read)
-        shown = {window: self._shown_rows.of(window) for window in windows}
+        shown = {window: self._shown_rows.in_window(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
 
     @property
@@ -142,7 +142,7 @@ class WindowReader:
         assert rule is not None  # noqa: S101 - only a stream with windows has edges
         window = Interval(instant - rule.step, instant + rule.step)
         rows = self._calls.read(window)
-        if lacking := self._shown_rows.add_after(instant, rows):
+        if lacking := self._shown_rows.add_after_start(instant, rows):
             raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
         return rows
 
@@ -152,13 +152,13 @@ class WindowReader:
             while answer := self._prefetch.next_answer(read):
                 self._note_growth(read, answer)
                 if len(read.parts) > 1:
-                    self.sizes.see(read.answers[0].page)
+                    self.sizes.note_answer(read.answers[0].page)
                     self._retries.split(read)
                     return None
             paging = read.paging or self._stream.paging
             self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
             rows = self._assemble(read.window, read.answers, paging)
-            read.shown = self._shown_rows.pass_on(read.window, read.answers, read.shown)
+            read.shown = self._shown_rows.required_rows(read.window, read.answers, read.shown)
             twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
             if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
                 return None
@@ -167,7 +167,7 @@ class WindowReader:
                 self.sizes.check(rows, read.answers)
         except SmallerPages as smaller:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
-            self._retries.again(read, str(smaller))
+            self._retries.read_again(read, str(smaller))
             return None
         except ProviderOverloaded as error:
             self._retries.ask_for_less(read, error)
@@ -175,7 +175,7 @@ class WindowReader:
         except WindowChanged as changed:
             self.rereads += 1
             self._planner.note_change(changed, read.number)
-            self._retries.again(read, str(changed))
+            self._retries.read_again(read, str(changed))
             return None
         except Unprovable as reason:
             raise self._assemble.incomplete(read.window, str(reason)) from None
@@ -187,7 +187,7 @@ class WindowReader:
         self._prefetch.remove(read)
         self._shown_rows.add(read.window, rows.versions(self._stream))
         if rows.total is None:
-            self._planner.learn(read.window, rows.distinct)
+            self._planner.note_density(read.window, rows.distinct)
         if read.part_of:
             read.part_of.complete_part(rows, self._moved)
 
@@ -201,7 +201,7 @@ class WindowReader:
         width, since = read.window.width, read.window.start.timestamp() * 1000
         if latest.last is not None and latest.last > since:
             rows = round(rows * max(1.0, width.total_seconds() * 1000 / (latest.last - since)))
-            self._planner.learn(read.window, rows)
+            self._planner.note_density(read.window, rows)
             read.parts = self._planner.parts(read.window, rows)
         else:
             read.parts = self._planner.halves(read.window)
@@ -220,7 +220,7 @@ class WindowReader:
             return False
         self.rereads += 1
         reason = f"{len(gone)} rows that an earlier answer showed did not come again, or came older"
-        self._retries.again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
+        self._retries.read_again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
         return True
 
     def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -236,7 +236,7 @@ class WindowReader:
             rows.proof = SECOND_READ
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
-        self._retries.again(read, reason, compare=found)
+        self._retries.read_again(read, reason, compare=found)
         return False
 
     def _prove_sizes(self) -> None:
@@ -247,7 +247,7 @@ class WindowReader:
             IncompleteWindow: nothing can prove one.
         """
         try:
-            cap = self.sizes.probe_slot(self._piece)
+            cap = self.sizes.probe_slot(self._read_piece)
         except Unprovable as reason:
             raise self._assemble.incomplete(None, str(reason)) from None
         except WindowChanged as changed:
@@ -258,22 +258,23 @@ class WindowReader:
         if lacking := self._shown_rows.lacking:
             raise SlotChanged(f"pieces of windows bring {lacking} rows of the slot that did not come with it")
 
-    def _piece(self, window: Interval) -> WindowRows:
+    def _read_piece(self, window: Interval) -> WindowRows:
         answers: list[PageAnswer] = []
         try:
             self._calls.ask_all(window, answers, unsplit=False)
         finally:
             for answer in answers:
-                self.sizes.see(answer.page)
+                self.sizes.note_answer(answer.page)
             older = self._shown_rows.add_piece(window, answers)
         if older:
             raise SlotChanged(f"{window} brings newer versions of {older} rows than the slot has")
         return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
 
 
-def _noted(
+def _recorded(
     slots: Iterable[Sequence[Interval | None]], listed: list[Sequence[Interval | None]]
 ) -> Iterator[Sequence[Interval | None]]:
+    """Yield the windows of each slot, and add them to a list as they are taken."""
     for windows in slots:
         listed.append(windows)
         yield windows

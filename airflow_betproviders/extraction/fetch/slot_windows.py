@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
+from airflow_betproviders.extraction.fetch.planner import MAX_READS
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.reader import WindowReader
-
-# A window, and a slot, is read so many times before it is given up.
-READS = 5
 
 
 class SlotWindows:
@@ -51,6 +49,6 @@ class SlotWindows:
         Raises:
             IncompleteWindow: the slot contradicted itself in each of its reads.
         """
-        if self._attempts == READS:
-            raise self._reader.incomplete(self._slot, f"{changed}, in each of {READS} reads") from None
+        if self._attempts == MAX_READS:
+            raise self._reader.incomplete(self._slot, f"{changed}, in each of {MAX_READS} reads") from None
         self._reader.restart(self._number, self.windows)

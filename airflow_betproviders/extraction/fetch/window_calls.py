@@ -24,8 +24,7 @@ from airflow_betproviders.extraction.answers.row_versions import NO_ROWS, RowVer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
-from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
-from airflow_betproviders.extraction.fetch.slot_windows import READS
+from airflow_betproviders.extraction.fetch.planner import MAX_READS, MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
@@ -152,7 +151,7 @@ class WindowCalls:
             IncompleteWindow: they are more than a window can be read with, or keep changing.
         """
         reason, shown = "", NO_ROWS
-        for _ in range(READS):
+        for _ in range(MAX_READS):
             answers: list[PageAnswer] = []
             try:
                 self.ask_all(window, answers)
@@ -169,7 +168,7 @@ class WindowCalls:
                     return rows
                 reason = f"{gone} rows that an earlier answer showed did not come again, or came older"
             shown = RowVersions.joined([shown, *(answer.versions_in(window) for answer in answers)]).newest
-        raise self._assemble.incomplete(window, f"{reason}, in each of {READS} reads")
+        raise self._assemble.incomplete(window, f"{reason}, in each of {MAX_READS} reads")
 
     def _check_size(self, rows: int, first: PageAnswer, *, unsplit: bool) -> None:
         if unsplit and self._planner.is_full(rows, first.bytes):

@@ -79,8 +79,8 @@ class WindowRead:
     parts: tuple[Interval | None, ...] = ()
     problem: Exception | None = None
 
-    def again(self, **changes: Any) -> WindowRead:
-        """Return the same window, to be asked for again."""
+    def next_read(self, **changes: Any) -> WindowRead:
+        """Return the next read of the window, with other values for some attributes."""
         kept = ("number", "changes", "halved", "part_of", "compare", "shown", "counted", "lacked", "retries_left")
         return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
 

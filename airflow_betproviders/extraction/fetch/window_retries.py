@@ -12,9 +12,8 @@ from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
-from airflow_betproviders.extraction.fetch.planner import READS_BEFORE_HALVING, Planner
+from airflow_betproviders.extraction.fetch.planner import MAX_READS, READS_BEFORE_HALVING, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class WindowRetries:
         self._shown_rows = shown_rows
         self._assemble = assemble
 
-    def again(self, read: WindowRead, reason: str, **changes: Any) -> None:
+    def read_again(self, read: WindowRead, reason: str, **changes: Any) -> None:
         """Read a window again.
 
         Args:
@@ -57,8 +56,8 @@ class WindowRetries:
         Raises:
             IncompleteWindow: it was read as often as a window may be.
         """
-        if read.number == READS:
-            raise self._assemble.incomplete(read.window, f"{reason}, in each of {READS} reads")
+        if read.number == MAX_READS:
+            raise self._assemble.incomplete(read.window, f"{reason}, in each of {MAX_READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
         begun = {
             "number": read.number + 1,
@@ -67,7 +66,7 @@ class WindowRetries:
             "shown": self.note_shown(read),
             "counted": max([read.counted, *(answer.total or 0 for answer in read.answers)]),
         }
-        again = read.again(**{**begun, "compare": None, "lacked": False, **changes})
+        again = read.next_read(**{**begun, "compare": None, "lacked": False, **changes})
         self._prefetch.replace(read, [again])
 
     def split(self, read: WindowRead) -> None:
@@ -77,7 +76,7 @@ class WindowRetries:
         parts = [WindowRead(part, read.slot, halved=read.halved + keeps_changing) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
-            shown = self._shown_rows.note(read.window, read.answers)
+            shown = self._shown_rows.add_answers(read.window, read.answers)
             rejected = len(first.page.rejected) if shown is not None else first.rows
             # The total of a window that keeps changing may be a few rows too high.
             counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
@@ -97,10 +96,10 @@ class WindowRetries:
         """
         if self._planner.ask_for_less(read.window, read.paging):
             log.warning("%s; requesting fewer rows at once from now on", error)
-            again = read.again(shown=self.note_shown(read))
+            again = read.next_read(shown=self.note_shown(read))
         elif error.transient and read.retries_left:
             log.warning("%s; no smaller request is possible, so it is requested again", error)
-            again = read.again(shown=self.note_shown(read), retries_left=read.retries_left - 1)
+            again = read.next_read(shown=self.note_shown(read), retries_left=read.retries_left - 1)
         else:
             raise error
         self._prefetch.replace(read, [again])
@@ -108,4 +107,4 @@ class WindowRetries:
     def note_shown(self, read: WindowRead) -> RowVersions | None:
         """Remember and return the rows that the answers of a window show, including answers still on their way."""
         ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
-        return self._shown_rows.note(read.window, [*read.answers, *ahead], read.shown)
+        return self._shown_rows.add_answers(read.window, [*read.answers, *ahead], read.shown)

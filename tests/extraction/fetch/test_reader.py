@@ -40,9 +40,9 @@ from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch
 from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
+from airflow_betproviders.extraction.fetch.planner import MAX_READS
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import WindowReader
-from airflow_betproviders.extraction.fetch.slot_windows import READS
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
@@ -275,7 +275,7 @@ def test_a_newer_version_that_a_discarded_read_showed_must_come_again(old_reads:
             return cut(new, params, total=5 if n == 1 else 4)
         return cut(old if n <= 2 + 2 * old_reads else new, params)
 
-    if old_reads > READS:
+    if old_reads > MAX_READS:
         with pytest.raises(
             IncompleteWindow, match="1 rows that an earlier answer showed did not come again, or came older"
         ):
@@ -348,7 +348,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     assert "toy_default" in text
     assert "stream bets" in text
     assert "2026-11-20T05:00:00Z" in text
-    assert len(script.asked) <= 10 * READS
+    assert len(script.asked) <= 10 * MAX_READS
 
 
 def test_without_a_total_nothing_shows_that_the_answer_is_complete() -> None:

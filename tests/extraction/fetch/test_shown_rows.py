@@ -40,14 +40,14 @@ def test_rows_of_the_parts_of_a_window_count_for_it_until_the_next_slot_begins()
     shown.begin(0, SLOT)
     shown.add(window(3), rows(3, 1))
     shown.add(window(4), rows(2, 1))
-    found = shown.of(Interval(FIVE, FIVE + 5 * MINUTE))
+    found = shown.in_window(Interval(FIVE, FIVE + 5 * MINUTE))
     assert found is not None
     assert found.hashes.tolist() == [1, 2, 3]
-    assert shown.of(window(5)) is None
+    assert shown.in_window(window(5)) is None
     shown.begin(0, SLOT)
-    assert shown.of(SLOT) is not None
+    assert shown.in_window(SLOT) is not None
     shown.begin(1, Interval(FIVE + HOUR, FIVE + 2 * HOUR))
-    assert shown.of(SLOT) is None
+    assert shown.in_window(SLOT) is None
 
 
 def test_of_a_row_that_was_shown_twice_the_newer_version_counts() -> None:
@@ -55,7 +55,7 @@ def test_of_a_row_that_was_shown_twice_the_newer_version_counts() -> None:
     shown.begin(0, SLOT)
     shown.add(window(3), rows(1, 2, version=5))
     shown.add(window(3), rows(2, 3, version=4))
-    found = shown.of(window(3))
+    found = shown.in_window(window(3))
     assert found is not None
     assert found.hashes.tolist() == [1, 2, 3]
     assert found.versions[0].tolist() == [5, 5, 4]
@@ -67,5 +67,5 @@ def test_of_a_large_slot_the_first_rows_are_forgotten(monkeypatch: pytest.Monkey
     shown.begin(0, SLOT)
     for minute in range(3):
         shown.add(window(minute), rows(2 * minute, 2 * minute + 1))
-    assert shown.of(window(0)) is None
-    assert shown.of(window(1)) is not None
+    assert shown.in_window(window(0)) is None
+    assert shown.in_window(window(1)) is not None

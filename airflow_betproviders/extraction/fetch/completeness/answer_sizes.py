@@ -125,10 +125,10 @@ class AnswerSizes:
     has come down since.
 
     Attributes:
-        greatest: rows of the greatest answer of this run.
-        largest: bytes of the largest answer of this run.
+        most_rows: rows of the greatest answer of this run.
+        most_bytes: bytes of the largest answer of this run.
         row_bytes: bytes of the largest row of this run, about.
-        proven: rows of the greatest answer that this run or an earlier one proved.
+        proven_rows: rows of the greatest answer that this run or an earlier one proved.
         proven_bytes: bytes of the largest answer that this run or an earlier one proved.
     """
 
@@ -136,28 +136,28 @@ class AnswerSizes:
         """Begin with the sizes, in rows and bytes, that earlier runs have proven."""
         self._stream = stream
         self._proof = AnswerProof(stream)
-        self.greatest = self.largest = self.row_bytes = 0
-        self.proven = proven
+        self.most_rows = self.most_bytes = self.row_bytes = 0
+        self.proven_rows = proven
         self.proven_bytes = proven_bytes
-        self._proven_now = 0
+        self._proven_in_this_run = 0
         self._slot = _SlotSizes()
         self._sparse: SparseAnswers[SuspectedAnswer | None] = SparseAnswers()
 
-    def see(self, page: Page) -> None:
+    def note_answer(self, page: Page) -> None:
         """Note the size of any answer."""
-        self.greatest = max(self.greatest, page.rows)
-        self.largest = max(self.largest, page.bytes)
+        self.most_rows = max(self.most_rows, page.rows)
+        self.most_bytes = max(self.most_bytes, page.bytes)
         self.row_bytes = max(self.row_bytes, page.row_bytes)
 
     def suspects(self, rows: int) -> bool:
         """Return whether an answer may have been cut off, by its number of rows alone."""
-        if rows < max(FEW_ROWS, self.greatest) or rows <= self._proven_now:
+        if rows < max(FEW_ROWS, self.most_rows) or rows <= self._proven_in_this_run:
             return False
-        return rows > self.proven or is_likely_cap(rows)
+        return rows > self.proven_rows or is_likely_cap(rows)
 
     def suspects_bytes(self, size: int) -> bool:
         """Return whether an answer may have been cut off, by its bytes alone: one more row would make it the largest known."""
-        return size >= FEW_BYTES and size + self.row_bytes > max(self.largest, self.proven_bytes)
+        return size >= FEW_BYTES and size + self.row_bytes > max(self.most_bytes, self.proven_bytes)
 
     def check(self, rows: WindowRows, answers: Sequence[PageAnswer]) -> None:
         """Keep an answer without a total that may have been cut off, to be proven at the end of the slot.
@@ -166,7 +166,7 @@ class AnswerSizes:
             Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
         """
         for answer in answers:
-            self.see(answer.page)
+            self.note_answer(answer.page)
         count, size = rows.distinct, answers[-1].page.bytes
         single = rows.proof in {SHORT_ANSWER, REACHES}
         suspected = self._proof.suspected(rows, size) if single or size >= FEW_BYTES else None
@@ -174,7 +174,7 @@ class AnswerSizes:
             self._sparse.add(suspected, count, rows.window.width.total_seconds())
         if count < _FEWEST_ROWS and size < FEW_BYTES:
             return
-        by_rows = single and count >= _FEWEST_ROWS and count > self._proven_now // 2
+        by_rows = single and count >= _FEWEST_ROWS and count > self._proven_in_this_run // 2
         by_bytes = (single or rows.proof == LAST_PAGE) and self.suspects_bytes(size)
         if not (by_rows or by_bytes):
             return
@@ -215,7 +215,7 @@ class AnswerSizes:
             if sparse and sparse not in proven and (problem := self._proof.probe_end(sparse, read_piece)):
                 raise SlotChanged(f"an answer had far fewer rows than those around it: {problem}")
         gap = slot.least_likely
-        if gap and gap not in proven and gap.rows > max(self._proven_now, self.greatest) // 2:
+        if gap and gap not in proven and gap.rows > max(self._proven_in_this_run, self.most_rows) // 2:
             problem = self._proof.probe(gap, read_piece)
             return self._cap(gap, problem) if problem else None
         return None
@@ -227,15 +227,17 @@ class AnswerSizes:
         size = slot.size
         if self.suspects(size) and is_likely_cap(size) and slot.count >= _CALLED_A_CAP:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
-        if not (self.suspects(size) or (size >= self.greatest and size > self._proven_now and slot.improbable)):
+        if not (
+            self.suspects(size) or (size >= self.most_rows and size > self._proven_in_this_run and slot.improbable)
+        ):
             return None
         for answer in slot.greatest if is_likely_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
-            prove = self._proof.probe_end if proven or size <= self.proven else self._proof.probe
+            prove = self._proof.probe_end if proven or size <= self.proven_rows else self._proof.probe
             if problem := prove(answer, read_piece):
                 return self._cap(answer, problem, counts_bytes=slot.count == 1 and not is_likely_cap(size))
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)
-        self.proven, self._proven_now = max(self.proven, size), max(self._proven_now, size)
+        self.proven_rows, self._proven_in_this_run = max(self.proven_rows, size), max(self._proven_in_this_run, size)
         return None
 
     def _heaviest_cut_off(

@@ -71,7 +71,7 @@ class WindowAssembler:
             rows.keep_window(str(self._stream.time_column), self._time_of)
         return rows
 
-    def again(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
+    def assemble_archived(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
         """Assemble a window from its archived answers, under the same checks.
 
         Raises:

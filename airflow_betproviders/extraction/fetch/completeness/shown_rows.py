@@ -66,7 +66,7 @@ class ShownRows:
             self._count -= len(self._by_window.popleft()[1])
             self._forgotten = True
 
-    def of(self, window: Interval | None) -> RowVersions | None:
+    def in_window(self, window: Interval | None) -> RowVersions | None:
         """Return the rows that were shown in a window, each key once in its newest version; None where there are none."""
         found = [
             rows
@@ -75,7 +75,7 @@ class ShownRows:
         ]
         return RowVersions.joined(found).newest if found else None
 
-    def note(
+    def add_answers(
         self, window: Interval | None, answers: Iterable[PageAnswer], earlier: RowVersions | None = None
     ) -> RowVersions | None:
         """Add the rows that answers of a window have shown, and return the newest of each key; None where rows have no key.
@@ -92,7 +92,7 @@ class ShownRows:
         self.add(window, found)
         return found
 
-    def pass_on(
+    def required_rows(
         self, window: Interval | None, answers: Iterable[PageAnswer], earlier: RowVersions | None
     ) -> RowVersions | None:
         """Return the rows that a window has to bring, including rows that answers for earlier windows have shown.
@@ -110,7 +110,7 @@ class ShownRows:
         self._take_later(window, answers[0].page.table[str(self._stream.time_column)].type)
         self._add_later(window, answers)
         self.add(window, earlier)
-        return self.of(window)
+        return self.in_window(window)
 
     def _add_later(self, window: Interval, answers: Iterable[PageAnswer]) -> None:
         """Add rows that lie past a window's end: the windows after it have to bring them."""
@@ -134,7 +134,7 @@ class ShownRows:
         self._later = rows.where(at >= end), at[at >= end]
         self.add(window, rows.where((at >= start) & (at < end)))
 
-    def add_after(self, start: datetime, rows: WindowRows) -> int:
+    def add_after_start(self, start: datetime, rows: WindowRows) -> int:
         """Add the rows after the slot's start, of a window that contains this start.
 
         Returns:
@@ -147,7 +147,7 @@ class ShownRows:
         at, (first, end) = arrays.integers(column), ends(after, column.type)
         inside = (at <= end) & (at < ends(self._slot, column.type)[1])
         found = versions.where((at > first) & inside)
-        lacking = len(found.lacking_in(self._near(after)))
+        lacking = len(found.lacking_in(self._in_touching_windows(after)))
         self.add(after, found)
         return lacking
 
@@ -156,13 +156,13 @@ class ShownRows:
         found = RowVersions.joined(answer.versions_in(piece) for answer in answers)
         if self._stream.has_outside_rows and self._slot and not self._forgotten:
             inside = RowVersions.joined(answer.versions_in(self._slot) for answer in answers)
-            self.lacking += len(inside.lacking_in(self._near(self._slot)))
+            self.lacking += len(inside.lacking_in(self._in_touching_windows(self._slot)))
             self._add_later(Interval(self._slot.start - self._slot.width, self._slot.start), answers)
-        older = len(found.older_in(self._near(piece))) if self._stream.version_columns else 0
+        older = len(found.older_in(self._in_touching_windows(piece))) if self._stream.version_columns else 0
         self.add(piece, found)
         return older
 
-    def _near(self, window: Interval) -> RowVersions:
+    def _in_touching_windows(self, window: Interval) -> RowVersions:
         """Return the rows of all windows that a window overlaps or touches."""
         return RowVersions.joined(
             rows

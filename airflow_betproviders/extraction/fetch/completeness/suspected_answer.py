@@ -13,6 +13,7 @@ import numpy.typing as npt
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import Unprovable, is_likely_cap
 from airflow_betproviders.declare.stream import Stream
+from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.extraction.answers.instants import ends, inside
 from airflow_betproviders.extraction.answers.keys import Hashes, without
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
@@ -70,6 +71,43 @@ class SuspectedAnswer:
         return max(brought, key=lambda rows: rows.distinct)
 
 
+@dataclass(frozen=True)
+class _RowPlaces:
+    """Where an answer's rows lie in its window, in steps from the window's start.
+
+    Attributes:
+        steps: steps of the window.
+        first: the step of the earliest row; 0 without rows.
+        last: the step of the latest row; the window's last step without rows.
+        middle: the median of the rows' steps.
+        oldest_first: whether no row is older than the row above it.
+        newest_first: whether no row is newer than the row above it.
+    """
+
+    steps: int
+    first: int
+    last: int
+    middle: int
+    oldest_first: bool
+    newest_first: bool
+
+    @classmethod
+    def of(cls, instants: npt.NDArray[np.int64], start: int, end: int, steps: int) -> _RowPlaces:
+        """Place instants in a window from ``start`` to ``end`` that has so many steps."""
+        within = instants[(instants >= start) & (instants < end)]
+        extremes = [int(within.min()), int(within.max())] if len(within) else [start, end - 1]
+        first, last = ((at - start) * steps // (end - start) for at in extremes)
+        places = (within - start) * steps // (end - start)
+        middle = int(np.median(places)) if len(places) else steps // 2
+        moves = np.diff(instants)
+        return cls(steps, first, last, middle, bool((moves >= 0).all()), bool((moves <= 0).all()))
+
+    @property
+    def around(self) -> list[tuple[int, int]]:
+        """Return two pieces: up to the first row, and from the last row on. Both contain that row's step."""
+        return [(0, self.first + 1), (self.last, self.steps)]
+
+
 class AnswerProof:
     """Find the pieces that can prove an answer of one stream, and ask for them."""
 
@@ -105,49 +143,45 @@ class AnswerProof:
         if stream.reject_outside_window:
             kept = inside(rows.table, stream, window)
             instants, hashes = instants[kept], hashes[kept]
-        within = instants[(instants >= start) & (instants < end)]
-        extremes = [int(within.min()), int(within.max())] if len(within) else [start, end - 1]
-        first, last = ((at - start) * steps // (end - start) for at in extremes)
-        moves = np.diff(instants)
-        oldest_first, newest_first = bool((moves >= 0).all()), bool((moves <= 0).all())
-        known = stream.reject_outside_window and stream.filters_time_column
-        places = (within - start) * steps // (end - start)
-        middle = int(np.median(places)) if len(places) else steps // 2
-        if not rows.distinct:
-            pieces = [(0, steps)]
-        elif rule.fixed:
-            # Where rows come newest first, the missing rows are older than the oldest: a window that ends there brings them.
-            length = rule.span // rule.step
-            begin = last if oldest_first else first + 1 - length if newest_first else middle
-            pieces = [(begin, begin + length)]
-        elif not known or (first < last and not (oldest_first or newest_first)):
-            # Where it isn't known which column windows filter, both parts should have rows.
-            boundary = middle if half else last if oldest_first else first + 1 if newest_first else middle
-            boundaries = [0, min(max(boundary, first + 1, 1), steps - 1), steps]
-            pieces = [*pairwise(boundaries)]
-        elif first < last:
-            pieces = [(0, first + 1), (last, steps)]
-        else:
-            pieces = [(0, first), (last + 1, steps)]
+        places = _RowPlaces.of(instants, start, end, steps)
+        pieces = self._pieces(places, rule, half=half) if rows.distinct else [(0, steps)]
         windows = tuple(
-            Interval(
-                window.start + a * rule.step,
-                window.end if b == steps else window.start + b * rule.step,
-            )
+            Interval(window.start + a * rule.step, window.end if b == steps else window.start + b * rule.step)
             for a, b in pieces
             if a < b
         )
+        around_rows = pieces == places.around
         return SuspectedAnswer(
             window,
             hashes,
             frozenset(row.raw for row in rows.rejected),
             windows,
             halves=len(windows) == 2 and windows[0].end == windows[1].start,
-            one_step=known and first == last,
+            one_step=self._filters_time and places.first == places.last,
             log_chance=_log_chance(instants, start, end),
             bytes=size,
-            rest=(windows[-1] if oldest_first else windows[0]) if pieces == [(0, first + 1), (last, steps)] else None,
+            rest=(windows[-1] if places.oldest_first else windows[0]) if around_rows else None,
         )
+
+    @property
+    def _filters_time(self) -> bool:
+        """Return whether the document says that windows filter the time column."""
+        return self._stream.reject_outside_window and self._stream.filters_time_column
+
+    def _pieces(self, places: _RowPlaces, rule: WindowRule, *, half: bool) -> list[tuple[int, int]]:
+        """Return first step and end of each piece; see `suspected`."""
+        first, last, steps = places.first, places.last, places.steps
+        if rule.fixed:
+            # Where rows come newest first, the missing rows are older than the oldest: a window that ends there brings them.
+            length = rule.span // rule.step
+            begin = last if places.oldest_first else first + 1 - length if places.newest_first else places.middle
+            return [(begin, begin + length)]
+        if not self._filters_time or (first < last and not (places.oldest_first or places.newest_first)):
+            # Where it isn't known which column windows filter, both parts should have rows.
+            after_first = first + 1 if places.newest_first else places.middle
+            boundary = places.middle if half else last if places.oldest_first else after_first
+            return [*pairwise([0, min(max(boundary, first + 1, 1), steps - 1), steps])]
+        return places.around if first < last else [(0, first), (last + 1, steps)]
 
     def probe_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
         """Do as `probe` does; where rows come in the order of time, with one call, for the piece after the last row."""
