@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
@@ -19,7 +20,14 @@ _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class AnswerFormat:
-    """Base of the formats of an answer."""
+    """Base of the formats of an answer.
+
+    Attributes:
+        shows_its_end: whether an answer that is cut off, at any byte, cannot be read. Otherwise the end of the connection is no
+            proof that an answer is complete: one without ``Content-Length`` and chunks is asked for until two are alike.
+    """
+
+    shows_its_end: ClassVar[bool] = False
 
     def to_json(self, body: bytes) -> bytes:
         """Return the answer as one JSON object, which fits the stream's envelope. The engine reads `Csv` without it.
@@ -36,6 +44,8 @@ class AnswerFormat:
 @dataclass(frozen=True)
 class Json(AnswerFormat):
     """Answers are one JSON object; the envelope says where its rows are."""
+
+    shows_its_end = True
 
     def to_json(self, body: bytes) -> bytes:
         """Return the answer unchanged."""
@@ -95,6 +105,8 @@ class Matrix(AnswerFormat):
         rows: path of the array of rows, which the envelope marks with ``Rows``.
         names: by name in a header, the field's name, where a provider words a header differently from its document.
     """
+
+    shows_its_end = True
 
     header: tuple[str, ...]
     rows: tuple[str, ...]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import zlib
+from collections import OrderedDict
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,6 +18,8 @@ _INFLATED_AT_ONCE = 8 * 1024 * 1024
 # Of answers that are larger, a process receives one at a time.
 _LARGE = 16 * 1024 * 1024
 _one_large = threading.Lock()
+# Calls whose last answer is remembered, where nothing shows that it was complete.
+_MOST_UNPROVEN = 64
 # Bytes that are read of the body of an error.
 ERROR_BYTES = 64 * 1024
 ENCODINGS = "gzip, deflate"
@@ -60,6 +64,43 @@ def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def shows_end(raw: Any, encoding: str) -> bool:
+    """Return whether an answer that is cut off would be noticed; call it before the body is read.
+
+    Args:
+        raw: urllib3's response.
+        encoding: its ``Content-Encoding``.
+    """
+    return raw.length_remaining is not None or bool(raw.chunked) or _inflater(encoding).finds_its_end
+
+
+class UnprovenAnswers:
+    """Answers whose end only the end of the connection shows. One is believed when the next answer to its call is alike."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._last: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def check(self, call: str, body: bytes) -> None:
+        """Return if the last answer to a call was the same.
+
+        Raises:
+            ProviderUnavailable: it was not, or there was none.
+        """
+        digest = hashlib.sha256(body).digest()
+        with self._lock:
+            alike = self._last.pop(call, None) == digest
+            if not alike:
+                self._last[call] = digest
+                while len(self._last) > _MOST_UNPROVEN:
+                    self._last.popitem(last=False)
+        if not alike:
+            raise ProviderUnavailable(
+                "the answer has neither Content-Length nor chunks, so it may be cut off; it counts once two answers are alike"
+            )
+
+
 def _receive(raw: Any, most: int) -> bytes:
     """Receive the rest of a body at once where its length is known and small, which copies it least; else a piece."""
     length = raw.length_remaining
@@ -84,6 +125,7 @@ class _Plain:
     """Pass data through unchanged."""
 
     complete = True
+    finds_its_end = False
 
     def __init__(self) -> None:
         self._data = b""
@@ -99,24 +141,27 @@ class _Plain:
 class _Inflater(_Plain):
     """Inflate data in pieces of bounded size. Several gzip members make one body."""
 
+    finds_its_end = True
+
     def __init__(self, kind: int) -> None:
         super().__init__()
         self._kind = kind
         self._zlib = zlib.decompressobj(kind)
         self._begun = False
-        self._ended = False
 
     @property
     def complete(self) -> bool:  # type: ignore[override]
         """Return whether the compressed body is complete; an empty one is."""
-        return self._zlib.eof or self._ended or not self._begun
+        return self._zlib.eof or not self._begun
 
     def read(self, most: int) -> bytes:
-        while self._data and not self._ended:
-            if self._zlib.eof:  # another member follows, or bytes that mean nothing
-                if self._kind != _GZIP or self._data[:2] != b"\x1f\x8b"[: len(self._data)]:
-                    self._ended = True
+        while self._data:
+            if self._zlib.eof:  # zeros or line breaks, which mean nothing, or another member
+                self._data = self._data.lstrip(b"\0\r\n")
+                if not self._data:
                     return b""
+                if self._kind != _GZIP:
+                    raise ProviderUnavailable("the answer goes on behind its compressed data")
                 self._zlib = zlib.decompressobj(self._kind)
             data = self._inflate(most)
             if data is None:

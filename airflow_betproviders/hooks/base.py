@@ -226,7 +226,7 @@ class BetProviderHook(ProtocolHook):
         permit: AnswerPermit,
     ) -> bytes:
         """Make one signed call and return the body of its answer; see `Source.request`."""
-        return self.exchange(stream.endpoint, params, permit)
+        return self.exchange(stream.endpoint, params, permit, shows_its_end=stream.format.shows_its_end)
 
     def call(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make one call outside the streams, spaced and repeated like theirs, and return the answer as JSON.

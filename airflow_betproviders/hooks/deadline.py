@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _calls = threading.local()
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+_LONGEST_SIZE = 8192
 
 
 class Deadline:
@@ -134,16 +137,21 @@ class _TimedConnection:
 
 
 class _TimedReader(io.RawIOBase):
-    """Read a socket, each time no longer than the rest of the call's deadline."""
+    """Read a socket, each time no longer than the rest of the call's deadline.
+
+    Attributes:
+        at_once: whether to read only what is there already.
+    """
 
     def __init__(self, raw: Any, sock: Any, deadline: Deadline) -> None:
         self._raw, self._sock, self._deadline = raw, sock, deadline
+        self.at_once = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._deadline.remaining())
+        self._sock.settimeout(0 if self.at_once else self._deadline.remaining())
         received: int | None = self._raw.readinto(buffer)
         return received
 
@@ -157,13 +165,46 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(http.client.HTTPResponse):
-    """An answer that is read, from its first byte to its last, within the deadline of its call."""
+    """An answer that is read, from its first byte to its last, within the deadline of its call.
+
+    It is stricter than the standard library where an answer that is cut off would pass for a complete one.
+    """
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         deadline = getattr(_calls, "deadline", None)
+        self._sock, self._reader = sock, None
         if deadline is not None:
-            self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, deadline))
+            self._reader = _TimedReader(self.fp.detach(), sock, deadline)
+            self.fp = io.BufferedReader(self._reader)
+
+    def _close_conn(self) -> None:
+        """Refuse an answer that goes on behind its ``Content-Length``; a line break there means nothing."""
+        more = self._more() if self.length == 0 and not self.chunked else b""
+        super()._close_conn()  # type: ignore[misc]
+        if more.strip():
+            raise http.client.HTTPException("the answer goes on behind its Content-Length")
+
+    def _more(self) -> bytes:
+        """Return bytes that came behind the answer, without waiting for any."""
+        if self._reader is None or self.fp is None:
+            return b""
+        waits = self._sock.gettimeout()
+        self._reader.at_once = True
+        try:
+            return bytes(self.fp.peek(1))
+        except (OSError, ValueError):
+            return b""
+        finally:
+            with suppress(OSError):
+                self._sock.settimeout(waits)
+
+    def _read_next_chunk_size(self) -> int:
+        """Refuse a size without its line break: the last chunk's, or that of a chunk that was cut off inside it."""
+        size = _CHUNK_SIZE.fullmatch(self.fp.readline(_LONGEST_SIZE))
+        if not size:
+            raise ValueError("no size of a chunk")
+        return int(size[1], 16)
 
     def _read_status(self) -> tuple[str, int, str]:
         """Skip informational answers, such as 103 Early Hints; the standard library knows only 100."""

@@ -17,6 +17,7 @@ from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
+from airflow_betproviders.hooks.answer import UnprovenAnswers
 from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import SuccessRule
 from airflow_betproviders.hooks.transport import HttpAnswer, Transport
@@ -100,16 +101,31 @@ class ProtocolHook(AccountHook):
                     f"the link to the next page changes {name}, which names the account; ask the provider"
                 )
 
-    def exchange(self, endpoint: str | int, params: Mapping[str, Any], permit: AnswerPermit | None = None) -> bytes:
+    def exchange(
+        self,
+        endpoint: str | int,
+        params: Mapping[str, Any],
+        permit: AnswerPermit | None = None,
+        *,
+        shows_its_end: bool = True,
+    ) -> bytes:
         """Make one HTTP exchange, signed now, and return the body of its answer.
 
+        Args:
+            endpoint: the path, or the provider's name of it.
+            params: the parameters.
+            permit: limits how many answers are in memory.
+            shows_its_end: see `AnswerFormat`.
+
         Raises:
-            BetProviderError: as `Transport.send`, or because the first bytes of the answer say so.
+            BetProviderError: as `Transport.send`, or because the first bytes of the answer say so, or nothing shows its end.
         """
         answer = self.transport.send(self.build(endpoint, params), permit)
         if answer.error and not self._has_known_code(answer):
             raise answer.error
         self._raise_for(*self.success.body_status(answer.body))
+        if not (answer.shows_end or shows_its_end):
+            self._unproven_answers.check(f"{endpoint} {sorted(params.items())}", answer.body)
         return answer.body
 
     def _has_known_code(self, answer: HttpAnswer) -> bool:
@@ -192,6 +208,10 @@ class ProtocolHook(AccountHook):
 
         scope = f"/{stream.name}" if stream.limits else ""
         return SharedRateLimiter(storage, f"{self.conn_type}/{self.account}{scope}", self.limits(stream))
+
+    @cached_property
+    def _unproven_answers(self) -> UnprovenAnswers:
+        return UnprovenAnswers()
 
     @cached_property
     def transport(self) -> Transport:

@@ -17,7 +17,7 @@ from airflow_betproviders.exceptions import (
     ProviderOverloaded,
     ProviderUnavailable,
 )
-from airflow_betproviders.hooks.answer import ENCODINGS, ERROR_BYTES, read_body
+from airflow_betproviders.hooks.answer import ENCODINGS, ERROR_BYTES, read_body, shows_end
 from airflow_betproviders.hooks.http_status import error_of
 from airflow_betproviders.hooks.request import ApiRequest
 
@@ -38,10 +38,12 @@ class HttpAnswer:
     Attributes:
         body: the decompressed body; of an error, only its beginning.
         error: the error that the HTTP status stands for; None for success.
+        shows_end: whether an answer that was cut off would have been noticed.
     """
 
     body: bytes
     error: BetProviderError | None = None
+    shows_end: bool = True
 
 
 class Transport:
@@ -106,12 +108,13 @@ class Transport:
                 if error:
                     return HttpAnswer(self._beginning(response), self._proxys_error(response) or error)
                 encoding = response.headers.get("Content-Encoding", "")
+                ends = shows_end(response.raw, encoding)
 
                 def read() -> bytes:
                     deadline.restart()  # the answer may have waited for its permit
                     return read_body(response.raw, encoding, self._max_bytes)
 
-                return HttpAnswer(permit.run(read) if permit else read())
+                return HttpAnswer(permit.run(read) if permit else read(), shows_end=ends)
         except (BetProviderError, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours

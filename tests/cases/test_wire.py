@@ -565,6 +565,77 @@ def test_whatever_a_server_says_comes_to_an_end_with_our_error_or_the_rows(
     assert clock.now < 5 * 2 * 60 + 100
 
 
+TABLE = b"timepoint=1\nid,win\n1,2\n2,3\n3,4\n"
+CUT = TABLE[:-4]  # behind a line: what is left is a table too
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        headed(b"Content-Length: %d\r\n" % len(CUT), TABLE),
+        saying(HEAD + b"Content-Length: %d\r\n\r\n" % len(CUT), CUT[:9], CUT[9:] + TABLE[len(CUT) :]),
+        chunked(chunk(CUT), end=b""),
+        chunked(chunk(CUT), end=b"0"),
+        chunked(chunk(CUT), end=b"4"),
+        chunked(chunk(CUT), end=b"0x0\r\n\r\n"),
+        chunked(chunk(CUT), end=b"0_0\r\n\r\n"),
+        answer(gzip.compress(CUT) + b"\x1e" + gzip.compress(TABLE[len(CUT) :])[1:], "200 OK", "Content-Encoding: gzip"),
+        answer(gzip.compress(CUT) + gzip.compress(TABLE[len(CUT) :])[:-1], "200 OK", "Content-Encoding: gzip"),
+        answer(zlib.compress(CUT) + TABLE[len(CUT) :], "200 OK", "Content-Encoding: deflate"),
+    ],
+    ids=["short length", "short length, in two packets", "no last chunk", "half a last chunk", "half a chunk size", "hexadecimal",
+         "underscore", "a damaged member", "a cut member", "behind zlib's end"],
+)  # fmt: skip
+def test_an_answer_that_is_cut_where_its_format_does_not_show_it_is_refused(make: MakeHook, say: Say) -> None:
+    with RawServer(say) as server, pytest.raises(ProviderUnavailable):
+        make("aig", host=server.url).exchange(ENDPOINT["aig"], {})
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_a_line_break_behind_an_answer_means_nothing(make: MakeHook, behind: bytes) -> None:
+    with RawServer(headed(b"Content-Length: %d\r\n" % len(TABLE), TABLE + behind)) as server:
+        assert make("aig", host=server.url).exchange(ENDPOINT["aig"], {}) == TABLE
+
+
+def test_a_connection_is_kept_after_an_answer_was_looked_behind(make: MakeHook, server: Recorder) -> None:
+    hook = make("aig")
+    server.answer(Reply(TABLE))
+    for _ in range(3):
+        assert hook.exchange(ENDPOINT["aig"], {}) == TABLE
+    (pool,) = hook.transport.session.adapters["http://"].poolmanager.pools._container.values()
+    assert (pool.num_connections, pool.num_requests) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("said", "calls"),
+    [
+        ([TABLE, TABLE], 2),
+        ([CUT, TABLE, TABLE], 3),
+        ([TABLE, CUT, TABLE, TABLE], 4),
+        ([CUT, TABLE, CUT, TABLE, CUT], None),
+    ],
+)
+def test_a_table_that_only_the_end_of_the_connection_ends_counts_once_two_are_alike(
+    make: MakeHook, said: list[bytes], calls: int | None
+) -> None:
+    with RawServer(*(saying(HEAD + b"\r\n" + body) for body in said)) as server:
+        hook, answered = make("aig", host=server.url), None
+        for _ in said:
+            with suppress(ProviderUnavailable):
+                answered = hook.exchange(ENDPOINT["aig"], {"from": 1}, shows_its_end=False)
+                break
+        assert answered == (TABLE if calls else None)
+        assert len(server.requested_at) == (calls or len(said))
+        assert hook.exchange(ENDPOINT["aig"], {}) == said[-1]
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(TABLE), zlib.compress(TABLE)], ids=["gzip", "zlib"])
+def test_a_compressed_table_shows_its_end(make: MakeHook, packed: bytes) -> None:
+    kind = b"gzip" if packed[:1] == b"\x1f" else b"deflate"
+    with RawServer(saying(HEAD + b"Content-Encoding: " + kind + b"\r\n\r\n" + packed)) as server:
+        assert make("aig", host=server.url).exchange(ENDPOINT["aig"], {}, shows_its_end=False) == TABLE
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("asked", "first"),

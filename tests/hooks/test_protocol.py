@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 import pytest
 from airflow.sdk import BaseHook, Connection
 
+from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.pagination import NextLink
 from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.exceptions import (
@@ -24,10 +26,12 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.extraction.fetch.calls import Caller
+from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from airflow_betproviders.hooks.base import BetProviderHook, Code
 from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import BodyBegins, CodeEquals, MemberIsNull
 from tests.extraction.vendor import BETS, SLOT
+from tests.raw_server import RawServer, saying
 from tests.recorder import Recorder, Reply
 
 
@@ -232,6 +236,17 @@ def test_a_link_to_the_next_page_stays_at_the_account_and_its_host(
         rowan.exchange("/b", params)
         assert server.requests[0].form["operator_token"] == "demo-operator-01"
         assert server.requests[0].form["after"] == "2"
+
+
+def test_a_stream_in_csv_is_not_believed_by_the_end_of_its_connection_alone(made: Make) -> None:
+    body = b"HTTP/1.1 200 OK\r\n\r\ntimepoint=1\nid\n1\n"
+    stream = replace(BETS, format=Csv(preamble=("timepoint",)), endpoint="/feed")
+    with RawServer(saying(body)) as feed:
+        hook = made(FinchHook, "demo_operator", "demoSecret01")
+        params = {"host": feed.url.removeprefix("http://")}
+        with pytest.raises(ProviderUnavailable, match="neither Content-Length nor chunks"):
+            hook.request(stream, SLOT, params, AnswerPermit())
+        assert hook.request(stream, SLOT, params, AnswerPermit()).endswith(b"id\n1\n")
 
 
 def test_parameters_travel_in_a_known_place() -> None:
