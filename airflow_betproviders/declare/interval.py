@@ -135,14 +135,14 @@ def parse_duration(name: str, value: object) -> timedelta:
     """Read a duration: a timedelta, or text such as ``15m``, ``1h`` or ``1d``; units are s, m, h and d.
 
     Raises:
-        InvalidArgument: it is neither, or is longer than a hundred years; the message names the argument.
+        InvalidArgument: it is neither, is negative, or is longer than a hundred years; the message names the argument.
     """
     duration = value if isinstance(value, timedelta) else None
     match = re.fullmatch(r"\s*(\d{1,12})\s*([a-z]+)\s*", value, re.ASCII) if isinstance(value, str) else None
     if match and match[2] in _UNITS:
         with suppress(OverflowError):
             duration = timedelta(**{_UNITS[match[2]]: int(match[1])})
-    if duration is not None and abs(duration) <= _LONGEST:
+    if duration is not None and timedelta(0) <= duration <= _LONGEST:
         return duration
     raise InvalidArgument(f"{name}={value!r} is not a duration. Write a number and a unit: 15m, 1h, 1d.")
 

@@ -155,7 +155,7 @@ def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -
     """Return why a rule cannot be applied; None if it can."""
     names = {field.name.lower(): field.name for field in stream.fields}
     if name not in names.values():
-        near = get_close_matches(name.lower(), names, 1)
+        near = get_close_matches(str(name).lower(), names, 1)
         cure = f"Did you mean {names[near[0]]!r}?" if near else f"It has: {', '.join(names.values())}."
         return f"it has no column {name!r}. {cure}"
     field = stream.field(name)

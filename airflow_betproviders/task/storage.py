@@ -38,6 +38,8 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     from airflow.sdk import BaseHook, ObjectStoragePath
 
     require_text(name, path, "s3://aws_default@lake/raw")
+    if path != path.strip() or not path.isprintable():
+        raise InvalidArgument(f"{name} {path!r} has blanks around it, a line break or a control character. Remove it.")
     parts = urlsplit(path)
     connection, _, bucket = parts.netloc.rpartition("@")
     if parts.scheme not in _LOCAL:

@@ -125,7 +125,22 @@ def test_durations(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "h", "1.5h", "-1h", "1 hour", "1w", "PT1H", "36501d", f"{10**30}d", "\uff11h", timedelta.max]
+    "text",
+    [
+        "",
+        "1",
+        "h",
+        "1.5h",
+        "-1h",
+        "1 hour",
+        "1w",
+        "PT1H",
+        "36501d",
+        f"{10**30}d",
+        "\uff11h",
+        timedelta.max,
+        timedelta(hours=-1),
+    ],
 )
 def test_other_durations_are_refused_with_the_cure(text: object) -> None:
     with pytest.raises(InvalidArgument, match="Write a number and a unit: 15m, 1h, 1d"):

@@ -162,6 +162,7 @@ REFUSED: list[tuple[dict[str, str], dict[str, Any], str]] = [
     ({"Player": "hash"}, {}, "it has no column 'Player'. Did you mean 'player'?"),
     ({"shoe": "drop"}, {}, "it has no column 'shoe'. It has: id, at, changed, stake"),
     ({"_extra": "drop"}, {}, "it has no column '_extra'"),
+    ({7: "drop"}, {}, "it has no column 7. It has: "),
     ({"player": "mask"}, {}, "player: 'mask' is neither 'drop' nor 'hash'"),
     ({"player": "hash"}, {"player": "p1"}, "player: it is a filter too, and its plain value would become a folder"),
     ({"at": "drop"}, {}, "at: it orders the rows"),

@@ -36,6 +36,18 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         ("lake/raw", "is relative, and workers differ in their folder. Give an absolute path"),
         ("./lake", "is relative"),
         ("file://lake/raw", "Give an absolute path"),
+        *(
+            (path, "blanks around it, a line break or a control character. Remove it")
+            for path in (
+                "file:///lake/raw\n",
+                "/lake/r\naw",
+                " /lake/raw",
+                "s3://lake/raw ",
+                "/lake/\x00",
+                "/lake\t/raw",
+                "/lake/\ud800",
+            )
+        ),
     ],
 )
 def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) -> None:
