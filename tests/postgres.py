@@ -71,7 +71,7 @@ def _program(name: str) -> str:
 
 
 def _create_database(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             connection = psycopg2.connect(host="127.0.0.1", port=port, user=USER, dbname="postgres")

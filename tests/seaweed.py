@@ -99,12 +99,12 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
 
 def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until an object can be written, which needs all four parts."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     problem: Exception | None = None
     while time.monotonic() < deadline and process.poll() is None:
         try:
             host, port = server.endpoint.removeprefix("http://").split(":")
-            with socket.create_connection((host, int(port)), 1):
+            with socket.create_connection((host, int(port)), 30):
                 pass
             fs = server.filesystem(config_kwargs={"retries": {"total_max_attempts": 1}})
             if not fs.exists(server.bucket):

@@ -61,7 +61,7 @@ def test_days_are_merged_side_by_side_and_compacted(
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(300)
     assert [worker.exitcode for worker in workers] == [0, 0]
 
     def ids() -> list[str]:

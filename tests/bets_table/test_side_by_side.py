@@ -52,7 +52,7 @@ def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(300)
     assert [worker.exitcode for worker in workers] == [0] * 4
     rows = sample.rows()
     assert len(rows) == 3 * 4 * 20 + 1

@@ -392,7 +392,7 @@ def test_a_slot_is_published_while_the_next_one_is_read_and_in_order(
 
     def before_put(path: str) -> None:
         order.append(path)
-        assert next_is_read.wait(20), "the next slot was not read meanwhile"
+        assert next_is_read.wait(60), "the next slot was not read meanwhile"
 
     vendor = Vendor(hour(), spoil=spoil)
     stored = store(vendor, slow_lake(tmp_path, monkeypatch, before_put), *QUARTERS)

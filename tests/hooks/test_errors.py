@@ -205,9 +205,16 @@ def test_an_answer_that_is_no_longer_wanted_leaves_no_connection_in_the_midst_of
 
 
 def test_a_slow_answer_is_a_timeout_that_says_how_long_it_waited(make: MakeHook, server: Recorder) -> None:
-    server.answer(Reply(SUCCESS["aig"], stall=0.5))
-    with pytest.raises(ProviderUnavailable, match=r"no answer within 0.1 s"):
-        make("aig", extra={"timeout": 0.1}).exchange(ENDPOINT["aig"], {})
+    server.answer(Reply(SUCCESS["aig"], stall=300))
+    hook = make("aig", extra={"timeout": 0.1})
+
+    def error() -> str:
+        with pytest.raises(ProviderUnavailable) as caught:
+            hook.exchange(ENDPOINT["aig"], {})
+        return str(caught.value)
+
+    # More than once: a machine that pauses while the hook connects leaves no time for an answer.
+    assert any("no answer within 0.1 s" in error() for _ in range(3))
 
 
 def test_nobody_listening_is_unavailable(make: MakeHook) -> None:

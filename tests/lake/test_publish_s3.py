@@ -239,7 +239,7 @@ def test_a_worker_that_is_killed_between_the_parts_of_an_upload_leaves_the_old_o
         while before - cutter.left < 12 << 20 and one.poll() is None:  # into the second part
             time.sleep(0.001)
         one.send_signal(signal.SIGKILL)
-        assert one.wait(10) == -signal.SIGKILL
+        assert one.wait(60) == -signal.SIGKILL
     assert lake.fs.cat_file(path) == old.read_bytes()
     assert [name.rsplit("/", 1)[-1] for name in lake.fs.find(lake.root)] == [f"{SLOT.name}.parquet"]
 

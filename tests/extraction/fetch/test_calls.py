@@ -108,6 +108,7 @@ def test_calls_of_several_threads_are_spaced(monkeypatch: pytest.MonkeyPatch) ->
 def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
     """Threads of several extractions of one account share its connections."""
     at_once, most, guard = 0, 0, threading.Lock()
+    together = threading.Barrier(CONNECTIONS, timeout=120)
 
     class Slow(Line):
         def request(self, stream: Any, window: Any, params: Any, *rest: Any) -> bytes:
@@ -115,7 +116,8 @@ def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
             with guard:
                 at_once += 1
                 most = max(most, at_once)
-            time.sleep(0.05)
+            together.wait()
+            time.sleep(0.01)  # a call too many would begin meanwhile
             with guard:
                 at_once -= 1
             return b"ok"
@@ -126,6 +128,7 @@ def test_without_an_interval_a_few_calls_overlap_and_no_more() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not together.broken
     assert most == CONNECTIONS
 
 
@@ -139,7 +142,7 @@ def test_a_call_whose_answer_waits_for_its_permit_keeps_no_other_from_being_made
         assert '"total"' in Caller(source, BETS, text)(SLOT, params)
         for permit in permits:
             permit.grant()
-        assert all('"total"' in answer.result(10) for answer in waiting)
+        assert all('"total"' in answer.result(60) for answer in waiting)
 
 
 def test_where_calls_are_spaced_the_interval_runs_from_when_an_answer_was_received(clock: Clock) -> None:

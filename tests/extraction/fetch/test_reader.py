@@ -37,7 +37,7 @@ from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestErr
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
-from airflow_betproviders.extraction.fetch import prefetch
+from airflow_betproviders.extraction.fetch import prefetch, window_read
 from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS
@@ -132,13 +132,17 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
     """Large answers are decoded one at a time."""
     monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", rows_received)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
-    on_their_way, seen, guard = 0, [], threading.Lock()
+    on_their_way, seen, guard, reached = 0, [], threading.Lock(), threading.Event()
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         nonlocal on_their_way
         with guard:
             on_their_way += 1
             seen.append(on_their_way)
+            if on_their_way == most:
+                reached.set()
+        if n > 1:  # the first answer says how large they are
+            assert reached.wait(60)
         time.sleep(0.005)
         with guard:
             on_their_way -= 1
@@ -162,6 +166,10 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     receivers = set()
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        if n > 1 and CONNECTIONS not in ahead:  # the first answer says how large they are
+            until = time.monotonic() + 60
+            while len(script.asked) - len(ahead) < CONNECTIONS and time.monotonic() < until:
+                time.sleep(0.001)
         time.sleep(0.005)
         ahead.append(len(script.asked) - len(ahead))
         receivers.add(threading.current_thread().name)
@@ -298,8 +306,9 @@ def test_parts_of_a_split_window_must_bring_the_versions_that_it_showed() -> Non
         read(serving(STREAM, paging=replace(PAGED, total_cap=5)), answer)
 
 
-def test_rows_that_pages_before_their_turn_showed_must_come_again() -> None:
+def test_rows_that_pages_before_their_turn_showed_must_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Page 2 gives another total when pages 3 and 4 are there already; from then on the provider denies their rows."""
+    monkeypatch.setattr(window_read, "_LONGEST_WAIT", 60.0)
     rows = [bet(f"{i}", at=i) for i in range(12)]
     later = threading.Semaphore(0)
     denies = threading.Event()
