@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -61,32 +60,35 @@ def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
 
 
 _CHILD = """
-import sys
-from pathlib import Path
+import os, signal, sys
+from airflow_betproviders.bets_table.table import Snapshot
 from tests.bets_table.test_side_by_side import merge_day
+
+def commit_and_die(*given):
+    if sys.argv[2] == "after":
+        commit(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+commit, Snapshot.commit = Snapshot.commit, commit_and_die
 merge_day(sys.argv[1], 20, 1)
 """
 
 
 def test_a_killed_merge_leaves_a_table_that_the_next_one_completes(tmp_path: Path) -> None:
+    """Each is killed at its first commit: when its files are written, or when they are in the table."""
     sample = SampleLake(tmp_path)
     fill(sample, 20, 1)
-    version, killed = -1, 0
-    for attempt in range(4):
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(tmp_path)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and child.poll() is None and _version(sample) < version + 1:
-            time.sleep(0.002)
-        child.send_signal(signal.SIGKILL)
-        killed += child.wait() == -signal.SIGKILL
-        version = _version(sample)
-        if version >= 0:
-            sample.rows()  # readable, and no bet twice
-        if attempt == 2:
+    versions = []
+    for moment in ("before", "after", "after", "before", "after"):
+        command = [sys.executable, "-c", _CHILD, str(tmp_path), moment]
+        killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        versions.append(_version(sample))
+        sample.rows()  # readable, and no bet twice
+        if len(versions) == 3:
             fill(sample, 20, 2, win=7)  # and every slot is read again meanwhile
-    assert killed >= 2
+    begin = versions[0]
+    assert versions == [begin, begin + 1, begin + 2, begin + 2, begin + 3]
     sample.merge()
     rows = sample.rows()
     assert len(rows) == 81
