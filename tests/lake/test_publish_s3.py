@@ -126,12 +126,20 @@ def test_a_reader_who_polls_sees_one_complete_object_or_the_other(
 
 
 class Cutter:
-    """A proxy in front of the server that cuts connections once so many bytes have gone up through it."""
+    """A proxy in front of the server that cuts connections once so many bytes have gone up through it, or holds them.
+
+    Attributes:
+        left: bytes that go up until connections are cut.
+        passing: bytes that go up until all that follow are held, until ``released`` is set.
+        holds: set once bytes are held.
+        released: lets them go on.
+    """
 
     def __init__(self, target: str) -> None:
         host, port = target.removeprefix("http://").split(":")
         self.target = (host, int(port))
-        self.left = 1 << 62
+        self.left = self.passing = 1 << 62
+        self.holds, self.released = threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.open: list[socket.socket] = []
@@ -156,6 +164,10 @@ class Cutter:
                     self.left -= len(data)
                     if self.left < 0:
                         break
+                    self.passing -= len(data)
+                    if self.passing < 0:
+                        self.holds.set()
+                        self.released.wait(120)
                 sink.sendall(data)
         for one in (source, sink):
             with suppress(OSError):
@@ -165,6 +177,7 @@ class Cutter:
                 one.close()
 
     def close(self) -> None:
+        self.released.set()
         for one in (self.listener, *self.open):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -235,9 +248,8 @@ def test_a_worker_that_is_killed_between_the_parts_of_an_upload_leaves_the_old_o
         command, cwd=root, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)}
     ) as one:
         assert one.stdout.readline() == b"ready\n"
-        cutter.left = before = 1 << 40
-        while before - cutter.left < 12 << 20 and one.poll() is None:  # into the second part
-            time.sleep(0.001)
+        cutter.passing = 12 << 20  # into the second part
+        assert cutter.holds.wait(120)
         one.send_signal(signal.SIGKILL)
         assert one.wait(60) == -signal.SIGKILL
     assert lake.fs.cat_file(path) == old.read_bytes()
@@ -247,29 +259,28 @@ def test_a_worker_that_is_killed_between_the_parts_of_an_upload_leaves_the_old_o
 @pytest.fixture
 def time_out_at(cutter: Cutter) -> Iterator[Callable[[int], None]]:
     """Ends what the main thread does by an exception, as Airflow's own time-out does, once so many bytes have gone up."""
-    before, main = cutter.left, threading.main_thread().ident
-    limits: list[int] = []
+    main, ended = threading.main_thread().ident, threading.Event()
+    threads: list[threading.Thread] = []
 
     def over(signum: int, frame: object) -> None:
         raise TimeoutError("execution_timeout")
 
     def watch() -> None:
-        while before - cutter.left < limits[0]:
-            time.sleep(0.001)
-        signal.pthread_kill(main, signal.SIGUSR1)
-
-    threads: list[threading.Thread] = []
+        cutter.holds.wait()
+        if not ended.is_set():
+            signal.pthread_kill(main, signal.SIGUSR1)
 
     def start(limit: int) -> None:
-        limits.append(limit)
+        cutter.passing = limit
         threads.append(threading.Thread(target=watch, daemon=True))
         threads[0].start()
 
     held = signal.signal(signal.SIGUSR1, over)
     yield start
-    cutter.left = -1  # ends the watcher too
+    ended.set()
+    cutter.holds.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     signal.signal(signal.SIGUSR1, held)
 
 
@@ -286,6 +297,7 @@ def test_a_task_that_times_out_in_an_upload_publishes_no_half_object(
     time_out_at(12 << 20)
     with pytest.raises(TimeoutError, match="execution_timeout"):
         publish(through, SLOT, new, [])
+    cutter.released.set()
     deadline = time.monotonic() + 1  # the client's own thread may yet finish what it had begun
     while (found := lake.fs.cat_file(path)) == old.read_bytes() and time.monotonic() < deadline:
         time.sleep(0.1)
