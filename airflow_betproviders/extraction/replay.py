@@ -66,9 +66,8 @@ class Replay(SlotPipeline):
             InvalidArgument: one reaches beyond the interval.
         """
         archived, stored = self._lake.archived(interval), self._lake.stored(interval)
-        # A killed worker may have left the archive of a wider slot that it did not store: smaller ones are stored instead.
-        current = [one for one in archived if one in stored or not any(one.contains(two) for two in stored)]
-        # Or it has left archives of smaller slots that a wider one replaces.
+        # A killed worker may have left the archive of a slot that it did not store: others are stored instead.
+        current = [one for one in archived if one in stored or not any(one.overlaps(two) for two in stored)]
         found = sorted(one for one in current if not any(two != one and two.contains(one) for two in current))
         refuse_overlap(found, {one: archived[one] for one in found})
         for one in found:

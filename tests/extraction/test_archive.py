@@ -419,6 +419,17 @@ def test_the_archive_of_a_slot_that_was_never_stored_is_not_replayed_over_smalle
     assert [rows_of(lake, slot) for slot in QUARTERS] == newer
 
 
+def test_the_archive_of_a_slot_that_was_never_stored_does_not_keep_those_that_it_overlaps_from_being_replayed(
+    lake: Lake,
+) -> None:
+    across = Interval(QUARTERS[0].start, QUARTERS[2].end)
+    Extraction(Vendor(hour()[:8]), BETS, archive=True).store([across], lake)
+    Path(lake.data(across)).unlink()
+    halves = [Interval(FIVE, FIVE + HOUR / 2), Interval(FIVE + HOUR / 2, FIVE + HOUR)]
+    Extraction(Vendor(hour()), BETS, archive=True).store(halves, lake)
+    assert Replay(Vendor([]), BETS, lake).slots(SLOT) == halves
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
