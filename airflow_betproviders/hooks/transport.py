@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Transport:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._own_proxy = bool(proxy)
-        self._settings: Any = None
+        self._settings: dict[str, Any] = {}  # by scheme and host: the environment's proxies differ by them
         self.cert = (cert[0], cert[-1]) if cert else None
         self.session = requests.Session()
         self.session.verify = verify
@@ -106,7 +106,7 @@ class Transport:
             with deadline.applied(), self._open(request) as response:
                 error = error_of(response.status_code, host, response.headers)
                 if error:
-                    return HttpAnswer(self._beginning(response), self._proxys_error(response) or error)
+                    return HttpAnswer(self._beginning(response), self._proxys_error(response, request.url) or error)
                 encoding = response.headers.get("Content-Encoding", "")
                 ends = shows_end(response.raw, encoding)
 
@@ -118,7 +118,7 @@ class Transport:
         except (BetProviderError, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours
-            failure = self._failure(error, host)
+            failure = self._failure(error, host, self._proxy(request.url))
         # Raised out here: the exceptions of the transport name the signed URL.
         raise failure
 
@@ -143,66 +143,78 @@ class Transport:
             auth=_with_credentials_of_url,
             cookies=self.session.cookies,
         )
-        if not self._settings:
+        place = _place(request.url)
+        if place not in self._settings:
             # The session's settings are passed, since requests prefers the environment's to those of the session.
             proxies, verify = dict(self.session.proxies), self.session.verify
-            self._settings = self.session.merge_environment_settings(
+            self._settings[place] = self.session.merge_environment_settings(
                 prepared.url, proxies, stream=True, verify=verify, cert=self.cert
             )
         if len(self.session.cookies) > _MOST_COOKIES:
             self.session.cookies.clear()
         timeout = (min(_CONNECT_TIMEOUT, self._timeout), self._timeout)
-        return self.session.send(prepared, timeout=timeout, allow_redirects=False, **self._settings)
+        return self.session.send(prepared, timeout=timeout, allow_redirects=False, **self._settings[place])
 
-    def _failure(self, error: Exception, host: str) -> BetProviderError:
+    def _failure(self, error: Exception, host: str, proxy: str) -> BetProviderError:
         import requests
         import urllib3
 
         if refused := re.search(r"Tunnel connection failed: (\d{3})", str(error)):
-            return self._refused_by_proxy() if refused[1] == "407" else self._no_tunnel(host, refused[1])
+            return self._refused_by_proxy(proxy) if refused[1] == "407" else self._no_tunnel(host, proxy, refused[1])
+        no_url = (urllib3.exceptions.ProxySchemeUnknown, urllib3.exceptions.LocationParseError)
+        by = f" by the proxy {proxy} of {self._proxy_setting}" if proxy else ""
         match error:
             case requests.exceptions.ConnectTimeout():  # not ProviderOverloaded: a smaller request would not help
                 problem = f"no connection within {self._timeout:g} s; check the connection's host, and that it is reached from here"
             case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
-                return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s")
+                return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s{by}")
             case requests.exceptions.SSLError():
-                problem = _tls_problem(error)
+                problem = _tls_problem(error) + (f"; the connection is made{by}" if by else "")
             case requests.exceptions.ProxyError() | requests.exceptions.InvalidProxyURL():
-                problem = f"the proxy {self._proxy} could not be reached; check {self._proxy_setting}"
+                problem = f"the proxy {proxy} could not be reached; check {self._proxy_setting}"
             case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
                 problem = (
-                    f"the proxy {self._proxy} of {self._proxy_setting} needs a package that is not installed: pip install "
+                    f"the proxy {proxy} of {self._proxy_setting} needs a package that is not installed: pip install "
                     "'requests[socks]'"
                 )
+            case _ if proxy and isinstance(_cause(error), no_url):
+                problem = f"the proxy {proxy} is not a URL such as http://proxy:3128; correct {self._proxy_setting}"
             case MemoryError():
                 problem = "the answer did not fit in memory"
             case _:
-                problem = f"the connection failed ({_kind(error)})"
+                problem = f"the connection{by} failed ({_kind(error)})"
         return ProviderUnavailable(f"{host}: {problem}")
 
-    def _proxys_error(self, response: requests.Response) -> ProviderAuthError | None:
-        return self._refused_by_proxy() if response.status_code == 407 and self._proxy else None
+    def _proxys_error(self, response: requests.Response, url: str) -> ProviderAuthError | None:
+        proxy = self._proxy(url)
+        return self._refused_by_proxy(proxy) if response.status_code == 407 and proxy else None
 
-    def _refused_by_proxy(self) -> ProviderAuthError:
+    def _refused_by_proxy(self, proxy: str) -> ProviderAuthError:
         return ProviderAuthError(
-            f"the proxy {self._proxy} refuses this client (HTTP 407); check user and password in {self._proxy_setting}"
+            f"the proxy {proxy} refuses this client (HTTP 407); check user and password in {self._proxy_setting}"
         )
 
-    def _no_tunnel(self, host: str, status: str) -> ProviderUnavailable:
+    def _no_tunnel(self, host: str, proxy: str, status: str) -> ProviderUnavailable:
         return ProviderUnavailable(
-            f"the proxy {self._proxy} does not connect to {host} (HTTP {status}); check what it allows, and {self._proxy_setting}"
+            f"the proxy {proxy} does not connect to {host} (HTTP {status}); check what it allows, and {self._proxy_setting}"
         )
 
-    @property
-    def _proxy(self) -> str:
-        """Return the proxy's host and port."""
-        proxies: Mapping[str, str] = (self._settings or {}).get("proxies") or {}
-        url = next((proxies[name] for name in ("https", "http", "all") if proxies.get(name)), "")
-        return urlsplit(url).netloc.rpartition("@")[2] or url.rpartition("@")[2]
+    def _proxy(self, url: str) -> str:
+        """Return host and port of the proxy for a URL, without its login; empty text for none."""
+        from requests.utils import select_proxy
+
+        proxy: str = select_proxy(url, self._settings.get(_place(url), {}).get("proxies")) or ""
+        named = proxy.rpartition("@")[2]
+        return proxy and (named.rpartition("//")[2] or named or "without a host")
 
     @property
     def _proxy_setting(self) -> str:
-        return "extra proxy" if self._own_proxy else "the environment's http_proxy and https_proxy"
+        return "extra proxy" if self._own_proxy else "the environment's http_proxy, https_proxy and all_proxy"
+
+
+def _place(url: str) -> str:
+    """Return a URL without its path: what the choice of a proxy depends on."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _no_redirects(*_args: Any, **_kwargs: Any) -> Iterator[requests.Response]:

@@ -464,15 +464,56 @@ def test_w6_a_proxy_that_cannot_work_is_refused_with_its_name_and_the_extra(
     assert "hidden" not in str(caught.value)
 
 
-@pytest.mark.parametrize("proxy", ["nonsense", "http://[::1", "socks5://127.0.0.1:9"])
-def test_w6_likewise_where_the_environment_names_it(
-    make: MakeHook, monkeypatch: pytest.MonkeyPatch, proxy: str
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("nonsense", "the proxy nonsense could not be reached"),
+        ("127.0.0.1:9", "the proxy 127.0.0.1:9 could not be reached"),
+        ("nonsense://somebody:hidden@x", "the proxy x is not a URL such as http://proxy:3128; correct"),
+        ("http://somebody:hidden@[::1", "the proxy [::1 is not a URL"),
+        ("http://somebody:hidden@a b", "the proxy a b is not a URL"),
+        ("http://somebody:hidden@", "the proxy without a host"),
+        (
+            "socks5://somebody:hidden@127.0.0.1:9",
+            "the proxy 127.0.0.1:9 of the environment's http_proxy, https_proxy and all_proxy needs",
+        ),
+    ],
+)
+def test_w6_a_proxy_of_the_environment_is_named_with_its_setting(
+    make: MakeHook, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str, said: str
 ) -> None:
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, proxy)
-    for scheme in ("http", "https"):
-        with pytest.raises(ProviderUnavailable):
-            ask(make("aig", host=f"{scheme}://nowhere.example"))
+    monkeypatch.setenv(name, proxy)
+    with pytest.raises(ProviderUnavailable) as caught:
+        ask(make("aig", host="https://nowhere.example"))
+    assert said in str(caught.value)
+    assert "the environment's http_proxy, https_proxy and all_proxy" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("say", [saying(b""), saying(b"\0\xff\r\n"), saying(HEAD + b"\r\n"), saying(HEAD + b"\r\nSSH")])
+def test_w6_a_proxy_between_is_named_where_a_connection_fails(make: MakeHook, say: Say) -> None:
+    with RawServer(say) as server:
+        proxy = server.url.replace("://", "://somebody:hidden@")
+        with pytest.raises(ProviderUnavailable) as caught:
+            ask(make("aig", host="https://nowhere.example", extra={"proxy": proxy, "timeout": 0.3}))
+    assert f"by the proxy {server.url.removeprefix('http://')} of extra proxy" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_w6_the_environments_proxies_are_chosen_for_each_host(
+    make: MakeHook, server: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    wire = make("aig").transport
+    for url in ("http://nowhere.example/a", f"{server.url}/b", "http://nowhere.example/c"):
+        wire.send(ApiRequest("GET", url, {}))
+    assert [request.raw_path for request in server.requests] == [
+        "http://nowhere.example/a",
+        "/b",
+        "http://nowhere.example/c",
+    ]
 
 
 # ------------------------------------------------------------------ more of each kind
@@ -602,7 +643,7 @@ def test_a_connection_is_kept_after_an_answer_was_looked_behind(make: MakeHook, 
     server.answer(Reply(TABLE))
     for _ in range(3):
         assert hook.exchange(ENDPOINT["aig"], {}) == TABLE
-    (pool,) = hook.transport.session.adapters["http://"].poolmanager.pools._container.values()
+    (pool,) = hook.transport.session.adapters["http://"].poolmanager.pools._container.values()  # type: ignore[attr-defined]
     assert (pool.num_connections, pool.num_requests) == (1, 3)
 
 
