@@ -166,7 +166,7 @@ def find(
         settings: the connection's extra.
 
     Raises:
-        InvalidArgument: the provider or the stream has no bets, or no stream takes the filters.
+        InvalidArgument: the provider has no bets, or no provider has the stream, or no stream takes the filters.
     """
     found: list[RawStream] = []
     problems: list[InvalidArgument] = []
@@ -178,10 +178,13 @@ def find(
                 raise
             log.warning("%s of %s is left out: %s", name, root, problem)
             continue
-        if stream and stream not in mapping.streams:
-            raise InvalidArgument(
-                f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."
+        if stream and stream not in mapping.streams:  # another provider may have it
+            problems.append(
+                InvalidArgument(
+                    f"stream {stream!r} of {name} has no mapping to the bets table. It has: {', '.join(mapping.streams)}."
+                )
             )
+            continue
         known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
         for each in [stream] if stream else mapping.streams:
             try:

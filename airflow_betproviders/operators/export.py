@@ -98,7 +98,7 @@ class ExportBetsOperator(BaseOperator):
         for name in chosen:
             if name not in SCHEMA.names:
                 raise InvalidArgument(f"columns: the table has no column {name!r}. It has: {', '.join(SCHEMA.names)}.")
-        return pa.schema([SCHEMA.field(name) for name in chosen])
+        return pa.schema([SCHEMA.field(name) for name in dict.fromkeys(chosen)])
 
     def _open_table(self) -> DeltaTable:
         from deltalake.exceptions import TableNotFoundError

@@ -19,7 +19,7 @@ from airflow_betproviders.task.interval import resolve_interval, resolve_interva
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
 from airflow_betproviders.task.storage import open_path, require
-from airflow_betproviders.task.tables import open_table
+from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -46,7 +46,8 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
 
     Args:
         path: the raw lake, as given to ``ExtractToParquetOperator``.
-        table: folder of the Delta table, e.g. ``s3://aws_default@lake/bets``; created if it does not exist.
+        table: folder of the Delta table, e.g. ``s3://aws_default@lake/bets``; created if it does not exist. ``path`` must not
+            lie in it.
         conn_id: merge this account only; fills columns that only the connection knows (the currency of PV).
         provider: merge every account of this provider; default, without ``conn_id``, everything in the lake.
         stream: only this stream; default every stream in the lake whose records are bets.
@@ -116,6 +117,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
             moved_within=optional_duration("moved_within", self.moved_within),
             commit_timeout=parse_duration("commit_timeout", self.commit_timeout),
         )
+        refuse_shared_folder(self.path, self.table)
         streams = self._streams()
         all_stats, problems = [], []
         for stream in streams:

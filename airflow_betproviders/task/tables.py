@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,6 +44,30 @@ def open_table(path: str) -> BetsTable:
     connection, _, bucket = parts.netloc.rpartition("@")
     uri = f"{scheme}://{bucket}{parts.path.rstrip('/')}"
     return BetsTable(uri, storage_options(connection) if connection else {})
+
+
+def refuse_shared_folder(path: str, table: str) -> None:
+    """Refuse a raw lake inside the folder of the bets table, and a table inside the lake's data.
+
+    A vacuum of the table deletes every file in its folder that the table does not use, and readers of the lake's data would
+    read the table's files too.
+
+    Args:
+        path: the raw lake.
+        table: the bets table.
+
+    Raises:
+        InvalidArgument: names both.
+    """
+    raw, bets = open_path(path), open_path(table, "table")
+    lake, folder = (PurePosixPath(normpath(f"/{place.path}")) for place in (raw, bets))
+    same_store = (raw.protocol or "file", raw.conn_id) == (bets.protocol or "file", bets.conn_id)
+    inside = folder.relative_to(lake).parts if folder.is_relative_to(lake) else ()
+    if same_store and (lake.is_relative_to(folder) or any(part.startswith("provider=") for part in inside)):
+        raise InvalidArgument(
+            f"table {table!r} and path {path!r} share a folder: optimising the table would delete slots, or readers of the lake would "
+            "read the table too. Give the table a folder of its own."
+        )
 
 
 def _aws(conn_id: str) -> dict[str, str]:

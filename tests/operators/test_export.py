@@ -49,7 +49,7 @@ def test_a_day_as_csv_keeps_every_digit(sample: SampleLake, name: str, opened: A
 
 
 def test_a_day_as_parquet_has_the_tables_types(sample: SampleLake) -> None:
-    assert export(sample, "day.parquet", columns=["bet_id", "stake", "rest"])["rows"] == 3
+    assert export(sample, "day.parquet", columns=["bet_id", "stake", "rest", "stake"])["rows"] == 3
     table = pq.read_table(sample.folder / "out/day.parquet")
     assert table.schema.equals(SCHEMA.empty_table().select(["bet_id", "stake", "rest"]).schema)
     assert table["stake"].to_pylist()[2] == Decimal(EXACT)

@@ -82,6 +82,21 @@ def test_without_a_selection_it_merges_every_provider_in_the_lake(sample: Sample
     assert merge(sample)["slots"] == 2
     assert {row["provider"] for row in sample.rows().values()} == {"pv", "aig"}
     assert merge(sample, provider="pv")["unchanged"] == 1
+    assert merge(sample, stream="history")["unchanged"] == 1  # of PV; AIG has no stream of that name
+
+
+@pytest.mark.parametrize(
+    "table", ["raw", "raw/", "", "raw//provider=aig", "raw/provider=aig/stream=transactions/bets", "bets/../raw"]
+)
+def test_a_table_that_shares_its_folder_with_the_lake_is_refused(sample: SampleLake, table: str) -> None:
+    """A vacuum of the table would delete the slots."""
+    with pytest.raises(InvalidArgument, match=r"share a folder.*Give the table a folder of its own"):
+        merge(sample, table=f"file://{sample.folder}/{table}")
+    assert not list(sample.folder.rglob("_delta_log"))
+
+
+def test_a_table_beside_the_providers_of_the_lake_is_no_data_of_the_lake(sample: SampleLake) -> None:
+    assert merge(sample, table=f"{sample.folder}/raw/bets")["added"] == 2
 
 
 def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
