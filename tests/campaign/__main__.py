@@ -22,8 +22,8 @@ INTRODUCTION = """# The fault campaign
 
 `make campaign` runs seeded scenarios: a simulated provider with late rows, corrections and faults; a local folder, or a
 real S3 server behind a proxy that refuses, cuts off, slows down and loses answers; two workers at once whose processes are
-killed with signal 9 at random moments; runs in random order; a backfill at another grain beside the hourly load; and an
-object deleted.
+killed with signal 9 at random moments; runs in random order; a backfill at another grain beside the hourly load; an object
+deleted; and, in three of ten, a replay of the archived answers.
 
 The provider's faults are of five sorts:
 

@@ -30,6 +30,8 @@ from tests.campaign.verdict import (
     check_bets,
     check_coverage,
     check_raw,
+    quarantine,
+    read,
     stored_versions,
     visible,
     watched,
@@ -100,7 +102,14 @@ class ScenarioRun:
             if s.wrong_zone_or_unit:
                 self._wrong_zone_or_unit()
             else:
-                for phase in (self._as_it_happens, self._backfill, self._lies, self._by_hand, self._settle):
+                for phase in (
+                    self._as_it_happens,
+                    self._backfill,
+                    self._lies,
+                    self._by_hand,
+                    self._replay,
+                    self._settle,
+                ):
                     phase()
                     self._check(phase.__name__)
                 if s.vendor.bet:
@@ -197,9 +206,29 @@ class ScenarioRun:
             self.tally.counts["objects deleted"] += 1
             # A row on the next slot's start whose time can't be read was in the quarantine of this one.
             self._check_coverage("_by_hand, deleted")
-        self._run([self._task("gaps", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
+        self._run([self._task("gaps", **self._whole, **self._archived)], attempts=MOST_ATTEMPTS, until_success=True)
         left = coverage(self.lake, self._stream, start=self.scenario.begin, end=self.scenario.end).gaps()
         self.tally.find("gaps that stayed", [f"{self.scenario}: {gap}" for gap in left])
+
+    def _replay(self) -> None:
+        """All slots are rebuilt from their archives, without a call: they hold the same rows as before."""
+        if not self.scenario.archive:
+            return
+        before, calls = self._rows(), len(self._simulator.calls)
+        self._run([self._task("replay", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
+        after = self._rows()
+        wrong = [f"{slot}" for slot in {*before, *after} if before.get(slot) != after.get(slot)]
+        made = len(self._simulator.calls) - calls
+        self.tally.counts["slots replayed"] += len(after)
+        self.tally.find("slots that a replay changed", [f"{self.scenario}: {slot}" for slot in wrong])
+        self.tally.find("calls of a replay", [f"{self.scenario}: {made}"] if made else [])
+
+    def _rows(self) -> dict[Interval, tuple[list[Record], list[str]]]:
+        """Return the rows of each stored slot, and its quarantine."""
+        found = visible(self.lake)
+        return {
+            slot: (read(self.lake, path)[1].to_pylist(), quarantine(self.lake, slot)) for slot, path in found.items()
+        }
 
     def _settle(self) -> None:
         """Everything is read again, as often as it takes."""
@@ -218,7 +247,12 @@ class ScenarioRun:
     # ------------------------------------------------------------------ tasks
 
     def _extract(self, interval: Interval, slot: timedelta = HOUR) -> Task:
-        return self._task("extract", **{**self._whole, "start": interval.start, "end": interval.end, "slot": slot})
+        slots = {"start": interval.start, "end": interval.end, "slot": slot}
+        return self._task("extract", **{**self._whole, **self._archived, **slots})
+
+    @property
+    def _archived(self) -> dict[str, Any]:
+        return {"archive": True} if self.scenario.archive else {}
 
     @property
     def _whole(self) -> dict[str, Any]:

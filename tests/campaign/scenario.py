@@ -47,6 +47,7 @@ class Scenario:
         store_faults: share of requests to the S3 server that fail.
         killed: share of attempts that are killed.
         grain: slot width of the backfill that overlaps the hourly load.
+        archive: whether answers are archived, and replayed.
     """
 
     seed: int
@@ -61,6 +62,7 @@ class Scenario:
     store_faults: float
     killed: float
     grain: timedelta
+    archive: bool
 
     def __str__(self) -> str:
         """How to run it again."""
@@ -124,6 +126,7 @@ def draw(seed: int) -> Scenario:
         store_faults=rng.choice((0.0, 0.02, 0.08)),
         killed=rng.choice((0.0, 0.25, 0.5)),
         grain=rng.choice((HOUR / 4, HOUR / 2, 2 * HOUR, 4 * HOUR)),
+        archive=rng.random() < 0.3,
     )
 
 

@@ -29,9 +29,15 @@ import airflow_betproviders.extraction.slots  # noqa: F401
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
+from airflow_betproviders.operators.replay import ReplayOperator
 from tests.operator_runs import context
 
-OPERATORS = {"extract": ExtractToParquetOperator, "gaps": FillGapsOperator, "merge": MergeBetsOperator}
+OPERATORS = {
+    "extract": ExtractToParquetOperator,
+    "gaps": FillGapsOperator,
+    "merge": MergeBetsOperator,
+    "replay": ReplayOperator,
+}
 STORE = "campaign_store"
 
 
