@@ -194,6 +194,20 @@ def test_a6_of_many_slots_only_the_greatest_answers_cost_a_proof(make: MakeHook,
     assert len(vendor.asked) <= 12 + 2 * 4
 
 
+@pytest.mark.parametrize("count", [16, 50])
+def test_a6_an_answer_that_no_call_can_prove_is_believed_if_a_greater_one_was_proven(
+    make: MakeHook, tmp_path: Path, count: int
+) -> None:
+    """All bets of a quiet window came in one minute, the shortest window that JDB answers."""
+    quiet = Interval(FIVE + HOUR, FIVE + HOUR + timedelta(minutes=15))
+    minute = Interval(quiet.start + timedelta(minutes=5), quiet.start + timedelta(minutes=6))
+    vendor = Vendor(make("jdb"), "transactions", [*spread(1093), *spread(count, minute)])
+    with pytest.raises(IncompleteWindow, match=f"exactly {count} rows and may be cut off"):
+        vendor.store(tmp_path / "new", quiet)
+    vendor.store(tmp_path / "known")
+    assert len(vendor.ids(vendor.store(tmp_path / "known", quiet))) == count
+
+
 def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) -> None:
     vendor = Vendor(make("pv"), "games_game_history", spread(9))
     assert vendor.store(tmp_path, **GAME).receipts[0].proof == {"short answer": 1}

@@ -186,7 +186,7 @@ class AnswerSizes:
         elif by_bytes or self.suspects(count):
             rule = self._stream.windows
             splits = rule and rule.splits and self._stream.time_column
-            if splits and by_rows and self.suspects(count) and is_likely_cap(count):
+            if splits and by_rows and count > self.proven_rows and self.suspects(count) and is_likely_cap(count):
                 raise unprovable(count, rows.window)
             rows.proof = ONE_ANSWER
 
@@ -233,7 +233,7 @@ class AnswerSizes:
             return None
         for answer in slot.greatest if is_likely_cap(size) else slot.greatest[:_PROOFS_OF_A_SIZE]:
             prove = self._proof.probe_end if proven or size <= self.proven_rows else self._proof.probe
-            if problem := prove(answer, read_piece):
+            if problem := prove(answer, read_piece, 0 if slot.improbable else self.proven_rows):
                 return self._cap(answer, problem, counts_bytes=slot.count == 1 and not is_likely_cap(size))
             proven.append(answer)
             self.proven_bytes = max(self.proven_bytes, answer.bytes)

@@ -183,15 +183,21 @@ class AnswerProof:
             return [*pairwise([0, min(max(boundary, first + 1, 1), steps - 1), steps])]
         return places.around if first < last else [(0, first), (last + 1, steps)]
 
-    def probe_end(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+    def probe_end(self, answer: SuspectedAnswer, read_piece: ReadPiece, proven: int = 0) -> str | None:
         """Do as `probe` does; where rows come in the order of time, with one call, for the piece after the last row."""
         if answer.rest is None:
-            return self.probe(answer, read_piece)
+            return self.probe(answer, read_piece, proven)
         rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
         return replace(answer, halves=False).contradiction([rest])
 
-    def probe(self, answer: SuspectedAnswer, read_piece: ReadPiece) -> str | None:
+    def probe(self, answer: SuspectedAnswer, read_piece: ReadPiece, proven: int = 0) -> str | None:
         """Ask for the pieces of an answer. Say what shows that it was cut off; None where they prove that it was not.
+
+        Args:
+            answer: the answer.
+            read_piece: asks for a piece.
+            proven: rows of the greatest answer that was proven before. A cap is a constant, so an answer with no more rows is
+                believed where no part of its window can be asked for.
 
         Raises:
             Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
@@ -205,7 +211,7 @@ class AnswerProof:
             if rest is None and not suspected.one_step:
                 return None
             suspected = self.suspected(rest, half=True) if rest else None
-        if is_likely_cap(len(answer.hashes)):
+        if is_likely_cap(len(answer.hashes)) and answer.rows > proven:
             raise unprovable(len(answer.hashes), answer.window)
         return None
 
