@@ -127,7 +127,7 @@ def test_a_provider_that_asks_to_wait_for_hours_defers_the_task(
     make("aig")
     summary, deferred, _ = run(tmp_path, clock, start=MIDNIGHT, end=MIDNIGHT + 3 * HOUR)
     assert (summary["slots"], summary["rows"]) == (3, 9)
-    assert deferred == pytest.approx([7200], abs=10)
+    assert deferred == pytest.approx([7200], abs=300)
     assert len(asked) <= 5  # the first slot was kept
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -104,8 +105,9 @@ def test_a_killed_child_is_replaced(child: LakeProcess) -> None:
 @pytest.mark.slow
 def test_an_idle_child_ends() -> None:
     child = LakeProcess(seconds=TIMEOUT, idle_seconds=0.1)
-    process = psutil.Process(child.call(os.getpid))
-    process.wait(TIMEOUT)
+    pid = child.call(os.getpid)
+    with suppress(psutil.NoSuchProcess):  # it may have ended by now
+        psutil.Process(pid).wait(TIMEOUT)
 
     assert child.call(abs, -1) == 1
     child.close()

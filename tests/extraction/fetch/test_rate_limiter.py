@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.exceptions import ProviderRateLimited, ProviderUnavailable, QuotaExhausted
+from airflow_betproviders.extraction.fetch import calls as calling
 from airflow_betproviders.extraction.fetch import rate_limiter
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter, SharedRateLimiter
@@ -26,11 +27,21 @@ MINUTE = timedelta(minutes=1)
 QUILL = Limits(spacing=MINUTE, page_spacing=timedelta(seconds=10), quota=(5, HOUR))
 
 
+class WallClock(datetime):
+    """The time of day by ``time.time``, which the tests move."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.fromtimestamp(time.time(), tz)
+
+
 @pytest.fixture
 def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """The wall clock goes with the monotonic one, and each test has a storage of its own."""
     offset = FIVE.timestamp() - clock.now
     monkeypatch.setattr(time, "time", lambda: clock.now + offset)
+    for module in (calling, rate_limiter):
+        monkeypatch.setattr(module, "datetime", WallClock)
     rate_limiter._limiter.cache_clear()
     yield clock
     rate_limiter._limiter.cache_clear()
@@ -74,7 +85,7 @@ def test_a_quota_in_a_storage_is_a_moving_window_and_a_long_wait_is_left_to_the_
         at(clock, limiter, False)
     assert clock.now - began <= 60  # the spacing, no more
     assert it.value.retry_at is not None
-    wait = (it.value.retry_at - datetime.now(timezone.utc)).total_seconds()
+    wait = it.value.retry_at.timestamp() - time.time()
     clock.now += wait
     assert at(clock, limiter, False) == pytest.approx([0], abs=1.5)
 
@@ -196,5 +207,5 @@ def test_a_longer_wait_says_until_when_and_a_day_is_the_longest_that_is_believed
         Caller(vendor, BETS, text)(SLOT, {"page": 1, "size": 3})
     assert len(vendor.times) == 1
     assert it.value.retry_at is not None
-    wait = (it.value.retry_at - datetime.now(timezone.utc)).total_seconds()
+    wait = it.value.retry_at.timestamp() - time.time()
     assert wait == pytest.approx(min(seconds, 86_400), abs=5)
