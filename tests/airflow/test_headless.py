@@ -127,7 +127,7 @@ def test_an_orphaned_airflow_ends(tmp_path: Path) -> None:
     session = int(killed.stdout)
     try:
         assert processes_of(session)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while processes_of(session) and time.monotonic() < deadline:
             time.sleep(0.2)
         assert not processes_of(session)

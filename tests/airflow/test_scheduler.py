@@ -368,7 +368,7 @@ def test_an_interval_that_is_not_ready_defers_and_then_completes(deployment: Dep
     deployment.airflow.wait_dag("minutes")
     deployment.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
     ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if ready - datetime.now(timezone.utc) < timedelta(seconds=40):
+    if ready - datetime.now(timezone.utc) < timedelta(seconds=60):
         ready += timedelta(minutes=1)
     end = ready - timedelta(minutes=5)  # AIG's lag
     run_id = deployment.trigger("minutes", end - timedelta(minutes=1), end)

@@ -34,7 +34,7 @@ def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        wait_for(lambda: server.started or None, 30, "the page's server to start")
+        wait_for(lambda: server.started or None, 240, "the page's server to start")
         wait_for(_can_read, 240, "the process that reads the lake to start")
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/betproviders/"
