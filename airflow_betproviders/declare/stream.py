@@ -91,6 +91,8 @@ class Stream:
         reject_outside_window: whether the document says which column windows filter. Then rows outside the window mean a wrong
             time zone, unit or column: fewer than one in a hundred go to quarantine; more make the task fail.
         filter_columns: the time columns that windows filter: at least one of them lies in the window. Default: ``time_column``.
+        day_column: the text column that names the UTC day of a row's figures, as ``2026-11-20``; None where rows name no day. The
+            task fails if a row is of another day than was asked for.
         windows: the provider's window limits; None for a snapshot without a time filter.
         bounds: names of the parameters for a window's start and, if there is one, its end.
         time: how these parameters write an instant.
@@ -118,6 +120,7 @@ class Stream:
     time_column: str | None = None
     reject_outside_window: bool = False
     filter_columns: tuple[str, ...] = ()
+    day_column: str | None = None
     windows: WindowRule | None = None
     bounds: tuple[str, ...] = ()
     time: TimeParam = _SECONDS
@@ -177,6 +180,7 @@ class Stream:
             ("key", self.key),
             ("version_columns", self.version_columns),
             ("time_column", time_columns),
+            ("day_column", (self.day_column,) if self.day_column else ()),
         ):
             missing = [name for name in columns if name not in names]
             if missing:

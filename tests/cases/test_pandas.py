@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, ProviderRequestError
 from tests.conftest import NOON, MakeHook
 from tests.recorder import Recorder, Reply, Request
 
@@ -156,6 +156,42 @@ def test_a16_each_days_figures_are_complete(at_noon: MakeHook, server: Recorder,
     assert found["date"].is_unique
     assert set(found["bet_count"]) == {86400}
     assert len(server.requests) == -(-days // 60)
+
+
+@pytest.mark.parametrize(
+    ("other", "figures", "refused"),
+    [
+        (1, {"bet_count": 1}, True),  # a day that begins at 16:00Z, as in UTC+8
+        (1, {"gain_amount": -5}, True),
+        (1, {"bet_count": 0, "bet_amount": 0}, False),  # a window that holds its end
+        (-1, {"bet_count": 0}, True),
+        (-1, {"bet_count": 7}, True),
+        (365, {"bet_count": 0}, True),
+        (0, {"bet_count": 3}, False),
+    ],
+)
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d", "%Y-%m-%d 00:00:00"])
+def test_a16_figures_of_another_day_than_was_asked_for_fail(
+    at_noon: MakeHook, server: Recorder, other: int, figures: dict[str, int], refused: bool, form: str
+) -> None:
+    asked = {"date": f"{MIDNIGHT - DAY:{form}}", "bet_count": 3, "bet_amount": 10, "gain_amount": 1}
+    row = {
+        "bet_count": 0,
+        "bet_amount": 0,
+        "gain_amount": 0,
+        **figures,
+        "date": f"{MIDNIGHT + (other - 1) * DAY:{form}}",
+    }
+    rows = [row, asked] if other else [asked]
+    server.answer({"code": 200, "msg": "", "data": {"day_list": rows, "summary": {}}})
+    if refused:
+        with pytest.raises(
+            ProviderRequestError, match=f"has figures of {MIDNIGHT + (other - 1) * DAY:%Y-%m-%d}, which is not a day"
+        ):
+            at_noon("pv").get_df("stage_summary", MIDNIGHT - DAY, MIDNIGHT)
+    else:
+        found = at_noon("pv").get_df("stage_summary", MIDNIGHT - DAY, MIDNIGHT)
+        assert found["bet_count"].tolist() == [3]
 
 
 def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: MakeHook, server: Recorder) -> None:

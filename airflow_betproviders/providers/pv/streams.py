@@ -130,6 +130,7 @@ STAGE_SUMMARY = Stream(
         },
     },
     key=("date",),
+    day_column="date",
     windows=_DAYS,
     lag=_LAG,
     slot=_DAY,

@@ -23,6 +23,7 @@ from airflow_betproviders.extraction.answers.rejected_times import ABSURD, Rejec
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.envelope import path_to
+from airflow_betproviders.extraction.fetch.completeness.other_days import refuse_other_days
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class WindowAssembler:
         Raises:
             WindowChanged, Unprovable: they contradict each other, or nothing shows that they are complete.
             WindowNotReady: they say that the provider does not have all rows of the window yet.
-            ProviderRequestError: too many rows lie outside the window.
+            ProviderRequestError: too many rows lie outside the window, or figures are of another day.
         """
         rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
         rows.proof = paging.proof(answers, rows.distinct)
@@ -69,6 +70,8 @@ class WindowAssembler:
                 # Rows outside are left out here: those that no other window brings would be lost.
                 self._outside.remove(rows, _answered(window, rule, paging), always=True)
             rows.keep_window(str(self._stream.time_column), self._time_of)
+        if window is not None:
+            refuse_other_days(rows, window, self._source, self._stream)
         return rows
 
     def assemble_archived(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
