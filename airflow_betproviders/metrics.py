@@ -40,8 +40,8 @@ def emit(values: Mapping[str, float], tags: Mapping[str, str]) -> None:
             stats.incr(f"{PREFIX}.{name}", round(value), tags=dict(tags))
 
 
-def of_receipts(receipts: Iterable[Receipt]) -> dict[str, float]:
-    """Return the counters of slots that were stored."""
+def receipt_counters(receipts: Iterable[Receipt]) -> dict[str, float]:
+    """Return the counters of stored slots, by their name in `COUNTERS`."""
     receipts = list(receipts)
     counts = {name: sum(getattr(each, name) for each in receipts) for name in ("rows", "bytes", "calls", "retries")}
     return {

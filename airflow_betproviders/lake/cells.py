@@ -1,4 +1,4 @@
-"""The slots of a stream, stored or not: their states, sums and gaps."""
+"""Hold the slots of a stream, stored or not, with their states, sums and gaps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.lake.receipt import Receipt, add_up, count_up
+from airflow_betproviders.lake.receipt import Receipt, sum_amounts, sum_counts
 
 STATES: Mapping[str, str] = {
     "complete": "Stored, with rows.",
@@ -93,9 +93,9 @@ class CellTotals:
             "slots": len(self.cells),
             **self.states,
             **{name: sum(map(attrgetter(name), receipts)) for name in ("rows", "bad_rows", "bytes", "calls")},
-            "odd_values": count_up([receipt.odd_values for receipt in receipts if receipt.odd_values]),
-            "rounded": count_up([receipt.rounded for receipt in receipts if receipt.rounded]),
-            "sums": {name: format(value, "f") for name, value in add_up(receipts).items()},
+            "odd_values": sum_counts([receipt.odd_values for receipt in receipts if receipt.odd_values]),
+            "rounded": sum_counts([receipt.rounded for receipt in receipts if receipt.rounded]),
+            "sums": {name: format(value, "f") for name, value in sum_amounts(receipts).items()},
             "extracted_at": max(map(attrgetter("extracted_at"), receipts), default=None),
         }
 
@@ -140,7 +140,7 @@ class Gap:
         }
 
 
-def runs(cells: Iterable[Cell]) -> list[Gap]:
+def group_cells(cells: Iterable[Cell]) -> list[Gap]:
     """Group cells, given in order of time, that touch and have one state and width."""
     found: list[Gap] = []
     for cell in cells:

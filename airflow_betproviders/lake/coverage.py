@@ -19,17 +19,17 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, check_slot_count, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.cells import GAPS, STATES, Cell, CellTotals, Gap, as_text, runs
+from airflow_betproviders.lake.cells import GAPS, STATES, Cell, CellTotals, Gap, as_text, group_cells
 from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
-from airflow_betproviders.lake.gaps import gaps
+from airflow_betproviders.lake.gaps import unstored_slots
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.store.atomic_put import is_object_store
 from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)
 
-__all__ = ["GAPS", "STATES", "Cell", "CellTotals", "Coverage", "Gap", "coverage", "runs", "survey"]
+__all__ = ["GAPS", "STATES", "Cell", "CellTotals", "Coverage", "Gap", "coverage", "group_cells", "survey"]
 
 _THREADS = 16  # streams surveyed at once
 _BEGINNING, _END = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 9999))
@@ -59,7 +59,7 @@ class Coverage:
 
     def gaps(self, states: Collection[str] = GAPS) -> list[Gap]:
         """Return the ranges of cells that are in these states."""
-        return runs(cell for cell in self.cells if cell.state in states)
+        return group_cells(cell for cell in self.cells if cell.state in states)
 
     def to_json(self) -> dict[str, Any]:
         """Return stream, totals, days, gaps and cells for JSON."""
@@ -178,8 +178,8 @@ def coverage(
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
     stored = stored_objects(lake, around, warn=warn)
     rules = _Rules(stream, _retention(stream, stored), now or datetime.now(timezone.utc), margin)
-    blocks = [rules.block(lake, group) for group in _overlapping(stored)]
-    stored_intervals = [block.interval for block in blocks]
+    stored_cells = [rules.stored_cell(lake, group) for group in _overlapping(stored)]
+    stored_intervals = [cell.interval for cell in stored_cells]
     width = slot or (stored_intervals[-1].width if stored_intervals else stream.slot)
     first = start or (stored_intervals[0].start if stored_intervals else rules.due)
     last = end or max(
@@ -189,10 +189,12 @@ def coverage(
         return Coverage(lake, ())
     span = Interval(first, last)
     check_slot_count(span, width)
-    cells = [block for block in blocks if block.interval.overlaps(span)]
+    cells = [cell for cell in stored_cells if cell.interval.overlaps(span)]
     cells += map(
-        rules.gap,
-        gaps(span, stored_intervals, slot=slot, default=stream.slot, day_start_offset=stream.day_start_offset),
+        rules.unstored_cell,
+        unstored_slots(
+            span, stored_intervals, slot=slot, default=stream.slot, day_start_offset=stream.day_start_offset
+        ),
     )
     return Coverage(lake, tuple(sorted(cells, key=attrgetter("interval.start"))))
 
@@ -215,7 +217,7 @@ class _Rules:
         """Return until when the provider has the complete interval; None where it states no limit."""
         return interval.start + self._retention if self._retention is not None else None
 
-    def gap(self, interval: Interval) -> Cell:
+    def unstored_cell(self, interval: Interval) -> Cell:
         """Return the cell of a slot that is not stored."""
         until = self.until(interval)
         if interval.end > self.due:
@@ -223,7 +225,7 @@ class _Rules:
         gone = until is not None and until < self._now + self._margin
         return Cell(interval, "expired" if gone else "missing", until)
 
-    def block(self, lake: Lake, stored: Sequence[StoredObject]) -> Cell:
+    def stored_cell(self, lake: Lake, stored: Sequence[StoredObject]) -> Cell:
         """Return the cell of a stored slot, or of several that overlap."""
         if len(stored) == 1:
             (only,) = stored

@@ -1,4 +1,4 @@
-"""Names of the lake's folders, ``key=value``, that every reader takes for the same text.
+"""Build the names of the lake's folders, ``key=value``, so that every reader takes the value for the same text.
 
 DuckDB, Polars, pandas, PyArrow and Spark read partition columns from folder names, and each guesses a type: ``0007``
 becomes 7 in some and stays text in others. So a value that a reader could take for anything but text gets a ``~`` in
@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote
 
-LONGEST = 200  # bytes of a folder's name; file systems take 255
+MAX_BYTES = 200  # bytes of a folder's name; file systems take 255
 _MARK = "~"
 _DIGITS = 32  # of a digest, in hexadecimal
 _SHORTENED = re.compile(f".*{_MARK}[0-9a-f]{{{_DIGITS}}}", re.DOTALL)
@@ -29,16 +29,16 @@ _SAFE = "@+,"
 def folder_name(key: str, value: str) -> str:
     """Return the folder's name for a value: ``account=agent001``, ``account=~0007``, ``account=a%2Fü``.
 
-    A name of more than `LONGEST` bytes is cut off and gets a digest of the value. Receipts hold the complete value.
+    A name of more than `MAX_BYTES` bytes is cut off and gets a digest of the value. Receipts hold the complete value.
     """
     return shortened(f"{key}={_MARK if _needs_mark(value) else ''}{percent_encoded(value, _SAFE)}", value)
 
 
 def shortened(name: str, value: str) -> str:
-    """Return a folder's name, cut off and with a digest of the value if it has more than `LONGEST` bytes."""
-    if len(name.encode()) <= LONGEST:
+    """Return a folder's name, cut off and with a digest of the value if it has more than `MAX_BYTES` bytes."""
+    if len(name.encode()) <= MAX_BYTES:
         return name
-    beginning = name.encode()[: LONGEST - len(_MARK) - _DIGITS].decode(errors="ignore")
+    beginning = name.encode()[: MAX_BYTES - len(_MARK) - _DIGITS].decode(errors="ignore")
     beginning = re.sub("%.?$", "", beginning)  # half of an escape
     return f"{beginning}{_MARK}{sha256(value.encode()).hexdigest()[:_DIGITS]}"
 
@@ -57,7 +57,7 @@ def value_of(key: str, name: str) -> str | None:
 
 def is_shortened(name: str) -> bool:
     """Return whether a name may be a shortened one. Then only a receipt in the folder has the value."""
-    return len(name.encode()) >= LONGEST - 16 and bool(_SHORTENED.fullmatch(name))
+    return len(name.encode()) >= MAX_BYTES - 16 and bool(_SHORTENED.fullmatch(name))
 
 
 def percent_encoded(text: str, safe: str = "") -> str:

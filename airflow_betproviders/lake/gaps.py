@@ -15,7 +15,7 @@ _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 
 
-def gaps(
+def unstored_slots(
     span: Interval,
     stored: Sequence[Interval],
     *,
@@ -65,7 +65,7 @@ def _divide(
         if width >= _MINUTE and start >= (limits[0] or start) and end <= (limits[1] or end):
             yield from (Interval(start + i * width, start + (i + 1) * width) for i in range((end - start) // width))
             return
-    yield gap  # beside an object that is no slot of this package
+    yield gap  # next to an object that is no slot of this package
 
 
 def _divisor(width: timedelta, edges: Iterable[datetime | None], day_start_offset: timedelta) -> timedelta:

@@ -1,4 +1,4 @@
-"""Paths of a stream's objects in the lake.
+"""Build the paths of a stream's objects in the lake.
 
 ```
 <path>/provider=aig/stream=transactions/account=agent001/slot_date=2026-11-20/20261120T050000Z-20261120T060000Z.parquet
@@ -32,15 +32,10 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECEIPTS_CACHE = "receipts-cache"
 RECONCILIATION = "reconciliation"
-DAY = "slot_date"  # PV's stage_summary has a column date
-COLUMNS = (
-    "provider",
-    "stream",
-    "account",
-    "filter",
-    DAY,
-)  # that readers make of folders: no field may have such a name
-_OLD = re.compile(r"date=\d{4}-\d\d-\d\d|_index|_archive|_quarantine|_reconciliation")
+DAY = "slot_date"  # not "date": PV's stage_summary has such a column
+# Columns that readers make of folders. No field of a stream may have such a name.
+COLUMNS = ("provider", "stream", "account", "filter", DAY)
+_OLD_LAYOUT = re.compile(r"date=\d{4}-\d\d-\d\d|_index|_archive|_quarantine|_reconciliation")
 
 
 @dataclass(frozen=True)
@@ -202,7 +197,7 @@ def refuse_old_layout(fs: Any, root: str) -> None:
     if BESIDE in names:
         return
     for key in ("provider=", "stream=", "account=", "date="):
-        old = next((name for name in names if _OLD.fullmatch(name)), None)
+        old = next((name for name in names if _OLD_LAYOUT.fullmatch(name)), None)
         if old:
             raise InvalidArgument(
                 f"{folder}/{old} belongs to a lake of an older layout, which this version does not read. Give an empty path "

@@ -17,7 +17,7 @@ from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store.atomic_put import protocols, put, put_bytes, remove
 
 _FOOTER = 64 * 1024  # bytes that nearly every footer fits into
-_NO_ENDS = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
+_WITHOUT_SUFFIX_RANGES = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
 
 
 def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow], archive: Path | None = None) -> str:
@@ -80,11 +80,11 @@ def read_footer(fs: Any, path: str) -> Footer | None:
     Raises:
         FileNotFoundError: there is no such object, or no longer.
     """
-    end = _end(fs, path, _FOOTER)
+    end = _read_end(fs, path, _FOOTER)
     if end[-4:] != b"PAR1":
         return None
     if (size := int.from_bytes(end[-8:-4], "little") + 8) > len(end):
-        end = _end(fs, path, size)
+        end = _read_end(fs, path, size)
     try:
         metadata = pq.read_metadata(pa.BufferReader(end))
     except (OSError, ValueError):  # what Arrow raises for a broken footer
@@ -92,9 +92,9 @@ def read_footer(fs: Any, path: str) -> Footer | None:
     return Footer(metadata.num_rows, Receipt.from_footer(metadata.metadata))
 
 
-def _end(fs: Any, path: str, size: int) -> bytes:
+def _read_end(fs: Any, path: str, size: int) -> bytes:
     """Return the last bytes of an object, or all of them where it is smaller."""
-    if not _NO_ENDS.intersection(protocols(fs)):
+    if not _WITHOUT_SUFFIX_RANGES.intersection(protocols(fs)):
         end: bytes = fs.cat_file(path, start=-size)
         return end
     while True:

@@ -1,4 +1,4 @@
-"""Rows that do not fit the schema."""
+"""Hold a row that does not fit the schema, for quarantine."""
 
 from __future__ import annotations
 

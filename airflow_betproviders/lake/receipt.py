@@ -1,4 +1,4 @@
-"""The receipt in the footer of a slot's Parquet file: how the slot was extracted, and its sums.
+"""Define the receipt in the footer of a slot's Parquet file: how the slot was extracted, and its sums.
 
 Coverage, reconciliation and a later extraction of the same slot need nothing else.
 """
@@ -119,8 +119,8 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         """Return whether the run that wrote this slot stored other rows than before, in this try or an earlier one."""
         return self.changed_by == self._read_by
 
-    def follow(self, previous: Receipt | None) -> None:
-        """Set ``changed_by``, given the receipt of the slot that this one replaces."""
+    def set_changed_by(self, previous: Receipt | None) -> None:
+        """Set ``changed_by`` from the receipt that this one replaces: it stays if both have the same rows."""
         same = previous is not None and previous.digest == self.digest
         self.changed_by = previous.changed_by if previous and same else self._read_by
 
@@ -130,11 +130,11 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
 
     @property
     def made_at(self) -> datetime:
-        """Return when it was extracted, or rebuilt since: versions of a slot differ in it."""
+        """Return when the slot was extracted or last rebuilt. Each version of a slot has another time."""
         return datetime.fromisoformat(max(self.extracted_at, self.replayed_at or ""))
 
     def misplaced(self, lake: Lake, slot: Interval) -> str | None:
-        """Return what it says of its object's place, if that is not the slot of the lake; else None."""
+        """Return how it contradicts its object's place in the lake, as the end of a sentence; None if it does not."""
         mine = (self.provider, self.stream, self.account, self.start, self.end)
         if mine == (lake.provider, lake.stream, lake.account, *slot.texts):
             return None
@@ -156,7 +156,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
             return None
         try:
             receipt = msgspec.json.decode(text, type=cls)
-            add_up([receipt])
+            sum_amounts([receipt])
             instants = (receipt.extracted_at, receipt.replayed_at or receipt.extracted_at)
             aware = all(datetime.fromisoformat(instant).tzinfo for instant in instants)
         except (msgspec.MsgspecError, ValueError, ArithmeticError):
@@ -164,16 +164,16 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         return receipt if aware else None
 
 
-def count_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Return counts by column, such as ``odd_values``, summed over receipts."""
+def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up counts by column, such as ``odd_values``, over receipts."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
     return dict(total)
 
 
-def add_up(receipts: Collection[Receipt]) -> dict[str, Decimal]:
-    """Return the exact sums of the money columns over receipts."""
+def sum_amounts(receipts: Collection[Receipt]) -> dict[str, Decimal]:
+    """Add up the sums of the money columns over receipts, exactly."""
     sums = [receipt.sums for receipt in receipts]
     names = dict.fromkeys(chain.from_iterable(sums))
     with decimal.localcontext(_EXACT):

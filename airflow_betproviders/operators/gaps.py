@@ -101,7 +101,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             stored_until: not used.
             idle_deferrals: number of deferrals in a row without a stored slot between them.
         """
-        from airflow_betproviders.lake.cells import runs
+        from airflow_betproviders.lake.cells import group_cells
 
         limit = RunLimit(self.max_calls, self.max_minutes)
         hook, stream, width = self._resolve()
@@ -112,29 +112,30 @@ class FillGapsOperator(ExtractToParquetOperator):
             self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
             return {"stream": stream.name, "account": hook.account, "slots": 0, "calls": 0, "missing": 0, "left": 0}
         self.target = TaskTarget(lake, interval)
-        gaps = _Gaps(hook, stream, lake, interval, width if self.slot else None, states)
-        before = gaps.survey()
+        to_fill = _GapsToFill(hook, stream, lake, interval, width if self.slot else None, states)
+        before = to_fill.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(hook, stream, pending[-1].interval)
-        self._fill(context, gaps, before, limit, idle_deferrals)
-        after = gaps.survey()
-        stored = _read_between(lake, before, after)
+        self._fill(context, to_fill, before, limit, idle_deferrals)
+        after = to_fill.survey()
+        stored = _stored_between(lake, before, after)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
-        left = [cell for cell in gaps.readable(after) if cell.state in {"missing", "damaged"}]
+        left = [cell for cell in to_fill.readable(after) if cell.state in {"missing", "damaged"}]
         summary = {
             **summarise(hook, stream, lake, interval, stored),
             "missing": after.total.states["missing"],
             "expired": len(lost),
             "left": len(left),
             "left_ranges": [
-                [end.isoformat() for end in (gap.interval.start, gap.interval.end)] for gap in runs(left)[:_RANGES]
+                [end.isoformat() for end in (gap.interval.start, gap.interval.end)]
+                for gap in group_cells(left)[:_RANGES]
             ],
         }
         self.log.info("%s", summary)
         self._emit_metrics(hook, stream, stored, gaps=summary["missing"] + summary["expired"])
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
-        self._raise_for_gaps(gaps, runs(self._newly_lost(context, lost)), left, limit)
+        self._raise_for_gaps(to_fill, group_cells(self._newly_lost(context, lost)), left, limit)
         self._raise_for_bad_rows(hook, stream, lake, interval, stored)
         return summary
 
@@ -150,26 +151,28 @@ class FillGapsOperator(ExtractToParquetOperator):
                 return Interval(first, interval.end) if first < interval.end else None
         return None
 
-    def _fill(self, context: Context, gaps: _Gaps, before: Coverage, limit: RunLimit, idle_deferrals: int) -> None:
+    def _fill(
+        self, context: Context, to_fill: _GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
+    ) -> None:
         """Extract the gaps in batches. If a slot cannot be proven complete, extract the others all the same."""
-        waiting = limit.order(gaps.readable(before), gaps.hook.now())
+        waiting = limit.order(to_fill.readable(before), to_fill.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
             try:
-                stored = self._store(context, gaps.hook, gaps.stream, gaps.lake, batch)
+                stored = self._store(context, to_fill.hook, to_fill.stream, to_fill.lake, batch)
             except WindowExpired as error:  # dropped while older slots were extracted
                 self.log.warning("%s", error)
-                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
                 waiting = [slot for slot in waiting if slot in wanted]
             except IncompleteWindow as error:
                 self.log.warning("%s", error)
-                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
                 failed = next((slot for slot in batch if slot in wanted), batch[0])
-                gaps.failed[failed] = error
+                to_fill.failed[failed] = error
                 limit.count(batch.index(failed) + 1, 0)
                 waiting = [slot for slot in waiting if slot in wanted and slot != failed]
             except BetProviderError as error:
-                wanted = {cell.interval for cell in gaps.readable(gaps.survey())}
+                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
                     idle_deferrals = idle_deferrals + 1 if wanted.issuperset(batch) else 0
                 if error.retry_at is None or idle_deferrals > MAX_DEFERRALS_WITHOUT_A_SLOT:
@@ -184,7 +187,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         if waiting:
             self.log.warning(
                 "%s, stream %s: the limit of this run is reached with %d slots left. The next run continues",
-                gaps.hook.label, gaps.stream.name, len(waiting),
+                to_fill.hook.label, to_fill.stream.name, len(waiting),
             )  # fmt: skip
 
     def _newly_lost(self, context: Context, lost: Sequence[Cell]) -> list[Cell]:
@@ -192,15 +195,15 @@ class FillGapsOperator(ExtractToParquetOperator):
         since = context.get("data_interval_start") if self.start == FIRST else None
         return [cell for cell in lost if since is None or cell.until is None or cell.until >= since]
 
-    def _raise_for_gaps(self, gaps: _Gaps, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
-        where = f"{gaps.hook.label}, stream {gaps.stream.name}"
+    def _raise_for_gaps(self, to_fill: _GapsToFill, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
+        where = f"{to_fill.hook.label}, stream {to_fill.stream.name}"
         if lost:
             raise WindowExpired(
                 f"{where}: {_listed(lost)} can no longer be read: the provider does not keep it. Rebuild it with ReplayOperator "
-                f"if it was archived. Everything else of {gaps.interval} is stored{' or left for the next run' if left else ''}."
+                f"if it was archived. Everything else of {to_fill.interval} is stored{' or left for the next run' if left else ''}."
             )
-        if gaps.failed:
-            raise next(iter(gaps.failed.values()))
+        if to_fill.failed:
+            raise next(iter(to_fill.failed.values()))
         if left and not limit:
             raise IncompleteWindow(
                 f"{where}: {len(left)} slots are still missing or damaged after they were extracted, the first is "
@@ -220,8 +223,8 @@ class FillGapsOperator(ExtractToParquetOperator):
 
 
 @dataclass
-class _Gaps:
-    """The stream, interval and slot width to fill.
+class _GapsToFill:
+    """The gaps to fill: stream, interval, slot width and states.
 
     Attributes:
         hook: the account.
@@ -255,7 +258,7 @@ class _Gaps:
         return [cell for cell in found.cells if cell.state in self.states and cell.readable(now)]
 
 
-def _read_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
+def _stored_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
     """Return the slots that were stored between two coverages."""
     from airflow_betproviders.extraction.slots import Stored
 

@@ -18,7 +18,7 @@ from airflow_betproviders.task.arguments import mapping, optional_duration, requ
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
-from airflow_betproviders.task.storage import open_path, require
+from airflow_betproviders.task.storage import open_path, require_package
 from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge the slots of the intervals that are stored."""
-        require("deltalake", "delta", f"table {self.table!r}")
+        require_package("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.merge import Merge
 
         intervals = resolve_intervals(context, self.start, self.end, parse_duration("partition", self.partition))
@@ -225,7 +225,7 @@ class OptimizeBetsOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compact and vacuum."""
-        require("deltalake", "delta", f"table {self.table!r}")
+        require_package("deltalake", "delta", f"table {self.table!r}")
         from airflow_betproviders.bets_table.optimize import optimize
 
         retention = optional_duration("retention", self.retention)

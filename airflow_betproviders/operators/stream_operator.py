@@ -13,7 +13,7 @@ from airflow_betproviders import __version__, metrics
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
-from airflow_betproviders.lake.receipt import add_up
+from airflow_betproviders.lake.receipt import sum_amounts
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text, whole_number
@@ -150,7 +150,7 @@ class StreamOperator(LineageMixin, BaseOperator):
     def _update_assets(self, context: Context, summary: dict[str, Any], stored: Stored) -> None:
         extra = {
             **summary,
-            "sums": {name: format(value, "f") for name, value in add_up(stored.receipts).items()},
+            "sums": {name: format(value, "f") for name, value in sum_amounts(stored.receipts).items()},
             "paths": list(stored.paths.values())[:_MOST_PATHS],
             "shrunken": sum(receipt.shrunken for receipt in stored.receipts),
         }
@@ -161,7 +161,7 @@ class StreamOperator(LineageMixin, BaseOperator):
     def _emit_metrics(self, hook: BetProviderHook, stream: Stream, stored: Stored, **more: float) -> None:
         from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 
-        values = {**metrics.of_receipts(stored.receipts), **more}
+        values = {**metrics.receipt_counters(stored.receipts), **more}
         values["rate_wait_ms"] = 1000 * RateLimiter.of(hook, stream).waited
         if ends := [datetime.fromisoformat(receipt.end) for receipt in stored.receipts]:
             values["data_age_seconds"] = (hook.now() - max(ends)).total_seconds()

@@ -1,4 +1,4 @@
-"""Build the page's responses: security headers for each, and one sentence for an error."""
+"""Build the page's responses. Each has security headers; an error is one sentence."""
 
 from __future__ import annotations
 

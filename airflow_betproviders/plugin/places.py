@@ -1,4 +1,4 @@
-"""The lakes and the bets table that the page shows, as they are configured."""
+"""Read from the configuration which lakes and which bets table the page shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a request to the page. Each has a bound; a value beyond it is refused before anything is read."""
+"""Parse the parameters of a request to the page. Each has a bound; a value beyond it is refused before anything is read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def selection(
 
 
 def present() -> datetime:
-    """Return the present, as one value for the complete request."""
+    """Return the current time; all parameters of a request use this value."""
     return datetime.now(timezone.utc)
 
 

@@ -1,4 +1,4 @@
-"""The user of the page, and what the user may see: Airflow's own login, and its permission to read a DAG."""
+"""Decide what the user of the page may see, by Airflow's login and its permission to read DAGs."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import DayTotals, Group, GroupFigures
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
 from airflow_betproviders.reconciliation.results import Figure
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, ZERO
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream
@@ -109,7 +109,7 @@ class ReportComparison:
             for group_figures in ours.values():
                 for name, amount in group_figures.items():
                     if not isinstance(report.measures[name], Distinct):
-                        added[name] = EXACT.add(added.get(name, NONE), amount)
+                        added[name] = EXACT.add(added.get(name, ZERO), amount)
             said = {name: amount for name, amount in total.items() if name in added or not ours}
             figures += self._figures_of(group, added, said, f"{report.name}, grand total")
         return figures
@@ -122,8 +122,8 @@ class ReportComparison:
         for measure, kind in self._report.measures.items():
             if theirs is not None and measure not in theirs:
                 continue  # the report leaves it out
-            mine, said = ((side or {}).get(measure, NONE) for side in (ours, theirs))
-            allowed = self._tolerance if isinstance(kind, Sum) else NONE
+            mine, said = ((side or {}).get(measure, ZERO) for side in (ours, theirs))
+            allowed = self._tolerance if isinstance(kind, Sum) else ZERO
             agrees = EXACT.abs(EXACT.subtract(mine, said)) <= allowed
             figures.append(Figure(name or self._report.name, shown, measure, mine, said, agrees))
         return figures
@@ -153,7 +153,7 @@ class TotalsComparison:
         for _ in range(_ROUNDS):
             self._count()
             now = (dict(self._counts), self._day_totals.moved)
-            if now == before or not any(self._day_totals.counted(slot) > count for slot, count in self._counts.items()):
+            if now == before or not any(self._day_totals.bets_in(slot) > count for slot, count in self._counts.items()):
                 break
             before = now
             self._find_moved()
@@ -161,14 +161,14 @@ class TotalsComparison:
                 break
             self.changed(suspects)
         self._count()
-        ours = {slot: Decimal(self._day_totals.counted(slot)) for slot in self._day_totals.slots}
+        ours = {slot: Decimal(self._day_totals.bets_in(slot)) for slot in self._day_totals.slots}
         theirs = {slot: Decimal(self._counts[slot]) for slot in self._day_totals.slots}
         figures = [self._figure(f"window={self._window(slot)}", ours[slot], theirs[slot]) for slot in ours]
-        return [*figures, self._figure(ALL, sum(ours.values(), NONE), sum(theirs.values(), NONE))]
+        return [*figures, self._figure(ALL, sum(ours.values(), ZERO), sum(theirs.values(), ZERO))]
 
     def suspects(self) -> Collection[Interval]:
         """Return the slots whose counts differ."""
-        return [slot for slot in self._day_totals.slots if self._day_totals.counted(slot) != self._counts.get(slot)]
+        return [slot for slot in self._day_totals.slots if self._day_totals.bets_in(slot) != self._counts.get(slot)]
 
     def changed(self, slots: Collection[Interval]) -> None:
         """See `Comparison`."""
@@ -190,7 +190,7 @@ class TotalsComparison:
         for interval in self._day_totals.unread(now):
             log.info("searching %s for rows that have moved there", interval)
             with Extraction(self._hook, self._stream).read(interval) as slot:
-                self._provider_totals.read(slot.receipt.calls)
+                self._provider_totals.add_calls(slot.receipt.calls)
                 self._day_totals.find_moved(interval, slot.writer.path)
 
     def _window(self, slot: Interval) -> Interval:
@@ -201,13 +201,13 @@ class TotalsComparison:
         return Figure(self._spec.name, group, "rows", ours, theirs, ours == theirs)
 
 
-def integrity(day_totals: DayTotals) -> list[Figure]:
-    """Return figures that show whether each slot of the day is stored and matches its receipt."""
+def receipt_figures(day_totals: DayTotals) -> list[Figure]:
+    """Return figures that compare the day's stored objects with their receipts."""
     slots = day_totals.slots
     matching = len(slots) - len(day_totals.missing) - len(day_totals.damaged)
     figures = [Figure("receipts", ALL, "slots", Decimal(matching), Decimal(len(slots)), matching == len(slots))]
     figures += [
-        Figure("receipts", f"slot={slot.name}", "stored objects", NONE, Decimal(1), agrees=False)
+        Figure("receipts", f"slot={slot.name}", "stored objects", ZERO, Decimal(1), agrees=False)
         for slot in day_totals.missing
     ]
     for scanned in day_totals.scanned:
@@ -218,7 +218,7 @@ def integrity(day_totals: DayTotals) -> list[Figure]:
     return figures
 
 
-def comparison(
+def comparison_of(
     hook: BetProviderHook,
     spec: ReportSpec,
     stream: Stream,

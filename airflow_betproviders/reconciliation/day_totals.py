@@ -18,9 +18,16 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
-from airflow_betproviders.lake.gaps import gaps
+from airflow_betproviders.lake.gaps import unstored_slots
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE, ScannedSlot, SlotScanner, local_copy, wide
+from airflow_betproviders.reconciliation.slot_scanner import (
+    EXACT,
+    ZERO,
+    ScannedSlot,
+    SlotScanner,
+    as_decimal256,
+    local_copy,
+)
 
 Group: TypeAlias = tuple[str, ...]
 GroupFigures: TypeAlias = dict[Group, dict[str, Decimal]]
@@ -87,7 +94,9 @@ class DayTotals:
                 break
         default = self._width or self._stream.slot
         self.missing = tuple(
-            gaps(self.day, sorted(self._scanned), default=default, day_start_offset=self._stream.day_start_offset)
+            unstored_slots(
+                self.day, sorted(self._scanned), default=default, day_start_offset=self._stream.day_start_offset
+            )
         )
         if self._after is not None:
             self._fill(self._later, self.lake.stored(self._after), self._after)
@@ -113,9 +122,9 @@ class DayTotals:
         """Return the columns that the day's slots drop or hash, and which of the two."""
         return {name: rule for scanned in self.scanned for name, rule in (scanned.pii or {}).items()}
 
-    def counted(self, slot: Interval) -> int:
+    def bets_in(self, slot: Interval) -> int:
         """Return how many bets of a slot have no newer version in a later slot."""
-        return self._scanned[slot].counted if slot in self._scanned else 0
+        return self._scanned[slot].bet_count if slot in self._scanned else 0
 
     def group_figures(self, report: Report, account: str, part: Interval | None = None) -> GroupFigures:
         """Return the sums of a report's measures over the bets, by its groups.
@@ -147,7 +156,7 @@ class DayTotals:
         )
         group_figures: GroupFigures = {}
         for row in sums.to_pylist():
-            values = {name: row[f"{name}_sum_sum"] or NONE for name in ("rows", *added)}
+            values = {name: row[f"{name}_sum_sum"] or ZERO for name in ("rows", *added)}
             for i, column in enumerate(distinct):
                 values[f"distinct {column}"] = Decimal(row[f"{names[1 + len(grouping) + i]}_count_distinct"])
             group_figures[tuple(row[names[i]] for i in places)] = {
@@ -206,7 +215,7 @@ def _narrow(rows: pa.Table, grouping: Sequence[str], distinct: Sequence[str], ad
     by = [pa.repeat("", rows.num_rows), *(_text(rows[name]) for name in (*grouping, *distinct))]
     ones = pa.repeat(pa.scalar(Decimal(1), pa.decimal128(38, 0)), rows.num_rows)
     return pa.Table.from_arrays(
-        [*by, ones, *(wide(rows[name]) for name in added)],
+        [*by, ones, *(as_decimal256(rows[name]) for name in added)],
         names=[*(f"by {i}" for i in range(len(by))), "rows", *added],
     )
 
@@ -227,7 +236,7 @@ def _measured(measure: Measure, values: Mapping[str, Decimal]) -> Decimal:
         case Distinct(column):
             return values[f"distinct {column}"]
         case Sum(plus, minus, unsigned):
-            total = NONE
+            total = ZERO
             for name in plus:
                 total = EXACT.add(total, values[name])
             for name in minus:

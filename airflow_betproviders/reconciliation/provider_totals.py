@@ -15,7 +15,7 @@ from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
 from airflow_betproviders.reconciliation.row_counter import RowCounter
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, NONE
+from airflow_betproviders.reconciliation.slot_scanner import EXACT, ZERO
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream
@@ -42,8 +42,8 @@ class ProviderTotals:
         """Return the number of calls made so far."""
         return self._calls + sum(counter.calls for counter in self._counters.values())
 
-    def read(self, calls: int) -> None:
-        """Add calls that were made elsewhere."""
+    def add_calls(self, calls: int) -> None:
+        """Count calls that another object made for this reconciliation."""
         self._calls += calls
 
     def count(self, stream: Stream, window: Interval) -> int:
@@ -150,7 +150,7 @@ def _amount(measure: Measure, value: Any) -> Decimal:
 
 def _add(into: dict[str, Decimal], more: Mapping[str, Decimal]) -> None:
     for name, amount in more.items():
-        into[name] = EXACT.add(into.get(name, NONE), amount)
+        into[name] = EXACT.add(into.get(name, ZERO), amount)
 
 
 def _typed(stream: Stream, filters: Mapping[str, str]) -> dict[str, Any]:

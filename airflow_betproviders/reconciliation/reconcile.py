@@ -16,11 +16,11 @@ from airflow_betproviders.extraction.privacy import DROP
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
-from airflow_betproviders.reconciliation.compare import Comparison, comparison, integrity
+from airflow_betproviders.reconciliation.compare import Comparison, comparison_of, receipt_figures
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
 from airflow_betproviders.reconciliation.results import ReconciliationResult, publish_result
-from airflow_betproviders.reconciliation.slot_scanner import NONE
+from airflow_betproviders.reconciliation.slot_scanner import ZERO
 from airflow_betproviders.registry import reports_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Reconciliation:
     hook: BetProviderHook
     fs: Any
     root: str
-    tolerance: Decimal = NONE
+    tolerance: Decimal = ZERO
     repair: bool = False
     reports: Sequence[str] = ()
     width: timedelta | None = None
@@ -137,12 +137,12 @@ class Reconciliation:
             day_totals.load()
             specs = _reportable(specs, day_totals.pii, result)
             checks = [
-                comparison(self.hook, spec, stream, day_totals, provider_totals, self.tolerance) for spec in specs
+                comparison_of(self.hook, spec, stream, day_totals, provider_totals, self.tolerance) for spec in specs
             ]
             if self.repair:
                 self._repair(day_totals, checks, result)
-            result.figures = [*integrity(day_totals), *(figure for each in checks for figure in each.figures())]
-            result.bets = sum(map(day_totals.counted, day_totals.slots))
+            result.figures = [*receipt_figures(day_totals), *(figure for each in checks for figure in each.figures())]
+            result.bets = sum(map(day_totals.bets_in, day_totals.slots))
             result.moved = day_totals.moved
             result.bad_rows = sum(scanned.bad_rows for scanned in day_totals.scanned)
         result.calls += provider_totals.calls

@@ -28,7 +28,7 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 
 EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
-NONE = Decimal(0)
+ZERO = Decimal(0)
 _ROWS = 50_000
 
 Mask = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ class ScannedSlot:
     newest: Mask | None = None
 
     def batches(self) -> Iterator[pa.Table]:
-        """Yield the rows that count, in batches."""
+        """Yield the newest version of each bet, in batches."""
         begin = 0
         if not len(self.hashes):
             return
@@ -91,8 +91,8 @@ class ScannedSlot:
         return pa.concat_tables(found)
 
     @property
-    def counted(self) -> int:
-        """Return how many rows count."""
+    def bet_count(self) -> int:
+        """Return how many of its bets have no newer version in a later slot."""
         return len(self.hashes) if self.newest is None else int(self.newest.sum())
 
 
@@ -129,15 +129,15 @@ class SlotScanner:
                 receipt = Receipt.from_footer(file.metadata.metadata)
                 sums = self._read(scanned, file, within)
         except (pa.ArrowException, OSError, ValueError) as error:
-            if getattr(error, "errno", None):  # of the local disk, not of the object
+            if getattr(error, "errno", None):  # an error of the local disk, not of the object
                 raise
-            scanned.wrong.append(Mismatch("readable objects", NONE, Decimal(1)))
+            scanned.wrong.append(Mismatch("readable objects", ZERO, Decimal(1)))
             return scanned
         if receipt is None:
-            scanned.wrong.append(Mismatch("receipts", NONE, Decimal(1)))
+            scanned.wrong.append(Mismatch("receipts", ZERO, Decimal(1)))
             return scanned
         if receipt.misplaced(self._lake, interval):
-            scanned.wrong.append(Mismatch("receipts of this slot", NONE, Decimal(1)))
+            scanned.wrong.append(Mismatch("receipts of this slot", ZERO, Decimal(1)))
         scanned.bad_rows, scanned.pii = receipt.bad_rows, receipt.pii
         expected = {"rows": Decimal(receipt.rows), **{name: Decimal(text) for name, text in receipt.sums.items()}}
         found = {"rows": Decimal(scanned.rows), **sums}
@@ -157,13 +157,13 @@ class SlotScanner:
                 scanned.rows += table.num_rows
                 for name in self._stream.money:
                     if name in there and (total := arrays.exact_sum(table[name])) is not None:
-                        sums[name] = EXACT.add(sums.get(name, NONE), total)
+                        sums[name] = EXACT.add(sums.get(name, ZERO), total)
                 if within is not None:
                     table = table.filter(_within(table[str(self._stream.time_column)], within))
                 hashes.append(keys.hashes(table, self._stream.key))
                 writer.write_table(self._aligned(table))
         scanned.hashes = np.concatenate([scanned.hashes, *hashes])
-        return {name: sums.get(name, NONE) for name in self._stream.money if name in there}
+        return {name: sums.get(name, ZERO) for name in self._stream.money if name in there}
 
     def _aligned(self, table: pa.Table) -> pa.Table:
         """Return the needed columns with today's types, whichever version of this package wrote the slot."""
@@ -188,16 +188,16 @@ def local_copy(fs: Any, path: str) -> Iterator[Path]:
         yield local
 
 
-def wide(column: Any) -> Any:
+def as_decimal256(column: Any) -> Any:
     """Return amounts as decimals of 76 digits: a sum in fewer may wrap without an error."""
     scale = column.type.scale if pa.types.is_decimal(column.type) else 0
     return column.cast(pa.decimal256(76, scale))
 
 
-def _within(clock: Any, interval: Interval) -> Any:
-    start, end = (pa.scalar(_plain(instant), columns.INSTANT) for instant in (interval.start, interval.end))
-    return pc.and_(pc.greater_equal(clock, start), pc.less(clock, end))
+def _within(column: Any, interval: Interval) -> Any:
+    start, end = (pa.scalar(_milliseconds(instant), columns.INSTANT) for instant in (interval.start, interval.end))
+    return pc.and_(pc.greater_equal(column, start), pc.less(column, end))
 
 
-def _plain(instant: datetime) -> int:
+def _milliseconds(instant: datetime) -> int:
     return round(instant.timestamp() * 1000)

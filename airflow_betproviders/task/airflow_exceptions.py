@@ -1,4 +1,4 @@
-"""Airflow's own exceptions: their module differs between versions."""
+"""Import Airflow's exceptions from the module in which this version of Airflow has them."""
 
 from __future__ import annotations
 

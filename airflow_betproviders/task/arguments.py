@@ -19,7 +19,7 @@ def is_template(value: object) -> bool:
 
 
 def require_text(name: str, value: object, example: str) -> None:
-    """Refuse a value that is neither text nor a template.
+    """Check that a value is text or a template.
 
     Raises:
         InvalidArgument: the value is empty or of another type.

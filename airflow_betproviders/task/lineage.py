@@ -44,12 +44,13 @@ def dataset(fs: Any, path: str, schema: pa.Schema | None = None, **counts: int |
         schema: the columns of its files.
         **counts: rows, size and files.
     """
-    namespace, name = _named(fs, path.rstrip("/"))
+    namespace, name = _namespace_and_name(fs, path.rstrip("/"))
     columns = {column.name: str(column.type) for column in schema or ()}
     return Dataset(namespace=namespace, name=name, columns=columns, **counts)
 
 
-def _named(fs: Any, path: str) -> tuple[str, str]:
+def _namespace_and_name(fs: Any, path: str) -> tuple[str, str]:
+    """Return a folder's namespace and name, by OpenLineage's naming."""
     protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
     bucket, _, key = path.partition("/")
     if protocol in _SCHEMES:

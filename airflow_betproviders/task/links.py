@@ -73,14 +73,14 @@ def _console(path: str, lake: Lake) -> str:
     parts = urlsplit(path)
     connection, _, bucket = parts.netloc.rpartition("@")
     prefix = lake.base.partition(f"{bucket}/")[2]
-    if parts.scheme in {"s3", "s3a"} and not _elsewhere(connection):
+    if parts.scheme in {"s3", "s3a"} and not _is_other_server(connection):
         return f"https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={quote(prefix, safe='')}/"
     if parts.scheme in {"gs", "gcs"}:
         return f"https://console.cloud.google.com/storage/browser/{bucket}/{quote(prefix)}"
     return ""
 
 
-def _elsewhere(connection: str) -> bool:
+def _is_other_server(connection: str) -> bool:
     """Return whether an AWS connection is to another S3 server."""
     try:
         return bool(connection) and "endpoint_url" in str(BaseHook.get_connection(connection).extra)

@@ -64,7 +64,7 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     return opened
 
 
-def require(module: str, extra: str, what: str) -> None:
+def require_package(module: str, extra: str, what: str) -> None:
     """Check that an optional package is installed.
 
     Args:

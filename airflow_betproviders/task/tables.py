@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.arguments import require_text
-from airflow_betproviders.task.storage import open_path, require
+from airflow_betproviders.task.storage import open_path, require_package
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -28,7 +28,7 @@ def open_table(path: str) -> BetsTable:
         InvalidArgument: the ``delta`` extra is not installed, or delta-rs does not know the store.
     """
     require_text("table", path, "s3://aws_default@lake/bets")
-    require("deltalake", "delta", f"table {path!r}")
+    require_package("deltalake", "delta", f"table {path!r}")
     from airflow_betproviders.bets_table.table import BetsTable
 
     parts = urlsplit(path)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned
-from airflow_betproviders.lake.gaps import gaps
+from airflow_betproviders.lake.gaps import unstored_slots
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 MONDAY = datetime(2026, 11, 16, tzinfo=timezone.utc)
@@ -53,7 +53,7 @@ def test_stored_slots_and_gaps_partition_the_time_and_every_gap_is_a_slot(
 ) -> None:
     day_start_offset, held = lake
     asked = Interval(MONDAY + first * MINUTE, MONDAY + (first + minutes) * MINUTE)
-    found = list(gaps(asked, held, slot=slot, default=default, day_start_offset=day_start_offset))
+    found = list(unstored_slots(asked, held, slot=slot, default=default, day_start_offset=day_start_offset))
     cells = sorted([*(each for each in held if each.overlaps(asked)), *found])
     assert cells[0].start <= asked.start
     assert asked.end <= cells[-1].end
@@ -91,14 +91,14 @@ CUTS = [
 def test_a_gap_is_cut_as_what_is_stored_around_it(
     what: str, held: list[Interval], asked: Interval, slot: timedelta | None, expected: list[tuple[float, float]]
 ) -> None:
-    assert list(gaps(asked, held, slot=slot, default=HOUR)) == [span(*each) for each in expected]
+    assert list(unstored_slots(asked, held, slot=slot, default=HOUR)) == [span(*each) for each in expected]
 
 
 def test_the_day_of_a_stream_may_begin_at_another_hour() -> None:
-    found = list(gaps(span(0, 48), [], default=DAY, day_start_offset=4 * HOUR))
+    found = list(unstored_slots(span(0, 48), [], default=DAY, day_start_offset=4 * HOUR))
     assert found == [span(-20, 4), span(4, 28), span(28, 52)]
 
 
 def test_beside_an_object_of_no_slots_width_the_gap_stays_whole() -> None:
     odd = Interval(at(1), at(1) + timedelta(seconds=7))
-    assert list(gaps(span(1, 3), [odd], default=HOUR)) == [Interval(odd.end, at(3))]
+    assert list(unstored_slots(span(1, 3), [odd], default=HOUR)) == [Interval(odd.end, at(3))]

@@ -170,9 +170,9 @@ def test_what_expires_while_older_slots_are_read_does_not_keep_the_others_from_l
     span = Interval(first, first + 4 * HOUR)
     exchange, clock = BetProviderHook.exchange, [now]
 
-    def slow(self: Any, *arguments: Any) -> bytes:
+    def slow(self: Any, *arguments: Any, **options: Any) -> bytes:
         clock[0] = now + 1.5 * HOUR  # the first call takes an hour and a half
-        return exchange(self, *arguments)
+        return exchange(self, *arguments, **options)
 
     monkeypatch.setattr(BetProviderHook, "now", lambda _: clock[0])
     monkeypatch.setattr(BetProviderHook, "exchange", slow)
@@ -210,8 +210,8 @@ def test_bad_rows_fail_the_task_after_everything_is_stored(
 ) -> None:
     exchange = BetProviderHook.exchange
 
-    def spoiled(self: Any, *arguments: Any) -> bytes:
-        answer = json.loads(exchange(self, *arguments))
+    def spoiled(self: Any, *arguments: Any, **options: Any) -> bytes:
+        answer = json.loads(exchange(self, *arguments, **options))
         for record in answer["records"][:1]:
             record["endTime"] = "soon"
         return json.dumps(answer).encode()

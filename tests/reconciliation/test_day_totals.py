@@ -183,7 +183,7 @@ def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
     sample.store(hour_of(2, 21), [aig("b", placed=at(23.5), updated=at(26.5))], at(27.2))
     with DayTotals(sample.lake, streams("aig")["transactions"], TODAY, set(), moves_within=DAY) as day_totals:
         day_totals.load()
-        assert (day_totals.counted(hour_of(4)), day_totals.counted(hour_of(23)), day_totals.moved) == (1, 1, 1)
+        assert (day_totals.bets_in(hour_of(4)), day_totals.bets_in(hour_of(23)), day_totals.moved) == (1, 1, 1)
         assert day_totals.missing == tuple(hour_of(hour) for hour in range(24) if hour not in {4, 23})
         assert day_totals.unread(at(27.5)) == [Interval(at(24), at(26)), Interval(at(27), at(27.5))]
         assert day_totals.unread(at(23)) == []
@@ -221,4 +221,4 @@ def test_each_bet_counts_once_in_its_newest_version(
     ) as day_totals:
         day_totals.load()
         assert day_totals.missing == day_totals.damaged == ()
-        assert sum(map(day_totals.counted, day_totals.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())
+        assert sum(map(day_totals.bets_in, day_totals.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())

@@ -119,7 +119,7 @@ class SlotWriter:
         receipt.sums = {name: format(self.sums.get(name, Decimal(0)), "f") for name in self._stream.money}
         receipt.units = {field.name: field.unit for field in self._stream.fields if field.money and field.unit}
         receipt.digest = self._digest.text()
-        receipt.follow(previous)
+        receipt.set_changed_by(previous)
         writer.add_key_value_metadata(receipt.to_footer())
         writer.close()
         return receipt

@@ -1,4 +1,4 @@
-"""The sums of a receipt as money: in currency units, whatever unit the provider's amounts are in."""
+"""Convert the sums of a receipt to currency units, whatever unit the provider's amounts are in."""
 
 from __future__ import annotations
 

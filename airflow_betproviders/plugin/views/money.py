@@ -1,4 +1,4 @@
-"""Turnover and gross gaming revenue by day, from the bets table, which alone knows the newest version of each bet."""
+"""Sum turnover and gross gaming revenue by day, from the bets table, which has the newest version of each bet."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _sums_by_version = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
 
 @dataclass(frozen=True)
 class Money:
-    """Money of some days from the bets table, or why there is none.
+    """The money of some days from the bets table, or the reason why there is none.
 
     Attributes:
         days: by account, currency and day.
@@ -72,7 +72,7 @@ class Money:
 
 
 def money_of_days(path: str, span: Interval) -> Money:
-    """Return what the bets table says of the days of an interval.
+    """Sum the bets table's bets by day. Never raises: a problem is a member of the result.
 
     Args:
         path: the table's folder; empty where none is configured.
@@ -104,7 +104,7 @@ def by_day(path: str, first: date, last: date) -> tuple[DayMoney, ...]:
         delta = table.open()
     except TableNotFoundError:
         return ()
-    # A version does not change, so its sums may be kept for long; credentials are no part of what it is.
+    # A table version never changes, so its sums may be cached for long, whoever reads them.
     return _sums_by_version.get((table.uri, delta.version(), first, last), lambda: _sums(delta, first, last))
 
 

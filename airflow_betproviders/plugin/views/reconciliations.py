@@ -1,4 +1,4 @@
-"""The last reconciliation of a stream with its provider's own report."""
+"""Read the last reconciliation of a stream with its provider's own report."""
 
 from __future__ import annotations
 

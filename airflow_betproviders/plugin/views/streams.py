@@ -1,4 +1,4 @@
-"""The page's view of each stream: its slots, in few bytes for sixty days of hours."""
+"""Build the page's view of each stream: its slots, as compact JSON (sixty days of hours are common)."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ from airflow_betproviders.simulator.vendor.bet_history import BetHistory, Row
 COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
 Sums = tuple[Decimal, ...]
 """Bets, wins, cancels, jackpot contributions, jackpot wins, rakes and rounds."""
-Tallies = dict[tuple[int, str, str, str, str], Sums]
+SumsByGroup = dict[tuple[int, str, str, str, str], Sums]
 """By brand, currency, provider, game and player."""
 
 
-def tally(rows: list[Row]) -> Tallies:
-    """Add some rounds up."""
-    made: Tallies = {}
+def sum_by_group(rows: list[Row]) -> SumsByGroup:
+    """Add up rounds by brand, currency, provider, game and player."""
+    made: SumsByGroup = {}
     for row in rows:
         each: Round = row.facts
         group = (each.brand, each.currency, each.provider, each.game, each.player)
@@ -40,7 +40,7 @@ def report(history: BetHistory, start: int, end: int, now: int, filters: Mapping
     report_by = str(filters.get("reportBy", ""))
     sums: dict[tuple[str, ...], Sums] = {}
     players: dict[tuple[str, ...], set[str]] = {}
-    for _, made in history.digest("tally", "round", start, end, now, tally):
+    for _, made in history.by_hour("sums", "round", start, end, now, sum_by_group):
         for (brand, currency, provider, game, player), each in made.items():
             known = {"currency": currency, "gameCode": game, "providerCode": provider, "playerId": player}
             if brand != BRAND or any(filters.get(name) not in (None, value) for name, value in known.items()):

@@ -16,7 +16,7 @@ from airflow_betproviders.simulator.vendor.bet_history import DAY, BetHistory, R
 
 FIELDS = ("bet", "win", "netWin", "jackpot", "jackpotContribute", "count", "validBet", "tax")
 Sums = tuple[Decimal, ...]
-Tallies = dict[tuple[int, str], Sums]
+SumsByGroup = dict[tuple[int, str], Sums]
 """By gType and player."""
 
 
@@ -29,9 +29,9 @@ def _plus(one: Sums | None, other: Sums) -> Sums:
     return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def tally(rows: list[Row]) -> Tallies:
-    """Add up some rounds, by gType and player."""
-    made: Tallies = {}
+def sum_by_group(rows: list[Row]) -> SumsByGroup:
+    """Add up rounds by gType and player."""
+    made: SumsByGroup = {}
     for row in rows:
         group = (row.facts.gtype, row.facts.player)
         made[group] = _plus(made.get(group), _sums(row.facts))
@@ -39,8 +39,8 @@ def tally(rows: list[Row]) -> Tallies:
 
 
 def _total(history: BetHistory, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
-    total: Tallies = {}
-    for _, made in history.digest("tally", "round", day, day + DAY, now, tally, clock=GAME_DATE):
+    total: SumsByGroup = {}
+    for _, made in history.by_hour("sums", "round", day, day + DAY, now, sum_by_group, clock=GAME_DATE):
         for group, sums in made.items():
             total[group] = _plus(total.get(group), sums)
     for (gtype, player), sums in sorted(total.items()):

@@ -22,19 +22,19 @@ class BetSums:
     gain: int = 0
 
     def add(self, other: BetSums) -> None:
-        """Add another tally to this one."""
+        """Add other sums to these."""
         self.count += other.count
         self.bet += other.bet
         self.gain += other.gain
 
 
-Tallies = dict[tuple[int, int, str], BetSums]
+SumsByGroup = dict[tuple[int, int, str], BetSums]
 """By game, user and op_id."""
 
 
-def tally(rows: list[Row]) -> Tallies:
-    """Add some bets up."""
-    made: Tallies = {}
+def sum_by_group(rows: list[Row]) -> SumsByGroup:
+    """Add up bets by game, user and op_id."""
+    made: SumsByGroup = {}
     for row in rows:
         bet: PvBet = row.facts
         made.setdefault((bet.game_id, bet.user_id, bet.op_id), BetSums()).add(BetSums(1, bet.bet, bet.gain))
@@ -48,11 +48,11 @@ class Summaries:
         self._bets = history
         self._clock = clock
 
-    def _hours(self, start: int, end: int, now: int) -> Iterator[tuple[int, Tallies]]:
-        return self._bets.digest("tally", "bet", start, end, now, tally, clock=self._clock)
+    def _hours(self, start: int, end: int, now: int) -> Iterator[tuple[int, SumsByGroup]]:
+        return self._bets.by_hour("sums", "bet", start, end, now, sum_by_group, clock=self._clock)
 
-    def _total(self, start: int, end: int, now: int) -> Tallies:
-        total: Tallies = {}
+    def _total(self, start: int, end: int, now: int) -> SumsByGroup:
+        total: SumsByGroup = {}
         for _, made in self._hours(start, end, now):
             for group, each in made.items():
                 total.setdefault(group, BetSums()).add(each)

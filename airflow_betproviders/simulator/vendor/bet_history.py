@@ -111,7 +111,7 @@ class BetHistory:
         self._cached = 0
         self._buckets: OrderedDict[tuple[str, int], _Bucket] = OrderedDict()
         self._windows: OrderedDict[tuple[str, int, int, int], tuple[range, list[Row]]] = OrderedDict()
-        self._digests: dict[tuple[str, str, int, int], tuple[range, Any]] = {}
+        self._hours_read: dict[tuple[str, str, int, int], tuple[range, Any]] = {}
         self._lock = threading.RLock()
 
     def select(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> list[Row]:
@@ -137,7 +137,7 @@ class BetHistory:
             yield from reversed(rows)
             until = at
 
-    def digest(
+    def by_hour(
         self, name: str, kind: str, start: int, end: int, now: int, make: Callable[[list[Row]], T], *, clock: int = 0
     ) -> Iterator[tuple[int, T]]:
         """Yield ``make`` of each UTC hour in a long range, with the hour's start; complete hours are cached."""
@@ -146,13 +146,13 @@ class BetHistory:
             until = min(end, at - at % HOUR + HOUR)
             known = (name, kind, clock, at)
             with self._lock:
-                if until - at == HOUR and known in self._digests and now in self._digests[known][0]:
-                    made = self._digests[known][1]
+                if until - at == HOUR and known in self._hours_read and now in self._hours_read[known][0]:
+                    made = self._hours_read[known][1]
                 else:
                     rows, valid = self._read(kind, at, until, now, clock)
                     made = make(rows)
                     if until - at == HOUR:
-                        self._digests[known] = (valid, made)
+                        self._hours_read[known] = (valid, made)
             yield at, made
             at = until
 
