@@ -25,7 +25,7 @@ incremental_dag(
     lookback="24h",
     extract={"priority_weight": 1},
     doc_md="""
-The last 48 hours once more, in the same hourly objects as `aig_transactions`: finds changes that AIG published
+Extracts the last 48 hours again, into the same hourly objects as `aig_transactions`, to find changes that AIG published
 later than five minutes after the hour. An hour that shrinks has probably lost no bet: by the assumption of `aig_transactions` its bets
 have moved to a later hour, where the merge finds them.
 """,

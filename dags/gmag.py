@@ -24,8 +24,8 @@ incremental_dag(
     lookback="24h",
     extract={"priority_weight": 1},
     doc_md="""
-The last 48 hours once more, in the same hourly objects as `gmag_game_history`: assumed, since the
-document does not say it, that a corrected round keeps its `endTime`. It replaces the earlier one.
+Extracts the last 48 hours again, into the same hourly objects as `gmag_game_history`. Assumed, since the document does not
+say it: a corrected round keeps its `endTime` and replaces the earlier one.
 """,
 )
 

@@ -37,9 +37,9 @@ with account_dag(
     conn_id=CONN_ID,
     schedule="0 3 * * *",
     doc_md="""
-The last three days once more, in the same hourly objects as `jdb_transactions`: assumed, since the document
-does not say it, that a bet that settles late appears under its old `gameDate`. Each day is a mapped task of 288 calls, 24 minutes at one call per five seconds; between the days
-the live feed gets its turn in the pool.
+Extracts the last three days again, into the same hourly objects as `jdb_transactions`. Assumed, since the document does not
+say it: a bet that settles late appears under its old `gameDate`. Each day is a mapped task of 288 calls, 24 minutes at one
+call per five seconds. Between the days the live feed gets its turn in the pool.
 """,
 ):
     ExtractToParquetOperator.partial(

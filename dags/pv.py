@@ -30,8 +30,8 @@ incremental_dag(
     lookback="24h",
     extract={"priority_weight": 1},
     doc_md="""
-The last 48 hours of bets once more, in the same hourly objects as `pv_history`. The document does not say
-how soon a round appears in the history; this DAG finds what came later than ten minutes after the hour.
+Extracts the last 48 hours again, into the same hourly objects as `pv_history`. The document does not say how soon a round
+appears in the history; this DAG finds rounds that came later than ten minutes after the hour.
 """,
 )
 

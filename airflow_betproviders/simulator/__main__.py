@@ -19,7 +19,7 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str
     """Return settings, host and port from a command line."""
     parser = argparse.ArgumentParser(prog="python -m airflow_betproviders.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8400, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=8400, help="0 picks a free port")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=600.0, help="bets per hour and provider")
     parser.add_argument("--history-days", type=float, default=3.0)
@@ -39,7 +39,7 @@ def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str
         type=_option,
         action="append",
         default=[],
-        help="of a vendor, such as pv.midnight=refuse; repeatable",
+        help="an option of a vendor, such as pv.midnight=refuse; may be repeated",
     )
     known = parser.parse_args(arguments)
     options: dict[str, dict[str, Any]] = {}

@@ -144,7 +144,7 @@ class _Endpoint:
         return send(reply, call.headers.get("accept-encoding", ""), drawn, self._wait("drip_body", 1.0))
 
     def _applies(self, kind: str) -> bool:
-        """Return whether the vendor has an answer for a kind that the vendor itself must answer."""
+        """Return whether the vendor can answer with this fault. Some kinds need an answer of the vendor's own."""
         if kind == "busy":
             return bool(self._vendor.busy_replies)
         return kind.removeprefix("empty_") in self._vendor.empty_replies if kind in EMPTY else True

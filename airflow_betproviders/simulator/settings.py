@@ -1,4 +1,4 @@
-"""The settings of a simulator."""
+"""Declare the settings of a simulator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of one simulator.
+    """The settings of one simulator.
 
     Attributes:
-        seed: Of all that is random.
-        rate: Bets an hour and vendor.
+        seed: Seed of everything that is random.
+        rate: Bets per hour and vendor.
         history_days: How far the bets reach back from the first ``now``, rounded down to a UTC day.
         now: The instant at which simulated time stands still; ``None`` follows the machine's clock.
         late_share: Share of bets that settle late or are corrected afterwards.

@@ -23,7 +23,7 @@ class SimulatorState:
         """Make every vendor that is installed.
 
         Args:
-            settings: Of the simulator.
+            settings: The simulator's settings; default those of `Settings`.
             modules: Vendors beside those that are installed, or instead of them, by name.
         """
         self.settings = settings or Settings()
@@ -94,7 +94,7 @@ class SimulatorState:
         self._clock.set(now)
 
     def advance(self, step: timedelta) -> None:
-        """Move simulated time on, where it stands still."""
+        """Move simulated time on, if it stands still."""
         self._clock.advance(step)
 
     def truth(
@@ -108,8 +108,8 @@ class SimulatorState:
     ) -> list[dict[str, Any]]:
         """Return the records with ``start <= clock < end`` that must be stored at ``as_of`` (default: now).
 
-        Numbers with a point are ``Decimal``. A row that has been superseded is there once, in its newest version, in
-        the window that its newest clock falls into.
+        Numbers with a point are ``Decimal``. A row with several versions is returned once, in its newest version, in the
+        window in which that version's time lies.
         """
         texts = self.truth_texts(provider, stream, start, end, filters, as_of)
         return [json.loads(text, parse_float=Decimal) for text in texts]
@@ -123,7 +123,7 @@ class SimulatorState:
         filters: Mapping[str, Any] | None = None,
         as_of: datetime | None = None,
     ) -> list[str]:
-        """Return ``truth`` as JSON texts, those of a vendor with JSON answers exactly as the wire carries them."""
+        """Return ``truth`` as JSON texts. For a vendor with JSON answers they are exactly as sent."""
         return self.providers[provider].truth(stream, start, end, filters or {}, as_of or self.now)
 
     def filters(self, provider: str, stream: str, start: datetime, end: datetime) -> list[dict[str, Any]]:

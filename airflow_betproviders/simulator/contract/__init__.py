@@ -1,1 +1,1 @@
-"""The contract of a simulated vendor, and the discovery of those of all packages."""
+"""Define the contract of a simulated vendor, and find the vendors of all installed packages."""

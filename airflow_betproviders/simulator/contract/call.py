@@ -1,4 +1,4 @@
-"""One call of a vendor, and the vendor's reports of it."""
+"""Define one call of a vendor, and the vendor's reports of it."""
 
 from __future__ import annotations
 
