@@ -28,7 +28,7 @@ from deltalake import DeltaTable, QueryBuilder
 
 from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.optimize import SortBy, optimize
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from tests.seaweed import SeaweedFS, running
@@ -138,7 +138,7 @@ def served(folder: Path) -> Iterator[tuple[SeaweedFS, CountingProxy]]:
 def build(folder: Path, days: int, a_day: int, file_size: int, sort_by: SortBy) -> int:
     """Make the table, compacted. Return its number of files."""
     made.make_lake(folder / "raw", 0, 24 * days, a_day, 0)
-    (stream,) = find(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
+    (stream,) = find_raw_streams(fsspec.filesystem("file"), str(folder / "raw"), provider="aig")
     table = BetsTable(str(folder / "bets"))
     for day in range(days):
         Merge(table).run(stream, [Interval(made.BEGIN + timedelta(days=day), made.BEGIN + timedelta(days=day + 1))])

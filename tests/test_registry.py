@@ -16,7 +16,7 @@ import fsspec
 import pytest
 
 from airflow_betproviders import registry
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
 from airflow_betproviders.lake.coverage import survey
 from airflow_betproviders.registry import declared, hook_class, mapping_of, providers, reports_of, streams_of, title_of
@@ -215,13 +215,13 @@ def test_a_broken_package_is_named_in_a_warning_and_harms_no_other(
     said: list[str] = []
 
     with caplog.at_level(logging.WARNING):
-        assert [each.lake.provider for each in find(fs, root, provider=None)] == ["aig"]
+        assert [each.lake.provider for each in find_raw_streams(fs, root, provider=None)] == ["aig"]
     shown = [each.lake.provider for each in survey(fs, root, warn=said.append)]
     assert shown == ["aig"]
     assert "package provider-nova" in caplog.text
     assert "package provider-nova" in " ".join(said)
     with pytest.raises(BrokenProvider, match="package provider-nova"):
-        find(fs, root, provider="nova")
+        find_raw_streams(fs, root, provider="nova")
 
 
 def test_no_code_names_our_providers_but_their_own() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from airflow_betproviders.bets_table import merge_state as state
+from airflow_betproviders.bets_table import merge_state
 from airflow_betproviders.bets_table import plan as planning
 from airflow_betproviders.bets_table.arrow.data_files import removal
 from airflow_betproviders.bets_table.batch import MergeBatch, ReextractedSlot, StagedRows
@@ -112,7 +112,7 @@ class Merge:
         snapshot = self._table.snapshot()
         slots, self._unmergeable = stream.slots(intervals)
         around = sorted({day for interval in intervals for day in interval.days})
-        days = {day: state.load(self._table, snapshot, stream, day) for day in around}
+        days = {day: merge_state.load_day(self._table, snapshot, stream, day) for day in around}
         due = [slot for slot in slots if days[slot.day].due(slot)]
         reader = PartReader(stream, due, self._batch_rows)
         try:
@@ -131,7 +131,7 @@ class Merge:
         self.stats.unchanged = max(0, len(slots) - self.stats.slots)
 
     def _gone(
-        self, stream: RawStream, days: dict[date, state.DayState], interval: Interval, snapshot: Snapshot
+        self, stream: RawStream, days: dict[date, merge_state.DayState], interval: Interval, snapshot: Snapshot
     ) -> RawSlot | None:
         """Return a merged slot whose object was deleted, if others, extracted later, cover its time and are merged.
 
@@ -139,14 +139,14 @@ class Merge:
         """
         others, _ = stream.slots([interval])
         for day in {slot.day for slot in others} - days.keys():
-            days[day] = state.load(self._table, snapshot, stream, day)
+            days[day] = merge_state.load_day(self._table, snapshot, stream, day)
         if interval.without(slot.interval for slot in others) or any(days[slot.day].due(slot) for slot in others):
             return None
         since = min(slot.extracted_at for slot in others)
         before = days[interval.start.date()].slots[interval].extracted_at
         return None if before and since <= before else RawSlot(stream, interval, "", since, 0)
 
-    def _merge(self, stream: RawStream, days: dict[date, state.DayState], part: MergePart) -> None:
+    def _merge(self, stream: RawStream, days: dict[date, merge_state.DayState], part: MergePart) -> None:
         """Commit one part. Try again while other commits come first."""
         again = [found for slot in (*part.ended, *part.gone) if (found := _reextracted(stream, slot, days[slot.day]))]
         batch = MergeBatch(part.staged, again)
@@ -158,12 +158,12 @@ class Merge:
         for slot in part.gone:
             del days[slot.day].slots[slot.interval]
         before = {day: days[day].number for day in mine}
-        numbers = {day: state.save(self._table, days[day]) for day in mine}
+        numbers = {day: merge_state.save_day(self._table, days[day]) for day in mine}
         pointers = {days[day].app: numbers[day] for day in mine}
         plan = self._commit(batch, {days[day].app: before[day] for day in mine}, pointers, len(part.ended))
         for day in mine:
             if (old := before[day]) is not None:
-                self._table.remove(state.path_of(days[day].app, old))
+                self._table.remove(merge_state.path_of(days[day].app, old))
             days[day].number = numbers[day]
         self._count(batch, plan, part)
 
@@ -244,7 +244,7 @@ class Merge:
         )  # fmt: skip
 
 
-def _reextracted(stream: RawStream, slot: RawSlot, day: state.DayState) -> ReextractedSlot | None:
+def _reextracted(stream: RawStream, slot: RawSlot, day: merge_state.DayState) -> ReextractedSlot | None:
     """Return the slot as one that was merged before, if it was."""
     dates = day.inside(slot.interval)
     if not dates:

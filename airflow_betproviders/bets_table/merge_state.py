@@ -88,7 +88,7 @@ class DayState:
         }
 
 
-def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> DayState:
+def load_day(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> DayState:
     """Load a day's state from a snapshot.
 
     Raises:
@@ -109,7 +109,7 @@ def load(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date) -> 
     return DayState(app, number, {slot: state for name, state in stored.items() if (slot := Interval.from_name(name))})
 
 
-def save(table: BetsTable, day: DayState) -> int:
+def save_day(table: BetsTable, day: DayState) -> int:
     """Store a day's state under a new number, and return the number for the commit."""
     number = (time.time_ns() // 1000 << 10) + secrets.randbelow(1 << 10)
     table.write_json(path_of(day.app, number), day.to_json())

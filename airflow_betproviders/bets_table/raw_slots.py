@@ -144,7 +144,7 @@ def _aligned(table: pa.Table, stream: Stream) -> pa.Table:
     return table
 
 
-def find(
+def find_raw_streams(
     fs: Any,
     root: str,
     *,

@@ -114,21 +114,23 @@ class NumberSetting(Setting):
 
     Attributes:
         unit: the unit of the number, e.g. ``seconds``.
-        least: the smallest value.
-        most: the greatest value.
+        minimum: the smallest value.
+        maximum: the greatest value.
         integer: whether it must be a whole number.
     """
 
     unit: str
-    least: float = 0
-    most: float = math.inf
+    minimum: float = 0
+    maximum: float = math.inf
     integer: bool = False
 
     @property
     def wanted(self) -> str:
         """See `Setting`."""
         kind = "a whole number" if self.integer else "a number"
-        ends = f"from {self.least:g} to {self.most:g}" if self.most < math.inf else f"of at least {self.least:g}"
+        ends = (
+            f"from {self.minimum:g} to {self.maximum:g}" if self.maximum < math.inf else f"of at least {self.minimum:g}"
+        )
         return f"{kind} of {self.unit} {ends}"
 
     def parse(self, value: Any) -> float:
@@ -139,7 +141,11 @@ class NumberSetting(Setting):
         if not _NUMBER.fullmatch(text):
             raise ValueError(self.wanted)
         number = float(text)
-        if not self.least <= number <= self.most or math.isinf(number) or (self.integer and not number.is_integer()):
+        if (
+            not self.minimum <= number <= self.maximum
+            or math.isinf(number)
+            or (self.integer and not number.is_integer())
+        ):
             raise ValueError(self.wanted)
         return int(number) if self.integer else number
 
@@ -190,22 +196,22 @@ class FilesSetting(Setting):
 
     Attributes:
         kind: a description of the files, for messages.
-        most: the greatest number of files.
+        max_files: the greatest number of files.
     """
 
     kind: str
-    most: int = 1
+    max_files: int = 1
 
     @property
     def wanted(self) -> str:
         """See `Setting`."""
-        several = f", or up to {self.most} such paths, separated by commas" if self.most > 1 else ""
+        several = f", or up to {self.max_files} such paths, separated by commas" if self.max_files > 1 else ""
         return f"the path of a file on the worker that holds {self.kind}{several}"
 
     def parse(self, value: Any) -> tuple[str, ...]:
         """See `Setting`."""
         paths = tuple(path.strip() for path in value.split(",")) if isinstance(value, str) else ()
-        if not 0 < len(paths) <= self.most or not all(map(_is_pem, paths)):
+        if not 0 < len(paths) <= self.max_files or not all(map(_is_pem, paths)):
             raise ValueError(self.wanted)
         return paths
 
@@ -236,8 +242,8 @@ def _is_pem(path: str) -> bool:
 
 
 COMMON_SETTINGS: tuple[Setting, ...] = (
-    NumberSetting(name="timeout", unit="seconds", least=0.001, most=3600, default=60.0),
-    NumberSetting(name="min_interval", unit="seconds", most=86_400),
+    NumberSetting(name="timeout", unit="seconds", minimum=0.001, maximum=3600, default=60.0),
+    NumberSetting(name="min_interval", unit="seconds", maximum=86_400),
     UrlSetting(
         name="rate_limit_storage",
         schemes=("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster", "valkey", "memory"),
@@ -246,12 +252,12 @@ COMMON_SETTINGS: tuple[Setting, ...] = (
     ),
     FlagSetting(name="verify", default=True),
     FilesSetting(name="ca_bundle", kind="certificate authorities in PEM"),
-    FilesSetting(name="client_cert", kind="a client certificate with its key in PEM", most=2),
+    FilesSetting(name="client_cert", kind="a client certificate with its key in PEM", max_files=2),
     UrlSetting(
         name="proxy", schemes=("http", "https", "socks5", "socks5h", "socks4", "socks4a"), example="http://proxy:3128"
     ),
-    NumberSetting(name="page_size", unit="rows", least=1, integer=True),
-    NumberSetting(name="retention_days", unit="days", least=1, most=36500),
-    NumberSetting(name="max_answer_mb", unit="megabytes", least=1, most=65536, default=256.0),
+    NumberSetting(name="page_size", unit="rows", minimum=1, integer=True),
+    NumberSetting(name="retention_days", unit="days", minimum=1, maximum=36500),
+    NumberSetting(name="max_answer_mb", unit="megabytes", minimum=1, maximum=65536, default=256.0),
 )
 """The settings of every connection."""

@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
 _PIECE = 4 * 1024 * 1024  # bytes of bodies that are buffered before they are written
 
 
-class Archive:
+class ArchiveWriter:
     """Collect the answers of one slot in a local file. A context manager, which removes the file at the end.
 
     A refused reply may echo the request, so texts that look like a signature are removed from it.
@@ -123,7 +123,7 @@ class Archive:
         self._windows.append({"window": ends, "calls": rows.calls})
 
     def close(self, receipt: Receipt) -> None:
-        """Finish the file."""
+        """Finish the file with its footer: the receipt, the UTC offset and the windows."""
         with self._lock:
             self.closed = True
             self._flush()
@@ -144,7 +144,7 @@ class Archive:
         else:
             log.info("the replies of the failed slot %s are in %s", slot, path)
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> ArchiveWriter:
         """Use as a context manager."""
         return self
 
@@ -163,7 +163,7 @@ class Archive:
         self._rows, self._buffered = [], 0
 
 
-class Archived:
+class ArchiveReader:
     """An archive opened for reading.
 
     Attributes:
@@ -200,7 +200,7 @@ class Archived:
 
     @classmethod
     @contextmanager
-    def opened(cls, lake: Lake, slot: Interval) -> Iterator[Archived]:
+    def opened(cls, lake: Lake, slot: Interval) -> Iterator[ArchiveReader]:
         """Open the archive of a slot from a local copy.
 
         Raises:

@@ -15,7 +15,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.archive import Archived
+from airflow_betproviders.extraction.archive import ArchiveReader
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
@@ -122,7 +122,7 @@ class Replay(SlotPipeline):
         self._begun = True
         after_stored = earlier is not None and earlier.after_stored
         for before, interval in zip([None, *slots], slots, strict=False):
-            with Archived.opened(self._lake, interval) as archived:
+            with ArchiveReader.opened(self._lake, interval) as archived:
                 first = archived.receipt
                 now = extracted_at or datetime.fromisoformat(first.extracted_at)
                 receipt = self._receipt(interval, now, (replaced or {}).get(interval))
@@ -166,7 +166,7 @@ class Replay(SlotPipeline):
 class _Replies:
     """The archived replies of one slot, decoded by today's schema."""
 
-    archived: Archived
+    archived: ArchiveReader
     slot: Interval
     decode: Decoder
     assemble: WindowAssembler
@@ -176,15 +176,15 @@ class _Replies:
         """Yield the windows that the slot was made of."""
         for window, calls in self.archived.windows:
             if window is None or window.start >= self.slot.start:
-                yield self._again(window, calls)
+                yield self._assemble(window, calls)
 
     def on_start(self, _start: datetime) -> WindowRows | None:
         """Return the rows of the extra call around the slot's start; None if the extraction made none."""
         for window, calls in self.archived.windows:
             if window is not None and window.start < self.slot.start:
-                return self._again(window, calls)
+                return self._assemble(window, calls)
         return None
 
-    def _again(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
+    def _assemble(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
         pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
         return self.assemble.assemble_archived(window, pages)

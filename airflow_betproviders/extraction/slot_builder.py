@@ -11,7 +11,7 @@ from types import TracebackType
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.archive import ArchiveWriter
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.source import Source
@@ -41,7 +41,7 @@ class Slot:
     writer: SlotWriter
     receipt: Receipt
     bad_rows: list[RejectedRow]
-    archive: Archive | None = None
+    archive: ArchiveWriter | None = None
     previous: Receipt | None = None
 
     def finish(self) -> None:

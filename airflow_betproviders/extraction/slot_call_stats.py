@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.archive import ArchiveWriter
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import Reply
 
@@ -33,13 +33,13 @@ class CallStats:
     retries: int = 0
     bytes: int = 0
     since: datetime | None = None
-    archive: Archive | None = None
+    archive: ArchiveWriter | None = None
 
 
 class SlotCallStats:
     """Count each reply under its slot. A context manager that removes the archives that were not handed over."""
 
-    def __init__(self, slots: Sequence[Interval], archive: Callable[[], Archive] | None = None) -> None:
+    def __init__(self, slots: Sequence[Interval], archive: Callable[[], ArchiveWriter] | None = None) -> None:
         """Start counting.
 
         Args:
@@ -49,7 +49,7 @@ class SlotCallStats:
         self._starts = [slot.start for slot in slots]
         self._entries = {slot.start: CallStats() for slot in slots}
         self._archive = archive
-        self._open_archives: set[Archive] = set()
+        self._open_archives: set[ArchiveWriter] = set()
         self._lock = threading.Lock()
 
     def of(self, slot: Interval) -> CallStats:
@@ -87,7 +87,7 @@ class SlotCallStats:
         """Return whether a window begins before the first slot: the extra call around the slot's start."""
         return window.start < self._starts[0]
 
-    def hand_over(self, slot: Interval) -> Archive | None:
+    def hand_over(self, slot: Interval) -> ArchiveWriter | None:
         """Return the archive of a slot; the caller then removes it."""
         archive = self.of(slot).archive
         with self._lock:

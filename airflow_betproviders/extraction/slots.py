@@ -14,7 +14,7 @@ from typing import Any
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.archive import Archive
+from airflow_betproviders.extraction.archive import ArchiveWriter
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.calls import Caller
@@ -81,7 +81,7 @@ class Extraction(SlotPipeline):
         """Yield the slots in order. The calls of later slots are made meanwhile."""
         decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
         caller = Caller(self._source, self._stream, decode)
-        begin_archive = partial(Archive, self._source.utc_offset) if self._archives and lake else None
+        begin_archive = partial(ArchiveWriter, self._source.utc_offset) if self._archives and lake else None
         replaced, earlier = replaced or {}, earlier or EarlierRuns()
         with SlotCallStats(slots, begin_archive) as stats, _threads(caller) as pool:
             caller.on_reply = stats.note
@@ -117,14 +117,8 @@ class Extraction(SlotPipeline):
                         if call_stats.archive and lake:
                             call_stats.archive.store_failed(interval, lake, self._receipt(interval))
                         raise
-                    receipt = slot.receipt
-                    receipt.calls, receipt.retries = call_stats.calls, call_stats.retries
-                    receipt.bytes = call_stats.bytes
-                    receipt.reread = reader.rereads - rereads
-                    receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes
-                    receipt.asked_for_less = reader.asked_for_less
-                    held_at = boundaries.starts_held_at
-                    receipt.starts_held_at = held_at.isoformat() if held_at else None
+                    slot.receipt.reread = reader.rereads - rereads
+                    _note_calls(slot.receipt, call_stats, reader, boundaries)
                     slot.archive = stats.hand_over(interval)
                     yield slot
 
@@ -161,6 +155,15 @@ class Extraction(SlotPipeline):
 
     def _windows(self, interval: Interval) -> tuple[Interval | None, ...]:
         return windows.split_slot(interval, self._stream.windows) if self._stream.windows else (None,)
+
+
+def _note_calls(receipt: Receipt, stats: CallStats, reader: WindowReader, boundaries: WindowBoundaries) -> None:
+    """Note in a receipt the calls of its slot, and what the run has learned about the provider's answers so far."""
+    receipt.calls, receipt.retries, receipt.bytes = stats.calls, stats.retries, stats.bytes
+    receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes
+    receipt.asked_for_less = reader.asked_for_less
+    held_at = boundaries.starts_held_at
+    receipt.starts_held_at = held_at.isoformat() if held_at else None
 
 
 @contextmanager

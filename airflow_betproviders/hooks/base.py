@@ -50,13 +50,13 @@ class BetProviderHook(ProtocolHook):
         """
         for stream in self.streams:
             if name is None or name == stream.name:
-                return self.fitted(stream)
+                return self.with_account_settings(stream)
         raise InvalidArgument(
             f"{self.hook_name} ({self.label}) has no stream {name!r}. "
             f"It has: {', '.join(stream.name for stream in self.streams)}."
         )
 
-    def fitted(self, stream: Stream) -> Stream:
+    def with_account_settings(self, stream: Stream) -> Stream:
         """Return the declaration as this account's connection has it: page size and retention."""
         rows, days = self.extra["page_size"], self.extra["retention_days"]
         if rows is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.lake.layout import Lake
 
 FOOTER_KEY = "betproviders.receipt"
-_EXACT = decimal.Context(prec=100)  # Python's own context rounds a sum to 28 digits
+EXACT = decimal.Context(prec=100)  # for sums of money: Python's own context rounds to 28 digits
 
 
 class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a million of them
@@ -176,5 +176,5 @@ def sum_amounts(receipts: Collection[Receipt]) -> dict[str, Decimal]:
     """Add up the sums of the money columns over receipts, exactly."""
     sums = [receipt.sums for receipt in receipts]
     names = dict.fromkeys(chain.from_iterable(sums))
-    with decimal.localcontext(_EXACT):
+    with decimal.localcontext(EXACT):
         return {name: sum(map(Decimal, [each[name] for each in sums if name in each]), Decimal(0)) for name in names}

@@ -156,7 +156,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         self.writes = [dataset(place.fs, place.path, SCHEMA, rows=rows)]
 
     def _streams(self) -> list[RawStream]:
-        from airflow_betproviders.bets_table.raw_slots import find
+        from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 
         place = open_path(self.path)
         provider, account = self.provider or None, None
@@ -169,7 +169,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
                 )
             provider, account = hook.conn_type, hook.account
             settings.update({name: value for name, value in hook.extra.items() if value is not None})
-        return find(
+        return find_raw_streams(
             place.fs,
             place.path,
             provider=provider,

@@ -36,7 +36,7 @@ PermittedReader = Annotated[Reader, Depends(permitted)]
 
 workers = Workers()
 lake_process = LakeProcess()
-_lake_views = ShortCache[LakeView](seconds=5, most=8)  # one page sends several requests that need the same views
+_lake_views = ShortCache[LakeView](seconds=5, max_results=8)  # one page sends several requests that need the same views
 
 
 def create_app() -> FastAPI:

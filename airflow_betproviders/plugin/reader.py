@@ -32,7 +32,7 @@ class Rights:
 
 
 # One page sends several requests at once. A change by an administrator takes effect after these seconds.
-_rights_by_user = ShortCache[Rights](seconds=3, most=1000)
+_rights_by_user = ShortCache[Rights](seconds=3, max_results=1000)
 
 
 class Reader:

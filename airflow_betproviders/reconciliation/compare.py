@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Distinct, Report, ReportSpec, Sum, WindowTotals
 from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.lake.receipt import EXACT
 from airflow_betproviders.reconciliation.day_totals import DayTotals, Group, GroupFigures
 from airflow_betproviders.reconciliation.provider_totals import ProviderTotals
 from airflow_betproviders.reconciliation.results import Figure
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, ZERO
+from airflow_betproviders.reconciliation.slot_scanner import ZERO
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream

@@ -20,8 +20,8 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.lake.gaps import unstored_slots
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.receipt import EXACT
 from airflow_betproviders.reconciliation.slot_scanner import (
-    EXACT,
     ZERO,
     ScannedSlot,
     SlotScanner,

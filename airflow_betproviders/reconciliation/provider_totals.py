@@ -13,9 +13,10 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Measure, Report, Sum
 from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.lake.receipt import EXACT
 from airflow_betproviders.reconciliation.day_totals import GroupFigures
 from airflow_betproviders.reconciliation.row_counter import RowCounter
-from airflow_betproviders.reconciliation.slot_scanner import EXACT, ZERO
+from airflow_betproviders.reconciliation.slot_scanner import ZERO
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream

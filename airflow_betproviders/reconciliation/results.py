@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode.columns import INSTANT
 from airflow_betproviders.lake.layout import RECONCILIATION, Lake
+from airflow_betproviders.lake.receipt import EXACT
 from airflow_betproviders.lake.store.atomic_put import put_bytes
-from airflow_betproviders.reconciliation.slot_scanner import EXACT
 
 _AMOUNT = pa.decimal128(38, 18)
 SCHEMA = pa.schema(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,8 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.receipt import EXACT, Receipt
 
-EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 ZERO = Decimal(0)
 _ROWS = 50_000
 

@@ -128,11 +128,11 @@ def _skip_without_bets(expectations: Expectations) -> None:
 
 def _load(vendor_account: VendorAccount, table: Any, interval: Interval) -> Any:
     from airflow_betproviders.bets_table.merge import Merge
-    from airflow_betproviders.bets_table.raw_slots import find
+    from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 
     vendor_account.store(vendor_account.bets, interval)
     lake = vendor_account.lake(vendor_account.bets)
-    (found,) = find(
+    (found,) = find_raw_streams(
         lake.fs, lake.root, provider=vendor_account.provider, stream=vendor_account.bets.name, filters=lake.filters
     )
     return Merge(table).run(found, [interval])

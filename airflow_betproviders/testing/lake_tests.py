@@ -100,11 +100,11 @@ def _rebuild_with_pii(vendor_account: VendorAccount, interval: Interval, policy:
 def _merge(vendor_account: VendorAccount, interval: Interval) -> None:
     """Merge what is stored into a bets table beside the lake, where the provider has bets."""
     from airflow_betproviders.bets_table.merge import Merge
-    from airflow_betproviders.bets_table.raw_slots import find
+    from airflow_betproviders.bets_table.raw_slots import find_raw_streams
     from airflow_betproviders.bets_table.table import BetsTable
 
     lake = vendor_account.lake(vendor_account.bets)
-    (found,) = find(
+    (found,) = find_raw_streams(
         lake.fs, lake.root, provider=vendor_account.provider, stream=vendor_account.bets.name, filters=lake.filters
     )
     Merge(BetsTable(str(vendor_account.folder / "bets"))).run(found, [interval])

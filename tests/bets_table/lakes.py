@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.bets_table.merge import Merge, MergeStats
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
@@ -97,7 +97,10 @@ class SampleLake:
         """Merge every stream's slots of the intervals; default of the month."""
         merge = Merge(self.table, **options)
         wanted = intervals or (Interval(at(0, 1), at(0, 30)),)
-        stats = [merge.run(stream, wanted) for stream in find(self.lake.fs, self.lake.root, provider=self.provider)]
+        stats = [
+            merge.run(stream, wanted)
+            for stream in find_raw_streams(self.lake.fs, self.lake.root, provider=self.provider)
+        ]
         return stats[-1] if stats else MergeStats()
 
     def rows(self) -> dict[str, dict[str, Any]]:

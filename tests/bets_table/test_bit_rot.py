@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, UnmergeableSlot
-from airflow_betproviders.extraction.archive import Archived
+from airflow_betproviders.extraction.archive import ArchiveReader
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.reconciliation.day_totals import DayTotals
@@ -77,7 +77,7 @@ def test_extracted_slots_and_archives_have_checksums(tmp_path: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[body.data_page_offset + body.total_compressed_size - 1] ^= 1
     archive.write_bytes(content)
-    with Archived.opened(lake, SLOT) as archived:
+    with ArchiveReader.opened(lake, SLOT) as archived:
         call = archived.windows[0][1][0]
         with pytest.raises(InvalidArgument, match=r"is damaged: .*checksum"):
             archived.body(call)

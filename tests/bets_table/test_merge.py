@@ -17,7 +17,7 @@ import pytest
 
 from airflow_betproviders.bets_table import batch, plan
 from airflow_betproviders.bets_table.merge import Merge
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from tests.bets_table.lakes import DAY, MINUTE, SampleLake, aig, at, hour_of
@@ -279,7 +279,9 @@ def test_long_accounts_and_filters_are_merged(tmp_path: Path) -> None:
         sample.store(hour_of(5), [GMAG], at(7))
         Path(lake.folder(DAY.date())).parent.mkdir(parents=True)
         Path(sample.lake.folder(DAY.date())).rename(lake.folder(DAY.date()))
-        (stream,) = find(lake.fs, lake.root, provider="gmag", account=account, filters=filters, stream=lake.stream)
+        (stream,) = find_raw_streams(
+            lake.fs, lake.root, provider="gmag", account=account, filters=filters, stream=lake.stream
+        )
         assert Merge(sample.table).run(stream, [hour_of(5)]).added == 1
         assert Merge(sample.table).run(stream, [hour_of(5)]).commits == 0
 
@@ -291,14 +293,14 @@ def test_filters_are_merged_however_their_list_is_given(tmp_path: Path, given: A
     narrowed = replace(sample.lake, filters={"game_ids": [1, 2]})
     Path(narrowed.base).parent.mkdir(parents=True)
     Path(sample.lake.base).rename(narrowed.base)
-    (stream,) = find(narrowed.fs, narrowed.root, provider="pv", filters={"game_ids": given})
+    (stream,) = find_raw_streams(narrowed.fs, narrowed.root, provider="pv", filters={"game_ids": given})
     assert Merge(sample.table).run(stream, [hour_of(5)]).added == 1
 
 
 def test_filters_that_select_everything_are_none(tmp_path: Path) -> None:
     sample = SampleLake(tmp_path, "pv", "101")
     sample.store(hour_of(5), [PV], at(7))
-    (stream,) = find(sample.lake.fs, sample.lake.root, provider="pv", filters={"game_ids": []})
+    (stream,) = find_raw_streams(sample.lake.fs, sample.lake.root, provider="pv", filters={"game_ids": []})
     assert stream.label == "history"
 
 

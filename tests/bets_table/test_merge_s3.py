@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.optimize import optimize
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
@@ -26,7 +26,7 @@ _spawn = multiprocessing.get_context("spawn")
 
 def merge(uri: str, options: dict[str, str], server: SeaweedFS, day: int) -> None:
     fs = server.filesystem()
-    for stream in find(fs, f"{server.bucket}/raw", provider="aig"):
+    for stream in find_raw_streams(fs, f"{server.bucket}/raw", provider="aig"):
         Merge(BetsTable(uri, options), batch_rows=40).run(stream, [Interval(at(0, day), at(0, day + 1))])
 
 

@@ -12,7 +12,7 @@ import duckdb
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.schema import SCHEMA
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 
@@ -40,7 +40,7 @@ class Engine:
         finally:
             sys.path.remove(str(EXAMPLE))
         folder = self.folder / str(step)
-        for stream in find(sample.lake.fs, sample.lake.root, provider="aig"):
+        for stream in find_raw_streams(sample.lake.fs, sample.lake.root, provider="aig"):
             stage_bets(stream, [slot], folder, "agent001")
         self.con.execute(f"create or replace view staged_bets as from '{folder}/bets/*.parquet'")
         self.con.execute(f"create or replace view staged_slots as from '{folder}/slots/*.parquet'")

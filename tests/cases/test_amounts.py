@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from airflow_betproviders.bets_table.merge import Merge, MergeStats
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import UnmergeableSlot
@@ -63,7 +63,7 @@ class Account:
     def merge(self) -> MergeStats:
         """Merge what is stored."""
         merge = Merge(self.table)
-        raw = find(fsspec.filesystem("file"), str(self.folder / "raw"), provider=self.provider)
+        raw = find_raw_streams(fsspec.filesystem("file"), str(self.folder / "raw"), provider=self.provider)
         try:
             (stats,) = [merge.run(stream, [Interval(FIVE - 99 * HOUR, FIVE + 99 * HOUR)]) for stream in raw]
         finally:

@@ -13,7 +13,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.coverage import Coverage, survey
@@ -64,7 +64,7 @@ def test_l1_coverage_gaps_and_merge_go_on_beside_what_others_left(
     assert found.gaps()[0].interval == Interval(FIVE + HOUR, FIVE + 2 * HOUR)
     (warning,) = [record.message for record in caplog.records if "left alone" in record.message]
     assert named in warning
-    (raw,) = find(LOCAL, lake.root, provider="aig")
+    (raw,) = find_raw_streams(LOCAL, lake.root, provider="aig")
     slots, unknown = raw.slots([Interval(FIVE - DAY, FIVE + DAY)])
     assert ([slot.rows for slot in slots], unknown) == ([3, 4], [])
     assert foreign.read_bytes() == b"what others left"
@@ -84,7 +84,7 @@ def test_l1_a_link_to_nowhere_and_a_folder_named_like_a_slot_hide_no_other_slot(
     assert [cell.state for cell in found.cells[:3]] == ["complete", "missing", "missing"]
     (warning,) = [record.message for record in caplog.records if "left alone" in record.message]
     assert warning.count("/slot_date=2026-11-20/") == 3
-    (raw,) = find(LOCAL, lake.root, provider="aig")
+    (raw,) = find_raw_streams(LOCAL, lake.root, provider="aig")
     assert len(raw.slots([Interval(FIVE - DAY, FIVE + DAY)])[0]) == 1
 
 

@@ -33,7 +33,7 @@ from airflow_betproviders.exceptions import (
     ProviderRequestError,
 )
 from airflow_betproviders.extraction import archive as archiving
-from airflow_betproviders.extraction.archive import Archive, Archived, expire
+from airflow_betproviders.extraction.archive import ArchiveReader, ArchiveWriter, expire
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.calls import Reply
 from airflow_betproviders.extraction.replay import Replay
@@ -131,7 +131,7 @@ def test_a_call_without_an_answer_is_kept_too(lake: Lake, monkeypatch: pytest.Mo
 def test_the_archive_says_what_slot_it_is_of(lake: Lake) -> None:
     Extraction(Vendor(hour()), BETS, archive=True, run_metadata={"run_id": "r", "version": "1"}).store([SLOT], lake)
     assert footer(lake.archive(SLOT)) == footer(lake.data(SLOT))
-    with Archived.opened(lake, SLOT) as archived:
+    with ArchiveReader.opened(lake, SLOT) as archived:
         assert [window for window, calls in archived.windows] == QUARTERS
         assert archived.utc_offset == timedelta(0)
 
@@ -144,7 +144,7 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
     rng.shuffle(order)
     start, end = SLOT.texts
     receipt = Receipt(provider="toy", stream="bets", account="a", start=start, end=end, extracted_at=FIVE.isoformat())
-    with pytest.MonkeyPatch.context() as patch, Archive(timedelta(hours=-4)) as archive:
+    with pytest.MonkeyPatch.context() as patch, ArchiveWriter(timedelta(hours=-4)) as archive:
         patch.setattr(archiving, "_PIECE", piece)
         for call in order:
             page = Page(pa.table({}), None)
@@ -152,7 +152,7 @@ def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, b
             assert page.call == call
         archive.close(receipt)
         with pq.ParquetFile(archive.path) as file:
-            archived = Archived(file, Lake(None, "", "toy", "bets", "a"), SLOT)
+            archived = ArchiveReader(file, Lake(None, "", "toy", "bets", "a"), SLOT)
             assert {call: archived.body(call) for call in bodies} == bodies
             assert archived.utc_offset == timedelta(hours=-4)
             with pytest.raises(InvalidArgument, match=r"lacks the answer to call 99\. Extract its slot again"):
@@ -357,7 +357,7 @@ def test_a_replay_does_not_depend_on_how_windows_are_asked_for_today(lake: Lake)
 
 def test_the_utc_offset_is_that_of_the_archive(lake: Lake) -> None:
     Extraction(Vendor(hour(), utc_offset=timedelta(hours=-4)), BETS, archive=True).store([SLOT], lake)
-    with Archived.opened(lake, SLOT) as archived:
+    with ArchiveReader.opened(lake, SLOT) as archived:
         assert archived.utc_offset == timedelta(hours=-4)
 
 
@@ -403,7 +403,10 @@ def test_only_complete_slots_and_the_larger_of_two(lake: Lake) -> None:
     with pytest.raises(InvalidArgument, match="reaches beyond"):
         replay.slots(QUARTERS[1])
     file.write_bytes(Path(lake.data(SLOT)).read_bytes())
-    with pytest.raises(InvalidArgument, match="is not an archive of this package"), Archived.opened(lake, QUARTERS[0]):
+    with (
+        pytest.raises(InvalidArgument, match="is not an archive of this package"),
+        ArchiveReader.opened(lake, QUARTERS[0]),
+    ):
         pass
 
 

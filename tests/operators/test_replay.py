@@ -14,7 +14,7 @@ import pytest
 from airflow.sdk import BaseHook, Connection
 
 from airflow_betproviders.bets_table.merge import Merge
-from airflow_betproviders.bets_table.raw_slots import find
+from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.bet_expressions import text
 from airflow_betproviders.declare.fields import Field, Integer
@@ -186,7 +186,7 @@ def test_a_slot_extracted_again_without_an_archive_is_not_replaced_by_an_older_o
 
 def merged(tmp_path: Path) -> tuple[Any, dict[str, dict[str, Any]]]:
     table = BetsTable(str(tmp_path / "bets"))
-    (stream,) = find(fsspec.filesystem("file"), str(tmp_path / "lake"), provider="aig")
+    (stream,) = find_raw_streams(fsspec.filesystem("file"), str(tmp_path / "lake"), provider="aig")
     tally = Merge(table).run(stream, [Interval(FIVE, FIVE + 3 * HOUR)])
     return tally, {row["bet_id"]: row for row in table.open().to_pyarrow_table().to_pylist()}
 

@@ -70,7 +70,7 @@ def test_a_result_is_made_once_and_kept_for_a_while(monkeypatch: pytest.MonkeyPa
     clock = 0.0
     monkeypatch.setattr("airflow_betproviders.plugin.limits.cache.time.monotonic", lambda: clock)
     gate, made = threading.Event(), []
-    cache = ShortCache[int](seconds=5, most=2)
+    cache = ShortCache[int](seconds=5, max_results=2)
 
     def make() -> int:
         gate.wait(TIMEOUT)
@@ -91,7 +91,7 @@ def test_a_result_is_made_once_and_kept_for_a_while(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_error_is_not_kept() -> None:
-    cache = ShortCache[int](seconds=5, most=2)
+    cache = ShortCache[int](seconds=5, max_results=2)
 
     def fail() -> int:
         raise OSError("once")

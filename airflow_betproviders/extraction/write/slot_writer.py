@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta, timezone
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
@@ -28,12 +28,11 @@ from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
 from airflow_betproviders.extraction.write.encodings import open_writer
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
-from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.receipt import EXACT, Receipt
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # hashes in memory at once, eight bytes each
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_EXACT = Context(prec=100)  # Python's own context rounds a sum to 28 digits
 
 Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
@@ -178,7 +177,7 @@ class SlotWriter:
         for name in self._stream.money:
             total = arrays.exact_sum(group[name])
             if total is not None:
-                self.sums[name] = _EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
+                self.sums[name] = EXACT.add(self.sums.get(name, Decimal(0)), Decimal(total))
 
     def _wait(self) -> None:
         """Wait until all that was handed over is written."""

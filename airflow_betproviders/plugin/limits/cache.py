@@ -16,11 +16,11 @@ class ShortCache(Generic[V]):
 
     Args:
         seconds: how long a result is kept after it was made.
-        most: how many results are kept.
+        max_results: how many results are kept.
     """
 
-    def __init__(self, seconds: float, most: int) -> None:
-        self._seconds, self._most = seconds, most
+    def __init__(self, seconds: float, max_results: int) -> None:
+        self._seconds, self._max_results = seconds, max_results
         self._lock = Lock()
         self._kept: dict[Hashable, tuple[float, Future[V]]] = {}
 
@@ -56,5 +56,5 @@ class ShortCache(Generic[V]):
         for key in [key for key, (until, _) in self._kept.items() if until < now]:
             del self._kept[key]
         made = [key for key, (_, result) in self._kept.items() if result.done()]
-        for key in made[: max(0, len(self._kept) - self._most + 1)]:
+        for key in made[: max(0, len(self._kept) - self._max_results + 1)]:
             del self._kept[key]

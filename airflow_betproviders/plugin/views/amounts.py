@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
-from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.receipt import EXACT, Receipt
 from airflow_betproviders.registry import declared
-
-_EXACT = Context(prec=100)  # Python's own context rounds to 28 digits
 
 
 def amounts_of(receipt: Receipt) -> list[dict[str, Any]]:
@@ -26,4 +24,4 @@ def amounts_of(receipt: Receipt) -> list[dict[str, Any]]:
 
 
 def _decimal_text(amount: Decimal, minor_units: int) -> str:
-    return format(amount if minor_units == 1 else _EXACT.divide(amount, Decimal(minor_units)), "f")
+    return format(amount if minor_units == 1 else EXACT.divide(amount, Decimal(minor_units)), "f")

@@ -53,7 +53,7 @@ class DayMoney:
         return {**vars(self), **amounts, "day": self.day.isoformat()}
 
 
-_sums_by_version = ShortCache["tuple[DayMoney, ...]"](seconds=600, most=16)
+_sums_by_version = ShortCache["tuple[DayMoney, ...]"](seconds=600, max_results=16)
 
 
 @dataclass(frozen=True)

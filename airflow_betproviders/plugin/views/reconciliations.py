@@ -13,7 +13,7 @@ from airflow_betproviders.task.storage import open_path
 
 log = logging.getLogger(__name__)
 
-_results = ShortCache[dict[str, Any] | None](seconds=30, most=400)
+_results = ShortCache[dict[str, Any] | None](seconds=30, max_results=400)
 
 
 def last_reconciliations(streams: Iterable[tuple[str, str, str, str]]) -> list[dict[str, Any] | None]:

@@ -116,13 +116,13 @@ class JdbHook(BetProviderHook):
         if len(self.key.encode()) != _BLOCK:
             raise self._connection_error(f"password (the AES key) must be {_BLOCK} characters, as JDB issued it")
 
-    def fitted(self, stream: Stream) -> Stream:
+    def with_account_settings(self, stream: Stream) -> Stream:
         """See `BetProviderHook`; action 64 filters the column that the connection names.
 
         The document says both gameDate and lastModifyTime (its present public page says gameDate).
         """
         column = self.extra["filter_column"]
-        fitted = super().fitted(stream)
+        fitted = super().with_account_settings(stream)
         return replace(fitted, time_column=column) if stream.name == jdb.TRANSACTIONS.name else fitted
 
     @property

@@ -18,7 +18,7 @@ from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction import publishing
-from airflow_betproviders.extraction.archive import Archived
+from airflow_betproviders.extraction.archive import ArchiveReader
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from tests.extraction.vendor import BETS, MINUTE, SLOT, Vendor, bet
@@ -83,7 +83,7 @@ def test_each_archive_has_the_replies_of_its_slot(lake: Lake) -> None:
     Extraction(Watched(ROWS), BETS, archive=True).store(QUARTERS, lake)
 
     for slot in QUARTERS:
-        with Archived.opened(lake, slot) as archived:
+        with ArchiveReader.opened(lake, slot) as archived:
             assert [window for window, _ in archived.windows] == [slot]
             assert [len(calls) for _, calls in archived.windows] == [archived.receipt.calls]
 
