@@ -47,7 +47,7 @@ class Origin:
     extracted_at: datetime
 
 
-def canonical(
+def map_to_bets(
     raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mapping[str, str] | None = None
 ) -> pa.Table:
     """Map raw rows to rows of the bets table.

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical, refuse_null
+from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, map_to_bets, refuse_null
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
@@ -128,7 +128,7 @@ class RawStream:
         try:
             for name in required(stream):
                 refuse_null(name, raw[name])
-            return canonical(raw, self.mapping, origin, self.settings)
+            return map_to_bets(raw, self.mapping, origin, self.settings)
         except InvalidRow as error:
             key = {name: raw[name][error.row].as_py() for name in stream.key}
             raise UnmergeableSlot(

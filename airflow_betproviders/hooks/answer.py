@@ -28,13 +28,13 @@ ENCODINGS = "gzip, deflate"
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
-def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes:
+def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> bytes:
     """Read and decompress a body.
 
     Args:
         raw: urllib3's response, whose body is still to be read.
         encoding: its ``Content-Encoding``.
-        most: the largest body, in decompressed bytes.
+        max_bytes: the largest body, in decompressed bytes.
         cut: whether to return the beginning of a larger one.
 
     Raises:
@@ -43,20 +43,20 @@ def read_body(raw: Any, encoding: str, most: int, *, cut: bool = False) -> bytes
     """
     inflate = _inflater(encoding)
     pieces: list[bytes] = []
-    left = most
+    left = max_bytes
     with ExitStack() as turn:
-        while food := _receive(raw, most):
-            inflate.feed(food)
+        while chunk := _receive(raw, max_bytes):
+            inflate.feed(chunk)
             while data := inflate.read(min(left + 1, _INFLATED_AT_ONCE)):
                 pieces.append(data)
-                if most - left <= _LARGE < most - left + len(data):
+                if max_bytes - left <= _LARGE < max_bytes - left + len(data):
                     turn.enter_context(_one_large)
                 left -= len(data)
                 if left < 0:
                     if cut:
-                        return b"".join(pieces)[:most]
+                        return b"".join(pieces)[:max_bytes]
                     raise AnswerTooLarge(
-                        f"the answer is larger than {most / 1e6:g} MB; ask for less with extra page_size, or raise extra "
+                        f"the answer is larger than {max_bytes / 1e6:g} MB; ask for less with extra page_size, or raise extra "
                         "max_answer_mb"
                     )
         if not inflate.complete:
@@ -101,10 +101,10 @@ class UnprovenAnswers:
             )
 
 
-def _receive(raw: Any, most: int) -> bytes:
+def _receive(raw: Any, max_bytes: int) -> bytes:
     """Receive the rest of a body at once where its length is known and small, which copies it least; else a piece."""
     length = raw.length_remaining
-    known = length is not None and 0 < length <= min(most, _AT_ONCE)
+    known = length is not None and 0 < length <= min(max_bytes, _AT_ONCE)
     received: bytes = raw.read(None if known else _PIECE, decode_content=False)
     return received
 
@@ -133,7 +133,7 @@ class _Plain:
     def feed(self, data: bytes) -> None:
         self._data = data
 
-    def read(self, most: int) -> bytes:  # noqa: ARG002 - it is in memory already
+    def read(self, max_bytes: int) -> bytes:  # noqa: ARG002 - it is in memory already
         data, self._data = self._data, b""
         return data
 
@@ -154,7 +154,7 @@ class _Inflater(_Plain):
         """Return whether the compressed body is complete; an empty one is."""
         return self._zlib.eof or not self._begun
 
-    def read(self, most: int) -> bytes:
+    def read(self, max_bytes: int) -> bytes:
         while self._data:
             if self._zlib.eof:  # zeros or line breaks, which mean nothing, or another member
                 self._data = self._data.lstrip(b"\0\r\n")
@@ -163,7 +163,7 @@ class _Inflater(_Plain):
                 if self._kind != _GZIP:
                     raise ProviderUnavailable("the answer goes on behind its compressed data")
                 self._zlib = zlib.decompressobj(self._kind)
-            data = self._inflate(most)
+            data = self._inflate(max_bytes)
             if data is None:
                 if self._kind != _ZLIB or self._begun:
                     raise ProviderUnavailable("the answer's compressed data is damaged")
@@ -175,8 +175,8 @@ class _Inflater(_Plain):
                 return data
         return b""
 
-    def _inflate(self, most: int) -> bytes | None:
+    def _inflate(self, max_bytes: int) -> bytes | None:
         try:
-            return self._zlib.decompress(self._data, most)
+            return self._zlib.decompress(self._data, max_bytes)
         except zlib.error:
             return None

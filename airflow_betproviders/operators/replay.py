@@ -13,7 +13,12 @@ from airflow_betproviders.task.links import TaskTarget
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
+
+    from airflow_betproviders.declare.stream import Stream
+    from airflow_betproviders.hooks.base import BetProviderHook
 
 
 class ReplayOperator(StreamOperator):
@@ -57,10 +62,7 @@ class ReplayOperator(StreamOperator):
         self._max_bad_rows()
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)
-        if not hook.connection.login:
-            raise InvalidArgument(f"{hook.label}: login is empty. Enter the account: the archive is stored under it.")
-        target = open_path(self.path)
-        lake = Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
+        lake = self._lake(hook, stream, filters)
         self.target = TaskTarget(lake, interval)
         replay = Replay(
             hook,
@@ -99,6 +101,13 @@ class ReplayOperator(StreamOperator):
                 f"{hook.label}, stream {stream.name}: the archived slots are rebuilt, but {missing}", lake
             )
         return summary
+
+    def _lake(self, hook: BetProviderHook, stream: Stream, filters: Mapping[str, Any]) -> Lake:
+        """Return where the archives are stored. Refuse a path or a connection that cannot work."""
+        if not hook.connection.login:
+            raise InvalidArgument(f"{hook.label}: login is empty. Enter the account: the archive is stored under it.")
+        target = open_path(self.path)
+        return Lake(target.fs, target.path, stream.provider, stream.name, hook.account, filters)
 
 
 def _not_archived(what: str, lake: Lake) -> NotArchived:

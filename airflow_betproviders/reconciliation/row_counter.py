@@ -31,7 +31,7 @@ class RowCounter:
 
     @property
     def calls(self) -> int:
-        """Calls made so far."""
+        """Return the number of calls made so far."""
         return self._caller.calls
 
     def __call__(self, interval: Interval) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_betproviders.bets_table.mapping import Origin, canonical
+from airflow_betproviders.bets_table.mapping import Origin, map_to_bets
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.decode.decoder import Decoder
@@ -46,7 +46,7 @@ def bets(
 ) -> list[dict[str, Any]]:
     """Records as rows of the bets table, ``rest`` parsed."""
     mapping = mapping_of(provider)
-    table = canonical(
+    table = map_to_bets(
         raw(provider, records, **kwargs), mapping, Origin("acc", mapping.streams[0], SLOT, READ), settings
     )
     rows = table.to_pylist()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical
+from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, map_to_bets
 from airflow_betproviders.bets_table.schema import COLUMNS, MONEY, MONEY_COLUMNS, SCHEMA
 from airflow_betproviders.declare.bet_expressions import Expression
 from airflow_betproviders.exceptions import InvalidArgument
@@ -376,7 +376,7 @@ def test_an_amount_that_does_not_fit_is_an_error_that_names_the_row() -> None:
     amounts = pa.array([*map(Decimal, ("1", "2", "1" + "0" * 21, "4"))], pa.decimal128(38, 8))
     table = table_of("aig", [sample_records("aig-baccarat.json")[0]] * 4, {"bet_amount": amounts})
     with pytest.raises(InvalidRow) as caught:
-        canonical(table, mapping_of("aig"), ORIGIN)
+        map_to_bets(table, mapping_of("aig"), ORIGIN)
     assert caught.value.row == 2
 
 
@@ -395,7 +395,7 @@ def test_no_absent_operand_counts_as_zero(provider: str, name: str, absent: tupl
         plain = raw(provider, sample_records(name)[:1])
         nulls = pa.nulls(1, plain.schema.field(field).type)
         table = table_of(provider, sample_records(name)[:1], {field: nulls})
-        (row,) = canonical(table, mapping_of(provider), ORIGIN).to_pylist()
+        (row,) = map_to_bets(table, mapping_of(provider), ORIGIN).to_pylist()
         assert row["net"] is None, field
         assert row["stake"] is None or row["payout"] is None, field
 
@@ -415,7 +415,7 @@ def test_a_mapping_whose_net_is_not_payout_less_stake_is_refused(last: str | Non
     mapping = mapping_of("aig")
     mapping = replace(mapping, columns={**mapping.columns, "net": Wrong(last)})
     with pytest.raises(InvalidRow, match=r"67453d0923c36d2571d40815: net .* is not payout 200.* - stake 100") as caught:
-        canonical(raw("aig", [sample_records("aig-baccarat.json")[0]] * 3), mapping, ORIGIN)
+        map_to_bets(raw("aig", [sample_records("aig-baccarat.json")[0]] * 3), mapping, ORIGIN)
     assert caught.value.row == 2
 
 
@@ -428,7 +428,7 @@ def test_gmag_net_is_payout_less_stake_or_null(bets: list[dict[str, int | None]]
     for name in bets[0]:
         column = pa.array([b[name] and Decimal(b[name]).scaleb(-4) for b in bets], table.schema.field(name).type)
         table = table.set_column(table.column_names.index(name), name, column)
-    for given_, row in zip(bets, canonical(table, mapping_of("gmag"), ORIGIN).to_pylist(), strict=True):
+    for given_, row in zip(bets, map_to_bets(table, mapping_of("gmag"), ORIGIN).to_pylist(), strict=True):
         main = [given_[name] for name in ("bets", "wins", "cancels")]
         if None in main:
             assert row["net"] is None
@@ -448,4 +448,4 @@ def test_the_schema_is_the_designs() -> None:
     assert SCHEMA.field("stake").type.precision == 28
     assert SCHEMA.field("stake").type.scale == 8
     assert Decimal("12345678901234567890.12345678").as_tuple().exponent == -8
-    assert callable(canonical)
+    assert callable(map_to_bets)

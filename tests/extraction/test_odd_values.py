@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, canonical
+from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, map_to_bets
 from airflow_betproviders.bets_table.schema import MONEY_COLUMNS
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.fields import Boolean, Decimal, Double, Epoch, Integer, Text
@@ -134,7 +134,7 @@ def test_the_net_result_is_the_payout_less_the_stake_or_all_are_null(stream: Str
         return
     raw = page.table.append_column(EXTRACTED_AT, pa.repeat(pa.scalar(READ, INSTANT), page.table.num_rows))
     try:
-        bets = canonical(raw, MAPPINGS[stream.provider], Origin("acc", stream.name, SLOT, READ))
+        bets = map_to_bets(raw, MAPPINGS[stream.provider], Origin("acc", stream.name, SLOT, READ))
     except InvalidRow as error:
         invalid = error
     else:

@@ -191,7 +191,7 @@ def _layout(format_: str) -> tuple[str, int | None]:
 
 @convert.register
 def _(kind: DecimalMap, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
-    """Objects with free names as maps, by name in each."""
+    """Convert objects with free names to maps, each sorted by name."""
     names, amounts, counts = _pairs_by_name(array, kind) if pa.types.is_struct(array.type) else _pairs(array)
     offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())
     mask = array.is_null() if array.null_count else None

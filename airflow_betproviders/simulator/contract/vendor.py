@@ -64,7 +64,7 @@ class Setup:
 
     @property
     def begin_ms(self) -> int:
-        """``begin`` in epoch milliseconds."""
+        """Return ``begin`` in epoch milliseconds."""
         return to_ms(self.begin)
 
 
