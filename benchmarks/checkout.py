@@ -19,8 +19,12 @@ _MODULES = {  # name: the module now, the module then
     "TRANSACTIONS": ("providers.aig.streams", "streams.aig"),
 }
 
+_RENAMED = {"find": "find_raw_streams"}  # the name here, and in the package since it was renamed
+
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(name)
-    return getattr(import_module(f"airflow_betproviders.{_MODULES[name][OLDER]}"), name)
+    module = import_module(f"airflow_betproviders.{_MODULES[name][OLDER]}")
+    renamed = _RENAMED.get(name, name)
+    return getattr(module, renamed if hasattr(module, renamed) else name)

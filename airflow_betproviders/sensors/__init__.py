@@ -1,1 +1,1 @@
-"""Sensors."""
+"""A sensor that waits until an interval of a stream is complete."""
