@@ -122,8 +122,8 @@ class JdbHook(BetProviderHook):
         The document says both gameDate and lastModifyTime (its present public page says gameDate).
         """
         column = self.extra["filter_column"]
-        fitted = super().with_account_settings(stream)
-        return replace(fitted, time_column=column) if stream.name == jdb.TRANSACTIONS.name else fitted
+        adapted = super().with_account_settings(stream)
+        return replace(adapted, time_column=column) if stream.name == jdb.TRANSACTIONS.name else adapted
 
     @property
     def params_in(self) -> str:
