@@ -23,13 +23,17 @@ _WITHOUT_SUFFIX_RANGES = {"abfs", "adl"}  # their servers cannot return the last
 def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow], archive: Path | None = None) -> str:
     """Store a slot: quarantine and archive first, then the data. Then remove the objects that it replaces.
 
+    A quarantine that the slot no longer has is removed after the data: the object before lacks the rows in it.
+
     Returns:
         The object's path.
 
     Raises:
         OverlappingSlot: another task has stored an object that partly overlaps this slot; this slot's object is removed.
     """
-    _quarantine(lake, slot, bad_rows)
+    if bad_rows:
+        lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)
+        put_bytes(lake.fs, lake.quarantine(slot), "".join(lines).encode())
     if archive is not None:
         put(lake.fs, archive, lake.archive(slot))
     target = lake.data(slot)
@@ -39,9 +43,12 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow],
         refuse_overlap([slot], stored)
     except Exception:
         remove(lake.fs, target)
+        remove(lake.fs, lake.quarantine(slot))
         if archive is not None:
             remove(lake.fs, lake.archive(slot))
         raise
+    if not bad_rows:
+        remove(lake.fs, lake.quarantine(slot))
     for other, path in stored.items():
         if other != slot:
             remove(lake.fs, path)
@@ -103,12 +110,3 @@ def _read_end(fs: Any, path: str, size: int) -> bytes:
         end = fs.cat_file(path, start=max(0, length - size), end=length) if length else b""
         if fs.info(path, refresh=True)["etag"] == before["etag"]:  # else it was replaced meanwhile
             return end
-
-
-def _quarantine(lake: Lake, slot: Interval, bad_rows: list[RejectedRow]) -> None:
-    target = lake.quarantine(slot)
-    if not bad_rows:
-        remove(lake.fs, target)
-        return
-    lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)
-    put_bytes(lake.fs, target, "".join(lines).encode())

@@ -116,6 +116,20 @@ def test_quarantine_is_written_beside_the_data_and_removed_when_the_slot_is_clea
     assert not Path(lake.quarantine(SLOT)).exists()
 
 
+def test_a_publication_that_fails_leaves_the_quarantine_of_the_object_before(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(lake, SLOT, file(tmp_path, "old"), [RejectedRow('{"id":1}', "id: odd")])
+
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(lake.fs), "put_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        publish(lake, SLOT, file(tmp_path, "new"), [])
+    assert Path(lake.quarantine(SLOT)).read_text() == '{"reason":"id: odd","row":{"id":1}}\n'
+
+
 def test_smaller_objects_inside_the_slot_go_when_it_is_there_with_their_quarantine(lake: Lake, tmp_path: Path) -> None:
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     for quarter in quarters:
@@ -132,8 +146,9 @@ def test_a_slot_that_another_task_cut_across_meanwhile_is_not_left_there(lake: L
     Path(lake.data(across)).parent.mkdir(parents=True)
     Path(lake.data(across)).write_text("theirs")
     with pytest.raises(OverlappingSlot):
-        publish(lake, SLOT, file(tmp_path), [])
+        publish(lake, SLOT, file(tmp_path), [RejectedRow("{}", "odd")])
     assert set(lake.stored(SLOT)) == {across}
+    assert not Path(lake.quarantine(SLOT)).exists()
 
 
 def test_the_receipt_of_a_stored_object_reads_back_and_of_none_there_is_none(lake: Lake) -> None:
