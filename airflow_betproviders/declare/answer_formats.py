@@ -23,8 +23,8 @@ class AnswerFormat:
     """Base of the formats of an answer.
 
     Attributes:
-        shows_its_end: whether an answer that is cut off, at any byte, cannot be read. Otherwise the end of the connection is no
-            proof that an answer is complete: one without ``Content-Length`` and chunks is asked for until two are alike.
+        shows_its_end: whether an answer that is cut off at any byte is unreadable. If not, an answer without ``Content-Length``
+            and chunks is requested until two answers are equal.
     """
 
     shows_its_end: ClassVar[bool] = False

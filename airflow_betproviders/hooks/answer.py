@@ -65,7 +65,7 @@ def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> 
 
 
 def shows_end(raw: Any, encoding: str) -> bool:
-    """Return whether an answer that is cut off would be noticed; call it before the body is read.
+    """Return whether HTTP or the compression shows where the body ends. Call it before the body is read.
 
     Args:
         raw: urllib3's response.
@@ -75,7 +75,7 @@ def shows_end(raw: Any, encoding: str) -> bool:
 
 
 class UnprovenAnswers:
-    """Answers whose end only the end of the connection shows. One is believed when the next answer to its call is alike."""
+    """Check answers whose end nothing shows but the end of the connection: one counts if the answer before it is equal."""
 
     def __init__(self) -> None:
         """Begin without any."""
@@ -83,21 +83,21 @@ class UnprovenAnswers:
         self._lock = threading.Lock()
 
     def check(self, call: str, body: bytes) -> None:
-        """Return if the last answer to a call was the same.
+        """Compare an answer with the last one to the same call, and remember it.
 
         Raises:
-            ProviderUnavailable: it was not, or there was none.
+            ProviderUnavailable: they differ, or there was none. The call is then repeated.
         """
         digest = hashlib.sha256(body).digest()
         with self._lock:
-            alike = self._last.pop(call, None) == digest
-            if not alike:
+            equal = self._last.pop(call, None) == digest
+            if not equal:
                 self._last[call] = digest
                 while len(self._last) > _MOST_UNPROVEN:
                     self._last.popitem(last=False)
-        if not alike:
+        if not equal:
             raise ProviderUnavailable(
-                "the answer has neither Content-Length nor chunks, so it may be cut off; it counts once two answers are alike"
+                "the answer has neither Content-Length nor chunks, so it may be cut off. It counts once two answers are equal"
             )
 
 

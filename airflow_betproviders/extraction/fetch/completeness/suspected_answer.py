@@ -196,8 +196,8 @@ class AnswerProof:
         Args:
             answer: the answer.
             read_piece: asks for a piece.
-            proven: rows of the greatest answer that was proven before. A cap is a constant, so an answer with no more rows is
-                believed where no part of its window can be asked for.
+            proven: rows of the greatest answer that was proven before. A cap is a constant, so an answer with no more rows
+                counts as complete if no part of its window can be requested.
 
         Raises:
             Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
