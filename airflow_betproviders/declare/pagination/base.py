@@ -198,7 +198,7 @@ class Pagination(ABC):
         return False
 
     def full_reason(self, rows: int) -> str:
-        """Say why so many rows are not believed, for a window that can't be split."""
+        """Say why a window with so many rows is not proven complete, if it cannot be split."""
         return f"the answer is full ({rows} rows)"
 
     def expecting_disorder(self, disorder_ms: int) -> Pagination:  # noqa: ARG002 - for kinds that go by the order of rows

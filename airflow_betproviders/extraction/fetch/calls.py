@@ -33,7 +33,7 @@ _RATE_ATTEMPTS = 20
 _SLOW = 20.0
 # Windows whose first call is remembered, to know which calls turn a page.
 _WINDOWS = 64
-# The longest wait that a provider is believed.
+# A provider that asks for a longer wait is called again after this one.
 _A_DAY = 86_400.0
 
 
