@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
@@ -67,7 +68,8 @@ def _survey(args: Namespace) -> list[Coverage]:
     use_stored_connections()
     gc.disable()  # a short process without cycles, in which collections would take a quarter of the time
     try:
-        start, end = (parse_time(text) if text else None for text in (args.start, args.end))
+        start = parse_time("--start", args.start) if args.start else None
+        end = parse_time("--end", args.end) if args.end else None
         if start and end:
             Interval(start, end)  # refuses an end that is not after the start
         place = open_path(args.path)
@@ -90,7 +92,7 @@ def _survey(args: Namespace) -> list[Coverage]:
     if not found:
         print_error(
             f"{args.path} has no stream that matches these arguments. Correct the path, or list every stream: "
-            f"airflow betproviders coverage {args.path}"
+            f"airflow betproviders coverage {quote(args.path)}"
         )
         sys.exit(2)
     return found

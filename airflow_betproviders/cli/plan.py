@@ -32,8 +32,8 @@ def print_plan(args: Namespace) -> None:
         found = coverage(
             lake,
             stream,
-            start=parse_time(args.start),
-            end=parse_time(args.end),
+            start=parse_time("--start", args.start),
+            end=parse_time("--end", args.end),
             slot=parse_duration("--slot", args.slot) if args.slot else None,
             now=hook.now(),
             warn=print_error,

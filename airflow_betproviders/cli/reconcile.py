@@ -35,8 +35,8 @@ def print_reconciliation(args: Namespace) -> None:
             repair=args.repair,
             run_metadata={"run_id": "airflow betproviders reconcile", "version": __version__},
         )
-        start = parse_time(args.start)
-        interval = Interval(start, parse_time(args.end) if args.end else start + timedelta(days=1))
+        start = parse_time("--start", args.start)
+        interval = Interval(start, parse_time("--end", args.end) if args.end else start + timedelta(days=1))
         days = reconciliation.days(interval)
         reconciliation.hook.check_connection()
         reconciliation.check_time(interval)

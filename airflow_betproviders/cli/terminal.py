@@ -26,8 +26,12 @@ def print_error(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def parse_time(text: str) -> datetime:
+def parse_time(name: str, text: str) -> datetime:
     """Parse an ISO 8601 time; without a zone it is UTC.
+
+    Args:
+        name: the argument that has it, for messages: ``--start``.
+        text: the time.
 
     Raises:
         InvalidArgument: the text is not an ISO 8601 time, or not one of the years 1970 to 9998.
@@ -35,8 +39,10 @@ def parse_time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise InvalidArgument(f"{text!r} is not a time. Write ISO 8601: 2026-11-20 or 2026-11-20T05:00.") from None
-    check_year("time", time)
+        raise InvalidArgument(
+            f"{name}={text!r} is not a time. Write ISO 8601: 2026-11-20 or 2026-11-20T05:00."
+        ) from None
+    check_year(name, time)
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 

@@ -136,7 +136,7 @@ def test_a_plan_has_the_calls_and_the_time_of_a_backfill_and_calls_no_provider(
         (("lake",), "Give an absolute path"),
         (("s3://nobody@lake/raw",), "the connection 'nobody', which does not exist"),
         (("file:///nowhere/at/all",), "has no stream that matches"),
-        (("file:///nowhere", "--start", "yesterday"), "'yesterday' is not a time"),
+        (("file:///nowhere", "--start", "yesterday"), "--start='yesterday' is not a time"),
         (("file:///nowhere", "--start", "2026-11-20", "--end", "2026-11-19"), "is not before end"),
     ],
 )
