@@ -104,7 +104,7 @@ def test_a_killed_child_is_replaced(child: LakeProcess) -> None:
 
 @pytest.mark.slow
 def test_an_idle_child_ends() -> None:
-    child = LakeProcess(seconds=TIMEOUT, idle_seconds=0.1)
+    child = LakeProcess(seconds=TIMEOUT, idle_seconds=3)  # longer than a call takes to arrive
     pid = child.call(os.getpid)
     with suppress(psutil.NoSuchProcess):  # it may have ended by now
         psutil.Process(pid).wait(TIMEOUT)
