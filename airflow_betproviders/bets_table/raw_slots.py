@@ -138,8 +138,9 @@ class RawStream:
 
 def _aligned(table: pa.Table, stream: Stream) -> pa.Table:
     """Return the rows with null columns for fields that the stream did not have when an older release wrote them."""
+    stored = {EXTRACTED_AT, *table.column_names}
     for field in columns.schema(stream.fields):
-        if field.name not in table.column_names and field.name != EXTRACTED_AT:
+        if field.name not in stored:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     return table
 
