@@ -590,6 +590,17 @@ def test_a_row_that_has_moved_to_a_later_window_is_believed_gone(make: MakeHook,
     assert len(vendor.asked) == 10
 
 
+def test_a_bet_that_a_cursor_shows_in_two_versions_belongs_to_the_later_one(make: MakeHook, tmp_path: Path) -> None:
+    """The first hour's answer ends between the two, so it shows the older version in the second hour only."""
+    slots = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(3)]
+    older, newer = slots[1].start + timedelta(minutes=1), slots[2].start + timedelta(minutes=1)
+    bets = [*spread(900), older, *spread(700, Interval(older + timedelta(minutes=9), slots[1].end)), newer]
+    vendor = Vendor(make("aig"), "latest", bets, patch=lambda i: {"id": "changed"} if bets[i] in {older, newer} else {})
+    stored = vendor.store(tmp_path, *slots)
+    assert sorted(vendor.ids(stored)) == sorted([*(f"{i}" for i in range(1601) if i != 900), "changed"])
+    assert [receipt.rows for receipt in stored.receipts] == [900, 700, 1]
+
+
 @pytest.mark.parametrize("lacking", [1, 12])
 @pytest.mark.parametrize(("provider", "stream"), [("aig", "transactions"), ("pv", "history"), ("gmag", "game_history")])
 def test_a_row_that_two_reads_of_an_older_copy_lack_fails_the_task(

@@ -116,7 +116,7 @@ def changed(rng: random.Random, stream: Stream, bets: list[Bet]) -> list[Bet]:
         if rng.random() > 0.2:
             found.append(bet)
             continue
-        later = bet.at + timedelta(seconds=rng.choice([0, 1, 60, 300, 1800]))
+        later = bet.at + timedelta(seconds=rng.choice([1, 1, 60, 300, 1800]))
         until = {"until": first} if first and stream.rows_move else {}
         found += [replace(bet, **until), replace(bet, at=later, version=1, since=first)]
     return found

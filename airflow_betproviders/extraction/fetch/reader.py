@@ -23,6 +23,7 @@ from airflow_betproviders.declare.pagination import (
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
+from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
@@ -210,12 +211,15 @@ class WindowReader:
         """Return whether rows that earlier answers showed are missing or older. If so, the window is queued to be read again.
 
         A row that changes may move to a later window. If a second read lacks rows too, they are searched for in later windows;
-        if found, the window is complete. An older copy of the provider's data lacks them there too.
+        if found, the window is complete. An older copy of the provider's data lacks them there too. The answers of a cursor show
+        later windows themselves.
         """
         versions = rows.versions(self._stream) if read.shown is not None else None
         if read.shown is None or versions is None:
             return False
         gone = read.shown.lacking_in(versions)
+        if self._stream.has_outside_rows and self._stream.rows_move:
+            gone = gone.lacking_in(RowVersions.joined(answer.versions for answer in read.answers))
         if not len(gone) or (read.lacked and self._moved.explain(gone, read.shown, read.window)):
             return False
         self.rereads += 1
