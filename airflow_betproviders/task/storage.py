@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The extra of this package that installs Airflow's provider for a scheme.
 _EXTRAS: Mapping[str, str] = {
-    **dict.fromkeys(("s3", "s3a", "s3n"), "s3"),
+    **dict.fromkeys(("s3", "s3a"), "s3"),
     **dict.fromkeys(("gs", "gcs"), "gcs"),
     **dict.fromkeys(("abfs", "abfss", "adl"), "azure"),
 }
@@ -56,9 +56,13 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
         raise InvalidArgument(
             f"{name} {path!r} is relative, and workers differ in their folder. Give an absolute path."
         )
-    opened = ObjectStoragePath(path)
     try:
+        opened = ObjectStoragePath(path)
         _ = opened.fs
+    except ValueError as error:  # a scheme that Airflow's provider names, and its library does not know
+        raise InvalidArgument(
+            f"{name} {path!r} cannot be opened: {error}. Use {', '.join(_EXTRAS)} or file."
+        ) from error
     except ImportError as error:  # Airflow's provider is installed without its library for the store
         raise _not_installed(f"{name} {path!r}", _EXTRAS.get(parts.scheme, "")) from error
     return opened

@@ -32,6 +32,7 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         ("s3:///raw", "names no bucket. Write s3://connection_id@bucket/folder"),
         ("s3://aws_default@/raw", "names no bucket. Write s3://connection_id@bucket/folder"),
         ("gs:///raw", "names no bucket. Write gs://connection_id@bucket/folder"),
+        ("s3n://lake/raw", "cannot be opened: Unsupported filesystem: 's3n'. Use s3, s3a, gs"),
         ("s3://typo@lake/raw", "names the connection 'typo', which does not exist. Create it, or correct the id"),
         ("lake/raw", "is relative, and workers differ in their folder. Give an absolute path"),
         ("./lake", "is relative"),
@@ -66,7 +67,7 @@ def test_a_path_that_cannot_work_is_refused_with_the_cure(path: str, cure: str) 
         ("s3a://aws_default@lake/raw", "pip install 'airflow-provider-betproviders[s3]'"),
         (
             "hdfs://lake/raw",
-            "no installed package can store under hdfs://. Use s3, s3a, s3n, gs, gcs, abfs, abfss, adl or",
+            "no installed package can store under hdfs://. Use s3, s3a, gs, gcs, abfs, abfss, adl or",
         ),
         ("s4://lake/raw", "no installed package can store under s4://. Use s3,"),
         ("http://lake/raw", "no installed package can store under http://. Use s3,"),
