@@ -70,7 +70,10 @@ def hook_of(conn_id: str) -> BetProviderHook:
     try:
         conn_type = str(BaseHook.get_connection(conn_id).conn_type)
     except AirflowException:
-        raise InvalidArgument(f"connection {conn_id!r} does not exist. Create it, or correct conn_id=.") from None
+        raise InvalidArgument(
+            f"connection {conn_id!r} does not exist. Create it, or correct conn_id=. If AIRFLOW_CONN_{conn_id.upper()} is set, it is malformed: "
+            "quote special characters in its login and password, or write it as JSON."
+        ) from None
     if conn_type not in providers():
         raise InvalidArgument(
             f"connection {conn_id} is of type {conn_type!r}, which no installed provider serves. "

@@ -70,7 +70,7 @@ class Reconciliation:
         offered = {spec.stream for spec in declared if isinstance(spec, Report)}
         if unknown := set(self.reports) - offered:
             raise InvalidArgument(
-                f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered))}."
+                f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered)) or 'none'}. Correct reports=, or leave it out."
             )
         return tuple(
             spec for spec in declared if not self.reports or (isinstance(spec, Report) and spec.stream in self.reports)

@@ -18,6 +18,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import NumberSetting, TextSetting
 from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
 from tests.accounts import PROVIDERS, SUCCESS
@@ -299,6 +300,17 @@ def test_s4_another_form_is_refused_with_the_one_that_works(
     with pytest.raises(InvalidArgument) as caught:
         from_uri(monkeypatch, uri).check_connection()
     assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["gmag://id:se/cret@h.example", "gmag://https://id:k@h.example:70000", "{bad json"])
+def test_s4_a_malformed_uri_is_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    """Airflow counts such a connection as missing, and takes what stands before a bare slash for a port."""
+    monkeypatch.setenv("AIRFLOW_CONN_VENDOR", uri)
+    with pytest.raises(
+        InvalidArgument, match="If AIRFLOW_CONN_VENDOR is set, it is malformed: quote special"
+    ) as caught:
+        hook_of("vendor")
+    assert uri not in str(caught.value)
 
 
 # ------------------------------------------------------------------ S5 to S7

@@ -69,7 +69,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {**TODAY, "tolerance": "-1"}, "is not an amount"),
     ("aig", {**TODAY, "tolerance": "NaN"}, "is not an amount"),
     ("aig", {**TODAY, "repair": "perhaps"}, "neither True nor False"),
-    ("aig", {**TODAY, "reports": ["game_report"]}, "AIG has no report game_report"),
+    (
+        "aig",
+        {**TODAY, "reports": ["game_report"]},
+        "AIG has no report game_report. It has: none. Correct reports=, or leave it out",
+    ),
     ("pv", {**TODAY, "reports": "game_report"}, "It has: slots_game_stage_summary, stage_summary"),
     ("aig", {**TODAY, "slot": "hourly"}, "Write a number and a unit"),
     ("aig", {**TODAY, "path": "lake"}, "Give an absolute path"),
