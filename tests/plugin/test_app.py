@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.plugin import app as application
 from airflow_betproviders.plugin import places, reader
+from airflow_betproviders.plugin.limits import rate
 from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.refusals import request_failed
 from airflow_betproviders.plugin.limits.workers import Workers
@@ -271,6 +274,13 @@ def test_a_user_who_never_pauses_is_slowed_down(made: FastAPI, monkeypatch: pyte
     [client] = client_of(made, Somebody())
 
     assert [client.get(path).status_code for _ in range(4)] == [403, 403, 429, 429]
+
+
+def test_the_first_request_waits_for_nothing_on_a_machine_that_has_just_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A monotonic clock may begin at zero."""
+    monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda: 1.0))
+
+    asyncio.run(UserRateLimiter(per_second=0.001, burst=1, longest_wait=0.01).wait("somebody"))
 
 
 def test_an_error_of_airflow_stays_one(made: FastAPI) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 from airflow_betproviders.plugin.limits.refusals import retry_later
@@ -32,7 +33,7 @@ class UserRateLimiter:
             HTTPException: 429, too many requests of the user wait already.
         """
         now = time.monotonic()
-        turn = max(self._next.get(user, 0.0), now - self._burst)
+        turn = max(self._next.get(user, -math.inf), now - self._burst)
         if turn - now > self._longest_wait:
             await asyncio.sleep(self._longest_wait)
             raise retry_later(429, "You send too many requests to this page.")
