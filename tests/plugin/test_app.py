@@ -276,11 +276,14 @@ def test_a_user_who_never_pauses_is_slowed_down(made: FastAPI, monkeypatch: pyte
     assert [client.get(path).status_code for _ in range(4)] == [403, 403, 429, 429]
 
 
-def test_the_first_request_waits_for_nothing_on_a_machine_that_has_just_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_requests_pass_on_a_machine_that_has_just_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """A monotonic clock may begin at zero."""
     monkeypatch.setattr(rate, "time", SimpleNamespace(monotonic=lambda: 1.0))
 
-    asyncio.run(UserRateLimiter(per_second=0.001, burst=1, longest_wait=0.01).wait("somebody"))
+    limiter = UserRateLimiter(per_second=0.001, burst=1, longest_wait=0.01)
+
+    for _ in range(2):
+        asyncio.run(limiter.wait("somebody"))
 
 
 def test_an_error_of_airflow_stays_one(made: FastAPI) -> None:
