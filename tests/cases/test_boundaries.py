@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestError
 from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.lake.layout import Lake
 from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, Vendor
@@ -162,3 +162,81 @@ def test_the_archive_of_each_slot_brings_its_rows_again(
     replayed = Replay(vendor.hook, vendor.stream, lake).store(SLOTS, lake)
     assert [pq.read_table(path) for path in replayed.paths.values()] == extracted
     assert sum(table.num_rows for table in extracted) == len(bets)
+
+
+# ------------------------------------------------------------------ reports that name the day of their figures
+
+REPORT = Interval(FIVE - 5 * HOUR, FIVE + 19 * HOUR)
+SECOND = timedelta(seconds=1)
+AROUND_MIDNIGHT = [REPORT.start, REPORT.start + HOUR, REPORT.end - SECOND, REPORT.end]
+
+
+def report_by_day(vendor: Vendor, zone: timedelta = timedelta(0)) -> Any:
+    """Answer with the number of bets of each day in the window, as days begin at midnight in a zone."""
+
+    def answer(n: int, window: Interval | None, params: Any, document: Any) -> Any:
+        assert window is not None
+        days = Counter(
+            f"{at + zone:%Y-%m-%d}" for at in vendor.bets if INCLUDES[vendor.ends](window.start, at, window.end)
+        )
+        rows = [{"date": day, "bet_count": count, "bet_amount": 7 * count} for day, count in sorted(days.items())]
+        return {"code": 200, "msg": "", "data": {"day_list": rows[::-1], "summary": {}}}
+
+    return answer
+
+
+@pytest.mark.parametrize(("ends", "calls"), [("[)", 1), ("[]", 2)])
+def test_a_report_counts_a_bet_at_midnight_in_one_day_whichever_ends_windows_hold(
+    make: MakeHook, tmp_path: Path, ends: str, calls: int
+) -> None:
+    vendor = Vendor(make("pv"), "stage_summary", AROUND_MIDNIGHT, ends=ends)
+    vendor.spoil = report_by_day(vendor)
+    stored = vendor.store(tmp_path, REPORT, archive=True)
+    assert len(vendor.asked) == stored.receipts[0].calls == calls
+    path = stored.paths[REPORT]
+    extracted = pq.read_table(path)
+    assert extracted.select(["date", "bet_count", "bet_amount"]).to_pylist() == [
+        {"date": f"{REPORT.start:%Y-%m-%d}", "bet_count": 3, "bet_amount": 21}
+    ]
+    lake = Lake(fsspec.filesystem("file"), str(tmp_path), "pv", "stage_summary", vendor.hook.account)
+    replayed = Replay(vendor.hook, vendor.stream, lake).store([REPORT], lake)
+    assert pq.read_table(replayed.paths[REPORT]) == extracted
+
+
+@pytest.mark.parametrize(
+    ("hours", "ends", "at"),
+    [
+        (8, "[)", [*AROUND_MIDNIGHT, REPORT.end - HOUR]),
+        (8, "[]", AROUND_MIDNIGHT),
+        (1, "[]", [*AROUND_MIDNIGHT, REPORT.end - HOUR]),
+        (-4, "[]", AROUND_MIDNIGHT),
+        (8, "[]", [REPORT.start + HOUR, REPORT.end - HOUR]),
+    ],
+)
+def test_a_report_by_days_of_another_zone_fails(
+    make: MakeHook, tmp_path: Path, hours: int, ends: str, at: list[datetime]
+) -> None:
+    vendor = Vendor(make("pv"), "stage_summary", at, ends=ends)
+    vendor.spoil = report_by_day(vendor, hours * HOUR)
+    with pytest.raises(ProviderRequestError, match="begin at another hour than midnight UTC"):
+        vendor.store(tmp_path, REPORT)
+    assert len(vendor.asked) <= 2
+
+
+def test_a_report_whose_figures_differ_a_second_earlier_fails(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("pv"), "stage_summary", AROUND_MIDNIGHT, ends="(]")
+    vendor.spoil = report_by_day(vendor)
+    with pytest.raises(IncompleteWindow, match="the figures of 2026-11-20 differ"):
+        vendor.store(tmp_path, REPORT)
+
+
+def test_a_provider_that_refuses_the_window_a_second_earlier_fails_by_the_day(make: MakeHook, tmp_path: Path) -> None:
+    vendor = Vendor(make("pv"), "stage_summary", AROUND_MIDNIGHT, ends="[]")
+    answer = report_by_day(vendor)
+
+    def refuse(n: int, window: Interval | None, params: Any, document: Any) -> Any:
+        return answer(n, window, params, document) if n == 1 else {"code": 400, "msg": "bad time", "data": None}
+
+    vendor.spoil = refuse
+    with pytest.raises(ProviderRequestError, match="the answer has figures of 2026-11-21"):
+        vendor.store(tmp_path, REPORT)

@@ -57,6 +57,13 @@ MUTATIONS = (
         (_CASES, "-k", "ignores_the_page_number"),
     ),
     Mutation(
+        "believe a report of the day after its window",
+        "extraction/fetch/completeness/other_days.py",
+        "            raise self._refusal(window, _day_after(window))\n",
+        "            pass\n",
+        ("cases/test_boundaries.py", "-k", "days_of_another_zone"),
+    ),
+    Mutation(
         "archive the extra call around a slot's start with the slot before",
         "extraction/slot_call_stats.py",
         "window.start + window.width / 2",

@@ -158,7 +158,8 @@ class WindowReader:
                     return None
             paging = read.paging or self._stream.paging
             self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
-            rows = self._assemble(read.window, read.answers, paging)
+            earlier = self._calls.ask_earlier(read.window, read.answers, paging)
+            rows = self._assemble(read.window, [*read.answers, *earlier], paging)
             read.shown = self._shown_rows.required_rows(read.window, read.answers, read.shown)
             twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
             if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):

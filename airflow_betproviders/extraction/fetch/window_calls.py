@@ -137,6 +137,17 @@ class WindowCalls:
         if answers[-1].new:
             raise WindowChanged(f"the provider counts {total} rows, but more come after them")
 
+    def ask_earlier(
+        self, window: Interval | None, answers: Sequence[PageAnswer], paging: Pagination
+    ) -> list[PageAnswer]:
+        """Ask for the window a second earlier where a report shows the day after its end; return the answer, if there is one."""
+        earlier = self._assemble.earlier_window(window, answers, paging)
+        if earlier is None:
+            return []
+        with suppress(ProviderRequestError):  # a provider may refuse a window that does not begin at midnight
+            return [PageAnswer(self.ask(earlier, paging.first(earlier), AnswerPermit()), self._stream)]
+        return []
+
     def versions_in(self, window: Interval) -> RowVersions:
         """Return the rows that answers for a window show, complete or not; none where the provider refuses so late a window."""
         answers: list[PageAnswer] = []

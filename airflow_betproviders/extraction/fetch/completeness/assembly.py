@@ -23,7 +23,7 @@ from airflow_betproviders.extraction.answers.rejected_times import ABSURD, Rejec
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.envelope import path_to
-from airflow_betproviders.extraction.fetch.completeness.other_days import refuse_other_days
+from airflow_betproviders.extraction.fetch.completeness.other_days import ReportDays
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class WindowAssembler:
         self._source = source
         self._stream = stream
         self._outside = OutsideRows(source, stream)
+        self._days = ReportDays(source, stream)
         self._time_of = RejectedTimes(stream, source.utc_offset)
         self._says_how_far = path_to(stream.envelope, Reaches) is not None
 
@@ -49,7 +50,7 @@ class WindowAssembler:
 
         Args:
             window: the requested window; None for a snapshot.
-            answers: its answers, in order.
+            answers: its answers, in order, and the answer for `earlier_window` if that was requested.
             paging: the pagination that requested them.
 
         Raises:
@@ -57,7 +58,8 @@ class WindowAssembler:
             WindowNotReady: they say that the provider does not have all rows of the window yet.
             ProviderRequestError: too many rows lie outside the window, or figures are of another day.
         """
-        rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+        answers, earlier = self._with_earlier(answers, paging)
+        rows = self._combined(window, answers)
         rows.proof = paging.proof(answers, rows.distinct)
         if any(answer.page.doubtful for answer in answers):
             rows.proof = SECOND_READ
@@ -71,8 +73,17 @@ class WindowAssembler:
                 self._outside.remove(rows, _answered(window, rule, paging), always=True)
             rows.keep_window(str(self._stream.time_column), self._time_of)
         if window is not None:
-            refuse_other_days(rows, window, self._source, self._stream)
+            self._days.check(rows, self._combined(window, earlier) if earlier else None)
+            rows.calls += tuple(answer.page.call for answer in earlier)
         return rows
+
+    def earlier_window(
+        self, window: Interval | None, answers: Sequence[PageAnswer], paging: Pagination
+    ) -> Interval | None:
+        """Return the window a second earlier that has to be requested as well; None where none has to be. See `ReportDays`."""
+        if self._stream.day_column is None or not paging.may_be_cut_off or len(answers) > 1:
+            return None
+        return self._days.earlier_window(self._combined(window, answers))
 
     def assemble_archived(self, window: Interval | None, pages: Sequence[Page]) -> WindowRows:
         """Assemble a window from its archived answers, under the same checks.
@@ -94,6 +105,16 @@ class WindowAssembler:
         return IncompleteWindow(
             f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it."
         )
+
+    def _combined(self, window: Interval | None, answers: Sequence[PageAnswer]) -> WindowRows:
+        return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+
+    def _with_earlier(
+        self, answers: Sequence[PageAnswer], paging: Pagination
+    ) -> tuple[Sequence[PageAnswer], Sequence[PageAnswer]]:
+        """Return the answers of a window, and the one for the window a second earlier, where windows have one answer."""
+        one = 1 if self._stream.day_column and paging.may_be_cut_off else len(answers)
+        return answers[:one], answers[one:]
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
         """Refuse answers that say they do not reach the end of the window."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.pagination import WindowChanged
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
@@ -17,45 +19,99 @@ if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
 
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ].*)?", re.ASCII | re.DOTALL)
+_SECOND = timedelta(seconds=1)
 
 
-def refuse_other_days(rows: WindowRows, window: Interval, source: Source, stream: Stream) -> None:
-    """Compare the day that each row names with the days of its window.
+class ReportDays:
+    """Compare the day that each row of a report names with the days of its window.
 
     | the row names | it |
     |---|---|
     | a day of the window | is kept |
     | the day that begins at the window's end, and has no figure but 0 | is left out: the next window has it |
+    | this day, and has figures, but not in the same window a second earlier | is left out: windows include their end |
     | another day | fails the task |
     | no day that can be read | is kept |
 
-    Args:
-        rows: the rows; those left out are taken from them.
-        window: what was asked for.
-        source: the account, for messages.
-        stream: the stream; `Stream.day_column` names the column. Without it, nothing is compared.
-
-    Raises:
-        ProviderRequestError: names the day and the cure.
+    Windows that include their end give the bets in the second of midnight to two days. In a wrong zone, the window a second
+    earlier has figures of the day after its end, too, unless all of them are of the last second.
     """
-    if stream.day_column is None or not rows.table.num_rows:
-        return
-    first, end = window.start.date(), window.end.date()
-    after_end = end if window.end.timestamp() % 86_400 == 0 else date.max
-    kept = np.ones(rows.table.num_rows, bool)
-    for number, row in enumerate(rows.table.to_pylist()):
-        day = _day(row[stream.day_column])
-        if day is None or (first <= day < after_end and day <= end):
-            continue
-        if day != after_end or any(row[field.name] for field in stream.fields if field.name != stream.day_column):
-            raise ProviderRequestError(
-                f"{source.label}, stream {stream.name}, window {window}: the answer has figures of {day}, which is not a day of the "
-                "window. Nothing of it was stored. The provider's days begin at another hour than midnight UTC, or it answered "
-                "another request; ask the provider."
-            )
-        kept[number] = False
-    if not kept.all():
+
+    def __init__(self, source: Source, stream: Stream) -> None:
+        """Bind the account, for messages, and the stream. Without a `Stream.day_column`, nothing is compared."""
+        self._source = source
+        self._stream = stream
+
+    def earlier_window(self, rows: WindowRows) -> Interval | None:
+        """Return the window to request as well, a second earlier, if rows have figures of the day after the end; else None."""
+        window = rows.window
+        if window is None:
+            return None
+        after_end = [row for day, row in self._days(rows) if day == _day_after(window)]
+        if not any(map(self._has_figures, after_end)):
+            return None
+        return Interval(window.start - _SECOND, window.end - _SECOND)
+
+    def check(self, rows: WindowRows, earlier: WindowRows | None = None) -> None:
+        """Take away the rows of the day after the window's end.
+
+        Args:
+            rows: the rows of a window.
+            earlier: the rows of `earlier_window`; None if it was not requested.
+
+        Raises:
+            ProviderRequestError: rows have figures of another day. The message names the day and the cure.
+            WindowChanged: the two windows have different figures of one day.
+        """
+        window = rows.window
+        if window is None or self._stream.day_column is None:
+            return
+        kept = np.ones(rows.table.num_rows, bool)
+        for number, (day, row) in enumerate(self._days(rows)):
+            if day is None or _holds(window, day):
+                continue
+            if day != _day_after(window) or (earlier is None and self._has_figures(row)):
+                raise self._refusal(window, day)
+            kept[number] = False
         rows.filter(kept)
+        if earlier is not None:
+            self._compare(rows, window, earlier)
+
+    def _compare(self, rows: WindowRows, window: Interval, earlier: WindowRows) -> None:
+        """Check that a window a second earlier has the same figures for the same days, and none for the day after."""
+        found = dict(self._days(earlier))
+        if self._has_figures(found.get(_day_after(window), {})):
+            raise self._refusal(window, _day_after(window))
+        for day, row in self._days(rows):
+            if self._figures(found.get(day, {})) != self._figures(row):
+                raise WindowChanged(f"the figures of {day} differ in a window that begins and ends a second earlier")
+
+    def _days(self, rows: WindowRows) -> Iterator[tuple[date | None, dict[str, Any]]]:
+        column = self._stream.day_column
+        return ((_day(row[column]), row) for row in rows.table.to_pylist()) if column else iter(())
+
+    def _figures(self, row: dict[str, Any]) -> list[Any]:
+        return [row.get(field.name) for field in self._stream.fields if field.name != self._stream.day_column]
+
+    def _has_figures(self, row: dict[str, Any]) -> bool:
+        return any(self._figures(row))
+
+    def _refusal(self, window: Interval, day: date) -> ProviderRequestError:
+        return ProviderRequestError(
+            f"{self._source.label}, stream {self._stream.name}, window {window}: the answer has figures of {day}, which is not a "
+            "day of the window. Nothing of it was stored. The provider's days begin at another hour than midnight UTC, or it "
+            "answered another request; ask the provider."
+        )
+
+
+def _holds(window: Interval, day: date) -> bool:
+    """Return whether a part of the day lies in the window."""
+    return window.start.date() <= day <= window.end.date() and day != _day_after(window)
+
+
+def _day_after(window: Interval) -> date:
+    """Return the day that begins at the window's end; `date.max` if none does."""
+    return window.end.date() if window.end.timestamp() % 86_400 == 0 else date.max
 
 
 def _day(value: Any) -> date | None:
