@@ -29,11 +29,17 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 
 DROP, HASH = "drop", "hash"
 _INTEGER = re.compile(r"-?\d+")
+_FINGERPRINTED = b"airflow-provider-betproviders: which key is this"
 _WITHHELD = "the value does not fit; pii withholds it"
 
 
 class PiiPolicy:
-    """Drop or hash the columns of a stream that identify a player."""
+    """Drop or hash the columns of a stream that identify a player.
+
+    Attributes:
+        rules: column to ``drop`` or ``hash``.
+        key_fingerprint: eight hexadecimal digits, other ones for another key; empty if nothing is hashed.
+    """
 
     def __init__(self, stream: Stream, rules: Mapping[str, str], key: bytes, filters: Mapping[str, Any]) -> None:
         """Bind stream, rules (column to ``drop`` or ``hash``), key of the hashes and filters of the extraction.
@@ -47,6 +53,8 @@ class PiiPolicy:
         self.rules = dict(rules)
         self._stream = stream
         self._key = key
+        digest = hmac.digest(key, _FINGERPRINTED, "sha256")
+        self.key_fingerprint = digest[:4].hex() if HASH in rules.values() else ""
         # Names are compared in lower case: a provider may change playerIp to playerIP.
         self._by_name = {name.lower(): (stream.field(name).kind, rule) for name, rule in rules.items()}
 
@@ -133,12 +141,13 @@ class PiiPolicy:
         return self.hash(text, Text())
 
 
-def refuse_plain_values(slot: Interval, stored: Mapping[str, str], policy: PiiPolicy | None) -> None:
-    """Refuse to replace a slot that drops or hashes columns by one with their plain values.
+def refuse_other_pii(slot: Interval, stored: Mapping[str, str], fingerprint: str, policy: PiiPolicy | None) -> None:
+    """Refuse to replace a slot that drops or hashes columns by one with their plain values, or with hashes of another key.
 
     Args:
         slot: the slot.
         stored: the rules under which it is stored, column to ``drop`` or ``hash``.
+        fingerprint: the fingerprint of the key of its hashes; empty if it is not known.
         policy: the policy of the run that would replace it; None for none.
 
     Raises:
@@ -148,6 +157,13 @@ def refuse_plain_values(slot: Interval, stored: Mapping[str, str], policy: PiiPo
         raise InvalidArgument(
             f"slot {slot} is stored with pii={dict(stored)}, and this run would store the plain values of "
             f"{', '.join(plain)}. Give the same pii, or delete the slot first."
+        )
+    new = policy.key_fingerprint if policy else ""
+    if fingerprint and new and fingerprint != new and HASH in stored.values():
+        raise InvalidArgument(
+            f"slot {slot} is stored with hashes of another key (fingerprint {fingerprint}) than the password of pii_conn_id "
+            f"(fingerprint {new}), so no new hash would equal a stored one. Give the connection its former password. To change "
+            "the key, delete the stream's slots and the bets table, then extract and merge them again."
         )
 
 

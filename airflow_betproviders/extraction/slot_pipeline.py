@@ -16,7 +16,7 @@ from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.source import Source
-from airflow_betproviders.extraction.privacy import PiiPolicy, refuse_plain_values
+from airflow_betproviders.extraction.privacy import PiiPolicy, refuse_other_pii
 from airflow_betproviders.extraction.publishing import Stored, publish_slots
 from airflow_betproviders.extraction.replaced_slots import replaced_receipts
 from airflow_betproviders.extraction.slot_builder import Slot, SlotBuilder
@@ -103,8 +103,8 @@ class SlotPipeline(ABC):
 
         Raises:
             OverlappingSlot: a slot overlaps a stored object without containing it; raised before the first call.
-            InvalidArgument: a stored slot drops or hashes columns that this run would store in plain; raised before the
-                first call.
+            InvalidArgument: a stored slot drops or hashes columns that this run would store in plain, or with another key;
+                raised before the first call.
         """
         # Arrow's default allocator keeps freed memory; the system's returns it, so that other tasks of the worker can use it.
         pa.set_memory_pool(pa.system_memory_pool())
@@ -123,13 +123,13 @@ class SlotPipeline(ABC):
         return stored
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
-        """Refuse to replace a slot that drops or hashes columns by one with their plain values.
+        """Refuse to replace a slot that drops or hashes columns by one with their plain values, or with hashes of another key.
 
         Raises:
             InvalidArgument: names the slot and the cure.
         """
         if receipt:
-            refuse_plain_values(slot, receipt.pii, self._pii_policy)
+            refuse_other_pii(slot, receipt.pii, receipt.pii_key, self._pii_policy)
 
     def _build(
         self,
@@ -178,6 +178,7 @@ class SlotPipeline(ABC):
             extracted_at=(extracted_at or datetime.now(timezone.utc)).isoformat(timespec="milliseconds"),
             retention_days=stream.retention / DAY if stream.retention and stream.retention_from_connection else None,
             pii=self._pii_policy.rules if self._pii_policy else {},
+            pii_key=self._pii_policy.key_fingerprint if self._pii_policy else "",
             previous_rows=sum(receipt.rows if receipt else 0 for receipt in replaced) if replaced else None,
             **self._run_metadata,
         )

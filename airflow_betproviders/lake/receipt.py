@@ -67,6 +67,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         replayed_at: ISO 8601, UTC: when the slot was rebuilt from the archive of that extraction, or None.
         retention_days: the connection's ``retention_days``; None if the retention of the provider's document holds.
         pii: columns that identify a player, each with ``drop`` or ``hash``.
+        pii_key: fingerprint of the key of the hashes; empty without hashes, or from a version without this member.
         version: the version of this package.
     """
 
@@ -107,6 +108,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
     replayed_at: str | None = None
     retention_days: float | None = None
     pii: dict[str, str] = msgspec.field(default_factory=dict)
+    pii_key: str = ""
     version: str = ""
 
     @property

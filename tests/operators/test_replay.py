@@ -301,10 +301,10 @@ def test_a_filter_on_a_column_with_a_pii_rule_is_refused(make: MakeHook, server:
 # ------------------------------------------------------------------ pii=
 
 
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def keys(monkeypatch: pytest.MonkeyPatch, key: str = KEY) -> None:
     """Connections beside the provider's."""
     provider = BaseHook.get_connection("aig_default")
-    passwords = {"pii": KEY, "short": "a short key"}
+    passwords = {"pii": key, "short": "a short key"}
 
     def get(cls: type, conn_id: str) -> Connection:
         if conn_id == "gone":
@@ -388,6 +388,31 @@ def test_a_slot_with_pii_rules_is_not_extracted_again_without_them(
     more = {**PII, "pii": {**PII["pii"], "inst_id": "drop"}}
     execute(operator(tmp_path, "aig", **HOURLY, **more), context())
     assert [receipt(path).pii for path in objects(tmp_path)] == [more["pii"]]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_slot_with_hashes_is_not_extracted_again_with_another_key(
+    make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("aig")
+    server.replies = seated
+    keys(monkeypatch)
+    execute(operator(tmp_path, "aig", **HOURLY, **PII), context())
+    before = {path: path.read_bytes() for path in objects(tmp_path)}
+    fingerprints = {receipt(path).pii_key for path in before}
+    assert len(fingerprints) == 1
+    keys(monkeypatch, KEY + "1")
+    with pytest.raises(
+        InvalidArgument, match=r"with hashes of another key .* Give the connection its former"
+    ) as caught:
+        execute(operator(tmp_path, "aig", **HOURLY, **PII), context())
+    assert KEY not in str(caught.value)
+    assert fingerprints.pop() in str(caught.value)
+    assert {path: path.read_bytes() for path in objects(tmp_path)} == before
+    drop = {"pii": dict.fromkeys(PII["pii"], "drop")}
+    execute(operator(tmp_path, "aig", **HOURLY, **drop), context())
+    assert {receipt(path).pii_key for path in objects(tmp_path)} == {""}
+    execute(operator(tmp_path, "aig", **HOURLY, **PII), context())
 
 
 # ------------------------------------------------------------------ S3
