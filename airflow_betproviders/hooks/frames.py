@@ -53,8 +53,10 @@ def to_frame(table: pa.Table, amounts: str = "decimal") -> pd.DataFrame:
         return frame
     decimals = [field.name for field in table.schema if pa.types.is_decimal(field.type)]
     if amounts == "float":
-        floats = [pa.field(f.name, pa.float64()) if f.name in decimals else f for f in table.schema]
-        table = table.cast(pa.schema(floats))
+        for name in decimals:
+            # Arrow's own cast of 864.4141 gives 864.4141000000001. It reads text to the nearest double.
+            floats = table[name].cast(pa.string()).cast(pa.float64())
+            table = table.set_column(table.column_names.index(name), name, floats)
     frame = table.to_pandas(types_mapper=_dtype)
     if amounts == "decimal":
         for name in decimals:

@@ -67,6 +67,17 @@ def test_amounts_as_floats_and_as_arrow(at_noon: MakeHook, server: Recorder) -> 
         at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR, amounts="exact")
 
 
+def test_an_amount_as_a_float_is_the_float_that_python_reads_from_its_digits(
+    at_noon: MakeHook, server: Recorder
+) -> None:
+    """Such as 864.4141, which Arrow's cast of decimals makes 864.4141000000001."""
+    texts = ["864.4141", "-3.57", "0.15", "1.72", "50.73", "87530827.96", "-48.36511149", "0.00000001", "0", "-0.1"]
+    server.answer(bets(*({"bet_amount": text, "win_amount": None} for text in texts)))
+    found = at_noon("aig").get_df("transactions", NOON - 2 * HOUR, NOON - HOUR, amounts="float")
+    assert found["bet_amount"].tolist() == [*map(float, texts)]
+    assert found["win_amount"].isna().all()
+
+
 @pytest.mark.parametrize("amounts", ["decimal", "float"])
 def test_other_columns_have_pandas_own_types_with_nulls(at_noon: MakeHook, server: Recorder, amounts: str) -> None:
     found = frame(at_noon, server, amounts=amounts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ def test_a13_times_in_another_unit_fail_and_nothing_is_stored(
     with pytest.raises(ProviderRequestError, match=r"update_time outside the window.*zone or unit"):
         vendor.store(tmp_path)
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("digits", ["1" * 310, "-" + "1" * 4000, "1" * 5000, "1e400"])
+@pytest.mark.parametrize(
+    ("provider", "stream", "column"),
+    [("aig", "transactions", "update_time"), ("aig", "latest", "update_time"), ("pv", "history", "start_at")],
+)
+def test_a13_a_number_beyond_any_clock_costs_only_its_own_row(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, column: str, digits: str
+) -> None:
+    vendor = Vendor(make(provider), stream, spread(12), patch=lambda i: {column: "@"} if i == 5 else {})
+    vendor.spoil = lambda call, window, params, answer: json.dumps(answer).replace('"@"', digits).encode()
+    stored = vendor.store(tmp_path)
+    assert (stored.receipts[0].rows, stored.receipts[0].bad_rows) == (11, 1)
 
 
 def test_a15_without_the_right_filter_column_the_message_names_both_causes(make: MakeHook, tmp_path: Path) -> None:

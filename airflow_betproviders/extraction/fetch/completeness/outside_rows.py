@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from airflow_betproviders.declare.fields import Epoch
+from airflow_betproviders.declare.fields import Epoch, OddValue
+from airflow_betproviders.declare.fields.json_text import NotJson, read_document
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _SLIP = 100
 # By how much an epoch in another unit differs: seconds, milliseconds, microseconds.
 _OTHER_UNITS = (1e3, 1e-3, 1e6, 1e-6)
-_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 class OutsideRows:
@@ -91,10 +91,10 @@ class OutsideRows:
         if not isinstance(kind, Epoch) or not row.reason.startswith(f"{column}:"):
             return False
         try:
-            value = float(json.loads(row.raw)[column]) / _PER_SECOND[kind.unit]
-        except (ValueError, TypeError, KeyError):
+            seconds = float(kind.seconds(read_document(row.raw).get(column), self._source.utc_offset))
+        except (NotJson, OddValue):
             return False
-        return any(asked.start.timestamp() <= value * unit <= asked.end.timestamp() for unit in _OTHER_UNITS)
+        return any(asked.start.timestamp() <= seconds * unit <= asked.end.timestamp() for unit in _OTHER_UNITS)
 
     def _refusal(
         self, rows: WindowRows, asked: Interval, outside: npt.NDArray[np.bool_], count: int
