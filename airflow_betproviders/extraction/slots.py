@@ -79,7 +79,8 @@ class Extraction(SlotPipeline):
         earlier: EarlierRuns | None = None,
     ) -> Generator[Slot, None, None]:
         """Yield the slots in order. The calls of later slots are made meanwhile."""
-        decode = Decoder(self._stream, self._source.utc_offset, quotes=self._pii_policy is None)
+        source, quotes = self._source, self._pii_policy is None
+        decode = Decoder(self._stream, source.utc_offset, quotes=quotes, hide_secrets=source.hide_secrets)
         caller = Caller(self._source, self._stream, decode)
         begin_archive = partial(ArchiveWriter, self._source.utc_offset) if self._archives and lake else None
         replaced, earlier = replaced or {}, earlier or EarlierRuns()

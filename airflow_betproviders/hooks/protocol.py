@@ -145,8 +145,9 @@ class ProtocolHook(AccountHook):
         if code is None:
             return
         meaning = self.meaning(code, text)
-        status = f"{code[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
-        raise meaning.error(f"the provider answered {self.redact(status)}: {meaning.cure}")
+        # Cut behind `redact`, so that no part of a secret is left.
+        status = f"{self.redact(code)[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
+        raise meaning.error(f"the provider answered {status}: {meaning.cure}")
 
     def _own_code(self, code: str) -> str:
         return code if code in self.codes or (code.isdigit() and len(code) < 7) else "a code that is not documented"

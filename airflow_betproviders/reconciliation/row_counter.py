@@ -27,7 +27,9 @@ class RowCounter:
         self._total_cap = stream.paging.total_cap
         self._page = stream.paging.limited_to(1).first(None)
         self._check_time = check_time
-        self._caller: Caller[Page] = Caller(source, stream, Decoder(stream, source.utc_offset))
+        self._caller: Caller[Page] = Caller(
+            source, stream, Decoder(stream, source.utc_offset, hide_secrets=source.hide_secrets)
+        )
 
     @property
     def calls(self) -> int:

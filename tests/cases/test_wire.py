@@ -41,7 +41,7 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.transport import Transport
 from tests import raw_server
-from tests.accounts import ENDPOINT, PROVIDERS, SUCCESS
+from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
 from tests.raw_server import RawServer, Say, answer, dripping, endless, saying
 from tests.recorder import Recorder, Reply, Request
@@ -876,3 +876,18 @@ def test_a_provider_that_never_answers_in_time_costs_a_stated_number_of_calls(
         list(make(provider).extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
     # A window asked ahead may still be on its way.
     assert len(server.requests) <= 2 * 5 * (1 + 8 + 2)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("blanks", [100, 105, 110, 115])
+def test_no_part_of_a_secret_is_left_where_a_message_is_cut(
+    make: MakeHook, server: Recorder, provider: str, blanks: int
+) -> None:
+    secret = ACCOUNTS[provider]["password"]
+    words = ("no, " * 50)[: blanks - 1]
+    code = {"pv": "code", "aig": "code", "jdb": "status", "gmag": "error"}[provider]
+    for said in (f"{words} {secret}".encode(), {code: f"{words[:84]} {secret}"}, {code: f"{words[:-10]} {secret}"}):
+        server.answer(said)
+        with pytest.raises(BetProviderError) as caught:
+            list(make(provider).extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
+        assert secret[:4] not in str(caught.value)

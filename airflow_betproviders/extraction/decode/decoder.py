@@ -86,17 +86,26 @@ class Page:
 class Decoder:
     """Decode the answers of one stream of one account."""
 
-    def __init__(self, stream: Stream, utc_offset: timedelta = timedelta(0), *, quotes: bool = True) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        utc_offset: timedelta = timedelta(0),
+        *,
+        quotes: bool = True,
+        hide_secrets: Callable[[str], str] = str,
+    ) -> None:
         """Prepare the schemas.
 
         Args:
             stream: whose answers.
             utc_offset: the account's fixed offset, for local times.
             quotes: whether an error shows how the answer begins.
+            hide_secrets: removes the account's secrets from that beginning before it is cut, so that no part of one is left.
         """
         self._stream = stream
         self._utc_offset = utc_offset
         self._quotes = quotes
+        self._hide_secrets = hide_secrets
         self._parser = Parser(stream)
         self._tables = TableBuilder(stream, self._parser, utc_offset)
         self._rows_path = self._parser.path
@@ -163,8 +172,13 @@ class Decoder:
             raise self._refusal(body, problem) from None
 
     def _refusal(self, body: bytes, problem: NotJson) -> ProviderUnavailable:
-        beginning = f". It begins: {_excerpt(body)}" if self._quotes else ""
+        beginning = f". It begins: {self._beginning(body)}" if self._quotes else ""
         return ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}")
+
+    def _beginning(self, body: bytes) -> str:
+        """Return the beginning of an answer for a message."""
+        text = re.sub(r"\s+", " ", self._hide_secrets(body[:400].decode("utf-8", "replace")))
+        return without_signatures(text)[:120]
 
     def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode JSON of which some rows are odd or nested."""
@@ -244,11 +258,6 @@ def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:
     if 2 * (len(between) + 1) * len(body) < rows * len(beginning) or not between:
         return min(len(body), 4 * len(body) // max(rows, 1))
     return max(map(len, between)) + len(once_a_row)
-
-
-def _excerpt(body: bytes) -> str:
-    """Return the beginning of an answer for a message."""
-    return without_signatures(re.sub(r"\s+", " ", body[:400].decode("utf-8", "replace")))[:120]
 
 
 def without_signatures(text: str) -> str:
