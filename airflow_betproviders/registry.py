@@ -94,6 +94,15 @@ def declared(provider: str, name: str) -> Stream:
     raise InvalidArgument(f"{provider} has no stream {name!r}. It has: {', '.join(stream.name for stream in streams)}.")
 
 
+def check_installed(provider: str) -> None:
+    """Check that an installed package has a provider of this name.
+
+    Raises:
+        InvalidArgument: None has. The message names the installed providers.
+    """
+    _package(provider)
+
+
 def mapping_of(provider: str) -> BetMapping:
     """Return the mapping of a provider's records to the bets table.
 

@@ -42,7 +42,8 @@ def print_reconciliation(args: Namespace) -> None:
         reconciliation.check_time(interval)
         if (moment := reconciliation.ready_at(interval)) > reconciliation.hook.now():
             raise WindowNotReady(
-                f"the provider's totals of {interval} are final at {moment.isoformat()}. Run this command again then."
+                f"{reconciliation.hook.label}: the provider's totals of {interval} are final at {moment.isoformat()}. Run this "
+                "command again then."
             )
         results += [reconciliation.run(day) for day in days]
         print_rows([result.summary() for result in results], args.output)

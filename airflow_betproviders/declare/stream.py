@@ -208,7 +208,9 @@ class Stream:
             try:
                 given[name] = declared.normalise(value)
             except ValueError as error:
-                raise InvalidArgument(f"filter {name}={value!r} of stream {self.name} must be {error}.") from None
+                rendered = isinstance(value, str) and declared.type is not str
+                cure = " If a template makes it, set render_template_as_native_obj=True on the DAG." if rendered else ""
+                raise InvalidArgument(f"filter {name}={value!r} of stream {self.name} must be {error}.{cure}") from None
         filters = {name: value for name, value in given.items() if value is not None}
         missing = [name for name, declared in self.filters.items() if declared.required and name not in filters]
         if missing:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_betproviders import registry
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, NothingStored
-from airflow_betproviders.task.arguments import names, require_text
+from airflow_betproviders.task.arguments import NOT_GIVEN, names, require_text
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.task.tables import open_table
@@ -112,7 +113,12 @@ class ExportBetsOperator(BaseOperator):
             ) from None
 
     def _sorted(self, table: DeltaTable, interval: Interval, folder: Path) -> Iterator[pa.Table]:
-        """Yield the bets in order. They are sorted in local files, so that memory does not grow with the day."""
+        """Yield the bets in order. They are sorted in local files, so that memory does not grow with the day.
+
+        Raises:
+            InvalidArgument: there is none, and no installed package provides ``provider``.
+            DamagedTable: the table cannot be read.
+        """
         import numpy as np
         import pyarrow as pa
         import pyarrow.dataset as ds
@@ -123,7 +129,7 @@ class ExportBetsOperator(BaseOperator):
 
         last = (interval.end - timedelta(microseconds=1)).date()
         wanted = (ds.field("bet_date") >= interval.start.date()) & (ds.field("bet_date") <= last)
-        if self.provider:
+        if self.provider not in NOT_GIVEN:
             wanted &= ds.field("provider") == self.provider
         found = SortedRows(folder, _ORDER, _ORDER)
         try:
@@ -135,6 +141,12 @@ class ExportBetsOperator(BaseOperator):
                 "backup, turn off features that delta-rs does not know, or delete the table and merge all slots again."
             ) from error
         if not found.rows:
+            if self.provider not in NOT_GIVEN:
+                registry.check_installed(str(self.provider))
+            self.log.warning(
+                "table %s has no bet of %s%s; the file has no rows",
+                *(self.table, interval, "" if self.provider in NOT_GIVEN else f" of provider {self.provider}"),
+            )
             return
         found.index()
         yield from found.read(np.ones(found.rows, bool))

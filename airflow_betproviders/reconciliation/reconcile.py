@@ -96,7 +96,7 @@ class Reconciliation:
         for name, instant in (("start", interval.start), ("end", interval.end)):
             if not aligned(instant, DAY, day_start_offset):
                 raise InvalidArgument(
-                    f"{name} {instant.isoformat()} does not begin a report day: those of {self.hook.hook_name} run from "
+                    f"{self.hook.label}: {name} {instant.isoformat()} does not begin a report day: those of {self.hook.hook_name} run from "
                     f"{day_start_offset // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
                     "CronDataIntervalTimetable, or give report days with start= and end=."
                 )

@@ -14,7 +14,7 @@ from airflow_betproviders.task.arguments import require_text
 from airflow_betproviders.task.storage import open_path, require_package
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.sdk import Connection, ObjectStoragePath
 
     from airflow_betproviders.bets_table.table import BetsTable
 
@@ -61,7 +61,7 @@ def refuse_shared_folder(path: str, table: str) -> None:
     """
     raw, bets = open_path(path), open_path(table, "table")
     lake, folder = (PurePosixPath(normpath(f"/{place.path}")) for place in (raw, bets))
-    same_store = (raw.protocol or "file", raw.conn_id) == (bets.protocol or "file", bets.conn_id)
+    same_store = _store(raw) == _store(bets)
     inside = folder.relative_to(lake).parts if folder.is_relative_to(lake) else ()
     if same_store and (lake.is_relative_to(folder) or any(part.startswith("provider=") for part in inside)):
         raise InvalidArgument(
@@ -70,11 +70,26 @@ def refuse_shared_folder(path: str, table: str) -> None:
         )
 
 
-def _aws(conn_id: str) -> dict[str, str]:
-    """Return the storage options of an ``aws`` connection, with the credentials of its role or profile."""
+def _store(place: ObjectStoragePath) -> tuple[str, ...]:
+    """Return what names the store of a path, whichever connection leads to it: bucket names are unique within it."""
+    if place.protocol not in _STORES:
+        return (place.protocol or "file",)
+    scheme, storage_options = _STORES[place.protocol]
+    if scheme == "s3":
+        return scheme, _s3_hook(place.conn_id).conn_config.get_service_endpoint_url("s3") or ""
+    options = storage_options(place.conn_id) if scheme == "abfs" and place.conn_id else {}
+    return scheme, options.get("AZURE_STORAGE_ACCOUNT_NAME", ""), options.get("AZURE_STORAGE_ENDPOINT", "")
+
+
+def _s3_hook(conn_id: str | None) -> Any:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsGenericHook
 
-    hook: Any = AwsGenericHook(aws_conn_id=conn_id, client_type="s3")
+    return AwsGenericHook(aws_conn_id=conn_id, client_type="s3")
+
+
+def _aws(conn_id: str) -> dict[str, str]:
+    """Return the storage options of an ``aws`` connection, with the credentials of its role or profile."""
+    hook = _s3_hook(conn_id)
     credentials = hook.get_credentials(region_name=hook.region_name)
     endpoint = hook.conn_config.get_service_endpoint_url("s3") or ""
     found = {

@@ -352,6 +352,9 @@ def test_s6_integers_of_numpy_as_a_frame_gives_them_select_the_same(make: MakeHo
     for unfit in (np.uint64(2**63), np.float64(7), np.bool_(True), np.array([7, 8]), "7"):
         with pytest.raises(InvalidArgument, match=r"filter game_id=.* must be an integer"):
             one_game.check_filters({"game_id": unfit})
+    for name, text in (("game_id", "2011"), ("game_ids", "[2011]")):
+        with pytest.raises(InvalidArgument, match=r"If a template makes it, set render_template_as_native_obj=True"):
+            (one_game if name == "game_id" else history).check_filters({name: text})
 
 
 def test_s6_a_list_is_a_set_and_empty_means_all_where_the_document_says_so(make: MakeHook, server: Recorder) -> None:

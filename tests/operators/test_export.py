@@ -55,16 +55,23 @@ def test_a_day_as_parquet_has_the_tables_types(sample: SampleLake) -> None:
     assert table["stake"].to_pylist()[2] == Decimal(EXACT)
 
 
-def test_a_day_without_bets_is_a_file_without_rows(sample: SampleLake) -> None:
+def test_a_day_without_bets_is_a_file_without_rows(sample: SampleLake, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(sample, "none.csv", start=at(0, 1), end=at(0, 2))["rows"] == 0
     assert (sample.folder / "out/none.csv").read_text().startswith('"provider","bet_date"')
     assert export(sample, "none.parquet", provider="pv")["rows"] == 0
     assert pq.read_table(sample.folder / "out/none.parquet").num_rows == 0
+    assert (
+        "has no bet of [2026-11-20T00:00:00Z, 2026-11-21T00:00:00Z) of provider pv; the file has no rows"
+        in capsys.readouterr().out
+    )
 
 
 def test_what_cannot_be_written_is_refused(sample: SampleLake) -> None:
     with pytest.raises(InvalidArgument, match="must end in one of"):
         export(sample, "day.xlsx")
+    with pytest.raises(InvalidArgument, match=r"no installed package provides 'nope'\. Installed providers: aig, "):
+        export(sample, "day.csv", provider="nope")
+    assert not (sample.folder / "out").exists()
     with pytest.raises(InvalidArgument, match="the table has no column 'stakes'"):
         export(sample, "day.csv", columns=["stakes"])
     with pytest.raises(NothingStored, match=r"does not exist\. Merge bets into it first"):

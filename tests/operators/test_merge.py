@@ -19,7 +19,7 @@ from airflow_betproviders.exceptions import InvalidArgument, NothingStored
 from airflow_betproviders.operators.extract import stream_asset
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator, bets_asset
 from airflow_betproviders.task.interval import resolve_intervals
-from airflow_betproviders.task.tables import open_table
+from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 from tests.bets_table.lakes import HOUR, SampleLake, aig, at, hour_of
 from tests.bets_table.records import sample_records
 from tests.operator_runs import context
@@ -93,6 +93,38 @@ def test_a_table_that_shares_its_folder_with_the_lake_is_refused(sample: SampleL
     with pytest.raises(InvalidArgument, match=r"share a folder.*Give the table a folder of its own"):
         merge(sample, table=f"file://{sample.folder}/{table}")
     assert not list(sample.folder.rglob("_delta_log"))
+
+
+STORES = {
+    "one": {"conn_type": "aws", "login": "a", "password": "b"},
+    "two": {"conn_type": "aws", "login": "c", "password": "d"},
+    "own": {"conn_type": "aws", "login": "a", "password": "b", "extra": {"endpoint_url": "http://store:8333"}},
+    "also_own": {"conn_type": "aws", "login": "c", "password": "d", "extra": {"endpoint_url": "http://store:8333"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "table", "one_store"),
+    [
+        ("s3://one@lake/raw", "s3://two@lake/raw", True),
+        ("s3://one@lake/raw", "s3a://two@lake", True),
+        ("s3://one@lake/raw", "s3://lake/raw/provider=aig/bets", True),
+        ("s3://own@lake/raw", "s3://also_own@lake/raw", True),
+        ("s3://one@lake/raw", "s3://own@lake/raw", False),
+        ("s3://one@lake/raw", "s3://two@other/raw", False),
+        ("s3://one@lake/raw", "s3://two@lake/bets", False),
+    ],
+)
+def test_a_bucket_that_two_connections_reach_is_one_store(
+    monkeypatch: pytest.MonkeyPatch, path: str, table: str, one_store: bool
+) -> None:
+    for conn_id, connection in STORES.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    if one_store:
+        with pytest.raises(InvalidArgument, match="share a folder"):
+            refuse_shared_folder(path, table)
+    else:
+        refuse_shared_folder(path, table)
 
 
 def test_a_table_beside_the_providers_of_the_lake_is_no_data_of_the_lake(sample: SampleLake) -> None:

@@ -199,4 +199,10 @@ def test_a_day_is_reconciled_and_repaired(
         assert (code, result["agrees"], result["repaired"]) == (0, True, [lost.name])
     odd = betproviders(*given[:-1], f"{day:%Y-%m-%d}T05:00", AIRFLOW_CONN_PV_DEFAULT=json.dumps(vendor))
     assert odd.returncode == 2
+    assert "connection pv_default: start 2026" in odd.stderr
     assert "does not begin a report day" in odd.stderr
+    today = betproviders(
+        *given[:-1], f"{datetime.now(timezone.utc):%Y-%m-%d}", AIRFLOW_CONN_PV_DEFAULT=json.dumps(vendor)
+    )
+    assert today.returncode == 2
+    assert "connection pv_default: the provider's totals of" in today.stderr
