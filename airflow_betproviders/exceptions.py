@@ -12,6 +12,7 @@ BetProviderError
 │   ├── UnmergeableSlot            a stored slot cannot become bets
 │   ├── DamagedTable               a file or the log of the bets table is damaged
 │   └── InvalidArgument            an argument or a connection cannot work
+│       ├── ConnectionNotFound     Airflow has no connection of this id
 │       └── BrokenProvider         an installed provider package cannot be used
 ├── ProviderUnavailable            retried inside the task, then by Airflow
 │   ├── ProviderRateLimited        waits inside the task
@@ -32,7 +33,8 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import Any, TypeVar, cast
 
 _Error = TypeVar("_Error", bound="FinalError")
 
@@ -66,17 +68,32 @@ class FinalError(BetProviderError):
         error: _Error = super().__new__(_known_to_airflow(cls), *args)  # type: ignore[arg-type]
         return error
 
+    @classmethod
+    def airflow_classes(cls) -> tuple[type[Exception], ...]:
+        """Return the classes of Airflow that every instance is also of."""
+        return (airflow_exception("AirflowFailException"),)
+
+
+def airflow_exception(name: str) -> type[Exception]:
+    """Import an exception of Airflow, which some versions have elsewhere than others.
+
+    Raises:
+        ImportError: Airflow is not installed.
+    """
+    try:
+        found = getattr(import_module("airflow.sdk.exceptions"), name)
+    except (ImportError, AttributeError):  # Airflow 3.1
+        found = getattr(import_module("airflow.exceptions"), name)
+    return cast("type[Exception]", found)
+
 
 @cache
 def _known_to_airflow(cls: type[FinalError]) -> type[Any]:
     try:
-        try:
-            from airflow.sdk.exceptions import AirflowFailException
-        except ImportError:  # Airflow 3.1 has it elsewhere
-            from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
+        classes = cls.airflow_classes()
     except ImportError:  # the engine without Airflow
         return cls
-    if issubclass(cls, AirflowFailException):
+    if issubclass(cls, classes[0]):
         return cls
     members = {
         "__module__": cls.__module__,
@@ -84,7 +101,7 @@ def _known_to_airflow(cls: type[FinalError]) -> type[Any]:
         "__doc__": cls.__doc__,
         "__reduce__": lambda error: (cls, error.args),
     }
-    return type(cls.__name__, (cls, AirflowFailException), members)
+    return type(cls.__name__, (cls, *classes), members)
 
 
 class ProviderAuthError(FinalError):
@@ -167,6 +184,15 @@ class TableContended(BetProviderError):
 
 class InvalidArgument(FinalError, ValueError):
     """An argument of an operator, a hook or a connection cannot work. It is refused before the first call."""
+
+
+class ConnectionNotFound(InvalidArgument):
+    """Airflow has no connection of this id. Every instance is also an ``AirflowNotFoundException``, as hooks of Airflow raise it."""
+
+    @classmethod
+    def airflow_classes(cls) -> tuple[type[Exception], ...]:
+        """See `FinalError`."""
+        return (*super().airflow_classes(), airflow_exception("AirflowNotFoundException"))
 
 
 class BrokenProvider(InvalidArgument):

@@ -16,7 +16,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from airflow_betproviders.declare.settings import COMMON_SETTINGS, Setting, passwords_in
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import ConnectionNotFound, InvalidArgument, airflow_exception
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")  # also in letters beyond ASCII
 # Airflow shows this in place of a secret. A connection that was copied from the UI may have it as its key.
 _MASK = "***"
+
+
+def find_connection(conn_id: str, hook: type[BaseHook] = BaseHook) -> Connection:
+    """Return an Airflow connection, as a hook of this class gets it.
+
+    Raises:
+        ConnectionNotFound: there is none.
+    """
+    try:
+        return hook.get_connection(conn_id)
+    except airflow_exception("AirflowException"):
+        raise ConnectionNotFound(
+            f"connection {conn_id!r} does not exist. Create it, or correct conn_id=. If AIRFLOW_CONN_{conn_id.upper()} is set, it is malformed; "
+            "quote special characters in its login and password, or write it as JSON."
+        ) from None
 
 
 class AccountHook(BaseHook):
@@ -58,8 +73,12 @@ class AccountHook(BaseHook):
 
     @cached_property
     def connection(self) -> Connection:
-        """Return the Airflow connection."""
-        connection = self.get_connection(self.conn_id)
+        """Return the Airflow connection.
+
+        Raises:
+            ConnectionNotFound: there is none.
+        """
+        connection = find_connection(self.conn_id, type(self))
         for secret in self.secrets(connection):
             mask_secret(secret)
         return connection

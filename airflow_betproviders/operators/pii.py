@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import ConnectionNotFound, InvalidArgument
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 from airflow_betproviders.task.arguments import mapping
 
@@ -47,7 +47,7 @@ def _key(conn_id: str) -> bytes:
     try:
         key = BaseHook.get_connection(conn_id).password or ""
     except AirflowException:
-        raise InvalidArgument(
+        raise ConnectionNotFound(
             f"pii_conn_id names the connection {conn_id!r}, which does not exist. Create it, or correct the id."
         ) from None
     mask_secret(key)

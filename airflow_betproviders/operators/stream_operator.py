@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, BaseHook, BaseOperator
+from airflow.sdk import Asset, BaseOperator
 
 from airflow_betproviders import __version__, metrics
 from airflow_betproviders.declare.interval import Interval
@@ -15,7 +15,6 @@ from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE, Lake
 from airflow_betproviders.lake.receipt import sum_amounts
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
-from airflow_betproviders.task.airflow_exceptions import AirflowException
 from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text, whole_number
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
@@ -64,16 +63,13 @@ def hook_of(conn_id: str) -> BetProviderHook:
     """Return the hook for a connection, by its type.
 
     Raises:
-        InvalidArgument: there is no such connection, or no installed provider serves its type.
+        ConnectionNotFound: there is no such connection.
+        InvalidArgument: no installed provider serves its type.
     """
+    from airflow_betproviders.hooks.account import find_connection
+
     require_text("conn_id", conn_id, "aig_default")
-    try:
-        conn_type = str(BaseHook.get_connection(conn_id).conn_type)
-    except AirflowException:
-        raise InvalidArgument(
-            f"connection {conn_id!r} does not exist. Create it, or correct conn_id=. If AIRFLOW_CONN_{conn_id.upper()} is set, it is malformed: "
-            "quote special characters in its login and password, or write it as JSON."
-        ) from None
+    conn_type = str(find_connection(conn_id).conn_type)
     if conn_type not in providers():
         raise InvalidArgument(
             f"connection {conn_id} is of type {conn_type!r}, which no installed provider serves. "

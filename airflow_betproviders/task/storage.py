@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import ConnectionNotFound, InvalidArgument
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 from airflow_betproviders.task.arguments import require_text
 
@@ -33,7 +33,8 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
         name: the argument's name, for messages.
 
     Raises:
-        InvalidArgument: names what is missing.
+        ConnectionNotFound: the path names a connection that does not exist.
+        InvalidArgument: names what else is missing.
     """
     from airflow.sdk import BaseHook, ObjectStoragePath
 
@@ -48,7 +49,7 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
             try:
                 BaseHook.get_connection(connection)
             except AirflowException:
-                raise InvalidArgument(
+                raise ConnectionNotFound(
                     f"{name} {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
                     "the id before the @."
                 ) from None

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import ConnectionNotFound, InvalidArgument
+from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.registry import hook_class
 from tests.accounts import PROVIDERS, SUCCESS, refusal
-from tests.conftest import MakeHook
+from tests.airflow_versions import AirflowFailException, AirflowNotFoundException
+from tests.conftest import NOON, MakeHook
 from tests.recorder import Recorder, Reply
+
+HOUR = timedelta(hours=1)
 
 COMMON: list[tuple[dict[str, Any], str]] = [
     ({"host": None}, "host must be the provider's full URL"),
@@ -51,6 +56,20 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ),
 ]
 EVERY = [(provider, *rest) for provider in PROVIDERS for rest in COMMON] + OWN
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_connection_that_does_not_exist_is_named_as_ours_and_as_airflows_error(provider: str) -> None:
+    cure = "connection 'gone' does not exist. Create it, or correct conn_id=."
+    hook = hook_class(provider)("gone")
+    for look_up in (lambda: hook.account, lambda: hook.get_df(start=NOON - HOUR, end=NOON), lambda: hook_of("gone")):
+        with pytest.raises(AirflowNotFoundException) as caught:
+            look_up()
+        assert isinstance(caught.value, ConnectionNotFound)
+        assert isinstance(caught.value, AirflowFailException)
+        assert cure in str(caught.value)
+    assert hook.test_connection()[0] is False
+    assert cure in hook.test_connection()[1]
 
 
 @pytest.mark.parametrize(("provider", "changes", "cure"), EVERY)

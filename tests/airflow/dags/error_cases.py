@@ -86,6 +86,6 @@ CASES = (
         name="aig_wrong_storage",
         vendor="aig",
         path="s3://nowhere@lake/raw",
-        says=("InvalidArgument", "'nowhere'", "does not exist"),
+        says=("ConnectionNotFound", "'nowhere'", "does not exist"),
     ),
 )
