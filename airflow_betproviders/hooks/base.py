@@ -151,7 +151,8 @@ class BetProviderHook(ProtocolHook):
             note = self.probe()
         except BetProviderError as error:
             # The message begins with the connection, which the UI tests under a temporary id.
-            return False, str(error).partition(": ")[2] or str(error)
+            text = str(error)
+            return False, text.partition(": ")[2] if text.startswith(self.label) else text
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:
