@@ -152,7 +152,7 @@ class BetProviderHook(ProtocolHook):
         except BetProviderError as error:
             # The message begins with the connection, which the UI tests under a temporary id.
             text = str(error)
-            return False, text.partition(": ")[2] if text.startswith(self.label) else text
+            return False, (text.partition(": ")[2] or text) if text.startswith(self.label) else text
         return True, f"{self.hook_name} answered and accepted account {self.account}.{note}"
 
     def now(self) -> datetime:
