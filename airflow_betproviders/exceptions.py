@@ -21,6 +21,7 @@ BetProviderError
 ├── QuotaExhausted                 the task defers until the next call may be made
 ├── WindowNotReady                 the task defers
 ├── IncompleteWindow               retried by Airflow
+├── StoreError                     retried by Airflow
 ├── NothingStored                  retried by Airflow
 ├── ReconciliationFailed           retried by Airflow
 └── TableContended                 retried by Airflow
@@ -156,6 +157,10 @@ class BadRows(FinalError):
 
 class OverlappingSlot(FinalError):
     """The slot overlaps an object that is already stored."""
+
+
+class StoreError(BetProviderError, OSError):
+    """A store, or the worker's disk, refuses a write: it is full, read-only, forbidden or missing. The message names path and cure."""
 
 
 class NothingStored(BetProviderError):

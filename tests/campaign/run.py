@@ -53,7 +53,7 @@ EXPECTED = {
 # What a task may end in when the provider lies all the time.
 REFUSED = {"ProviderAuthError", "ProviderRequestError", "ProviderRateLimited", "TaskDeferred"}
 STORE_ERRORS = {
-    "OSError", "IOError", "ConnectionError", "TimeoutError", "FileNotFoundError", "PermissionError", "DeltaError", "ClientError",
+    "StoreError", "OSError", "IOError", "ConnectionError", "TimeoutError", "FileNotFoundError", "PermissionError", "DeltaError", "ClientError",
     "EndpointConnectionError", "ConnectionClosedError", "ReadTimeoutError", "ResponseStreamingError", "ServerTimeoutError",
     "ClientOSError", "ServerDisconnectedError", "CommitFailedError", "TableNotFoundError", "IncompleteBody", "AioReadTimeoutError",
 }  # fmt: skip

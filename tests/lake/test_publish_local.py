@@ -16,7 +16,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import OverlappingSlot
+from airflow_betproviders.exceptions import OverlappingSlot, StoreError
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
@@ -104,6 +104,36 @@ def test_a_failed_write_leaves_nothing_behind(lake: Lake, tmp_path: Path, monkey
         publish(lake, SLOT, file(tmp_path, "new"), [])
     assert target.read_text() == "old"
     assert objects(lake) == [target.name]
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        (OSError(28, "No space left on device"), "Free space there or raise the quota"),
+        (OSError(122, "Disk quota exceeded"), "Free space there or raise the quota"),
+        (OSError(30, "Read-only file system"), "mount it for writing, or choose another path"),
+        (PermissionError(13, "Permission denied"), "the user that Airflow runs as, to write there"),
+        (PermissionError("Access Denied"), "Allow the path's connection"),
+        (
+            FileNotFoundError("The specified bucket does not exist"),
+            "Create the bucket or the folder, or correct the path",
+        ),
+        (ConnectionResetError(104, "Connection reset by peer"), "Check that the store can be reached"),
+        (OSError(), "OSError. Check that the store can be reached"),
+    ],
+)
+def test_a_refused_write_names_the_path_and_the_cure(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, cure: str
+) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(type(lake.fs), "put_file", refuse)
+    with pytest.raises(StoreError) as caught:
+        publish(lake, SLOT, file(tmp_path, "new"), [])
+    assert str(caught.value).startswith(f"{lake.data(SLOT)} cannot be written: {error}".rstrip())
+    assert cure in str(caught.value)
+    assert caught.value.__cause__ is error
 
 
 def test_quarantine_is_written_beside_the_data_and_removed_when_the_slot_is_clean(lake: Lake, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from airflow_betproviders.extraction.write.digest import Digest
 from airflow_betproviders.extraction.write.encodings import open_writer
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import EXACT, Receipt
+from airflow_betproviders.lake.store.explain import explain_failure
 
 ROW_GROUP = 50_000
 _HASHES = 500_000  # hashes in memory at once, eight bytes each
@@ -185,6 +186,10 @@ class SlotWriter:
             self._written.result()
 
     def _write(self, table: pa.Table) -> None:
+        with explain_failure(str(self.path)):
+            self._write_group(table)
+
+    def _write_group(self, table: pa.Table) -> None:
         self._writer = self._writer or open_writer(self.path, self.schema, table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
         self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)

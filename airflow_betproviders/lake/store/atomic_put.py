@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import DAY
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.lake.store.explain import explain_failure
 
 _MEGABYTE = 1024 * 1024
 _UPLOADS: dict[str, dict[str, int]] = {
@@ -32,6 +33,7 @@ def put_bytes(fs: Any, target: str, content: bytes) -> None:
 
     Raises:
         InvalidArgument: a folder has its name.
+        StoreError: the store refuses it.
     """
     _atomically(fs, target, lambda path: fs.pipe_file(path, content))
 
@@ -41,6 +43,7 @@ def put(fs: Any, file: Path, target: str) -> None:
 
     Raises:
         InvalidArgument: a folder has its name.
+        StoreError: the store refuses it.
     """
     options = next((_UPLOADS[name] for name in protocols(fs) if name in _UPLOADS), {})
     _atomically(fs, target, lambda path: fs.put_file(str(file), path, **options))
@@ -52,9 +55,15 @@ def is_object_store(fs: Any) -> bool:
 
 
 def _atomically(fs: Any, target: str, write: Callable[[str], None]) -> None:
-    if is_object_store(fs):
-        write(target)
-        return
+    with explain_failure(target):
+        if is_object_store(fs):
+            write(target)
+        else:
+            _renamed(fs, target, write)
+
+
+def _renamed(fs: Any, target: str, write: Callable[[str], None]) -> None:
+    """Write a hidden file beside the target, and rename it."""
     folder, name = target.rsplit("/", 1)
     fs.makedirs(folder, exist_ok=True)
     _sweep(fs, folder, f".{name}.")

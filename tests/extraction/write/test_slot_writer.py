@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.fields import Decimal, Field
+from airflow_betproviders.exceptions import StoreError
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
@@ -238,3 +239,16 @@ def test_a_file_without_rows_has_a_row_group_since_older_arrow_needs_one() -> No
     data, _ = written([])
     file = pq.ParquetFile(pa.BufferReader(data))
     assert (file.num_row_groups, file.metadata.num_rows) == (1, 0)
+
+
+def test_a_full_disk_of_the_worker_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with SlotWriter(BETS, NOW) as made:
+        made.add(table(bet("b1")))
+        with pytest.raises(
+            StoreError, match=r"slot\.parquet cannot be written: .*No space left.* set TMPDIR to a larger"
+        ):
+            made.close(receipt())

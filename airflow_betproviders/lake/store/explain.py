@@ -1,0 +1,48 @@
+"""Say what to do where a store, or the worker's disk, refuses a write."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow_betproviders.exceptions import BetProviderError, StoreError
+
+_FULL = "Free space there or raise the quota; for a temporary file, set TMPDIR to a larger disk."
+_FORBIDDEN = "Allow the path's connection, or the user that Airflow runs as, to write there."
+_READ_ONLY = "The file system is mounted read-only: mount it for writing, or choose another path."
+_MISSING = "Create the bucket or the folder, or correct the path."
+_ELSE = "Check that the store can be reached and written; the task's next try continues."
+_BY_NUMBER = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.ENOENT: _MISSING,
+}
+
+
+@contextmanager
+def explain_failure(path: str) -> Iterator[None]:
+    """Name the path that is written, and the cure, if a write fails.
+
+    Raises:
+        StoreError: in place of an `OSError`, which stays its cause.
+    """
+    try:
+        yield
+    except BetProviderError:
+        raise
+    except OSError as error:
+        text = str(error).strip().rstrip(".") or type(error).__name__
+        raise StoreError(f"{path} cannot be written: {text}. {_cure(error)}") from error
+
+
+def _cure(error: OSError) -> str:
+    """Return what to do. The errors of object stores have a class and no number."""
+    if isinstance(error, PermissionError) and error.errno is None:
+        return _FORBIDDEN
+    if isinstance(error, FileNotFoundError) and error.errno is None:
+        return _MISSING
+    return _BY_NUMBER.get(error.errno or 0, _ELSE)
