@@ -86,6 +86,8 @@ class TextSetting(Setting):
             raise ValueError(self.wanted)
         if text != text.strip():
             raise ValueError(f"{self.wanted}, without blanks around it")
+        if not text.isprintable():
+            raise ValueError(f"{self.wanted}, without control characters")
         return text
 
 

@@ -158,6 +158,8 @@ class AccountHook(BaseHook):
         for name, value in (("login", connection.login), ("password", connection.password)):
             if value != value.strip():
                 raise self._connection_error(f"{name} begins or ends with a blank or a line break; enter it without")
+            if any("\ud800" <= char <= "\udfff" for char in value):
+                raise self._connection_error(f"{name} has half of a character, which cannot be sent; enter it again")
         given = {"password": connection.password, **{f"extra {name}": value for name, value in self._given().items()}}
         for name, value in given.items():
             if value == _MASK:

@@ -168,6 +168,30 @@ def test_a_connection_that_cannot_work_is_refused_before_the_first_call(
     assert "gm-test-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("field", ["login", "password"])
+def test_half_of_a_character_in_an_account_is_refused_before_the_first_call(
+    make: MakeHook, server: Recorder, provider: str, field: str
+) -> None:
+    hook = make(provider, **{field: "0123\ud800"})
+    with pytest.raises(InvalidArgument, match=f"{field} (has half of a character|must be the merchant id)"):
+        read(hook)
+    assert hook.test_connection()[0] is False
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("login", ["\u00b2", "\uff11", "9" * 19, "9" * 5000, "1 2", "-1", "1.0"])
+def test_pvs_merchant_id_is_a_number_of_plain_digits(make: MakeHook, login: str) -> None:
+    with pytest.raises(InvalidArgument, match="login must be the merchant id, a whole number"):
+        read(make("pv", login=login))
+
+
+@pytest.mark.parametrize("dc", ["a\nb", "\x00", "a\u2028b", "\ud800"])
+def test_a_text_extra_with_a_control_character_is_refused(make: MakeHook, dc: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"extra dc=.* must be text, without control characters"):
+        read(make("jdb", extra={"dc": dc}))
+
+
 @pytest.mark.parametrize(
     ("host", "asked"),
     [

@@ -84,7 +84,7 @@ class PvHook(BetProviderHook):
     def check_connection(self) -> None:
         """See `BetProviderHook`; the login must be the merchant's number."""
         super().check_connection()
-        if not self.account.isdigit():
+        if not re.fullmatch(r"\d{1,18}", self.account, re.ASCII):
             raise self._connection_error("login must be the merchant id, a whole number")
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
