@@ -12,6 +12,8 @@ from airflow_betproviders.exceptions import (
     BetProviderError,
     IncompleteWindow,
     InvalidArgument,
+    ProviderRequestError,
+    ProviderUnavailable,
     QuotaExhausted,
     WindowExpired,
 )
@@ -37,14 +39,17 @@ FIRST = "first"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNREADABLE = frozenset({"expired", "pending"})
 _RANGES = 50  # in an XCom
+_MOST_IN_A_ROW = 3  # errors without a stored slot between them, after which the provider itself seems to be at fault
 
 
 class FillGapsOperator(ExtractToParquetOperator):
     """Extract the slots of an interval that are missing or damaged, and no others.
 
     Does not call the provider when nothing is missing. Fails and lists the ranges that the provider no longer has, after
-    every other slot is stored. Without a limit the task succeeds only if the interval is complete. With ``max_calls`` or
-    ``max_minutes`` it succeeds with slots left, names them in log and XCom, and the next run continues.
+    every other slot is stored. A slot that cannot be read keeps no other out; after three in a row the task fails.
+
+    Without a limit the task succeeds only if the interval is complete. With ``max_calls`` or ``max_minutes`` it succeeds
+    with slots left, names them in log and XCom, and the next run continues.
 
     Args:
         conn_id: connection to the provider; its type selects the hook.
@@ -154,7 +159,8 @@ class FillGapsOperator(ExtractToParquetOperator):
     def _fill(
         self, context: Context, to_fill: _GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
     ) -> None:
-        """Extract the gaps in batches. If a slot cannot be proven complete, extract the others all the same."""
+        """Extract the gaps in batches. If a slot cannot be read or proven complete, extract the others all the same."""
+        in_a_row = 0  # errors since a slot was stored
         waiting = limit.order(to_fill.readable(before), to_fill.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
@@ -164,15 +170,16 @@ class FillGapsOperator(ExtractToParquetOperator):
                 self.log.warning("%s", error)
                 wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
                 waiting = [slot for slot in waiting if slot in wanted]
-            except IncompleteWindow as error:
-                self.log.warning("%s", error)
-                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
-                failed = next((slot for slot in batch if slot in wanted), batch[0])
-                to_fill.failed[failed] = error
-                limit.count(batch.index(failed) + 1, 0)
-                waiting = [slot for slot in waiting if slot in wanted and slot != failed]
             except BetProviderError as error:
                 wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
+                in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
+                if _concerns_one_slot(error, in_a_row):
+                    self.log.warning("%s", error)
+                    failed = next((slot for slot in batch if slot in wanted), batch[0])
+                    to_fill.failed[failed] = error
+                    limit.count(batch.index(failed) + 1, 0)
+                    waiting = [slot for slot in waiting if slot in wanted and slot != failed]
+                    continue
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
                     idle_deferrals = idle_deferrals + 1 if wanted.issuperset(batch) else 0
                 if error.retry_at is None or idle_deferrals > MAX_DEFERRALS_WITHOUT_A_SLOT:
@@ -181,7 +188,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 wait_until(self, error.retry_at, "the next call", idle_deferrals=idle_deferrals)
                 waiting = [slot for slot in waiting if slot in wanted]
             else:
-                idle_deferrals = 0
+                idle_deferrals = in_a_row = 0
                 limit.count(len(batch), stored.total("calls"))
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:
@@ -242,7 +249,7 @@ class _GapsToFill:
     interval: Interval
     slot: Any
     states: set[str]
-    failed: dict[Interval, IncompleteWindow] = field(default_factory=dict)
+    failed: dict[Interval, BetProviderError] = field(default_factory=dict)
 
     def survey(self) -> Coverage:
         """Return the coverage as it is now."""
@@ -256,6 +263,14 @@ class _GapsToFill:
         """Return the slots to extract that the provider still has."""
         now = self.hook.now()
         return [cell for cell in found.cells if cell.state in self.states and cell.readable(now)]
+
+
+def _concerns_one_slot(error: BetProviderError, in_a_row: int) -> bool:
+    """Return whether an error may concern one slot only, so that the others are worth a try."""
+    if isinstance(error, IncompleteWindow):
+        return True
+    refused = isinstance(error, ProviderRequestError | ProviderUnavailable) and not error.rate_limited
+    return refused and error.retry_at is None and in_a_row < _MOST_IN_A_ROW
 
 
 def _stored_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:

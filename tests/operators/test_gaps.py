@@ -14,7 +14,18 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_betproviders.declare.interval import Interval, floor, slots
-from airflow_betproviders.exceptions import BadRows, IncompleteWindow, InvalidArgument, WindowExpired
+from airflow_betproviders.exceptions import (
+    AnswerTooLarge,
+    BadRows,
+    BetProviderError,
+    IncompleteWindow,
+    InvalidArgument,
+    ProviderAuthError,
+    ProviderRateLimited,
+    ProviderRequestError,
+    ProviderUnavailable,
+    WindowExpired,
+)
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.coverage import coverage
@@ -365,11 +376,13 @@ def test_a_limit_that_is_no_positive_number_is_refused(lake: Lake, span: Interva
         run(FillGapsOperator, lake, span, **wrong)
 
 
-def test_a_slot_that_is_not_proven_complete_keeps_no_other_out(
+@pytest.mark.parametrize("error", [IncompleteWindow, ProviderRequestError, ProviderUnavailable, AnswerTooLarge])
+def test_a_slot_that_cannot_be_read_keeps_no_other_out(
     lake: Lake,
     span: Interval,
     simulator: Simulator,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    error: type[BetProviderError],
 ) -> None:
     bad = slots(span, HOUR)[2]
     original = FillGapsOperator._store
@@ -380,9 +393,32 @@ def test_a_slot_that_is_not_proven_complete_keeps_no_other_out(
             return original(self, ctx, account, stream, lake, batch)
         if before:
             original(self, ctx, account, stream, lake, before)
-        raise IncompleteWindow(f"{bad}: the total moved")
+        raise error(f"{bad}: the total moved")
 
     monkeypatch.setattr(FillGapsOperator, "_store", refusing)
-    with pytest.raises(IncompleteWindow, match="the total moved"):
+    with pytest.raises(error, match="the total moved"):
         run(FillGapsOperator, lake, span)
     assert sorted(lake.stored(span)) == [slot for slot in slots(span, HOUR) if slot != bad]
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [(ProviderAuthError, 1), (ProviderRateLimited, 1), (ProviderRequestError, 3), (ProviderUnavailable, 3)],
+)
+def test_where_no_slot_can_be_read_few_are_tried(
+    lake: Lake,
+    span: Interval,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BetProviderError],
+    tries: int,
+) -> None:
+    tried = []
+
+    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+        tried.append(batch[0])
+        raise error("refused")
+
+    monkeypatch.setattr(FillGapsOperator, "_store", refusing)
+    with pytest.raises(error, match="refused"):
+        run(FillGapsOperator, lake, span)
+    assert tried == [*slots(span, HOUR)[:tries]]
