@@ -241,7 +241,7 @@ MUTATIONS = (
     Mutation(
         "quote the account's key in an error",
         "hooks/protocol.py",
-        'raise meaning.error(f"the provider answered {self.redact(status)}: {meaning.cure}")',
+        'raise meaning.error(f"the provider answered {status}: {meaning.cure}")',
         'raise meaning.error(f"the provider answered {status} {self.key}: {meaning.cure}")',
         ("hooks/test_errors.py", "-k", "secret"),
     ),
