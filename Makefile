@@ -32,7 +32,7 @@ test: $(SETUP) ## Run all tests; ARGS goes to pytest
 
 test-quick: $(SETUP) ## Run the tests that take no more than a few seconds and need no server
 	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder --durations=10 \
-	  -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
+	  --hypothesis-profile=quick -m "not scheduler and not slow and not s3 and not redis and not browser" $(ARGS)
 
 test-airflow: $(SETUP) ## Run the tests that use Airflow on another version: VERSION=3.1.8 PYTHON_VERSION=3.12
 	.ci/test-airflow $(VERSION) $(or $(PYTHON_VERSION),3.11) $(ARGS)

@@ -11,6 +11,7 @@ import pytest
 import tenacity.nap
 from airflow.sdk import BaseHook, Connection
 
+import tests.examples  # noqa: F401 - hypothesis reads its profiles when pytest starts
 from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 from airflow_betproviders.hooks.base import BetProviderHook
 from tests.accounts import ACCOUNTS, HOOKS

@@ -18,6 +18,7 @@ from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
 from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
+from tests.examples import examples
 
 SLOTS = [hour_of(hour, day) for day in (20, 21) for hour in (22, 23)]
 WIDE = [hour_of(22, day, width=2) for day in (20, 21)]
@@ -172,7 +173,7 @@ _steps = st.one_of(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(_steps, max_size=25),
     extracted=st.permutations(range(len(SLOTS))),

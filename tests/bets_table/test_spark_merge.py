@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.schema import SCHEMA
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
+from tests.examples import examples
 
 EXAMPLE = Path(__file__).parents[2] / "examples/spark-merge"
 SLOTS = [hour_of(22, 20), hour_of(23, 20), hour_of(0, 21)]
@@ -51,7 +52,10 @@ class Engine:
 
 
 @settings(
-    max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+    max_examples=examples(8),
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 @given(steps=st.lists(_step, min_size=1, max_size=7))
 @example(steps=[(1, [("a", 0, 50, 1)]), (1, []), (0, [("a", 0, 10, 1)])])  # missing, then reported by an older slot

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,6 +19,7 @@ from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.schema import INSTANT, MONEY, STORED
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
+from tests.examples import examples
 
 AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**19), max_value=10**19, places=8)
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)).map(lambda t: t.replace(tzinfo=timezone.utc))  # noqa: DTZ001
@@ -34,7 +34,7 @@ def statistics(values: list[Any], type_: pa.DataType) -> dict[str, Any]:
     return json.loads(found.to_json(), parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(AMOUNTS | st.none(), min_size=1, max_size=4))
 def test_ends_of_decimals_are_safe_as_decimals_and_as_doubles(values: list[Decimal | None]) -> None:
     found = statistics(values, MONEY)
@@ -73,7 +73,7 @@ def test_the_last_instant_of_all_has_no_end_after_it() -> None:
     assert statistics([last.replace(microsecond=999_000)], INSTANT)["maxValues"] == {"c": "9999-12-31T23:59:59.999Z"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_ends_of_texts_are_short_and_outward(values: list[str]) -> None:
     found = statistics(values, pa.string())
@@ -90,10 +90,10 @@ LAST_DIGIT = Decimal("1234567890123456.12345679")  # as a double, it is greater 
 HIGHEST = Decimal("9007199254740993.00000001")  # 2**53 + 1: as a double, it is less
 
 
-@pytest.fixture(params=["merged", "compacted"])
-def bets(request: pytest.FixtureRequest, tmp_path: Path) -> SampleLake:
+@pytest.fixture(scope="module", params=["merged", "compacted"])
+def bets(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SampleLake:
     """Three hours with odd amounts, texts longer than statistics, and columns that are all null in some files."""
-    sample = SampleLake(tmp_path)
+    sample = SampleLake(tmp_path_factory.mktemp("lake"))
     for hour, amount in ((5, Decimal("0.3")), (6, LAST_DIGIT), (7, HIGHEST)):
         records = [aig(f"{hour}-{i}", placed=at(hour) + i * MINUTE / 7, stake=str(amount - i)) for i in range(3)]
         records.append({**aig(f"{hour}-open", placed=at(hour + 0.5), status=0, stake="1"), "win_amount": None, "user_id": "u" * 40 + str(hour)})  # fmt: skip

@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.lake.layout import Lake
 from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, Vendor
 from tests.conftest import MakeHook
+from tests.examples import examples
 
 MINUTE = timedelta(minutes=1)
 SLOTS = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(3)]
@@ -63,7 +64,7 @@ ways = st.sampled_from(
 
 
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bets=st.lists(st.tuples(seconds, st.booleans()), max_size=9), ends=st.sampled_from([*INCLUDES]), runs=ways)
 @example(bets=[(0, False)], ends="(]", runs=[[SLOTS[0]]])  # the campaign's seed 202
 @example(bets=[(300, False), (3600, False)], ends="(]", runs=[SLOTS])

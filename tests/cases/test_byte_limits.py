@@ -17,6 +17,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow
 from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, spread
 from tests.conftest import MakeHook
+from tests.examples import examples
 
 GAME = {"game_id": 1062}
 # A text member that makes a row larger.
@@ -69,7 +70,7 @@ def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(("jdb", "transactions"), 3, 25_000, 1000, 300, "time")
 @given(
     st.sampled_from(KINDS),

@@ -18,6 +18,7 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded, ProviderUnavailable
 from tests.cases.vendors import FIVE, HOUR, SLOT, Vendor, spread
 from tests.conftest import MakeHook
+from tests.examples import examples
 
 EMPTY = [[], {}, None, "left out"]
 GAME = {"game_id": 1062}
@@ -507,7 +508,7 @@ def test_where_nothing_less_can_be_requested_the_error_is_raised(make: MakeHook,
 # ------------------------------------------------------------------ whatever it does
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_a_vendor_caps_hides_or_says_the_slot_is_complete_or_fails(
     make: MakeHook, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

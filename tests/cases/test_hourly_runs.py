@@ -40,7 +40,7 @@ def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: A
 
 @pytest.mark.parametrize("ends", ["[)", "[]"])
 @pytest.mark.parametrize("per_hour", [60, 500, pytest.param(4000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
     make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_vendor_that_begins_to_leave_out_the_start_is_noticed(make: MakeHook, 
 # ------------------------------------------------------------------ caps that come down
 
 
-@pytest.mark.parametrize("cap", [37, 50, 73, 97, 111])
+@pytest.mark.parametrize("cap", [37, 50, *(pytest.param(cap, marks=pytest.mark.slow) for cap in (73, 97)), 111])
 @pytest.mark.parametrize(
     "order", [None, lambda i: -i, lambda i: (i * 7919) % 12_007], ids=["time", "newest first", "any"]
 )

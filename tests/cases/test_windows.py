@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from tests.cases.vendors import FIVE, HOUR, INCLUDES, JDB_ZONE, SLOT, Vendor, ms, spread
 from tests.conftest import MakeHook
+from tests.examples import examples
 
 MINUTE = timedelta(minutes=1)
 SIX = FIVE + HOUR
@@ -59,7 +60,7 @@ def test_a14_a_bet_on_the_edge_of_a_slot_is_stored_once_in_its_slot(
     assert by_slot(vendor, *runs) == expected(vendor, *slots)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(minutes=st.lists(st.integers(0, 180), max_size=12), ends=st.sampled_from([*INCLUDES]), cut=st.booleans())
 def test_a14_wherever_bets_lie_each_is_stored_once_in_its_slot(
     make: MakeHook, tmp_path_factory: pytest.TempPathFactory, minutes: list[int], ends: str, cut: bool

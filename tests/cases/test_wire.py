@@ -43,6 +43,7 @@ from airflow_betproviders.hooks.transport import Transport
 from tests import raw_server
 from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
+from tests.examples import examples
 from tests.raw_server import RawServer, Say, answer, dripping, endless, saying
 from tests.recorder import Recorder, Reply, Request
 
@@ -362,7 +363,7 @@ def test_what_is_compressed_in_a_way_that_was_asked_for_is_read(
     most=st.integers(1, 4_000_000),
     cuts=st.integers(1, 70_000),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_a_body_is_read_exactly_or_refused_at_the_limit(
     text: bytes, kind: Callable[[bytes], bytes], most: int, cuts: int
 ) -> None:
@@ -813,7 +814,7 @@ def transport() -> Iterator[tuple[RawServer, Transport, list[Say]]]:
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=40), max_size=12).map(b"".join), st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_whatever_bytes_a_server_sends_the_error_is_ours(
     transport: tuple[RawServer, Transport, list[Say]], sent: bytes, proper: bool
 ) -> None:
@@ -832,7 +833,7 @@ def test_whatever_bytes_a_server_sends_the_error_is_ours(
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @given(body=st.lists(st.sampled_from(FRAGMENTS[-20:]) | st.binary(max_size=40), max_size=6).map(b"".join))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_whatever_a_body_holds_the_error_of_a_look_up_is_ours(provider: str, body: bytes) -> None:
     from airflow_betproviders.hooks.protocol import parse_json_object
     from tests.accounts import HOOKS

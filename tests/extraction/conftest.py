@@ -5,10 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("whatever else the machine does", deadline=None)
-settings.load_profile("whatever else the machine does")
 
 
 class Clock:

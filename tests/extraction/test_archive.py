@@ -41,6 +41,7 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
 from airflow_betproviders.lake.receipt import Receipt
+from tests.examples import examples
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, Vendor, bet
 
 QUARTERS = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
@@ -136,7 +137,7 @@ def test_the_archive_says_what_slot_it_is_of(lake: Lake) -> None:
         assert archived.utc_offset == timedelta(0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=12), st.integers(1, 9), st.randoms())
 def test_any_replies_in_any_order_come_back_to_the_byte(sizes: list[tuple[int, bool]], piece: int, rng: Any) -> None:
     bodies = {call: rng.randbytes(size) for call, (size, _) in enumerate(sizes, 1)}

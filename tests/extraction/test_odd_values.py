@@ -25,6 +25,7 @@ from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.registry import mapping_of
 from tests.bets_table.records import READ, SLOT
 from tests.cases.test_values import STREAMS, answer
+from tests.examples import examples
 from tests.extraction.pages import record
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -97,7 +98,7 @@ def holds(kind: Any, cell: Any, value: Any) -> bool:  # noqa: PLR0911 - one for 
 
 
 @pytest.mark.parametrize("stream", LISTS, ids=lambda stream: f"{stream.provider}-{stream.name}")
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, data: st.DataObject) -> None:
     records, page = draw_page(data, stream)
@@ -126,7 +127,7 @@ def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, d
 
 
 @pytest.mark.parametrize("stream", MAIN, ids=lambda stream: stream.provider)
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_net_result_is_the_payout_less_the_stake_or_all_are_null(stream: Stream, data: st.DataObject) -> None:
     _, page = draw_page(data, stream)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.extraction.pages import answer
 from tests.fuzz.targets import JSON_LISTS, STREAMS, TARGETS, around, decode
 
@@ -24,20 +25,20 @@ _JSON = st.recursive(
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_no_answer_or_one_with_all_of_its_rows(target, data: bytes) -> None:  # type: ignore[no-untyped-def]
     target(data)
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(place=st.binary(min_size=2, max_size=2), value=_JSON)
 def test_any_json_value_in_any_cell_costs_no_other_row(place: bytes, value: object) -> None:
     TARGETS["one_cell"](place + json.dumps(value).encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(data=st.data())
 def test_a_damaged_answer_is_no_answer_or_one_with_all_of_its_rows(data: st.DataObject) -> None:
     stream = data.draw(st.sampled_from(JSON_LISTS))

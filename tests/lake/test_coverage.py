@@ -24,6 +24,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.coverage import GAPS, STATES, Coverage, coverage, survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import declared
+from tests.examples import examples
 from tests.extraction.stored import parquet, put, receipt_of, store
 from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
 
@@ -309,7 +310,7 @@ def lakes(draw: st.DrawFn) -> tuple[Stream, dict[Interval, int]]:
     return stream, held
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(lakes(), st.integers(0, 120), st.integers(1, 120))
 def test_every_instant_has_one_cell_and_every_stored_slot_its_own(
     lake: tuple[Stream, dict[Interval, int]], first: int, hours: int

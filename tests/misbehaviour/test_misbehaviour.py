@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,13 @@ SEEDS = 240
 A_TEST = 20
 
 
-@pytest.mark.parametrize("first", [*range(1, SEEDS, A_TEST), *range(HABITS_FROM, HABITS_FROM + SEEDS // 4, A_TEST)])
+def seeds(start: int, count: int) -> list[Any]:
+    """Each test's first seed; `make test-quick` runs the first test."""
+    first, *rest = range(start, start + count, A_TEST)
+    return [first, *(pytest.param(seed, marks=pytest.mark.slow) for seed in rest)]
+
+
+@pytest.mark.parametrize("first", [*seeds(1, SEEDS), *seeds(HABITS_FROM, SEEDS // 4)])
 def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
     waited: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: int
 ) -> None:

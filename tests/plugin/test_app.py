@@ -22,6 +22,7 @@ from airflow_betproviders.plugin.limits import rate
 from airflow_betproviders.plugin.limits.rate import UserRateLimiter
 from airflow_betproviders.plugin.limits.refusals import request_failed
 from airflow_betproviders.plugin.limits.workers import Workers
+from tests.examples import examples
 from tests.plugin.showcase import HOUR, Showcase
 
 NOW = datetime.now(timezone.utc)
@@ -73,9 +74,15 @@ def _lake(show: Showcase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "configured_table", lambda: show.table)
 
 
-@pytest.fixture
-def made() -> FastAPI:
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
     return application.create_app()
+
+
+@pytest.fixture
+def made(app: FastAPI) -> Iterator[FastAPI]:
+    yield app
+    app.dependency_overrides.clear()
 
 
 @pytest.fixture
@@ -249,7 +256,7 @@ NAMES = [
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(ROUTES), query=st.lists(st.tuples(st.sampled_from(NAMES), TEXTS), max_size=8))
 def test_no_query_breaks_it(admin: TestClient, path: str, query: list[tuple[str, str]]) -> None:
     answer = admin.get(path, params=query)

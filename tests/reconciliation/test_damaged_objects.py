@@ -16,6 +16,7 @@ from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import declared
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
+from tests.examples import examples
 from tests.reconciliation.test_day_totals import TODAY
 
 SLOT, OTHER = hour_of(5), hour_of(6)
@@ -42,7 +43,7 @@ def damaged(sample: SampleLake) -> bool:
         return SLOT in day_totals.damaged
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(place=st.floats(0, 1), change=st.binary(min_size=1, max_size=40) | st.none())
 def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,7 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import mapping_of, reports_of
 from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
+from tests.examples import examples
 
 TODAY = Interval(at(0), at(24))
 
@@ -199,7 +200,7 @@ def test_a_row_that_moved_is_counted_where_it_is_now(tmp_path: Path) -> None:
     ),
     st.sampled_from([3, 6, 12, 24]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_each_bet_counts_once_in_its_newest_version(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int, int]], width: int
 ) -> None:

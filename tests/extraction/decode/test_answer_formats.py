@@ -18,6 +18,7 @@ from airflow_betproviders.declare.fields import Field, Integer, Text
 from airflow_betproviders.declare.stream import Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+from tests.examples import examples
 
 PLAIN = Stream(
     provider="toy",
@@ -58,7 +59,7 @@ def matrix(
     return f'{{"data":{{"headers":{json.dumps(header)},"rows":[{",".join(rows)}]{more}}}}}'
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

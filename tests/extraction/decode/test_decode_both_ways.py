@@ -24,6 +24,7 @@ from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
 from tests.example_streams import EXAMPLE_STREAMS
+from tests.examples import examples
 from tests.extraction.pages import OFFSETS, answer
 
 STREAMS = [*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS, *EXAMPLE_STREAMS]
@@ -53,7 +54,7 @@ def same(one: Page, other: Page) -> bool:
 
 
 @each_stream
-@settings(max_examples=25, suppress_health_check=quietly)
+@settings(max_examples=examples(25), suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
     stream: Stream, data: st.DataObject
@@ -66,7 +67,7 @@ def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
 
 
 @each_stream
-@settings(max_examples=25, suppress_health_check=quietly)
+@settings(max_examples=examples(25), suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_odd_answer_gives_the_same_page_of_the_declared_types_both_ways(stream: Stream, data: st.DataObject) -> None:
     body = data.draw(answer(stream, odd=True))
@@ -87,7 +88,7 @@ def test_an_odd_answer_gives_the_same_page_of_the_declared_types_both_ways(strea
     "stream", [aig.TRANSACTIONS, jdb.STREAMS[0]], ids=lambda stream: f"{stream.provider}/{stream.name}"
 )
 @pytest.mark.parametrize("most", [3, 100])
-@settings(max_examples=60, suppress_health_check=quietly)
+@settings(max_examples=examples(60), suppress_health_check=quietly)
 @given(data=st.data())
 def test_earlier_answers_do_not_change_what_an_answer_gives(stream: Stream, most: int, data: st.DataObject) -> None:
     decoder = Decoder(stream)

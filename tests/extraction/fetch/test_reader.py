@@ -44,6 +44,7 @@ from airflow_betproviders.extraction.fetch.planner import MAX_READS
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
+from tests.examples import examples
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
 
 Answer = Callable[[int, Interval | None, Mapping[str, Any]], Page]
@@ -516,7 +517,7 @@ def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(c
 
 
 @given(st.data())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_however_the_window_moves_it_comes_out_complete_or_not_at_all(data: st.DataObject) -> None:
     """A vendor that adds and removes rows between calls for a while: what is given out is one true state of it."""
     states = data.draw(st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=12))

@@ -30,6 +30,7 @@ from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import Receipt
+from tests.examples import examples
 from tests.extraction.vendor import BETS, bet, serving, table
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=timezone.utc)
@@ -58,7 +59,7 @@ def without_footer(data: bytes) -> bytes:
 
 
 @given(st.integers(0, 60), st.lists(st.integers(1, 59), max_size=4), st.randoms(use_true_random=False))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
     count: int, boundaries: list[int], rng: random.Random
 ) -> None:
