@@ -43,11 +43,13 @@ def emit(values: Mapping[str, float], tags: Mapping[str, str]) -> None:
 def receipt_counters(receipts: Iterable[Receipt]) -> dict[str, float]:
     """Return the counters of stored slots, by their name in `COUNTERS`."""
     receipts = list(receipts)
-    counts = {name: sum(getattr(each, name) for each in receipts) for name in ("rows", "bytes", "calls", "retries")}
+    counts = {
+        name: sum(getattr(receipt, name) for receipt in receipts) for name in ("rows", "bytes", "calls", "retries")
+    }
     return {
         **counts,
-        "odd_values": sum(sum(each.odd_values.values()) for each in receipts),
-        "quarantined_rows": sum(each.bad_rows for each in receipts),
+        "odd_values": sum(sum(receipt.odd_values.values()) for receipt in receipts),
+        "quarantined_rows": sum(receipt.bad_rows for receipt in receipts),
     }
 
 

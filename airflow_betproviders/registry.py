@@ -184,13 +184,13 @@ class _Package:
 
 @cache
 def _packages() -> dict[str, tuple[_Package, ...]]:
-    found: dict[str, list[_Package]] = {}
+    packages: dict[str, list[_Package]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         package = _Package(point.name, point.value, _distribution(point))
-        others = found.setdefault(point.name, [])
+        others = packages.setdefault(point.name, [])
         if package not in others:
             others.append(package)
-    return {provider: tuple(packages) for provider, packages in found.items()}
+    return {provider: tuple(sharing) for provider, sharing in packages.items()}
 
 
 def _distribution(point: EntryPoint) -> str:
@@ -239,8 +239,8 @@ def _hook_class(package: _Package) -> type[BetProviderHook]:
             f"{hook.__name__}.conn_type is {hook.conn_type!r}, and the entry point's name is {package.provider!r}. "
             "Give both the same name"
         )
-    found: type[BetProviderHook] = hook
-    return found
+    hook_class: type[BetProviderHook] = hook
+    return hook_class
 
 
 def _bets(provider: str, member: str) -> tuple[_Package, Any]:
@@ -249,7 +249,7 @@ def _bets(provider: str, member: str) -> tuple[_Package, Any]:
 
 
 def _is_sequence_of(kind: type[Any] | tuple[type[Any], ...], value: object) -> bool:
-    return isinstance(value, (tuple, list)) and all(isinstance(each, kind) for each in value)
+    return isinstance(value, (tuple, list)) and all(isinstance(item, kind) for item in value)
 
 
 def _check_streams(provider: str, streams: Sequence[Stream]) -> None:

@@ -60,11 +60,11 @@ class ReextractedSlot:
 
     def missing(self, rows: pa.Table) -> Mask:
         """Return which rows of the table an older version of the slot had and the present version has not."""
-        found = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
-        found = pc.and_(found, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
-        found = pc.and_(found, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))
-        found = pc.and_(found, pc.less(rows["extracted_at"], pa.scalar(self.extracted_at, INSTANT)))
-        return as_mask(pc.and_(found, pc.is_null(rows["missing_since"])))
+        matches = pc.and_(pc.equal(rows["account"], self.account), pc.equal(rows["stream"], self.stream))
+        matches = pc.and_(matches, pc.greater_equal(rows["slot_start"], pa.scalar(self.start, INSTANT)))
+        matches = pc.and_(matches, pc.less_equal(rows["slot_end"], pa.scalar(self.end, INSTANT)))
+        matches = pc.and_(matches, pc.less(rows["extracted_at"], pa.scalar(self.extracted_at, INSTANT)))
+        return as_mask(pc.and_(matches, pc.is_null(rows["missing_since"])))
 
 
 class StagedRows:
@@ -199,10 +199,10 @@ class MergeBatch:
             rows: rows of the table, with their account and bet_id.
             numbers: the numbers of the bets of the batch to look for.
         """
-        found = pc.index_in(rows["bet_id"], self._ids.slice(numbers.start, len(numbers)))
-        mine = as_mask(pc.and_(pc.is_valid(found), pc.equal(rows["account"], self._account)))
+        positions = pc.index_in(rows["bet_id"], self._ids.slice(numbers.start, len(numbers)))
+        mine = as_mask(pc.and_(pc.is_valid(positions), pc.equal(rows["account"], self._account)))
         theirs = np.flatnonzero(mine)
-        return theirs, found.filter(pa.array(mine)).to_numpy().astype(np.int64) + numbers.start
+        return theirs, positions.filter(pa.array(mine)).to_numpy().astype(np.int64) + numbers.start
 
     def versions(self, numbers: Rows) -> dict[str, Any]:
         """Return what ranks the versions of some bets: updated_at, extracted_at, slot_start, slot_end, stream."""

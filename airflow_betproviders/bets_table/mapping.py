@@ -124,10 +124,10 @@ def _first_invalid(raw: pa.Table, mapping: BetMapping, origin: Origin, reason: s
 
 
 def _mapped(raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mapping[str, str]) -> pa.Table:
-    made = {name: expression.evaluate(raw) for name, expression in mapping.columns.items()}
-    if "net" not in made and {"stake", "payout"} <= made.keys():
-        made["net"] = pc.subtract(made["payout"], made["stake"])
-    made |= {
+    values = {name: expression.evaluate(raw) for name, expression in mapping.columns.items()}
+    if "net" not in values and {"stake", "payout"} <= values.keys():
+        values["net"] = pc.subtract(values["payout"], values["stake"])
+    values |= {
         "provider": mapping.provider,
         "account": origin.account,
         "stream": origin.stream,
@@ -136,11 +136,11 @@ def _mapped(raw: pa.Table, mapping: BetMapping, origin: Origin, settings: Mappin
         "extracted_at": origin.extracted_at,
         **settings,
     }
-    when = (made.get(name) for name in ("placed_at", "settled_at", "updated_at"))
+    when = (values.get(name) for name in ("placed_at", "settled_at", "updated_at"))
     moments = [*(moment for moment in when if moment is not None), pa.scalar(origin.slot.start, INSTANT)]
-    made["updated_at"] = pc.coalesce(*reversed(moments[:-1]), moments[-1])
-    made["bet_date"] = pc.cast(pc.coalesce(*moments), _DAY)
-    table = _table({**made, "rest": None, "missing_since": None}, raw.num_rows)
+    values["updated_at"] = pc.coalesce(*reversed(moments[:-1]), moments[-1])
+    values["bet_date"] = pc.cast(pc.coalesce(*moments), _DAY)
+    table = _table({**values, "rest": None, "missing_since": None}, raw.num_rows)
     return table.set_column(table.column_names.index("rest"), SCHEMA.field("rest"), _rest(raw, table, mapping))
 
 
@@ -172,10 +172,10 @@ def _wider(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return pa.decimal128(digits, decimals) if digits <= _DECIMAL128_DIGITS else pa.decimal256(digits, decimals)
 
 
-def _table(made: Mapping[str, Any], rows: int) -> pa.Table:
+def _table(values: Mapping[str, Any], rows: int) -> pa.Table:
     arrays = []
     for column in SCHEMA:
-        value = made.get(column.name)
+        value = values.get(column.name)
         if isinstance(value, pa.Array | pa.ChunkedArray):
             arrays.append(value.cast(column.type))
         else:

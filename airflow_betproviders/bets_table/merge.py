@@ -124,8 +124,10 @@ class Merge:
             self.stats.without_payout += reader.without_payout
         listed = {slot.interval for slot in slots}
         known = [item for day in days.values() for item in day.slots.items()]
-        unlisted = [one for one, _ in known if one not in listed and any(map(one.overlaps, intervals))]
-        if gone := [slot for one in unlisted if (slot := self._gone(stream, days, one, snapshot))]:
+        unlisted = [
+            interval for interval, _ in known if interval not in listed and any(map(interval.overlaps, intervals))
+        ]
+        if gone := [slot for interval in unlisted if (slot := self._gone(stream, days, interval, snapshot))]:
             with TemporaryDirectory(prefix="betproviders-") as folder:
                 self._merge(stream, days, MergePart(StagedRows(stream, Path(folder)), gone=gone))
         self.stats.unchanged = max(0, len(slots) - self.stats.slots)
@@ -148,7 +150,11 @@ class Merge:
 
     def _merge(self, stream: RawStream, days: dict[date, merge_state.DayState], part: MergePart) -> None:
         """Commit one part. Try again while other commits come first."""
-        again = [found for slot in (*part.ended, *part.gone) if (found := _reextracted(stream, slot, days[slot.day]))]
+        again = [
+            reextracted
+            for slot in (*part.ended, *part.gone)
+            if (reextracted := _reextracted(stream, slot, days[slot.day]))
+        ]
         batch = MergeBatch(part.staged, again)
         mine = {slot.day for slot in (*part.touched, *part.gone)}
         for slot, dates in part.touched.items():

@@ -111,7 +111,7 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
     small = [file for file in files if file.size < _FULL * file_size]
     group: list[DataFile] = []
     for file in sorted(small, key=lambda file: (*map(str, file.ends.get("placed_at", ())), file.path)):
-        if group and sum(each.size for each in group) + file.size > file_size:
+        if group and sum(grouped.size for grouped in group) + file.size > file_size:
             if len(group) > 1:
                 yield group
             group = []
@@ -128,7 +128,9 @@ def _overlapping(fs: pafs.FileSystem, files: Sequence[DataFile], column: str) ->
         with reading(fs, file.path) as parquet:
             number = parquet.schema_arrow.get_field_index(column)
             groups = (parquet.metadata.row_group(group).column(number) for group in range(parquet.num_row_groups))
-            ends = [(each.statistics.min, each.statistics.max) for each in groups if each.statistics.has_min_max]
+            ends = [
+                (columns.statistics.min, columns.statistics.max) for columns in groups if columns.statistics.has_min_max
+            ]
         if _overlap(ends):
             return [list(files)]
     return []
@@ -178,8 +180,8 @@ def _sweep(table: BetsTable, retention: timedelta) -> int:
     """Remove objects of `merge_state` that a killed merge left. A day's newest object is in use, or about to be."""
     selector = pafs.FileSelector(FOLDER, recursive=True, allow_not_found=True)
     paths: dict[str, list[int]] = {}
-    for found in table.fs.get_file_info(selector):
-        folder, _, name = found.path.rpartition("/")
+    for file in table.fs.get_file_info(selector):
+        folder, _, name = file.path.rpartition("/")
         if name.endswith(".json") and name.removesuffix(".json").isdigit():
             paths.setdefault(folder, []).append(int(name.removesuffix(".json")))
     snapshot = table.snapshot()

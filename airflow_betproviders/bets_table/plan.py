@@ -138,13 +138,13 @@ def _groups(
 
 def _ends(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
     columns = parquet.metadata.row_group(group)
-    found = {}
+    ends = {}
     for name in ("bet_id", "slot_start", "slot_end", "extracted_at"):
         place = parquet.schema_arrow.get_field_index(name)
         statistics = columns.column(place).statistics if place >= 0 else None
         if statistics is not None and statistics.has_min_max:
-            found[name] = (statistics.min, statistics.max)
-    return found
+            ends[name] = (statistics.min, statistics.max)
+    return ends
 
 
 def wins(new: Any, old: Any) -> Mask:
@@ -202,9 +202,9 @@ def _write_batch(
 def _by_date(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
     """Yield the rows of each date; the rows come by date."""
     begin = 0
-    for each in pc.value_counts(rows["bet_date"]).to_pylist():
-        yield each["values"], rows.slice(begin, each["counts"]).select(STORED.names)
-        begin += each["counts"]
+    for date_count in pc.value_counts(rows["bet_date"]).to_pylist():
+        yield date_count["values"], rows.slice(begin, date_count["counts"]).select(STORED.names)
+        begin += date_count["counts"]
 
 
 def _rewrite(fs: pafs.FileSystem, pool: Executor, file: DataFile, change: Change) -> list[AddAction]:

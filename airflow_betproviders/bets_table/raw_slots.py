@@ -84,9 +84,9 @@ class RawStream:
         Returns:
             The slots, and a message for each object that is named like a slot but contradicts its receipt.
         """
-        found = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
+        entries = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
         slots, damaged = [], []
-        for _, entry in sorted(found.items()):
+        for _, entry in sorted(entries.items()):
             try:
                 slots.append(self._version(entry))
             except UnmergeableSlot as error:
@@ -169,7 +169,7 @@ def find_raw_streams(
     Raises:
         InvalidArgument: the provider has no bets, or no provider has the stream, or no stream takes the filters.
     """
-    found: list[RawStream] = []
+    streams: list[RawStream] = []
     problems: list[InvalidArgument] = []
     for name in [provider] if provider else providers_in(fs, root):
         try:
@@ -187,14 +187,14 @@ def find_raw_streams(
             )
             continue
         known = {column: settings[key] for column, key in mapping.settings.items() if settings and settings.get(key)}
-        for each in [stream] if stream else mapping.streams:
+        for stream_name in [stream] if stream else mapping.streams:
             try:
-                chosen = declared(name, each).check_filters(filters) if filters else {}
+                chosen = declared(name, stream_name).check_filters(filters) if filters else {}
             except InvalidArgument as problem:
                 problems.append(problem)  # another stream may have these filters
                 continue
-            held = lakes(fs, root, provider=name, stream=each, account=account, filters=chosen)
-            found += [RawStream(lake, known) for lake in held]
-    if problems and not found:
+            stream_lakes = lakes(fs, root, provider=name, stream=stream_name, account=account, filters=chosen)
+            streams += [RawStream(lake, known) for lake in stream_lakes]
+    if problems and not streams:
         raise problems[0]
-    return found
+    return streams

@@ -73,8 +73,8 @@ class Snapshot:
 
     def pointer(self, app: str) -> int | None:
         """Return the number that an application last committed, or None."""
-        found: int | None = self._delta.transaction_version(app)
-        return found
+        version: int | None = self._delta.transaction_version(app)
+        return version
 
     def commit(
         self,
@@ -136,10 +136,10 @@ class BetsTable:
                 "a backup, or delete the table and merge all slots again. If another tool has given it a newer protocol, name "
                 "another folder."
             ) from error
-        found = [field.name for field in delta.schema().fields]
-        if found != SCHEMA.names:
+        columns = [field.name for field in delta.schema().fields]
+        if columns != SCHEMA.names:
             raise InvalidArgument(
-                f"{self.uri} is a Delta table, but not one of bets: its columns are {', '.join(found)}. Name another folder."
+                f"{self.uri} is a Delta table, but not one of bets: its columns are {', '.join(columns)}. Name another folder."
             )
         return delta
 
@@ -211,12 +211,12 @@ class BetsTable:
 def _unfit(delta: DeltaTable) -> Iterator[str]:
     """Yield each difference from a table that `BetsTable` creates, if a commit would ignore it or fail."""
     for ours, field in zip(Schema.from_arrow(SCHEMA).fields, delta.schema().fields, strict=True):
-        expected, found = json.loads(ours.to_json()), json.loads(field.to_json())
-        if found["type"] != expected["type"]:
-            yield f"column {field.name} is {found['type']}, not {expected['type']}"
-        if not found["nullable"]:
+        expected, actual = json.loads(ours.to_json()), json.loads(field.to_json())
+        if actual["type"] != expected["type"]:
+            yield f"column {field.name} is {actual['type']}, not {expected['type']}"
+        if not actual["nullable"]:
             yield f"column {field.name} is not nullable"
-        yield from (f"column {field.name} has {name}" for name in found["metadata"] if name.startswith("delta."))
+        yield from (f"column {field.name} has {name}" for name in actual["metadata"] if name.startswith("delta."))
     metadata, protocol = delta.metadata(), delta.protocol()
     if sorted(metadata.partition_columns) != sorted(PARTITIONS):
         yield f"it is partitioned by {', '.join(metadata.partition_columns) or 'nothing'}, not by {', '.join(PARTITIONS)}"

@@ -77,7 +77,7 @@ def plan_backfill(found: Coverage, stream: Stream, *, call_interval: float, rece
     """
     days = found.lake.days()
     stored = stored_objects(found.lake, _around(days[-1])) if days else []
-    calls = [each.receipt.calls for each in stored if each.receipt and each.receipt.calls][-recent:]
+    calls = [entry.receipt.calls for entry in stored if entry.receipt and entry.receipt.calls][-recent:]
     return BackfillPlan(found, stream, call_interval, sum(calls) / len(calls) if calls else None)
 
 

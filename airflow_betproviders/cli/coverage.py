@@ -32,18 +32,21 @@ _NOT_IN_A_TABLE = {"filters", "sums", "bytes", "calls", "command", "odd_values",
 def print_coverage(args: Namespace) -> None:
     """Print one row per stream, or per day of a stream."""
     rows = []
-    for found in _survey(args):
+    for stream_coverage in _survey(args):
         if args.days:
-            rows += [{**found.label, "day": f"{day}", **each.to_json()} for day, each in found.days.items()]
+            rows += [
+                {**stream_coverage.label, "day": f"{day}", **total.to_json()}
+                for day, total in stream_coverage.days.items()
+            ]
         else:
-            rows.append({**found.label, **found.span, **found.total.to_json()})
+            rows.append({**stream_coverage.label, **stream_coverage.span, **stream_coverage.total.to_json()})
     print_rows(rows if is_for_machines(args.output) else [_short(row) for row in rows], args.output)
 
 
 @suppress_logs_and_warning
 def print_gaps(args: Namespace) -> None:
     """Print one row per gap, then the commands that load them. Exit with 1 if there are gaps."""
-    rows = [row for found in _survey(args) for row in _gaps(found)]
+    rows = [row for stream_coverage in _survey(args) for row in _gaps(stream_coverage)]
     print_rows(rows if is_for_machines(args.output) else [_short(row) for row in rows], args.output)
     if not is_for_machines(args.output):
         sys.stdout.writelines(f"{row['command']}\n" for row in rows if row["command"])
@@ -51,16 +54,16 @@ def print_gaps(args: Namespace) -> None:
         sys.exit(1)
 
 
-def _gaps(found: Coverage) -> list[dict[str, Any]]:
-    dag_id = backfill_dag(cell.receipt for cell in found.cells if cell.receipt)
+def _gaps(stream_coverage: Coverage) -> list[dict[str, Any]]:
+    dag_id = backfill_dag(cell.receipt for cell in stream_coverage.cells if cell.receipt)
     return [
         {
-            **found.label,
+            **stream_coverage.label,
             **gap.to_json(),
             "dag_id": dag_id,
             "command": backfill_command(dag_id, gap) if dag_id and gap.state != "expired" else None,
         }
-        for gap in found.gaps()
+        for gap in stream_coverage.gaps()
     ]
 
 
@@ -73,7 +76,7 @@ def _survey(args: Namespace) -> list[Coverage]:
         if start and end:
             Interval(start, end)  # refuses an end that is not after the start
         place = open_path(args.path)
-        found = list(
+        coverages = list(
             survey(
                 place.fs,
                 place.path,
@@ -89,13 +92,13 @@ def _survey(args: Namespace) -> list[Coverage]:
     except InvalidArgument as problem:
         print_error(str(problem))
         sys.exit(2)
-    if not found:
+    if not coverages:
         print_error(
             f"{args.path} has no stream that matches these arguments. Correct the path, or list every stream: "
             f"airflow betproviders coverage {quote(args.path)}"
         )
         sys.exit(2)
-    return found
+    return coverages
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def print_plan(args: Namespace) -> None:
         stream = hook.stream(args.stream)
         place = open_path(args.path)
         lake = Lake(place.fs, place.path, stream.provider, stream.name, hook.account)
-        found = coverage(
+        stream_coverage = coverage(
             lake,
             stream,
             start=parse_time("--start", args.start),
@@ -38,7 +38,7 @@ def print_plan(args: Namespace) -> None:
             now=hook.now(),
             warn=print_error,
         )
-        members = plan_backfill(found, stream, call_interval=hook.min_interval).to_json()
+        members = plan_backfill(stream_coverage, stream, call_interval=hook.min_interval).to_json()
     except (BetProviderError, AirflowException) as problem:
         print_error(str(problem))
         sys.exit(2)

@@ -114,10 +114,10 @@ class Matrix(AnswerFormat):
 
     def to_json(self, body: bytes) -> bytes:
         """Return the object with a record for each row. An answer without rows, such as a failure, stays as it is."""
-        found = _member(body, self.rows)
-        if found is None or not found.startswith(b"["):
+        rows_text = _member(body, self.rows)
+        if rows_text is None or not rows_text.startswith(b"["):
             return body
-        rows = _items(found)
+        rows = _items(rows_text)
         if not rows:
             return body
         columns = self._columns(body)
@@ -147,10 +147,10 @@ def _member(body: bytes, path: tuple[str, ...]) -> bytes | None:
     """Return the text of a member of nested objects, or None where there is none."""
     text: bytes = body
     for name in path:
-        found = _members(text).get(name) if text.startswith(b"{") else None
-        if found is None:
+        member = _members(text).get(name) if text.startswith(b"{") else None
+        if member is None:
             return None
-        text = bytes(found).strip()
+        text = bytes(member).strip()
     return text
 
 

@@ -229,9 +229,9 @@ def passwords_in(url: Any) -> list[str]:
 
 def _texts(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [text for each in value.values() for text in _texts(each)]
+        return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, list | tuple):
-        return [text for each in value for text in _texts(each)]
+        return [text for item in value for text in _texts(item)]
     return [] if value is None or isinstance(value, bool) or value == "" else [str(value)]
 
 

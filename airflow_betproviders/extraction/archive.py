@@ -188,7 +188,7 @@ class ArchiveReader:
         try:
             footer = json.loads(text)
             self.utc_offset = timedelta(seconds=footer["utc_offset"])
-            self.windows = [(_window(one["window"]), one["calls"]) for one in footer["windows"]]
+            self.windows = [(_window(entry["window"]), entry["calls"]) for entry in footer["windows"]]
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(path, error) from error
         self._file, self._path = file, path

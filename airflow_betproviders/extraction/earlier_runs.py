@@ -47,8 +47,8 @@ class EarlierRuns:
             replaced: receipts of the objects that the run will replace.
         """
         receipts = [receipt for receipt in (previous, *replaced) if receipt is not None]
-        held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
-        fresh = [at for at in held if abs(at - slot.start) <= DAY]
+        starts_held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
+        fresh = [at for at in starts_held if abs(at - slot.start) <= DAY]
         return cls(
             proven=(
                 max((receipt.proven_rows for receipt in receipts), default=0),

@@ -118,8 +118,8 @@ class PiiPolicy:
             return value
         for name in value:
             members = [*value.doubled.get(name, []), value[name]]
-            if found := self._by_name.get(name.lower()):
-                members = [self._member(member, *found, withheld) for member in members]
+            if rule := self._by_name.get(name.lower()):
+                members = [self._member(member, *rule, withheld) for member in members]
             else:
                 members = [self._without_pii(member, withheld) for member in members]
             *earlier, value[name] = members

@@ -67,15 +67,15 @@ class Replay(SlotPipeline):
         """
         archived, stored = self._lake.archived(interval), self._lake.stored(interval)
         # A killed worker may have left the archive of a slot that it did not store: others are stored instead.
-        current = [one for one in archived if one in stored or not any(one.overlaps(two) for two in stored)]
-        found = sorted(one for one in current if not any(two != one and two.contains(one) for two in current))
-        refuse_overlap(found, {one: archived[one] for one in found})
-        for one in found:
-            if not interval.contains(one):
+        current = [slot for slot in archived if slot in stored or not any(slot.overlaps(other) for other in stored)]
+        slots = sorted(slot for slot in current if not any(other != slot and other.contains(slot) for other in current))
+        refuse_overlap(slots, {slot: archived[slot] for slot in slots})
+        for slot in slots:
+            if not interval.contains(slot):
                 raise InvalidArgument(
-                    f"the archived slot {one} reaches beyond {interval}. Give an interval that consists of slots."
+                    f"the archived slot {slot} reaches beyond {interval}. Give an interval that consists of slots."
                 )
-        return found
+        return slots
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
         """Rebuild and publish slots one after the other. A slot that cannot be rebuilt does not keep the others out.

@@ -152,10 +152,10 @@ class SlotPipeline(ABC):
             writer_thread=self._writer_thread,
             pii_policy=self._pii_policy,
         ) as slot:
-            for one in rows:
+            for window_rows in rows:
                 if call_stats and call_stats.archive:
-                    call_stats.archive.add_window(one)
-                slot.add(one)
+                    call_stats.archive.add_window(window_rows)
+                slot.add(window_rows)
             on_start = slot.add_start()
             if on_start is not None and call_stats and call_stats.archive:
                 call_stats.archive.add_window(on_start)

@@ -97,11 +97,11 @@ class AccountHook(BaseHook):
 
     def secrets(self, connection: Connection) -> list[str]:
         """Return the values that must never appear in a message: the key, secret settings, and passwords in URLs."""
-        found = [connection.password or "", *passwords_in(connection.host)]
+        secrets = [connection.password or "", *passwords_in(connection.host)]
         given, known = _members(connection), self.all_settings()
         for name, value in given.items():
-            found += known[name].secrets(value) if name in known else ()
-        return [*dict.fromkeys(secret for secret in found if secret)]
+            secrets += known[name].secrets(value) if name in known else ()
+        return [*dict.fromkeys(secret for secret in secrets if secret)]
 
     @cached_property
     def account(self) -> str:

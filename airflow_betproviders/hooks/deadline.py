@@ -96,15 +96,15 @@ class _Connecting(threading.Thread):
 
     def run(self) -> None:
         try:
-            made = self._connect()
+            connection = self._connect()
         except Exception as error:  # noqa: BLE001 - `within` raises it
             self._error = error
             return
         with self._lock:
             if self._abandoned:
-                made.close()
+                connection.close()
             else:
-                self._made = made
+                self._made = connection
 
     def within(self, seconds: float) -> socket.socket | None:
         """Return the connection, or None if it is not there in time."""
@@ -125,14 +125,14 @@ class _TimedConnection:
         connect: Callable[[], socket.socket] = super()._new_conn  # type: ignore[misc]
         if deadline is None:
             return connect()
-        made = _Connecting(connect).within(deadline.remaining())
-        if made is not None:
+        connection = _Connecting(connect).within(deadline.remaining())
+        if connection is not None:
             try:
-                made.settimeout(deadline.remaining())  # of the TLS handshake
+                connection.settimeout(deadline.remaining())  # of the TLS handshake
             except TimeoutError:
-                made.close()
+                connection.close()
             else:
-                return made
+                return connection
         raise urllib3.exceptions.ConnectTimeoutError(self, "no connection within the call's deadline")
 
 

@@ -244,11 +244,11 @@ def member(answer: Mapping[str, Any], *path: str) -> Any:
     Raises:
         ProviderUnavailable: the answer has no such member.
     """
-    found: Any = answer
+    value: Any = answer
     for name in path:
-        while isinstance(found, list) and found:
-            found = found[0]
-        if not isinstance(found, Mapping) or found.get(name) is None:
+        while isinstance(value, list) and value:
+            value = value[0]
+        if not isinstance(value, Mapping) or value.get(name) is None:
             raise ProviderUnavailable(f"the answer has no {'.'.join(path)}")
-        found = found[name]
-    return found
+        value = value[name]
+    return value

@@ -274,7 +274,9 @@ def _kind(error: BaseException) -> str:
 def _cause(error: BaseException) -> BaseException:
     """Return the innermost of the errors that requests and urllib3 wrap in each other."""
     while True:
-        inner = [each for each in (*error.args[:1], getattr(error, "reason", None)) if isinstance(each, BaseException)]
+        inner = [
+            cause for cause in (*error.args[:1], getattr(error, "reason", None)) if isinstance(cause, BaseException)
+        ]
         if not inner:
             return error
         error = inner[0]

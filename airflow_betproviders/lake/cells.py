@@ -142,18 +142,18 @@ class Gap:
 
 def group_cells(cells: Iterable[Cell]) -> list[Gap]:
     """Group cells, given in order of time, that touch and have one state and width."""
-    found: list[Gap] = []
+    gaps: list[Gap] = []
     for cell in cells:
-        last = found[-1] if found else None
+        last = gaps[-1] if gaps else None
         if last and (last.interval.end, last.state, last.width) == (
             cell.interval.start,
             cell.state,
             cell.interval.width,
         ):
-            found[-1] = replace(last, interval=Interval(last.interval.start, cell.interval.end), slots=last.slots + 1)
+            gaps[-1] = replace(last, interval=Interval(last.interval.start, cell.interval.end), slots=last.slots + 1)
         else:
-            found.append(Gap(cell.interval, cell.state, 1, cell.interval.width, cell.until))
-    return found
+            gaps.append(Gap(cell.interval, cell.state, 1, cell.interval.width, cell.until))
+    return gaps
 
 
 def as_text(instant: datetime | None) -> str | None:

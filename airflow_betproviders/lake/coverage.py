@@ -128,17 +128,17 @@ def survey(
             streams.append((lake, declared(lake.provider, lake.stream)))
         except InvalidArgument as problem:
             warn(f"{lake.base} is left out: {problem}")
-    one = partial(_survey_one, start=start, end=end, margin=margin, now=now, warn=warn)
+    survey_stream = partial(_survey_one, start=start, end=end, margin=margin, now=now, warn=warn)
     if not is_object_store(fs):
-        yield from filter(None, map(one, streams))
+        yield from filter(None, map(survey_stream, streams))
         return
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-survey") as pool:  # they wait for the network
-        yield from filter(None, pool.map(one, streams))
+        yield from filter(None, pool.map(survey_stream, streams))
 
 
-def _survey_one(each: tuple[Lake, Stream], **options: Any) -> Coverage | None:
-    found = coverage(*each, **options)
-    return found if found.cells else None
+def _survey_one(lake_and_stream: tuple[Lake, Stream], **options: Any) -> Coverage | None:
+    stream_coverage = coverage(*lake_and_stream, **options)
+    return stream_coverage if stream_coverage.cells else None
 
 
 def coverage(

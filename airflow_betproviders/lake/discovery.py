@@ -109,9 +109,14 @@ class _Search:
         values, foreign = values_in(self._fs, folder, "filter")
         self.foreign += foreign
         for name, value in values.items():
-            found = self._full_value(f"{folder}/{name}", value, "filters")
-            if found:
-                yield replace(lake, filters=dict(parse_qsl(found, True)) if isinstance(found, str) else found)
+            filters_of_folder = self._full_value(f"{folder}/{name}", value, "filters")
+            if filters_of_folder:
+                yield replace(
+                    lake,
+                    filters=dict(parse_qsl(filters_of_folder, True))
+                    if isinstance(filters_of_folder, str)
+                    else filters_of_folder,
+                )
 
     def _values(self, folder: str, key: str) -> list[str]:
         if wanted := self._wanted[key]:

@@ -152,13 +152,13 @@ def stored_objects(
             days = sorted({*days} & {*interval.days})
     else:
         days = interval.days
-    found: list[StoredObject] = []
+    entries: list[StoredObject] = []
     for month, group in groupby(days, lambda day: f"{day:%Y-%m}"):
         objects = _Month(lake, month, set(group))
-        found += objects.stored_objects()
+        entries += objects.stored_objects()
         foreign += objects.foreign
     warn_of_foreign(sorted(set(foreign)), warn)
-    return [entry for entry in found if interval is None or entry.interval.overlaps(interval)]
+    return [entry for entry in entries if interval is None or entry.interval.overlaps(interval)]
 
 
 class _Month:
@@ -181,8 +181,8 @@ class _Month:
             listing = self._list()
             footers = {
                 name: cached[name]
-                for name, each in listing.items()
-                if each.identity and identities.get(name) == each.identity
+                for name, listed in listing.items()
+                if listed.identity and identities.get(name) == listed.identity
             }
             new = [name for name in listing if name not in footers]
             read = self._read(listing, new)
@@ -190,12 +190,12 @@ class _Month:
             if len(read) == len(new):
                 break  # else a larger slot may have taken the place of those that are gone
         self._save(identities, cached, listing, footers)
-        found = []
+        entries = []
         for name in sorted(footers):
-            each, footer = listing[name], footers[name]
+            listed, footer = listing[name], footers[name]
             rows, receipt = (footer.rows, footer.receipt) if footer else (None, None)
-            found.append(StoredObject(each.slot, each.path, rows, receipt))
-        return found
+            entries.append(StoredObject(listed.slot, listed.path, rows, receipt))
+        return entries
 
     def _list(self) -> _Listing:
         fs, base = self._lake.fs, self._lake.base
@@ -222,18 +222,18 @@ class _Month:
 
     def _read(self, listing: _Listing, names: Sequence[str]) -> dict[str, Footer | None]:
         """Read the footers of some objects, except those that are gone by now."""
-        found: dict[str, Footer | None] = {}
+        footers: dict[str, Footer | None] = {}
         if not names:
-            return found
+            return footers
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="betproviders-footers") as pool:
             reads = [(name, pool.submit(self._read_one, listing[name])) for name in names]
         for name, read in reads:
             with suppress(FileNotFoundError):
-                found[name] = read.result()
-        return found
+                footers[name] = read.result()
+        return footers
 
-    def _read_one(self, each: _Listed) -> Footer | None:
-        return read_footer(self._lake.fs, each.path) if each.size else None
+    def _read_one(self, listed: _Listed) -> Footer | None:
+        return read_footer(self._lake.fs, listed.path) if listed.size else None
 
     def _load(self) -> tuple[dict[str, str], dict[str, Footer | None]]:
         """Return the cached identities and footers, by the object's name; nothing where there is no cache."""

@@ -132,14 +132,14 @@ class Lake:
             yield folder_name("filter", "&".join(self.filter_texts))
 
     def _found(self, interval: Interval, base: str, suffix: str) -> dict[Interval, str]:
-        found: dict[Interval, str] = {}
+        paths: dict[Interval, str] = {}
         for day in interval.days:
             for folder, name, _, size in scan_entries(self.fs, f"{base}/{_day(day)}"):
                 slot = slot_of(name, suffix)
                 # A folder or a link to nowhere may have such a name too.
                 if slot is not None and size is not None and slot.overlaps(interval):
-                    found[slot] = f"{folder}/{name}"
-        return found
+                    paths[slot] = f"{folder}/{name}"
+        return paths
 
 
 def values_in(fs: Any, folder: str, key: str) -> tuple[dict[str, str], list[str]]:

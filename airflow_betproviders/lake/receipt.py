@@ -179,4 +179,7 @@ def sum_amounts(receipts: Collection[Receipt]) -> dict[str, Decimal]:
     sums = [receipt.sums for receipt in receipts]
     names = dict.fromkeys(chain.from_iterable(sums))
     with decimal.localcontext(EXACT):
-        return {name: sum(map(Decimal, [each[name] for each in sums if name in each]), Decimal(0)) for name in names}
+        return {
+            name: sum(map(Decimal, [columns[name] for columns in sums if name in columns]), Decimal(0))
+            for name in names
+        }

@@ -40,8 +40,8 @@ def missing_data(
 
     place = open_path(path)
     now = now or datetime.now(timezone.utc)
-    found = survey(place.fs, place.path, provider=provider, stream=stream, account=account, now=now)
-    lines = [line for coverage in found for line in _lines(coverage)]
+    coverages = survey(place.fs, place.path, provider=provider, stream=stream, account=account, now=now)
+    lines = [line for coverage in coverages for line in _lines(coverage)]
     if not lines:
         return ""
     more = [f"... and {len(lines) - _MOST_GAPS} more: airflow betproviders gaps {path}"] if lines[_MOST_GAPS:] else []

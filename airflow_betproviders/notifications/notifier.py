@@ -58,13 +58,13 @@ class BetProvidersNotifier(BaseNotifier):
         self.provider = provider
         self.stream = stream
         self.account = account
-        found = next((name for name in _TEXTS if hasattr(self.via, name)), None) if text is None else text
-        if found is None or not hasattr(self.via, found):
+        attribute = next((name for name in _TEXTS if hasattr(self.via, name)), None) if text is None else text
+        if attribute is None or not hasattr(self.via, attribute):
             raise InvalidArgument(
                 f"{type(self.via).__name__} has no attribute {text or ' or '.join(_TEXTS)}. Name the one that holds its "
                 "text: text=."
             )
-        self.text = found
+        self.text = attribute
 
     def notify(self, context: Context) -> None:
         """Send the message, unless nothing is missing or late."""

@@ -16,9 +16,9 @@ def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
     Airflow stores the class and the arguments of a deadline's callback, never the object. Notifiers keep their arguments
     under the same names. A notifier among the arguments becomes its class, ``package.module:Class``, and its arguments.
     """
-    found = {name: getattr(notifier, name) for name in _parameters(type(notifier)) if name in vars(notifier)}
+    arguments = {name: getattr(notifier, name) for name in _parameters(type(notifier)) if name in vars(notifier)}
     return {
-        name: _stored_notifier(value) if isinstance(value, BaseNotifier) else value for name, value in found.items()
+        name: _stored_notifier(value) if isinstance(value, BaseNotifier) else value for name, value in arguments.items()
     }
 
 
@@ -36,9 +36,9 @@ def _stored_notifier(notifier: BaseNotifier) -> dict[str, Any]:
 def _parameters(kind: type[BaseNotifier]) -> list[str]:
     """Return the names that a class takes, and those of its base classes if it takes any other name."""
     names: list[str] = []
-    for each in kind.__mro__[: kind.__mro__.index(BaseNotifier)]:
-        if "__init__" in vars(each):
-            parameters = inspect.signature(vars(each)["__init__"]).parameters
+    for base in kind.__mro__[: kind.__mro__.index(BaseNotifier)]:
+        if "__init__" in vars(base):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters
             names += [name for name in parameters if name not in {"self", "context", *names}]
             if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
                 break

@@ -131,16 +131,16 @@ class ExportBetsOperator(BaseOperator):
         wanted = (ds.field("bet_date") >= interval.start.date()) & (ds.field("bet_date") <= last)
         if self.provider not in NOT_GIVEN:
             wanted &= ds.field("provider") == self.provider
-        found = SortedRows(folder, _ORDER, _ORDER)
+        sorted_rows = SortedRows(folder, _ORDER, _ORDER)
         try:
             for batch in table.to_pyarrow_dataset().to_batches(filter=wanted, batch_size=20_000, batch_readahead=1):
-                found.append(pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
+                sorted_rows.append(pa.Table.from_batches([batch]).select(SCHEMA.names).cast(SCHEMA))
         except (DeltaProtocolError, FileNotFoundError, pa.ArrowInvalid) as error:
             raise DamagedTable(
                 f"table {self.table!r} cannot be read: {str(error).splitlines()[0]}. Restore what is missing or damaged from a "
                 "backup, turn off features that delta-rs does not know, or delete the table and merge all slots again."
             ) from error
-        if not found.rows:
+        if not sorted_rows.rows:
             if self.provider not in NOT_GIVEN:
                 registry.check_installed(str(self.provider))
             self.log.warning(
@@ -148,8 +148,8 @@ class ExportBetsOperator(BaseOperator):
                 *(self.table, interval, "" if self.provider in NOT_GIVEN else f" of provider {self.provider}"),
             )
             return
-        found.index()
-        yield from found.read(np.ones(found.rows, bool))
+        sorted_rows.index()
+        yield from sorted_rows.read(np.ones(sorted_rows.rows, bool))
 
 
 def _write(file: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> int:

@@ -259,10 +259,10 @@ class _GapsToFill:
         now = self.hook.now()
         return coverage(self.lake, self.stream, start=span.start, end=span.end, slot=self.slot, now=now)
 
-    def readable(self, found: Coverage) -> list[Cell]:
+    def readable(self, coverage: Coverage) -> list[Cell]:
         """Return the slots to extract that the provider still has."""
         now = self.hook.now()
-        return [cell for cell in found.cells if cell.state in self.states and cell.readable(now)]
+        return [cell for cell in coverage.cells if cell.state in self.states and cell.readable(now)]
 
 
 def _concerns_one_slot(error: BetProviderError, in_a_row: int) -> bool:

@@ -184,7 +184,7 @@ def reconciliation_of(
     if width is not None:
         check_slot(width)
     place = open_path(path)
-    made = Reconciliation(
+    reconciliation = Reconciliation(
         hook=hook_of(conn_id),
         fs=place.fs,
         root=place.path,
@@ -194,7 +194,7 @@ def reconciliation_of(
         width=width,
         run_metadata=run_metadata or {"version": __version__},
     )
-    return replace(made, pii_policy=pii_policy_of(pii, pii_conn_id, made.stream, {}))
+    return replace(reconciliation, pii_policy=pii_policy_of(pii, pii_conn_id, reconciliation.stream, {}))
 
 
 def _tolerance(value: Decimal | str | int) -> Decimal:

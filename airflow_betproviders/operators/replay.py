@@ -72,13 +72,13 @@ class ReplayOperator(StreamOperator):
             pii_policy=pii_policy,
             force=flag("force", self.force),
         )
-        found = replay.slots(interval)
-        missing = ", ".join(map(str, interval.without(found)))
-        if not found:
+        slots = replay.slots(interval)
+        missing = ", ".join(map(str, interval.without(slots)))
+        if not slots:
             raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
         stored, failure = Stored(), None
         try:
-            replay.store(found, lake, stored)
+            replay.store(slots, lake, stored)
         except FileNotFoundError as error:
             raise _not_archived(
                 f"{hook.label}, stream {stream.name}: a slot of {interval} has lost its archive meanwhile and", lake

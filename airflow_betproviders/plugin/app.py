@@ -102,10 +102,10 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, 
     paths = places.configured_lakes()
     views = _read_lakes(paths, chosen, span, now)
     shown = _visible_streams(reader, views, dag)
-    problems = [problem for each in views for problem in each.problems]
+    problems = [problem for view in views for problem in view.problems]
     if chosen.account is not None and not shown and not problems:
         raise HTTPException(404, "There is no such account, or it was written by a DAG that you may not read.")
-    visible = {each.lake for each in shown}
+    visible = {view.lake for view in shown}
     members = {
         "version": __version__,
         "now": now.isoformat(),
@@ -113,38 +113,42 @@ def _coverage(reader: Reader, chosen: Selection, span: Interval, now: datetime, 
         "end": span.end.isoformat(),
         "states": STATES,
         "lakes": [path if reader.reads_all or number in visible else "" for number, path in enumerate(paths)],
-        "truncated": any(each.truncated for each in views),
+        "truncated": any(view.truncated for view in views),
         "problems": problems if reader.reads_all else [],
     }
-    streams = ",".join(each.to_json(reader.may_read) for each in shown)
+    streams = ",".join(view.to_json(reader.may_read) for view in shown)
     return JsonResponse(f'{json.dumps(members, separators=(",", ":"))[:-1]},"streams":[{streams}]}}')
 
 
 def _ggr(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     shown = _visible_streams(reader, _read_lakes(places.configured_lakes(), chosen, span, now), dag)
-    accounts = {(each.label["provider"], each.label["account"]) for each in shown if each.main}
-    found = lake_process.call(money.money_of_days, places.configured_table(), span) if accounts else money.Money()
-    days = [day.to_json() for day in found.days if (day.provider, day.account) in accounts]
-    private = found.private and not reader.reads_all
-    return JsonResponse({"days": days, "problem": "The bets table cannot be read." if private else found.problem})
+    accounts = {(view.label["provider"], view.label["account"]) for view in shown if view.main}
+    money_of_days = (
+        lake_process.call(money.money_of_days, places.configured_table(), span) if accounts else money.Money()
+    )
+    days = [day.to_json() for day in money_of_days.days if (day.provider, day.account) in accounts]
+    private = money_of_days.private and not reader.reads_all
+    return JsonResponse(
+        {"days": days, "problem": "The bets table cannot be read." if private else money_of_days.problem}
+    )
 
 
 def _reconciled(reader: Reader, chosen: Selection, span: Interval, now: datetime, dag: str | None) -> Response:
     paths = places.configured_lakes()
-    shown = [each for each in _visible_streams(reader, _read_lakes(paths, chosen, span, now), dag) if each.main]
-    streams = [(paths[each.lake], *(each.label[name] for name in ("provider", "stream", "account"))) for each in shown]
+    shown = [view for view in _visible_streams(reader, _read_lakes(paths, chosen, span, now), dag) if view.main]
+    streams = [(paths[view.lake], *(view.label[name] for name in ("provider", "stream", "account"))) for view in shown]
     results = zip(shown, lake_process.call(reconciliations.last_reconciliations, streams), strict=True)
-    return JsonResponse([{"lake": each.lake, **each.label, **result} for each, result in results if result])
+    return JsonResponse([{"lake": view.lake, **view.label, **result} for view, result in results if result])
 
 
 def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
     if not chosen.names_one:
         raise HTTPException(422, "Name the slot's lake, provider, stream and account.")
     path = dict(enumerate(places.configured_lakes())).get(chosen.lake or 0)
-    found = lake_process.call(find_receipt, path, chosen, interval) if path else None
-    if found is None or not reader.may_read(found[0].dag_id):
+    stored_slot = lake_process.call(find_receipt, path, chosen, interval) if path else None
+    if stored_slot is None or not reader.may_read(stored_slot[0].dag_id):
         raise HTTPException(404, "There is no such slot, or it was written by a DAG that you may not read.")
-    receipt, place = found
+    receipt, place = stored_slot
     return JsonResponse({**receipt.to_members(), "path": place, "amounts": amounts_of(receipt)})
 
 

@@ -84,7 +84,7 @@ class ReportComparison:
         if len(slots) == 1:
             return list(slots)
         middle = len(slots) // 2
-        found = []
+        differing = []
         for half in (slots[:middle], slots[middle:]):
             day = self._day_totals.day
             part = Interval(max(half[0].start, day.start), min(half[-1].end, day.end))
@@ -92,8 +92,8 @@ class ReportComparison:
             theirs, grand = self._provider_totals.group_figures(self._report, part, self._names(ours))
             if not all(figure.agrees for figure in self._compare(ours, theirs, grand)):
                 log.info("%s differs in %s", self._report.name, part)
-                found += self._narrowed(half)
-        return found
+                differing += self._narrowed(half)
+        return differing
 
     def _names(self, ours: GroupFigures) -> dict[str, set[str]]:
         return {name: {group[place] for group in ours} for place, name in enumerate(self._report.each)}
@@ -214,7 +214,8 @@ def receipt_figures(day_totals: DayTotals) -> list[Figure]:
     for scanned in day_totals.scanned:
         group = f"slot={scanned.interval.name}"
         figures += [
-            Figure("receipts", group, each.measure, each.found, each.expected, agrees=False) for each in scanned.wrong
+            Figure("receipts", group, mismatch.measure, mismatch.found, mismatch.expected, agrees=False)
+            for mismatch in scanned.wrong
         ]
     return figures
 

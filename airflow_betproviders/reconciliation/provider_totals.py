@@ -50,7 +50,7 @@ class ProviderTotals:
     def count(self, stream: Stream, window: Interval) -> int:
         """Return how many rows the provider has in a window."""
         counter = self._counters.setdefault(
-            stream.name, RowCounter(self._hook, stream, check_time=lambda each: self._hook.check_time(stream, each))
+            stream.name, RowCounter(self._hook, stream, check_time=lambda window: self._hook.check_time(stream, window))
         )
         return counter(window)
 
@@ -73,9 +73,9 @@ class ProviderTotals:
         group_figures: GroupFigures = {}
         grand: GroupFigures = {}
         for values in product(*(sorted(named[name]) for name in report.each)):
-            each = dict(zip(report.each, values, strict=True))
+            group_filters = dict(zip(report.each, values, strict=True))
             grand_total = _GrandTotal(self._hook, report.total)
-            for row in self._rows(grand_total, stream, interval, {**report.filters, **_typed(stream, each)}):
+            for row in self._rows(grand_total, stream, interval, {**report.filters, **_typed(stream, group_filters)}):
                 group = tuple(str(row[name] if row[name] is not None else "") for name in report.groups)
                 figures = {name: _amount(measure, row.get(name) or 0) for name, measure in report.measures.items()}
                 _add(group_figures.setdefault((*values, *group), {}), figures)
@@ -129,12 +129,12 @@ class _GrandTotal:
         self._hook.check(envelope)
         if not self._path:
             return
-        found: Any = envelope
+        value: Any = envelope
         for name in self._path:
-            if isinstance(found, list):  # JDB wraps an object in an array
-                found = found[0] if found else None
-            found = found.get(name) if isinstance(found, Mapping) else None
-        self.total = found
+            if isinstance(value, list):  # JDB wraps an object in an array
+                value = value[0] if value else None
+            value = value.get(name) if isinstance(value, Mapping) else None
+        self.total = value
 
 
 def _amount(measure: Measure, value: Any) -> Decimal:

@@ -141,7 +141,7 @@ class Reconciliation:
             ]
             if self.repair:
                 self._repair(day_totals, checks, result)
-            result.figures = [*receipt_figures(day_totals), *(figure for each in checks for figure in each.figures())]
+            result.figures = [*receipt_figures(day_totals), *(figure for check in checks for figure in check.figures())]
             result.bets = sum(map(day_totals.bets_in, day_totals.slots))
             result.moved = day_totals.moved
             result.bad_rows = sum(scanned.bad_rows for scanned in day_totals.scanned)
@@ -156,9 +156,9 @@ class Reconciliation:
     def _repair(self, day_totals: DayTotals, checks: Sequence[Comparison], result: ReconciliationResult) -> None:
         """Extract missing and damaged slots again, then those that cause the remaining differences."""
         self._extract_again([*day_totals.missing, *day_totals.damaged], day_totals, checks, result)
-        for each in checks:
-            if not all(figure.agrees for figure in each.figures()):
-                suspects = each.suspects()
+        for check in checks:
+            if not all(figure.agrees for figure in check.figures()):
+                suspects = check.suspects()
                 if not set(suspects) - set(result.repaired):
                     result.notes.append("No slot was found that causes the remaining difference.")
                 self._extract_again(suspects, day_totals, checks, result)
@@ -194,8 +194,8 @@ class Reconciliation:
         result.calls += extraction.store(due, day_totals.lake).total("calls")
         result.repaired = sorted([*result.repaired, *due])
         day_totals.load(rescan=due)
-        for each in checks:
-            each.changed(due)
+        for check in checks:
+            check.changed(due)
 
     def _require_same_pii(self, day_totals: DayTotals) -> None:
         """Refuse to extract slots again without the PII rules of the stored ones."""

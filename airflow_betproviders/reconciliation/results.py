@@ -144,10 +144,10 @@ class ReconciliationResult:
         }
         own, amounts = ("report", "group", "measure", "agrees"), ("ours", "theirs", "difference")
         rows = [
-            {name: getattr(each, name) for name in own}
-            | {name: _stored(getattr(each, name)) for name in amounts}
+            {name: getattr(figure, name) for name in own}
+            | {name: _stored(getattr(figure, name)) for name in amounts}
             | same
-            for each in self.figures
+            for figure in self.figures
         ]
         return pa.Table.from_pylist(rows, SCHEMA)
 

@@ -81,13 +81,13 @@ class ScannedSlot:
 
     def keys(self, places: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
         """Return some columns of some rows."""
-        found, begin = [], 0
+        tables, begin = [], 0
         with pq.ParquetFile(self.file) as file:
             for batch in file.iter_batches(_ROWS, columns=names, use_threads=False):
                 first, last = np.searchsorted(places, (begin, begin + batch.num_rows))
-                found.append(pa.Table.from_batches([batch]).take(pa.array(places[first:last] - begin)))
+                tables.append(pa.Table.from_batches([batch]).take(pa.array(places[first:last] - begin)))
                 begin += batch.num_rows
-        return pa.concat_tables(found)
+        return pa.concat_tables(tables)
 
     @property
     def bet_count(self) -> int:
@@ -139,9 +139,11 @@ class SlotScanner:
             scanned.wrong.append(Mismatch("receipts of this slot", ZERO, Decimal(1)))
         scanned.bad_rows, scanned.pii = receipt.bad_rows, receipt.pii
         expected = {"rows": Decimal(receipt.rows), **{name: Decimal(text) for name, text in receipt.sums.items()}}
-        found = {"rows": Decimal(scanned.rows), **sums}
+        scanned_totals = {"rows": Decimal(scanned.rows), **sums}
         scanned.wrong += [
-            Mismatch(name, found[name], value) for name, value in expected.items() if found.get(name, value) != value
+            Mismatch(name, scanned_totals[name], value)
+            for name, value in expected.items()
+            if scanned_totals.get(name, value) != value
         ]
         return scanned
 

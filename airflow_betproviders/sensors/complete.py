@@ -119,13 +119,13 @@ class BetsCompleteSensor(BaseSensorOperator):
             stream.check_filters(mapping("filters", self.filters)),
         )
         self.target = TaskTarget(lake, interval)
-        found = coverage(lake, stream, start=interval.start, end=interval.end, now=hook.now())
-        if lost := found.gaps({"expired"}):
+        stream_coverage = coverage(lake, stream, start=interval.start, end=interval.end, now=hook.now())
+        if lost := stream_coverage.gaps({"expired"}):
             raise WindowExpired(
                 f"{hook.label}, stream {stream.name}: {lost[0].interval} is not stored, and the provider no longer has "
                 "it. Extract from an archive with ReplayOperator, or leave the interval out."
             )
-        left = found.gaps(_INCOMPLETE)
+        left = stream_coverage.gaps(_INCOMPLETE)
         for gap in left:
             self.log.info("%s: %d slots are %s", gap.interval, gap.slots, gap.state)
         return not left

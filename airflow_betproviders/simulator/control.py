@@ -74,7 +74,7 @@ class Control:
 
 def moment(text: str) -> datetime:
     """Return an ISO instant, with ``Z`` or an offset."""
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if found.tzinfo is None:
+    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if instant.tzinfo is None:
         raise ValueError(f"{text!r} needs a time zone")
-    return found
+    return instant

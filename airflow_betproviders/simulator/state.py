@@ -38,8 +38,8 @@ class SimulatorState:
                 raise ValueError(
                     f"no simulated vendor {', '.join(unknown)} is installed; there are {', '.join(sorted(known))}"
                 )
-        made = {name: make_vendor(module, self._setup(name, module)) for name, module in known.items()}
-        self.providers: dict[str, Vendor] = {name: vendor for name, vendor in made.items() if vendor is not None}
+        vendors = {name: make_vendor(module, self._setup(name, module)) for name, module in known.items()}
+        self.providers: dict[str, Vendor] = {name: vendor for name, vendor in vendors.items() if vendor is not None}
         """The vendors by name."""
 
     def _setup(self, name: str, module: VendorModule) -> Setup:
@@ -65,14 +65,14 @@ class SimulatorState:
     @property
     def credentials(self) -> dict[str, dict[str, Any]]:
         """Return the demo connection of each vendor, in the field names of ``airflow connections add --conn-json``."""
-        found: dict[str, dict[str, Any]] = {}
+        credentials: dict[str, dict[str, Any]] = {}
         for name, vendor in self.providers.items():
             given = dict(vendor.connection(f"{self.url}/{name}"))
             extra = dict(given.get("extra") or {})
             if vendor.min_interval is not None or not self.settings.limited(name):
                 extra["min_interval"] = self.interval_of(name)
-            found[name] = {"conn_type": name, **given, "extra": extra}
-        return found
+            credentials[name] = {"conn_type": name, **given, "extra": extra}
+        return credentials
 
     @property
     def calls(self) -> list[dict[str, Any]]:
@@ -128,4 +128,4 @@ class SimulatorState:
 
     def filters(self, provider: str, stream: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Return filters to read a stream with, ``[{}]`` where it requires none."""
-        return [dict(each) for each in self.providers[provider].filters(stream, start, end)]
+        return [dict(chosen) for chosen in self.providers[provider].filters(stream, start, end)]

@@ -85,7 +85,7 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     """
     if value in NOT_GIVEN:
         return ()
-    found = (value,) if isinstance(value, str) else value
-    if not isinstance(found, Sequence | set | frozenset) or not all(isinstance(each, str) for each in found):
+    sequence = (value,) if isinstance(value, str) else value
+    if not isinstance(sequence, Sequence | set | frozenset) or not all(isinstance(item, str) for item in sequence):
         raise InvalidArgument(f"{name}={value!r} is not a list of names. Give one, such as ['name'].")
-    return tuple(found)
+    return tuple(sequence)

@@ -60,10 +60,10 @@ def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: t
     """
     if not (start or end or context.get("partition_date")):
         events = context.get("triggering_asset_events") or {}
-        extras = [event.extra or {} for each in events.values() for event in each]
-        found = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
-        if found:
-            return _join_touching(sorted(resolve_interval({}, *ends, width) for ends in found))
+        extras = [event.extra or {} for event_list in events.values() for event in event_list]
+        bounds = {(extra["start"], extra["end"]) for extra in extras if extra.get("start") and extra.get("end")}
+        if bounds:
+            return _join_touching(sorted(resolve_interval({}, *ends, width) for ends in bounds))
     return [resolve_interval(context, start, end, width)]
 
 

@@ -88,9 +88,9 @@ class LineageMixin:
             return {"outputStatistics": statistics}
 
         return OperatorLineage(
-            inputs=[InputDataset(each.namespace, each.name, facets(each)) for each in self.reads],
+            inputs=[InputDataset(dataset.namespace, dataset.name, facets(dataset)) for dataset in self.reads],
             outputs=[
-                OutputDataset(each.namespace, each.name, facets=facets(each), outputFacets=counts(each))
-                for each in self.writes
+                OutputDataset(dataset.namespace, dataset.name, facets=facets(dataset), outputFacets=counts(dataset))
+                for dataset in self.writes
             ],
         )

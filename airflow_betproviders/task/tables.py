@@ -92,7 +92,7 @@ def _aws(conn_id: str) -> dict[str, str]:
     hook = _s3_hook(conn_id)
     credentials = hook.get_credentials(region_name=hook.region_name)
     endpoint = hook.conn_config.get_service_endpoint_url("s3") or ""
-    found = {
+    options = {
         "AWS_ACCESS_KEY_ID": credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": credentials.token,
@@ -101,7 +101,7 @@ def _aws(conn_id: str) -> dict[str, str]:
         "AWS_ALLOW_HTTP": "true" if endpoint.startswith("http://") else "",
         "AWS_ALLOW_INVALID_CERTIFICATES": "true" if hook.verify is False else "",
     }
-    return _without_empty(found)
+    return _without_empty(options)
 
 
 def _google(conn_id: str) -> dict[str, str]:

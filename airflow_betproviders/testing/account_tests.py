@@ -108,17 +108,17 @@ class AccountTests:
 
 def _provider_info_of(provider: str) -> tuple[EntryPoint, dict[str, Any]]:
     """Return the entry point and the provider info that have the connection type."""
-    found = [
+    matches = [
         (point, info)
         for point in entry_points(group="apache_airflow_provider")
         for info in [point.load()()]
         if any(form["connection-type"] == provider for form in info.get("connection-types", ()))
     ]
-    assert len(found) == 1, (
-        f"{len(found)} packages give Airflow the connection type {provider!r}; register get_provider_info in the entry "
+    assert len(matches) == 1, (
+        f"{len(matches)} packages give Airflow the connection type {provider!r}; register get_provider_info in the entry "
         "point group apache_airflow_provider"
     )
-    return found[0]
+    return matches[0]
 
 
 def _form_of(provider: str) -> dict[str, Any]:

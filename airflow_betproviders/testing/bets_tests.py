@@ -132,10 +132,10 @@ def _load(vendor_account: VendorAccount, table: Any, interval: Interval) -> Any:
 
     vendor_account.store(vendor_account.bets, interval)
     lake = vendor_account.lake(vendor_account.bets)
-    (found,) = find_raw_streams(
+    (raw_stream,) = find_raw_streams(
         lake.fs, lake.root, provider=vendor_account.provider, stream=vendor_account.bets.name, filters=lake.filters
     )
-    return Merge(table).run(found, [interval])
+    return Merge(table).run(raw_stream, [interval])
 
 
 def _stored_bets(table: Any) -> dict[str, Bet]:

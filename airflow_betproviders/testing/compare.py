@@ -26,21 +26,21 @@ def differences(
         sent: The records, as the vendor writes them.
         rows: The stored rows.
     """
-    found: list[str] = []
+    problems: list[str] = []
     stored: dict[tuple[str, ...], Mapping[str, Any]] = {}
     for row in rows:
         identity = tuple(str(row.get(name)) for name in key)
         if identity in stored:
-            found.append(f"stored twice: {identity}")
+            problems.append(f"stored twice: {identity}")
         stored[identity] = row
     for record in sent:
         identity = tuple(str(_stored_key(expectations, name, record, stored)) for name in key)
         match = stored.pop(identity, None)
         if match is None:
-            found.append(f"missing: {identity}")
+            problems.append(f"missing: {identity}")
             continue
-        found += _differences_of_record(expectations, identity, record, match)
-    return found + [f"never sent: {identity}" for identity in stored]
+        problems += _differences_of_record(expectations, identity, record, match)
+    return problems + [f"never sent: {identity}" for identity in stored]
 
 
 def _differences_of_record(
@@ -69,7 +69,7 @@ def same(expectations: Expectations, name: str, sent: Any, stored: Any) -> bool:
         return _same_object(expectations, sent, stored)
     if isinstance(sent, list) and isinstance(stored, list):
         return len(sent) == len(stored) and all(
-            same(expectations, name, one, other) for one, other in zip(sent, stored, strict=True)
+            same(expectations, name, item, stored_item) for item, stored_item in zip(sent, stored, strict=True)
         )
     if isinstance(sent, int) and isinstance(stored, str):
         return str(sent) == stored

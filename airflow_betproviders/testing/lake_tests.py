@@ -104,15 +104,15 @@ def _merge(vendor_account: VendorAccount, interval: Interval) -> None:
     from airflow_betproviders.bets_table.table import BetsTable
 
     lake = vendor_account.lake(vendor_account.bets)
-    (found,) = find_raw_streams(
+    (raw_stream,) = find_raw_streams(
         lake.fs, lake.root, provider=vendor_account.provider, stream=vendor_account.bets.name, filters=lake.filters
     )
-    Merge(BetsTable(str(vendor_account.folder / "bets"))).run(found, [interval])
+    Merge(BetsTable(str(vendor_account.folder / "bets"))).run(raw_stream, [interval])
 
 
 def _words(folder: Path) -> set[str]:
     """Return every word of every path, file, column and footer under a folder."""
-    found: set[str] = set()
+    words: set[str] = set()
     for path in folder.rglob("*"):
         texts = [str(path.relative_to(folder))]
         if path.suffix in {".parquet", ".archive"}:
@@ -120,8 +120,8 @@ def _words(folder: Path) -> set[str]:
         elif path.is_file():
             texts.append(path.read_bytes().decode(errors="replace"))
         for text in texts:
-            found.update(re.findall(r"[\w.]+", text))
-    return found
+            words.update(re.findall(r"[\w.]+", text))
+    return words
 
 
 def _plain_values(rules: dict[str, str], records: list[dict[str, Any]]) -> set[str]:

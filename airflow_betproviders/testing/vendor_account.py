@@ -131,8 +131,8 @@ class VendorAccount:
     def filters(self, stream: Stream, interval: Interval) -> dict[str, Any]:
         """Return filters that find rows if the stream needs filters. The simulated vendor names them."""
         if stream.name not in self._filters:
-            found = self.simulator.filters(self.provider, stream.name, interval.start, interval.end)
-            self._filters[stream.name] = found[0]
+            chosen = self.simulator.filters(self.provider, stream.name, interval.start, interval.end)
+            self._filters[stream.name] = chosen[0]
         return self._filters[stream.name]
 
     def lake(self, stream: Stream) -> Lake:

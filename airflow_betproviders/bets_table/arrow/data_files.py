@@ -107,20 +107,24 @@ def read_rows(file: pq.ParquetFile, groups: Sequence[int], schema: pa.Schema, ke
 def _constants(footers: Sequence[pq.RowGroupMetaData]) -> dict[str, str | None]:
     """Return the columns that have the same text, or null, in every row, with that value."""
     first, *others = map(_constants_of, footers)
-    return {name: value for name, value in first.items() if all(each.get(name, _VARIES) == value for each in others)}
+    return {
+        name: value
+        for name, value in first.items()
+        if all(constants.get(name, _VARIES) == value for constants in others)
+    }
 
 
 def _constants_of(footer: pq.RowGroupMetaData) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+    constants: dict[str, str | None] = {}
     for column in map(footer.column, range(footer.num_columns)):
         statistics = column.statistics
         if statistics is None or not statistics.has_null_count:
             continue
         if statistics.null_count == footer.num_rows:
-            found[column.path_in_schema] = None
+            constants[column.path_in_schema] = None
         elif not statistics.null_count and isinstance(statistics.min, str) and statistics.min == statistics.max:
-            found[column.path_in_schema] = statistics.min
-    return found
+            constants[column.path_in_schema] = statistics.min
+    return constants
 
 
 def removal(file: DataFile, *, data_change: bool = True) -> RemoveAction:

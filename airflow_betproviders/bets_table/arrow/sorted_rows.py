@@ -53,7 +53,7 @@ class SortedRows:
         if self._waiting:
             self._store(on_disk=bool(self._runs))  # few rows need no file
         index = pa.concat_tables(self._indexes)
-        self._indexes = [each.select([name for name, _ in self._order]) for each in self._indexes]
+        self._indexes = [index.select([name for name, _ in self._order]) for index in self._indexes]
         return index
 
     def read(self, kept: Mask) -> Iterator[pa.Table]:
@@ -71,13 +71,13 @@ class SortedRows:
         for begin in range(0, len(numbers), _OUTPUT):
             block = numbers[begin : begin + _OUTPUT]
             counts = np.bincount(np.searchsorted(ends, block, side="right"), minlength=len(runs)).tolist()
-            found = pa.concat_tables([run.take(count) for run, count in zip(runs, counts, strict=True) if count])
+            tables = pa.concat_tables([run.take(count) for run, count in zip(runs, counts, strict=True) if count])
             if (np.diff(block) > 0).all():  # one run after the other, as when slots are merged as they come
-                yield found
+                yield tables
                 continue
             rank = np.empty(len(block), np.int64)
             rank[np.argsort(block)] = np.arange(len(block))
-            yield found.combine_chunks().take(pa.array(rank))
+            yield tables.combine_chunks().take(pa.array(rank))
 
     def _store(self, *, on_disk: bool) -> None:
         rows = _sorted(pa.concat_tables(self._waiting), self._order)
@@ -113,15 +113,15 @@ class _Run:
 
     def take(self, count: int) -> pa.Table:
         """Return the next rows."""
-        found = []
+        taken = []
         while count:
             if self._left is None or not self._left.num_rows:
                 self._left = next(self._blocks)
             some = self._left.slice(0, count)
             self._left = self._left.slice(some.num_rows)
             count -= some.num_rows
-            found.append(some)
-        return pa.concat_tables(found)
+            taken.append(some)
+        return pa.concat_tables(taken)
 
 
 def _blocks(source: pa.Table | Path, kept: Mask) -> Iterator[pa.Table]:

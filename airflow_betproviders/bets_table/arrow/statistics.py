@@ -76,7 +76,7 @@ def _object(members: dict[str, str]) -> str:
 
 def _below(value: Any) -> str:
     if isinstance(value, Decimal):
-        return _number(value, -math.inf, ROUND_FLOOR, lambda found: found <= value)
+        return _number(value, -math.inf, ROUND_FLOOR, lambda bound: bound <= value)
     if isinstance(value, datetime):
         return _instant(value - timedelta(microseconds=value.microsecond % 1000))
     return json.dumps(value[:_LONGEST])
@@ -84,7 +84,7 @@ def _below(value: Any) -> str:
 
 def _above(value: Any) -> str | None:
     if isinstance(value, Decimal):
-        return _number(value, math.inf, ROUND_CEILING, lambda found: found >= value)
+        return _number(value, math.inf, ROUND_CEILING, lambda bound: bound >= value)
     if isinstance(value, datetime):
         floor = value - timedelta(microseconds=value.microsecond % 1000)
         if floor == value:

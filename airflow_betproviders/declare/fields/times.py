@@ -101,10 +101,10 @@ class IsoTime(TimeKind):
     def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
         """Read the text."""
         text = plain_text(value)
-        found = _ISO.fullmatch(text)
-        if not found:
+        match = _ISO.fullmatch(text)
+        if not match:
             raise OddValue(f"expected a time such as 2026-11-20 05:00:00, got {quoted(value)}")
-        day, hour, minute, second, fraction, utc, hours, minutes = found.groups()
+        day, hour, minute, second, fraction, utc, hours, minutes = match.groups()
         try:
             wall = datetime.strptime(f"{day} {hour or '00'}:{minute or '00'}:{second or '00'}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - wall clock
         except ValueError:

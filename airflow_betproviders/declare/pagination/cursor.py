@@ -151,7 +151,7 @@ class TimestampCursor(Pagination):
         last = answer.last or 0
         # Twice, as a missing row may come later than all seen. A call from before the middle would bring too few new rows.
         half = last - (last if answer.middle is None else answer.middle)
-        step_back_ms = min(max(self.disorder_ms, 2 * max(each.disorder_ms for each in answers)), half)
+        step_back_ms = min(max(self.disorder_ms, 2 * max(answer.disorder_ms for answer in answers)), half)
         return max(step_back_ms, answer.disorder_ms) if answer.in_order else step_back_ms
 
     def _is_unproven(self, answers: Sequence[Answer]) -> bool:

@@ -36,9 +36,9 @@ def units(at: datetime, instant: pa.TimestampType) -> int:
 
 def inside(table: pa.Table, stream: Stream, window: Interval) -> npt.NDArray[np.bool_]:
     """Return which rows lie in a window, its ends included, by at least one of the columns that windows filter."""
-    found = np.zeros(table.num_rows, bool)
+    is_inside = np.zeros(table.num_rows, bool)
     for name in stream.window_columns:
         column = table[name]
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
-        found |= (instants >= start) & (instants <= end)
-    return found
+        is_inside |= (instants >= start) & (instants <= end)
+    return is_inside

@@ -80,8 +80,8 @@ def occur(hashes: Hashes, others: Hashes) -> npt.NDArray[np.bool_]:
     if not len(others):
         return np.zeros(len(hashes), bool)
     ordered = np.sort(others)
-    found: npt.NDArray[np.bool_] = ordered.take(np.searchsorted(ordered, hashes), mode="clip") == hashes
-    return found
+    is_in: npt.NDArray[np.bool_] = ordered.take(np.searchsorted(ordered, hashes), mode="clip") == hashes
+    return is_in
 
 
 def without(hashes: Hashes, others: Hashes) -> Hashes:
@@ -96,11 +96,11 @@ def superseded(table: pa.Table, key: tuple[str, ...], version: tuple[str, ...]) 
     versions = [arrays.integers(table[name]).tolist() for name in version]
     for row, values in enumerate(zip(*(table[name].to_pylist() for name in key), strict=True)):
         rank = tuple(column[row] for column in versions)
-        held = best.get(values)
-        if held is not None and held[0] > rank:
+        newest = best.get(values)
+        if newest is not None and newest[0] > rank:
             dropped.append(row)
             continue
-        if held is not None:
-            dropped.append(held[1])
+        if newest is not None:
+            dropped.append(newest[1])
         best[values] = (rank, row)
     return np.array(dropped, np.int64)

@@ -148,8 +148,8 @@ class PageAnswer:
         column = self.page.table[self._stream.time_column]
         unit = UNITS[column.type.unit]
         per_ms, of_ms = max(1, UNITS["ms"] // unit), max(1, unit // UNITS["ms"])
-        found: npt.NDArray[np.int64] = arrays.integers(column) // per_ms * of_ms
-        return found
+        instants: npt.NDArray[np.int64] = arrays.integers(column) // per_ms * of_ms
+        return instants
 
     @cached_property
     def disorder_ms(self) -> int:

@@ -33,12 +33,12 @@ class RejectedTimes:
 
         A row with a time that can't be read, or is absurd, is not among them.
         """
-        found = []
+        outside = []
         for row in rows:
             times = [self._read(row, name) for name in self._stream.window_columns]
             if times and all(time is not None and _near(time, window) for time in times):
-                found.append(row)
-        return found
+                outside.append(row)
+        return outside
 
     def inside(self, rows: Sequence[RejectedRow], window: Interval) -> list[RejectedRow]:
         """Return the rows whose time lies in a window, its end not included, or can't be read."""

@@ -62,8 +62,8 @@ class RowVersions:
 
     def lacking_in(self, others: RowVersions) -> RowVersions:
         """Return the rows that the others lack, or have in older versions only."""
-        found, older = self._compared(others)
-        return self.where(~found | older)
+        present, older = self._compared(others)
+        return self.where(~present | older)
 
     def older_in(self, others: RowVersions) -> RowVersions:
         """Return the rows that the others have in older versions only."""
@@ -76,12 +76,12 @@ class RowVersions:
             return older, older
         newest = others.newest
         places = np.minimum(np.searchsorted(newest.hashes, self.hashes), len(newest) - 1)
-        found: npt.NDArray[np.bool_] = newest.hashes[places] == self.hashes
-        same = found.copy()
+        present: npt.NDArray[np.bool_] = newest.hashes[places] == self.hashes
+        same = present.copy()
         for ours, theirs in zip(self.versions, newest.versions, strict=True):
             older |= same & (ours > theirs[places])
             same &= ours == theirs[places]
-        return found, older
+        return present, older
 
 
 NO_ROWS = RowVersions(np.empty(0, np.uint64))

@@ -59,9 +59,9 @@ class SparseAnswers(Generic[T]):
         if self._last is not None:
             self._compare(self._last, [self._rate_before])
             self._rate_before, self._last = self._last.rate, None
-        found = [item for _, item in sorted(self._found, key=lambda sparse: -sparse[0])]
+        items = [item for _, item in sorted(self._found, key=lambda sparse: -sparse[0])]
         self._rate_before_slot, self._found = self._rate_before, []
-        return found[:_MOST]
+        return items[:_MOST]
 
     def forget_slot(self) -> None:
         """Forget the answers of a slot that is read again."""

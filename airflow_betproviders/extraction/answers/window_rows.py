@@ -100,10 +100,10 @@ class WindowRows:
     def at(self, instant: datetime, time_column: str, time_of: RejectedTimes) -> tuple[WindowRows, list[RejectedRow]]:
         """Return the rows at an instant, and the rejected rows without a readable time."""
         times = [(row, time_of(row)) for row in self.rejected]
-        found = replace(self, rejected=[row for row, time in times if time == instant])
+        rows = replace(self, rejected=[row for row, time in times if time == instant])
         column = self.table[time_column]
-        found.filter(arrays.integers(column) == units(instant, column.type))
-        return found, [row for row, time in times if time is None]
+        rows.filter(arrays.integers(column) == units(instant, column.type))
+        return rows, [row for row, time in times if time is None]
 
     def without(self, others: WindowRows) -> WindowRows:
         """Return the rows that the others lack. Rows are compared by key, rejected rows by their text."""
@@ -121,10 +121,10 @@ class WindowRows:
         assert theirs is not None  # noqa: S101 - compared by their keys
         newer = theirs.older_in(ours).hashes
         if len(newer):
-            found = replace(others, rejected=[])
-            found.filter(keys.occur(theirs.hashes, newer))
+            replacements = replace(others, rejected=[])
+            replacements.filter(keys.occur(theirs.hashes, newer))
             self.filter(~keys.occur(ours.hashes, newer))
-            self.prepend(found)
+            self.prepend(replacements)
         return len(newer)
 
     def prepend(self, others: WindowRows) -> None:

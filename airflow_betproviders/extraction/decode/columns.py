@@ -34,8 +34,8 @@ def schema(fields: tuple[Field, ...]) -> pa.Schema:
     The metadata of an amount that is not in its currency's unit names the unit: ``unit=li``.
     """
     own = [
-        pa.field(each.name, arrow_type(each.kind), metadata={"unit": each.unit} if each.unit else None)
-        for each in fields
+        pa.field(field.name, arrow_type(field.kind), metadata={"unit": field.unit} if field.unit else None)
+        for field in fields
     ]
     return pa.schema([*own, (EXTRA, pa.string()), (EXTRACTED_AT, INSTANT)])
 
@@ -219,11 +219,11 @@ def _pairs(array: pa.ListArray) -> tuple[pa.Array, pa.Array, Counts]:
 
 def _pairs_by_name(array: pa.StructArray, kind: DecimalMap) -> tuple[pa.Array, pa.Array, Counts]:
     """Return names and amounts of objects that were read with a column for each name."""
-    held = [array.field(index) for index in range(array.type.num_fields)]
-    there = np.array([arrays.bits(amounts.is_valid()) for amounts in held], bool).reshape(len(held), len(array))
+    members = [array.field(index) for index in range(array.type.num_fields)]
+    there = np.array([arrays.bits(amounts.is_valid()) for amounts in members], bool).reshape(len(members), len(array))
     rows, columns = np.nonzero(there.T)
-    names = arrays.texts([array.type.field(index).name for index in range(len(held))])
-    amounts = pa.concat_arrays([pa.nulls(0, wire_type(kind.value)), *held]).take(
+    names = arrays.texts([array.type.field(index).name for index in range(len(members))])
+    amounts = pa.concat_arrays([pa.nulls(0, wire_type(kind.value)), *members]).take(
         arrays.rows(columns * len(array) + rows)
     )
     return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)

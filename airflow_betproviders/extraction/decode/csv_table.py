@@ -60,14 +60,16 @@ def columns_of(table: pa.Table, stream: Stream, utc_offset: timedelta) -> list[p
     """
     if not {*table.column_names} <= {field.name for field in stream.fields}:
         raise pa.ArrowInvalid("unexpected column")
-    made = []
+    finished = []
     for field in stream.fields:
         if field.name not in table.column_names:
-            made.append(pa.nulls(table.num_rows, columns.arrow_type(field.kind)))
+            finished.append(pa.nulls(table.num_rows, columns.arrow_type(field.kind)))
             continue
         array = arrays.combined(table[field.name]).cast(pa.string())  # which refuses what is not UTF-8
-        made.append(array if isinstance(field.kind, Text) else columns.coerce_distinct(field.kind, array, utc_offset))
-    return made
+        finished.append(
+            array if isinstance(field.kind, Text) else columns.coerce_distinct(field.kind, array, utc_offset)
+        )
+    return finished
 
 
 def json_rows(table: pa.Table) -> Iterator[bytes]:

@@ -182,17 +182,17 @@ class Decoder:
 
     def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode JSON of which some rows are odd or nested."""
-        envelope, found = split_rows(body, self._rows_path)
+        envelope, rows_text = split_rows(body, self._rows_path)
         check(envelope)
         page = self._page(envelope)
         page.fast = self._nested
-        if has_no_rows(envelope, found, self._rows_path, one=self._one):
+        if has_no_rows(envelope, rows_text, self._rows_path, one=self._one):
             if page.total or not envelope.keys() & self._stream.envelope.keys():
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
             page.doubtful = True
             return page
-        rows = [found or b""] if self._one else listed(found or b"", self._stream.key)
-        page.doubtful = not self._one and page.total is None and rows == [found]  # one record in place of a list
+        rows = [rows_text or b""] if self._one else listed(rows_text or b"", self._stream.key)
+        page.doubtful = not self._one and page.total is None and rows == [rows_text]  # one record in place of a list
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         self._add_rows(page, rows)
@@ -205,8 +205,8 @@ class Decoder:
         page = self._page(envelope)
         page.rejected = rejected
         try:
-            made = columns_of(texts, self._stream, self._utc_offset)
-            page.table = self._tables.from_columns(made, texts.num_rows)
+            arrays = columns_of(texts, self._stream, self._utc_offset)
+            page.table = self._tables.from_columns(arrays, texts.num_rows)
         except PARSE_ERRORS:
             page.fast = False
             self._add_rows(page, [*json_rows(texts)])
@@ -222,14 +222,14 @@ class Decoder:
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""
-        found = {marker: value_at(envelope, path) for marker, path in self._paths.items()}
-        total = as_int(found[Total])
+        values = {marker: value_at(envelope, path) for marker, path in self._paths.items()}
+        total = as_int(values[Total])
         if total is not None and total < 0:  # a way to say that nobody has counted
             total = None
-        page = Page(self._tables.empty(), total, page_size=as_int(found[PageSize]))
-        page.token = as_token(found[NextPage]) if found[NextPage] else None
-        if found[Reaches] is not None:
-            page.reaches = self._instant(declared_part(self._stream.envelope, self._paths[Reaches]), found[Reaches])
+        page = Page(self._tables.empty(), total, page_size=as_int(values[PageSize]))
+        page.token = as_token(values[NextPage]) if values[NextPage] else None
+        if values[Reaches] is not None:
+            page.reaches = self._instant(declared_part(self._stream.envelope, self._paths[Reaches]), values[Reaches])
         return page
 
     def _instant(self, marker: Reaches, value: Any) -> datetime | None:

@@ -56,10 +56,14 @@ def value_at(document: Any, path: tuple[str, ...] | None) -> Any:
     return document
 
 
-def has_no_rows(envelope: Any, found: bytes | None, path: tuple[str, ...], *, one: bool) -> bool:
+def has_no_rows(envelope: Any, rows_text: bytes | None, path: tuple[str, ...], *, one: bool) -> bool:
     """Return whether an answer has nothing at the path of its rows: ``[]``, ``{}``, null, or it is left out."""
-    if found is not None:
-        return found == b"null" or (one and found == b"[]") or (not one and b"".join(found[:50].split()) == b"{}")
+    if rows_text is not None:
+        return (
+            rows_text == b"null"
+            or (one and rows_text == b"[]")
+            or (not one and b"".join(rows_text[:50].split()) == b"{}")
+        )
     for name in path:
         envelope = envelope[0] if isinstance(envelope, list) and len(envelope) == 1 else envelope
         if envelope in (None, [], {}):

@@ -40,15 +40,15 @@ class Rewrite:
             names: the columns to look at; default all that declare `Text.numbers`.
         """
         had = set()
-        for name, found in self._numbers.items():
+        for name, pattern in self._numbers.items():
             if names is None or name in names:
-                body, numbers = _rewritten(body, found, _quoted)
+                body, numbers = _rewritten(body, pattern, _quoted)
                 had |= {name} if numbers else set()
         return body, had
 
     def lists(self, body: bytes) -> bool:
         """Return whether a list stands where an object with free names is due: it would look like a rewritten object."""
-        return any(found.search(body) for found in self._lists)
+        return any(pattern.search(body) for pattern in self._lists)
 
     def objects(self, body: bytes) -> bytes:
         """Rewrite flat objects with free names to lists of pairs. Others are left, so that the parser refuses them."""
@@ -62,15 +62,15 @@ def _member(name: str, value: bytes) -> re.Pattern[bytes]:
 
 
 def _rewritten(
-    body: bytes, found: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]
+    body: bytes, pattern: re.Pattern[bytes], rewrite: Callable[[list[bytes]], list[bytes]]
 ) -> tuple[bytes, list[bytes]]:
     """Return the body with every match rewritten at once, which is faster than a call for each, and the matches."""
-    pieces = found.split(body)
-    held = pieces[2::3]
-    if held:
-        pieces[2::3] = rewrite(held)
+    pieces = pattern.split(body)
+    matches = pieces[2::3]
+    if matches:
+        pieces[2::3] = rewrite(matches)
         body = b"".join(pieces)
-    return body, held
+    return body, matches
 
 
 def _quoted(numbers: list[bytes]) -> list[bytes]:

@@ -33,19 +33,19 @@ def split_rows(body: bytes, path: tuple[str, ...]) -> tuple[dict[str, Any], byte
     """
     members = _members(body)
     envelope = {name: read_value(_text(text)) for name, text in members.items() if name != path[0]}
-    found = members.get(path[0])
-    if found is None or len(path) == 1:
-        return envelope, found
-    if found[:1] == b"[":
-        wrapped = items(found)
+    member = members.get(path[0])
+    if member is None or len(path) == 1:
+        return envelope, member
+    if member[:1] == b"[":
+        wrapped = items(member)
         if len(wrapped) != 1:
             envelope[path[0]] = [read_value(_text(text)) for text in wrapped]
             return envelope, None
-        found = wrapped[0]
-    if found[:1] != b"{":
-        envelope[path[0]] = read_value(_text(found))
+        member = wrapped[0]
+    if member[:1] != b"{":
+        envelope[path[0]] = read_value(_text(member))
         return envelope, None
-    envelope[path[0]], rows = split_rows(found, path[1:])
+    envelope[path[0]], rows = split_rows(member, path[1:])
     return envelope, rows
 
 

@@ -71,20 +71,20 @@ class TableBuilder:
         """
         if records.null_count:
             raise pa.ArrowInvalid("a row is null")
-        made = [records.field(place) for place in range(records.type.num_fields)]
+        record_arrays = [records.field(place) for place in range(records.type.num_fields)]
         for place, kind in self._unfinished.items():
-            made[place] = columns.finish(made[place], kind, self._utc_offset)
-        return self.from_columns(made, len(records))
+            record_arrays[place] = columns.finish(record_arrays[place], kind, self._utc_offset)
+        return self.from_columns(record_arrays, len(records))
 
-    def from_columns(self, made: list[pa.Array], rows: int) -> pa.Table:
+    def from_columns(self, stream_arrays: list[pa.Array], rows: int) -> pa.Table:
         """Build the table of the stream's columns, in their types in the file. Raises as `from_records` does."""
         for name, place in self._required.items():
-            if made[place].null_count:
+            if stream_arrays[place].null_count:
                 raise pa.ArrowInvalid(f"{name} is missing")
         for name, place in self._identifying.items():
-            if not np.diff(arrays.offsets(made[place])).all():
+            if not np.diff(arrays.offsets(stream_arrays[place])).all():
                 raise pa.ArrowInvalid(f"{name} is empty")
-        return pa.Table.from_arrays([*made, pa.nulls(rows, pa.string())], schema=self.schema)
+        return pa.Table.from_arrays([*stream_arrays, pa.nulls(rows, pa.string())], schema=self.schema)
 
     def from_rows(self, rows: list[bytes]) -> DecodedRows:
         """Decode the JSON texts of rows. An odd row costs only itself and the few around it."""

@@ -194,9 +194,11 @@ class Planner:
     def _split(self, window: Interval, rows: float) -> tuple[Interval, ...]:
         if self._rule is None:
             return (window,)
-        each = window.width / self._rule.step / rows  # steps a row
+        steps_a_row = window.width / self._rule.step / rows  # steps a row
         return windows.split_off(
-            window, min(math.ceil(each * self._target_rows), int(each * self._likely_most_rows)), self._rule
+            window,
+            min(math.ceil(steps_a_row * self._target_rows), int(steps_a_row * self._likely_most_rows)),
+            self._rule,
         )
 
     @property

@@ -236,12 +236,12 @@ class WindowReader:
         """Return whether the previous read returned the same keys. If not, the window is queued to be read once more."""
         if not rows.distinct and read.answers[0].page.doubtful:
             return True  # asked twice already
-        found = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
-        if read.compare is not None and np.array_equal(read.compare, found):
+        sorted_keys = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
+        if read.compare is not None and np.array_equal(read.compare, sorted_keys):
             rows.proof = SECOND_READ
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
-        self._retries.read_again(read, reason, compare=found)
+        self._retries.read_again(read, reason, compare=sorted_keys)
         return False
 
     def _prove_sizes(self) -> None:

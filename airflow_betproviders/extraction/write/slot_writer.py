@@ -200,14 +200,14 @@ class SlotWriter:
             return np.empty(0, np.uint64)
         count = self._hashes.stat().st_size // 8
         passes = np.uint64(count // _HASHES + 1)
-        found = []
+        repeated = []
         for number in range(int(passes)):
             pieces = (
                 np.fromfile(self._hashes, np.uint64, _HASHES // 8, offset=8 * at)
                 for at in range(0, count, _HASHES // 8)
             )
-            found.append(keys.shared(np.sort(np.concatenate([piece[piece % passes == number] for piece in pieces]))))
-        return np.concatenate(found)
+            repeated.append(keys.shared(np.sort(np.concatenate([piece[piece % passes == number] for piece in pieces]))))
+        return np.concatenate(repeated)
 
     def _rewrite(self, repeated: keys.Hashes) -> None:
         """Copy the file without the older versions of keys that came in more than one window."""
@@ -218,20 +218,20 @@ class SlotWriter:
             wanted = [*dict.fromkeys((*self._stream.key, *self._stream.version_columns))]
             tables, places, start = [], [], 0
             for group in range(file.num_row_groups):
-                held = file.read_row_group(group, wanted)
-                suspects = np.flatnonzero(keys.occur(keys.hashes(held, self._stream.key), repeated))
-                tables.append(held.take(arrays.rows(suspects)))
+                row_group = file.read_row_group(group, wanted)
+                suspects = np.flatnonzero(keys.occur(keys.hashes(row_group, self._stream.key), repeated))
+                tables.append(row_group.take(arrays.rows(suspects)))
                 places.append(suspects + start)
-                start += held.num_rows
+                start += row_group.num_rows
             superseded = keys.superseded(pa.concat_tables(tables), self._stream.key, self._stream.version_columns)
             keep = np.ones(start, bool)
             keep[np.concatenate(places)[superseded]] = False
             self.duplicates += len(superseded)
             self._writer, self.rows, self.sums, self._digest, start = None, 0, {}, Digest(), 0
             for group in range(file.num_row_groups):
-                held = file.read_row_group(group).drop_columns(EXTRACTED_AT)
-                self._collect(held, np.flatnonzero(keep[start : start + held.num_rows]))
-                start += held.num_rows
+                row_group = file.read_row_group(group).drop_columns(EXTRACTED_AT)
+                self._collect(row_group, np.flatnonzero(keep[start : start + row_group.num_rows]))
+                start += row_group.num_rows
             self.flush()
             self._wait()
         first.unlink()

@@ -20,10 +20,10 @@ def folder_entries(fs: Any, folder: str, *, detail: bool) -> list[Any]:
     """Return the paths in a folder, or the store's details of each; nothing where there is no folder."""
     fs.invalidate_cache(folder)
     try:
-        found: list[Any] = fs.ls(folder, detail=detail)
+        entries: list[Any] = fs.ls(folder, detail=detail)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return found
+    return entries
 
 
 def last_part(path: str) -> str:
@@ -43,7 +43,7 @@ def scan_entries(fs: Any, folder: str) -> Iterable[Entry]:
         return map(_entry, folder_entries(fs, folder, detail=True))
     try:
         with os.scandir(folder) as entries:
-            return [found for entry in entries if (found := _local_entry(folder, entry))]
+            return [local_entry for entry in entries if (local_entry := _local_entry(folder, entry))]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -67,5 +67,5 @@ def _identity(details: Mapping[str, Any]) -> str | None:
     """Return a text that differs between the versions of an object; None if the listing does not distinguish them."""
     for name in _STRONG:
         if details.get(name):
-            return "|".join([f"{each}={details[each]}" for each in _IDENTITY if details.get(each) is not None])
+            return "|".join([f"{member}={details[member]}" for member in _IDENTITY if details.get(member) is not None])
     return None

@@ -55,6 +55,6 @@ class ShortCache(Generic[V]):
         now = time.monotonic()
         for key in [key for key, (until, _) in self._kept.items() if until < now]:
             del self._kept[key]
-        made = [key for key, (_, result) in self._kept.items() if result.done()]
-        for key in made[: max(0, len(self._kept) - self._max_results + 1)]:
+        done = [key for key, (_, result) in self._kept.items() if result.done()]
+        for key in done[: max(0, len(self._kept) - self._max_results + 1)]:
             del self._kept[key]

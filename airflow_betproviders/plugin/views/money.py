@@ -126,6 +126,6 @@ def _sums(delta: DeltaTable, first: date, last: date) -> tuple[DayMoney, ...]:
     return tuple(
         DayMoney(provider, account, currency or "", when, bets, stake, -net)
         for (provider, account, currency, when), (stake, net, bets) in sorted(
-            sums.items(), key=lambda each: str(each[0])
+            sums.items(), key=lambda key_and_sum: str(key_and_sum[0])
         )
     )

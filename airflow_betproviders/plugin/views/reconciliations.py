@@ -40,7 +40,7 @@ def last_reconciliation(lake: Lake) -> dict[str, Any] | None:
         "agrees": all(lines["agrees"]),
         "figures": len(lines["agrees"]),
         "disagreeing": lines["agrees"].count(False),
-        "checked_at": max((each.isoformat() for each in lines["checked_at"]), default=None),
+        "checked_at": max((instant.isoformat() for instant in lines["checked_at"]), default=None),
     }
 
 

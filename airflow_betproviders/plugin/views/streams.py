@@ -122,12 +122,15 @@ def read_lake(number: int, path: str, selection: Selection, span: Interval, now:
     views: list[StreamView] = []
     slots = 0
     try:
-        found = _find_streams(path, selection)
-        truncated = len(found) > MAX_STREAMS
+        streams = _find_streams(path, selection)
+        truncated = len(streams) > MAX_STREAMS
         # A few streams at a time, so that few are read in vain once MAX_SLOTS is reached.
-        for first in range(0, min(len(found), MAX_STREAMS), _THREADS):
-            some = found[first : min(first + _THREADS, MAX_STREAMS)]
-            for view, count in _pool.map(lambda each: _view_and_slot_count(number, each[0], each[1], span, now), some):
+        for first in range(0, min(len(streams), MAX_STREAMS), _THREADS):
+            some = streams[first : min(first + _THREADS, MAX_STREAMS)]
+            for view, count in _pool.map(
+                lambda lake_and_stream: _view_and_slot_count(number, lake_and_stream[0], lake_and_stream[1], span, now),
+                some,
+            ):
                 slots += count
                 if slots > MAX_SLOTS:
                     return LakeView(tuple(views), truncated=True)
@@ -156,20 +159,22 @@ def _view_and_slot_count(
     number: int, lake: Lake, stream: Stream, span: Interval, now: datetime
 ) -> tuple[StreamView | None, int]:
     """Return the view of a stream, and its number of slots. The receipts are released: they need a hundred times the memory."""
-    found = _coverage_of_days(lake, stream, span, now)
-    return (_view(number, found), len(found.cells)) if found and found.cells else (None, 0)
+    stream_coverage = _coverage_of_days(lake, stream, span, now)
+    if not stream_coverage or not stream_coverage.cells:
+        return None, 0
+    return _view(number, stream_coverage), len(stream_coverage.cells)
 
 
-def _view(number: int, found: Coverage) -> StreamView:
-    receipts = [cell.receipt for cell in found.cells if cell.receipt]
+def _view(number: int, stream_coverage: Coverage) -> StreamView:
+    receipts = [cell.receipt for cell in stream_coverage.cells if cell.receipt]
     newest = receipts[-1] if receipts else None
-    writers = {(each.dag_id, each.task_id): each for each in receipts if each.dag_id}
+    writers = {(receipt.dag_id, receipt.task_id): receipt for receipt in receipts if receipt.dag_id}
     members = {
-        "title": title_of(found.lake.provider),
-        "retention": _retention_seconds(found),
-        "total": found.total.to_json(),
+        "title": title_of(stream_coverage.lake.provider),
+        "retention": _retention_seconds(stream_coverage),
+        "total": stream_coverage.total.to_json(),
         "newest": {name: getattr(newest, name) for name in ("start", "end", "extracted_at")} if newest else None,
-        "gaps": [gap.to_json() for gap in found.gaps()],
+        "gaps": [gap.to_json() for gap in stream_coverage.gaps()],
         "slots": [
             (
                 int(cell.interval.start.timestamp()),
@@ -177,17 +182,17 @@ def _view(number: int, found: Coverage) -> StreamView:
                 _ORDER.index(cell.state),
                 cell.receipt.rows if cell.receipt else None,
             )
-            for cell in found.cells
+            for cell in stream_coverage.cells
         ],
     }
     return StreamView(
         lake=number,
-        main=_is_main(found.lake),
-        label={**found.label, "filters": "/".join(found.label["filters"])},
-        dag_ids=_dag_ids(found.lake, receipts),
+        main=_is_main(stream_coverage.lake),
+        label={**stream_coverage.label, "filters": "/".join(stream_coverage.label["filters"])},
+        dag_ids=_dag_ids(stream_coverage.lake, receipts),
         writers=tuple(
-            {name: getattr(each, name) for name in ("dag_id", "task_id", "run_id", "start", "end")}
-            for each in writers.values()
+            {name: getattr(receipt, name) for name in ("dag_id", "task_id", "run_id", "start", "end")}
+            for receipt in writers.values()
         ),
         members=_json(members),
     )
@@ -195,10 +200,10 @@ def _view(number: int, found: Coverage) -> StreamView:
 
 def _dag_ids(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
     """Return the DAGs that wrote the slots. If these days have none stored, return those of the last day that has."""
-    dag_ids = {each.dag_id for each in receipts}
+    dag_ids = {receipt.dag_id for receipt in receipts}
     if not dag_ids:
         days = lake.days()
-        dag_ids = {each.receipt.dag_id for each in _objects_of(lake, days[-1:]) if each.receipt}
+        dag_ids = {entry.receipt.dag_id for entry in _objects_of(lake, days[-1:]) if entry.receipt}
     return frozenset(dag_ids or {None})
 
 
@@ -207,7 +212,7 @@ def _find_streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
         return []  # else it would become part of a path
     place = open_path(path)
     plain: dict[str, Any] | None = None if selection.narrowed or selection.filters else {}
-    found = []
+    streams = []
     for provider in [selection.provider] if selection.provider else providers():
         folders = lakes(place.fs, place.path, provider=provider, account=selection.account, filters=plain)
         for lake in islice(folders, _MOST_FOLDERS):
@@ -216,12 +221,12 @@ def _find_streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
             if selection.filters is not None and "/".join(_filters(lake)) != selection.filters:
                 continue
             try:
-                found.append((lake, declared(lake.provider, lake.stream)))
+                streams.append((lake, declared(lake.provider, lake.stream)))
             except BrokenProvider as problem:
                 log.warning("%s is left out: %s", lake.base, problem)
             except InvalidArgument:
                 log.debug("%s is no stream of an installed provider", lake.base)
-    return sorted(found, key=lambda each: (not _is_main(each[0]), each[0].provider))
+    return sorted(streams, key=lambda stream: (not _is_main(stream[0]), stream[0].provider))
 
 
 def _coverage_of_days(lake: Lake, stream: Stream, span: Interval, now: datetime) -> Coverage | None:
@@ -232,11 +237,11 @@ def _coverage_of_days(lake: Lake, stream: Stream, span: Interval, now: datetime)
     first = datetime.combine(days[0], time(), timezone.utc)
     if first >= span.end:
         return None
-    found = coverage(lake, stream, start=max(span.start, first), end=span.end, now=now)
+    stream_coverage = coverage(lake, stream, start=max(span.start, first), end=span.end, now=now)
     if first < span.start:
-        return found
-    stored = (place for place, cell in enumerate(found.cells) if cell.state not in _NOT_STORED)
-    return replace(found, cells=found.cells[next(stored, 0) :])
+        return stream_coverage
+    stored = (place for place, cell in enumerate(stream_coverage.cells) if cell.state not in _NOT_STORED)
+    return replace(stream_coverage, cells=stream_coverage.cells[next(stored, 0) :])
 
 
 def _objects_of(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
@@ -245,9 +250,9 @@ def _objects_of(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
         yield from stored_objects(lake, Interval(start, start + timedelta(days=1)))
 
 
-def _retention_seconds(found: Coverage) -> float | None:
+def _retention_seconds(stream_coverage: Coverage) -> float | None:
     """Return the provider's retention in seconds; None where it states no limit."""
-    cell = found.cells[0]
+    cell = stream_coverage.cells[0]
     return (cell.until - cell.interval.start).total_seconds() if cell.until else None
 
 

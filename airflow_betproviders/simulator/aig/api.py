@@ -134,14 +134,14 @@ class Aig(RefusingVendor):
 
     def _since(self, last: int, until: int, now: int, most: int = 1000) -> list[Row]:
         """Return up to 1000 rows from ``last_time``, inclusive, by update time, without the fields that the page lacks."""
-        found: list[Row] = []
+        rows: list[Row] = []
         at = last
-        while at < until and len(found) < most:
-            found += self._bets.select("order", at, min(until, at + 30 * MINUTE), now)
+        while at < until and len(rows) < most:
+            rows += self._bets.select("order", at, min(until, at + 30 * MINUTE), now)
             at += 30 * MINUTE
         return [
             Row(row.key, row.clocks, row.visible_from, NOT_IN_LATEST.sub("", row.text), row.facts)
-            for row in found[:most]
+            for row in rows[:most]
         ]
 
     def _detail(self, query: Mapping[str, str]) -> str:

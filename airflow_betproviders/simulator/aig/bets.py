@@ -65,8 +65,8 @@ class AigBets:
 
     def bets(self, cohort: Cohort, minute: int, count: int, rng: random.Random) -> Mapping[str, list[Row]]:
         """Return the versions of a minute's orders."""
-        made = (self._order(cohort.name, minute, number, rng) for number in range(count))
-        return {"order": [row for versions in made for row in versions]}
+        orders = (self._order(cohort.name, minute, number, rng) for number in range(count))
+        return {"order": [row for versions in orders for row in versions]}
 
     def _order(self, cohort: str, minute: int, number: int, rng: random.Random) -> list[Row]:
         on_the_hour = cohort == "prompt" and number == 0 and minute % HOUR == 0

@@ -161,10 +161,10 @@ class Call:
             columns: Names of the columns, where rows are lines of CSV.
             summary: The rows are sums of a report, to which only odd values apply.
         """
-        each = len(rows) if size is None else size
-        first = (number - 1) * each if number else offset
-        given = VendorPage((), len(rows), each, number or 1, first, number is not None, summary)
+        page_rows = len(rows) if size is None else size
+        first = (number - 1) * page_rows if number else offset
+        given = VendorPage((), len(rows), page_rows, number or 1, first, number is not None, summary)
         if self.report is not None:
             return self.report.page(rows, columns, given)
-        given.texts = [row.text for row in rows[given.offset : given.offset + each]]
+        given.texts = [row.text for row in rows[given.offset : given.offset + page_rows]]
         return given

@@ -27,7 +27,7 @@ def find_modules() -> dict[str, VendorModule]:
     """
     points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
     names = Counter(point.name for point in points)
-    found: dict[str, VendorModule] = {}
+    modules: dict[str, VendorModule] = {}
     for point in points:
         if names[point.name] > 1:
             _warn(point, f"there are {names[point.name]} of this name; uninstall all but one")
@@ -40,8 +40,8 @@ def find_modules() -> dict[str, VendorModule]:
         if lacking := [name for name in ("OPTIONS", "make_vendor") if not hasattr(module, name)]:
             _warn(point, f"the module has no {' and no '.join(lacking)}")
             continue
-        found[point.name] = cast("VendorModule", module)
-    return found
+        modules[point.name] = cast("VendorModule", module)
+    return modules
 
 
 def make_vendor(module: VendorModule, setup: Setup) -> Vendor | None:

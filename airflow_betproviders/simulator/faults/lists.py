@@ -119,12 +119,12 @@ class ListFaults:
         known = {row.key for row in rows}
         strays = {row.key: row for row in self._recent_rows.get(stream, ()) if row.key not in known}
         wanted = int(self._faults.switch("stray_rows").rows or 1)
-        found = [row for row in strays.values() if _far_from(row, rows)][:wanted]
-        if len(found) < wanted:  # fewer may be a vendor's slip, which need not fail
+        stray_rows = [row for row in strays.values() if _far_from(row, rows)][:wanted]
+        if len(stray_rows) < wanted:  # fewer may be a vendor's slip, which need not fail
             return chosen
-        faulty.given.total = (faulty.given.total or 0) + len(found)
+        faulty.given.total = (faulty.given.total or 0) + len(stray_rows)
         faulty.kinds.append("stray_rows")
-        return [*chosen, *found]
+        return [*chosen, *stray_rows]
 
     def _first(self, kinds: Sequence[str], rng: random.Random, rows: Sequence[WireRecord], faulty: FaultyPage) -> int:
         """Return the index of the page's first row."""
@@ -180,7 +180,7 @@ def _far_from(row: WireRecord, rows: Sequence[WireRecord]) -> bool:
 
     By each of its times, it is as far from the list's rows as these are from each other. What has no times is taken to be.
     """
-    times = [getattr(each, "clocks", ()) for each in (row, *rows)]
+    times = [getattr(record, "clocks", ()) for record in (row, *rows)]
     for own, *others in zip(*times, strict=False):
         first, last = min(others, default=own), max(others, default=own)
         if first - (last - first) <= own <= last + (last - first):

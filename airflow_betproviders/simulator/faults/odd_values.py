@@ -39,16 +39,16 @@ def odd_value(kind: str, value: str, rng: random.Random, *, csv: bool) -> str | 
     quote = "" if csv or not value.startswith('"') else '"'
     content = value[1:-1] if quote else value
     if kind == "odd_range":
-        found = _beyond(content, rng, text=csv or bool(quote))
+        odd = _beyond(content, rng, text=csv or bool(quote))
     elif kind == "odd_precise":
-        found = _precise(content)
+        odd = _precise(content)
     elif csv:
         return CELLS.get(kind)
     elif kind == "odd_type":
         return _other(value, rng)
     else:
         return ALWAYS.get(kind)
-    return None if found is None else f"{quote}{found}{quote}"
+    return None if odd is None else f"{quote}{odd}{quote}"
 
 
 def _beyond(content: str, rng: random.Random, *, text: bool) -> str | None:

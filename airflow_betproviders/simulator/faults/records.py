@@ -19,17 +19,17 @@ def members_of(text: str, columns: Sequence[str] | None = None) -> Members:
     """Split a JSON object, or a CSV line with these columns, into its members; a repeated name stays repeated."""
     if columns is not None:
         return list(zip(columns, next(csv.reader([text])), strict=True))
-    found: Members = []
+    members: Members = []
     at = _skip(text, text.index("{") + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
         begin = _skip(text, text.index(":", at) + 1)
         _, at = _DECODER.raw_decode(text, begin)
-        found.append((name, text[begin:at]))
+        members.append((name, text[begin:at]))
         at = _skip(text, at)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return found
+    return members
 
 
 def record_text(members: Members, columns: Sequence[str] | None = None) -> str:
@@ -60,5 +60,5 @@ def position(members: Members, pattern: str) -> int | None:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    match = _BLANK.match(text, at)
+    return match.end() if match else at

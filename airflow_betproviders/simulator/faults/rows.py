@@ -60,25 +60,27 @@ class RowFaults:
         rng: random.Random,
     ) -> ChangedRows:
         """Return the rows of a page with the faults of rows that are drawn for it, and with the fault ``duplicate``."""
-        made = ChangedRows(texts)
+        changed = ChangedRows(texts)
         if "bad_row" in kinds:
             at = rng.randrange(len(rows))
             texts[at] = record_text(self._bad(members_of(texts[at], columns), columns, rng), columns)
-            made.bad_rows.append(rows[at].key)
-            made.kinds.append("bad_row")
+            changed.bad_rows.append(rows[at].key)
+            changed.kinds.append("bad_row")
         for kind in ("type_drift", "unknown_field", "duplicate_key"):
             if kind in kinds and columns is None:
-                made.texts = [self._drifted(kind, text, rng) if rng.random() < DRIFTED else text for text in made.texts]
-                made.kinds.append(kind)
+                changed.texts = [
+                    self._drifted(kind, text, rng) if rng.random() < DRIFTED else text for text in changed.texts
+                ]
+                changed.kinds.append(kind)
         for kind in ODD:
             if kind in kinds:
-                self._put_odd(kind, rows, columns, made)
+                self._put_odd(kind, rows, columns, changed)
         if "duplicate" in kinds:
-            faulty = {*made.bad_rows, *(odd["key"] for odd in made.odd_values)}
-            good = [text for row, text in zip(rows, made.texts, strict=True) if row.key not in faulty]
-            made.texts = [*made.texts, rng.choice(good or made.texts)]
-            made.kinds.append("duplicate")
-        return made
+            faulty = {*changed.bad_rows, *(odd["key"] for odd in changed.odd_values)}
+            good = [text for row, text in zip(rows, changed.texts, strict=True) if row.key not in faulty]
+            changed.texts = [*changed.texts, rng.choice(good or changed.texts)]
+            changed.kinds.append("duplicate")
+        return changed
 
     def renamed(self, row: WireRecord, columns: Sequence[str] | None, suffix: str) -> str:
         """Return a row's text with a suffix to its key, so that it counts as another row."""
@@ -91,7 +93,9 @@ class RowFaults:
         renamed = f'{value[:-1]}-{suffix}"' if value.startswith('"') else f"{value[:9]}{digits[-9:]}"
         return record_text(replaced(members, at, renamed), columns)
 
-    def _put_odd(self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, made: ChangedRows) -> None:
+    def _put_odd(
+        self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, changed: ChangedRows
+    ) -> None:
         """Put odd values into rows. Seed and key choose rows and fields, so a second read brings the same values."""
         switch = self._faults.switch(kind)
         share = ODD_SHARE if switch.rows is None else switch.rows
@@ -99,7 +103,7 @@ class RowFaults:
             rng = random.Random(f"{self._faults.seed}/{kind}/{row.key}")
             if rng.random() >= share:
                 continue
-            members = members_of(made.texts[at], columns)
+            members = members_of(changed.texts[at], columns)
             odd = (
                 {name: _raw(value, columns) for name, value in switch.values.items()}
                 if kind == "odd_patch"
@@ -107,13 +111,13 @@ class RowFaults:
             )
             if not odd:
                 continue
-            made.texts[at] = record_text(with_values(members, odd), columns)
-            made.odd_values += [
+            changed.texts[at] = record_text(with_values(members, odd), columns)
+            changed.odd_values += [
                 {"key": row.key, "field": name, "kind": kind, "value": (value or "")[:200]}
                 for name, value in odd.items()
             ]
-        if any(each["kind"] == kind for each in made.odd_values):
-            made.kinds.append(kind)
+        if any(odd_value["kind"] == kind for odd_value in changed.odd_values):
+            changed.kinds.append(kind)
 
     def _drifted(self, kind: str, text: str, rng: random.Random) -> str:
         members = members_of(text)

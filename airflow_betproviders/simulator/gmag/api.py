@@ -205,7 +205,7 @@ class GmAg(RefusingVendor):
     def _games(self, body: Mapping[str, Any]) -> str:
         page, size = _number(body, "page", 1), _number(body, "size", 100)
         names = ("providerCode", "gameType", "gameCode")
-        games = [each for each in game_list() if all(body.get(name, each[name]) == each[name] for name in names)]
+        games = [game for game in game_list() if all(body.get(name, game[name]) == game[name] for name in names)]
         chosen = json.dumps(games[(page - 1) * size : page * size], ensure_ascii=False)
         counts = f'"total":{len(games)},"current":{page},"size":{size},"pages":{-(-len(games) // size)}'
         return f'{counts},"records":{chosen}'

@@ -12,27 +12,27 @@ from typing import Any
 from airflow_betproviders.simulator.gmag.rounds import BRAND, Round
 from airflow_betproviders.simulator.vendor.base import quote
 from airflow_betproviders.simulator.vendor.bet_history import BetHistory, Row
+from airflow_betproviders.simulator.vendor.sums import Sums, add_sums
 
 COLUMNS = {"gameCode": ("gameCode", "providerCode"), "provider": ("providerCode",), "player": ("playerId",)}
-Sums = tuple[Decimal, ...]
-"""Bets, wins, cancels, jackpot contributions, jackpot wins, rakes and rounds."""
 SumsByGroup = dict[tuple[int, str, str, str, str], Sums]
 """By brand, currency, provider, game and player."""
 
 
 def sum_by_group(rows: list[Row]) -> SumsByGroup:
     """Add up rounds by brand, currency, provider, game and player."""
-    made: SumsByGroup = {}
+    sums_by_group: SumsByGroup = {}
     for row in rows:
-        each: Round = row.facts
-        group = (each.brand, each.currency, each.provider, each.game, each.player)
-        sums = (each.bets, each.wins, each.cancels, each.jpc, each.jpw, each.rake, Decimal(1))
-        made[group] = _plus(made.get(group), sums)
-    return made
+        game_round: Round = row.facts
+        group = (game_round.brand, game_round.currency, game_round.provider, game_round.game, game_round.player)
+        sums_by_group[group] = add_sums(sums_by_group.get(group), _sums(game_round))
+    return sums_by_group
 
 
-def _plus(one: Sums | None, other: Sums) -> Sums:
-    return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
+def _sums(game_round: Round) -> Sums:
+    """Return bets, wins, cancels, jackpot contributions, jackpot wins, rakes, and one round."""
+    amounts = (game_round.bets, game_round.wins, game_round.cancels, game_round.jpc, game_round.jpw, game_round.rake)
+    return (*amounts, Decimal(1))
 
 
 def report(history: BetHistory, start: int, end: int, now: int, filters: Mapping[str, Any]) -> list[str]:
@@ -40,13 +40,13 @@ def report(history: BetHistory, start: int, end: int, now: int, filters: Mapping
     report_by = str(filters.get("reportBy", ""))
     sums: dict[tuple[str, ...], Sums] = {}
     players: dict[tuple[str, ...], set[str]] = {}
-    for _, made in history.by_hour("sums", "round", start, end, now, sum_by_group):
-        for (brand, currency, provider, game, player), each in made.items():
+    for _, sums_by_group in history.by_hour("sums", "round", start, end, now, sum_by_group):
+        for (brand, currency, provider, game, player), group_sums in sums_by_group.items():
             known = {"currency": currency, "gameCode": game, "providerCode": provider, "playerId": player}
             if brand != BRAND or any(filters.get(name) not in (None, value) for name, value in known.items()):
                 continue
             group = (currency, *(known[name] for name in COLUMNS.get(report_by, ())))
-            sums[group] = _plus(sums.get(group), each)
+            sums[group] = add_sums(sums.get(group), group_sums)
             players.setdefault(group, set()).add(player)
     return [_record(group, sums[group], len(players[group]), report_by) for group in sorted(sums)]
 

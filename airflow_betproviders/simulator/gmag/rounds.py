@@ -89,26 +89,32 @@ class GmAgRounds:
         for number in range(count):
             serial = (minute // MINUTE * 4 + ["prompt", *LATE_MINUTES].index(cohort.name)) * 20_000 + number
             on_the_hour = not late and number == 0 and minute % HOUR == 0
-            made = _round(minute, serial, rng, on_the_hour=on_the_hour)
-            shown = made.ended + rng.randrange(5000, 290_000)
-            first = Row(_key(made), (made.ended,), shown, partial(history, made, made.ended), made)
-            rows["movement"] += movements(made)
+            game_round = _round(minute, serial, rng, on_the_hour=on_the_hour)
+            shown = game_round.ended + rng.randrange(5000, 290_000)
+            first = Row(
+                _key(game_round), (game_round.ended,), shown, partial(history, game_round, game_round.ended), game_round
+            )
+            rows["movement"] += movements(game_round)
             if late:
-                created = made.ended + late
+                created = game_round.ended + late
                 extra = Decimal(rng.randrange(1, 90_000)) / 10_000
-                again = made._replace(wins=made.wins + extra)
-                second = Row(_key(made), (made.ended,), created + 30_000, partial(history, again, created), again)
+                again = game_round._replace(wins=game_round.wins + extra)
+                second = Row(
+                    _key(game_round), (game_round.ended,), created + 30_000, partial(history, again, created), again
+                )
                 rows["round"] += supersede([first, second])
-                rows["movement"].append(_movement(made, "amend", 9, created, extra, made.after, made.after + extra))
+                rows["movement"].append(
+                    _movement(game_round, "amend", 9, created, extra, game_round.after, game_round.after + extra)
+                )
             else:
                 rows["round"].append(first)
             if on_the_hour or rng.random() < 0.02:
-                rows["payout"].append(payout(made, serial))
+                rows["payout"].append(payout(game_round, serial))
         return rows
 
 
-def _key(made: Round) -> str:
-    return f"{made.brand}/{made.provider}/{made.player}/{made.round_id}"
+def _key(game_round: Round) -> str:
+    return f"{game_round.brand}/{game_round.provider}/{game_round.player}/{game_round.round_id}"
 
 
 def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -> Round:
@@ -152,105 +158,114 @@ def _round(minute: int, serial: int, rng: random.Random, *, on_the_hour: bool) -
     )
 
 
-def history(made: Round, created: int) -> str:
+def history(game_round: Round, created: int) -> str:
     """Return a record of history/game, some of them without the fields that the document calls optional."""
-    random_bits = made.random_bits
+    random_bits = game_round.random_bits
     optional = {
         "platform": f'"{("web", "mobile", "download")[random_bits % 3]}"' if random_bits & 12 else None,
-        "transIn": _money(made.trans_in) if random_bits & 16 or made.trans_in else None,
-        "transOut": _money(made.trans_out) if random_bits & 16 or made.trans_in else None,
-        "rake": _money(made.rake) if made.rake or random_bits & 32 else None,
-        "jpc": _money(made.jpc) if made.game_type == "slots" else None,
-        "jpw": _money(made.jpw) if made.game_type == "slots" else None,
-        "jpDetails": f'[{{"id":"0012{random_bits}","contribution":0.12345,"win":{_money(made.jpw)}}}]'
-        if made.jpw
+        "transIn": _money(game_round.trans_in) if random_bits & 16 or game_round.trans_in else None,
+        "transOut": _money(game_round.trans_out) if random_bits & 16 or game_round.trans_in else None,
+        "rake": _money(game_round.rake) if game_round.rake or random_bits & 32 else None,
+        "jpc": _money(game_round.jpc) if game_round.game_type == "slots" else None,
+        "jpw": _money(game_round.jpw) if game_round.game_type == "slots" else None,
+        "jpDetails": f'[{{"id":"0012{random_bits}","contribution":0.12345,"win":{_money(game_round.jpw)}}}]'
+        if game_round.jpw
         else None,
         "additionalData": quote("table=7;备注=😀") if random_bits % 29 == 0 else None,
-        "detailUrl": f'"https://detail.example.com/round/{made.round_id}"' if random_bits & 192 else None,
+        "detailUrl": f'"https://detail.example.com/round/{game_round.round_id}"' if random_bits & 192 else None,
     }
     return (
-        f'{{"playerId":{quote(made.player)},"brandId":{made.brand},"providerCode":"{made.provider}",'
-        f'"sessionId":"{_session(made)}","roundId":"{made.round_id}","roundType":"{_round_type(made)}",'
-        f'"roundStatus":"end","gameCode":"{made.game}","currency":"{made.currency}","bets":{_money(made.bets)},'
-        f'"wins":{_money(made.wins)},"cancels":{_money(made.cancels)},"balanceEnd":{_money(made.after)},'
-        f'"bonusBalanceEnd":0.0000,"startTime":"{_millis(made.started)}","endTime":"{_millis(made.ended)}",'
-        f'"createdAt":"{_millis(created)}",{_joined(optional)}"gameType":"{made.game_type}"}}'
+        f'{{"playerId":{quote(game_round.player)},"brandId":{game_round.brand},"providerCode":"{game_round.provider}",'
+        f'"sessionId":"{_session(game_round)}","roundId":"{game_round.round_id}","roundType":"{_round_type(game_round)}",'
+        f'"roundStatus":"end","gameCode":"{game_round.game}","currency":"{game_round.currency}","bets":{_money(game_round.bets)},'
+        f'"wins":{_money(game_round.wins)},"cancels":{_money(game_round.cancels)},"balanceEnd":{_money(game_round.after)},'
+        f'"bonusBalanceEnd":0.0000,"startTime":"{_millis(game_round.started)}","endTime":"{_millis(game_round.ended)}",'
+        f'"createdAt":"{_millis(created)}",{_joined(optional)}"gameType":"{game_round.game_type}"}}'
     )
 
 
-def movements(made: Round) -> list[Row]:
+def movements(game_round: Round) -> list[Row]:
     """Return the bet and its outcome: gameTrans amounts are positive, transType gives the direction."""
     rows: list[Row] = []
-    balance = made.before
+    balance = game_round.before
     steps = (
-        ("transIn", made.started, made.trans_in, -1),
-        ("bet", made.started, made.bets, -1),
-        ("win", made.ended, made.wins, 1),
-        ("cancel", made.ended, made.cancels, 1),
-        ("transOut", made.ended, made.trans_out, 1),
+        ("transIn", game_round.started, game_round.trans_in, -1),
+        ("bet", game_round.started, game_round.bets, -1),
+        ("win", game_round.ended, game_round.wins, 1),
+        ("cancel", game_round.ended, game_round.cancels, 1),
+        ("transOut", game_round.ended, game_round.trans_out, 1),
     )
     for number, (kind, at, amount, sign) in enumerate(steps):
         if amount:
-            rows.append(_movement(made, kind, number, at, amount, balance, balance + sign * amount))
+            rows.append(_movement(game_round, kind, number, at, amount, balance, balance + sign * amount))
             balance += sign * amount
     return rows
 
 
-def _movement(made: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal) -> Row:
-    trans_id = f"{made.provider}{made.round_id}{number}"
-    facts = Movement(made.brand, made.player, made.provider, made.game, made.currency, made.round_id)
-    text = partial(_movement_text, made, kind, trans_id, at, amount, before, after)
-    return Row(f"{made.provider}/{trans_id}", (at,), at + 5000 + made.random_bits, text, facts)
+def _movement(
+    game_round: Round, kind: str, number: int, at: int, amount: Decimal, before: Decimal, after: Decimal
+) -> Row:
+    trans_id = f"{game_round.provider}{game_round.round_id}{number}"
+    facts = Movement(
+        game_round.brand,
+        game_round.player,
+        game_round.provider,
+        game_round.game,
+        game_round.currency,
+        game_round.round_id,
+    )
+    text = partial(_movement_text, game_round, kind, trans_id, at, amount, before, after)
+    return Row(f"{game_round.provider}/{trans_id}", (at,), at + 5000 + game_round.random_bits, text, facts)
 
 
 def _movement_text(
-    made: Round, kind: str, trans_id: str, at: int, amount: Decimal, before: Decimal, after: Decimal
+    game_round: Round, kind: str, trans_id: str, at: int, amount: Decimal, before: Decimal, after: Decimal
 ) -> str:
     optional = {
-        "referenceId": f'"{made.provider}{made.round_id}1"' if kind == "cancel" else None,
-        "validBet": _money(made.trans_in) if kind == "transOut" else None,
-        "validWin": _money(made.trans_out) if kind == "transOut" else None,
-        "jpc": _money(made.jpc) if kind == "bet" else None,
-        "jpw": _money(made.jpw) if kind == "win" and made.jpw else None,
-        "rake": _money(made.rake) if kind == "win" else None,
-        "description": quote("结算 😀") if made.random_bits % 31 == 0 else None,
+        "referenceId": f'"{game_round.provider}{game_round.round_id}1"' if kind == "cancel" else None,
+        "validBet": _money(game_round.trans_in) if kind == "transOut" else None,
+        "validWin": _money(game_round.trans_out) if kind == "transOut" else None,
+        "jpc": _money(game_round.jpc) if kind == "bet" else None,
+        "jpw": _money(game_round.jpw) if kind == "win" and game_round.jpw else None,
+        "rake": _money(game_round.rake) if kind == "win" else None,
+        "description": quote("结算 😀") if game_round.random_bits % 31 == 0 else None,
     }
     return (
-        f'{{"transId":"{trans_id}","sessionId":"{_session(made)}","playerId":{quote(made.player)},'
-        f'"currency":"{made.currency}","providerCode":"{made.provider}","brandId":{made.brand},'
-        f'"gameCode":"{made.game}","roundId":"{made.round_id}","roundType":"{_round_type(made)}",'
+        f'{{"transId":"{trans_id}","sessionId":"{_session(game_round)}","playerId":{quote(game_round.player)},'
+        f'"currency":"{game_round.currency}","providerCode":"{game_round.provider}","brandId":{game_round.brand},'
+        f'"gameCode":"{game_round.game}","roundId":"{game_round.round_id}","roundType":"{_round_type(game_round)}",'
         f'"roundStatus":"{"active" if kind in ("bet", "transIn") else "end"}","transType":"{kind}",'
         f'"transTime":"{_at(at)}","createdAt":"{_millis(at)}","amount":{_money(amount)},'
         f'"balanceBefore":{_money(before)},"balanceAfter":{_money(after)},"platform":"web",'
-        f'"bonusBalanceEnd":0.0000,{_joined(optional)}"gameType":"{made.game_type}"}}'
+        f'"bonusBalanceEnd":0.0000,{_joined(optional)}"gameType":"{game_round.game_type}"}}'
     )
 
 
-def payout(made: Round, serial: int) -> Row:
+def payout(game_round: Round, serial: int) -> Row:
     """Return a record of history/extraTrans: a promotion or tournament payout."""
     amount = Decimal(serial % 97) / 100
-    at = made.started
+    at = game_round.started
     described = f',"description":{quote("锦标赛 🏆")}' if serial % 3 == 0 else ""
     text = (
-        f'{{"transId":"x{serial}","playerId":{quote(made.player)},"providerCode":"{made.provider}",'
-        f'"brandId":{made.brand},"transTime":"{_at(at)}","amount":{_money(amount)},"currency":"{made.currency}",'
-        f'"balanceBefore":{_money(made.before)},"balanceAfter":{_money(made.before + amount)},'
+        f'{{"transId":"x{serial}","playerId":{quote(game_round.player)},"providerCode":"{game_round.provider}",'
+        f'"brandId":{game_round.brand},"transTime":"{_at(at)}","amount":{_money(amount)},"currency":"{game_round.currency}",'
+        f'"balanceBefore":{_money(game_round.before)},"balanceAfter":{_money(game_round.before + amount)},'
         f'"referenceId":"{10000 + serial % 50}","referenceName":"{10000 + serial % 50}"{described}}}'
     )
-    facts = Movement(made.brand, made.player, made.provider, "", made.currency, "")
-    return Row(f"{made.provider}/x{serial}", (at,), at + 5000 + made.random_bits, text, facts)
+    facts = Movement(game_round.brand, game_round.player, game_round.provider, "", game_round.currency, "")
+    return Row(f"{game_round.provider}/x{serial}", (at,), at + 5000 + game_round.random_bits, text, facts)
 
 
 def _joined(optional: Mapping[str, str | None]) -> str:
     return "".join(f'"{name}":{text},' for name, text in optional.items() if text is not None)
 
 
-def _session(made: Round) -> str:
-    return f"{made.random_bits:08x}{made.started:024x}"
+def _session(game_round: Round) -> str:
+    return f"{game_round.random_bits:08x}{game_round.started:024x}"
 
 
-def _round_type(made: Round) -> str:
-    return ("freegame", "bonusgame")[made.random_bits % 2] if made.random_bits % 17 == 0 else "normal"
+def _round_type(game_round: Round) -> str:
+    return ("freegame", "bonusgame")[game_round.random_bits % 2] if game_round.random_bits % 17 == 0 else "normal"
 
 
 def _money(amount: Decimal) -> str:

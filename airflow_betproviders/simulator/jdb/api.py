@@ -136,13 +136,13 @@ class Jdb(RefusingVendor):
             raise Refusal("too_new", "8006", "Time is not acceptable")
         if start < now - oldest:
             raise Refusal("retention", "8006", "Time is not acceptable")
-        held = window(self._options["window"], *self.shifted(start, end), 1000)
-        rows = self._rows(*held, clock, action, now)
+        asked = window(self._options["window"], *self.shifted(start, end), 1000)
+        rows = self._rows(*asked, clock, action, now)
         return ListPage(rows, lambda given: _success(given.joined))
 
     def _rows(self, start: int, end: int, clock: int, filters: Mapping[str, Any], now: int) -> list[Row]:
         gtypes = filters.get("gTypes") or []
-        if not isinstance(gtypes, list) or not all(type(each) is int for each in gtypes):
+        if not isinstance(gtypes, list) or not all(type(item) is int for item in gtypes):
             raise Refusal("parameter", "8000", "gTypes must be an array of integers")
         rows = self._bets.select("round", start, end, now, clock=clock)
         chosen = [row for row in rows if not gtypes or row.facts.gtype in gtypes]

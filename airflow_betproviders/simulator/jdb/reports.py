@@ -13,43 +13,44 @@ from airflow_betproviders.simulator.jdb.bets import GAME_DATE
 from airflow_betproviders.simulator.jdb.layouts import JdbBet, number
 from airflow_betproviders.simulator.vendor.base import quote
 from airflow_betproviders.simulator.vendor.bet_history import DAY, BetHistory, Row
+from airflow_betproviders.simulator.vendor.sums import Sums, add_sums
 
 FIELDS = ("bet", "win", "netWin", "jackpot", "jackpotContribute", "count", "validBet", "tax")
-Sums = tuple[Decimal, ...]
 SumsByGroup = dict[tuple[int, str], Sums]
 """By gType and player."""
 
 
 def _sums(bet: JdbBet) -> Sums:
+    """Return the amounts of one bet, in the order of `FIELDS`."""
     stake = bet.bet + bet.gamble
     return (stake, bet.win, bet.total, bet.jackpot, bet.contribution, Decimal(1), bet.valid_bet + bet.gamble, bet.tax)
 
 
-def _plus(one: Sums | None, other: Sums) -> Sums:
-    return other if one is None else tuple(a + b for a, b in zip(one, other, strict=True))
-
-
 def sum_by_group(rows: list[Row]) -> SumsByGroup:
     """Add up rounds by gType and player."""
-    made: SumsByGroup = {}
+    sums_by_group: SumsByGroup = {}
     for row in rows:
         group = (row.facts.gtype, row.facts.player)
-        made[group] = _plus(made.get(group), _sums(row.facts))
-    return made
+        sums_by_group[group] = add_sums(sums_by_group.get(group), _sums(row.facts))
+    return sums_by_group
 
 
 def _total(history: BetHistory, day: int, now: int) -> Iterator[tuple[int, str, Sums]]:
     total: SumsByGroup = {}
-    for _, made in history.by_hour("sums", "round", day, day + DAY, now, sum_by_group, clock=GAME_DATE):
-        for group, sums in made.items():
-            total[group] = _plus(total.get(group), sums)
+    for _, sums_by_group in history.by_hour("sums", "round", day, day + DAY, now, sum_by_group, clock=GAME_DATE):
+        for group, sums in sums_by_group.items():
+            total[group] = add_sums(total.get(group), sums)
     for (gtype, player), sums in sorted(total.items()):
         yield gtype, player, sums
 
 
 def by_player(history: BetHistory, day: int, now: int, gtype: int) -> list[str]:
     """Return the rows of action 42: one object a player, for one gType."""
-    return [f'{{"uid":{quote(who)},{_body(sums)}}}' for each, who, sums in _total(history, day, now) if each == gtype]
+    return [
+        f'{{"uid":{quote(who)},{_body(sums)}}}'
+        for player_gtype, who, sums in _total(history, day, now)
+        if player_gtype == gtype
+    ]
 
 
 def by_game_type(history: BetHistory, day: int, now: int) -> tuple[list[str], str]:
@@ -57,8 +58,8 @@ def by_game_type(history: BetHistory, day: int, now: int) -> tuple[list[str], st
     games: dict[int, Sums] = {}
     everything: Sums = (Decimal(0),) * len(FIELDS)
     for gtype, _, sums in _total(history, day, now):
-        games[gtype] = _plus(games.get(gtype), sums)
-        everything = _plus(everything, sums)
+        games[gtype] = add_sums(games.get(gtype), sums)
+        everything = add_sums(everything, sums)
     return [f'{{"gType":"{gtype}",{_body(sums)}}}' for gtype, sums in sorted(games.items())], f"{{{_body(everything)}}}"
 
 

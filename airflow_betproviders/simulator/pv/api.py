@@ -193,27 +193,27 @@ class Pv(RefusingVendor):
         return self._summary(stream, start, end, now, data)
 
     def _summary(self, stream: str, start: int, end: int, now: int, data: Mapping[str, Any]) -> str:
-        made: Any
+        summary: Any
         if stream == "bonus_summary":
             return bonus_summary(self._setup.seed, start, min(end, now), data)
         if stream == "stage_summary":
             days = self._summaries.days(start, end, now)
             total = {name: sum(day[name] for day in days) for name in _SUMMED}
-            made = {"day_list": days, "summary": total}
+            summary = {"day_list": days, "summary": total}
         elif stream == "slots_game_stage_summary":
-            made = self._summaries.slots_by_game(start, end, now)
+            summary = self._summaries.slots_by_game(start, end, now)
         elif stream == "slots_user_stage_summary":
             require_any(data, "user_id", "op_id")
-            made = self._summaries.slots_by_user(start, end, now, data.get("user_id"), data.get("op_id"))
+            summary = self._summaries.slots_by_user(start, end, now, data.get("user_id"), data.get("op_id"))
         elif stream == "games_game_stage_summary":
             require_any(data, "game_id")
-            made = self._summaries.games_by_game(start, end, now, data["game_id"])
+            summary = self._summaries.games_by_game(start, end, now, data["game_id"])
         else:
             require_any(data, "user_id", "op_id")
             rows = self._bets.newest_first("bet", start, end, now, clock=self._column)
             bets = [row.facts for row in rows if row.facts.game_id not in SLOTS and matches(row.facts, data)]
-            made = games_by_user(reversed(bets))
-        return json.dumps(made)
+            summary = games_by_user(reversed(bets))
+        return json.dumps(summary)
 
     def connection(self, base_url: str) -> dict[str, Any]:
         """Return the demo connection; PV accounts have one currency."""
@@ -227,8 +227,8 @@ class Pv(RefusingVendor):
         slots = stream.startswith("slots")
         rows = self._bets.select("bet", to_ms(start), to_ms(end), self.now_ms, clock=self._column)
         bets = [row.facts for row in rows if (row.facts.game_id in SLOTS) == slots]
-        found = Counter(getattr(bet, column) for bet in bets)
-        return [{column: value} for value, _ in found.most_common(1)]
+        bets_by_value = Counter(getattr(bet, column) for bet in bets)
+        return [{column: value} for value, _ in bets_by_value.most_common(1)]
 
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """Return the rows of a list, the days of ``stage_summary``, or the one object of another summary."""
@@ -238,10 +238,10 @@ class Pv(RefusingVendor):
             return [row.text for row in self._lookup(stream, start, end, now, filters)]
         if stream == "games":
             return [json.dumps(game) for game in game_list()]
-        made = json.loads(self._summary(stream, start, end, now, filters))
+        summary = json.loads(self._summary(stream, start, end, now, filters))
         if stream == "stage_summary":
-            made = made["day_list"]
-        return [json.dumps(each) for each in (made if isinstance(made, list) else [made])]
+            summary = summary["day_list"]
+        return [json.dumps(row) for row in (summary if isinstance(summary, list) else [summary])]
 
 
 _SUMMED = ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")
@@ -255,9 +255,9 @@ def _objects_of(total: str) -> SummaryAnswer:
     """Return the objects of a summary: the days, each of a list, or the one."""
     if total.startswith("{") and '"day_list"' not in total:
         return SummaryAnswer([total], _envelope)
-    made = json.loads(total)
-    if isinstance(made, list):
-        return SummaryAnswer([json.dumps(each) for each in made], lambda joined: _envelope(f"[{joined}]"))
-    summary = json.dumps(made["summary"])
-    days = [json.dumps(day) for day in made["day_list"]]
+    objects = json.loads(total)
+    if isinstance(objects, list):
+        return SummaryAnswer([json.dumps(row) for row in objects], lambda joined: _envelope(f"[{joined}]"))
+    summary = json.dumps(objects["summary"])
+    days = [json.dumps(day) for day in objects["day_list"]]
     return SummaryAnswer(days, lambda joined: _envelope(f'{{"day_list":[{joined}],"summary":{summary}}}'))

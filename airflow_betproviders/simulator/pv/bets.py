@@ -84,9 +84,9 @@ class PvBets:
         bits = rng.getrandbits(96)
         event_id = f"{bits >> 64:08x}-{bits >> 48 & 0xFFFF:04x}-11f0-{bits >> 32 & 0x3FFF | 0x8000:04x}-"
         event_id += f"{bits & 0xFFFFFFFF:08x}{number & 0xFFFF:04x}"
-        made = PvBet(event_id, draw_id, game, user_id, op_id, bet, gain, rng.randrange(bet, bet + 10**10), start, end)
+        pv_bet = PvBet(event_id, draw_id, game, user_id, op_id, bet, gain, rng.randrange(bet, bet + 10**10), start, end)
         return Row(
-            event_id, (start * 1000, end * 1000), (end + rng.randrange(5, 300)) * 1000, partial(history, made), made
+            event_id, (start * 1000, end * 1000), (end + rng.randrange(5, 300)) * 1000, partial(history, pv_bet), pv_bet
         )
 
 

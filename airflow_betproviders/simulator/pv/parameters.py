@@ -20,8 +20,8 @@ def time_range(data: Mapping[str, Any]) -> tuple[int, int]:
         Refusal: the bounds are missing, not 10-digit timestamps, or not in order.
     """
     start, end = data.get("time_start"), data.get("time_end")
-    for each in (start, end):
-        if type(each) is not int or len(str(each)) != 10:
+    for instant in (start, end):
+        if type(instant) is not int or len(str(instant)) != 10:
             raise parameter_error("time_start and time_end must be 10-digit timestamps")
     if not isinstance(start, int) or not isinstance(end, int) or start >= end:
         raise parameter_error("time_start must be before time_end")

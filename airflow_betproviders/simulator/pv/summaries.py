@@ -34,11 +34,11 @@ SumsByGroup = dict[tuple[int, int, str], BetSums]
 
 def sum_by_group(rows: list[Row]) -> SumsByGroup:
     """Add up bets by game, user and op_id."""
-    made: SumsByGroup = {}
+    sums_by_group: SumsByGroup = {}
     for row in rows:
         bet: PvBet = row.facts
-        made.setdefault((bet.game_id, bet.user_id, bet.op_id), BetSums()).add(BetSums(1, bet.bet, bet.gain))
-    return made
+        sums_by_group.setdefault((bet.game_id, bet.user_id, bet.op_id), BetSums()).add(BetSums(1, bet.bet, bet.gain))
+    return sums_by_group
 
 
 class Summaries:
@@ -53,28 +53,28 @@ class Summaries:
 
     def _total(self, start: int, end: int, now: int) -> SumsByGroup:
         total: SumsByGroup = {}
-        for _, made in self._hours(start, end, now):
-            for group, each in made.items():
-                total.setdefault(group, BetSums()).add(each)
+        for _, sums_by_group in self._hours(start, end, now):
+            for group, sums in sums_by_group.items():
+                total.setdefault(group, BetSums()).add(sums)
         return total
 
     def days(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
         """Return the day list (1.2): newest day first, UTC days, the first and last cut by the range."""
         days: dict[str, BetSums] = {}
-        for at, made in self._hours(start, end, now):
+        for at, sums_by_group in self._hours(start, end, now):
             date = datetime.fromtimestamp(at // 1000, timezone.utc).strftime("%Y-%m-%d")
             day = days.setdefault(date, BetSums())
-            for each in made.values():
-                day.add(each)
+            for sums in sums_by_group.values():
+                day.add(sums)
         return [{"date": date, **_with_company(day)} for date, day in sorted(days.items(), reverse=True) if day.count]
 
     def slots_by_game(self, start: int, end: int, now: int) -> list[dict[str, Any]]:
         """Return the sums of slots by game (3.3)."""
         games: dict[int, BetSums] = {}
-        for (game, _, _), each in self._total(start, end, now).items():
+        for (game, _, _), sums in self._total(start, end, now).items():
             if game in SLOTS:
-                games.setdefault(game, BetSums()).add(each)
-        return [{"game_id": game, **_with_company(each)} for game, each in sorted(games.items())]
+                games.setdefault(game, BetSums()).add(sums)
+        return [{"game_id": game, **_with_company(sums)} for game, sums in sorted(games.items())]
 
     def slots_by_user(
         self, start: int, end: int, now: int, user_id: int | None, op_id: str | None
@@ -85,47 +85,47 @@ class Summaries:
                 "user_id": user,
                 "op_id": op,
                 "game_id": game,
-                "bet_count": each.count,
-                "bet_amount": each.bet,
-                "gain_amount": each.gain,
+                "bet_count": sums.count,
+                "bet_amount": sums.bet,
+                "gain_amount": sums.gain,
                 "currency": "$",
             }
-            for (game, user, op), each in sorted(self._total(start, end, now).items())
+            for (game, user, op), sums in sorted(self._total(start, end, now).items())
             if game in SLOTS and user_id in (None, user) and op_id in (None, op)
         ]
 
     def games_by_game(self, start: int, end: int, now: int, game_id: int) -> dict[str, Any]:
         """Return the sums of one game that is no slot (2.4)."""
         users: dict[int, BetSums] = {}
-        for (game, user, _), each in self._total(start, end, now).items():
+        for (game, user, _), sums in self._total(start, end, now).items():
             if game == game_id and game not in SLOTS:
-                users.setdefault(user, BetSums()).add(each)
+                users.setdefault(user, BetSums()).add(sums)
         total = BetSums()
-        for each in users.values():
-            total.add(each)
+        for sums in users.values():
+            total.add(sums)
         return {
             "bet_amount": total.bet,
             "gain_amount": total.gain,
             "user_count": len(users),
             "bet_count": total.count,
-            "win_user_count": sum(each.gain > 0 for each in users.values()),
-            "lose_user_count": sum(each.gain < 0 for each in users.values()),
+            "win_user_count": sum(sums.gain > 0 for sums in users.values()),
+            "lose_user_count": sum(sums.gain < 0 for sums in users.values()),
         }
 
 
-def _with_company(each: BetSums) -> dict[str, int]:
-    count, bet, gain = astuple(each)
+def _with_company(sums: BetSums) -> dict[str, int]:
+    count, bet, gain = astuple(sums)
     return {"bet_count": count, "bet_amount": bet, "gain_amount": gain, "company_gain_amount": -gain}
 
 
 def games_by_user(bets: Iterable[PvBet]) -> dict[str, int]:
     """Return the sums of one player in games that are no slots (2.3), from the player's bets in order of time."""
-    made = list(bets)
+    listed = list(bets)
     return {
-        "bet_amount": sum(bet.bet for bet in made),
-        "gain_amount": sum(bet.gain for bet in made),
-        "credit_before_game": made[0].before if made else 0,
-        "credit": made[-1].before + made[-1].gain if made else 0,
+        "bet_amount": sum(bet.bet for bet in listed),
+        "gain_amount": sum(bet.gain for bet in listed),
+        "credit_before_game": listed[0].before if listed else 0,
+        "credit": listed[-1].before + listed[-1].gain if listed else 0,
     }
 
 

@@ -121,11 +121,11 @@ class BetHistory:
             if window in self._windows and now in self._windows[window][0]:
                 self._windows.move_to_end(window)
                 return self._windows[window][1]
-            found, valid = self._read(kind, start, end, now, clock)
-            self._windows[window] = (valid, found)
+            rows, valid = self._read(kind, start, end, now, clock)
+            self._windows[window] = (valid, rows)
             while len(self._windows) > 1 and (len(self._windows) > 8 or self._remembered() > self._cache_rows):
                 self._windows.popitem(last=False)
-            return found
+            return rows
 
     def newest_first(self, kind: str, start: int, end: int, now: int, *, clock: int = 0) -> Iterator[Row]:
         """Yield the rows of a long range, an hour at a time, so that the range need not fit into memory."""
@@ -147,27 +147,27 @@ class BetHistory:
             known = (name, kind, clock, at)
             with self._lock:
                 if until - at == HOUR and known in self._hours_read and now in self._hours_read[known][0]:
-                    made = self._hours_read[known][1]
+                    hour_sums = self._hours_read[known][1]
                 else:
                     rows, valid = self._read(kind, at, until, now, clock)
-                    made = make(rows)
+                    hour_sums = make(rows)
                     if until - at == HOUR:
-                        self._hours_read[known] = (valid, made)
-            yield at, made
+                        self._hours_read[known] = (valid, hour_sums)
+            yield at, hour_sums
             at = until
 
     def _read(self, kind: str, start: int, end: int, now: int, clock: int) -> tuple[list[Row], range]:
         """Return the rows, and the instants at which this answer is the same."""
-        found: list[Row] = []
+        rows: list[Row] = []
         until = FOREVER if end <= now else now + 1
         horizon = min(end, now + 1)
         for cohort in self._source.cohorts:
             for minute in self._minutes(cohort, start, horizon):
                 bucket = self._bucket(cohort, minute)
                 until = min(until, bucket.next_turn(now))
-                found.extend(row for row in bucket.visible(kind, now) if start <= row.clocks[clock] < end)
-        found.sort(key=lambda row: (row.clocks[clock], row.key))
-        return found, range(now, until)
+                rows.extend(row for row in bucket.visible(kind, now) if start <= row.clocks[clock] < end)
+        rows.sort(key=lambda row: (row.clocks[clock], row.key))
+        return rows, range(now, until)
 
     def _remembered(self) -> int:
         return sum(len(rows) for _, rows in self._windows.values())
@@ -195,7 +195,7 @@ class BetHistory:
         return bucket
 
     def _count(self, cohort: Cohort, minute: int, rng: random.Random) -> int:
-        late = [each for each in self._source.cohorts if each.name != "prompt"]
+        late = [cohort for cohort in self._source.cohorts if cohort.name != "prompt"]
         share = 1 - self._late_share if cohort.name == "prompt" else self._late_share * cohort.share
         if not late:
             share = 1.0

@@ -83,7 +83,7 @@ class _SlotSizes:
 
     def add_bytes(self, answer: SuspectedAnswer) -> None:
         """Add an answer that may have been cut off at its bytes."""
-        self.heaviest = sorted([*self.heaviest, answer], key=lambda each: -each.bytes)[:_HEAVIEST]
+        self.heaviest = sorted([*self.heaviest, answer], key=lambda heavy: -heavy.bytes)[:_HEAVIEST]
 
     @property
     def improbable(self) -> bool:

@@ -115,8 +115,8 @@ def _day_after(window: Interval) -> date:
 
 
 def _day(value: Any) -> date | None:
-    found = _DAY.fullmatch(str(value).strip())
+    match = _DAY.fullmatch(str(value).strip())
     try:
-        return date(*map(int, found.groups())) if found else None
+        return date(*map(int, match.groups())) if match else None
     except ValueError:
         return None

@@ -68,12 +68,12 @@ class ShownRows:
 
     def in_window(self, window: Interval | None) -> RowVersions | None:
         """Return the rows that were shown in a window, each key once in its newest version; None where there are none."""
-        found = [
+        parts = [
             rows
             for part, rows in self._by_window
             if part == window or (part is not None and window is not None and window.contains(part))
         ]
-        return RowVersions.joined(found).newest if found else None
+        return RowVersions.joined(parts).newest if parts else None
 
     def add_answers(
         self, window: Interval | None, answers: Iterable[PageAnswer], earlier: RowVersions | None = None
@@ -88,9 +88,9 @@ class ShownRows:
         if not self._stream.key:
             return None
         shown = [answer.versions_in(window) for answer in answers]
-        found = RowVersions.joined([earlier or NO_ROWS, *shown]).newest
-        self.add(window, found)
-        return found
+        newest = RowVersions.joined([earlier or NO_ROWS, *shown]).newest
+        self.add(window, newest)
+        return newest
 
     def required_rows(
         self, window: Interval | None, answers: Iterable[PageAnswer], earlier: RowVersions | None
@@ -146,20 +146,20 @@ class ShownRows:
         column, after = rows.table[str(self._stream.time_column)], Interval(start, rows.window.end)
         at, (first, end) = arrays.integers(column), ends(after, column.type)
         inside = (at <= end) & (at < ends(self._slot, column.type)[1])
-        found = versions.where((at > first) & inside)
-        lacking = len(found.lacking_in(self._in_touching_windows(after)))
-        self.add(after, found)
+        after_start = versions.where((at > first) & inside)
+        lacking = len(after_start.lacking_in(self._in_touching_windows(after)))
+        self.add(after, after_start)
         return lacking
 
     def add_piece(self, piece: Interval, answers: Sequence[PageAnswer]) -> int:
         """Add the rows of a piece of a window; return how many of them the slot has in older versions only."""
-        found = RowVersions.joined(answer.versions_in(piece) for answer in answers)
+        shown = RowVersions.joined(answer.versions_in(piece) for answer in answers)
         if self._stream.has_outside_rows and self._slot and not self._forgotten:
             inside = RowVersions.joined(answer.versions_in(self._slot) for answer in answers)
             self.lacking += len(inside.lacking_in(self._in_touching_windows(self._slot)))
             self._add_later(Interval(self._slot.start - self._slot.width, self._slot.start), answers)
-        older = len(found.older_in(self._in_touching_windows(piece))) if self._stream.version_columns else 0
-        self.add(piece, found)
+        older = len(shown.older_in(self._in_touching_windows(piece))) if self._stream.version_columns else 0
+        self.add(piece, shown)
         return older
 
     def _in_touching_windows(self, window: Interval) -> RowVersions:

@@ -218,16 +218,16 @@ class AnswerProof:
     def _inside(self, rows: WindowRows, piece: Interval, window: Interval) -> WindowRows:
         """Return the rows of a piece that the answer for its window should have: rows outside are left out."""
         if self._stream.has_outside_rows:
-            found = replace(rows, rejected=[])
+            inside_rows = replace(rows, rejected=[])
             instants = rows.table[str(self._stream.time_column)]
             start, end = ends(window, instants.type)
-            found.filter((arrays.integers(instants) >= start) & (arrays.integers(instants) < end))
-            return found
+            inside_rows.filter((arrays.integers(instants) >= start) & (arrays.integers(instants) < end))
+            return inside_rows
         if not self._stream.reject_outside_window:
             return rows
-        found = replace(rows)
-        found.filter(inside(rows.table, self._stream, piece))
-        return found
+        inside_rows = replace(rows)
+        inside_rows.filter(inside(rows.table, self._stream, piece))
+        return inside_rows
 
 
 def unprovable(rows: int, window: Interval | None) -> Unprovable:
