@@ -95,9 +95,9 @@ class Answer(Protocol):
         page_size: the page size that the answer says it used; None where it doesn't say.
         token: the token or link of the next page; None where there is none.
         new: rows that no earlier answer of the window had.
-        skipped: those of them that are older than the last of an earlier answer.
-        last: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
-        middle: the median of these values; None without rows.
+        late_rows: those of the new rows that are older than the newest row of an earlier answer.
+        latest_ms: the greatest value of the stream's time column, milliseconds since 1970; None without rows.
+        median_ms: the median of these values, milliseconds since 1970; None without rows.
         in_order: whether rows come in the order of the time column, a few apart.
         disorder_ms: milliseconds that a row's time lies before that of a row above it, at most; 0 where all come in order.
         tail_ms: milliseconds from a few rows before the last to the last, in the order of time; at most a minute.
@@ -118,11 +118,11 @@ class Answer(Protocol):
     @property
     def new(self) -> int: ...  # noqa: D102 - documented above
     @property
-    def last(self) -> int | None: ...  # noqa: D102 - documented above
+    def latest_ms(self) -> int | None: ...  # noqa: D102 - documented above
     @property
-    def skipped(self) -> int: ...  # noqa: D102 - documented above
+    def late_rows(self) -> int: ...  # noqa: D102 - documented above
     @property
-    def middle(self) -> int | None: ...  # noqa: D102 - documented above
+    def median_ms(self) -> int | None: ...  # noqa: D102 - documented above
     @property
     def newest_first(self) -> bool: ...  # noqa: D102 - documented above
     @property

@@ -81,26 +81,26 @@ class TimestampCursor(Pagination):
                 f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
             )
         # A cut-off answer without order lacks rows anywhere, and an answer from its middle on brings some of them.
-        if latest.skipped and any(self._is_unordered(answer, answers) for answer in answers[:-1]):
+        if latest.late_rows and any(self._is_unordered(answer, answers) for answer in answers[:-1]):
             raise WindowChanged("an answer without order lacked rows that a later one brought")
-        if latest.middle is not None and self._is_unproven(answers):
-            return (self._from(latest.middle - 1),)
-        if latest.last is None:
+        if latest.median_ms is not None and self._is_unproven(answers):
+            return (self._from(latest.median_ms - 1),)
+        if latest.latest_ms is None:
             return ()
         overlap_ms = self._overlap_ms(answers, full=full, end=end)
-        if latest.last - overlap_ms >= end:
+        if latest.latest_ms - overlap_ms >= end:
             return ()
-        before = max((answer.last for answer in answers[:-1] if answer.last is not None), default=_ms(window))
-        if latest.last <= before:
+        before = max((answer.latest_ms for answer in answers[:-1] if answer.latest_ms is not None), default=_ms(window))
+        if latest.latest_ms <= before:
             if latest.rows >= self.limit:
                 raise Unprovable(f"more than {latest.rows} rows share {self._shared}")
-            if latest.last >= _ms(window) and is_largest_answer(latest, answers[:-1]):
+            if latest.latest_ms >= _ms(window) and is_largest_answer(latest, answers[:-1]):
                 raise Unprovable(
                     f"{latest.rows} rows share {self._shared}, and nothing shows that an answer holds more: further rows may "
                     "share it. Try again when the provider has later rows, or read another stream"
                 )
             return ()
-        return (self._from(max(latest.last - overlap_ms, _ms(window)) - 1),) if latest.new else ()
+        return (self._from(max(latest.latest_ms - overlap_ms, _ms(window)) - 1),) if latest.new else ()
 
     def proof(self, answers: Sequence[Answer], distinct: int) -> str:  # noqa: ARG002 - followed to the end
         """See `Pagination`."""
@@ -138,8 +138,8 @@ class TimestampCursor(Pagination):
     def _overlap_ms(self, answers: Sequence[Answer], *, full: bool, end: int) -> int:
         """Return how many milliseconds before the latest answer's last row a missing row may lie."""
         answer = answers[-1]
-        assert answer.last is not None  # noqa: S101 - the caller has checked it
-        may_be_cut_off = full or (answer.last < end and answer.rows >= FEW_ROWS)
+        assert answer.latest_ms is not None  # noqa: S101 - the caller has checked it
+        may_be_cut_off = full or (answer.latest_ms < end and answer.rows >= FEW_ROWS)
         if not may_be_cut_off and answer.bytes < FEW_BYTES:
             return 0
         step_back_ms = self._step_back_ms(answers)
@@ -148,9 +148,9 @@ class TimestampCursor(Pagination):
     def _step_back_ms(self, answers: Sequence[Answer]) -> int:
         """Return how many milliseconds before the last row the next call has to begin, because rows are out of order."""
         answer = answers[-1]
-        last = answer.last or 0
+        last = answer.latest_ms or 0
         # Twice, as a missing row may come later than all seen. A call from before the middle would bring too few new rows.
-        half = last - (last if answer.middle is None else answer.middle)
+        half = last - (last if answer.median_ms is None else answer.median_ms)
         step_back_ms = min(max(self.disorder_ms, 2 * max(answer.disorder_ms for answer in answers)), half)
         return max(step_back_ms, answer.disorder_ms) if answer.in_order else step_back_ms
 

@@ -126,19 +126,19 @@ class PageAnswer:
         return int((moves > 0).sum()) * 10 <= len(moves)
 
     @cached_property
-    def middle(self) -> int | None:
+    def median_ms(self) -> int | None:
         """Return the median of the stream's time column, milliseconds since 1970."""
         instants = self._instants
         return int(np.median(instants)) if len(instants) else None
 
     @cached_property
-    def skipped(self) -> int:
-        """Return the number of new rows that are older than the last row of the earlier pages."""
-        last = max((answer.last for answer in self._earlier if answer.last is not None), default=None)
-        if last is None or not self._stream.key or not len(self._instants):
+    def late_rows(self) -> int:
+        """Return the number of new rows that are older than the newest row of the earlier pages."""
+        newest_ms = max((answer.latest_ms for answer in self._earlier if answer.latest_ms is not None), default=None)
+        if newest_ms is None or not self._stream.key or not len(self._instants):
             return 0
         known = np.concatenate([answer.hashes for answer in self._earlier])
-        return int((~keys.occur(self.hashes, known) & (self._instants < last)).sum())
+        return int((~keys.occur(self.hashes, known) & (self._instants < newest_ms)).sum())
 
     @property
     def _instants(self) -> npt.NDArray[np.int64]:
@@ -154,7 +154,7 @@ class PageAnswer:
     @cached_property
     def disorder_ms(self) -> int:
         """Return the most milliseconds by which a row lies before one above it. Absurd times are left out."""
-        if self._stream.time_column is None or self.page.table.num_rows < 2 or self.last is None:
+        if self._stream.time_column is None or self.page.table.num_rows < 2 or self.latest_ms is None:
             return 0
         column = self.page.table[self._stream.time_column]
         unit = UNITS[column.type.unit]
@@ -169,18 +169,18 @@ class PageAnswer:
 
         It is 0 where this would span more than a quarter of the rows. Absurd times are left out.
         """
-        if self.last is None:
+        if self.latest_ms is None:
             return 0
-        known = np.sort(self._instants[self._instants <= self.last])
-        earlier = known[known < self.last]
+        known = np.sort(self._instants[self._instants <= self.latest_ms])
+        earlier = known[known < self.latest_ms]
         few = max(1, len(known) // _FEW_LAST)
         if not len(earlier):
             return 0
-        tail = self.last - int(min(known[-few], earlier[-1]))
-        return min(tail, _LONGEST_TAIL) if (known >= self.last - tail).sum() <= len(known) // _MOST_LAST else 0
+        tail = self.latest_ms - int(min(known[-few], earlier[-1]))
+        return min(tail, _LONGEST_TAIL) if (known >= self.latest_ms - tail).sum() <= len(known) // _MOST_LAST else 0
 
     @cached_property
-    def last(self) -> int | None:
+    def latest_ms(self) -> int | None:
         """Return the greatest value of the stream's time column that is not absurd, milliseconds since 1970."""
         if self._stream.time_column is None or not self.page.table.num_rows:
             return None

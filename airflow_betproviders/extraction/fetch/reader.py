@@ -201,8 +201,8 @@ class WindowReader:
         if rows <= MOST_ROWS:
             return
         width, since = read.window.width, read.window.start.timestamp() * 1000
-        if latest.last is not None and latest.last > since:
-            rows = round(rows * max(1.0, width.total_seconds() * 1000 / (latest.last - since)))
+        if latest.latest_ms is not None and latest.latest_ms > since:
+            rows = round(rows * max(1.0, width.total_seconds() * 1000 / (latest.latest_ms - since)))
             self._planner.note_density(read.window, rows)
             read.parts = self._planner.parts(read.window, rows)
         else:
