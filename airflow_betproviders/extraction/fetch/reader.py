@@ -79,7 +79,7 @@ class WindowReader:
         self._calls = WindowCalls(source, stream, filters, call, self._planner, self._assemble)
         if source.limits(stream).quota:
             pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
-        self._prefetch = Prefetcher(self._calls.ask, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
+        self._prefetch = Prefetcher(self._calls, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self.sizes = AnswerSizes(stream, *proven)
         self._moved = MovedRows(source, stream, self._calls.versions_in)
         self.rereads = 0
@@ -93,7 +93,7 @@ class WindowReader:
         self._prefetch.start(_recorded(slots, listed))
         try:
             number = 0
-            while number < len(listed) or self._prefetch.first(number):
+            while number < len(listed) or self._prefetch.next_window(number):
                 yield SlotWindows(self, number, listed[number])
                 number += 1
         finally:
@@ -103,7 +103,7 @@ class WindowReader:
         """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
         self._slot = slot
         self._shown_rows.begin(number, slot)
-        while read := self._prefetch.first(number):
+        while read := self._prefetch.next_window(number):
             rows = self._read(read)
             if rows is not None:
                 yield rows
@@ -117,7 +117,7 @@ class WindowReader:
         """Request all windows of a slot again."""
         self.rereads += 1
         self.sizes.forget_slot()
-        for read in self._prefetch.begun(number):
+        for read in self._prefetch.waiting(number):
             self._retries.note_shown(read)
         shown = {window: self._shown_rows.in_window(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
@@ -150,23 +150,7 @@ class WindowReader:
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first waiting window. None if it has to be read again, or in parts; these are queued in its place."""
         try:
-            while answer := self._prefetch.next_answer(read):
-                self._note_growth(read, answer)
-                if len(read.parts) > 1:
-                    self.sizes.note_answer(read.answers[0].page)
-                    self._retries.split(read)
-                    return None
-            paging = read.paging or self._stream.paging
-            self._calls.ask_beyond(read.window, paging, read.answers, read.counted)
-            earlier = self._calls.ask_earlier(read.window, read.answers, paging)
-            rows = self._assemble(read.window, [*read.answers, *earlier], paging)
-            read.shown = self._shown_rows.required_rows(read.window, read.answers, read.shown)
-            twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
-            if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
-                return None
-            self._shown_rows.refuse_repetition()
-            if self._source.retries:  # else somebody waits for a sample, which needs no proof
-                self.sizes.check(rows, read.answers)
+            rows = self._proven_rows(read)
         except SmallerPages as smaller:
             self._planner.paging = self._planner.paging.limited_to(smaller.rows)
             self._retries.read_again(read, str(smaller))
@@ -176,12 +160,39 @@ class WindowReader:
             return None
         except WindowChanged as changed:
             self.rereads += 1
-            self._planner.note_change(changed, read.number)
+            self._planner.note_change(changed, read.earlier.count + 1)
             self._retries.read_again(read, str(changed))
             return None
         except Unprovable as reason:
             raise self._assemble.incomplete(read.window, str(reason)) from None
-        self._note_complete(read, rows)
+        if rows is not None:
+            self._note_complete(read, rows)
+        return rows
+
+    def _proven_rows(self, read: WindowRead) -> WindowRows | None:
+        """Return the rows of a window and what proves them complete. None if parts or a second read of it are queued instead.
+
+        Raises:
+            SmallerPages, ProviderOverloaded, WindowChanged: the window has to be requested again, as each of them says.
+            Unprovable: nothing can show that its rows are complete.
+        """
+        while answer := self._prefetch.next_answer(read):
+            self._note_growth(read, answer)
+            if len(read.parts) > 1:
+                self.sizes.note_answer(read.answers[0].page)
+                self._retries.split(read)
+                return None
+        paging = read.paging or self._stream.paging
+        self._calls.ask_beyond(read.window, paging, read.answers, read.earlier.total)
+        earlier_answers = self._calls.ask_earlier(read.window, read.answers, paging)
+        rows = self._assemble(read.window, [*read.answers, *earlier_answers], paging)
+        read.earlier.shown = self._shown_rows.required_rows(read.window, read.answers, read.earlier.shown)
+        twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
+        if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
+            return None
+        self._shown_rows.refuse_repetition()
+        if self._source.retries:  # else a user waits for a sample, which needs no proof
+            self.sizes.check(rows, read.answers)
         return rows
 
     def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
@@ -195,9 +206,9 @@ class WindowReader:
 
     def _note_growth(self, read: WindowRead, latest: PageAnswer) -> None:
         """Split a window without a total that has more rows than may be read without a split."""
-        if latest.total is not None or read.taken == 1 or read.window is None:
+        if latest.total is not None or read.delivered == 1 or read.window is None:
             return
-        rows = sum(answer.rows for answer in read.answers[: read.taken])
+        rows = sum(answer.rows for answer in read.answers[: read.delivered])
         if rows <= MOST_ROWS:
             return
         width, since = read.window.width, read.window.start.timestamp() * 1000
@@ -215,17 +226,17 @@ class WindowReader:
         if found, the window is complete. An older copy of the provider's data lacks them there too. The answers of a cursor show
         later windows themselves.
         """
-        versions = rows.versions(self._stream) if read.shown is not None else None
-        if read.shown is None or versions is None:
+        versions = rows.versions(self._stream) if read.earlier.shown is not None else None
+        if read.earlier.shown is None or versions is None:
             return False
-        gone = read.shown.lacking_in(versions)
+        gone = read.earlier.shown.lacking_in(versions)
         if self._stream.has_outside_rows and self._stream.rows_move:
             gone = gone.lacking_in(RowVersions.joined(answer.versions for answer in read.answers))
-        if not len(gone) or (read.lacked and self._moved.explain(gone, read.shown, read.window)):
+        if not len(gone) or (read.earlier.lacked_rows and self._moved.explain(gone, read.earlier.shown, read.window)):
             return False
         self.rereads += 1
         reason = f"{len(gone)} rows that an earlier answer showed did not come again, or came older"
-        self._retries.read_again(read, reason, lacked=True, compare=read.compare, changes=read.changes)
+        self._retries.read_again(read, reason, lacked_rows=True, keys=read.earlier.keys, changes=read.earlier.changes)
         return True
 
     def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
@@ -237,11 +248,11 @@ class WindowReader:
         if not rows.distinct and read.answers[0].page.doubtful:
             return True  # asked twice already
         sorted_keys = np.sort(rows.hashes) if rows.hashes is not None else np.array([rows.distinct], np.uint64)
-        if read.compare is not None and np.array_equal(read.compare, sorted_keys):
+        if read.earlier.keys is not None and np.array_equal(read.earlier.keys, sorted_keys):
             rows.proof = SECOND_READ
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
-        self._retries.read_again(read, reason, compare=sorted_keys)
+        self._retries.read_again(read, reason, keys=sorted_keys)
         return False
 
     def _prove_sizes(self) -> None:

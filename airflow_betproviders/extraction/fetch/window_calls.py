@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import (
@@ -27,11 +27,25 @@ from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAs
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
-Call = Callable[[Interval | None, Mapping[str, Any], AnswerPermit], Page]
+
+class Call(Protocol):
+    """Make one call to the provider."""
+
+    def __call__(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit, /) -> Page:
+        """Return the decoded answer.
+
+        Args:
+            window: the requested window; None for a snapshot.
+            params: the parameters of the request, paging included.
+            permit: lets the answer into memory.
+
+        Raises:
+            BetProviderError: the call failed, or its answer cannot be decoded.
+        """
 
 
 class WindowCalls:
-    """Makes the calls of one stream's windows."""
+    """Make the calls of one stream's windows."""
 
     def __init__(
         self,
@@ -49,8 +63,8 @@ class WindowCalls:
             stream: the stream.
             filters: the provider's own filters.
             call: makes one call.
-            planner: knows how much to ask for at once.
-            assemble: puts a window together from its answers.
+            planner: chooses the sizes of pages and windows.
+            assemble: assembles a window from its answers.
         """
         self._source = source
         self._stream = stream

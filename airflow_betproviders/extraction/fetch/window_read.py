@@ -1,10 +1,10 @@
-"""Follow one window on its way: what it is asked for, which answers came, and which are to come."""
+"""Hold the state of one read of a window: what earlier reads require of it, its calls, and its answers."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
@@ -16,17 +16,17 @@ from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
-# Seconds to wait for the answers of a window that is to be read again, to remember what they show.
+# Seconds to wait for the answers of a window that is to be read again, to remember the rows that they show.
 _LONGEST_WAIT = 5.0
 
 
 @dataclass
 class PendingAnswer:
-    """An answer to come.
+    """An answer that was requested and is not used yet.
 
     Attributes:
-        page: what it is decoded to.
-        permit: lets it into memory; until it is granted, no more than the beginning of a large one is received.
+        page: the decoded answer, once it came.
+        permit: lets it into memory; until it is granted, no more than the beginning of a large answer is received.
     """
 
     page: Future[Page]
@@ -34,84 +34,94 @@ class PendingAnswer:
 
 
 @dataclass(eq=False)
-class WindowRead:
-    """A window on its way.
+class EarlierReads:
+    """Describe the earlier reads of a window: how many there were, and what the next one has to bring.
 
     Attributes:
-        window: what is asked; None for a snapshot.
+        count: number of earlier reads.
+        changes: number of reads in which the window changed.
+        halvings: number of times the window was halved because it kept changing.
+        keys: the sorted keys of the read before, if this read has to bring exactly the same; else None.
+        shown: rows that answers have shown and this read has to bring; None if there are none, or if rows have no key.
+        total: the greatest total that an answer had.
+        lacked_rows: whether the read before was complete by its own answers, but lacked some of ``shown``.
+        retries_left: number of times the window is requested again after a time-out, if no smaller request is possible.
+    """
+
+    count: int = 0
+    changes: int = 0
+    halvings: int = 0
+    keys: Hashes | None = None
+    shown: RowVersions | None = None
+    total: int = 0
+    lacked_rows: bool = False
+    retries_left: int = 2
+
+
+@dataclass(eq=False)
+class WindowRead:
+    """Follow one read of a window, from its first request to its last answer.
+
+    Attributes:
+        window: the window; None for a snapshot.
         slot: the number of the slot that it belongs to.
-        number: how many times the window was begun.
-        changes: how many times it changed while it was read.
-        halved: how many times the window was halved because it kept changing.
-        planned: whether to ask for it as it is, however many rows it likely holds.
+        planned: whether to request it unsplit, even if it likely has too many rows.
         part_of: the split window that it is a part of.
-        compare: the keys of the read before, where this one has to bring the same.
-        shown: rows that answers of earlier reads showed; None before, or where they can't be compared.
-        counted: the greatest total that answers of earlier reads had.
-        lacked: whether the read before lacked some of them or had older versions, though it was complete.
-        retries_left: how many times it is asked for again after a time-out, where neither smaller pages nor windows can be.
-        paging: how it is asked for, once it is.
-        to_ask: parameters of calls that are still to be made, the first one's apart.
-        asked: answers to come, in order.
-        answers: answers that came, in order; the first one may be looked at before its turn.
-        taken: how many of them have had their turn.
-        parts: what to ask for in its place, where that is more than one window.
-        problem: what the first answer shows to be wrong.
+        earlier: what earlier reads of the window require of this one.
+        paging: the pagination of its calls; None before the first.
+        next_calls: parameters of the calls that are still to be made, except the first.
+        pending: answers that were requested and are not used yet, in order.
+        answers: answers that came, in order. The first may come here before its turn.
+        delivered: number of answers that `Prefetcher.next_answer` has returned.
+        parts: the windows to read in its place, if there is more than one.
+        problem: the error to raise in its turn, if an answer cannot be used.
     """
 
     window: Interval | None
     slot: int
-    number: int = 1
-    changes: int = 0
-    halved: int = 0
     planned: bool = False
     part_of: SplitWindow | None = None
-    compare: Hashes | None = None
-    shown: RowVersions | None = None
-    counted: int = 0
-    lacked: bool = False
-    retries_left: int = 2
+    earlier: EarlierReads = field(default_factory=EarlierReads)
     paging: Pagination | None = None
-    to_ask: deque[Params] = field(default_factory=deque)
-    asked: deque[PendingAnswer] = field(default_factory=deque)
+    next_calls: deque[Params] = field(default_factory=deque)
+    pending: deque[PendingAnswer] = field(default_factory=deque)
     answers: list[PageAnswer] = field(default_factory=list)
-    taken: int = 0
+    delivered: int = 0
     parts: tuple[Interval | None, ...] = ()
     problem: Exception | None = None
 
-    def next_read(self, **changes: Any) -> WindowRead:
-        """Return the next read of the window, with other values for some attributes."""
-        kept = ("number", "changes", "halved", "part_of", "compare", "shown", "counted", "lacked", "retries_left")
-        return WindowRead(self.window, self.slot, **{**{name: getattr(self, name) for name in kept}, **changes})
+    def next_read(self, *, planned: bool = False, **earlier: Any) -> WindowRead:
+        """Return the next read of the window; ``earlier`` replaces attributes of its `EarlierReads`."""
+        return WindowRead(self.window, self.slot, planned, self.part_of, replace(self.earlier, **earlier))
 
     @property
-    def may_ask(self) -> bool:
-        """Return whether the next request is known."""
-        return self.paging is None or bool(self.to_ask)
+    def has_next_call(self) -> bool:
+        """Return whether the parameters of a further call are known."""
+        return self.paging is None or bool(self.next_calls)
 
     def next_params(self, paging: Pagination) -> Params:
-        """Return the parameters of the next call; the first one is made with the pagination in use by then."""
+        """Return the parameters of the next call; the first call uses the pagination that the planner has by then."""
         if self.paging is None:
             self.paging = paging
             return paging.first(self.window)
-        return self.to_ask.popleft()
+        return self.next_calls.popleft()
 
     def add(self, answer: PageAnswer) -> None:
-        """Add the next answer, and see what is to be asked after it."""
-        assert self.paging is not None  # noqa: S101 - it was asked for
+        """Add the next answer, and the calls that it makes necessary."""
+        assert self.paging is not None  # noqa: S101 - the window was requested
         self.answers.append(answer)
-        self.to_ask += self.paging.following(self.window, self.answers)
+        self.next_calls += self.paging.following(self.window, self.answers)
 
-    def arriving(self) -> list[Page]:
-        """Return the answers that came before their turn, and wait a while for those on their way. No further call is made."""
-        running = [answer for answer in self.asked if not answer.page.cancel()]
+    def collect_pending(self) -> list[Page]:
+        """Return the answers that came before their turn. Wait a few seconds for those on their way; make no further call."""
+        running = [answer for answer in self.pending if not answer.page.cancel()]
         for answer in running:
             answer.permit.grant()
         done = wait([answer.page for answer in running], timeout=_LONGEST_WAIT).done
         return [page.result() for page in done if page.exception() is None]
 
-    def drop(self) -> None:
-        """Give up what was asked for."""
-        for answer in self.asked:
+    def cancel(self) -> None:
+        """Give up the answers that were requested."""
+        for answer in self.pending:
             answer.page.cancel()
             answer.permit.revoke()

@@ -14,7 +14,7 @@ from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownR
 from airflow_betproviders.extraction.fetch.completeness.split_window import SplitWindow
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, READS_BEFORE_HALVING, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.window_read import WindowRead
+from airflow_betproviders.extraction.fetch.window_read import EarlierReads, WindowRead
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class WindowRetries:
         Args:
             stream: the stream.
             planner: chooses the sizes of pages and windows.
-            prefetch: holds the queue.
+            prefetch: the queue of windows.
             shown_rows: remembers the rows that answers showed.
             assemble: makes the error of a window that never came complete.
         """
@@ -51,29 +51,31 @@ class WindowRetries:
         Args:
             read: the window as it was read.
             reason: why it is read again, for the log.
-            changes: attributes of the next `WindowRead` that replace the usual ones.
+            changes: attributes of the next read's `EarlierReads` that replace the usual ones.
 
         Raises:
             IncompleteWindow: it was read as often as a window may be.
         """
-        if read.number == MAX_READS:
+        if read.earlier.count + 1 == MAX_READS:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {MAX_READS} reads")
         log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
-        begun = {
-            "number": read.number + 1,
-            "changes": read.changes + 1,
-            "planned": True,
+        earlier = {
+            "count": read.earlier.count + 1,
+            "changes": read.earlier.changes + 1,
+            "keys": None,
             "shown": self.note_shown(read),
-            "counted": max([read.counted, *(answer.total or 0 for answer in read.answers)]),
+            "total": max([read.earlier.total, *(answer.total or 0 for answer in read.answers)]),
+            "lacked_rows": False,
         }
-        again = read.next_read(**{**begun, "compare": None, "lacked": False, **changes})
+        again = read.next_read(planned=True, **{**earlier, **changes})
         self._prefetch.replace(read, [again])
 
     def split(self, read: WindowRead) -> None:
         """Read a window in parts. They have to bring the rows and the total of its own first answer."""
         first = read.answers[0]
-        keeps_changing = read.changes >= READS_BEFORE_HALVING
-        parts = [WindowRead(part, read.slot, halved=read.halved + keeps_changing) for part in read.parts]
+        keeps_changing = read.earlier.changes >= READS_BEFORE_HALVING
+        halvings = read.earlier.halvings + keeps_changing
+        parts = [WindowRead(part, read.slot, earlier=EarlierReads(halvings=halvings)) for part in read.parts]
         split = read.part_of
         if self._stream.paging.keeps_to_window:
             shown = self._shown_rows.add_answers(read.window, read.answers)
@@ -81,7 +83,7 @@ class WindowRetries:
             # The total of a window that keeps changing may be a few rows too high.
             counted = (first.total or 0) * 9 // 10 if keeps_changing else first.total or 0
             counted = max(counted, rejected + (0 if shown is None else len(shown)))
-            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.shown)
+            split = SplitWindow(self._stream, read.window, shown, counted, len(parts), read.part_of, read.earlier.shown)
         elif split:
             split.split_part(len(parts))
         for part in parts:
@@ -97,14 +99,14 @@ class WindowRetries:
         if self._planner.ask_for_less(read.window, read.paging):
             log.warning("%s; requesting fewer rows at once from now on", error)
             again = read.next_read(shown=self.note_shown(read))
-        elif error.transient and read.retries_left:
+        elif error.transient and read.earlier.retries_left:
             log.warning("%s; no smaller request is possible, so it is requested again", error)
-            again = read.next_read(shown=self.note_shown(read), retries_left=read.retries_left - 1)
+            again = read.next_read(shown=self.note_shown(read), retries_left=read.earlier.retries_left - 1)
         else:
             raise error
         self._prefetch.replace(read, [again])
 
     def note_shown(self, read: WindowRead) -> RowVersions | None:
         """Remember and return the rows that the answers of a window show, including answers still on their way."""
-        ahead = [PageAnswer(page, self._stream) for page in read.arriving()]
-        return self._shown_rows.add_answers(read.window, [*read.answers, *ahead], read.shown)
+        ahead = [PageAnswer(page, self._stream) for page in read.collect_pending()]
+        return self._shown_rows.add_answers(read.window, [*read.answers, *ahead], read.earlier.shown)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
@@ -14,12 +14,17 @@ from airflow_betproviders.extraction.answers.row_versions import RowVersions
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
 
-ReadVersions = Callable[[Interval], RowVersions]
-
 _MINUTE = timedelta(minutes=1)
 # The provider's clock may differ from ours by so much.
 _SKEW = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class ReadVersions(Protocol):
+    """Read the keys and versions of a window's rows by calls of its own."""
+
+    def __call__(self, window: Interval, /) -> RowVersions:
+        """Return the rows that the provider's answers for the window show, complete or not."""
 
 
 class MovedRows:
@@ -31,7 +36,7 @@ class MovedRows:
         Args:
             source: the account.
             stream: the stream.
-            read_versions: returns the rows that the provider shows in a window.
+            read_versions: reads later windows.
         """
         self._source = source
         self._stream = stream

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,17 @@ from airflow_betproviders.extraction.answers.keys import Hashes, without
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
 
-ReadPiece = Callable[[Interval], WindowRows]
+
+class ReadPiece(Protocol):
+    """Read a piece of a window by calls of its own."""
+
+    def __call__(self, window: Interval, /) -> WindowRows:
+        """Return the rows that the provider has in the piece.
+
+        Raises:
+            Unprovable: it has more rows than are held in memory at once.
+            SlotChanged: it brings newer versions of rows than the slot has.
+        """
 
 
 @dataclass(eq=False)
@@ -195,7 +206,7 @@ class AnswerProof:
 
         Args:
             answer: the answer.
-            read_piece: asks for a piece.
+            read_piece: reads a piece.
             proven: rows of the greatest answer that was proven before. A cap is a constant, so an answer with no more rows
                 counts as complete if no part of its window can be requested.
 

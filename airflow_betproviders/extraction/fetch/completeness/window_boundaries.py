@@ -18,10 +18,9 @@ Rejected rows are placed by their time. A row whose time can't be read counts on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
@@ -37,7 +36,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ReadEdge = Callable[[datetime], WindowRows | None]
+
+class ReadEdge(Protocol):
+    """Read a short window that contains a slot's start, so that rows on this start cannot be left out."""
+
+    def __call__(self, instant: datetime, /) -> WindowRows | None:
+        """Return the rows of the window; None where they were not requested when the slot was extracted.
+
+        Raises:
+            IncompleteWindow: the window cannot be proven complete.
+            SlotChanged: it brings rows of the slot that the slot's own windows did not bring.
+        """
 
 
 @dataclass
@@ -77,7 +86,7 @@ class WindowBoundaries:
         Args:
             source: the account.
             stream: the stream.
-            read_edge: makes the additional call, for a window that contains an instant.
+            read_edge: makes the additional call; None to do without it.
             carry: whether a slot takes rows on its start from the answers of the slot before. Where answers are archived it
                 requests them itself, so that its archive is complete.
             starts_held_at: start of the last slot of earlier runs whose rows showed that windows hold their start.
