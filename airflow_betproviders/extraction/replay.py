@@ -57,7 +57,6 @@ class Replay(SlotPipeline):
         super().__init__(source, stream, lake.filters, run_metadata=run_metadata, pii_policy=pii_policy)
         self._lake = lake
         self._force = force
-        self._begun = False  # whether slots are being rebuilt, so that an error is one slot's
 
     def slots(self, interval: Interval) -> list[Interval]:
         """Return the archived slots of the interval, in order.
@@ -93,12 +92,10 @@ class Replay(SlotPipeline):
                 self._check_age(slot, receipt, read_receipt(lake.fs, lake.archive(slot)))
         failures, left = [], [*slots]
         while left:
-            self._begun = False
+            before = self._stored_before(left, lake)
             try:
-                super().store(left, lake, stored)
+                self._publish(left, lake, before, stored)
             except BetProviderError as error:
-                if not self._begun:
-                    raise
                 failures.append(error)
             left = [slot for slot in left if slot not in stored.paths][1:]
         if failures:
@@ -117,9 +114,8 @@ class Replay(SlotPipeline):
         """Rebuild the slots in order.
 
         Raises:
-            IncompleteWindow, ProviderError: the archived replies of a slot do not pass today's checks.
+            BetProviderError: the archived replies of a slot do not pass today's checks.
         """
-        self._begun = True
         after_stored = earlier is not None and earlier.after_stored
         for before, interval in zip([None, *slots], slots, strict=False):
             with ArchiveReader.opened(self._lake, interval) as archived:

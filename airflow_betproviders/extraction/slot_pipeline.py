@@ -1,10 +1,11 @@
-"""Publish the slots of an interval, each while the next is made, whether from a provider's answers or from archives."""
+"""Publish the slots of an interval, each while the next is built, from a provider's answers or from archives."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,8 +27,22 @@ from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.receipt import Receipt
 
 
+@dataclass(frozen=True)
+class StoredBefore:
+    """Describe what the lake has of a run's slots before the run.
+
+    Attributes:
+        replaced: for each slot, the receipts of the objects that it will replace, by their own slot; None for an object
+            without a readable receipt.
+        earlier: what earlier runs learned about the stream.
+    """
+
+    replaced: Mapping[Interval, Mapping[Interval, Receipt | None]]
+    earlier: EarlierRuns
+
+
 class SlotPipeline(ABC):
-    """Make and publish slots of one stream of one account. `Extraction` and `Replay` say what they are made from."""
+    """Build and publish slots of one stream of one account: `Extraction` from calls, `Replay` from archives."""
 
     def __init__(
         self,
@@ -85,7 +100,7 @@ class SlotPipeline(ABC):
             extracted_at: the time of extraction that rows and receipt get; default the time of the first call.
 
         Raises:
-            IncompleteWindow, ProviderError: the slot is not complete; none of its rows is returned.
+            BetProviderError: the slot is not complete; none of its rows is returned.
         """
         with closing(self._slots([interval], extracted_at=extracted_at)) as slots:
             slot = next(slots)
@@ -106,21 +121,30 @@ class SlotPipeline(ABC):
             InvalidArgument: a stored slot drops or hashes columns that this run would store in plain, or with another key;
                 raised before the first call.
         """
-        # Arrow's default allocator keeps freed memory; the system's returns it, so that other tasks of the worker can use it.
-        pa.set_memory_pool(pa.system_memory_pool())
         stored = Stored() if stored is None else stored
+        self._publish(slots, lake, self._stored_before(slots, lake), stored)
+        return stored
+
+    def _stored_before(self, slots: Sequence[Interval], lake: Lake) -> StoredBefore:
+        """Return what the lake has of the slots; raise as `store` does before the first call."""
         stored_paths = lake.stored(Interval(slots[0].start - slots[0].width, slots[-1].end))
         refuse_overlap(slots, stored_paths)
         replaced = replaced_receipts(lake, slots, stored_paths)
         for receipts in replaced.values():
             for other, receipt in receipts.items():
                 self.check_pii(other, receipt)
-        stored_before = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
-        earlier = EarlierRuns.read(lake, slots[0], stored_paths, stored_before)
-        before = {slot: list(receipts.values()) for slot, receipts in replaced.items()}
-        previous = {slot: receipts.get(slot) for slot, receipts in replaced.items()}
-        publish_slots(self._slots(slots, lake, replaced=before, earlier=earlier), slots, lake, stored, previous)
-        return stored
+        readable = [receipt for receipts in replaced.values() for receipt in receipts.values() if receipt]
+        return StoredBefore(replaced, EarlierRuns.read(lake, slots[0], stored_paths, readable))
+
+    def _publish(self, slots: Sequence[Interval], lake: Lake, before: StoredBefore, stored: Stored) -> None:
+        """Read slots in order, publish each while the next is read, and add it to ``stored``."""
+        # Arrow's default allocator keeps freed memory; the system's returns it, so that other tasks of the worker can use it.
+        pa.set_memory_pool(pa.system_memory_pool())
+        replaced = {slot: list(receipts.values()) for slot, receipts in before.replaced.items()}
+        previous = {slot: receipts.get(slot) for slot, receipts in before.replaced.items()}
+        publish_slots(
+            self._slots(slots, lake, replaced=replaced, earlier=before.earlier), slots, lake, stored, previous
+        )
 
     def check_pii(self, slot: Interval, receipt: Receipt | None) -> None:
         """Refuse to replace a slot that drops or hashes columns by one with their plain values, or with hashes of another key.

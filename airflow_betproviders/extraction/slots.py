@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime
@@ -24,6 +24,7 @@ from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.window_calls import Call
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.publishing import Stored
 from airflow_betproviders.extraction.slot_builder import Slot
@@ -79,39 +80,19 @@ class Extraction(SlotPipeline):
         earlier: EarlierRuns | None = None,
     ) -> Generator[Slot, None, None]:
         """Yield the slots in order. The calls of later slots are made meanwhile."""
+        replaced, earlier = replaced or {}, earlier or EarlierRuns()
         source, quotes = self._source, self._pii_policy is None
         decode = Decoder(self._stream, source.utc_offset, quotes=quotes, hide_secrets=source.hide_secrets)
-        caller = Caller(self._source, self._stream, decode)
-        begin_archive = partial(ArchiveWriter, self._source.utc_offset) if self._archives and lake else None
-        replaced, earlier = replaced or {}, earlier or EarlierRuns()
+        caller = Caller(source, self._stream, decode)
+        begin_archive = partial(ArchiveWriter, source.utc_offset) if self._archives and lake else None
         with SlotCallStats(slots, begin_archive) as stats, _threads(caller) as pool:
             caller.on_reply = stats.note
-            call = partial(self._call, caller, stats)
-            reader = WindowReader(
-                self._source,
-                self._stream,
-                self._filters,
-                call,
-                pool,
-                earlier.proven,
-                earlier.asked_for_less,
-                grow=earlier.new_day,
-            )
-            # Without retries a user waits for a few rows, so a row on a boundary is not worth another call.
-            read_edge = reader.read_edge if self._source.retries else None
-            boundaries = WindowBoundaries(
-                self._source,
-                self._stream,
-                read_edge,
-                carry=begin_archive is None,
-                starts_held_at=earlier.starts_held_at,
-                after_stored=earlier.after_stored,
-            )
+            reader = self._reader(partial(self._call, caller, stats), pool, earlier)
+            boundaries = self._boundaries(reader, earlier, archives=begin_archive is not None)
             with closing(reader.read(map(self._windows, slots))) as read:
                 for interval, windows in zip(slots, read, strict=False):
-                    before, rereads = replaced.get(interval), reader.rereads
-                    call_stats = stats.of(interval)
-                    receipt = self._receipt(interval, extracted_at or stats.begin(interval), before)
+                    call_stats, rereads = stats.of(interval), reader.rereads
+                    receipt = self._receipt(interval, extracted_at or stats.begin(interval), replaced.get(interval))
                     try:
                         slot = self._complete(interval, windows, receipt, call_stats, boundaries)
                     except Exception:
@@ -122,6 +103,31 @@ class Extraction(SlotPipeline):
                     _note_calls(slot.receipt, call_stats, reader, boundaries)
                     slot.archive = stats.hand_over(interval)
                     yield slot
+
+    def _reader(self, call: Call, pool: Executor, earlier: EarlierRuns) -> WindowReader:
+        """Return the reader of the run's windows, which starts from what earlier runs learned."""
+        return WindowReader(
+            self._source,
+            self._stream,
+            self._filters,
+            call,
+            pool,
+            earlier.proven,
+            earlier.asked_for_less,
+            grow=earlier.new_day,
+        )
+
+    def _boundaries(self, reader: WindowReader, earlier: EarlierRuns, *, archives: bool) -> WindowBoundaries:
+        """Return the placement of rows on window boundaries, for all slots of the run."""
+        return WindowBoundaries(
+            self._source,
+            self._stream,
+            # Without retries a user waits for a few rows, so a row on a boundary is not worth another call.
+            reader.read_edge if self._source.retries else None,
+            carry=not archives,
+            starts_held_at=earlier.starts_held_at,
+            after_stored=earlier.after_stored,
+        )
 
     def _complete(
         self,

@@ -89,7 +89,7 @@ class BetProviderHook(ProtocolHook):
         Raises:
             InvalidArgument, WindowNotReady, WindowExpired: before the first call.
             BadRows: rows that do not fit the schema; the operator can quarantine them instead.
-            IncompleteWindow, ProviderError: see `airflow_betproviders.exceptions`.
+            BetProviderError: see `airflow_betproviders.exceptions`.
         """
         from airflow_betproviders.extraction.slots import Extraction
 

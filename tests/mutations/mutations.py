@@ -38,8 +38,8 @@ MUTATIONS = (
     Mutation(
         "keep the older version of a row",
         "extraction/answers/keys.py",
-        "held[0] > rank",
-        "held[0] < rank",
+        "newest[0] > rank",
+        "newest[0] < rank",
         ("extraction/fetch/test_reader.py", "extraction/write/test_slot_writer.py"),
     ),
     Mutation(
@@ -101,7 +101,7 @@ MUTATIONS = (
     Mutation(
         "forget the versions that were shown",
         "extraction/answers/row_versions.py",
-        "self.where(~found | older)",
+        "self.where(~present | older)",
         "self.where(~found)",
         ("extraction/fetch/test_reader.py", "extraction/test_row_versions.py"),
     ),
@@ -122,7 +122,7 @@ MUTATIONS = (
     Mutation(
         "believe a read that lacks rows which were shown",
         "extraction/fetch/reader.py",
-        "        if read.shown is None or versions is None:",
+        "        if read.earlier.shown is None or versions is None:",
         "        if True:",
         (_CASES, "-k", "a_row_that"),
     ),

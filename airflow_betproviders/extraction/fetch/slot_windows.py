@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class SlotWindows:
-    """The windows of one slot, to be read in order; slots are read one after the other.
+    """Read the windows of one slot, in order. Slots are read one after the other.
 
     Attributes:
-        windows: the windows; None stands for a snapshot.
+        windows: the windows; None for a snapshot.
     """
 
     def __init__(self, reader: WindowReader, number: int, windows: Sequence[Interval | None]) -> None:

@@ -131,7 +131,7 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
     monkeypatch: pytest.MonkeyPatch, rows_received: int, most: int
 ) -> None:
     """Large answers are decoded one at a time."""
-    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", rows_received)
+    monkeypatch.setattr(prefetch, "_MAX_ROWS_RECEIVED", rows_received)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     on_their_way, seen, guard, reached = 0, [], threading.Lock(), threading.Event()
 
@@ -161,7 +161,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their latency passes meanwhile, their memory is taken once; threads would each keep some of it."""
-    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", 5)
+    monkeypatch.setattr(prefetch, "_MAX_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     ahead: list[int] = []
     receivers = set()
@@ -187,7 +187,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
 
 
 def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefetch, "_ROWS_RECEIVED", 5)
+    monkeypatch.setattr(prefetch, "_MAX_ROWS_RECEIVED", 5)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     received = []
 
