@@ -102,7 +102,7 @@ MUTATIONS = (
         "forget the versions that were shown",
         "extraction/answers/row_versions.py",
         "self.where(~present | older)",
-        "self.where(~found)",
+        "self.where(~present)",
         ("extraction/fetch/test_reader.py", "extraction/test_row_versions.py"),
     ),
     Mutation(
