@@ -23,16 +23,16 @@ import pyarrow.parquet as pq
 
 MEMORY = "400MB"  # DuckDB's limit
 
-Found = dict[str, Any]
+Result = dict[str, Any]
 
 
-def lake(raw: Path, first: int, hours: int, a_day: int, reach: int, account: str) -> Found:
+def lake(raw: Path, first: int, hours: int, a_day: int, reach: int, account: str) -> Result:
     """Write the slots of some hours."""
     made_bets.make_lake(raw, first, hours, a_day, reach, account)
     return {}
 
 
-def merge(raw: Path, table: Path, first: int, hours: int) -> Found:
+def merge(raw: Path, table: Path, first: int, hours: int) -> Result:
     """Merge hours of the raw lake by the package of this process."""
     (stream,) = checkout.find(fsspec.filesystem("file"), str(raw), provider="aig", account="agent001")
     before = _files(table)
@@ -48,7 +48,7 @@ def merge(raw: Path, table: Path, first: int, hours: int) -> Found:
     }
 
 
-def hourly(raw: Path, table: Path, account: str, hours: int) -> Found:
+def hourly(raw: Path, table: Path, account: str, hours: int) -> Result:
     """Merge an account hour by hour, as its DAG does."""
     (stream,) = checkout.find(fsspec.filesystem("file"), str(raw), provider="aig", account=account)
     began, commits, conflicts, slowest = time.time(), 0, 0, 0.0
@@ -60,7 +60,7 @@ def hourly(raw: Path, table: Path, account: str, hours: int) -> Found:
     return {"commits": commits, "conflicts": conflicts, "slowest": slowest, "began": began, "ended": time.time()}
 
 
-def mapped(raw: Path, target: Path, first: int, hours: int) -> Found:
+def mapped(raw: Path, target: Path, first: int, hours: int) -> Result:
     """Write the rows of these hours as bets, each once, for the peers."""
     from airflow_betproviders.bets_table.batch import MergeBatch, StagedRows
     from airflow_betproviders.bets_table.schema import SCHEMA
@@ -69,7 +69,7 @@ def mapped(raw: Path, target: Path, first: int, hours: int) -> Found:
     slots, _ = stream.slots([made_bets.hours(first, hours)])
     with tempfile.TemporaryDirectory() as name, pq.ParquetWriter(target, SCHEMA, compression="zstd") as writer:
         staged = StagedRows(stream, Path(name))
-        for version, bets in (piece for each in slots for piece in stream.bets(each)):
+        for version, bets in (piece for slot in slots for piece in stream.bets(slot)):
             if bets is not None:
                 staged.append(version, bets)
         batch = MergeBatch(staged, [])
@@ -78,7 +78,7 @@ def mapped(raw: Path, target: Path, first: int, hours: int) -> Found:
     return {}
 
 
-def delta_rs(source: Path, table: Path) -> Found:
+def delta_rs(source: Path, table: Path) -> Result:
     """Merge the mapped rows by delta-rs."""
     from deltalake import DeltaTable
 
@@ -102,7 +102,7 @@ def delta_rs(source: Path, table: Path) -> Found:
     return {"rows": rows, "replaced": done["num_target_rows_updated"], "commits": 1}
 
 
-def duckdb(source: Path, table: Path, target: Path) -> Found:
+def duckdb(source: Path, table: Path, target: Path) -> Result:
     """Rewrite the table's files with the mapped rows by DuckDB, without a commit."""
     import duckdb as db
 
@@ -128,7 +128,7 @@ def duckdb(source: Path, table: Path, target: Path) -> Found:
     return {"rows": pq.ParquetFile(source).metadata.num_rows, "replaced": 0, "commits": 0}
 
 
-def compact(table: Path) -> Found:
+def compact(table: Path) -> Result:
     """Compact the table."""
     from airflow_betproviders.bets_table.optimize import optimize
 
@@ -136,40 +136,40 @@ def compact(table: Path) -> Found:
     return {}
 
 
-def replicate(table: Path, days: int) -> Found:
-    """Put files of the table under so many days before its first one, by hard links and one commit.
+def replicate(table: Path, days: int) -> Result:
+    """Add files of the table to so many days before its first day, by hard links and one commit.
 
     The rows in them keep their times and ids. A merge looks no further than at the days' names and the log's statistics.
     """
     from deltalake.transaction import AddAction
 
-    added: dict[str, Found] = {}
+    added: dict[str, Result] = {}
     for log in sorted(table.glob("_delta_log/*.json")):
         for line in log.read_text().splitlines():
             action = json.loads(line)
             if "add" in action:
                 added[action["add"]["path"]] = action["add"]
     live = _files(table)
-    by_day: dict[str, list[Found]] = {}
+    by_day: dict[str, list[Result]] = {}
     for path in sorted(live):
         by_day.setdefault(added[path]["partitionValues"]["bet_date"], []).append(added[path])
     templates = list(by_day.values())
     actions = []
     for number in range(days):
         day = made_bets.BEGIN.date() - timedelta(days=number + 1)
-        for each in templates[number % len(templates)]:
-            path = f"provider=aig/bet_date={day}/{number}-{each['path'].rpartition('/')[2]}"
+        for file in templates[number % len(templates)]:
+            path = f"provider=aig/bet_date={day}/{number}-{file['path'].rpartition('/')[2]}"
             (table / path).parent.mkdir(parents=True, exist_ok=True)
-            (table / path).hardlink_to(table / each["path"])
+            (table / path).hardlink_to(table / file["path"])
             values = {"provider": "aig", "bet_date": day.isoformat()}
-            actions.append(AddAction(path, each["size"], values, each["modificationTime"], True, each["stats"]))
+            actions.append(AddAction(path, file["size"], values, file["modificationTime"], True, file["stats"]))
     checkout.BetsTable(str(table)).snapshot().commit(actions, [], {}, {})
     counts = [json.loads(added[path]["stats"])["numRecords"] for path in live]
     more = [json.loads(action.stats)["numRecords"] for action in actions]
     return {"rows": sum(counts) + sum(more), "files": len(counts) + len(more)}
 
 
-def copy(table: Path, target: Path) -> Found:
+def copy(table: Path, target: Path) -> Result:
     """Copy a table by hard links: no file of a table is ever changed."""
     shutil.copytree(table, target, copy_function=lambda source, to: Path(to).hardlink_to(source))
     return {}
@@ -179,7 +179,7 @@ def _files(table: Path) -> dict[str, int]:
     return {file.path: file.size for file in checkout.BetsTable(str(table)).snapshot().all_files()}
 
 
-STEPS: dict[str, Callable[..., Found]] = {
+STEPS: dict[str, Callable[..., Result]] = {
     step.__name__: step for step in (lake, merge, hourly, mapped, delta_rs, duckdb, compact, replicate, copy)
 }
 
@@ -199,9 +199,9 @@ def main() -> None:
     for needed in ("Merge", "find", "BetsTable"):
         getattr(checkout, needed)  # imported before the clock starts
     memory, began, processor = _peak(), time.perf_counter(), time.process_time()
-    found = STEPS[name](**arguments)
+    result = STEPS[name](**arguments)
     seconds, cpu = time.perf_counter() - began, time.process_time() - processor
-    print(json.dumps({**found, "seconds": seconds, "cpu": cpu, "peak": _peak(), "over": _peak() - memory}))
+    print(json.dumps({**result, "seconds": seconds, "cpu": cpu, "peak": _peak(), "over": _peak() - memory}))
 
 
 if __name__ == "__main__":

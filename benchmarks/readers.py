@@ -39,7 +39,7 @@ COLUMNS = ["stake", "net"]
 
 @dataclass(frozen=True)
 class Question:
-    """One condition, in the words of each reader."""
+    """Hold one condition as PyArrow and SQL write it."""
 
     name: str
     arrow: Any
@@ -88,9 +88,9 @@ READERS: dict[str, Callable[[DeltaTable, Question], int]] = {
 
 
 class CountingProxy:
-    """Pass connections on to a server; count requests and the bytes of its answers.
+    """Forward connections to a server, and count requests and the bytes of its answers.
 
-    It is a process of its own: delta-rs holds the interpreter's lock while it asks.
+    It runs in a process of its own, because delta-rs holds the interpreter's lock while it waits.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -147,7 +147,7 @@ def build(folder: Path, days: int, a_day: int, file_size: int, sort_by: SortBy) 
 
 
 def without_statistics(source: Path, target: Path) -> None:
-    """Copy a table's log, leaving the ends of columns out."""
+    """Copy a table's log without the minima and maxima of its columns."""
     for path in sorted(source.glob("_delta_log/*.json")):
         lines = []
         for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""The columns of the bets table, the same for every provider.
+"""Define the columns of the bets table, the same for every provider.
 
 What a provider does not report is null, never zero. The module ``bets`` of each provider says which field a column comes
 from, which columns are null, and why. Amounts are in currency units of ``currency`` and have the sign that
@@ -36,20 +36,20 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         "The bet's key within provider and account, as text; the same in every version of the bet.",
     ),
     "round_id": (pa.string(), "The game round; several bets may share one."),
-    "player_id": (pa.string(), "The player, by the id that the provider's key for players is."),
+    "player_id": (pa.string(), "The player's id at the provider, as the mapping of the provider says."),
     "game_id": (pa.string(), "The game, unique within the provider."),
     "game_type": (pa.string(), "The provider's own kind of game."),
     "currency": (pa.string(), "The provider's own code, house codes such as VND2 or RB included; never converted."),
-    "stake": (MONEY, "What the player put in. Positive."),
+    "stake": (MONEY, "The amount that the player bet. Positive."),
     "payout": (
         MONEY,
-        "What came back to the player, stake and deductions considered. Positive; null while open, or if not reported.",
+        "The amount that the player got back: winnings with the stake, less deductions. Positive; null while open, or if not reported.",
     ),
     "net": (MONEY, "The player's result: payout - stake. Negative when the player lost; null without payout."),
     "valid_stake": (MONEY, "The part of the stake that counts as turnover. Positive."),
-    "jackpot_contribution": (MONEY, "What of the stake went into jackpots. Positive."),
-    "jackpot_payout": (MONEY, "What jackpots paid, contained in payout. Positive."),
-    "fee": (MONEY, "What was kept of the player's winnings (tax, rake), already out of payout and net. Positive."),
+    "jackpot_contribution": (MONEY, "The part of the stake that went into jackpots. Positive."),
+    "jackpot_payout": (MONEY, "The part of payout that jackpots paid. Positive."),
+    "fee": (MONEY, "The part of the winnings that was kept (tax, rake); payout and net are without it. Positive."),
     "balance_before": (MONEY, "The player's balance before the bet, as the provider sends it; for information."),
     "balance_after": (MONEY, "The player's balance after the bet, as the provider sends it; for information."),
     "placed_at": (INSTANT, "When the bet was placed or its round began."),
@@ -61,7 +61,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     ),
     "missing_since": (
         INSTANT,
-        "Null for a bet that the provider reports. Else when its slot was read again and the bet was no longer in it.",
+        "When the bet's slot was read again without the bet; null for a bet that the provider reports.",
     ),
     "stream": (pa.string(), "The stream that brought this version, with its filters as in the lake's folders."),
     "slot_start": (INSTANT, "The slot that brought this version: its start."),

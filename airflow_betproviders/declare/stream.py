@@ -63,7 +63,7 @@ class Reaches:
     kind: TimeKind
 
 
-Envelope: TypeAlias = Mapping[str, Any]  # of nested envelopes, kinds, and the markers above
+Envelope: TypeAlias = Mapping[str, Any]  # its values are nested envelopes, kinds, or the markers above
 
 
 _SINGLE_ANSWER = SingleAnswer()
@@ -73,7 +73,7 @@ _JSON = Json()
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """One kind of record of one provider.
+    """Declare one kind of record of one provider.
 
     Attributes:
         provider: the connection type, e.g. ``aig``.

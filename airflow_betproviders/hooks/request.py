@@ -14,7 +14,7 @@ PLACES = ("query", "json", "form")
 
 @dataclass
 class ApiRequest:
-    """A request that is ready to be signed and sent.
+    """Hold a request that is ready to be signed and sent.
 
     A signer (`BetProviderHook.sign`) sees the final bytes of the body. It may set headers and add to the query.
 
@@ -24,7 +24,7 @@ class ApiRequest:
         fields: the parameters as the hook gave them.
         query: the parameters that travel in the URL.
         body: the final bytes; None where there is no body.
-        headers: in addition to those that requests sets, such as Content-Length.
+        headers: headers to send besides those that requests sets, such as Content-Length.
     """
 
     method: str

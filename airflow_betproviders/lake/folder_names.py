@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 MAX_BYTES = 200  # bytes of a folder's name; file systems take 255
 _MARK = "~"
-_DIGITS = 32  # of a digest, in hexadecimal
+_DIGITS = 32  # length of a digest, in hexadecimal
 _SHORTENED = re.compile(f".*{_MARK}[0-9a-f]{{{_DIGITS}}}", re.DOTALL)
 # Words that at least one reader takes for a number, a truth value, a date or null. Texts that begin with a digit or a
 # sign are marked anyway, and so are times such as T12:30.
@@ -39,7 +39,7 @@ def shortened(name: str, value: str) -> str:
     if len(name.encode()) <= MAX_BYTES:
         return name
     beginning = name.encode()[: MAX_BYTES - len(_MARK) - _DIGITS].decode(errors="ignore")
-    beginning = re.sub("%.?$", "", beginning)  # half of an escape
+    beginning = re.sub("%.?$", "", beginning)  # the end may be half of a %XX
     return f"{beginning}{_MARK}{sha256(value.encode()).hexdigest()[:_DIGITS]}"
 
 
@@ -61,7 +61,7 @@ def is_shortened(name: str) -> bool:
 
 
 def percent_encoded(text: str, safe: str = "") -> str:
-    """Percent-encode the ASCII characters but letters, digits, ``_.-~`` and the safe ones, and all that is no letter."""
+    """Percent-encode a text, except letters, digits, ``_.-~``, the safe characters and other printable text beyond ASCII."""
     return "".join(
         char if not char.isascii() and char.isprintable() and not char.isspace() else quote(char, safe=safe)
         for char in text

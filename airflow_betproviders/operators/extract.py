@@ -1,4 +1,4 @@
-"""The operator that extracts an interval of a stream to Parquet."""
+"""Extract an interval of a stream to Parquet."""
 
 from __future__ import annotations
 

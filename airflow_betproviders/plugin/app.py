@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -153,8 +154,9 @@ def _slot(reader: Reader, chosen: Selection, interval: Interval) -> Response:
 
 
 def _read_lakes(paths: list[str], chosen: Selection, span: Interval, now: datetime) -> list[LakeView]:
-    asked = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
-    return [_lake_views.get(each, lambda each=each: lake_process.call(read_lake, *each, now)) for each in asked]  # type: ignore[misc]
+    """Return the views of the selected lakes; a view is read at most every few seconds."""
+    selected = [(number, path, chosen, span) for number, path in enumerate(paths) if chosen.lake in {None, number}]
+    return [_lake_views.get(key, partial(lake_process.call, read_lake, *key, now)) for key in selected]
 
 
 def _visible_streams(reader: Reader, views: list[LakeView], dag: str | None) -> list[StreamView]:

@@ -36,7 +36,7 @@ _LISTINGS = 3  # an object may be replaced by a larger one between listing and r
 
 
 class DayTotals:
-    """The stored slots of a day. A context manager, which removes its local files at the end.
+    """Sum the stored slots of a day. A context manager, which removes its local files at the end.
 
     Args:
         lake: where the bet stream is stored.
@@ -221,6 +221,7 @@ def _narrow(rows: pa.Table, grouping: Sequence[str], distinct: Sequence[str], ad
 
 
 def _added(table: pa.Table, by: int) -> pa.Table:
+    """Return one row a group, with the sums of its columns; the first columns, up to number ``by``, are the group."""
     names = table.column_names
     return (
         table.group_by(names[: by + 1])

@@ -1,4 +1,4 @@
-"""The example packages, found as though pip had installed them, in this process and in those that it starts."""
+"""Make the example packages importable as if pip had installed them, in this process and in its children."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENTRY_POINTS = re.compile(r'^\[project\.entry-points\."?([\w.]+)"?\]\n(.*?)^$',
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Write the packages' metadata into a folder; have folder and packages on the path as long as the context lasts."""
+    """Write the packages' metadata into a folder, and put folder and packages on the path while the context lasts."""
     paths = [folder, *(EXAMPLES / f"airflow-provider-{name}" for name in NAMES)]
     for path in paths[1:]:
         metadata = folder / f"{path.name.replace('-', '_')}-0.dist-info"

@@ -1,4 +1,4 @@
-"""No plain value of a column that pii= names is written. The hashes serve joins and nothing else."""
+"""No plain value of a column that pii= names is written, and equal values have equal hashes, so that they can be joined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vendor does wrong by the window or the page that is asked for, and rows that change while they are read."""
+"""Misbehave by the window or the page that is requested, and change rows while they are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class CappedLongWindows(Capped):
-    """Fewer rows than asked for, for long windows only."""
+    """Return fewer rows than asked for, for long windows only."""
 
     def __init__(self, rng: Any, when: str) -> None:
         super().__init__(rng, when)
@@ -28,7 +28,7 @@ class CappedLongWindows(Capped):
 
 
 class CappedByTime(Capped):
-    """Fewer rows than asked for; how many depends on the minute that the window begins in."""
+    """Return fewer rows than asked for, with a cap that depends on the minute in which the window begins."""
 
     constant = False
 
@@ -43,7 +43,7 @@ class CappedByTime(Capped):
 
 
 class LastPageAgain(Fault):
-    """For a page after the last, the last page."""
+    """Answer a page after the last one with the last page."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         if answer.found and answer.place >= len(answer.found):
@@ -52,14 +52,14 @@ class LastPageAgain(Fault):
 
 
 class FirstPageAgain(Fault):
-    """For any page, the first: the page's number is ignored."""
+    """Ignore the page number: answer any page with the first."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         answer.rows = answer.found[: answer.asked]
 
 
 class LargerPages(Fault):
-    """More rows than asked for: the page size is ignored."""
+    """Ignore the page size: return more rows than asked for."""
 
     def change(self, vendor: OddVendor, call: int, answer: Answer) -> None:
         if not isinstance(vendor.stream.paging, Offset):
@@ -68,7 +68,7 @@ class LargerPages(Fault):
 
 
 class EmptyInTheMiddle(Fault):
-    """Nothing on one page, though pages follow it."""
+    """Return an empty page although further pages have rows."""
 
     def __init__(self, rng: Any, when: str) -> None:
         super().__init__(rng, when)
@@ -80,7 +80,7 @@ class EmptyInTheMiddle(Fault):
 
 
 class OtherHour(Fault):
-    """The rows of an earlier or later window: where it has none, nothing shows it."""
+    """Return the rows of an earlier or later window. If that window has none, nothing shows the mistake."""
 
     shows = False
 
@@ -109,14 +109,14 @@ def habit(rng: random.Random, stream: Stream, middle: datetime) -> Fault:
 
 
 def changed(rng: random.Random, stream: Stream, bets: list[Bet]) -> list[Bet]:
-    """Return rows of which some are there in two versions at two times, or get the second one while they are read."""
+    """Return the bets; about one in five has two versions at two times, or gets the second while the bets are read."""
     first = rng.choice([0, 0, rng.randint(2, 20)])
-    found = []
+    versions = []
     for bet in bets:
         if rng.random() > 0.2:
-            found.append(bet)
+            versions.append(bet)
             continue
         later = bet.at + timedelta(seconds=rng.choice([1, 1, 60, 300, 1800]))
         until = {"until": first} if first and stream.rows_move else {}
-        found += [replace(bet, **until), replace(bet, at=later, version=1, since=first)]
-    return found
+        versions += [replace(bet, **until), replace(bet, at=later, version=1, since=first)]
+    return versions

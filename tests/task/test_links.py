@@ -1,4 +1,4 @@
-"""The links on a task."""
+"""A task links to its slot on the coverage page and to its data in the store's console."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
 ROW_GROUP = 65_536  # rows
 FILE_SIZE = 32 * 1024 * 1024  # bytes; a correction rewrites the files that it touches, so a larger file costs more
 _DICTIONARY_SIZE = 128 * 1024  # bytes; a column with more distinct values is written plain
+# Columns whose values seldom repeat, so that a dictionary would not make them smaller.
 _PLAIN = {"bet_id", "rest", "placed_at", "updated_at", "settled_at"}
 _MEMORY = pa.system_memory_pool()
 

@@ -1,4 +1,4 @@
-"""Kinds of nested values: lists, objects with known members, objects with free names."""
+"""Declare nested values: lists, objects with known members, objects with free names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_betproviders.declare.fields.base import ArrowType, Field, Kind, Odd
 from airflow_betproviders.declare.fields.json_text import Pairs
 from airflow_betproviders.declare.fields.scalars import Decimal, Text
 
-NAME, AMOUNT = "k", "v"
+NAME, AMOUNT = "k", "v"  # members of a pair, as `DecimalMap` is read
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class DecimalMap(Kind):
 
 
 def _nested_text(first: str, parts: Iterable[tuple[str, str]], last: str, after: str = "") -> str:
-    """Return the JSON text of a nested value; `Rounded` if a part of it is."""
+    """Return the JSON text of a nested value; it is `Rounded` if a number in it was rounded."""
     cells = list(parts)
     text = first + ",".join([f"{before}{cell}{after}" for before, cell in cells]) + last
     return Rounded(text) if any(isinstance(cell, Rounded) for _, cell in cells) else text

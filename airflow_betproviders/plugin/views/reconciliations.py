@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from airflow_betproviders.lake.layout import RECONCILIATION, Lake
@@ -22,7 +23,7 @@ def last_reconciliations(streams: Iterable[tuple[str, str, str, str]]) -> list[d
     Args:
         streams: path of the lake, provider, stream and account of each.
     """
-    return [_results.get(each, lambda each=each: _last(*each)) for each in streams]  # type: ignore[misc]
+    return [_results.get(stream, partial(_last, *stream)) for stream in streams]
 
 
 def last_reconciliation(lake: Lake) -> dict[str, Any] | None:

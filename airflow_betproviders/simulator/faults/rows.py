@@ -28,7 +28,7 @@ ODD_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Fields:
-    """The names of a vendor's fields that faults of rows change, as patterns."""
+    """Name the fields of a vendor's rows that faults change, each by a regular expression."""
 
     amount: str
     key: str
@@ -59,7 +59,15 @@ class RowFaults:
         kinds: Sequence[str],
         rng: random.Random,
     ) -> ChangedRows:
-        """Return the rows of a page with the faults of rows that are drawn for it, and with the fault ``duplicate``."""
+        """Change the texts of a page's rows by faults, and return them.
+
+        Args:
+            rows: the rows of the page.
+            texts: their texts, which are changed in place.
+            columns: the columns of a CSV page; None for JSON.
+            kinds: the faults that are drawn for the page; those that do not concern rows are ignored.
+            rng: chooses rows and values.
+        """
         changed = ChangedRows(texts)
         if "bad_row" in kinds:
             at = rng.randrange(len(rows))
@@ -96,7 +104,7 @@ class RowFaults:
     def _put_odd(
         self, kind: str, rows: Sequence[WireRecord], columns: Sequence[str] | None, changed: ChangedRows
     ) -> None:
-        """Put odd values into rows. Seed and key choose rows and fields, so a second read brings the same values."""
+        """Put odd values into rows. The seed and a row's key decide, so a second read brings the same values."""
         switch = self._faults.switch(kind)
         share = ODD_SHARE if switch.rows is None else switch.rows
         for at, row in enumerate(rows):

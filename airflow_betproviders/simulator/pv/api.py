@@ -54,7 +54,7 @@ STREAMS = {
 OPTIONS = {
     "clock": ("start_at", "end_at"),  # the unnamed column that the history filters by
     "midnight": ("accept", "refuse"),  # whether a history window may end at 00:00:00 of the next day
-    # What comes first, once each, to calls that ask up to or for the last second of a day: html, empty, error, cut.
+    # Wrong answers to calls that ask up to or for the last second of a day, once each in this order: html, empty, error, cut.
     "last_second_trouble": [],
     "shift_hours": 0,  # windows are answered so many hours later than asked
 }
@@ -65,8 +65,9 @@ TROUBLE: Mapping[str, Reply] = {
     "cut": json_reply('{"code":200,"msg":"","data":{"items":[{"event_id":"8234'),
 }
 LAST_SECOND = DAY - 1000
+# Lists without pages, which the vendor cuts off at ``limit`` rows.
 LIMITED = ("games_user_history", "games_game_history", "slots_user_history")
-LONGEST = 60 * DAY
+LONGEST = 60 * DAY  # milliseconds between time_start and time_end, except for the history
 
 
 def sign(data: Mapping[str, Any], ts: int, key: str) -> str:
@@ -117,7 +118,7 @@ class Pv(RefusingVendor):
         return Inquiry(stream, data)
 
     def answer(self, inquiry: Inquiry) -> ListPage | SummaryAnswer | str | Reply:
-        """Return rows with pages, rows with a limit, or a total."""
+        """Return rows with pages, rows with a limit, a summary, or another object."""
         stream, data = inquiry
         edge = {"history": "time_end", "stage_summary": "time_start"}.get(stream, "")
         if self._trouble and type(data.get(edge)) is int and data[edge] * 1000 % DAY == LAST_SECOND:
@@ -126,8 +127,8 @@ class Pv(RefusingVendor):
             return self._history(data)
         if stream in LIMITED:
             return self._limited(stream, data)
-        total = self._total(stream, data)
-        return _objects_of(total) if stream.endswith("summary") else _envelope(total)
+        text = self._object(stream, data)
+        return _objects_of(text) if stream.endswith("summary") else _envelope(text)
 
     def _history(self, data: Mapping[str, Any]) -> ListPage:
         start, end = time_range(data)
@@ -174,7 +175,8 @@ class Pv(RefusingVendor):
             raise parameter_error("game_ids must be list")
         return [row for row in rows if row.facts.game_id in games] if games else rows
 
-    def _total(self, stream: str, data: Mapping[str, Any]) -> str:
+    def _object(self, stream: str, data: Mapping[str, Any]) -> str:
+        """Return the ``data`` of an answer that is no list of bets, as JSON."""
         if stream == "games":
             return json.dumps(game_list())
         if stream == "slots_detail_url":
@@ -251,11 +253,11 @@ def _envelope(data: str) -> str:
     return f'{{"code":200,"msg":"","data":{data}}}'
 
 
-def _objects_of(total: str) -> SummaryAnswer:
-    """Return the objects of a summary: the days, each of a list, or the one."""
-    if total.startswith("{") and '"day_list"' not in total:
-        return SummaryAnswer([total], _envelope)
-    objects = json.loads(total)
+def _objects_of(summary_text: str) -> SummaryAnswer:
+    """Part a summary into the objects that faults may change: its days, the items of a list, or the summary itself."""
+    if summary_text.startswith("{") and '"day_list"' not in summary_text:
+        return SummaryAnswer([summary_text], _envelope)
+    objects = json.loads(summary_text)
     if isinstance(objects, list):
         return SummaryAnswer([json.dumps(row) for row in objects], lambda joined: _envelope(f"[{joined}]"))
     summary = json.dumps(objects["summary"])

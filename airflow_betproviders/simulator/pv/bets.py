@@ -73,7 +73,7 @@ class PvBets:
         start = minute // 1000 + (0 if on_the_hour else rng.randrange(60))
         bet = rng.choice((100, 1000, 12_345, 100_000, 600_000)) * rng.randrange(1, 9)
         if on_the_hour and minute // HOUR % 3 == 0:
-            bet = 9_007_199_254_740_993
+            bet = 9_007_199_254_740_993  # 2**53 + 1, which a float cannot hold
         gain = -bet if rng.random() < 0.7 else rng.randrange(bet * 3)
         if game in SLOTS:
             end = start + (0 if on_the_hour else rng.randrange(2))
