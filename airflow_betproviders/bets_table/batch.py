@@ -1,4 +1,4 @@
-"""The rows that one commit merges: each bet once, in its newest version."""
+"""Collect the rows that one commit merges: each bet once, in its newest version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands under ``airflow betproviders`` and their arguments.
+"""Define the commands under ``airflow betproviders`` and their arguments.
 
 Every ``airflow`` command imports this module, so it imports nothing but what Airflow's own command line has imported.
 """

@@ -1,4 +1,4 @@
-"""A deadline for a complete HTTP exchange, however slowly a server sends.
+"""Bound a complete HTTP exchange by one deadline, however slowly a server sends.
 
 A socket's timeout starts over with each byte. So a server that sends a header or a body byte by byte, or ``100 Continue``
 for ever, holds a worker without end. Here every read of the socket gets what is left of the call's time. A connection is

@@ -1,4 +1,4 @@
-"""A provider's protocol: how a request is built and signed, and what an answer's status means."""
+"""Implement a provider's protocol: build and sign requests, and raise the error of an answer's status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notifier that reports what is missing in the lake, through any other notifier."""
+"""Report missing data of the lake through any other notifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator that exports a day of bets to one file."""
+"""Export a day of bets to one file."""
 
 from __future__ import annotations
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import Interval, check_slot, duration_text, parse_duration, slots
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument, QuotaExhausted
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.pii import pii_policy_of
+from airflow_betproviders.operators.progress import stored_before_deferral
 from airflow_betproviders.operators.stream_operator import (
     StreamOperator,
     hook_of,
@@ -125,7 +126,7 @@ class ExtractToParquetOperator(StreamOperator):
         self.target = TaskTarget(lake, interval)
         hook.check_time(stream, interval)
         self._wait_until_ready(hook, stream, interval)
-        stored = stored_before(lake, intervals, stored_until)
+        stored = stored_before_deferral(lake, intervals, stored_until)
         while unstored := [slot for slot in intervals if slot not in stored.paths]:
             try:
                 self._store(context, hook, stream, lake, unstored, stored)
@@ -219,30 +220,6 @@ class ExtractToParquetOperator(StreamOperator):
         except Exception:  # the slots are stored; the cache only makes coverage quick
             self.log.warning("the footer cache of %s could not be updated", lake.base, exc_info=True)
         return stored
-
-
-def stored_before(lake: Lake, intervals: Sequence[Interval], until: str | None) -> Stored:
-    """Return the slots that the task had stored before it deferred.
-
-    Args:
-        lake: the stream's place.
-        intervals: the slots of the task.
-        until: end of the slots that were stored, ISO 8601; None if the task has not deferred.
-    """
-    from airflow_betproviders.extraction.slots import Stored
-    from airflow_betproviders.lake.publish import read_receipt
-
-    stored = Stored()
-    end = datetime.fromisoformat(until) if until else intervals[0].start
-    if end > intervals[0].start:
-        paths = lake.stored(Interval(intervals[0].start, end))
-        for slot in intervals:
-            receipt = read_receipt(lake.fs, paths[slot]) if slot in paths and slot.end <= end else None
-            if receipt is not None:
-                stored.paths[slot] = paths[slot]
-                stored.receipts.append(receipt)
-                stored.size = (stored.size or 0) + int(lake.fs.size(paths[slot]))
-    return stored
 
 
 def _archived_for(archive: Any) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""The operator that extracts slots that are missing or damaged."""
+"""Extract the slots of an interval that are missing or damaged."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
 )
 from airflow_betproviders.operators.extract import MAX_DEFERRALS_WITHOUT_A_SLOT, ExtractToParquetOperator
+from airflow_betproviders.operators.progress import stored_between
 from airflow_betproviders.operators.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.arguments import names
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_betproviders.declare.stream import Stream
-    from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
     from airflow_betproviders.lake.cells import Cell, Gap
     from airflow_betproviders.lake.coverage import Coverage
@@ -123,7 +123,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             self._wait_until_ready(hook, stream, pending[-1].interval)
         self._fill(context, to_fill, before, limit, idle_deferrals)
         after = to_fill.survey()
-        stored = _stored_between(lake, before, after)
+        stored = stored_between(lake, before, after)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
         left = [cell for cell in to_fill.readable(after) if cell.state in {"missing", "damaged"}]
         summary = {
@@ -271,19 +271,6 @@ def _concerns_one_slot(error: BetProviderError, in_a_row: int) -> bool:
         return True
     refused = isinstance(error, ProviderRequestError | ProviderUnavailable) and not error.rate_limited
     return refused and error.retry_at is None and in_a_row < _MOST_IN_A_ROW
-
-
-def _stored_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
-    """Return the slots that were stored between two coverages."""
-    from airflow_betproviders.extraction.slots import Stored
-
-    known = {cell.interval: cell.receipt for cell in before.cells}
-    stored = Stored(size=None)
-    for cell in after.cells:
-        if cell.receipt and cell.receipt != known.get(cell.interval):
-            stored.paths[cell.interval] = lake.data(cell.interval)
-            stored.receipts.append(cell.receipt)
-    return stored
 
 
 def _listed(gaps: Sequence[Gap]) -> str:

@@ -1,4 +1,4 @@
-"""The operator that compares the raw bets of a day with the provider's own report."""
+"""Compare the raw bets of a day with the provider's own report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator that rebuilds slots from their archives."""
+"""Rebuild slots from their archives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from airflow_betproviders.task.links import TaskTarget
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
+    from airflow_betproviders.declare.interval import Interval
     from airflow_betproviders.declare.stream import Stream
+    from airflow_betproviders.extraction.publishing import Stored
+    from airflow_betproviders.extraction.replay import Replay
     from airflow_betproviders.hooks.base import BetProviderHook
 
 
@@ -53,7 +56,6 @@ class ReplayOperator(StreamOperator):
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - as its base
         """Rebuild the archived slots of the interval, then fail if some have no archive, or one that is damaged."""
-        from airflow_betproviders.extraction.publishing import Stored
         from airflow_betproviders.extraction.replay import Replay
 
         hook = hook_of(self.conn_id)
@@ -76,17 +78,9 @@ class ReplayOperator(StreamOperator):
         missing = ", ".join(map(str, interval.without(slots)))
         if not slots:
             raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
-        stored, failure = Stored(), None
-        try:
-            replay.store(slots, lake, stored)
-        except FileNotFoundError as error:
-            raise _not_archived(
-                f"{hook.label}, stream {stream.name}: a slot of {interval} has lost its archive meanwhile and", lake
-            ) from error
-        except BetProviderError as error:
-            if not stored.receipts:
-                raise
-            failure = error
+        stored, failure = self._rebuild(
+            replay, slots, lake, f"{hook.label}, stream {stream.name}: a slot of {interval}"
+        )
         summary = summarise(hook, stream, lake, interval, stored)
         self._update_assets(context, summary, stored)
         self._set_lineage(stream, lake, stored)
@@ -101,6 +95,24 @@ class ReplayOperator(StreamOperator):
                 f"{hook.label}, stream {stream.name}: the archived slots are rebuilt, but {missing}", lake
             )
         return summary
+
+    @staticmethod
+    def _rebuild(
+        replay: Replay, slots: Sequence[Interval], lake: Lake, where: str
+    ) -> tuple[Stored, BetProviderError | None]:
+        """Rebuild slots. Return those that are stored, and the error of the others if some of both exist."""
+        from airflow_betproviders.extraction.publishing import Stored
+
+        stored = Stored()
+        try:
+            replay.store(slots, lake, stored)
+        except FileNotFoundError as error:
+            raise _not_archived(f"{where} has lost its archive meanwhile and", lake) from error
+        except BetProviderError as error:
+            if not stored.receipts:
+                raise
+            return stored, error
+        return stored, None
 
     def _lake(self, hook: BetProviderHook, stream: Stream, filters: Mapping[str, Any]) -> Lake:
         """Return where the archives are stored. Refuse a path or a connection that cannot work."""

@@ -1,4 +1,4 @@
-"""The coverage page's application. Each route requires Airflow's login and returns what the user may see.
+"""Serve the coverage page. Each route requires Airflow's login and returns what the user may see.
 
 It reads receipts, the bets table and reconciliations in a child process of low priority, and changes nothing. The page
 starts backfills through Airflow's own API, with the user's login and permissions.

@@ -1,4 +1,4 @@
-"""The result of a reconciliation, as a small Parquet object and as Markdown."""
+"""Store the result of a reconciliation as a small Parquet object, and show it as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sensor that waits until an interval of a stream is complete in the lake."""
+"""Wait until an interval of a stream is complete in the lake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated vendors and what they share: time, truth, faults and the call log, without the server."""
+"""Hold the simulated vendors and what they share: time, truth, faults and the call log, without the server."""
 
 from __future__ import annotations
 

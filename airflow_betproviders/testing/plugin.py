@@ -1,4 +1,4 @@
-"""The pytest plugin: a running simulated vendor, and an account there, for the suite and for tests of your own.
+"""Provide pytest fixtures: a running simulated vendor, and an account there, for the suite and for tests of your own.
 
 pytest loads it by its entry point wherever this package is installed, so it imports nothing heavy.
 """

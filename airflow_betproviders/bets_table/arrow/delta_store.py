@@ -1,4 +1,4 @@
-"""The folder of a Delta table as an Arrow file system, under delta-rs's own credentials."""
+"""Open the folder of a Delta table as an Arrow file system, under delta-rs's own credentials."""
 
 from __future__ import annotations
 

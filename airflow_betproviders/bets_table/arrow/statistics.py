@@ -1,4 +1,4 @@
-"""The statistics of a data file in the Delta log: how many rows and nulls it has, and the ends of every column.
+"""Compute the statistics of a data file in the Delta log: how many rows and nulls it has, and the ends of every column.
 
 Readers skip a file whose ends exclude what they look for. Many of them compare ends as floats, milliseconds or short texts. So
 each end is moved outward until it is safe in every representation:

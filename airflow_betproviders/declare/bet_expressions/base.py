@@ -1,4 +1,4 @@
-"""The base class of expressions, and the types of the bets table's columns."""
+"""Define the base class of expressions, and the types of the bets table's columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base classes `Field` (a member of a record) and `Kind` (how its values are written and stored)."""
+"""Define the base classes `Field` (a member of a record) and `Kind` (how its values are written and stored)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated clock."""
+"""Simulate the clock."""
 
 from __future__ import annotations
 

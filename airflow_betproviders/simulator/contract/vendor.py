@@ -1,4 +1,4 @@
-"""The contract between the simulator and a vendor's module, which imports nothing of the simulator.
+"""Define the contract between the simulator and a vendor's module, which imports nothing of the simulator.
 
 A package registers its module in the entry point group ``airflow_betproviders.simulators``. The name of the entry point
 is the connection type and the path prefix on the simulator's port. The module satisfies ``VendorModule`` by its shape

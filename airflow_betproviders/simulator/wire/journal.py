@@ -1,4 +1,4 @@
-"""The call log, and the rules that calls broke."""
+"""Log the calls, and the rules that calls broke."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rate limit of a vendor."""
+"""Enforce the rate limit of a vendor."""
 
 from __future__ import annotations
 
