@@ -234,7 +234,7 @@ class Script:
         rows = table[ENVELOPE[self.provider][0]].chunk(0)
         for name in ENVELOPE[self.provider][1:]:
             rows = rows.field(name)
-        found = re.search(rb'"total":(\d+)', bytes(body[:300]) + bytes(body[-300:]))
+        total = re.search(rb'"total":(\d+)', bytes(body[:300]) + bytes(body[-300:]))
         columns = []
         for column, (name, type_) in zip(rows.flatten().flatten(), RECORDS[self.provider], strict=True):
             if name in TIMES[self.provider] and type_ == _TEXT:
@@ -246,7 +246,7 @@ class Script:
                 columns.append(column.cast(pa.timestamp("s" if self.provider == "pv" else "ms", "UTC")).cast(_TIME))
             else:
                 columns.append(column)
-        return pa.table(columns, schema=self.schema), int(found[1]) if found else 0
+        return pa.table(columns, schema=self.schema), int(total[1]) if total else 0
 
     def pages(self) -> Iterator[pa.Table]:
         """Yield all pages in order; two are being read, one waits."""

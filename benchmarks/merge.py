@@ -97,13 +97,13 @@ class Bench:
         for name in names:
             run("lake", raw=raw, first=0, hours=hours, a_day=a_day, reach=0, account=name)
         running = [start("hourly", None, raw=raw, table=table, account=name, hours=hours) for name in names]
-        found = [result(process) for process in running]
-        seconds = max(each["ended"] for each in found) - min(each["began"] for each in found)
-        commits, conflicts = (sum(each[name] for each in found) for name in ("commits", "conflicts"))
+        results = [result(process) for process in running]
+        seconds = max(step["ended"] for step in results) - min(step["began"] for step in results)
+        commits, conflicts = (sum(step[name] for step in results) for name in ("commits", "conflicts"))
         self.side_by_side = {
             "accounts": accounts, "hours": hours, "rows": a_day // 24, "commits": commits, "conflicts": conflicts,
-            "seconds": seconds, "a_minute": 60 * commits / seconds, "slowest": max(each["slowest"] for each in found),
-            "cpu": sum(each["cpu"] for each in found),
+            "seconds": seconds, "a_minute": 60 * commits / seconds, "slowest": max(step["slowest"] for step in results),
+            "cpu": sum(step["cpu"] for step in results),
         }  # fmt: skip
         print(self.side_by_side, flush=True)
 
@@ -126,8 +126,8 @@ class Bench:
     def _copy(self, table: str, target: str) -> None:
         run("copy", table=self._folder / table, target=self._folder / target)
 
-    def _note(self, profile: str, who: str, found: dict[str, Any]) -> None:
-        self.lines.append(Line(profile, who, found))
+    def _note(self, profile: str, who: str, result: dict[str, Any]) -> None:
+        self.lines.append(Line(profile, who, result))
         print(self.lines[-1].text(), flush=True)
 
 
@@ -148,8 +148,8 @@ def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, _ = process.communicate()
     if process.returncode:
         raise RuntimeError("a step failed; its error is above")
-    found: dict[str, Any] = json.loads(out.splitlines()[-1])
-    return found
+    step: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return step
 
 
 def run(step: str, code: Path | None = None, /, **given: Any) -> dict[str, Any]:

@@ -82,25 +82,25 @@ took {side_by_side["slowest"]:.1f} s.
 """
 
 
-def _scaled(found: dict[str, Any]) -> str:
+def _scaled(step: dict[str, Any]) -> str:
     return (
-        f"| {found['table_rows']:,} | {found['files']} | {found['seconds']:.2f} | {found['cpu']:.2f} | "
-        f"{found['written'] / 2**20:.0f} | {found['over']:.0f} |"
+        f"| {step['table_rows']:,} | {step['files']} | {step['seconds']:.2f} | {step['cpu']:.2f} | "
+        f"{step['written'] / 2**20:.0f} | {step['over']:.0f} |"
     )
 
 
 def _goals(lines: Sequence[Line]) -> str:
     """Compare the measured figures with the goals, as a table."""
-    found = {(line.profile, line.who): line.found for line in lines}
+    results = {(line.profile, line.who): line.found for line in lines}
     rows = []
-    mine = {profile: found[profile, "this version"] for profile in ("insert", "week")}
+    mine = {profile: results[profile, "this version"] for profile in ("insert", "week")}
     for profile, who, goal in (
         ("week", "DuckDB", "as fast as DuckDB with the same memory limit"),
         ("week", "delta-rs MERGE", "delta-rs MERGE, for comparison"),
         ("week", "older version", "2.5 times faster than the older version"),
         ("insert", "older version", "insert-only at twice its rate"),
     ):
-        if (other := found.get((profile, who))) is not None:
+        if (other := results.get((profile, who))) is not None:
             ratios = [other[name] / mine[profile][name] for name in ("seconds", "cpu")]
             rows.append(f"| {goal} | {ratios[0]:.1f} times faster, {ratios[1]:.1f} times less CPU |")
     most = max(line.found["over"] for line in lines if line.who == "this version")

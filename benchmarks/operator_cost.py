@@ -37,8 +37,8 @@ def main() -> None:
     arguments.add_argument("url")
     given = arguments.parse_args()
     logging.disable(logging.INFO)
-    held = connection("pv", given.url)
-    BaseHook.get_connection = staticmethod(lambda _conn_id: held)  # type: ignore[method-assign,assignment]
+    account = connection("pv", given.url)
+    BaseHook.get_connection = staticmethod(lambda _conn_id: account)  # type: ignore[method-assign,assignment]
     inside: list[float] = []
     store = Extraction.store
 
@@ -67,9 +67,9 @@ def main() -> None:
     execute(1, "1h")
     inside.clear()
     overheads = [execute(1, "1h") - inside[-1] for _ in range(ROUNDS)]
-    many, one = zip(*((execute(24, "1h"), execute(24, "1d")) for _ in range(ROUNDS)), strict=True)
+    many, single = zip(*((execute(24, "1h"), execute(24, "1d")) for _ in range(ROUNDS)), strict=True)
     median: Callable[[Iterable[float]], float] = statistics.median
-    print(json.dumps({"overhead": median(overheads), "hours": median(many), "day": median(one)}))
+    print(json.dumps({"overhead": median(overheads), "hours": median(many), "day": median(single)}))
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ def main() -> None:
     arguments.add_argument("--min-interval", type=float, default=0)
     given = arguments.parse_args()
     logging.disable(logging.INFO)
-    held = connection(given.provider, given.url, min_interval=given.min_interval)
-    BaseHook.get_connection = staticmethod(lambda _conn_id: held)  # type: ignore[method-assign,assignment]
+    account = connection(given.provider, given.url, min_interval=given.min_interval)
+    BaseHook.get_connection = staticmethod(lambda _conn_id: account)  # type: ignore[method-assign,assignment]
     import fsspec
     from records import START
 

@@ -163,12 +163,12 @@ def _utc(ms: int) -> str:
     return f"{_second(seconds)}.{rest:03d}"
 
 
-def _second(seconds: int, held: dict[int, str] = {}) -> str:  # noqa: B006 - a small memory of the last seconds
-    if seconds not in held:
-        if len(held) > 10_000:
-            held.clear()
-        held[seconds] = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
-    return held[seconds]
+def _second(seconds: int, cache: dict[int, str] = {}) -> str:  # noqa: B006 - a small memory of the last seconds
+    if seconds not in cache:
+        if len(cache) > 10_000:
+            cache.clear()
+        cache[seconds] = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    return cache[seconds]
 
 
 _RENDER = {"gmag": _gmag, "pv": _pv, "aig": _aig, "jdb": _jdb}

@@ -29,8 +29,8 @@ def main() -> None:
     speeds: dict[str, dict[str, float]] = {}
 
     def throughput() -> str:
-        text, found = sections.throughput(count, _note, peers.commands if given.full else None)
-        speeds.update(found)
+        text, speeds_of_providers = sections.throughput(count, _note, peers.commands if given.full else None)
+        speeds.update(speeds_of_providers)
         return text
 
     measured = {
@@ -72,11 +72,11 @@ def _plot(speeds: dict[str, dict[str, float]]) -> None:
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(1, len(speeds), figsize=(12, 3.2), layout="constrained")
-    for axis, (provider, found) in zip(axes, speeds.items(), strict=True):
-        names = sorted(found, key=found.__getitem__)
+    for axis, (provider, rows_a_second) in zip(axes, speeds.items(), strict=True):
+        names = sorted(rows_a_second, key=rows_a_second.__getitem__)
         axis.barh(
             names,
-            [found[name] / 1000 for name in names],
+            [rows_a_second[name] / 1000 for name in names],
             color=["#2a7f62" if n == "ours" else "#b8c4be" for n in names],
         )
         axis.set_title(provider)

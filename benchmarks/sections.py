@@ -49,13 +49,13 @@ def throughput(
             runs = rounds({name: script(file, provider, url, "{out}") for name, file in names.items()}, count, note)
             if peers is not None:
                 runs |= rounds(peers(provider, url), 1, note)
-        speeds[provider] = {name: ROWS / median(held, "wall") for name, held in runs.items()}
-        for name, held in runs.items():
-            if held[-1].result.get("rows", ROWS) != ROWS:
-                raise RuntimeError(f"{name} read {held[-1].result['rows']} of {ROWS} rows")
-            wall, cpu = median(held, "wall"), median(held, "cpu")
-            ratios = [f"{median(held, of) / median(runs['ours'], of):.2f}" for of in ("wall", "cpu")]
-            peak, size = f"{median(held, 'peak_mib'):.0f}", f"{median(held, 'bytes') / 1e6:.1f}"
+        speeds[provider] = {name: ROWS / median(measured, "wall") for name, measured in runs.items()}
+        for name, measured in runs.items():
+            if measured[-1].result.get("rows", ROWS) != ROWS:
+                raise RuntimeError(f"{name} read {measured[-1].result['rows']} of {ROWS} rows")
+            wall, cpu = median(measured, "wall"), median(measured, "cpu")
+            ratios = [f"{median(measured, of) / median(runs['ours'], of):.2f}" for of in ("wall", "cpu")]
+            peak, size = f"{median(measured, 'peak_mib'):.0f}", f"{median(measured, 'bytes') / 1e6:.1f}"
             rows.append([f"{provider} {name}", f"{ROWS / wall:,.0f}", f"{wall:.2f}", f"{cpu:.2f}", *ratios, peak, size])
     head = ["contestant", "rows/s", "wall s", "CPU s", "its wall / ours", "its CPU / ours", "peak MiB", "MB written"]
     return table(head, rows), speeds
@@ -138,7 +138,7 @@ def odd_pages(count: int, note: Note) -> str:
         for _ in range(count):
             for name, url in (("even", even), ("odd", odd)):
                 runs[name].append(run(script("ours.py", "pv", url, "{out}")))
-    seconds = {name: statistics.median(run.result["seconds"] for run in held) for name, held in runs.items()}
+    seconds = {name: statistics.median(run.result["seconds"] for run in measured) for name, measured in runs.items()}
     note(f"  odd pages: {seconds}")
     slower = seconds["odd"] / seconds["even"]
     return table(
@@ -214,8 +214,8 @@ def airflow_import(count: int, note: Note) -> str:
                 stdout=subprocess.PIPE,
             )
             result[name].append(json.loads(done.stdout))
-    scans = [min(each["scan"] for each in held) for held in result.values()]
-    definition = min(each["definition"] for each in result["with us"])
+    scans = [min(imported["scan"] for imported in imports) for imports in result.values()]
+    definition = min(imported["definition"] for imported in result["with us"])
     modules = ", ".join(result["with us"][0]["ours"]) or "none"
     note(f"  import airflow: {scans} ms, {definition} ms; modules of ours: {modules}")
     return table(

@@ -58,10 +58,10 @@ def time_survey(fs: Any, root: str, state: str, slots: int) -> Times:
         RuntimeError: it does not find so many slots in this state.
     """
     began, used = time.perf_counter(), time.process_time()
-    found = [each.total.to_json() for each in survey(fs, root, now=START + timedelta(days=DAYS, hours=1))]
+    totals = [entry.total.to_json() for entry in survey(fs, root, now=START + timedelta(days=DAYS, hours=1))]
     times = Times(time.perf_counter() - began, time.process_time() - used)
-    if sum(each[state] for each in found) != slots:
-        raise RuntimeError(f"not every slot was found: {found}")
+    if sum(entry[state] for entry in totals) != slots:
+        raise RuntimeError(f"not every slot was found: {totals}")
     return times
 
 
@@ -73,9 +73,9 @@ def time_page(folder: str) -> Times:
     """
     span = span_of(DAYS, (START + timedelta(days=DAYS - 1)).date(), START)
     began, used = time.perf_counter(), time.process_time()
-    found = streams.read_lake(0, f"file://{folder}", Selection(), span)
-    size = sum(len(view.to_json(lambda _: True)) + 1 for view in found.views)
+    lake_view = streams.read_lake(0, f"file://{folder}", Selection(), span)
+    size = sum(len(view.to_json(lambda _: True)) + 1 for view in lake_view.views)
     times = Times(time.perf_counter() - began, time.process_time() - used, size)
-    if found.truncated:
+    if lake_view.truncated:
         raise RuntimeError("the page left streams out")
     return times

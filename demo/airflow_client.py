@@ -251,11 +251,11 @@ class AirflowClient:
 def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
     """Call `poll` until it returns something; after `timeout` seconds raise with what was `seen` last."""
     deadline = time.monotonic() + timeout
-    while (found := poll()) is None:
+    while (result := poll()) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
         time.sleep(0.2)
-    return found
+    return result
 
 
 def iso(instant: datetime | str) -> str:

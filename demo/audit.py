@@ -76,7 +76,7 @@ def audit(lake: Path, truth: Truth, streams: set[str]) -> Iterator[AuditedFile]:
 def _audited(path: Path, receipt: Receipt, truth: Truth) -> AuditedFile:
     stream = declared(receipt.provider, receipt.stream)
     rows = pq.ParquetFile(path).read().to_pylist()
-    held = _amounts_by_key(stream, rows)
+    stored = _amounts_by_key(stream, rows)
     # A bet may change between the first call and the last: both states count as right.
     published = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
     before, after = (
@@ -87,12 +87,12 @@ def _audited(path: Path, receipt: Receipt, truth: Truth) -> AuditedFile:
         receipt=receipt,
         start=datetime.fromisoformat(receipt.start),
         stored=path.stat().st_size,
-        stake=sum((stake for stake, _ in held.values()), Decimal(0)),
-        payout=sum((payout for _, payout in held.values()), Decimal(0)),
+        stake=sum((stake for stake, _ in stored.values()), Decimal(0)),
+        payout=sum((payout for _, payout in stored.values()), Decimal(0)),
         expected=len(before),
-        missing=len((before.keys() & after.keys()) - held.keys()),
-        doubled=len(rows) - len(held),
-        wrong=sum(money not in (before.get(key), after.get(key)) for key, money in held.items()),
+        missing=len((before.keys() & after.keys()) - stored.keys()),
+        doubled=len(rows) - len(stored),
+        wrong=sum(money not in (before.get(key), after.get(key)) for key, money in stored.items()),
     )
 
 

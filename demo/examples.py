@@ -151,10 +151,10 @@ class Examples:
     def check_coverage(self, missing: int = 0) -> None:
         """Check that the command line and the page count the same slots."""
         rows = json.loads(self.airflow.cli("betproviders", "coverage", self.lake.as_uri(), "--output", "json"))
-        found = {row["provider"]: row for row in rows}
+        by_provider = {row["provider"]: row for row in rows}
         stored = SCHEDULED + BACKFILLED - missing
         for name in self.examples:
-            counts = found[name]
+            counts = by_provider[name]
             assert counts["complete"] + counts["empty"] == stored, counts
             assert counts["missing"] >= missing, counts  # and the hours that are due since
         # The page caches its answers for some seconds.
@@ -256,8 +256,8 @@ def main() -> int:
         AssertionError: a step failed.
     """
     began = time.monotonic()
-    found = installed(datetime.now(timezone.utc))
-    if not found:
+    examples_installed = installed(datetime.now(timezone.utc))
+    if not examples_installed:
         print("Install the packages of examples/ first. `.ci/examples` does it all.")
         return 2
     with tempfile.TemporaryDirectory(prefix="betproviders-examples-") as folder:
@@ -266,7 +266,7 @@ def main() -> int:
         env = {
             "EXAMPLES_LAKE": lake.as_uri(),
             "EXAMPLES_TABLE": table.as_uri(),
-            "EXAMPLES": json.dumps({name: _arguments(example) for name, example in found.items()}),
+            "EXAMPLES": json.dumps({name: _arguments(example) for name, example in examples_installed.items()}),
             "AIRFLOW_VAR_BETPROVIDERS_PATH": lake.as_uri(),
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
         }
@@ -274,10 +274,10 @@ def main() -> int:
             Vendors(home / "logs" / "simulator.log", rate=60, history_days=10, min_interval={"aig": 5}) as vendors,
             HeadlessAirflow(home, HERE / "example_dags", env) as airflow,
         ):
-            for name in found:
+            for name in examples_installed:
                 airflow.add_connection(f"{name}_default", vendors.connections[name])
                 airflow.set_pool(f"{name}_default", 2)
-            examples = Examples(found, airflow, vendors, lake, table)
+            examples = Examples(examples_installed, airflow, vendors, lake, table)
             steps = {
                 "forms": examples.check_forms,
                 "connection tests": examples.check_connections,
@@ -292,7 +292,7 @@ def main() -> int:
             for step, run in steps.items():
                 print(f"-- {step} ({time.monotonic() - began:.0f}s)", flush=True)
                 run()
-    print(f"The {len(found)} examples work ({time.monotonic() - began:.0f}s).")
+    print(f"The {len(examples_installed)} examples work ({time.monotonic() - began:.0f}s).")
     return 0
 
 

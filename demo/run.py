@@ -86,12 +86,12 @@ def _wait(airflow: HeadlessAirflow, wanted: dict[str, set[datetime]], say: Say) 
         runs = airflow.runs("~")
         states = {dag_id: _states(runs, dag_id, hours) for dag_id, hours in wanted.items()}
         live = [str(run["state"]) for run in runs if run["dag_id"] == LIVE]
-        done = {dag_id: sum(state in FINISHED for state in found) for dag_id, found in states.items()}
+        done = {dag_id: sum(state in FINISHED for state in run_states) for dag_id, run_states in states.items()}
         progress = ", ".join(f"{dag_id} {count}/{HOURS}" for dag_id, count in done.items())
         over = all(count == HOURS for count in done.values()) and not _busy(airflow, live)
         if over or time.monotonic() > deadline:
             say(f"{progress}; live feed: {_live(airflow)}")
-            good = sum(found.count("success") for found in states.values())
+            good = sum(run_states.count("success") for run_states in states.values())
             return HOURS * len(wanted) - good + live.count("failed")
         if progress != shown and time.monotonic() > quiet_until:
             say(progress)
@@ -124,7 +124,7 @@ def _hour(instant: datetime) -> datetime:
 
 
 def _write_report(audited: list[AuditedFile], failed: int, breaches: int, say: Say) -> int:
-    made = table(audited)
+    report = table(audited)
     faults = {
         "rows missing": sum(slot.missing for slot in audited),
         "rows doubled": sum(slot.doubled for slot in audited),
@@ -134,10 +134,10 @@ def _write_report(audited: list[AuditedFile], failed: int, breaches: int, say: S
     }
     verdict = ", ".join(f"{count} {what}" for what, count in faults.items())
     notes = "Stake and payout add up all currencies; read: bytes of the vendors' answers; stored: bytes of Parquet."
-    (OUTPUT / "report.txt").write_text(f"{made.text}\n\n{notes}\n{verdict}\n")
-    (OUTPUT / "report.md").write_text(f"{made.markdown}\n\n{notes}\n\n**{verdict}**\n")
+    (OUTPUT / "report.txt").write_text(f"{report.text}\n\n{notes}\n{verdict}\n")
+    (OUTPUT / "report.md").write_text(f"{report.markdown}\n\n{notes}\n\n**{verdict}**\n")
     draw([slot for slot in audited if slot.receipt.stream != "recent_transactions"], OUTPUT / "rows.png")
-    print(f"\n{made.text}\n\n{notes}\n")
+    print(f"\n{report.text}\n\n{notes}\n")
     say(verdict)
     say("demo-output/ has the lake, report.txt, report.md and rows.png")
     return 1 if any(faults.values()) else 0

@@ -116,8 +116,8 @@ class Vendors:
     def breaches(self) -> list[dict[str, Any]]:
         """Return every rule of a vendor that a call broke."""
         response = self._http.get(f"{self.url}/_control/breaches", timeout=60)
-        found: list[dict[str, Any]] = response.json()
-        return found
+        breaches: list[dict[str, Any]] = response.json()
+        return breaches
 
     def _first_line(self) -> dict[str, Any] | None:
         if self._process is None or self._process.poll() is not None:

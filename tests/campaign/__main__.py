@@ -82,21 +82,21 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--report", type=Path, help="file for the tally, in Markdown")
     given = parser.parse_args()
-    whole, began, last = Tally(), time.monotonic(), 0
+    total, began, last = Tally(), time.monotonic(), 0
     with suppress(KeyboardInterrupt):  # the tally so far is worth having
         for scenario, tally in campaign(range(given.first_seed, given.first_seed + given.scenarios)):
-            whole.add(tally)
+            total.add(tally)
             last = scenario.seed
             place = "S3" if scenario.remote else "local"
             seconds, began = time.monotonic() - began, time.monotonic()
             say(f"{scenario}, {place}, {seconds:.0f} s, {tally.counts['attempts']} attempts")
             for wrong in tally.wrong[:MOST_PRINTED]:
                 say(f"   {wrong}")
-    text = report(whole, given.first_seed, last)
+    text = report(total, given.first_seed, last)
     say(text)
     if given.report:
         given.report.write_text(text)
-    sys.exit(bool(whole.wrong))
+    sys.exit(bool(total.wrong))
 
 
 def say(text: str) -> None:

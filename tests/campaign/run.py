@@ -184,8 +184,8 @@ class ScenarioRun:
         about = f"{self.scenario}: {kind}: {slot}: {outcome}"
         changed = stored_versions(self.lake) != before
         self.tally.counts["tasks lied to"] += 1
-        made = len(self._simulator.calls) - calls
-        self.tally.find("too many calls", [f"{about}: {made} calls"] if made > MOST_CALLS else [])
+        call_count = len(self._simulator.calls) - calls
+        self.tally.find("too many calls", [f"{about}: {call_count} calls"] if call_count > MOST_CALLS else [])
         if outcome.state != "succeeded":
             after_all = outcome.error in STORE_ERRORS  # the store did it, and lost its answer
             self.tally.find("lies that changed the lake", [about] if changed and not after_all else [])
@@ -218,16 +218,16 @@ class ScenarioRun:
         self._run([self._task("replay", **self._whole)], attempts=MOST_ATTEMPTS, until_success=True)
         after = self._rows()
         wrong = [f"{slot}" for slot in {*before, *after} if before.get(slot) != after.get(slot)]
-        made = len(self._simulator.calls) - calls
+        call_count = len(self._simulator.calls) - calls
         self.tally.counts["slots replayed"] += len(after)
         self.tally.find("slots that a replay changed", [f"{self.scenario}: {slot}" for slot in wrong])
-        self.tally.find("calls of a replay", [f"{self.scenario}: {made}"] if made else [])
+        self.tally.find("calls of a replay", [f"{self.scenario}: {call_count}"] if call_count else [])
 
     def _rows(self) -> dict[Interval, tuple[list[Record], list[str]]]:
         """Return the rows of each stored slot, and its quarantine."""
-        found = visible(self.lake)
+        paths = visible(self.lake)
         return {
-            slot: (read(self.lake, path)[1].to_pylist(), quarantine(self.lake, slot)) for slot, path in found.items()
+            slot: (read(self.lake, path)[1].to_pylist(), quarantine(self.lake, slot)) for slot, path in paths.items()
         }
 
     def _settle(self) -> None:
@@ -271,11 +271,11 @@ class ScenarioRun:
     def _merge(self, interval: Interval | None = None) -> list[Task]:
         if not self.scenario.vendor.bet:
             return []
-        whole = interval or Interval(self.scenario.begin, self.scenario.end)
+        merged = interval or Interval(self.scenario.begin, self.scenario.end)
         paths = {"path": f"{self._root}/raw", "table": f"{self._root}/bets"}
         narrowed = {"stream": self.scenario.stream, "filters": self._filters} if self._filters else {}
         of = {"provider": self.scenario.provider, **narrowed}
-        return [self._task("merge", start=whole.start, end=whole.end, **of, **paths)]
+        return [self._task("merge", start=merged.start, end=merged.end, **of, **paths)]
 
     def _task(self, kind: str, **arguments: Any) -> Task:
         vendor = self._simulator.credentials[self.scenario.provider]

@@ -146,34 +146,34 @@ def _faults(rng: random.Random, vendor: Vendor) -> Faults:
     if habit in NO_TOTALS or not vendor.totals:  # nothing could show that a list has moved
         kinds = [kind for kind in kinds if kind not in NEEDS_TOTALS]
     share = rng.choice((0.0, 0.05, 0.2)) / max(len(kinds), 1) * 3
-    found: dict[str, Mapping[str, Any]] = {
+    faults: dict[str, Mapping[str, Any]] = {
         kind: {"probability": share, **({"seconds": 1} if kind.endswith("_date") else {})} for kind in kinds
     }
     impossible = (set() if vendor.totals else PAGES_ONLY) | (TOO_MANY_ROWS if vendor.cursor else set())
     if habit and habit not in impossible:
-        found[habit] = {option: rng.choice(values) for option, values in HABITS[habit].items()}
+        faults[habit] = {option: rng.choice(values) for option, values in HABITS[habit].items()}
     # A second call distinguishes an empty answer from an empty window, so the same one may come only once.
     if vendor.empty and rng.random() < 0.5:
-        found[rng.choice(vendor.empty)] = {"times": 1, "after": rng.randrange(12)}
+        faults[rng.choice(vendor.empty)] = {"times": 1, "after": rng.randrange(12)}
     if rng.random() < 0.25:
         kind = rng.choice(SLOW)
         seconds = {"drip_body": 0.0005} if rng.random() < 0.5 else {}
-        found[kind] = {"times": 1, "after": rng.randrange(12), "seconds": seconds.get(kind, 0.5)}
+        faults[kind] = {"times": 1, "after": rng.randrange(12), "seconds": seconds.get(kind, 0.5)}
     if vendor.odd_fields and rng.random() < 0.4:
-        found |= _odd(rng, vendor)
-    if "odd_long" in found:  # which alone fills an answer
-        found.pop("byte_cap", None)
-    return found
+        faults |= _odd(rng, vendor)
+    if "odd_long" in faults:  # which alone fills an answer
+        faults.pop("byte_cap", None)
+    return faults
 
 
 def _odd(rng: random.Random, vendor: Vendor) -> Faults:
-    found: dict[str, Mapping[str, Any]] = {}
+    faults: dict[str, Mapping[str, Any]] = {}
     for kind in rng.sample(ODD_KINDS, rng.randint(1, 3)):
         fields = [*vendor.odd_fields, *([vendor.key_field] if kind in ODD_KEY_KINDS else [])]
         if kind == "odd_range" and rng.random() < 0.5:
             fields = [*vendor.time_columns]
-        found[kind] = {"field": rng.choice(fields), "rows": rng.choice((0.01, 0.05, 0.2))}
-    return found
+        faults[kind] = {"field": rng.choice(fields), "rows": rng.choice((0.01, 0.05, 0.2))}
+    return faults
 
 
 def _lies(rng: random.Random, vendor: Vendor) -> Faults:

@@ -11,11 +11,11 @@ from tests.campaign.verdict import Tally
 @pytest.mark.slow
 @pytest.mark.s3
 def test_whatever_goes_wrong_every_bet_is_there_once_as_it_is() -> None:
-    whole = Tally()
+    total = Tally()
     for _, tally in campaign((1, 2, 3, 11)):  # AIG, JDB, GM-Ag, PV
-        whole.add(tally)
-    assert whole.wrong == []
-    assert whole.counts["bets checked"] > 1000
-    assert whole.counts["attempts killed"] > 5
-    assert whole.counts["provider faults"] > 50
-    assert whole.counts["objects watched"] > 30
+        total.add(tally)
+    assert total.wrong == []
+    assert total.counts["bets checked"] > 1000
+    assert total.counts["attempts killed"] > 5
+    assert total.counts["provider faults"] > 50
+    assert total.counts["objects watched"] > 30

@@ -81,8 +81,12 @@ class FinchHook(BetProviderHook):
     def environments(self) -> tuple[str, ...]:
         """Return the hosts that the account lives on, each once (document 3.1)."""
         answer = self.call("environments", ENVIRONMENTS, {})
-        found = (str(each["apiDomain"]) for each in member(answer, "environments") if each.get("apiDomain"))
-        return tuple(dict.fromkeys(found))
+        domains = (
+            str(environment["apiDomain"])
+            for environment in member(answer, "environments")
+            if environment.get("apiDomain")
+        )
+        return tuple(dict.fromkeys(domains))
 
 
 HOOK = FinchHook

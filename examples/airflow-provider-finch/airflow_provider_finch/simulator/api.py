@@ -101,8 +101,8 @@ class Finch:
         call.read("environments", query)
         base = call.url.partition("://")[2]
         # The vendor's own sample lists a domain twice.
-        found = [{"envName": name, "apiDomain": f"{base}/{name}"} for name in (*DOMAINS, DOMAINS[-1])]
-        return 200, JSON, json.dumps({"error": "0", "description": "OK", "environments": found})
+        environments = [{"envName": name, "apiDomain": f"{base}/{name}"} for name in (*DOMAINS, DOMAINS[-1])]
+        return 200, JSON, json.dumps({"error": "0", "description": "OK", "environments": environments})
 
     def _feed(self, call: Any, domain: str, path: str) -> Reply:
         stream = STREAMS.get(path)
@@ -123,7 +123,7 @@ class Finch:
         select = self._rounds.finished if stream == "rounds" else self._rounds.adjusted
         rounds = select(domain, data_type, start, max(reach, start), now)
         missing = "null" if self._options["missing"] == "null" else ""
-        page = call.page([line_of(made, columns, missing) for made in rounds], columns=columns)
+        page = call.page([line_of(game_round, columns, missing) for game_round in rounds], columns=columns)
         newline = "\n" if self._options["newline"] == "lf" else "\r\n"
         line = now if self._options["line"] == "now" else reach
         return 200, CSV, newline.join([f"timepoint={line}", ",".join(columns), *page.texts, ""])
@@ -149,7 +149,7 @@ class Finch:
         domain, data_type = filters.get("domain", DOMAINS[0]), filters.get("dataType", DATA_TYPES[0])
         select = self._rounds.finished if stream == "rounds" else self._rounds.adjusted
         rounds = select(domain, data_type, to_ms(start), to_ms(end), to_ms(as_of))
-        return [json.dumps(made.cells(columns), ensure_ascii=False) for made in rounds]
+        return [json.dumps(game_round.cells(columns), ensure_ascii=False) for game_round in rounds]
 
     def filters(self, stream: str, start: datetime, end: datetime) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
         """Return each dataType; adjustments are of live casino only."""

@@ -84,12 +84,12 @@ class Line(NamedTuple):
     text: str
 
 
-def line_of(made: Round, columns: Sequence[str], missing: str) -> Line:
+def line_of(game_round: Round, columns: Sequence[str], missing: str) -> Line:
     """Write a round as a line."""
     text = io.StringIO()
-    cells = made.cells(columns).values()
+    cells = game_round.cells(columns).values()
     csv.writer(text, lineterminator="").writerow([missing if cell is None else cell for cell in cells])
-    return Line(str(made.session), text.getvalue())
+    return Line(str(game_round.session), text.getvalue())
 
 
 class Rounds:
@@ -103,13 +103,13 @@ class Rounds:
     def finished(self, domain: str, data_type: str, start: int, end: int, now: int) -> list[Round]:
         """Return the rounds that ended in ``start <= t < end`` and show at ``now``, by their end."""
         first = max((start - PROMPT) // MINUTE * MINUTE, self._begin)
-        found = [
-            made
+        rounds = [
+            game_round
             for minute in range(first, min(end, now + 1), MINUTE)
-            for made in self._minute(domain, minute)
-            if made.data_type == data_type and start <= made.ended < end and made.shown <= now
+            for game_round in self._minute(domain, minute)
+            if game_round.data_type == data_type and start <= game_round.ended < end and game_round.shown <= now
         ]
-        return sorted(found, key=lambda made: (made.ended, made.session))
+        return sorted(rounds, key=lambda game_round: (game_round.ended, game_round.session))
 
     def adjusted(self, domain: str, data_type: str, start: int, end: int, now: int) -> list[Round]:
         """Return the live-casino rounds that were adjusted in ``start <= t < end``, with that time as their end."""
@@ -117,10 +117,14 @@ class Rounds:
             return []
         ended = self.finished(domain, data_type, start - ADJUSTED, end - ADJUSTED, now)
         return [
-            made._replace(win=made.win + Decimal("1.25"), ended=made.ended + ADJUSTED, shown=made.shown + ADJUSTED)
-            for made in ended
-            if random.Random(f"adjusted/{made.session}").random() < self._setup.late_share
-            and made.shown + ADJUSTED <= now
+            game_round._replace(
+                win=game_round.win + Decimal("1.25"),
+                ended=game_round.ended + ADJUSTED,
+                shown=game_round.shown + ADJUSTED,
+            )
+            for game_round in ended
+            if random.Random(f"adjusted/{game_round.session}").random() < self._setup.late_share
+            and game_round.shown + ADJUSTED <= now
         ]
 
     def _make(self, domain: str, minute: int) -> Iterator[Round]:
@@ -142,7 +146,7 @@ class Rounds:
         ended = minute if on_boundary else minute + rng.randrange(MINUTE)
         started = ended - rng.choice((0, 2, 25, 7200)) * SECOND
         bet = LARGEST_STAKE if on_boundary and minute // HOUR % 3 == 0 else Decimal(rng.choice((100, 40, 4000))) / 100
-        made = Round(
+        game_round = Round(
             session=session,
             parent=None,
             data_type=data_type,
@@ -158,10 +162,10 @@ class Rounds:
             ended=ended,
             shown=ended + rng.randrange(5 * SECOND, DELAY),
         )
-        yield made
+        yield game_round
         if data_type == "RNG" and not on_boundary and rng.random() < 0.1:
             later = ended + rng.randrange(2, 40) * SECOND
-            yield made._replace(
+            yield game_round._replace(
                 session=session + 1,
                 parent=session,
                 kind="F",

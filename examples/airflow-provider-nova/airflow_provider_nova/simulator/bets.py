@@ -34,21 +34,21 @@ class Bets:
     def select(self, start: int, end: int, now: int) -> list[Version]:
         """Return the bets with ``start <= placedAt < end`` that are shown at ``now``, by placedAt."""
         first = max(start // MINUTE * MINUTE, self._setup.begin_ms)
-        found = [
+        versions = [
             version
             for minute in range(first, min(end, now + 1), MINUTE)
             for version in self._minute(minute)
             if start <= version.clock < end and version.shown <= now < version.hidden
         ]
-        return sorted(found, key=lambda version: (version.clock, version.key))
+        return sorted(versions, key=lambda version: (version.clock, version.key))
 
     def _make(self, minute: int) -> tuple[Version, ...]:
         rng = random.Random(f"{self._setup.seed}/nova/{minute}")
         expected = self._setup.rate / 60
         count = int(expected) + (rng.random() < expected % 1)
         on_the_hour = minute % HOUR == 0
-        made = (self._bet(minute, number, rng) for number in range(max(count, int(on_the_hour))))
-        return tuple(version for versions in made for version in versions)
+        bets = (self._bet(minute, number, rng) for number in range(max(count, int(on_the_hour))))
+        return tuple(version for versions in bets for version in versions)
 
     def _bet(self, minute: int, number: int, rng: random.Random) -> Iterator[Version]:
         placed = minute if number == 0 and minute % HOUR == 0 else minute + rng.randrange(MINUTE)

@@ -116,8 +116,8 @@ class Quill:
             ids = set(str(body.get("orderIds") or "").split(",")) - {""}
             if not ids:
                 raise Refused("parameter", 10405, "orderIds is missing")
-            found = self._orders.find(ids, self._now)
-            return _answer(10000, "request succeeded", f'{{"list":[{",".join(each.text for each in found)}]}}')
+            orders = self._orders.find(ids, self._now)
+            return _answer(10000, "request succeeded", f'{{"list":[{",".join(version.text for version in orders)}]}}')
         if body.get("currency") not in CURRENCIES:
             raise Refused("parameter", 10405, "currency is missing or unknown")
         number, size = _number(body, "pageNo", "1"), _number(body, "pageSize", "200")
@@ -137,8 +137,8 @@ class Quill:
         if start < self._now - RETENTION:
             raise Refused("retention", 10001, "older than 15 days")
         first, last = self._options["window"]  # whole seconds
-        held = (start + 1000 * (first == "("), end + 1000 * (last == "]"))
-        return self._orders.select(body["currency"], *held, self._now)
+        instants = (start + 1000 * (first == "("), end + 1000 * (last == "]"))
+        return self._orders.select(body["currency"], *instants, self._now)
 
     def _latest(self, currency: str) -> list[Version]:
         """Return the newest ten minutes, the current one excluded."""

@@ -102,26 +102,28 @@ class Orders:
 
     def select(self, currency: str, start: int, end: int, now: int) -> list[Version]:
         """Return the orders with ``start <= lastUpdateTime < end`` that show at ``now``, oldest update first."""
-        found = []
+        versions = []
         for minutes, before in ((self._prompt, PROMPT), (self._late, LATE + PROMPT)):
             first = max((start - before) // MINUTE * MINUTE, self._begin)
             for minute in range(first, min(end, now + 1), MINUTE):
-                found += [
+                versions += [
                     version
                     for version in minutes(minute)
                     if version.order.currency == currency
                     and start <= version.updated < end
                     and version.since <= now < version.until
                 ]
-        return sorted(found, key=lambda version: (version.updated, version.key))
+        return sorted(versions, key=lambda version: (version.updated, version.key))
 
     def find(self, ids: set[str], now: int) -> list[Version]:
         """Return the orders of some ids, of all platforms."""
         minutes = {int(order_id.rpartition("-")[0], 36) * MINUTE for order_id in ids if "-" in order_id}
-        made = (
+        versions = (
             version for minute in sorted(minutes) for each in (self._prompt, self._late) for version in each(minute)
         )
-        return [version for version in made if version.order.order_id in ids and version.since <= now < version.until]
+        return [
+            version for version in versions if version.order.order_id in ids and version.since <= now < version.until
+        ]
 
     def _make(self, minute: int, *, late: bool) -> Iterator[Version]:
         setup = self._setup
