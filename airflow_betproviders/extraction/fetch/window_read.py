@@ -44,7 +44,7 @@ class EarlierReads:
         keys: the sorted keys of the read before, if this read has to bring exactly the same; else None.
         shown: rows that answers have shown and this read has to bring; None if there are none, or if rows have no key.
         total: the greatest total that an answer had.
-        lacked_rows: whether the read before was complete by its own answers, but lacked some of ``shown``.
+        lacked_rows: whether the read before was complete by its own answers, but lacked rows of ``shown`` or had older versions.
         retries_left: number of times the window is requested again after a time-out, if no smaller request is possible.
     """
 

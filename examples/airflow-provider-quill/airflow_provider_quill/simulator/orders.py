@@ -119,7 +119,7 @@ class Orders:
         """Return the orders of some ids, of all platforms."""
         minutes = {int(order_id.rpartition("-")[0], 36) * MINUTE for order_id in ids if "-" in order_id}
         versions = (
-            version for minute in sorted(minutes) for each in (self._prompt, self._late) for version in each(minute)
+            version for minute in sorted(minutes) for make in (self._prompt, self._late) for version in make(minute)
         )
         return [
             version for version in versions if version.order.order_id in ids and version.since <= now < version.until
