@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -68,6 +69,7 @@ class Vendor:
     spoil: Spoil | None = None
     patch: Callable[[int], dict[str, Any]] = lambda i: {}
     asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.hook.request = self  # type: ignore[method-assign,assignment]
@@ -84,10 +86,12 @@ class Vendor:
         return [value for path in stored.paths.values() for value in pq.read_table(path)[key].to_pylist()]
 
     def __call__(self, stream: Stream, window: Interval | None, params: Mapping[str, Any], *rest: Any) -> bytes:
-        self.asked.append((window, dict(params)))
+        with self.lock:  # several threads call, and each call has a number of its own
+            self.asked.append((window, dict(params)))
+            number = len(self.asked)
         answer = self.answer(window, params)
         if self.spoil:
-            answer = self.spoil(len(self.asked), window, params, answer)
+            answer = self.spoil(number, window, params, answer)
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     def answer(self, window: Interval | None, params: Mapping[str, Any]) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -91,6 +92,7 @@ class Vendor:
         asked: window and parameters of each call so far.
         acquired: how often a call has asked the shared rate limiter.
         shares: whether calls have a shared rate limiter.
+        lock: guards `asked`.
     """
 
     rows: list[dict[str, Any]]
@@ -104,6 +106,7 @@ class Vendor:
     min_interval: float = 0.0
     acquired: int = 0
     shares: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def now(self) -> datetime:
         """Return the current time."""
@@ -121,8 +124,9 @@ class Vendor:
         permit: AnswerPermit | None = None,
     ) -> bytes:
         """Answer with a page of the records whose `at` lies in the window."""
-        self.asked.append((window, dict(params)))
-        number = len(self.asked)
+        with self.lock:  # several threads call, and each call has a number of its own
+            self.asked.append((window, dict(params)))
+            number = len(self.asked)
         if permit:
             permit.run(lambda: None)
         start, end = (int(t.timestamp() * 1000) for t in (window.start, window.end))

@@ -173,8 +173,9 @@ class OddVendor(Vendor):
         permit: AnswerPermit | None = None,
     ) -> bytes:
         """A page of the rows whose time lies in the window."""
-        self.asked.append((window, dict(params)))
-        call = len(self.asked)
+        with self.lock:
+            self.asked.append((window, dict(params)))
+            call = len(self.asked)
         assert window is not None
         applied = [fault for fault in self.faults if fault.applies_to(call) and fault.concerns(window)]
         answered = window

@@ -57,10 +57,12 @@ class Script:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.asked: list[tuple[Interval | None, dict[str, Any]]] = []
+        self.lock = threading.Lock()
 
     def __call__(self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit | None) -> Page:
-        self.asked.append((window, dict(params)))
-        answer = partial(self.answer, len(self.asked), window, params)
+        with self.lock:
+            self.asked.append((window, dict(params)))
+            answer = partial(self.answer, len(self.asked), window, params)
         return permit.run(answer) if permit else answer()
 
     def pages(self) -> list[int]:
