@@ -82,10 +82,10 @@ def airflow_exception(name: str) -> type[Exception]:
         ImportError: Airflow is not installed.
     """
     try:
-        found = getattr(import_module("airflow.sdk.exceptions"), name)
+        exception = getattr(import_module("airflow.sdk.exceptions"), name)
     except (ImportError, AttributeError):  # Airflow 3.1
-        found = getattr(import_module("airflow.exceptions"), name)
-    return cast("type[Exception]", found)
+        exception = getattr(import_module("airflow.exceptions"), name)
+    return cast("type[Exception]", exception)
 
 
 @cache

@@ -66,19 +66,19 @@ class BackfillPlan:
         return len(windows.split_slot(slot, self.stream.windows)) if self.stream.windows else 1
 
 
-def plan_backfill(found: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:
+def plan_backfill(coverage: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:
     """Plan a backfill of the slots of a coverage.
 
     Args:
-        found: the coverage of the interval.
+        coverage: the coverage of the interval.
         stream: the stream's declaration.
         call_interval: seconds between two calls of the account.
         recent: how many of the newest stored slots to average: they show how many calls a slot takes.
     """
-    days = found.lake.days()
-    stored = stored_objects(found.lake, _around(days[-1])) if days else []
+    days = coverage.lake.days()
+    stored = stored_objects(coverage.lake, _around(days[-1])) if days else []
     calls = [entry.receipt.calls for entry in stored if entry.receipt and entry.receipt.calls][-recent:]
-    return BackfillPlan(found, stream, call_interval, sum(calls) / len(calls) if calls else None)
+    return BackfillPlan(coverage, stream, call_interval, sum(calls) / len(calls) if calls else None)
 
 
 def _around(day: date) -> Interval:

@@ -113,8 +113,8 @@ class WindowAssembler:
         self, answers: Sequence[PageAnswer], paging: Pagination
     ) -> tuple[Sequence[PageAnswer], Sequence[PageAnswer]]:
         """Return the answers of a window, and the one for the window a second earlier, where windows have one answer."""
-        one = 1 if self._stream.day_column and paging.may_be_cut_off else len(answers)
-        return answers[:one], answers[one:]
+        own_count = 1 if self._stream.day_column and paging.may_be_cut_off else len(answers)
+        return answers[:own_count], answers[own_count:]
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
         """Refuse answers that say they do not reach the end of the window."""

@@ -79,11 +79,11 @@ class ReportDays:
 
     def _compare(self, rows: WindowRows, window: Interval, earlier: WindowRows) -> None:
         """Check that a window a second earlier has the same figures for the same days, and none for the day after."""
-        found = dict(self._days(earlier))
-        if self._has_figures(found.get(_day_after(window), {})):
+        rows_by_day = dict(self._days(earlier))
+        if self._has_figures(rows_by_day.get(_day_after(window), {})):
             raise self._refusal(window, _day_after(window))
         for day, row in self._days(rows):
-            if self._figures(found.get(day, {})) != self._figures(row):
+            if self._figures(rows_by_day.get(day, {})) != self._figures(row):
                 raise WindowChanged(f"the figures of {day} differ in a window that begins and ends a second earlier")
 
     def _days(self, rows: WindowRows) -> Iterator[tuple[date | None, dict[str, Any]]]:
