@@ -18,29 +18,29 @@ _NOT_STORED = frozenset({"missing", "expired", "pending"})
 
 @dataclass(frozen=True)
 class BackfillPlan:
-    """The cost of a backfill of an interval.
+    """Estimate the cost of a backfill of an interval.
 
     Attributes:
-        found: the slots of the interval, stored or not.
+        coverage: the slots of the interval, stored or not.
         stream: the stream's declaration.
         call_interval: seconds between two calls of the account.
         calls_per_slot: average calls of the slots stored last; None where nothing is stored.
     """
 
-    found: Coverage
+    coverage: Coverage
     stream: Stream
     call_interval: float
     calls_per_slot: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan for JSON, for all slots that the provider has and for those that are not stored."""
-        cells = [cell for cell in self.found.cells if cell.state not in {"expired", "pending"}]
+        cells = [cell for cell in self.coverage.cells if cell.state not in {"expired", "pending"}]
         missing = [cell for cell in cells if cell.state in {"missing", "damaged"}]
-        states = self.found.total.states
+        states = self.coverage.total.states
         return {
-            **self.found.label,
-            **self.found.span,
-            "slots": len(self.found.cells),
+            **self.coverage.label,
+            **self.coverage.span,
+            "slots": len(self.coverage.cells),
             "stored": sum(count for state, count in states.items() if state not in _NOT_STORED),
             "missing": len(missing),
             "expired": states["expired"],
