@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -174,11 +175,9 @@ class ProtocolHook(AccountHook):
 
     @cached_property
     def _secret_forms(self) -> tuple[str, ...]:
-        """Return the account's secrets plain and as a URL, a form and a JSON text encode them; the longest first."""
+        """Return the account's secrets plain and as a URL, a form, JSON and HTML encode them; the longest first."""
         secrets = [secret for secret in self.secrets(self.connection) if len(secret) >= _SHORTEST_SECRET]
-        forms = {
-            form for secret in secrets for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1])
-        }
+        forms = {form for secret in secrets for form in _encoded(secret)}
         return tuple(sorted(forms, key=len, reverse=True))
 
     @abstractmethod
@@ -221,6 +220,14 @@ class ProtocolHook(AccountHook):
         verify = extra["verify"] and (extra["ca_bundle"] or (True,))[0]
         most = round(extra["max_answer_mb"] * 1_000_000)
         return Transport(self.timeout, most, verify=verify, cert=extra["client_cert"], proxy=extra["proxy"])
+
+
+def _encoded(secret: str) -> tuple[str, ...]:
+    in_json = json.dumps(secret)[1:-1]
+    in_html = escape(secret)
+    # PHP escapes slashes in JSON, and writes an apostrophe in HTML in its own way.
+    php = (in_json.replace("/", "\\/"), in_html.replace("&#x27;", "&#039;"))
+    return (secret, quote(secret), quote_plus(secret), in_json, in_html, *php)
 
 
 def parse_json_object(body: bytes, check: Any) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import itertools
 import json
 import logging
@@ -19,6 +20,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -892,3 +894,26 @@ def test_no_part_of_a_secret_is_left_where_a_message_is_cut(
         with pytest.raises(BetProviderError) as caught:
             list(make(provider).extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
         assert secret[:4] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        json.dumps,
+        lambda secret: json.dumps(secret).replace("/", r"\/"),
+        html.escape,
+        lambda secret: html.escape(secret).replace("&#x27;", "&#039;"),
+        quote,
+        quote_plus,
+        lambda secret: quote(secret, safe=""),
+    ],
+)
+def test_a_secret_that_a_page_repeats_in_an_encoding_is_hidden(
+    make: MakeHook, server: Recorder, echo: Callable[[str], str]
+) -> None:
+    secret = "aa/b&b<c c>'d+d"
+    server.answer(f"<p>No such key: {echo(secret)}</p>".encode())
+    with pytest.raises(BetProviderError) as caught:
+        list(make("aig", password=secret).extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
+    assert "No such key: " in str(caught.value)
+    assert not re.search("aa|b&|c c|d.d", str(caught.value).partition("begins")[2])
