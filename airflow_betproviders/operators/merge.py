@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow.sdk import Asset, BaseOperator
 
@@ -18,7 +17,7 @@ from airflow_betproviders.task.arguments import mapping, optional_duration, requ
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
-from airflow_betproviders.task.storage import open_path, require_package
+from airflow_betproviders.task.storage import open_path, require_package, split_path
 from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 
 if TYPE_CHECKING:
@@ -31,9 +30,11 @@ if TYPE_CHECKING:
 
 def bets_asset(table: str) -> Asset:
     """Return the asset that a merge into the table updates: schedule a DAG on it to run when new bets are merged."""
-    parts = urlsplit(table)
-    place = f"{parts.netloc.rpartition('@')[2]}{parts.path}".strip("/")
-    name = "bets" if not place or "{" in table else f"bets/{place}"
+    name = "bets"
+    if "{" not in table:  # a template is no URL yet
+        parts = split_path(table, "table")
+        place = f"{parts.netloc.rpartition('@')[2]}{parts.path}".strip("/")
+        name = f"bets/{place}" if place else name
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_betproviders.exceptions import ConnectionNotFound, InvalidArgument
 from airflow_betproviders.task.airflow_exceptions import AirflowException
@@ -41,7 +41,7 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     require_text(name, path, "s3://aws_default@lake/raw")
     if path != path.strip() or not path.isprintable():
         raise InvalidArgument(f"{name} {path!r} has blanks around it, a line break or a control character. Remove it.")
-    parts = urlsplit(path)
+    parts = split_path(path, name)
     connection, _, bucket = parts.netloc.rpartition("@")
     if parts.scheme not in _LOCAL:
         _check_store(path, name, parts.scheme, bucket)
@@ -57,6 +57,11 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
         raise InvalidArgument(
             f"{name} {path!r} is relative, and workers differ in their folder. Give an absolute path."
         )
+    elif parts.path.startswith("//"):
+        raise InvalidArgument(
+            f"{name} {path!r} has too many slashes: Airflow takes it for a folder below the worker's own. Write "
+            f"file:///{parts.path.lstrip('/')}."
+        )
     try:
         opened = ObjectStoragePath(path)
         _ = opened.fs
@@ -67,6 +72,21 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     except ImportError as error:  # Airflow's provider is installed without its library for the store
         raise _not_installed(f"{name} {path!r}", _EXTRAS.get(parts.scheme, "")) from error
     return opened
+
+
+def split_path(path: str, name: str) -> SplitResult:
+    """Split a path into its scheme, connection with bucket, and folder.
+
+    Raises:
+        InvalidArgument: square brackets stand where the bucket is due.
+    """
+    try:
+        return urlsplit(path)
+    except ValueError:
+        problem = InvalidArgument(
+            f"{name} {path!r} has a bracket in its bucket. Write s3://connection_id@bucket/folder."
+        )
+    raise problem
 
 
 def require_package(module: str, extra: str, what: str) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.arguments import require_text
-from airflow_betproviders.task.storage import open_path, require_package
+from airflow_betproviders.task.storage import open_path, require_package, split_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection, ObjectStoragePath
@@ -31,7 +30,7 @@ def open_table(path: str) -> BetsTable:
     require_package("deltalake", "delta", f"table {path!r}")
     from airflow_betproviders.bets_table.table import BetsTable
 
-    parts = urlsplit(path)
+    parts = split_path(path, "table")
     local = parts.scheme in {"", "file", "local"}
     if not local and parts.scheme not in _STORES:
         raise InvalidArgument(

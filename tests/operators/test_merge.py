@@ -210,6 +210,7 @@ def test_a_run_that_extractions_triggered_is_about_their_intervals() -> None:
         ("s3://aws_default@lake/bets", "bets/lake/bets"),
         ("file:///data/bets", "bets/data/bets"),
         ("{{ var.value.table }}", "bets"),
+        ("s3://aws_default@{{ params['bucket'] }}/bets", "bets"),
     ],
 )
 def test_the_tables_asset(table: str, name: str) -> None:

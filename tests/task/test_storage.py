@@ -37,6 +37,13 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         ("lake/raw", "is relative, and workers differ in their folder. Give an absolute path"),
         ("./lake", "is relative"),
         ("file://lake/raw", "Give an absolute path"),
+        (
+            "file:////lake/raw",
+            "has too many slashes: Airflow takes it for a folder below the worker's own. Write file:///lake/raw.",
+        ),
+        ("file://///lake/raw", "Write file:///lake/raw."),
+        ("s3://[lake/raw", "has a bracket in its bucket. Write s3://connection_id@bucket/folder."),
+        ("s3://lake]/raw", "has a bracket in its bucket"),
         *(
             (path, "blanks around it, a line break or a control character. Remove it")
             for path in (
