@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.mutations.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[2]
 FAILED = 1  # pytest's exit code for tests that failed, as opposed to tests that could not be run
+MOST_MEMORY = 12 << 30  # bytes of address space: some mistakes use memory without end
 
 
 class NotThere(Exception):
@@ -32,9 +34,9 @@ def broken(mutation: Mutation, root: Path = ROOT) -> str:
 
 
 def is_caught(mutation: Mutation, copy: Path) -> bool:
-    """Run the tests of a mutation on a copy of the project; the copy is whole again afterwards."""
+    """Run the tests of a mutation on a copy of the project; the copy is as before afterwards."""
     file = copy / "airflow_betproviders" / mutation.file
-    whole = file.read_text()
+    text = file.read_text()
     file.write_text(broken(mutation, copy))
     tests = [f"tests/{each}" if (copy / "tests" / each).exists() else each for each in mutation.tests]
     try:
@@ -45,12 +47,17 @@ def is_caught(mutation: Mutation, copy: Path) -> bool:
             capture_output=True,
             text=True,
             check=False,
+            preexec_fn=_limit_memory,
         )
     finally:
-        file.write_text(whole)
+        file.write_text(text)
     if done.returncode not in {0, FAILED}:
         raise RuntimeError(f"{mutation.name}: pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr}")
     return done.returncode == FAILED
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 def main() -> None:
