@@ -32,7 +32,7 @@ class SeaweedFS:
     secret: str = SECRET
 
     def filesystem(self, **options: Any) -> Any:
-        """A file system of its own, without a cache shared with others."""
+        """Return a file system of its own, without a cache shared with others."""
         import s3fs
 
         return s3fs.S3FileSystem(
@@ -57,15 +57,15 @@ def requests_of(fs: Any) -> Counter[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
+    """Return ports of loopback on which no process listens."""
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for listener in sockets:
+            listener.close()
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
             _await(server, process, folder / "log")
             yield server
         finally:
-            process.kill()  # its data are thrown away, and a polite end takes it ten seconds
+            process.kill()  # its data is not needed any more, and ending it politely takes ten seconds
 
 
 def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> None:

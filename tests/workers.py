@@ -1,4 +1,4 @@
-"""Which tests one worker of pytest-xdist takes."""
+"""Assign the tests to the workers of pytest-xdist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Half-open UTC intervals, and the slots that they are split into."""
+"""Define half-open UTC intervals, and split them into slots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_SLOTS = 1_000_000  # more would fill a worker's memory
 
 @dataclass(frozen=True, order=True)
 class Interval:
-    """``start <= t < end``, both aware and in UTC."""
+    """A half-open interval, ``start <= t < end``. Both ends are aware, and converted to UTC."""
 
     start: datetime
     end: datetime
@@ -97,7 +97,7 @@ class Interval:
         return tuple(first + i * DAY for i in range((last - first).days + 1))
 
     def __str__(self) -> str:
-        """``[2026-11-20T05:00:00Z, 2026-11-20T06:00:00Z)``."""
+        """Return the interval as text: ``[2026-11-20T05:00:00Z, 2026-11-20T06:00:00Z)``."""
         return f"[{self.start:%Y-%m-%dT%H:%M:%SZ}, {self.end:%Y-%m-%dT%H:%M:%SZ})"
 
 

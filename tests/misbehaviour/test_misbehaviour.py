@@ -1,4 +1,4 @@
-"""A vendor that misbehaves at random: what is stored is what it held, or the task fails. ``make misbehaviour`` runs many more seeds."""
+"""Whatever a vendor does wrong at random, the stored rows are those that it has, or the task fails. ``make misbehaviour`` runs more seeds."""
 
 from __future__ import annotations
 

@@ -54,20 +54,20 @@ class AigHook(BetProviderHook):
     hook_name = "AIG"
     default_min_interval = 5.0
     codes: ClassVar[Mapping[str, Code]] = {
-        "408000": Code(ProviderRequestError, "it refuses a parameter"),
+        "408000": Code(ProviderRequestError, "it refuses a parameter; check the filters, or ask the provider"),
         "408003": Code(ProviderAuthError, "this address is not on AIG's IP whitelist; ask AIG to add it"),
         "408004": Code(ProviderRateLimited, "called too often; AIG allows one call per five seconds"),
         "600100": Code(
             ProviderAuthError,
             "the signature is wrong; check the secret key (password), sign_style, and this machine's clock",
         ),
-        "600101": Code(ProviderRequestError, "it refuses a parameter"),
+        "600101": Code(ProviderRequestError, "it refuses a parameter; check the filters, or ask the provider"),
         "700101": Code(ProviderAuthError, "it does not know the merchant; check agent_id (login)"),
         "700401": Code(
             ProviderRequestError,
             "it refuses the time range; windows are shorter than a day and at most three months old",
         ),
-        "800100": Code(ProviderUnavailable, "an error on its side"),
+        "800100": Code(ProviderUnavailable, "an error on its side; try again later"),
     }
 
     method = "GET"

@@ -58,11 +58,13 @@ class GmAgHook(BetProviderHook):
     hook_name = "GM-Ag (Golden Matrix)"
     default_min_interval = 1.0
     codes: ClassVar[Mapping[str, Code]] = {
-        "P_00": Code(ProviderUnavailable, "an error on its side"),
+        "P_00": Code(ProviderUnavailable, "an error on its side; try again later"),
         "P_02": Code(ProviderAuthError, "the hash is wrong; check brandId (login) and secretKey (password)"),
-        "P_03": Code(ProviderRequestError, "it refuses a parameter"),
-        "P_04": Code(ProviderRequestError, "it does not know the player"),
-        "50001": Code(ProviderRequestError, "it says that it has no data, which is not the same as no rounds"),
+        "P_03": Code(ProviderRequestError, "it refuses a parameter; check the filters, or ask the provider"),
+        "P_04": Code(ProviderRequestError, "it does not know the player; check the filter playerId"),
+        "50001": Code(
+            ProviderRequestError, "it says that it has no data, which is not the same as no rounds; ask GM-Ag"
+        ),
     }
 
     success = CodeEquals(member="error", value="0")

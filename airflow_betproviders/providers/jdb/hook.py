@@ -26,7 +26,7 @@ _BLOCK = 16
 _MINUTE = timedelta(minutes=1)
 
 _KEYS = "check dc, the AES key (password) and iv_secret"
-_BUSY = "busy or under maintenance"
+_BUSY = "busy or under maintenance; try again later"
 _PARENT = "the agent is suspended, locked or closed; ask JDB"
 
 
@@ -61,8 +61,8 @@ class JdbHook(BetProviderHook):
         "9005": Code(ProviderUnavailable, "the request was older than 30 s; check this machine's clock"),
         "9006": Code(ProviderAuthError, f"x cannot be decrypted; {_KEYS}"),
         "9007": Code(ProviderRequestError, "it does not know the action; the account may lack it"),
-        "9009": Code(ProviderUnavailable, "timeout on its side"),
-        "9010": Code(ProviderUnavailable, "timeout on its side"),
+        "9009": Code(ProviderUnavailable, "timeout on its side; try again later"),
+        "9010": Code(ProviderUnavailable, "timeout on its side; try again later"),
         "9012": Code(ProviderUnavailable, _BUSY),
         "9013": Code(ProviderUnavailable, _BUSY),
         "9015": Code(
@@ -144,7 +144,7 @@ class JdbHook(BetProviderHook):
     def meaning(self, code: str, text: str) -> Code:
         """Return the meaning of a code; all of 8xxx are parameter errors."""
         if code not in self.codes and code.startswith("8"):
-            return Code(ProviderRequestError, "it refuses a parameter")
+            return Code(ProviderRequestError, "it refuses a parameter; check the filters, or ask the provider")
         return super().meaning(code, text)
 
     def probe(self) -> str:

@@ -57,8 +57,8 @@ class PvHook(BetProviderHook):
         ),
         "401": Code(ProviderAuthError, "check mch_id (login) and the merchant key (password)"),
         "403": Code(ProviderAuthError, "check mch_id (login), the merchant key (password) and the IP whitelist"),
-        "429": Code(ProviderRateLimited, "called too often"),
-        "500": Code(ProviderUnavailable, "an error on its side"),
+        "429": Code(ProviderRateLimited, "called too often; raise min_interval in the connection's extra"),
+        "500": Code(ProviderUnavailable, "an error on its side; try again later"),
     }
 
     # PV answers errors with HTTP 200 too.

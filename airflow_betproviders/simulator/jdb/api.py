@@ -123,6 +123,14 @@ class Jdb(RefusingVendor):
         return action
 
     def _details(self, action: Mapping[str, Any], clock: int, longest: int, horizon: tuple[int, int]) -> ListPage:
+        """Return the bets of a window.
+
+        Args:
+            action: the parameters of the action.
+            clock: the time by which the action filters.
+            longest: minutes that a window may have.
+            horizon: greatest age of a window's start and least age of its end, in milliseconds.
+        """
         now = self.now_ms
         oldest, newest = horizon
         start, end = (self._time(action, name) for name in ("starttime", "endtime"))

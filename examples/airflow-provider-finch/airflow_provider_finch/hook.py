@@ -45,9 +45,9 @@ class FinchHook(BetProviderHook):
     codes: ClassVar[Mapping[str, Code]] = {
         "4": Code(ProviderAuthError, "it refuses the account; check login and password, and its IP list"),
         "5": Code(ProviderAuthError, "the hash is wrong; check the secret key (password)"),
-        "7": Code(ProviderRequestError, "it refuses a parameter"),
-        "100": Code(ProviderUnavailable, "an error on its side"),
-        "120": Code(ProviderRequestError, "it refuses the call for good"),
+        "7": Code(ProviderRequestError, "it refuses a parameter; check the filters, or ask the provider"),
+        "100": Code(ProviderUnavailable, "an error on its side; try again later"),
+        "120": Code(ProviderRequestError, "it refuses the call for good; ask Finch"),
     }
 
     def url(self, endpoint: str | int, params: Mapping[str, Any]) -> str:

@@ -34,8 +34,8 @@ class NovaHook(BetProviderHook):
     codes: ClassVar[Mapping[str, Code]] = {
         "BAD_SIGN": Code(ProviderAuthError, "the signature is wrong; check the key (password)"),
         "NO_ACCOUNT": Code(ProviderAuthError, "it does not know the account; check the login"),
-        "BAD_WINDOW": Code(ProviderRequestError, "it refuses the time range or the page"),
-        "SLOW_DOWN": Code(ProviderRateLimited, "called too often"),
+        "BAD_WINDOW": Code(ProviderRequestError, "it refuses the time range or the page; ask Nova"),
+        "SLOW_DOWN": Code(ProviderRateLimited, "called too often; raise min_interval in the connection's extra"),
     }
 
     def fields(self, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - it is not signed

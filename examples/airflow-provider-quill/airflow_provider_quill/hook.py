@@ -51,10 +51,10 @@ class QuillHook(BetProviderHook):
         "10009": Code(ProviderRateLimited, "called too often; check extra calls_an_hour against the contract"),
         "10403": Code(ProviderAuthError, "this address is not on Quill's IP list; ask Quill to add it"),
         "10404": Code(ProviderAuthError, "the signature is wrong; check merchant id (login) and secret key (password)"),
-        "10405": Code(ProviderRequestError, "a parameter is missing or unknown"),
-        "10407": Code(ProviderRequestError, "it does not know the platform"),
-        "10408": Code(ProviderRequestError, "it does not know the game type"),
-        "10409": Code(ProviderRequestError, "it does not know the transfer type"),
+        "10405": Code(ProviderRequestError, "a parameter is missing or unknown; ask Quill"),
+        "10407": Code(ProviderRequestError, "it does not know the platform; ask Quill"),
+        "10408": Code(ProviderRequestError, "it does not know the game type; ask Quill"),
+        "10409": Code(ProviderRequestError, "it does not know the transfer type; ask Quill"),
     }
 
     rate_limits = Limits(spacing=timedelta(minutes=1), page_spacing=timedelta(seconds=10), quota=(5, _HOUR))

@@ -17,7 +17,7 @@ from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import MemberIsNull
 from airflow_provider_rowan.streams import HISTORY, HOURLY_SUMMARY
 
-_UNAVAILABLE = Code(ProviderUnavailable, "an error on its side")
+_UNAVAILABLE = Code(ProviderUnavailable, "an error on its side; try again later")
 
 
 def signed_headers(body: bytes, *, host: str, day: str, token: str, salt: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ class RowanHook(BetProviderHook):
         "1200": _UNAVAILABLE,
         "1204": Code(ProviderAuthError, "it does not know the operator; check token (login) and secret key (password)"),
         "1303": _UNAVAILABLE,
-        "3001": Code(ProviderRequestError, "a parameter is empty"),
+        "3001": Code(ProviderRequestError, "a parameter is empty; ask Rowan"),
         "3040": _UNAVAILABLE,
     }
 
