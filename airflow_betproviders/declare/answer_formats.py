@@ -6,13 +6,14 @@ A package may add a format by a subclass of `AnswerFormat`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
 
-from airflow_betproviders.declare.fields.json_text import NotJson
+from airflow_betproviders.declare.fields.json_text import NotJson, read_document
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NAMES = msgspec.json.Decoder(list[str])
@@ -165,9 +166,15 @@ def _replaced(body: bytes, path: tuple[str, ...], value: bytes) -> bytes:
 
 def _members(text: bytes) -> dict[str, msgspec.Raw]:
     try:
-        return _MEMBERS.decode(text)
+        members = _MEMBERS.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(f"not JSON ({error})") from None
+    starts = [re.escape(msgspec.json.encode(name)) + rb"\s*:" for name in members]
+    if any(len(re.findall(start, text)) > 1 for start in starts):
+        doubled = read_document(text.decode(errors="surrogateescape")).doubled
+        if doubled:
+            raise NotJson(f"the member {next(iter(doubled))[:100]} comes twice")
+    return members
 
 
 def _items(text: bytes) -> list[msgspec.Raw]:

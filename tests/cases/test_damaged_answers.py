@@ -47,7 +47,27 @@ def _cut(body: bytes, rng: random.Random) -> Reply:
     return Reply(body[: rng.randrange(max(1, len(body.rstrip()) - 1))].rstrip(b"\n"))
 
 
+def _members_twice(body: bytes, rng: random.Random) -> Reply:
+    """Two halves of an answer as one object, of which a JSON parser gives the second; CSV twice."""
+    if not body.startswith(b"{"):
+        return Reply(body + body)
+    halves = []
+    for first in (0, 1):
+        document = json.loads(body)
+        rows = _rows(document)
+        rows[:] = rows[first::2]
+        halves.append(json.dumps(document)[1:-1])
+    rng.shuffle(halves)
+    return Reply(f"{{{', '.join(halves)}}}".encode())
+
+
+def _rows(document: dict[str, Any]) -> list[Any]:
+    inner = next(member for member in document.values() if isinstance(member, list | dict) and member)
+    return inner if isinstance(inner, list) else _rows(inner)
+
+
 DAMAGE: dict[str, Damage] = {
+    "two answers in one object": _members_twice,
     "cut anywhere": _cut,
     "the last byte lost": lambda body, rng: Reply(body[:-1]),
     "cut, by the length that it announces": lambda body, rng: Reply(body, missing=rng.randrange(1, len(body) + 1)),

@@ -138,11 +138,29 @@ def member_start(name: str) -> bytes:
 
 
 def _members(text: bytes) -> dict[str, bytes]:
-    """Return the texts of the members of a JSON object; of a doubled one the last."""
+    """Return the texts of the members of a JSON object that holds rows.
+
+    Raises:
+        NotJson: it is no object, or a member comes twice with different values, one of which would be lost.
+    """
     try:
-        return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
+        members = {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return dict(_scan(_text(text), "{"))
+        members = None
+    if members is None or _may_be_doubled(text, members):
+        pairs = [*_scan(_text(text), "{")]
+        members = dict(pairs)
+        for name, value in pairs:
+            if members[name] != value:
+                raise NotJson(f"the member {name[:100]} comes twice")
+    return members
+
+
+def _may_be_doubled(text: bytes, members: Mapping[str, bytes]) -> bool:
+    """Return whether a member may come twice, of which msgspec gives the last."""
+    starts = [member_start(name) for name in members]
+    shortest = sum(map(len, starts)) + sum(map(len, members.values())) + len(members) + 1
+    return shortest < len(text) and any(text.count(start[:-1]) > 1 for start in starts)
 
 
 def _scan(text: str, opening: str) -> Iterator[tuple[str, bytes]]:

@@ -115,6 +115,8 @@ def test_columns_are_found_by_name_and_unknown_ones_are_kept() -> None:
         (MATRIX, '{"data":{"headers":[1],"rows":[[1]]}}', "the header is not an array of names"),
         (MATRIX, '{"data":{"headers":["id","Bet ID"],"rows":[[1,2]]}}', "the header names 'id' twice"),
         (MATRIX, '{"data":{"headers":["id"],"rows":[[1],[2', "not JSON"),
+        (MATRIX, '{"data":{"headers":["id"],"rows":[[1]],"rows":[[2]]}}', "the member rows comes twice"),
+        (MATRIX, '{"data":{"headers":["id"],"rows":[[1]]},"data":{"headers":["id"],"rows":[]}}', "the member data comes twice"),
         (MATRIX, "<html>", "not JSON"),
     ],
 )  # fmt: skip

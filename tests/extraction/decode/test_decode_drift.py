@@ -134,6 +134,27 @@ def test_of_a_doubled_member_the_last_counts_and_the_first_is_kept_in_extra() ->
     assert only(page, "_extra") == '{"money":[1.10,2.20]}'
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"code":200,"rows":[{"id":"a"}],"rows":[{"id":"b"}]}',
+        '{"code":200,"rows":[{"id":"a"}],"rows":[]}',
+        '{"code":200, "rows": [{"id":"a"}], "rows": null}',
+        '{"code":200,"total":1,"total":2,"rows":[{"id":"a"}]}',
+        '{"code":500,"code":200,"rows":[{"id":"a"}]}',
+        '{"code":NaN,"rows":[{"id":"a"}],"rows":[]}',
+    ],
+)
+def test_an_answer_in_which_a_member_around_the_rows_comes_twice_is_refused(body: str) -> None:
+    with pytest.raises(ProviderUnavailable, match=r"the member (rows|total|code) comes twice"):
+        Decoder(ALL_KINDS)(body.encode(), accept)
+
+
+def test_a_member_around_the_rows_that_comes_twice_with_one_value_is_read() -> None:
+    body = '{"code":200, "total":1,"total":1,"rows":[{"id":"a","rows":1}],"code":200}'
+    assert Decoder(ALL_KINDS)(body.encode(), accept).table["id"].to_pylist() == ["a"]
+
+
 def test_unknown_members_are_kept_in_extra_exactly_as_they_came() -> None:
     page = decode('"new":1.10,"deep":{"a":[1e2,null,true,{"b":0.30}],"b":"é"},"":12345678901234567890', "")
     extra = page.table["_extra"].to_pylist()
