@@ -165,6 +165,7 @@ def test_broken_bets_name_the_package_and_the_cure(
         use("nova")
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own_each_broken_package_is_named_and_the_others_work(packages: Site) -> None:
     """Two packages of one name, a failing import, a wrong version, no streams, no hook, a stream without a key."""
     packages.install("twin", distribution="twin-one")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ class Engine:
         return sorted(self.con.execute(f"select {', '.join(SCHEMA.names)} from bets").fetchall(), key=repr)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(8),
     deadline=None,

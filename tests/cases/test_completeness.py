@@ -149,7 +149,7 @@ def test_a5_a_total_left_out_of_answers_that_differ_is_an_error_after_bounded_re
 
 
 @pytest.mark.parametrize("order", ["time", "newest first", "any"])
-@pytest.mark.parametrize("cap", [11, 50, 64, 100, 250, 499])
+@pytest.mark.parametrize("cap", [pytest.param(11, marks=pytest.mark.slow), 50, 64, 100, 250, 499])
 def test_a6_a_server_that_gives_fewer_rows_than_asked_is_found_out(
     make: MakeHook, tmp_path: Path, cap: int, order: str
 ) -> None:
@@ -621,6 +621,7 @@ def test_a_row_that_two_reads_of_an_older_copy_lack_fails_the_task(
     assert len(vendor.asked) <= 400
 
 
+@pytest.mark.slow
 def test_a_row_that_cannot_move_and_does_not_come_again_fails_the_task(make: MakeHook, tmp_path: Path) -> None:
     slot = Interval(FIVE, FIVE + timedelta(minutes=29))
     vendor = Hiding(make("gmag"), "game_history", spread(10_500, slot), cap=5000)

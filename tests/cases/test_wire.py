@@ -285,6 +285,7 @@ def test_w4_a_small_answer_that_inflates_without_end_is_refused_at_the_limit(
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_w4_several_bombs_at_once_are_refused_in_the_memory_of_one() -> None:
     """Four connections, each with an answer that inflates to three gigabytes, under the default limit."""
     program = """

@@ -286,6 +286,7 @@ def test_a_retention_that_would_hurt_a_merge_is_refused(sample: SampleLake) -> N
         optimize(sample, retention="5m")
 
 
+@pytest.mark.slow
 def test_a_dag_file_that_imports_the_operators_imports_nothing_heavy() -> None:
     code = """
 import sys

@@ -221,6 +221,7 @@ def test_template_fields_and_assets(tmp_path: Path) -> None:
     assert operator(tmp_path, "aig", outlets=[Asset("mine")]).outlets == [Asset("mine")]
 
 
+@pytest.mark.slow
 def test_a_dag_file_that_imports_the_operator_imports_nothing_heavy() -> None:
     code = """
 import sys

@@ -148,6 +148,7 @@ def test_importing_it_imports_nothing_else(module: str) -> None:
     assert set(done.stdout.split()) <= {"airflow_betproviders", module, *form}
 
 
+@pytest.mark.slow
 def test_an_airflow_command_imports_only_the_names_of_our_commands() -> None:
     code = (
         "import sys; import airflow.cli.cli_config; before = set(sys.modules)\n"

@@ -26,6 +26,7 @@ def run(code: str, home: Path, **env: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_airflow_finds_it_and_loads_none_of_the_page(tmp_path: Path) -> None:
     code = (
         "import sys, json, airflow.sdk\n"
@@ -44,6 +45,7 @@ def test_airflow_finds_it_and_loads_none_of_the_page(tmp_path: Path) -> None:
     assert views == {"nav": "/af/betproviders/", "dag": "/af/betproviders/?dag={DAG_ID}"}
 
 
+@pytest.mark.slow
 def test_airflow_imports_none_of_it_at_all(tmp_path: Path) -> None:
     code = (
         "import sys, airflow; print([name for name in sys.modules if name.startswith('airflow_betproviders.plugin')])"

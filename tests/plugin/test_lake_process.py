@@ -69,6 +69,7 @@ def test_an_error_is_shown_by_its_name_alone(child: LakeProcess, caplog: pytest.
     assert child.call(abs, -1) == 1
 
 
+@pytest.mark.slow
 def test_a_call_without_end_is_ended() -> None:
     child = LakeProcess(seconds=TIMEOUT)
     before = child.call(os.getpid)
@@ -113,6 +114,7 @@ def test_an_idle_child_ends() -> None:
     child.close()
 
 
+@pytest.mark.slow
 def test_it_ends_with_a_parent_that_is_killed() -> None:
     code = (
         "import os\nfrom airflow_betproviders.plugin.limits.lake_process import LakeProcess\n"

@@ -15,7 +15,7 @@ BIG = Decimal("999999999999.9999")
 
 @pytest.fixture(scope="module")
 def rows(still):
-    def read(provider, stream, hours=24):
+    def read(provider, stream, hours=6):
         return still.truth(provider, stream, NOW - 30 * HOUR, NOW - (30 - hours) * HOUR)
 
     return read
@@ -138,6 +138,7 @@ def test_gmag_filters(clients, still):
         assert found == [row for row in everything if row[name] == value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cap", "beyond"), [("paged", 1), ("capped", 0)])
 def test_gmag_rows_beyond_ten_thousand_are_a_setting(serve, cap, beyond):
     clients = serve(rate=24_000, options={"gmag": {"cap": cap}})

@@ -320,6 +320,7 @@ def test_rows_of_another_window(lists):
     assert answer["total"] == len(answer["records"])
 
 
+@pytest.mark.slow
 def test_sums_have_odd_values_and_nothing_else(lists):
     clients, simulator = lists.clients, lists.simulator
     seconds = int(START.timestamp())

@@ -124,6 +124,7 @@ def jdb_rounds(still):
     return still.truth("jdb", "transactions", START, START + DAY)
 
 
+@pytest.mark.slow
 def test_jdb_daily_reports_cover_noon_to_noon_in_utc_plus_8(clients, jdb_rounds):
     made = clients.jdb(66, date="18-11-2026")["data"][0]
     assert made["totalSummary"]["count"] == len(jdb_rounds)
@@ -141,6 +142,7 @@ def test_jdb_daily_reports_cover_noon_to_noon_in_utc_plus_8(clients, jdb_rounds)
         assert sum(row["netWin"] for row in players) == sum(row["total"] for row in rows)
 
 
+@pytest.mark.slow
 def test_gmag_report_equals_the_history(clients, still):
     rounds = still.truth("gmag", "game_history", START, START + DAY)
     period = {"startTime": gmag_time(START), "endTime": gmag_time(START + DAY)}
