@@ -241,9 +241,9 @@ MUTATIONS = (
     Mutation(
         "quote the account's key in an error",
         "hooks/protocol.py",
-        'raise meaning.error(f"the provider answered {status}: {meaning.cure}")',
-        'raise meaning.error(f"the provider answered {status} {self.key}: {meaning.cure}")',
-        ("hooks/test_errors.py", "-k", "secret"),
+        '                text = text.replace(secret, "***")\n',
+        "                pass\n",
+        ("cases/test_wire.py", "-k", "secret_is_left"),
     ),
     Mutation(
         "publish before the upload is complete",
