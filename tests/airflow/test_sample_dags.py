@@ -75,7 +75,6 @@ def test_a_file_stands_alone_when_it_is_copied() -> None:
         assert imported <= {"__future__", "airflow", "airflow_betproviders", "datetime", "logging", "typing"}, name
 
 
-@pytest.mark.slow
 def test_the_ui_shows_the_users_file_as_the_code(parsed: dict[str, Any]) -> None:
     files = {dag_id: Path(dag["file"]) for dag_id, dag in (parsed["dags"] | parsed["bets"]).items()}
     assert {file.parent for file in files.values()} == {DAGS}
