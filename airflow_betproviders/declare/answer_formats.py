@@ -57,6 +57,8 @@ class Json(AnswerFormat):
 class Csv(AnswerFormat):
     """Answers are CSV (RFC 4180): lines before the table, a header, a record a line. Columns are found by their names.
 
+    Without a total, an answer that the provider itself ends early, after a complete line, looks complete.
+
     Attributes:
         preamble: the names of the lines before the header, each written as ``name=value``: the envelope's members.
         null: the texts that stand for null.
@@ -73,7 +75,8 @@ class JsonLines(AnswerFormat):
     """Answers are JSON lines: one record a line, without anything around them.
 
     The envelope is ``{"rows": Rows}``. An answer without records is empty. Failures must show in the HTTP status, because
-    such an answer has no place for a status of its own.
+    such an answer has no place for a status of its own. Without a total, an answer that the provider itself ends early, after a
+    complete line, looks complete.
 
     Attributes:
         rows: the member of the envelope that holds the records.

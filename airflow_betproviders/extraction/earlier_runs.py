@@ -25,6 +25,7 @@ class EarlierRuns:
         proven: rows, and bytes, of the largest answers without a total that were proven not to be cut off.
         starts_held_at: the start of the last slot whose rows proved that windows include their start; None if none did
             within a day.
+        ends_held_at: the same for the ends of windows.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window that the provider answers, if that is less than
             documented.
         new_day: whether the run begins on another day than the slot before; then larger requests are tried again.
@@ -33,6 +34,7 @@ class EarlierRuns:
 
     proven: tuple[int, int] = (0, 0)
     starts_held_at: datetime | None = None
+    ends_held_at: datetime | None = None
     asked_for_less: Mapping[str, float] = field(default_factory=dict)
     new_day: bool = False
     after_stored: bool = False
@@ -47,14 +49,14 @@ class EarlierRuns:
             replaced: receipts of the objects that the run will replace.
         """
         receipts = [receipt for receipt in (previous, *replaced) if receipt is not None]
-        starts_held = [datetime.fromisoformat(receipt.starts_held_at) for receipt in receipts if receipt.starts_held_at]
-        fresh = [at for at in starts_held if abs(at - slot.start) <= DAY]
+        newest = max(receipts, key=lambda receipt: receipt.made_at, default=None)
         return cls(
             proven=(
                 max((receipt.proven_rows for receipt in receipts), default=0),
                 max((receipt.proven_bytes for receipt in receipts), default=0),
             ),
-            starts_held_at=max(fresh, default=None),
+            starts_held_at=_fresh(newest.starts_held_at, slot) if newest else None,
+            ends_held_at=_fresh(newest.ends_held_at, slot) if newest else None,
             asked_for_less=receipts[0].asked_for_less if receipts else {},
             new_day=bool(receipts) and datetime.fromisoformat(receipts[0].start).date() != slot.start.date(),
             after_stored=previous is not None and datetime.fromisoformat(previous.end) == slot.start,
@@ -78,3 +80,9 @@ class EarlierRuns:
             with suppress(FileNotFoundError):  # another task has replaced it meanwhile
                 previous = read_receipt(lake.fs, stored[before])
         return cls.before(slot, previous, replaced)
+
+
+def _fresh(at: str | None, slot: Interval) -> datetime | None:
+    """Return the start of the slot that showed something, if it is at most a day from a slot."""
+    shown = datetime.fromisoformat(at) if at else None
+    return shown if shown and abs(shown - slot.start) <= DAY else None

@@ -126,7 +126,7 @@ class Replay(SlotPipeline):
                 receipt.reread = first.reread
                 receipt.proven_rows, receipt.proven_bytes = first.proven_rows, first.proven_bytes
                 receipt.asked_for_less = first.asked_for_less
-                receipt.starts_held_at = first.starts_held_at
+                receipt.starts_held_at, receipt.ends_held_at = first.starts_held_at, first.ends_held_at
                 receipt.replayed_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
                 replies = _Replies(
                     archived,

@@ -124,8 +124,10 @@ class Extraction(SlotPipeline):
             self._stream,
             # Without retries a user waits for a few rows, so a row on a boundary is not worth another call.
             reader.read_edge if self._source.retries else None,
+            reader.read_window,
             carry=not archives,
             starts_held_at=earlier.starts_held_at,
+            ends_held_at=earlier.ends_held_at,
             after_stored=earlier.after_stored,
         )
 
@@ -169,8 +171,9 @@ def _note_calls(receipt: Receipt, stats: CallStats, reader: WindowReader, bounda
     receipt.calls, receipt.retries, receipt.bytes = stats.calls, stats.retries, stats.bytes
     receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes
     receipt.asked_for_less = reader.asked_for_less
-    held_at = boundaries.starts_held_at
-    receipt.starts_held_at = held_at.isoformat() if held_at else None
+    starts, ends = boundaries.starts_held_at, boundaries.ends_held_at
+    receipt.starts_held_at = starts.isoformat() if starts else None
+    receipt.ends_held_at = ends.isoformat() if ends else None
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
             answer in time, so that less was asked for; empty otherwise.
         starts_held_at: ISO 8601, UTC: the start of the last slot whose rows showed that windows hold their start, or None.
+        ends_held_at: the same for the ends of windows.
         slow_pages: answers that were decoded row by row; for objects with free names it may depend on earlier answers.
         bad_rows: rows in quarantine.
         odd_values: by column, values that did not fit it: null there, and their JSON text in ``_extra``.
@@ -92,6 +93,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
     proven_bytes: int = 0
     asked_for_less: dict[str, float] = msgspec.field(default_factory=dict)
     starts_held_at: str | None = None
+    ends_held_at: str | None = None
     bad_rows: int = 0
     odd_values: dict[str, int] = msgspec.field(default_factory=dict)
     rounded: dict[str, int] = msgspec.field(default_factory=dict)

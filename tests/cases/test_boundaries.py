@@ -241,3 +241,52 @@ def test_a_provider_that_refuses_the_window_a_second_earlier_fails_by_the_day(ma
     vendor.spoil = refuse
     with pytest.raises(ProviderRequestError, match="the answer has figures of 2026-11-21"):
         vendor.store(tmp_path, REPORT)
+
+
+# ------------------------------------------------------------------ windows that leave out both ends
+
+
+@pytest.mark.parametrize("archive", [False, True])
+@pytest.mark.parametrize(("provider", "stream"), [*STREAMS, ("jdb", "recent_transactions")])
+@pytest.mark.parametrize("first", [0, 60])
+def test_a_vendor_whose_windows_leave_out_both_ends_fails_instead_of_losing_the_rows_on_them(
+    make: MakeHook,
+    tmp_path: Path,
+    provider: str,
+    stream: str,
+    first: int,
+    archive: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bet each minute: the window in which the fewest lie on an end is still read without them."""
+    monkeypatch.setitem(INCLUDES, "()", lambda start, at, end: start < at < end)
+    bets = [FIVE + timedelta(seconds=at) for at in range(first, 3600, 60)]
+    vendor = Vendor(make(provider), stream, bets, ends="()")
+    with pytest.raises(IncompleteWindow, match="Ask the provider which ends a window includes"):
+        vendor.store(tmp_path, SLOTS[0], archive=archive)
+
+
+@pytest.mark.parametrize("ends", INCLUDES)
+@pytest.mark.parametrize(("provider", "stream"), STREAMS)
+def test_a_row_inside_a_window_shows_which_ends_windows_hold_for_one_call(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str
+) -> None:
+    bets = [FIVE + 2 * MINUTE, FIVE + 2 * MINUTE, FIVE + 3 * MINUTE + SECOND]
+    vendor = Vendor(make(provider), stream, bets, ends=ends)
+    stored = vendor.store(tmp_path, SLOTS[0])
+    windows = 12 if provider == "jdb" else 3
+    assert sorted(vendor.ids(stored)) == ["0", "1", "2"]
+    assert len(vendor.asked) == windows + (3 if ends == "(]" else 1)
+    vendor.asked.clear()
+    vendor.store(tmp_path, SLOTS[1])
+    assert len(vendor.asked) == windows + (ends == "(]")
+
+
+def test_a_vendor_that_begins_to_leave_out_the_start_loses_no_row_on_it(make: MakeHook, tmp_path: Path) -> None:
+    """What an earlier run saw is not believed in a slot with a row on its end, and none on a start."""
+    slots = [Interval(FIVE + i * 5 * MINUTE, FIVE + (i + 1) * 5 * MINUTE) for i in range(4)]
+    vendor = Vendor(make("jdb"), "transactions", [slot.start for slot in slots])
+    vendor.store(tmp_path, slots[0])
+    vendor.ends = "(]"
+    vendor.bets.append(slots[-1].end)
+    assert [vendor.ids(vendor.store(tmp_path, slot)) for slot in slots[1:]] == [["1"], ["2"], ["3"]]

@@ -434,4 +434,7 @@ def test_when_a_slot_cannot_be_read_the_one_before_is_published_or_its_error_is_
 
     with pytest.raises(ProviderRequestError):
         store(vendor, slow_lake(tmp_path / "full", monkeypatch, full), *QUARTERS)
-    assert "could not be published: the store is full" in caplog.text
+    target = (
+        f"{tmp_path}/full/provider=toy/stream=bets/account=agent001/slot_date=2026-11-20/{QUARTERS[0].name}.parquet"
+    )
+    assert f"could not be published: {target} cannot be written: the store is full. Check that the store" in caplog.text

@@ -57,6 +57,20 @@ MUTATIONS = (
         (_CASES, "-k", "ignores_the_page_number"),
     ),
     Mutation(
+        "believe that windows include one of their ends",
+        "extraction/fetch/completeness/window_boundaries.py",
+        "            self._find_out_ends(self._slot)",
+        "            pass",
+        ("cases/test_boundaries.py", "-k", "leave_out_both_ends"),
+    ),
+    Mutation(
+        "believe what windows included yesterday",
+        "extraction/fetch/completeness/window_boundaries.py",
+        "        if self._remembered and self._edge and self._edge.on_end:",
+        "        if False:",
+        ("cases/test_boundaries.py", "-k", "begins_to_leave_out"),
+    ),
+    Mutation(
         "believe a report of the day after its window",
         "extraction/fetch/completeness/other_days.py",
         "            raise self._refusal(window, _day_after(window))\n",

@@ -147,6 +147,14 @@ class WindowReader:
             raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
         return rows
 
+    def read_window(self, window: Interval) -> WindowRows:
+        """Return the rows of a short window beside the slot's own.
+
+        Raises:
+            IncompleteWindow: the window has too many rows, or keeps changing.
+        """
+        return self._calls.read(window)
+
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first waiting window. None if it has to be read again, or in parts; these are queued in its place."""
         try:

@@ -8,9 +8,12 @@ that starts there, whichever window brings it:
 | ``[ )`` | comes with the later | comes | doesn't come |
 | ``[ ]`` | comes with both, counts once | comes | comes; left to the next slot |
 | ``( ]`` | comes with the earlier, is moved to the later | doesn't come: the slot before brought it, or one more call asks for it | comes; left to the next slot |
+| ``( )`` | doesn't come: the task fails | | |
 
-Rows on boundaries inside a slot show which line holds. What the runs of the last day saw counts too. If nothing was seen, or if
-windows leave out their start, the first slot of a run costs one more call, for a window that contains the slot's start.
+Rows on boundaries inside a slot show which line holds. What the runs of the last day saw counts too, unless a slot has a row on its
+end and none on a start. If nothing was seen, a window is requested that starts at a row of the slot, and if it lacks this row, one
+that ends there. If no such call shows that windows hold their start, the first slot of a run costs one more call, for a window that
+contains the slot's start.
 
 Rejected rows are placed by their time. A row whose time can't be read counts once in each slot that brings it.
 """
@@ -24,7 +27,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.answers.instants import ends
+from airflow_betproviders.exceptions import IncompleteWindow
+from airflow_betproviders.extraction.answers.instants import duration, ends
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
@@ -32,6 +36,9 @@ from airflow_betproviders.extraction.fetch.completeness.outside_rows import Outs
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from airflow_betproviders.extraction.fetch.source import Source
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,18 @@ class ReadEdge(Protocol):
 
     def __call__(self, instant: datetime, /) -> WindowRows | None:
         """Return the rows of the window; None where they were not requested when the slot was extracted.
+
+        Raises:
+            IncompleteWindow: the window cannot be proven complete.
+            SlotChanged: it brings rows of the slot that the slot's own windows did not bring.
+        """
+
+
+class ReadWindow(Protocol):
+    """Read a short window inside a slot, which starts or ends at one of its rows."""
+
+    def __call__(self, window: Interval, /) -> WindowRows:
+        """Return the rows of the window.
 
         Raises:
             IncompleteWindow: the window cannot be proven complete.
@@ -69,6 +88,7 @@ class WindowBoundaries:
         outside: rows of the slot that lie outside the window that brought them.
         starts_held_at: the start of the last slot whose rows showed that windows hold their start; None if no slot did, or
             if a later one showed the contrary.
+        ends_held_at: the start of the last slot that showed that windows hold their end; None if no slot did.
     """
 
     def __init__(
@@ -76,9 +96,11 @@ class WindowBoundaries:
         source: Source,
         stream: Stream,
         read_edge: ReadEdge | None = None,
+        read_window: ReadWindow | None = None,
         *,
         carry: bool = True,
         starts_held_at: datetime | None = None,
+        ends_held_at: datetime | None = None,
         after_stored: bool = False,
     ) -> None:
         """Begin a run.
@@ -87,19 +109,25 @@ class WindowBoundaries:
             source: the account.
             stream: the stream.
             read_edge: makes the additional call; None to do without it.
+            read_window: makes the call for a window that starts or ends at a row; None where the rows are known to be complete.
             carry: whether a slot takes rows on its start from the answers of the slot before. Where answers are archived it
                 requests them itself, so that its archive is complete.
             starts_held_at: start of the last slot of earlier runs whose rows showed that windows hold their start.
+            ends_held_at: the same for the ends of windows.
             after_stored: whether the slot before the first one is stored, together with its rejected rows without a time.
         """
+        self._source = source
         self._stream = stream
         self._read_edge = read_edge
+        self._read_window = read_window
         self._carry = carry
         self._after_stored = after_stored
         self._outside_rows = OutsideRows(source, stream)
         self._time_of = RejectedTimes(stream, source.utc_offset)
         rule = stream.windows
         self.starts_held_at = starts_held_at
+        self.ends_held_at = ends_held_at
+        self._remembered = starts_held_at is not None
         self._starts_held: bool | None = True if (rule and rule.ends) or starts_held_at else None
         self._slot: Interval | None = None
         self._before: _Edge | None = None
@@ -107,6 +135,7 @@ class WindowBoundaries:
         self._follows = False
         self._starts_asked = False
         self._seen_on_start: WindowRows | None = None
+        self._on_step: datetime | None = None
         self.outside = 0
 
     def begin(self, slot: Interval) -> None:
@@ -117,6 +146,7 @@ class WindowBoundaries:
             self._slot = slot
         self._starts_asked, self._seen_on_start = not self._follows, None
         self._edge = self._before
+        self._on_step = None
         self.outside = 0
 
     def place(self, rows: WindowRows) -> None:
@@ -158,10 +188,18 @@ class WindowBoundaries:
 
         Raises:
             SlotChanged: the call brings rows of the slot that its windows did not, or lacks some that the slot before showed.
+            IncompleteWindow: windows leave out both ends, so rows on boundaries are lost.
             ProviderRequestError: too many rows of that call lie outside its window.
         """
         asked, self._starts_asked = self._starts_asked, False
-        if not asked or self._starts_held or self._read_edge is None or self._slot is None or not self._has_edges:
+        if self._read_edge is None or self._slot is None or not self._has_edges:
+            return None
+        if self._remembered and self._edge and self._edge.on_end:
+            # Rows on an end and none on a start: windows may have changed to leave out their start.
+            self._remembered, self._starts_held, self.starts_held_at = False, None, None
+        if self._starts_held is None and self.ends_held_at is None:
+            self._find_out_ends(self._slot)
+        if not asked or self._starts_held:
             return None
         start = self._slot.start
         rows = self._read_edge(start)
@@ -182,6 +220,31 @@ class WindowBoundaries:
             on_start.rejected += timeless + placed.rejected[len(rows.rejected) :]
         return on_start if on_start.distinct else None
 
+    def _find_out_ends(self, slot: Interval) -> None:
+        """Request windows that start and end at a row of the slot, to see which of them hold it.
+
+        Raises:
+            IncompleteWindow: neither does, though a window around it does.
+        """
+        at, rule = self._on_step, self._stream.windows
+        if at is None or rule is None or self._read_window is None:
+            return
+        if self._brings(Interval(at, at + rule.step), at):
+            self._starts_held, self.starts_held_at = True, slot.start
+        elif self._brings(Interval(at - rule.step, at), at):
+            self._starts_held, self.ends_held_at = False, slot.start
+        elif self._brings(Interval(at - rule.step, at + rule.step), at):
+            raise IncompleteWindow(
+                f"{self._source.label}, stream {self._stream.name}, window {slot}: rows of {at.isoformat()} come neither with the window "
+                "that starts there nor with the one that ends there, so rows on the ends of windows would be lost. Nothing was "
+                "stored for it. Ask the provider which ends a window includes."
+            )
+
+    def _brings(self, window: Interval, instant: datetime) -> bool:
+        assert self._read_window is not None  # noqa: S101 - the caller has checked it
+        found, _ = self._read_window(window).at(instant, str(self._stream.time_column), self._time_of)
+        return found.distinct > 0
+
     @property
     def _has_edges(self) -> bool:
         stream, rule = self._stream, self._stream.windows
@@ -191,14 +254,20 @@ class WindowBoundaries:
 
     def _take_edge(self, rows: WindowRows, window: Interval) -> _Edge:
         """Take the rows on a window's end away, and note whether rows on its start came."""
-        column = str(self._stream.time_column)
+        column, rule = str(self._stream.time_column), self._stream.windows
+        assert rule is not None  # noqa: S101 - only a stream with windows has edges
         instants, (start, end) = arrays.integers(rows.table[column]), ends(window, rows.table[column].type)
         times = {row.raw: self._time_of(row) for row in rows.rejected}
         if (instants == start).any() or window.start in times.values():
             self._starts_held, self.starts_held_at = True, self._slot.start if self._slot else None
+            self._remembered = False
+        elif self._starts_held is None and self._on_step is None and self._stream.reject_outside_window:
+            steps = _row_on_step(instants, start, end, duration(rule.step, rows.table[column].type))
+            self._on_step = None if steps is None else window.start + steps * rule.step
         on_end = None
         if (instants == end).any() or window.end in times.values():
             on_end, _ = rows.at(window.end, column, self._time_of)
+            self.ends_held_at = self._slot.start if self._slot else None
             rows.filter(instants != end)
             rows.rejected = [row for row in rows.rejected if times[row.raw] != window.end]
         return _Edge(on_end, frozenset(raw for raw, time in times.items() if time is None))
@@ -212,3 +281,10 @@ class WindowBoundaries:
                 window.start.isoformat(),
             )
         self._starts_held, self.starts_held_at = False, None
+
+
+def _row_on_step(instants: npt.NDArray[np.int64], start: int, end: int, step: int) -> int | None:
+    """Return how many steps after a window's start a row inside it lies, if one lies on a step; else None."""
+    after = instants[(instants > start) & (instants < end)] - start
+    steps = after[after % step == 0] // step
+    return int(steps[0]) if len(steps) else None
