@@ -290,3 +290,19 @@ def test_a_vendor_that_begins_to_leave_out_the_start_loses_no_row_on_it(make: Ma
     vendor.ends = "(]"
     vendor.bets.append(slots[-1].end)
     assert [vendor.ids(vendor.store(tmp_path, slot)) for slot in slots[1:]] == [["1"], ["2"], ["3"]]
+
+
+def test_a_row_that_the_call_about_ends_shows_has_to_be_in_the_slot(make: MakeHook, tmp_path: Path) -> None:
+    bets = [FIVE + 2 * MINUTE, FIVE + 2 * MINUTE + SECOND]
+    left_out = 0
+
+    def leave_out(n: int, window: Interval | None, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        nonlocal left_out
+        if n <= 12 and len(document["data"]) == 2:
+            left_out += 1
+            return {**document, "data": document["data"][:1]}
+        return document
+
+    vendor = Vendor(make("jdb"), "transactions", bets, spoil=leave_out)
+    assert sorted(vendor.ids(vendor.store(tmp_path, SLOTS[0]))) == ["0", "1"]
+    assert left_out == 1

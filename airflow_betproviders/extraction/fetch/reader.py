@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
+
+_INSTANT = timedelta(microseconds=1)
 
 
 class WindowReader:
@@ -148,12 +150,16 @@ class WindowReader:
         return rows
 
     def read_window(self, window: Interval) -> WindowRows:
-        """Return the rows of a short window beside the slot's own.
+        """Return the rows of a short window inside a slot.
 
         Raises:
             IncompleteWindow: the window has too many rows, or keeps changing.
+            SlotChanged: the window brings rows that the slot's windows did not bring.
         """
-        return self._calls.read(window)
+        rows = self._calls.read(window)
+        if lacking := self._shown_rows.add_after_start(window.start - _INSTANT, rows):
+            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
+        return rows
 
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first waiting window. None if it has to be read again, or in parts; these are queued in its place."""
