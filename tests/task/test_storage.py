@@ -91,6 +91,7 @@ def test_a_store_whose_packages_are_missing_names_the_extra_and_an_unknown_one_t
 
 
 def test_l5_likewise_where_airflows_provider_lacks_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow.sdk.io.store._STORE_CACHE", {})  # an earlier test may have opened s3
     for name in [*sys.modules]:
         if name.partition(".")[0] == "s3fs":
             monkeypatch.delitem(sys.modules, name)
