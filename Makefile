@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test test-quick test-airflow test-floors test-clocks test-spark test-fab examples how-to e2e campaign misbehaviour mutations docs fuzz screenshots lint format lock bench bench-full build clean
 MAKEFLAGS += --no-print-directory
+# Without bytecode, each of the hundreds of Airflow processes that tests start would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
