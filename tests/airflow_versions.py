@@ -7,11 +7,17 @@ from importlib.metadata import version
 from packaging.version import Version
 
 try:
-    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, TaskDeferred
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowTaskTimeout,
+        TaskDeferred,
+    )
 except ImportError:  # Airflow 3.1
     from airflow.exceptions import (  # type: ignore[attr-defined, no-redef]
         AirflowFailException,
         AirflowNotFoundException,
+        AirflowTaskTimeout,
         TaskDeferred,
     )
 
@@ -43,6 +49,7 @@ __all__ = [
     "READS_FORMS",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowTaskTimeout",
     "CallbackTrigger",
     "DagSerialization",
     "TaskDeferred",

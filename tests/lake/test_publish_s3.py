@@ -25,6 +25,7 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
 from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
+from tests.airflow_versions import AirflowTaskTimeout
 from tests.extraction.vendor import BETS, FIVE, MINUTE, SLOT, bet, table
 from tests.seaweed import KEY, SECRET, SeaweedFS, seaweed  # noqa: F401 - the fixture
 
@@ -263,7 +264,7 @@ def time_out_at(cutter: Cutter) -> Iterator[Callable[[int], None]]:
     threads: list[threading.Thread] = []
 
     def over(signum: int, frame: object) -> None:
-        raise TimeoutError("execution_timeout")
+        raise AirflowTaskTimeout("execution_timeout")
 
     def watch() -> None:
         cutter.holds.wait()
@@ -295,7 +296,7 @@ def test_a_task_that_times_out_in_an_upload_publishes_no_half_object(
     path = publish(lake, SLOT, old, [])
     through = Lake(seaweed.filesystem(endpoint_url=cutter.endpoint), lake.root, "toy", "bets", "agent001")
     time_out_at(12 << 20)
-    with pytest.raises(TimeoutError, match="execution_timeout"):
+    with pytest.raises(AirflowTaskTimeout, match="execution_timeout"):
         publish(through, SLOT, new, [])
     cutter.released.set()
     deadline = time.monotonic() + 1  # the client's own thread may yet finish what it had begun
