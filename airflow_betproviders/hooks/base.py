@@ -222,12 +222,19 @@ class BetProviderHook(ProtocolHook):
     def request(
         self,
         stream: Stream,
-        window: Interval | None,  # noqa: ARG002 - part of the engine's contract
+        window: Interval | None,
         params: Mapping[str, Any],
         permit: AnswerPermit,
     ) -> bytes:
         """Make one signed call and return the body of its answer; see `Source.request`."""
-        return self.exchange(stream.endpoint, params, permit, shows_its_end=stream.format.shows_its_end)
+        from airflow_betproviders.extraction.answers.early_answer import check_answered_at
+
+        def check_date(answered_at: datetime | None) -> None:
+            if window is not None:
+                check_answered_at(answered_at, window, stream.lag, self.now())
+
+        ends = stream.format.shows_its_end
+        return self.exchange(stream.endpoint, params, permit, shows_its_end=ends, check_date=check_date)
 
     def call(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make one call outside the streams, spaced and repeated like theirs, and return the answer as JSON.

@@ -87,6 +87,12 @@ def retry_after(headers: Headers) -> float | None:
     return min(seconds, _LONGEST) if seconds > 0 else None
 
 
+def answered_at(headers: Headers) -> datetime | None:
+    """Return the answer's ``Date``, by the provider's clock; None where it has none, or not in the form that HTTP prescribes."""
+    text = headers.get("Date", "").strip()
+    return _date(text) if text.endswith(" GMT") else None
+
+
 def _date(text: str) -> datetime | None:
     with suppress(ValueError, TypeError, OverflowError, IndexError):
         date = parsedate_to_datetime(text)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.answer import ENCODINGS, ERROR_BYTES, read_body, shows_end
-from airflow_betproviders.hooks.http_status import error_of
+from airflow_betproviders.hooks.http_status import answered_at, error_of
 from airflow_betproviders.hooks.request import ApiRequest
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class HttpAnswer:
         body: the decompressed body; of an error, only its beginning.
         error: the error that the HTTP status stands for; None for success.
         shows_end: whether an answer that was cut off would have been noticed.
+        answered_at: when it was given, by the provider's clock; None if it does not say.
     """
 
     body: bytes
     error: BetProviderError | None = None
     shows_end: bool = True
+    answered_at: datetime | None = None
 
 
 class Transport:
@@ -114,7 +117,8 @@ class Transport:
                     deadline.restart()  # the answer may have waited for its permit
                     return read_body(response.raw, encoding, self._max_bytes)
 
-                return HttpAnswer(permit.run(read) if permit else read(), shows_end=ends)
+                body = permit.run(read) if permit else read()
+                return HttpAnswer(body, shows_end=ends, answered_at=answered_at(response.headers))
         except (BetProviderError, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours

@@ -7,6 +7,7 @@ import random
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ from airflow_betproviders.simulator.faults.lists import ListFaults, TooMuch
 from airflow_betproviders.simulator.faults.rows import Fields
 from airflow_betproviders.simulator.state import SimulatorState
 from airflow_betproviders.simulator.wire.rate_limit import RateLimit, TooFast
-from airflow_betproviders.simulator.wire.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, send
+from airflow_betproviders.simulator.wire.transport import TIMED_OUT, TOO_MANY_REQUESTS, gateway_fault, http_date, send
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -117,6 +118,8 @@ class _Endpoint:
             report=_LoggingReporter(self._state, self._limit, self._pages, entry),
         )
         response = await self._respond(call, entry)
+        behind = self._wait("date_behind", 3600.0) if "date_behind" in entry["faults"] else 0.0
+        response.headers.setdefault("date", http_date(self._state.now - timedelta(seconds=behind)))
         entry["status"] = response.status_code
         entry["seconds"] = time.time() - entry["at"]
         self._state.journal.called(entry)

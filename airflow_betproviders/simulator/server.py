@@ -30,6 +30,7 @@ class Simulator(SimulatorState):
             log_config=None,
             log_level="critical",
             access_log=False,
+            date_header=False,  # each vendor sends one by its own clock
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=1,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.testing.compare import differences
@@ -71,6 +71,24 @@ class StreamTests:
         assert vendor_account.differences(stream, interval) == []
         assert vendor_account.breaches == []
         assert stored.total("bad_rows") == 0
+
+    def test_answers_from_before_the_end_of_a_window_are_refused(self, vendor_account: VendorAccount) -> None:
+        """A worker's clock that is ahead of the vendor's is noticed: nothing is stored by an answer that came too early."""
+        stream = vendor_account.bets
+        (slot, *_) = vendor_account.slots(stream, vendor_account.interval(stream, hours=1))
+        too_early = vendor_account.simulator.now - slot.end + timedelta(minutes=1)
+        vendor_account.simulator.faults.set("date_behind", seconds=too_early.total_seconds())
+        try:
+            vendor_account.store(stream, slot)
+        except (IncompleteWindow, WindowNotReady) as error:
+            assert "Date header" in str(error)  # noqa: PT017 - this package does not need pytest
+        else:
+            raise AssertionError("an answer from before the window's end was stored")
+        finally:
+            vendor_account.simulator.faults.clear()
+        assert vendor_account.lake(stream).stored(slot) == {}
+        vendor_account.store(stream, slot)
+        assert vendor_account.differences(stream, slot) == []
 
     def test_bad_rows_are_kept_beside_the_good_ones(self, vendor_account: VendorAccount) -> None:
         """A row without its key, or with an amount that is no number, goes to quarantine unchanged, and only that row."""

@@ -34,6 +34,7 @@ WIRE: Mapping[str, str] = {
     "drip_headers": "one byte of the headers every `seconds` (1)",
     "endless_continue": "`100 Continue` every `seconds` (1)",
     "endless_500": "HTTP 500 with a body that never ends",
+    "date_behind": "the `Date` header is `seconds` (3600) behind the vendor's clock",
     "gzip_bomb": "3 MB of gzip that inflate to 3 GB",
 }
 """Kinds that replace or damage an answer on its way."""

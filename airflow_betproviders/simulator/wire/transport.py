@@ -65,13 +65,18 @@ def gateway_fault(drawn: Sequence[str], faults: Faults) -> Response | None:  # n
     return None
 
 
+def http_date(at: datetime) -> str:
+    """Return an instant as HTTP's headers have it."""
+    return format_datetime(at.astimezone(timezone.utc), usegmt=True)
+
+
 def _later(kind: str, seconds: float | None) -> Response:
     status, default = _LATER[kind]
     wait = default if seconds is None else seconds
-    at = datetime.now(timezone.utc) + timedelta(seconds=wait)
-    retry = format_datetime(at, usegmt=True) if kind.endswith("_date") else f"{wait:g}"
+    now = datetime.now(timezone.utc)
+    retry = http_date(now + timedelta(seconds=wait)) if kind.endswith("_date") else f"{wait:g}"
     text = "Too Many Requests" if status == 429 else "Service Unavailable"
-    return Response(text, status, {"retry-after": retry}, "text/plain")
+    return Response(text, status, {"retry-after": retry, "date": http_date(now)}, "text/plain")
 
 
 def send(reply: Reply, accepted: str, drawn: Sequence[str], seconds: float) -> Response:
