@@ -160,7 +160,7 @@ def _write(file: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> int:
 
     rows = 0
     with ExitStack() as stack:
-        if file.suffix == ".parquet":
+        if file.name.endswith(".parquet"):  # the suffix of a file named only so is empty
             writer = stack.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
         else:
             sink = stack.enter_context(

@@ -55,6 +55,12 @@ def test_a_day_as_parquet_has_the_tables_types(sample: SampleLake) -> None:
     assert table["stake"].to_pylist()[2] == Decimal(EXACT)
 
 
+@pytest.mark.parametrize("name", [".parquet", "day.csv.parquet"])
+def test_the_end_of_the_name_decides_the_format(sample: SampleLake, name: str) -> None:
+    export(sample, name)
+    assert pq.read_table(sample.folder / "out" / name, partitioning=None).num_rows == 3
+
+
 def test_a_day_without_bets_is_a_file_without_rows(sample: SampleLake, capsys: pytest.CaptureFixture[str]) -> None:
     assert export(sample, "none.csv", start=at(0, 1), end=at(0, 2))["rows"] == 0
     assert (sample.folder / "out/none.csv").read_text().startswith('"provider","bet_date"')

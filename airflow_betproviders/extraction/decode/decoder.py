@@ -41,6 +41,8 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 
 # Bytes of an answer in which the largest row is looked for.
 _MEASURED = 1 << 20
+# Bytes of a refused answer in which secrets are looked for. The last of them may begin one that is cut off.
+_SEARCHED, _LONGEST_SECRET = 1 << 16, 1 << 13
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
 
@@ -176,9 +178,11 @@ class Decoder:
         return ProviderUnavailable(f"the answer is not what the document describes: {problem}{beginning}")
 
     def _beginning(self, body: bytes) -> str:
-        """Return the beginning of an answer for a message."""
-        text = re.sub(r"\s+", " ", self._hide_secrets(body[:400].decode("utf-8", "replace")))
-        return without_signatures(text)[:120]
+        """Return the beginning of an answer for a message, cut after secrets are hidden, so that no part of one is left."""
+        text = self._hide_secrets(body[:_SEARCHED].decode("utf-8", "replace"))
+        if len(body) > _SEARCHED:
+            text = text[:-_LONGEST_SECRET]
+        return without_signatures(re.sub(r"\s+", " ", text))[:120]
 
     def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode JSON of which some rows are odd or nested."""

@@ -18,6 +18,7 @@ from airflow_betproviders.declare.stream import Rows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^\s,\]}\"\[{]+")
+_ESCAPED_NAME = re.compile(rb'"[^"\\]*\\[^"]*"\s*:')  # such as "tota\u006c":
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _CLOSING = {"{": "}", "[": "]"}
@@ -160,7 +161,9 @@ def _may_be_doubled(text: bytes, members: Mapping[str, bytes]) -> bool:
     """Return whether a member may come twice, of which msgspec gives the last."""
     starts = [member_start(name) for name in members]
     shortest = sum(map(len, starts)) + sum(map(len, members.values())) + len(members) + 1
-    return shortest < len(text) and any(text.count(start[:-1]) > 1 for start in starts)
+    if shortest >= len(text):
+        return False
+    return any(text.count(start[:-1]) > 1 for start in starts) or _ESCAPED_NAME.search(text) is not None
 
 
 def _scan(text: str, opening: str) -> Iterator[tuple[str, bytes]]:

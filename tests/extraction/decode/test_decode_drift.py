@@ -143,6 +143,8 @@ def test_of_a_doubled_member_the_last_counts_and_the_first_is_kept_in_extra() ->
         '{"code":200,"total":1,"total":2,"rows":[{"id":"a"}]}',
         '{"code":500,"code":200,"rows":[{"id":"a"}]}',
         '{"code":NaN,"rows":[{"id":"a"}],"rows":[]}',
+        '{"code":200,"rows":[{"id":"a"}],"row\\u0073":[{"id":"b"}]}',
+        '{"code":200,"tot\\u0061l":1, "new":"\\\\", "total" : 2,"rows":[{"id":"a"}]}',
     ],
 )
 def test_an_answer_in_which_a_member_around_the_rows_comes_twice_is_refused(body: str) -> None:
@@ -644,3 +646,13 @@ def test_ids_keep_their_text_and_integers_their_64_bits() -> None:
 )
 def test_local_times_become_utc_by_the_accounts_offset(hours: int, local: str, utc: datetime) -> None:
     assert only(decode(f'"local":"{local}"', offset=timedelta(hours=hours)), "local") == utc
+
+
+@pytest.mark.parametrize("before", ["", " " * 350, "<p>", " " * 65_400, "<p>" + " " * 65_400])
+@pytest.mark.parametrize("times", [1, 3, 1000])
+def test_no_part_of_a_long_secret_shows_in_an_excerpt(before: str, times: int) -> None:
+    secret = ".".join(f"part{number}" for number in range(50))  # no signature has points
+    decode = Decoder(ALL_KINDS, hide_secrets=lambda text: text.replace(secret, "***"))
+    with pytest.raises(ProviderUnavailable, match="It begins: ") as refused:
+        decode((before + secret * times + "</p>").encode(), accept)
+    assert "part" not in str(refused.value)
