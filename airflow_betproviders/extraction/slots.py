@@ -21,8 +21,7 @@ from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
-from airflow_betproviders.extraction.fetch.reader import WindowReader
-from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
+from airflow_betproviders.extraction.fetch.slot_reader import SlotReader, SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 from airflow_betproviders.extraction.fetch.window_calls import Call
 from airflow_betproviders.extraction.privacy import PiiPolicy
@@ -104,9 +103,9 @@ class Extraction(SlotPipeline):
                     slot.archive = stats.hand_over(interval)
                     yield slot
 
-    def _reader(self, call: Call, pool: Executor, earlier: EarlierRuns) -> WindowReader:
-        """Return the reader of the run's windows, which starts from what earlier runs learned."""
-        return WindowReader(
+    def _reader(self, call: Call, pool: Executor, earlier: EarlierRuns) -> SlotReader:
+        """Return the reader of the run's slots, which starts from what earlier runs learned."""
+        return SlotReader(
             self._source,
             self._stream,
             self._filters,
@@ -117,7 +116,7 @@ class Extraction(SlotPipeline):
             grow=earlier.new_day,
         )
 
-    def _boundaries(self, reader: WindowReader, earlier: EarlierRuns, *, archives: bool) -> WindowBoundaries:
+    def _boundaries(self, reader: SlotReader, earlier: EarlierRuns, *, archives: bool) -> WindowBoundaries:
         """Return the placement of rows on window boundaries, for all slots of the run."""
         return WindowBoundaries(
             self._source,
@@ -166,7 +165,7 @@ class Extraction(SlotPipeline):
         return windows.split_slot(interval, self._stream.windows) if self._stream.windows else (None,)
 
 
-def _note_calls(receipt: Receipt, stats: CallStats, reader: WindowReader, boundaries: WindowBoundaries) -> None:
+def _note_calls(receipt: Receipt, stats: CallStats, reader: SlotReader, boundaries: WindowBoundaries) -> None:
     """Note in a receipt the calls of its slot, and what the run has learned about the provider's answers so far."""
     receipt.calls, receipt.retries, receipt.bytes = stats.calls, stats.retries, stats.bytes
     receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_betproviders.extraction.answers import keys
-from airflow_betproviders.extraction.fetch.reader import WindowReader
+from airflow_betproviders.extraction.fetch.slot_reader import SlotReader
 from tests.extraction.vendor import BETS, Vendor, bet, page, serving, table
 
 KEYS = ("provider", "round")
@@ -111,7 +111,7 @@ def colliding(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("colliding")
 def test_keys_that_collide_are_distinguished_by_their_values() -> None:
     answers = [bet("a"), bet("b"), bet("a", changed=9, stake="7"), bet("c")]
-    reader = WindowReader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
+    reader = SlotReader(Vendor([]), serving(paging=BETS.paging), {}, lambda *asked: page(*answers, total=3))
     (rows,) = [rows for slot in reader.read([[None]]) for rows in slot.rows()]
     assert sorted(rows.table["id"].to_pylist()) == ["a", "b", "c"]
     assert rows.duplicates == 1

@@ -1,4 +1,4 @@
-"""Read windows completely, each row once, and note the proof of each.
+"""Read the windows of one slot completely, each row once, and note the proof of each.
 
 The pagination kind of a stream (`airflow_betproviders.declare.pagination`) names the calls of a window and checks its
 answers. A window that changes while it is read is read again; one with too many rows is read in parts.
@@ -6,10 +6,7 @@ answers. A window that changes while it is read is read again; one with too many
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Generator, Sequence
 
 import numpy as np
 
@@ -21,7 +18,7 @@ from airflow_betproviders.declare.pagination import (
     WindowChanged,
 )
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import IncompleteWindow, ProviderOverloaded
+from airflow_betproviders.exceptions import ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
@@ -29,137 +26,78 @@ from airflow_betproviders.extraction.fetch.completeness.answer_sizes import Answ
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
-from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.slot_windows import SlotWindows
 from airflow_betproviders.extraction.fetch.source import Source
-from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
+from airflow_betproviders.extraction.fetch.window_calls import WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
 
-_INSTANT = timedelta(microseconds=1)
-
 
 class WindowReader:
-    """Read the windows of one stream.
+    """Read the windows of one slot, in the order of the queue.
 
     Attributes:
-        rereads: number of reads that were repeated because the window changed meanwhile.
-        sizes: the sizes of answers; finds and proves answers without a total that look cut off.
+        rereads: number of reads that were repeated because a window or the slot changed meanwhile.
     """
 
     def __init__(
         self,
         source: Source,
         stream: Stream,
-        filters: Mapping[str, Any],
-        call: Call,
-        pool: Executor | None = None,
-        proven: tuple[int, int] = (0, 0),
-        asked_for_less: Mapping[str, float] | None = None,
-        *,
-        grow: bool = False,
+        planner: Planner,
+        prefetch: Prefetcher,
+        calls: WindowCalls,
+        assemble: WindowAssembler,
+        shown_rows: ShownRows,
+        sizes: AnswerSizes,
     ) -> None:
         """Bind the account and the stream.
 
         Args:
             source: the account.
             stream: the stream.
-            filters: the provider's own filters.
-            call: makes one call.
-            pool: threads that prefetch; without it, calls are made one by one.
-            proven: rows and bytes of the greatest answers that earlier runs proved not to be cut off.
-            asked_for_less: the page size and window that the provider answered an earlier run, see `Planner.start_from`.
-            grow: whether to request a little more than that, in case the provider gives more again.
+            planner: chooses the sizes of pages and windows.
+            prefetch: the queue of windows.
+            calls: makes the calls that no window of the queue has planned.
+            assemble: assembles a window from its answers.
+            shown_rows: remembers the rows that the answers of the slot showed.
+            sizes: keeps the answers without a total that look cut off, to be proven at the end of the slot.
         """
         self._source = source
         self._stream = stream
-        self._assemble = WindowAssembler(source, stream)
-        self._planner = Planner(stream.windows, stream.paging)
-        self._planner.start_from(asked_for_less or {}, grow=grow)
-        self._calls = WindowCalls(source, stream, filters, call, self._planner, self._assemble)
-        if source.limits(stream).quota:
-            pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
-        self._prefetch = Prefetcher(self._calls, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
-        self.sizes = AnswerSizes(stream, *proven)
-        self._moved = MovedRows(source, stream, self._calls.versions_in)
-        self.rereads = 0
+        self._planner = planner
+        self._prefetch = prefetch
+        self._calls = calls
+        self._assemble = assemble
+        self._shown_rows = shown_rows
+        self._sizes = sizes
+        self._moved = MovedRows(source, stream, calls.versions_in)
+        self._retries = WindowRetries(stream, planner, prefetch, shown_rows, assemble)
         self._slot: Interval | None = None
-        self._shown_rows = ShownRows(stream)
-        self._retries = WindowRetries(stream, self._planner, self._prefetch, self._shown_rows, self._assemble)
-
-    def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
-        """Yield the slots, to be read one after the other. The windows of later slots are prefetched."""
-        listed: list[Sequence[Interval | None]] = []
-        self._prefetch.start(_recorded(slots, listed))
-        try:
-            number = 0
-            while number < len(listed) or self._prefetch.next_window(number):
-                yield SlotWindows(self, number, listed[number])
-                number += 1
-        finally:
-            self._prefetch.close()
+        self.rereads = 0
 
     def read_slot(self, number: int, slot: Interval | None) -> Generator[WindowRows, None, None]:
-        """Yield the rows of each window of a slot; see `SlotWindows.rows`."""
+        """Yield the rows of each window of a slot, or of its parts where it has to be split.
+
+        Raises:
+            SlotChanged: the parts of a window contradict the answer for the complete one.
+            IncompleteWindow: a window was not proven complete after bounded attempts.
+        """
         self._slot = slot
         self._shown_rows.begin(number, slot)
         while read := self._prefetch.next_window(number):
             rows = self._read(read)
             if rows is not None:
                 yield rows
-        self._prove_sizes()
-
-    def incomplete(self, window: Interval | None, reason: str) -> IncompleteWindow:
-        """Return the error of a window or slot that could not be proven complete."""
-        return self._assemble.incomplete(window, reason)
 
     def restart(self, number: int, windows: Sequence[Interval | None]) -> None:
-        """Request all windows of a slot again."""
+        """Queue all windows of a slot again. They have to bring the rows that their answers showed."""
         self.rereads += 1
-        self.sizes.forget_slot()
         for read in self._prefetch.waiting(number):
             self._retries.note_shown(read)
         shown = {window: self._shown_rows.in_window(window) for window in windows}
         self._prefetch.restart(number, windows, shown)
-
-    @property
-    def asked_for_less(self) -> dict[str, float]:
-        """Return the page size and window that were requested instead of the declared ones, because the provider gave less."""
-        declared, rows = self._stream.paging.rows_asked, self._planner.paging.rows_asked
-        longest = self._planner.longest
-        return {
-            **({"rows": float(rows)} if rows is not None and rows != declared else {}),
-            **({"seconds": longest.total_seconds()} if longest else {}),
-        }
-
-    def read_edge(self, instant: datetime) -> WindowRows:
-        """Return the rows of a window of two steps around a slot's start.
-
-        Raises:
-            IncompleteWindow: the window has too many rows, or keeps changing.
-            SlotChanged: the window brings rows after the start that the slot's windows did not bring.
-        """
-        rule = self._stream.windows
-        assert rule is not None  # noqa: S101 - only a stream with windows has edges
-        window = Interval(instant - rule.step, instant + rule.step)
-        rows = self._calls.read(window)
-        if lacking := self._shown_rows.add_after_start(instant, rows):
-            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
-        return rows
-
-    def read_window(self, window: Interval) -> WindowRows:
-        """Return the rows of a short window inside a slot.
-
-        Raises:
-            IncompleteWindow: the window has too many rows, or keeps changing.
-            SlotChanged: the window brings rows that the slot's windows did not bring.
-        """
-        rows = self._calls.read(window)
-        if lacking := self._shown_rows.add_after_start(window.start - _INSTANT, rows):
-            raise SlotChanged(f"{window} brings {lacking} rows of the slot that did not come with it, or came older")
-        return rows
 
     def _read(self, read: WindowRead) -> WindowRows | None:
         """Read the first waiting window. None if it has to be read again, or in parts; these are queued in its place."""
@@ -193,7 +131,7 @@ class WindowReader:
         while answer := self._prefetch.next_answer(read):
             self._note_growth(read, answer)
             if len(read.parts) > 1:
-                self.sizes.note_answer(read.answers[0].page)
+                self._sizes.note_answer(read.answers[0].page)
                 self._retries.split(read)
                 return None
         paging = read.paging or self._stream.paging
@@ -206,7 +144,7 @@ class WindowReader:
             return None
         self._shown_rows.refuse_repetition()
         if self._source.retries:  # else a user waits for a sample, which needs no proof
-            self.sizes.check(rows, read.answers)
+            self._sizes.check(rows, read.answers)
         return rows
 
     def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
@@ -268,43 +206,3 @@ class WindowReader:
         reason = "the answer has no total, so a second read has to bring the same rows"
         self._retries.read_again(read, reason, keys=sorted_keys)
         return False
-
-    def _prove_sizes(self) -> None:
-        """Prove that the slot's answers that look cut off were not.
-
-        Raises:
-            SlotChanged: one was, or pieces of the windows bring rows that the slot lacks.
-            IncompleteWindow: nothing can prove one.
-        """
-        try:
-            cap = self.sizes.probe_slot(self._read_piece)
-        except Unprovable as reason:
-            raise self._assemble.incomplete(None, str(reason)) from None
-        except WindowChanged as changed:
-            raise SlotChanged(str(changed)) from None
-        if cap:
-            self._planner.cap = cap
-            raise SlotChanged(f"the provider seems to cut answers off at {cap}: {cap.reason}")
-        if lacking := self._shown_rows.lacking:
-            raise SlotChanged(f"pieces of windows bring {lacking} rows of the slot that did not come with it")
-
-    def _read_piece(self, window: Interval) -> WindowRows:
-        answers: list[PageAnswer] = []
-        try:
-            self._calls.ask_all(window, answers, unsplit=False)
-        finally:
-            for answer in answers:
-                self.sizes.note_answer(answer.page)
-            older = self._shown_rows.add_piece(window, answers)
-        if older:
-            raise SlotChanged(f"{window} brings newer versions of {older} rows than the slot has")
-        return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
-
-
-def _recorded(
-    slots: Iterable[Sequence[Interval | None]], listed: list[Sequence[Interval | None]]
-) -> Iterator[Sequence[Interval | None]]:
-    """Yield the windows of each slot, and add them to a list as they are taken."""
-    for windows in slots:
-        listed.append(windows)
-        yield windows

@@ -42,7 +42,7 @@ from airflow_betproviders.extraction.fetch import reader as reading
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
-from airflow_betproviders.extraction.fetch.reader import WindowReader
+from airflow_betproviders.extraction.fetch.slot_reader import SlotReader
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from tests.examples import examples
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, PAGED, SLOT, START_MS, Vendor, bet, page, serving
@@ -69,15 +69,13 @@ class Script:
         return [params["page"] for _, params in self.asked]
 
 
-def read(
-    stream: Stream, answer: Answer, window: Interval | None = SLOT
-) -> tuple[list[WindowRows], Script, WindowReader]:
+def read(stream: Stream, answer: Answer, window: Interval | None = SLOT) -> tuple[list[WindowRows], Script, SlotReader]:
     script = Script(answer)
-    made = WindowReader(Vendor([]), stream, {}, script)
+    made = SlotReader(Vendor([]), stream, {}, script)
     return everything(made, [window]), script, made
 
 
-def everything(reader: WindowReader, windows: Sequence[Interval | None]) -> list[WindowRows]:
+def everything(reader: SlotReader, windows: Sequence[Interval | None]) -> list[WindowRows]:
     """The rows of one slot of these windows."""
     return [rows for slot in reader.read([windows]) for rows in slot.rows()]
 
@@ -107,7 +105,7 @@ def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> N
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
     with ThreadPoolExecutor(1) as pool:  # one thread: calls are made in the order they are asked for
-        parts = everything(WindowReader(Vendor([]), STREAM, {}, script, pool), quarters)
+        parts = everything(SlotReader(Vendor([]), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     order = [(quarters.index(window), params["page"]) for window, params in script.asked if window]
@@ -121,7 +119,7 @@ def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(lambda n, window, params: cut(within(rows, window or SLOT), params))
     with ThreadPoolExecutor(1) as pool:
-        parts = everything(WindowReader(Vendor([], min_interval=5), STREAM, {}, script, pool), quarters)
+        parts = everything(SlotReader(Vendor([], min_interval=5), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert [window for window, _ in script.asked] == [quarter for quarter in quarters for _ in range(4)]
@@ -153,7 +151,7 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
 
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     with ThreadPoolExecutor(8) as pool:
-        parts = everything(WindowReader(Vendor([]), STREAM, {}, Script(answer), pool), quarters)
+        parts = everything(SlotReader(Vendor([]), STREAM, {}, Script(answer), pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert max(seen) == most
@@ -181,7 +179,7 @@ def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thr
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     script = Script(answer)
     with ThreadPoolExecutor(8) as pool:
-        parts = everything(WindowReader(Vendor([]), STREAM, {}, script, pool), quarters)
+        parts = everything(SlotReader(Vendor([]), STREAM, {}, script, pool), quarters)
 
     assert ids(parts) == [row["id"] for row in rows]
     assert max(ahead) == CONNECTIONS
@@ -202,7 +200,7 @@ def test_a_read_that_fails_does_not_leave_large_answers_waiting_for_room(monkeyp
     script = Script(answer)
     # The pool is left when its threads have ended.
     with ThreadPoolExecutor(8) as pool, pytest.raises(ProviderRequestError, match="no such page"):
-        everything(WindowReader(Vendor([]), STREAM, {}, script, pool), [SLOT])
+        everything(SlotReader(Vendor([]), STREAM, {}, script, pool), [SLOT])
     assert received == [1, 2, 3]
     assert len(script.asked) > 3
 
@@ -332,7 +330,7 @@ def test_rows_that_pages_before_their_turn_showed_must_come_again(monkeypatch: p
         ThreadPoolExecutor(8) as pool,
         pytest.raises(IncompleteWindow, match="6 rows that an earlier answer showed did not come again"),
     ):
-        everything(WindowReader(Vendor([]), STREAM, {}, Script(answer), pool), [SLOT])
+        everything(SlotReader(Vendor([]), STREAM, {}, Script(answer), pool), [SLOT])
 
 
 @pytest.mark.parametrize("more", [True, False])
@@ -340,7 +338,7 @@ def test_a_total_that_came_down_is_believed_if_no_rows_come_after_the_last(more:
     """Page 2 says six in place of nine, and so does every answer after it; no answer has shown the last three rows yet."""
     rows = [bet(f"{i}", at=i) for i in range(9)]
     script = Script(lambda n, window, params: cut(rows if n == 1 or more else rows[:6], params, 9 if n == 1 else 6))
-    made = WindowReader(Vendor([]), STREAM, {}, script)
+    made = SlotReader(Vendor([]), STREAM, {}, script)
     if more:
         with pytest.raises((IncompleteWindow, SlotChanged)):
             everything(made, [SLOT])
@@ -354,7 +352,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
     rows = [bet(f"{i}") for i in range(3)]
     script = Script(lambda n, window, params: page(*rows, total=says))
     with pytest.raises(IncompleteWindow) as caught:
-        everything(WindowReader(Vendor([]), serving(STREAM, paging=PAGED), {}, script), [SLOT])
+        everything(SlotReader(Vendor([]), serving(STREAM, paging=PAGED), {}, script), [SLOT])
     text = str(caught.value)
     assert f"counts {says} rows, 3 distinct ones came" in text
     assert "toy_default" in text
@@ -596,7 +594,7 @@ def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_shows_o
     hours = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(10)]
     script = Script(lambda n, window, params: page(*within(rows, window or SLOT)[: params["limit"]]))
     with ThreadPoolExecutor(4) as pool:
-        parts = everything(WindowReader(Vendor([]), stream, {}, script, pool if ahead else None), hours)
+        parts = everything(SlotReader(Vendor([]), stream, {}, script, pool if ahead else None), hours)
     assert ids(parts) == [row["id"] for row in rows]
     assert all(a.window.end == b.window.start for a, b in itertools.pairwise(parts) if a.window and b.window)
     assert len(script.asked) < 60
@@ -782,10 +780,10 @@ def test_a_token_that_comes_again_is_not_followed_for_ever() -> None:
     stream = serving(STREAM, paging=PageToken(param="after"))
     script = Script(lambda n, window, params: replace(page(bet("a")), token="again"))
     with pytest.raises(IncompleteWindow, match="names a next page that an earlier one named already"):
-        everything(WindowReader(Vendor([]), stream, {}, script), [SLOT])
+        everything(SlotReader(Vendor([]), stream, {}, script), [SLOT])
     fresh = Script(lambda n, window, params: replace(page(bet("a")), token=f"{n}"))
     with pytest.raises(IncompleteWindow, match="brought nothing new"):
-        everything(WindowReader(Vendor([]), stream, {}, fresh), [SLOT])
+        everything(SlotReader(Vendor([]), stream, {}, fresh), [SLOT])
     assert len(fresh.asked) < 50
 
 
@@ -827,7 +825,7 @@ def test_a_link_keeps_to_what_the_first_call_asked_for(repeated: str, leaves: bo
         return replace(page(bet(f"{n}")), token=f"/bets?{repeated}after=2" if n == 1 else None)
 
     script = Script(answer)
-    reader = WindowReader(Asking([]), serving(STREAM, paging=NextLink(size_param="size")), {}, script)
+    reader = SlotReader(Asking([]), serving(STREAM, paging=NextLink(size_param="size")), {}, script)
     if leaves:
         with pytest.raises(IncompleteWindow, match=r"the link to the next page has .* was asked for"):
             everything(reader, [SLOT])
@@ -843,7 +841,7 @@ def test_a_link_keeps_to_what_the_first_call_asked_for(repeated: str, leaves: bo
 def test_a_link_without_parameters_that_can_be_read_fails(link: str) -> None:
     script = Script(lambda n, window, params: replace(page(bet("a")), token=link))
     with pytest.raises(IncompleteWindow, match="the link to the next page is malformed, or has no parameters"):
-        everything(WindowReader(Vendor([]), serving(STREAM, paging=NextLink()), {}, script), [SLOT])
+        everything(SlotReader(Vendor([]), serving(STREAM, paging=NextLink()), {}, script), [SLOT])
     assert len(script.asked) < 10
 
 
