@@ -74,6 +74,15 @@ class Planner:
             self.longest = None if self._rule is None or longest >= self._rule.span else longest
 
     @property
+    def asked_for_less(self) -> dict[str, float]:
+        """Return the page size and window that were requested instead of the declared ones; see `start_from`."""
+        rows = self.paging.rows_asked
+        return {
+            **({"rows": float(rows)} if rows is not None and rows != self._declared.rows_asked else {}),
+            **({"seconds": self.longest.total_seconds()} if self.longest else {}),
+        }
+
+    @property
     def most_rows(self) -> int:
         """Return the most rows that a window may have without being split."""
         limits = (self.paging.most_rows, self.cap.most_rows if self.cap else None)

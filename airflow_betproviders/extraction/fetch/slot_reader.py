@@ -22,9 +22,9 @@ from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownR
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
-from airflow_betproviders.extraction.fetch.reader import WindowReader
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
+from airflow_betproviders.extraction.fetch.window_reader import WindowReader
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -89,12 +89,7 @@ class SlotReader:
     @property
     def asked_for_less(self) -> dict[str, float]:
         """Return the page size and window that were requested instead of the declared ones, because the provider gave less."""
-        declared, rows = self._stream.paging.rows_asked, self._planner.paging.rows_asked
-        longest = self._planner.longest
-        return {
-            **({"rows": float(rows)} if rows is not None and rows != declared else {}),
-            **({"seconds": longest.total_seconds()} if longest else {}),
-        }
+        return self._planner.asked_for_less
 
     def read(self, slots: Iterable[Sequence[Interval | None]]) -> Generator[SlotWindows, None, None]:
         """Yield the slots, to be read one after the other. The windows of later slots are prefetched."""

@@ -38,7 +38,7 @@ from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import prefetch, window_read
-from airflow_betproviders.extraction.fetch import reader as reading
+from airflow_betproviders.extraction.fetch import window_reader as reading
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
