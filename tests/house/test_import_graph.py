@@ -21,6 +21,7 @@ LAYERS = (
     ("extraction.decode",),
     ("extraction.answers",),
     ("extraction.fetch.completeness",),
+    ("extraction.fetch.truncation",),
     ("extraction.write", "extraction.fetch"),
     ("extraction",),
     ("hooks",),

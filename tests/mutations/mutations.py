@@ -142,14 +142,14 @@ MUTATIONS = (
     ),
     Mutation(
         "believe that a cap never comes down",
-        "extraction/fetch/completeness/answer_sizes.py",
+        "extraction/fetch/truncation/answer_sizes.py",
         "_COINCIDENCE = 0.02",
         "_COINCIDENCE = 0.0",
         ("cases/test_hourly_runs.py", "-k", "cap_that_came_down"),
     ),
     Mutation(
         "believe that no server counts bytes",
-        "extraction/fetch/completeness/answer_sizes.py",
+        "extraction/fetch/truncation/answer_sizes.py",
         "        return size >= FEW_BYTES and",
         "        return False and",
         ("cases/test_byte_limits.py",),
@@ -212,7 +212,7 @@ MUTATIONS = (
     ),
     Mutation(
         "ignore a server's cap",
-        "extraction/fetch/completeness/answer_sizes.py",
+        "extraction/fetch/truncation/answer_sizes.py",
         "return rows > self.proven_rows or is_likely_cap(rows)",
         "return False",
         (_CASES, "-k", "a6"),
@@ -303,7 +303,7 @@ MUTATIONS = (
     ),
     Mutation(
         "believe an answer with far fewer rows than its neighbours",
-        "extraction/answers/sparse_answers.py",
+        "extraction/fetch/truncation/sparse_answers.py",
         "if expected >= _EXPECTED and",
         "if expected < 0 and",
         ("cases/test_completeness.py",),

@@ -13,7 +13,7 @@ from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import DisorderedRows, Pagination, ShortPage, Unprovable, WindowChanged
 from airflow_betproviders.declare.windows import WindowRule
-from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
+from airflow_betproviders.extraction.fetch.truncation.answer_cap import AnswerCap
 
 # So many rows of a window are held in memory at once.
 MOST_ROWS = 50_000

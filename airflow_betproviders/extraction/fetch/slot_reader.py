@@ -16,13 +16,13 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.truncation.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.window_calls import Call, WindowCalls
 from airflow_betproviders.extraction.fetch.window_reader import WindowReader
 

@@ -22,13 +22,13 @@ from airflow_betproviders.exceptions import ProviderOverloaded
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
-from airflow_betproviders.extraction.fetch.completeness.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.source import Source
+from airflow_betproviders.extraction.fetch.truncation.answer_sizes import AnswerSizes
 from airflow_betproviders.extraction.fetch.window_calls import WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 from airflow_betproviders.extraction.fetch.window_retries import WindowRetries

@@ -16,13 +16,13 @@ from airflow_betproviders.declare.pagination import (
     is_likely_cap,
 )
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.extraction.answers.answer_cap import AnswerCap
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
-from airflow_betproviders.extraction.answers.sparse_answers import SparseAnswers
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
-from airflow_betproviders.extraction.fetch.completeness.suspected_answer import (
+from airflow_betproviders.extraction.fetch.truncation.answer_cap import AnswerCap
+from airflow_betproviders.extraction.fetch.truncation.sparse_answers import SparseAnswers
+from airflow_betproviders.extraction.fetch.truncation.suspected_answer import (
     AnswerProof,
     ReadPiece,
     SuspectedAnswer,

@@ -1,0 +1,1 @@
+"""Find the answers without a total that a provider cut off, and prove that the others are complete."""
