@@ -142,7 +142,7 @@ MUTATIONS = (
     ),
     Mutation(
         "believe that a cap never comes down",
-        "extraction/fetch/truncation/answer_sizes.py",
+        "extraction/fetch/truncation/slot_sizes.py",
         "_COINCIDENCE = 0.02",
         "_COINCIDENCE = 0.0",
         ("cases/test_hourly_runs.py", "-k", "cap_that_came_down"),

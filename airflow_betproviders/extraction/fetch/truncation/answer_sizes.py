@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 
 from airflow_betproviders.declare.pagination import (
@@ -21,89 +19,15 @@ from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.truncation.answer_cap import AnswerCap
+from airflow_betproviders.extraction.fetch.truncation.answer_proof import AnswerProof, ReadPiece, unprovable
+from airflow_betproviders.extraction.fetch.truncation.slot_sizes import CALLED_A_CAP, SlotSizes
 from airflow_betproviders.extraction.fetch.truncation.sparse_answers import SparseAnswers
-from airflow_betproviders.extraction.fetch.truncation.suspected_answer import (
-    AnswerProof,
-    ReadPiece,
-    SuspectedAnswer,
-    unprovable,
-)
+from airflow_betproviders.extraction.fetch.truncation.suspected_answer import SuspectedAnswer
 
-# So many answers of a slot's greatest size, a round one, are taken for cut off without further calls.
-_CALLED_A_CAP = 3
 # So many answers of the greatest size are proven, where it is not round.
 _PROOFS_OF_A_SIZE = 2
-# So many of a slot's largest answers by bytes are kept to be proven.
-_HEAVIEST = 8
-# Answers of one size are proven if chance makes so many of them with less than this probability,
-_COINCIDENCE = 0.02
-# and an answer that leaves its window's start or end empty, if chance does so with less than this (as a logarithm).
-_UNLIKELY_GAP = math.log(1e-6)
-# The rows of a smaller answer are often a single player's and lie close together, so an empty part of the window shows nothing.
-_MANY_ROWS = 50
 # Smaller answers often have the same number of rows by chance.
 _FEWEST_ROWS = 3
-
-
-class _SlotSizes:
-    """The answers of one slot that may have been cut off.
-
-    Attributes:
-        size: rows of the greatest answer.
-        count: number of answers of that size.
-        greatest: the first of these answers, at most `_CALLED_A_CAP`.
-        counts: how many answers have each number of rows.
-        samples: one answer of each number of rows.
-        heaviest: the largest by their bytes, largest first.
-        least_likely: the answer whose empty start or end of the window is the least likely; None where none is unlikely.
-    """
-
-    def __init__(self) -> None:
-        """Begin without answers."""
-        self.size = self.count = 0
-        self.greatest: list[SuspectedAnswer] = []
-        self.counts: Counter[int] = Counter()
-        self.samples: dict[int, SuspectedAnswer] = {}
-        self.heaviest: list[SuspectedAnswer] = []
-        self.least_likely: SuspectedAnswer | None = None
-
-    def add_rows(self, size: int, answer: SuspectedAnswer) -> None:
-        """Add an answer that may have been cut off at its number of rows."""
-        if size > self.size:
-            self.size, self.count, self.greatest = size, 0, []
-        if size == self.size:
-            self.count += 1
-            if len(self.greatest) < _CALLED_A_CAP:
-                self.greatest.append(answer)
-        self.counts[size] += 1
-        self.samples.setdefault(size, answer)
-        least = self.least_likely.log_chance if self.least_likely else _UNLIKELY_GAP
-        if size >= _MANY_ROWS and answer.log_chance < least:
-            self.least_likely = answer
-
-    def add_bytes(self, answer: SuspectedAnswer) -> None:
-        """Add an answer that may have been cut off at its bytes."""
-        self.heaviest = sorted([*self.heaviest, answer], key=lambda heavy: -heavy.bytes)[:_HEAVIEST]
-
-    @property
-    def improbable(self) -> bool:
-        """Return whether chance hardly makes so many answers of the greatest size: counts vary by their square root."""
-        return self.size > 0 and self.size ** (-0.5 * (self.count - 1)) < _COINCIDENCE
-
-    @property
-    def improbable_others(self) -> list[SuspectedAnswer]:
-        """Return one answer of each smaller size that chance hardly gives to so many answers of the slot."""
-        seen = self.counts.total()
-        return [
-            self.samples[size]
-            for size, count in self.counts.items()
-            if size < self.size
-            and count > 1
-            and (
-                (count >= _CALLED_A_CAP and is_likely_cap(size))
-                or _log_chance(seen, count, size) < math.log(_COINCIDENCE)
-            )
-        ]
 
 
 class AnswerSizes:
@@ -140,7 +64,7 @@ class AnswerSizes:
         self.proven_rows = proven
         self.proven_bytes = proven_bytes
         self._proven_in_this_run = 0
-        self._slot = _SlotSizes()
+        self._slot = SlotSizes()
         self._sparse: SparseAnswers[SuspectedAnswer | None] = SparseAnswers()
 
     def note_answer(self, page: Page) -> None:
@@ -192,7 +116,7 @@ class AnswerSizes:
 
     def forget_slot(self) -> None:
         """Forget the answers of a slot that is read again."""
-        self._slot = _SlotSizes()
+        self._slot = SlotSizes()
         self._sparse.forget_slot()
 
     def probe_slot(self, read_piece: ReadPiece) -> AnswerCap | None:
@@ -202,7 +126,7 @@ class AnswerSizes:
             Unprovable: as `check` does.
             SlotChanged: an answer with far fewer rows than its neighbours lacked rows that pieces of its window brought.
         """
-        slot, self._slot = self._slot, _SlotSizes()
+        slot, self._slot = self._slot, SlotSizes()
         sparse_answers, proven = self._sparse.end_slot(), list[SuspectedAnswer]()
         cap = self._greatest_cut_off(slot, read_piece, proven) or self._heaviest_cut_off(slot, read_piece, proven)
         if cap:
@@ -221,11 +145,11 @@ class AnswerSizes:
         return None
 
     def _greatest_cut_off(
-        self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
+        self, slot: SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
     ) -> AnswerCap | None:
         """Return the cap if the greatest answer by rows was cut off; else add the answers of its size to ``proven``."""
         size = slot.size
-        if self.suspects(size) and is_likely_cap(size) and slot.count >= _CALLED_A_CAP:
+        if self.suspects(size) and is_likely_cap(size) and slot.count >= CALLED_A_CAP:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
         if not (
             self.suspects(size) or (size >= self.most_rows and size > self._proven_in_this_run and slot.improbable)
@@ -241,7 +165,7 @@ class AnswerSizes:
         return None
 
     def _heaviest_cut_off(
-        self, slot: _SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
+        self, slot: SlotSizes, read_piece: ReadPiece, proven: list[SuspectedAnswer]
     ) -> AnswerCap | None:
         """Return the cap if one of the largest answers by bytes was cut off; else add them to ``proven``."""
         for answer in slot.heaviest:
@@ -257,9 +181,3 @@ class AnswerSizes:
         self, answer: SuspectedAnswer, reason: str, *, counts_rows: bool = True, counts_bytes: bool = True
     ) -> AnswerCap:
         return AnswerCap(answer.rows, answer.bytes, self.row_bytes, counts_rows, counts_bytes, reason)
-
-
-def _log_chance(seen: int, count: int, size: int) -> float:
-    """Return the logarithm of the chance that so many of the answers seen have this size."""
-    choices = math.lgamma(seen + 1) - math.lgamma(count + 1) - math.lgamma(seen - count + 1)
-    return choices - 0.5 * (count - 1) * math.log(size)
