@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.completeness.window_ends import WindowEnds
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.privacy import PiiPolicy
 from airflow_betproviders.extraction.publishing import Stored
@@ -137,6 +138,7 @@ class Replay(SlotPipeline):
                 boundaries = WindowBoundaries(
                     self._source,
                     self._stream,
+                    WindowEnds(self._source, self._stream),
                     replies.on_start,
                     after_stored=after_stored if before is None else before.end == interval.start,
                 )

@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
+from airflow_betproviders.extraction.fetch.completeness.window_ends import WindowEnds
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS
 from airflow_betproviders.extraction.fetch.slot_reader import SlotReader, SlotWindows
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
@@ -118,15 +119,20 @@ class Extraction(SlotPipeline):
 
     def _boundaries(self, reader: SlotReader, earlier: EarlierRuns, *, archives: bool) -> WindowBoundaries:
         """Return the placement of rows on window boundaries, for all slots of the run."""
+        window_ends = WindowEnds(
+            self._source,
+            self._stream,
+            reader.read_window,
+            starts_held_at=earlier.starts_held_at,
+            ends_held_at=earlier.ends_held_at,
+        )
         return WindowBoundaries(
             self._source,
             self._stream,
+            window_ends,
             # Without retries a user waits for a few rows, so a row on a boundary is not worth another call.
             reader.read_edge if self._source.retries else None,
-            reader.read_window,
             carry=not archives,
-            starts_held_at=earlier.starts_held_at,
-            ends_held_at=earlier.ends_held_at,
             after_stored=earlier.after_stored,
         )
 
@@ -170,7 +176,7 @@ def _note_calls(receipt: Receipt, stats: CallStats, reader: SlotReader, boundari
     receipt.calls, receipt.retries, receipt.bytes = stats.calls, stats.retries, stats.bytes
     receipt.proven_rows, receipt.proven_bytes = reader.sizes.proven_rows, reader.sizes.proven_bytes
     receipt.asked_for_less = reader.asked_for_less
-    starts, ends = boundaries.starts_held_at, boundaries.ends_held_at
+    starts, ends = boundaries.window_ends.starts_held_at, boundaries.window_ends.ends_held_at
     receipt.starts_held_at = starts.isoformat() if starts else None
     receipt.ends_held_at = ends.isoformat() if ends else None
 

@@ -59,14 +59,14 @@ MUTATIONS = (
     Mutation(
         "believe that windows include one of their ends",
         "extraction/fetch/completeness/window_boundaries.py",
-        "            self._find_out_ends(self._slot)",
-        "            pass",
+        "        self.window_ends.find_out(row_on_end=bool(self._edge and self._edge.on_end))",
+        "        pass",
         ("cases/test_boundaries.py", "-k", "leave_out_both_ends"),
     ),
     Mutation(
         "believe what windows included yesterday",
-        "extraction/fetch/completeness/window_boundaries.py",
-        "        if self._remembered and self._edge and self._edge.on_end:",
+        "extraction/fetch/completeness/window_ends.py",
+        "        if self._remembered and row_on_end:",
         "        if False:",
         ("cases/test_boundaries.py", "-k", "begins_to_leave_out"),
     ),
@@ -101,8 +101,8 @@ MUTATIONS = (
     Mutation(
         "leave out the row on a boundary",
         "extraction/fetch/completeness/window_boundaries.py",
-        "        if not asked or self._starts_held",
-        "        if True or self._starts_held",
+        "        if not asked or self.window_ends.starts_held",
+        "        if True or self.window_ends.starts_held",
         ("cases/test_windows.py", "-k", "a14"),
     ),
     Mutation(
