@@ -96,7 +96,7 @@ MUTATIONS = (
         "declare/pagination/one_answer.py",
         "return rows >= self.limit",
         "return rows > self.limit",
-        ("extraction/fetch/test_window_reader.py", "-k", "full"),
+        ("extraction/fetch/test_pagination_kinds.py", "-k", "full"),
     ),
     Mutation(
         "leave out the row on a boundary",
@@ -124,14 +124,14 @@ MUTATIONS = (
         "extraction/fetch/completeness/window_boundaries.py",
         "newer = rows.take_newer(before.on_end, self._stream)",
         "newer = 0",
-        ("extraction/fetch/test_window_boundaries.py",),
+        ("extraction/fetch/completeness/test_window_boundaries.py",),
     ),
     Mutation(
         "believe a cursor whose rows come later than it goes back",
         "declare/pagination/cursor.py",
         "                raise DisorderedRows(disorder_ms)",
         "                continue",
-        ("extraction/fetch/test_window_reader.py", "-k", "later_than"),
+        ("extraction/fetch/test_pagination_kinds.py", "-k", "later_than"),
     ),
     Mutation(
         "believe a read that lacks rows which were shown",
