@@ -1,10 +1,8 @@
-"""Import Airflow's exceptions from the module in which this version of Airflow has them."""
+"""Name the exceptions of Airflow that tasks catch or raise."""
 
 from __future__ import annotations
 
-try:
-    from airflow.sdk.exceptions import AirflowException, AirflowSensorTimeout
-except ImportError:  # Airflow 3.1
-    from airflow.exceptions import AirflowException, AirflowSensorTimeout  # type: ignore[attr-defined, no-redef]
+from airflow_betproviders.exceptions import airflow_exception
 
-__all__ = ["AirflowException", "AirflowSensorTimeout"]
+AirflowException = airflow_exception("AirflowException")
+AirflowSensorTimeout = airflow_exception("AirflowSensorTimeout")

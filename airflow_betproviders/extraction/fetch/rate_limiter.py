@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument, ProviderUnavailable, QuotaExhausted
-from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
+from airflow_betproviders.extraction.fetch.source import AnswerPermit, SharedLimiter, Source
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -52,7 +52,7 @@ class RateLimiter:
     _held: ClassVar[dict[tuple[str, str, str], RateLimiter]] = {}
     _guard = threading.Lock()
 
-    def __init__(self, limits: Limits, shared: SharedRateLimiter | None = None) -> None:
+    def __init__(self, limits: Limits, shared: SharedLimiter | None = None) -> None:
         """Begin every interval now, unless a shared storage knows of the calls before."""
         self.limits = limits
         self.shared = shared
@@ -172,11 +172,7 @@ class SharedRateLimiter:
         self._limiter = _limiter(storage)
 
     def acquire(self, *, page: bool = False) -> float:
-        """Take the place of one call now, or return how many seconds to wait before the next try.
-
-        Raises:
-            ProviderUnavailable: the storage cannot be reached.
-        """
+        """Take the place of one call now, or return how many seconds to wait; see `SharedLimiter.acquire`."""
         places = [self._place("answers", _spaced(self._limits.between_pages.total_seconds()))]
         if not page and self._limits.spacing != self._limits.between_pages:
             places.append(self._place("calls", _spaced(self._limits.spacing.total_seconds())))

@@ -12,7 +12,6 @@ from airflow_betproviders.declare.interval import Interval
 
 if TYPE_CHECKING:
     from airflow_betproviders.declare.request_parameters import Limits
-    from airflow_betproviders.extraction.fetch.rate_limiter import SharedRateLimiter
 
 Outcome = TypeVar("Outcome")
 
@@ -57,6 +56,20 @@ class AnswerPermit:
         finally:
             if connection:
                 connection.acquire()
+
+
+class SharedLimiter(Protocol):
+    """Limit the calls of an account across all workers."""
+
+    def acquire(self, *, page: bool = False) -> float:
+        """Take the place of one call now, or return how many seconds to wait before the next try.
+
+        Args:
+            page: whether the call turns a page.
+
+        Raises:
+            ProviderUnavailable: the storage that the workers share cannot be reached.
+        """
 
 
 class Source(Protocol):
@@ -108,5 +121,5 @@ class Source(Protocol):
     def limits(self, stream: Any) -> Limits:
         """Return how often the stream may be called."""
 
-    def shared_limiter(self, stream: Any) -> SharedRateLimiter | None:
+    def shared_limiter(self, stream: Any) -> SharedLimiter | None:
         """Return the limiter that the account shares with other workers, if it has one."""
