@@ -2,7 +2,8 @@
 
 | status | becomes | why |
 |---|---|---|
-| 2xx | success | |
+| 206 | `ProviderUnavailable` | a part of the answer, as a defective cache gives it; no call asks for one |
+| other 2xx | success | |
 | 3xx, 403, 404, 409, 421, 423, 425 | `ProviderUnavailable` | a gateway that is being deployed answers so; a few tries, then Airflow's retries |
 | 401 | `ProviderAuthError` | the account, or the caller's address |
 | 407 | `ProviderAuthError` | the proxy's own login |
@@ -39,6 +40,7 @@ _PATH = "check the connection's host, path prefix included"
 _ADDRESS = "check the account, its key, and that this address is on the provider's whitelist"
 _ASK = "if this goes on, ask the provider"
 _ERRORS: Mapping[int, tuple[type[BetProviderError], str]] = {
+    206: (ProviderUnavailable, "a cache or gateway gives only a part of the answer; ask who runs it"),
     401: (ProviderAuthError, _ADDRESS),
     403: (ProviderUnavailable, f"if this goes on, {_ADDRESS}"),
     404: (ProviderUnavailable, f"if this goes on, {_PATH}"),
@@ -65,7 +67,7 @@ def error_of(status: int, host: str, headers: Headers) -> BetProviderError | Non
         host: host and port, for the message.
         headers: the answer's headers, a mapping that ignores case.
     """
-    if 200 <= status < 300:
+    if 200 <= status < 300 and status not in _ERRORS:
         return None
     kind, cure = _ERRORS.get(status) or (_SERVER_ERROR if status >= 500 else _REDIRECT if status < 400 else _OTHER)
     error = kind(f"{host} answered HTTP {status}{_target(headers)}: {cure}")

@@ -574,6 +574,7 @@ SAID: dict[str, tuple[Say, type[BetProviderError] | None]] = {
     "HTTP 524": (answer(b"no", "524 A Timeout Occurred"), OVERLOADED),
     **{f"status {status}": (headed(LENGTH, first=f"HTTP/1.1 {status}\r\n".encode()), UNAVAILABLE) for status in ("0 No", "1000 No", "-1", "OK")},
     "204": (answer(b"", "204 No Content"), UNAVAILABLE),
+    "206": (answer(GOOD, "206 Partial Content", "Content-Range: bytes 0-99/200"), UNAVAILABLE),
     "206, cut": (answer(GOOD[:10], "206 Partial Content"), UNAVAILABLE),
     **{f"a body of {name}": (answer(body), UNAVAILABLE) for name, body in {
         "nothing": b"", "HTML": b"<html>", "null": b"null", "a number": b"12", "a text": b'"x"', "a list": b"[]", "two documents": GOOD * 2,

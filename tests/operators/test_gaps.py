@@ -403,8 +403,11 @@ def test_a_slot_that_cannot_be_read_keeps_no_other_out(
 
 @pytest.mark.parametrize(
     ("error", "tries"),
-    [(ProviderAuthError, 1), (ProviderRateLimited, 1), (ProviderRequestError, 3), (ProviderUnavailable, 3)],
-)
+    [
+        (ProviderAuthError, 1), (ProviderRateLimited, 1), (ProviderRequestError, 3), (ProviderUnavailable, 3),
+        (IncompleteWindow, 6),  # the provider answers, so each slot may be another matter
+    ],
+)  # fmt: skip
 def test_where_no_slot_can_be_read_few_are_tried(
     lake: Lake,
     span: Interval,
@@ -422,3 +425,20 @@ def test_where_no_slot_can_be_read_few_are_tried(
     with pytest.raises(error, match="refused"):
         run(FillGapsOperator, lake, span)
     assert tried == [*slots(span, HOUR)[:tries]]
+
+
+def test_slots_that_the_provider_answers_for_end_a_row_of_errors(
+    lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unanswered = ProviderUnavailable("no answer")
+    errors = [unanswered, unanswered, IncompleteWindow("the total moved"), unanswered, unanswered, unanswered]
+    tried = []
+
+    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+        tried.append(batch[0])
+        raise errors[len(tried) - 1]
+
+    monkeypatch.setattr(FillGapsOperator, "_store", refusing)
+    with pytest.raises(ProviderUnavailable, match="no answer"):
+        run(FillGapsOperator, lake, span)
+    assert tried == [*slots(span, HOUR)]
