@@ -39,14 +39,15 @@ FIRST = "first"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNREADABLE = frozenset({"expired", "pending"})
 _RANGES = 50  # in an XCom
-_MOST_IN_A_ROW = 3  # errors without a stored slot between them, after which the provider itself seems to be at fault
+_MOST_IN_A_ROW = 3  # slots refused or not answered in a row, after which the provider itself seems to be at fault
 
 
 class FillGapsOperator(ExtractToParquetOperator):
     """Extract the slots of an interval that are missing or damaged, and no others.
 
     Does not call the provider when nothing is missing. Fails and lists the ranges that the provider no longer has, after
-    every other slot is stored. A slot that cannot be read keeps no other out; after three in a row the task fails.
+    every other slot is stored. A slot that cannot be read or proven complete keeps no other out. The task fails at once if the
+    provider refuses three slots in a row, or does not answer for them.
 
     Without a limit the task succeeds only if the interval is complete. With ``max_calls`` or ``max_minutes`` it succeeds
     with slots left, names them in log and XCom, and the next run continues.
@@ -160,7 +161,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         self, context: Context, to_fill: _GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
     ) -> None:
         """Extract the gaps in batches. If a slot cannot be read or proven complete, extract the others all the same."""
-        in_a_row = 0  # errors since a slot was stored
+        in_a_row = 0  # errors since the provider last answered for a slot
         waiting = limit.order(to_fill.readable(before), to_fill.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
@@ -172,7 +173,10 @@ class FillGapsOperator(ExtractToParquetOperator):
                 waiting = [slot for slot in waiting if slot in wanted]
             except BetProviderError as error:
                 wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
-                in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
+                if isinstance(error, IncompleteWindow):
+                    in_a_row = 0
+                else:
+                    in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
                 if _concerns_one_slot(error, in_a_row):
                     self.log.warning("%s", error)
                     failed = next((slot for slot in batch if slot in wanted), batch[0])
