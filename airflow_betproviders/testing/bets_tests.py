@@ -139,6 +139,6 @@ def _load(vendor_account: VendorAccount, table: Any, interval: Interval) -> Any:
 
 
 def _stored_bets(table: Any) -> dict[str, Bet]:
-    rows = table.open().to_pyarrow_table().to_pylist()
+    rows = table.open().to_pyarrow_table(columns=[*Bet._fields, "missing_since"]).to_pylist()
     assert len({row["bet_id"] for row in rows}) == len(rows)
     return {row["bet_id"]: Bet(*(row[name] for name in Bet._fields)) for row in rows if not row["missing_since"]}

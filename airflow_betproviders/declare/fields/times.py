@@ -10,7 +10,7 @@ import decimal
 import re
 from abc import abstractmethod
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from airflow_betproviders.declare.fields.base import ArrowType, Kind, OddValue, Rounded, quoted
@@ -106,7 +106,7 @@ class IsoTime(TimeKind):
             raise OddValue(f"expected a time such as 2026-11-20 05:00:00, got {quoted(value)}")
         day, hour, minute, second, fraction, utc, hours, minutes = match.groups()
         try:
-            wall = datetime.strptime(f"{day} {hour or '00'}:{minute or '00'}:{second or '00'}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - wall clock
+            wall = datetime.combine(date.fromisoformat(day), time(int(hour or 0), int(minute or 0), int(second or 0)))
         except ValueError:
             raise OddValue(f"there is no such time as {quoted(value)}") from None
         offset = utc_offset if self.offset is None else self.offset
