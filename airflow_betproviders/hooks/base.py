@@ -229,12 +229,10 @@ class BetProviderHook(ProtocolHook):
         """Make one signed call and return the body of its answer; see `Source.request`."""
         from airflow_betproviders.extraction.answers.early_answer import check_answered_at
 
-        def check_date(answered_at: datetime | None) -> None:
-            if window is not None:
-                check_answered_at(answered_at, window, stream.lag, self.now())
-
-        ends = stream.format.shows_its_end
-        return self.exchange(stream.endpoint, params, permit, shows_its_end=ends, check_date=check_date)
+        answer = self.dated_exchange(stream.endpoint, params, permit, shows_its_end=stream.format.shows_its_end)
+        if window is not None:
+            check_answered_at(answer.answered_at, window, stream.lag, self.now())
+        return answer.body
 
     def call(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make one call outside the streams, spaced and repeated like theirs, and return the answer as JSON.

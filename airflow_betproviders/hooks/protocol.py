@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, AnyStr, ClassVar
@@ -109,16 +109,25 @@ class ProtocolHook(AccountHook):
         permit: AnswerPermit | None = None,
         *,
         shows_its_end: bool = True,
-        check_date: Callable[[datetime | None], None] | None = None,
     ) -> bytes:
-        """Make one HTTP exchange, signed now, and return the body of its answer.
+        """Make one HTTP exchange as `dated_exchange` does, and return the body of its answer."""
+        return self.dated_exchange(endpoint, params, permit, shows_its_end=shows_its_end).body
+
+    def dated_exchange(
+        self,
+        endpoint: str | int,
+        params: Mapping[str, Any],
+        permit: AnswerPermit | None = None,
+        *,
+        shows_its_end: bool = True,
+    ) -> HttpAnswer:
+        """Make one HTTP exchange, signed now, and return the answer with the date that it has.
 
         Args:
             endpoint: the path, or the provider's name of it.
             params: the parameters.
             permit: limits how many answers are in memory.
             shows_its_end: see `AnswerFormat`.
-            check_date: raises for an answer of this date, by the provider's clock.
 
         Raises:
             BetProviderError: as `Transport.send`, or because the first bytes of the answer say so, or nothing shows its end.
@@ -127,11 +136,9 @@ class ProtocolHook(AccountHook):
         if answer.error and not self._has_known_code(answer):
             raise answer.error
         self._raise_for(*self.success.body_status(answer.body))
-        if check_date:
-            check_date(answer.answered_at)
         if not (answer.shows_end or shows_its_end):
             self._unproven_answers.check(f"{endpoint} {sorted(params.items())}", answer.body)
-        return answer.body
+        return answer
 
     def _has_known_code(self, answer: HttpAnswer) -> bool:
         """Return whether an answer with an HTTP error also has a documented code of the provider, which is more precise."""

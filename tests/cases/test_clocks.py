@@ -89,7 +89,7 @@ def test_a_clock_that_stays_behind_fails_the_task_and_the_message_names_both(run
     assert "2026-11-20T05:59:59Z" in str(failed.value)
 
 
-@pytest.mark.parametrize("behind", [2 * HOUR, timedelta(days=400)])
+@pytest.mark.parametrize("behind", [2 * HOUR, 23 * HOUR])
 def test_a_clock_that_is_far_behind_fails_at_once(run: Run, say: Say, behind: timedelta) -> None:
     say(http(NOW - TRANSACTIONS.lag - behind))
     with pytest.raises(IncompleteWindow, match="NTP"):
@@ -99,7 +99,7 @@ def test_a_clock_that_is_far_behind_fails_at_once(run: Run, say: Say, behind: ti
 @pytest.mark.parametrize(
     "date",
     [
-        http(SIX), http(NOW), http(NOW + HOUR), http(NOW + timedelta(days=4000)),
+        http(SIX), http(NOW), http(NOW + HOUR), http(NOW + timedelta(days=4000)), http(NOW - 25 * HOUR), http(NOW - timedelta(days=400)),
         "", "soon", "0", "-1", "Fri, 20 Nov 2026", "Fri, 32 Nov 2026 05:00:00 GMT", "Fri, 20 Nov 2026 05:00:00",
         "Fri, 20 Nov 2026 05:00:00 +0800", "Fri, 20 Nov 2026 05:00:00 CST", "2026-11-20T05:00:00Z", "Fri, 20 Nov 2026 25:61:61 GMT",
         "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT",

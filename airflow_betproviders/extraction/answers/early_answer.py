@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 
-# A clock that was never set says an earlier year.
-_FIRST_YEAR = 2020
 # A task defers for a difference of the clocks up to this one. A greater one should be seen.
 _LONGEST_WAIT = timedelta(hours=1)
+# A date that differs by more comes from a clock that nobody set, and shows nothing.
+_GREATEST_DIFFERENCE = timedelta(days=1)
 
 
 def check_answered_at(answered_at: datetime | None, window: Interval, lag: timedelta, now: datetime) -> None:
@@ -31,9 +31,11 @@ def check_answered_at(answered_at: datetime | None, window: Interval, lag: timed
         WindowNotReady: the answer is older; ``retry_at`` is when the window is ready by the provider's clock.
         IncompleteWindow: likewise, if the clocks differ by so much that no wait helps.
     """
-    if answered_at is None or answered_at.year < _FIRST_YEAR or not answered_at < window.end <= now - lag:
+    if answered_at is None or not answered_at < window.end <= now - lag:
         return
     difference = now - answered_at
+    if difference > _GREATEST_DIFFERENCE:
+        return
     text = (
         f"the answer's Date header says {answered_at:%Y-%m-%dT%H:%M:%SZ}, when the window was not over, and this worker's clock "
         f"says {now:%Y-%m-%dT%H:%M:%SZ}. Set the worker's clock by NTP. If the clock of the provider's gateway is wrong, give a "
