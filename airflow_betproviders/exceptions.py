@@ -160,7 +160,7 @@ class OverlappingSlot(FinalError):
 
 
 class StoreError(BetProviderError, OSError):
-    """A store, or the worker's disk, refuses a write: it is full, read-only, forbidden or missing. The message names path and cure."""
+    """A store, or the worker's disk, refuses a write or a read, or cannot be reached. The message names path and cure."""
 
 
 class NothingStored(BetProviderError):

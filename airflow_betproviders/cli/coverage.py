@@ -17,7 +17,7 @@ from airflow_betproviders.cli.terminal import (
     use_stored_connections,
 )
 from airflow_betproviders.declare.interval import Interval, parse_duration
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import BetProviderError
 from airflow_betproviders.lake.coverage import STATES, Coverage, survey
 from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
 from airflow_betproviders.task.storage import open_path
@@ -89,7 +89,7 @@ def _survey(args: Namespace) -> list[Coverage]:
                 warn=print_error,
             )
         )
-    except InvalidArgument as problem:
+    except BetProviderError as problem:
         print_error(str(problem))
         sys.exit(2)
     if not coverages:

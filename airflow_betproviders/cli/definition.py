@@ -5,6 +5,8 @@ Every ``airflow`` command imports this module, so it imports nothing but what Ai
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 from airflow.cli.cli_config import (
     ARG_OUTPUT,
     ARG_VERBOSE,
@@ -15,41 +17,57 @@ from airflow.cli.cli_config import (
     lazy_load_command,
 )
 
+
+def _given(value: str) -> str:
+    """Refuse an empty value: an unset variable of the shell would select everything."""
+    if not value.strip():
+        raise ArgumentTypeError("is empty. Give a value, or leave the option out")
+    return value
+
+
 _PATH = Arg(("path",), help="Folder of the lake, as given to ExtractToParquetOperator, e.g. s3://aws_default@lake/raw")
-_PROVIDER = Arg(("--provider",), help="Only this provider, by its connection type, e.g. pv")
-_ACCOUNT = Arg(("--account",), help="Only this account, by its login at the provider")
-_STREAM = Arg(("--stream",), help="Only this stream, e.g. transactions")
+_PROVIDER = Arg(("--provider",), type=_given, help="Only this provider, by its connection type, e.g. pv")
+_ACCOUNT = Arg(("--account",), type=_given, help="Only this account, by its login at the provider")
+_STREAM = Arg(("--stream",), type=_given, help="Only this stream, e.g. transactions")
 _START = Arg(
     ("--start",),
+    type=_given,
     help="Start, ISO 8601, UTC unless it has a zone, e.g. 2026-11-20 or 2026-11-20T05:00. Default: the first stored slot",
 )
-_END = Arg(("--end",), help="End, likewise. Default: the last slot that is due")
+_END = Arg(("--end",), type=_given, help="End, likewise. Default: the last slot that is due")
 _MARGIN = Arg(
     ("--margin",),
+    type=_given,
     help="Count as expired what the provider drops within this time, e.g. 7d before a weekly repair. Default: 0m",
     default="0m",
 )
 _DAYS = Arg(("--days",), help="One row per day instead of one per stream", action="store_true")
 
-_CONN_ID = Arg(("--conn-id",), help="Connection to the provider", required=True)
+_CONN_ID = Arg(("--conn-id",), type=_given, help="Connection to the provider", required=True)
 _FIRST = Arg(
     ("--start",),
+    type=_given,
     help="Start of the first report day, ISO 8601, e.g. 2026-11-20, or 2026-11-20T04:00 for JDB, whose day begins at 04:00 UTC",
     required=True,
 )
-_LAST = Arg(("--end",), help="End of the last report day. Default: a day after the start")
+_LAST = Arg(("--end",), type=_given, help="End of the last report day. Default: a day after the start")
 _TOLERANCE = Arg(
-    ("--tolerance",), help="How far sums of money may differ, in the report's unit. Default: 0", default="0"
+    ("--tolerance",),
+    type=_given,
+    help="How far sums of money may differ, in the report's unit. Default: 0",
+    default="0",
 )
 _REPAIR = Arg(("--repair",), help="Extract the slots that differ again", action="store_true")
 
-_ONE_STREAM = Arg(("--stream",), help="Stream. Default: the provider's main bet stream")
-_FROM = Arg(("--start",), help="Start of the backfill, ISO 8601, UTC unless it has a zone", required=True)
-_TO = Arg(("--end",), help="End of the backfill, exclusive, likewise", required=True)
-_SLOT = Arg(("--slot",), help="Width of slots that are not stored, e.g. 1h. Default: the width of their neighbours")
+_ONE_STREAM = Arg(("--stream",), type=_given, help="Stream. Default: the provider's main bet stream")
+_FROM = Arg(("--start",), type=_given, help="Start of the backfill, ISO 8601, UTC unless it has a zone", required=True)
+_TO = Arg(("--end",), type=_given, help="End of the backfill, exclusive, likewise", required=True)
+_SLOT = Arg(
+    ("--slot",), type=_given, help="Width of slots that are not stored, e.g. 1h. Default: the width of their neighbours"
+)
 
 _NAME = Arg(("name",), help="Connection type of the provider, e.g. nova")
-_FOLDER = Arg(("folder",), help="New folder for the package, e.g. ./airflow-provider-nova")
+_FOLDER = Arg(("folder",), type=_given, help="New folder for the package, e.g. ./airflow-provider-nova")
 
 _SELECTION = (_PATH, _PROVIDER, _ACCOUNT, _STREAM, _START, _END, _MARGIN, ARG_OUTPUT, ARG_VERBOSE)
 

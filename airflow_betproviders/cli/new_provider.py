@@ -7,6 +7,7 @@ import re
 import sys
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def new_provider(args: Namespace) -> None:
         sys.exit(2)
     sys.stdout.write("".join(f"{path}\n" for path in written))
     sys.stdout.write(
-        f"\nNext:\n  cd {folder}\n  pip install --editable '.[test]'\n  pytest -q\n"
+        f"\nNext:\n  cd {quote(str(folder))}\n  pip install --editable '.[test]'\n  pytest -q\n"
         "The first test lists what is left to fill in.\n"
     )
 
@@ -54,9 +55,9 @@ def write_package(name: str, folder: Path) -> list[Path]:
     Raises:
         InvalidArgument: The name can't be a connection type or is taken, or the folder is not empty.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{1,30}", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}[a-z0-9]", name) or keyword.iskeyword(name):
         raise InvalidArgument(
-            f"{name!r} can't be a connection type. Use small letters, digits and _, no keyword of Python, such as nova."
+            f"{name!r} can't be a connection type. Use small letters, digits and _, no _ at the end, no keyword of Python, such as nova."
         )
     if name in providers():
         raise InvalidArgument(f"an installed package provides {name!r} already. Choose another name.")

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from airflow_betproviders.cli.backfill_plan import plan_backfill
-from airflow_betproviders.cli.terminal import is_for_machines, parse_time, print_error, print_rows
+from airflow_betproviders.cli.terminal import (
+    is_for_machines,
+    parse_time,
+    print_error,
+    print_rows,
+    use_stored_connections,
+)
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import BetProviderError
 from airflow_betproviders.lake.coverage import coverage
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 @suppress_logs_and_warning
 def print_plan(args: Namespace) -> None:
     """Print what a backfill of an interval would take. Calls no provider."""
+    use_stored_connections()
     try:
         hook = hook_of(args.conn_id)
         stream = hook.stream(args.stream)

@@ -15,6 +15,7 @@ from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store.atomic_put import protocols, put, put_bytes, remove
+from airflow_betproviders.lake.store.explain import explain_read
 
 _FOOTER = 64 * 1024  # bytes that nearly every footer fits into
 _WITHOUT_SUFFIX_RANGES = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
@@ -62,6 +63,7 @@ def read_receipt(fs: Any, path: str) -> Receipt | None:
 
     Raises:
         FileNotFoundError: there is no such object, or no longer.
+        StoreError: the store refuses it, or cannot be reached.
     """
     footer = read_footer(fs, path)
     return footer.receipt if footer else None
@@ -86,6 +88,7 @@ def read_footer(fs: Any, path: str) -> Footer | None:
 
     Raises:
         FileNotFoundError: there is no such object, or no longer.
+        StoreError: the store refuses it, or cannot be reached.
     """
     end = _read_end(fs, path, _FOOTER)
     if end[-4:] != b"PAR1":
@@ -101,6 +104,11 @@ def read_footer(fs: Any, path: str) -> Footer | None:
 
 def _read_end(fs: Any, path: str, size: int) -> bytes:
     """Return the last bytes of an object, or all of them where it is smaller."""
+    with explain_read(path):
+        return _end(fs, path, size)
+
+
+def _end(fs: Any, path: str, size: int) -> bytes:
     if not _WITHOUT_SUFFIX_RANGES.intersection(protocols(fs)):
         end: bytes = fs.cat_file(path, start=-size)
         return end

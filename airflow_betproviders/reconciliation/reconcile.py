@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -86,8 +86,8 @@ class Reconciliation:
         """Return where the bets are stored."""
         return Lake(self.fs, self.root, self.stream.provider, self.stream.name, self.hook.account)
 
-    def days(self, interval: Interval) -> tuple[Interval, ...]:
-        """Return the report days of an interval.
+    def days(self, interval: Interval) -> Iterator[Interval]:
+        """Yield the report days of an interval.
 
         Raises:
             InvalidArgument: it does not consist of complete days.
@@ -100,7 +100,7 @@ class Reconciliation:
                     f"{day_start_offset // timedelta(hours=1):02}:00 UTC to the next. Schedule the DAG at that hour with "
                     "CronDataIntervalTimetable, or give report days with start= and end=."
                 )
-        return tuple(
+        return (
             Interval(interval.start + i * DAY, interval.start + (i + 1) * DAY) for i in range(interval.width // DAY)
         )
 

@@ -17,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import StoreError
 from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
@@ -332,8 +333,36 @@ def test_an_error_of_the_store_is_raised_and_does_not_count_as_damage(
     lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
     store(lake, hour(0))
     monkeypatch.setattr(LocalFileSystem, "cat_file", lambda *_, **__: (_ for _ in ()).throw(PermissionError("no")))
-    with pytest.raises(PermissionError):
+    with pytest.raises(StoreError, match="cannot be read: no. Check that the store") as caught:
         seen(lake)
+    assert isinstance(caught.value.__cause__, PermissionError)
+
+
+class Unreachable(Exception):
+    """An error of a store's own library, which is no `OSError`, as those of botocore."""
+
+
+@pytest.mark.parametrize("method", ["ls", "find", "cat_file"])
+def test_an_error_of_the_stores_library_becomes_one_that_names_the_path_and_the_cure(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = MemoryFileSystem()
+    lake = Lake(fs, "/unreachable", "aig", "transactions", "agent001")
+    store(lake, hour(0))
+    monkeypatch.setattr(footer_cache, "is_object_store", lambda fs: method == "find")
+    monkeypatch.setattr(footer_cache, "refuse_old_layout", lambda fs, root: None)
+
+    def fail(path: str, *_: Any, **__: Any) -> None:
+        if "receipts-cache" in path:
+            raise FileNotFoundError(path)
+        raise Unreachable("Could not connect to the endpoint URL")
+
+    monkeypatch.setattr(fs, method, fail)
+    with pytest.raises(
+        StoreError, match=r"/unreachable.* cannot be read: Could not connect.* URL\. Check that"
+    ) as caught:
+        stored_objects(lake)
+    assert isinstance(caught.value.__cause__, Unreachable)
 
 
 def test_only_the_end_of_an_object_that_is_not_parquet_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def test_the_commands_of_the_page_are_those_of_a_user() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["Nova", "9nova", "no-va", "class", "n", "pv"])
+@pytest.mark.parametrize("name", ["Nova", "9nova", "no-va", "nova_", "class", "n", "pv"])
 def test_a_name_that_can_not_be_a_connection_type_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"Choose another|Use small letters"):
         write_package(name, tmp_path / "package")

@@ -138,6 +138,8 @@ def test_a_plan_has_the_calls_and_the_time_of_a_backfill_and_calls_no_provider(
         (("file:///nowhere/at/all",), "has no stream that matches"),
         (("file:///nowhere", "--start", "yesterday"), "--start='yesterday' is not a time"),
         (("file:///nowhere", "--start", "2026-11-20", "--end", "2026-11-19"), "is not before end"),
+        (("file:///nowhere", "--start", ""), "argument --start: is empty. Give a value"),
+        (("file:///nowhere", "--provider", " "), "argument --provider: is empty. Give a value"),
     ],
 )
 def test_a_lake_that_cannot_be_read_is_an_error_and_no_gap(
@@ -147,6 +149,15 @@ def test_a_lake_that_cannot_be_read_is_an_error_and_no_gap(
     assert done.returncode == 2
     assert result in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_store_that_refuses_a_read_is_an_error_and_no_gap(betproviders: Command, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    done = betproviders("gaps", f"file://{loop}")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert f"{loop} cannot be read: " in done.stderr
+    assert "Check that the store can be reached" in done.stderr
 
 
 @pytest.mark.s3

@@ -1,4 +1,4 @@
-"""Say what to do where a store, or the worker's disk, refuses a write."""
+"""Say what to do where a store, or the worker's disk, refuses a write or a read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _FORBIDDEN = "Allow the path's connection, or the user that Airflow runs as, to 
 _READ_ONLY = "The file system is mounted read-only: mount it for writing, or choose another path."
 _MISSING = "Create the bucket or the folder, or correct the path."
 _ELSE = "Check that the store can be reached and written; the task's next try continues."
+_UNREAD = "Check that the store can be reached, and that the path's connection, or the user, may list and read there."
 _BY_NUMBER = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -35,8 +36,27 @@ def explain_failure(path: str) -> Iterator[None]:
     except BetProviderError:
         raise
     except OSError as error:
-        text = str(error).strip().rstrip(".") or type(error).__name__
-        raise StoreError(f"{path} cannot be written: {text}. {_cure(error)}") from error
+        raise StoreError(f"{path} cannot be written: {_text(error)}. {_cure(error)}") from error
+
+
+@contextmanager
+def explain_read(path: str) -> Iterator[None]:
+    """Name the path that is read, and the cure, if a store refuses it or cannot be reached.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: there is no such object or folder.
+        StoreError: in place of any other error, which stays its cause. Libraries of object stores have errors of their own.
+    """
+    try:
+        yield
+    except (BetProviderError, FileNotFoundError, NotADirectoryError):
+        raise
+    except Exception as error:
+        raise StoreError(f"{path} cannot be read: {_text(error)}. {_UNREAD}") from error
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
 
 
 def _cure(error: OSError) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from stat import S_ISDIR
 from typing import Any, TypeAlias
 
+from airflow_betproviders.lake.store.explain import explain_read
+
 Entry: TypeAlias = tuple[str, str, str | None, int | None]
 """Folder, name, identity and size in bytes. The identity is None if a listing does not distinguish versions, the size is None
 if the entry is not an object. A tuple, since a survey makes a million of them."""
@@ -17,10 +19,15 @@ _IDENTITY = (*_STRONG, "LastModified", "last_modified", "updated", "mtime", "cre
 
 
 def folder_entries(fs: Any, folder: str, *, detail: bool) -> list[Any]:
-    """Return the paths in a folder, or the store's details of each; nothing where there is no folder."""
+    """Return the paths in a folder, or the store's details of each; nothing where there is no folder.
+
+    Raises:
+        StoreError: the store refuses it, or cannot be reached.
+    """
     fs.invalidate_cache(folder)
     try:
-        entries: list[Any] = fs.ls(folder, detail=detail)
+        with explain_read(folder):
+            entries: list[Any] = fs.ls(folder, detail=detail)
     except (FileNotFoundError, NotADirectoryError):
         return []
     return entries
@@ -34,7 +41,8 @@ def last_part(path: str) -> str:
 def find_entries(fs: Any, folder: str, prefix: str) -> Iterable[Entry]:
     """List the objects of an object store below a folder whose further path begins with a prefix, in one listing."""
     fs.invalidate_cache(folder)
-    return map(_entry, fs.find(folder, prefix=prefix, detail=True).values())
+    with explain_read(folder):
+        return map(_entry, fs.find(folder, prefix=prefix, detail=True).values())
 
 
 def scan_entries(fs: Any, folder: str) -> Iterable[Entry]:
@@ -42,7 +50,7 @@ def scan_entries(fs: Any, folder: str) -> Iterable[Entry]:
     if type(fs).__name__ != "LocalFileSystem":
         return map(_entry, folder_entries(fs, folder, detail=True))
     try:
-        with os.scandir(folder) as entries:
+        with explain_read(folder), os.scandir(folder) as entries:
             return [local_entry for entry in entries if (local_entry := _local_entry(folder, entry))]
     except (FileNotFoundError, NotADirectoryError):
         return []
