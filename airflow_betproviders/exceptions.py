@@ -90,6 +90,7 @@ def airflow_exception(name: str) -> type[Exception]:
 
 @cache
 def _known_to_airflow(cls: type[FinalError]) -> type[Any]:
+    """Return a class of the same name that is also of the Airflow classes; the class itself without Airflow."""
     try:
         classes = cls.airflow_classes()
     except ImportError:  # the engine without Airflow

@@ -11,10 +11,11 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import quote
 
 import msgspec
+import pyarrow.fs as pafs
 
 from airflow_betproviders.bets_table.raw_slots import RawSlot, RawStream
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict, Snapshot
@@ -23,7 +24,9 @@ from airflow_betproviders.lake.folder_names import shortened
 
 log = logging.getLogger(__name__)
 
-FOLDER = "_merged"
+_FOLDER = "_merged"
+# So many numbers are there for the objects of one microsecond.
+_NUMBERS = 1 << 10
 
 
 @dataclass
@@ -111,9 +114,37 @@ def load_day(table: BetsTable, snapshot: Snapshot, stream: RawStream, day: date)
 
 def save_day(table: BetsTable, day: DayState) -> int:
     """Store a day's state under a new number, and return the number for the commit."""
-    number = (time.time_ns() // 1000 << 10) + secrets.randbelow(1 << 10)
+    number = _first_number_at(time.time_ns() // 1000) + secrets.randbelow(_NUMBERS)
     table.write_json(path_of(day.app, number), day.to_json())
     return number
+
+
+def remove_unused(table: BetsTable, retention: timedelta) -> int:
+    """Remove objects that no day needs any longer, such as those of a killed merge, and return how many.
+
+    A day's newest object stays, and so does each that is younger than ``retention``: a merge may be about to commit it.
+    """
+    selector = pafs.FileSelector(_FOLDER, recursive=True, allow_not_found=True)
+    numbers_of: dict[str, list[int]] = {}
+    for file in table.fs.get_file_info(selector):
+        app, _, name = file.path.partition(f"{_FOLDER}/")[2].rpartition("/")
+        if name.endswith(".json") and name.removesuffix(".json").isdigit():
+            numbers_of.setdefault(app, []).append(int(name.removesuffix(".json")))
+    snapshot = table.snapshot()
+    oldest = _first_number_at(time.time_ns() // 1000 - int(retention.total_seconds() * 1e6))
+    removed = 0
+    for app, numbers in numbers_of.items():
+        current = snapshot.pointer(app)
+        for number in numbers:
+            if number != current and number < oldest:
+                table.remove(path_of(app, number))
+                removed += 1
+    return removed
+
+
+def _first_number_at(microsecond: int) -> int:
+    """Return the least number of an object that is stored in a microsecond since 1970."""
+    return microsecond * _NUMBERS
 
 
 def app_of(stream: RawStream, day: date) -> str:
@@ -124,4 +155,4 @@ def app_of(stream: RawStream, day: date) -> str:
 
 def path_of(app: str, number: int) -> str:
     """Return the object that holds a day, in the table's folder; names that begin with ``_`` are no data to Delta."""
-    return f"{FOLDER}/{app}/{number}.json"
+    return f"{_FOLDER}/{app}/{number}.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,18 +13,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow.fs as pafs
 
 from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_rows, reading, removal
 from airflow_betproviders.bets_table.arrow.new_files import ROW_GROUP, NewFiles, Target
 from airflow_betproviders.bets_table.arrow.sorted_rows import SortedRows
-from airflow_betproviders.bets_table.merge_state import FOLDER
+from airflow_betproviders.bets_table.merge_state import remove_unused
 from airflow_betproviders.bets_table.schema import STORED
 from airflow_betproviders.bets_table.table import BetsTable, CommitConflict
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
+    import pyarrow.fs as pafs
     from deltalake.transaction import AddAction
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,7 @@ def optimize(
                 full=True,
             )
         )
-        done.deleted += _sweep(table, retention)
+        done.deleted += remove_unused(table, retention)
     return done
 
 
@@ -137,11 +136,12 @@ def _overlapping(fs: pafs.FileSystem, files: Sequence[DataFile], column: str) ->
 
 
 def _overlap(ends: Iterable[tuple[Any, Any]]) -> bool:
+    """Return whether two of these ranges, each a least and a greatest value, have more in common than one end."""
     return any(second[0] < first[1] for first, second in pairwise(sorted(ends)))
 
 
 def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_by: SortBy, done: OptimizeStats) -> bool:
-    """Replace the files by sorted ones. Return whether the commit was made."""
+    """Replace the files by sorted ones, and count them in ``done``. Return whether the commit was made."""
     added = _sorted(table.fs, files, file_size, _ORDERS[sort_by])
     removed = [removal(file, data_change=False) for file in files]
     for _ in range(_TRIES):
@@ -161,6 +161,7 @@ def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_b
 
 
 def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, order: list[str]) -> list[AddAction]:
+    """Write the rows of the files, sorted, to new files that no version of the table has yet."""
     with TemporaryDirectory(prefix="betproviders-") as folder, ThreadPoolExecutor(1) as pool:
         rows = SortedRows(Path(folder), order, order)
         for file in files:
@@ -176,27 +177,8 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
         return new.close()
 
 
-def _sweep(table: BetsTable, retention: timedelta) -> int:
-    """Remove objects of `merge_state` that a killed merge left. A day's newest object is in use, or about to be."""
-    selector = pafs.FileSelector(FOLDER, recursive=True, allow_not_found=True)
-    paths: dict[str, list[int]] = {}
-    for file in table.fs.get_file_info(selector):
-        folder, _, name = file.path.rpartition("/")
-        if name.endswith(".json") and name.removesuffix(".json").isdigit():
-            paths.setdefault(folder, []).append(int(name.removesuffix(".json")))
-    snapshot = table.snapshot()
-    oldest = (time.time_ns() // 1000 - int(retention.total_seconds() * 1e6)) << 10
-    removed = 0
-    for folder, numbers in paths.items():
-        current = snapshot.pointer(folder.split(f"{FOLDER}/", 1)[-1])
-        for number in numbers:
-            if number != current and number < oldest:
-                table.remove(f"{folder}/{number}.json")
-                removed += 1
-    return removed
-
-
 def _inside(day: date, interval: Interval | None) -> bool:
+    """Return whether the interval has a part of the day."""
     return interval is None or (
         day <= (interval.end - timedelta(microseconds=1)).date() and day >= interval.start.date()
     )

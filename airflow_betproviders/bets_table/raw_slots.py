@@ -52,7 +52,7 @@ class RawSlot:
 
     @property
     def day(self) -> date:
-        """Return the folder that it lies in."""
+        """Return the date of its folder."""
         return self.interval.start.date()
 
 
@@ -160,11 +160,11 @@ def find_raw_streams(
     Args:
         fs: an fsspec file system.
         root: the raw lake's folder in it.
-        provider: its name; default all.
-        account: its name; default all.
-        stream: its name; default all whose records are bets.
+        provider: the connection type; None for all.
+        account: the account's login; default all.
+        stream: the name of a stream; default all whose records are bets.
         filters: the filters that the stream was extracted with; default none.
-        settings: the connection's extra.
+        settings: the connection's extra, which fills columns such as the currency.
 
     Raises:
         InvalidArgument: the provider has no bets, or no provider has the stream, or no stream takes the filters.

@@ -1,7 +1,7 @@
-"""The bets table in Delta Lake: its files, and commits that succeed only on the version they were planned on.
+"""Open the bets table in Delta Lake, list its files, and commit to the version that a change was planned on.
 
-A commit is one put-if-absent of the next version, without delta-rs's own rebase: a merge that comes second plans again. So
-merges are serialisable, whatever they read, and a table is never seen between two states.
+A commit puts the next version in one step, if no other commit has. Delta-rs does not rebase it: a merge that comes second plans again.
+So merges are serialisable, whatever they read, and readers never see a table between two states.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
+# Columns whose bounds `Snapshot.all_files` reads from the log.
 _ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
 # Features that a writer may ignore until a property or a column uses them.
 _FEATURES = frozenset(["appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"])
@@ -35,7 +36,7 @@ _PROPERTIES = (
 
 
 class CommitConflict(Exception):
-    """Another commit came first."""
+    """Another commit came first. Plan the change again on a new snapshot."""
 
 
 class Snapshot:
@@ -51,7 +52,7 @@ class Snapshot:
         return [file for file in self.all_files() if file.provider == provider]
 
     def all_files(self) -> list[DataFile]:
-        """Return every file, with the bounds of a few columns where the log has them."""
+        """Return the files of all providers, with the bounds of a few columns where the log has them."""
         listed = pa.table(self._delta.get_add_actions(flatten=True))
         ends = {name: (f"min.{name}", f"max.{name}") for name in _ENDS}
         wanted = ["path", *(f"partition.{name}" for name in PARTITIONS), "size_bytes"]
@@ -72,7 +73,7 @@ class Snapshot:
         ]
 
     def pointer(self, app: str) -> int | None:
-        """Return the number that an application last committed, or None."""
+        """Return the number that was last committed under an application id, or None; see `merge_state`."""
         version: int | None = self._delta.transaction_version(app)
         return version
 

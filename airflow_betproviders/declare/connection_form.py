@@ -5,7 +5,7 @@ Airflow calls ``get_provider_info`` during ``import airflow``, before its config
 
 from typing import Any
 
-# A base URL needs none. Airflow 3.3.1 and 3.3.2 refuse to test a connection without one (apache/airflow#73298).
+# A base URL needs no port, but Airflow 3.3.1 and 3.3.2 refuse to test a connection without one (apache/airflow#73298).
 _PORT = "443 (the Test button of Airflow 3.3.1 and 3.3.2 needs it)"
 
 _COMMON: dict[str, dict[str, Any]] = {

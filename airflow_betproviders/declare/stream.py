@@ -223,6 +223,7 @@ class Stream:
 
 
 def _has_one_row(envelope: Any) -> bool:
+    """Return whether the envelope, or one nested in it, is marked with `OneRow`."""
     if isinstance(envelope, Mapping):
         return any(_has_one_row(part) for part in envelope.values())
     return envelope is OneRow

@@ -19,12 +19,12 @@ Mask = npt.NDArray[np.bool_]
 
 
 class SortedRows:
-    """Sort rows on local disk.
+    """Sort rows on local disk: `append` them all, take their `index`, then `read` those to keep.
 
     Args:
-        folder: for the files; whoever made it removes it.
+        folder: a folder for the files, which the caller removes.
         order: names of the columns to sort by, ascending, nulls last; rows that are equal keep their order.
-        index: names of the columns that stay in memory; those of the order are among them.
+        index: names of the columns that stay in memory until `index` returns them; those of the order are among them.
     """
 
     def __init__(self, folder: Path, order: Sequence[str], index: Sequence[str]) -> None:
@@ -46,9 +46,9 @@ class SortedRows:
             self._store(on_disk=True)
 
     def index(self) -> pa.Table:
-        """Return the index columns of all rows, once; no rows can be added then.
+        """Return the index columns of all rows. Call it once, after the last `append`.
 
-        A row's position in it is its number in `read`.
+        A row's position in it is the row's number in `read`.
         """
         if self._waiting:
             self._store(on_disk=bool(self._runs))  # few rows need no file
@@ -60,7 +60,7 @@ class SortedRows:
         """Yield the rows that are kept, in order.
 
         Args:
-            kept: for each row, by its number.
+            kept: whether to keep each row, by its number.
         """
         numbers = np.flatnonzero(kept)
         order = pa.concat_tables(self._indexes)
@@ -112,7 +112,7 @@ class _Run:
         self._left: pa.Table | None = None
 
     def take(self, count: int) -> pa.Table:
-        """Return the next rows."""
+        """Return the next so many rows."""
         taken = []
         while count:
             if self._left is None or not self._left.num_rows:
@@ -125,6 +125,7 @@ class _Run:
 
 
 def _blocks(source: pa.Table | Path, kept: Mask) -> Iterator[pa.Table]:
+    """Yield the kept rows of a run, block by block."""
     if isinstance(source, pa.Table):
         yield source.filter(pa.array(kept))
         return

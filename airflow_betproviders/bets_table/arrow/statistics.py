@@ -71,10 +71,12 @@ class FileStatistics:
 
 
 def _object(members: dict[str, str]) -> str:
+    """Return a JSON object of members that are JSON texts."""
     return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in members.items()) + "}"
 
 
 def _below(value: Any) -> str:
+    """Return the JSON text of a minimum: the value, or a little less; see the table above."""
     if isinstance(value, Decimal):
         return _number(value, -math.inf, ROUND_FLOOR, lambda bound: bound <= value)
     if isinstance(value, datetime):
@@ -83,6 +85,7 @@ def _below(value: Any) -> str:
 
 
 def _above(value: Any) -> str | None:
+    """Return the JSON text of a maximum: the value, or a little more; None where there is nothing greater."""
     if isinstance(value, Decimal):
         return _number(value, math.inf, ROUND_CEILING, lambda bound: bound >= value)
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Kinds of single values: text, numbers, booleans."""
+"""Declare kinds of single values: text, numbers, booleans."""
 
 from __future__ import annotations
 

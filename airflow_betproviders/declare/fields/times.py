@@ -1,4 +1,4 @@
-"""Kinds of times: counts since 1970, ISO 8601, and anything that ``strptime`` reads.
+"""Declare kinds of times: counts since 1970, ISO 8601, and anything that ``strptime`` reads.
 
 Columns are UTC, in milliseconds unless a kind says ``precision="us"``. A time with more digits is cut to the column's
 unit, never rounded up: it must not leave its window.
@@ -44,7 +44,7 @@ class TimeKind(Kind):
 
     @property
     def wire(self) -> ArrowType:
-        """Text."""
+        """Return a text type."""
         return ("string",)
 
     @abstractmethod
@@ -95,7 +95,7 @@ class IsoTime(TimeKind):
 
     @property
     def wire(self) -> ArrowType:
-        """Read at once by `pyarrow.json`, unless there is an offset to add."""
+        """Return the type of the column, so that `pyarrow.json` reads the time; a text type if there is an offset to add."""
         return self.arrow if self.offset == timedelta(0) else ("string",)
 
     def seconds(self, value: Any, utc_offset: timedelta) -> decimal.Decimal:
@@ -153,7 +153,11 @@ _SAMPLE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
 
 
 def plain_text(value: Any) -> str:
-    """Text of bounded length, without blanks around it."""
+    """Return a text without blanks around it.
+
+    Raises:
+        OddValue: it is no text, or is longer than `MAX_NUMBER` characters.
+    """
     if not isinstance(value, str) or len(value) > MAX_NUMBER:
         raise OddValue(f"expected a time, got {quoted(value)}")
     return str(value).strip()
