@@ -17,8 +17,9 @@ from typing import Any, ClassVar, NamedTuple
 from airflow_betproviders.simulator.contract.call import Reply, empty_replies, json_reply
 from airflow_betproviders.simulator.contract.clock import to_ms
 from airflow_betproviders.simulator.contract.vendor import Setup
+from airflow_betproviders.simulator.gmag.bets import GmAgRounds
 from airflow_betproviders.simulator.gmag.report import COLUMNS, report
-from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES, GmAgRounds
+from airflow_betproviders.simulator.gmag.rounds import BRAND, GAMES
 from airflow_betproviders.simulator.vendor.base import (
     Account,
     Call,
