@@ -173,10 +173,9 @@ class FillGapsOperator(ExtractToParquetOperator):
                 waiting = [slot for slot in waiting if slot in wanted]
             except BetProviderError as error:
                 wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
-                if isinstance(error, IncompleteWindow):
+                in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
+                if isinstance(error, IncompleteWindow):  # the provider answers
                     in_a_row = 0
-                else:
-                    in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
                 if _concerns_one_slot(error, in_a_row):
                     self.log.warning("%s", error)
                     failed = next((slot for slot in batch if slot in wanted), batch[0])

@@ -333,7 +333,7 @@ def test_an_error_of_the_store_is_raised_and_does_not_count_as_damage(
     lake = Lake(LocalFileSystem(), str(tmp_path), "toy", "bets", "agent001")
     store(lake, hour(0))
     monkeypatch.setattr(LocalFileSystem, "cat_file", lambda *_, **__: (_ for _ in ()).throw(PermissionError("no")))
-    with pytest.raises(StoreError, match="cannot be read: no. Check that the store") as caught:
+    with pytest.raises(StoreError, match=r"cannot be read: no\. Check that the store") as caught:
         seen(lake)
     assert isinstance(caught.value.__cause__, PermissionError)
 
