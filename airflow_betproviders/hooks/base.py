@@ -227,12 +227,10 @@ class BetProviderHook(ProtocolHook):
         permit: AnswerPermit,
     ) -> bytes:
         """Make one signed call and return the body of its answer; see `Source.request`."""
-        from airflow_betproviders.extraction.answers.early_answer import check_answered_at
+        from airflow_betproviders.extraction.answers.early_answer import EarlyAnswers
 
-        answer = self.dated_exchange(stream.endpoint, params, permit, shows_its_end=stream.format.shows_its_end)
-        if window is not None:
-            check_answered_at(answer.answered_at, window, stream.lag, self.now())
-        return answer.body
+        early = EarlyAnswers(window, stream.lag, self.now()) if window else None
+        return self.exchange(stream.endpoint, params, permit, shows_its_end=stream.format.shows_its_end, early=early)
 
     def call(self, name: str, endpoint: str | int, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make one call outside the streams, spaced and repeated like theirs, and return the answer as JSON.

@@ -24,6 +24,7 @@ from airflow_betproviders.hooks.success import SuccessRule
 from airflow_betproviders.hooks.transport import HttpAnswer, Transport
 
 if TYPE_CHECKING:
+    from airflow_betproviders.extraction.answers.early_answer import EarlyAnswers
     from airflow_betproviders.extraction.fetch.rate_limiter import SharedRateLimiter
     from airflow_betproviders.extraction.fetch.source import AnswerPermit
 
@@ -109,25 +110,16 @@ class ProtocolHook(AccountHook):
         permit: AnswerPermit | None = None,
         *,
         shows_its_end: bool = True,
+        early: EarlyAnswers | None = None,
     ) -> bytes:
-        """Make one HTTP exchange as `dated_exchange` does, and return the body of its answer."""
-        return self.dated_exchange(endpoint, params, permit, shows_its_end=shows_its_end).body
-
-    def dated_exchange(
-        self,
-        endpoint: str | int,
-        params: Mapping[str, Any],
-        permit: AnswerPermit | None = None,
-        *,
-        shows_its_end: bool = True,
-    ) -> HttpAnswer:
-        """Make one HTTP exchange, signed now, and return the answer with the date that it has.
+        """Make one HTTP exchange, signed now, and return the body of its answer.
 
         Args:
             endpoint: the path, or the provider's name of it.
             params: the parameters.
             permit: limits how many answers are in memory.
             shows_its_end: see `AnswerFormat`.
+            early: refuses answers that are too early to be complete.
 
         Raises:
             BetProviderError: as `Transport.send`, or because the first bytes of the answer say so, or nothing shows its end.
@@ -136,9 +128,11 @@ class ProtocolHook(AccountHook):
         if answer.error and not self._has_known_code(answer):
             raise answer.error
         self._raise_for(*self.success.body_status(answer.body))
+        if early:
+            early.refuse(answer.answered_at)
         if not (answer.shows_end or shows_its_end):
             self._unproven_answers.check(f"{endpoint} {sorted(params.items())}", answer.body)
-        return answer
+        return answer.body
 
     def _has_known_code(self, answer: HttpAnswer) -> bool:
         """Return whether an answer with an HTTP error also has a documented code of the provider, which is more precise."""

@@ -5,6 +5,7 @@ Such an answer cannot be complete: the worker's clock is ahead of the provider's
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_betproviders.declare.interval import Interval
@@ -16,33 +17,44 @@ _LONGEST_WAIT = timedelta(hours=1)
 _GREATEST_DIFFERENCE = timedelta(days=1)
 
 
-def check_answered_at(answered_at: datetime | None, window: Interval, lag: timedelta, now: datetime) -> None:
-    """Refuse an answer that is older than the end of its window.
+@dataclass(frozen=True)
+class EarlyAnswers:
+    """The answers to a request that are too early to be complete.
 
-    A window that is not yet over by the worker's own clock is not checked, nor is an answer without a date.
-
-    Args:
-        answered_at: when the provider answered, by its own clock; None if it does not say.
+    Attributes:
         window: what was requested.
         lag: the time after which the provider has all rows of a window.
         now: the worker's clock.
-
-    Raises:
-        WindowNotReady: the answer is older; ``retry_at`` is when the window is ready by the provider's clock.
-        IncompleteWindow: likewise, if the clocks differ by so much that no wait helps.
     """
-    if answered_at is None or not answered_at < window.end <= now - lag:
-        return
-    difference = now - answered_at
-    if difference > _GREATEST_DIFFERENCE:
-        return
-    text = (
-        f"the answer's Date header says {answered_at:%Y-%m-%dT%H:%M:%SZ}, when the window was not over, and this worker's clock "
-        f"says {now:%Y-%m-%dT%H:%M:%SZ}. Set the worker's clock by NTP. If the clock of the provider's gateway is wrong, give a "
-        f"lag= above {difference.total_seconds() / 60:.0f} minutes."
-    )
-    if difference - lag > _LONGEST_WAIT:
-        raise IncompleteWindow(text)
-    error = WindowNotReady(text)
-    error.retry_at = now + (window.end + lag - answered_at)
-    raise error
+
+    window: Interval
+    lag: timedelta
+    now: datetime
+
+    def refuse(self, answered_at: datetime | None) -> None:
+        """Refuse an answer that is older than the end of its window.
+
+        A window that is not yet over by the worker's own clock is not checked, nor is an answer without a date.
+
+        Args:
+            answered_at: when the provider answered, by its own clock; None if it does not say.
+
+        Raises:
+            WindowNotReady: the answer is older; ``retry_at`` is when the window is ready by the provider's clock.
+            IncompleteWindow: likewise, if the clocks differ by so much that no wait helps.
+        """
+        if answered_at is None or not answered_at < self.window.end <= self.now - self.lag:
+            return
+        difference = self.now - answered_at
+        if difference > _GREATEST_DIFFERENCE:
+            return
+        text = (
+            f"the answer's Date header says {answered_at:%Y-%m-%dT%H:%M:%SZ}, when the window was not over, and this worker's "
+            f"clock says {self.now:%Y-%m-%dT%H:%M:%SZ}. Set the worker's clock by NTP. If the clock of the provider's gateway is "
+            f"wrong, give a lag= above {difference.total_seconds() / 60:.0f} minutes."
+        )
+        if difference - self.lag > _LONGEST_WAIT:
+            raise IncompleteWindow(text)
+        error = WindowNotReady(text)
+        error.retry_at = self.now + (self.window.end + self.lag - answered_at)
+        raise error
