@@ -21,6 +21,7 @@ _EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("abfs", "abfss", "adl"), "azure"),
 }
 _LOCAL = frozenset({"", "file", "local"})
+_PATTERN = frozenset("*?[")
 
 
 def open_path(path: str, name: str = "path") -> ObjectStoragePath:
@@ -42,6 +43,10 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     if path != path.strip() or not path.isprintable():
         raise InvalidArgument(f"{name} {path!r} has blanks around it, a line break or a control character. Remove it.")
     parts = split_path(path, name)
+    if _PATTERN.intersection(path):  # an expiry of archives would delete those of every lake that matches
+        raise InvalidArgument(
+            f"{name} {path!r} has a *, ? or [, which stores and readers take for a pattern. Choose a path without them."
+        )
     connection, _, bucket = parts.netloc.rpartition("@")
     if parts.scheme not in _LOCAL:
         _check_store(path, name, parts.scheme, bucket)

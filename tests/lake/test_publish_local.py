@@ -118,6 +118,7 @@ def test_a_failed_write_leaves_nothing_behind(lake: Lake, tmp_path: Path, monkey
             FileNotFoundError("The specified bucket does not exist"),
             "Create the bucket or the folder, or correct the path",
         ),
+        (OSError(36, "Your key is too long."), "Choose a shorter path: object stores take keys of 1,024 bytes"),
         (ConnectionResetError(104, "Connection reset by peer"), "Check that the store can be reached"),
         (OSError(), "OSError. Check that the store can be reached"),
     ],

@@ -45,6 +45,10 @@ def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
         ("s3://[lake/raw", "has a bracket in its bucket. Write s3://connection_id@bucket/folder."),
         ("s3://lake]/raw", "has a bracket in its bucket"),
         *(
+            (path, "has a *, ? or [, which stores and readers take for a pattern. Choose a path without them")
+            for path in ("s3://lake/raw*", "s3://lake/raw?day=1", "/lake/raw[1]", "file:///lake/*/raw")
+        ),
+        *(
             (path, "blanks around it, a line break or a control character. Remove it")
             for path in (
                 "file:///lake/raw\n",

@@ -11,6 +11,7 @@ from airflow_betproviders.exceptions import BetProviderError, StoreError
 _FULL = "Free space there or raise the quota; for a temporary file, set TMPDIR to a larger disk."
 _FORBIDDEN = "Allow the path's connection, or the user that Airflow runs as, to write there."
 _READ_ONLY = "The file system is mounted read-only: mount it for writing, or choose another path."
+_TOO_LONG = "Choose a shorter path: object stores take keys of 1,024 bytes."
 _MISSING = "Create the bucket or the folder, or correct the path."
 _ELSE = "Check that the store can be reached and written; the task's next try continues."
 _UNREAD = "Check that the store can be reached, and that the path's connection, or the user, may list and read there."
@@ -21,6 +22,7 @@ _BY_NUMBER = {
     errno.EACCES: _FORBIDDEN,
     errno.EPERM: _FORBIDDEN,
     errno.ENOENT: _MISSING,
+    errno.ENAMETOOLONG: _TOO_LONG,
 }
 
 
