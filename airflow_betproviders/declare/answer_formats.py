@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import msgspec
 
-from airflow_betproviders.declare.fields.json_text import NotJson, read_document
+from airflow_betproviders.declare.fields.json_text import NotJson, has_escaped_name, read_document
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _NAMES = msgspec.json.Decoder(list[str])
@@ -173,7 +173,7 @@ def _members(text: bytes) -> dict[str, msgspec.Raw]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(f"not JSON ({error})") from None
     starts = [re.escape(msgspec.json.encode(name)) + rb"\s*:" for name in members]
-    if any(len(re.findall(start, text)) > 1 for start in starts):
+    if any(len(re.findall(start, text)) > 1 for start in starts) or has_escaped_name(text):
         doubled = read_document(text.decode(errors="surrogateescape")).doubled
         if doubled:
             raise NotJson(f"the member {next(iter(doubled))[:100]} comes twice")

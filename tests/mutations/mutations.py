@@ -92,6 +92,13 @@ MUTATIONS = (
         ("operators/test_extract.py",),
     ),
     Mutation(
+        "ignore the provider's clock",
+        "hooks/protocol.py",
+        "            check_date(answer.answered_at)",
+        "            check_date(None)",
+        ("cases/test_clocks.py",),
+    ),
+    Mutation(
         "forget the halving: take a full answer for complete",
         "declare/pagination/one_answer.py",
         "return rows >= self.limit",

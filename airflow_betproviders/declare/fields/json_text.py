@@ -11,6 +11,7 @@ MAX_DEPTH = 200
 MAX_NUMBER = 100  # characters
 _READABLE = 4300  # characters of a number that Python's own json reads
 _TOKEN = re.compile(r'"|[\[{]+|[\]}]+')
+_ESCAPED_NAME = re.compile(rb'"[^"\\]*\\[^"]*"\s*:')
 _IN_STRING = re.compile(r'"|\\.', re.DOTALL)
 
 
@@ -70,6 +71,11 @@ def read_document(text: str) -> Pairs:
     if not isinstance(document, Pairs):
         raise NotJson("not a JSON object")
     return document
+
+
+def has_escaped_name(text: bytes) -> bool:
+    """Return whether the name of a member in JSON text may be written with an escape, as ``u006c`` after a backslash."""
+    return _ESCAPED_NAME.search(text) is not None
 
 
 def dumps(value: Any) -> str:

@@ -87,7 +87,11 @@ def _json(cell: bytes | None) -> str:
 
 
 def _read(body: bytes, format_: Csv, rejected: list[RejectedRow]) -> pa.Table:
+    last, short = body.rstrip(b"\r\n").rpartition(b"\n")[2], []
+
     def reject(row: pcsv.InvalidRow) -> str:
+        if row.actual_columns < row.expected_columns and row.text.encode() == last:
+            short.append(row.actual_columns)
         reason = f"the line has {row.actual_columns} cells, the header {row.expected_columns}"
         rejected.append(RejectedRow(json.dumps(row.text), reason))
         return "skip"
@@ -104,9 +108,12 @@ def _read(body: bytes, format_: Csv, rejected: list[RejectedRow]) -> pa.Table:
         check_utf8=False,
     )
     try:
-        return pcsv.read_csv(pa.BufferReader(body), read, parse, convert, memory_pool=columns.MEMORY)
+        table = pcsv.read_csv(pa.BufferReader(body), read, parse, convert, memory_pool=columns.MEMORY)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise NotJson(f"not CSV ({error})") from None
+    if short:  # it is cut off, or the provider writes there why it gives no more rows
+        raise NotJson(f"the last line has {short[0]} cells, the header {len(header)}")
+    return table
 
 
 def _refuse_open_quote(table: pa.Table, body: bytes, required: Collection[str]) -> None:

@@ -13,12 +13,18 @@ from typing import Any
 
 import msgspec
 
-from airflow_betproviders.declare.fields.json_text import NotJson, dumps, read_document, read_value, value_end
+from airflow_betproviders.declare.fields.json_text import (
+    NotJson,
+    dumps,
+    has_escaped_name,
+    read_document,
+    read_value,
+    value_end,
+)
 from airflow_betproviders.declare.stream import Rows
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^\s,\]}\"\[{]+")
-_ESCAPED_NAME = re.compile(rb'"[^"\\]*\\[^"]*"\s*:')  # such as "tota\u006c":
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _CLOSING = {"{": "}", "[": "]"}
@@ -163,7 +169,7 @@ def _may_be_doubled(text: bytes, members: Mapping[str, bytes]) -> bool:
     shortest = sum(map(len, starts)) + sum(map(len, members.values())) + len(members) + 1
     if shortest >= len(text):
         return False
-    return any(text.count(start[:-1]) > 1 for start in starts) or _ESCAPED_NAME.search(text) is not None
+    return any(text.count(start[:-1]) > 1 for start in starts) or has_escaped_name(text)
 
 
 def _scan(text: str, opening: str) -> Iterator[tuple[str, bytes]]:

@@ -117,6 +117,7 @@ def test_columns_are_found_by_name_and_unknown_ones_are_kept() -> None:
         (MATRIX, '{"data":{"headers":["id"],"rows":[[1],[2', "not JSON"),
         (MATRIX, '{"data":{"headers":["id"],"rows":[[1]],"rows":[[2]]}}', "the member rows comes twice"),
         (MATRIX, '{"data":{"headers":["id"],"rows":[[1]]},"data":{"headers":["id"],"rows":[]}}', "the member data comes twice"),
+        (MATRIX, '{"data":{"headers":["id"],"rows":[[1]],"row\\u0073":[[2]]}}', "the member rows comes twice"),
         (MATRIX, "<html>", "not JSON"),
     ],
 )  # fmt: skip

@@ -109,6 +109,14 @@ def test_a_vendor_may_leave_the_last_line_open() -> None:
     assert Decoder(OPEN_ENDED)(FEED.rstrip().encode(), accept).table.num_rows == 2
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("last", ["90000003,p0003,9000", "ERROR: timeout", "# 2 rows"])
+def test_an_answer_whose_last_line_lacks_cells_was_cut_off_or_ends_with_an_error(last: str, end: str) -> None:
+    feed = FEED.replace("\n", "\r\n" if end == "\r\n" else "\n")
+    with pytest.raises(ProviderUnavailable, match=r"the last line has \d cells, the header 7"):
+        Decoder(OPEN_ENDED)(f"{feed}{last}{end}".encode(), accept)
+
+
 def csv_page(*cells: str, column: str = "bet") -> Page:
     lines = [f"{i},2026-01-15 00:04:15,{cell}" for i, cell in enumerate(cells)]
     text = "\n".join(["timepoint=1768435800000", f"playSessionID,endDate,{column}", *lines, ""])
