@@ -75,7 +75,9 @@ class StreamTests:
     def test_answers_from_before_the_end_of_a_window_are_refused(self, vendor_account: VendorAccount) -> None:
         """A worker's clock that is ahead of the vendor's is noticed: nothing is stored by an answer that came too early."""
         stream = vendor_account.bets
-        (slot, *_) = vendor_account.slots(stream, vendor_account.interval(stream, hours=1))
+        slot = vendor_account.newest_slot(stream)
+        if slot.width == DAY:
+            return  # the clocks would differ by more than is believed
         too_early = vendor_account.simulator.now - slot.end + timedelta(minutes=1)
         vendor_account.simulator.faults.set("date_behind", seconds=too_early.total_seconds())
         try:

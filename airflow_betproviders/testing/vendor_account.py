@@ -128,6 +128,12 @@ class VendorAccount:
         end = _floor(now - DAY, max(width, HOUR))
         return Interval(end - math.ceil(hours * HOUR / width) * width, end)
 
+    def newest_slot(self, stream: Stream) -> Interval:
+        """Return the newest slot that is ready."""
+        width = self.width(stream)
+        end = _floor(self.simulator.now - stream.lag - stream.day_start_offset, width) + stream.day_start_offset
+        return Interval(end - width, end)
+
     def filters(self, stream: Stream, interval: Interval) -> dict[str, Any]:
         """Return filters that find rows if the stream needs filters. The simulated vendor names them."""
         if stream.name not in self._filters:
