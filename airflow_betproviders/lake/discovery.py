@@ -71,8 +71,9 @@ def warn_of_foreign(paths: Sequence[str], warn: Callable[[str], object] = log.wa
     """Name entries of a lake that this package does not make, in one warning; no warning where there are none."""
     if paths:
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        named = (path if path.isprintable() else repr(path) for path in paths[:_NAMED])
         warn(
-            f"{', '.join(paths[:_NAMED])}{more}: not written by this package, and left alone. Move everything that is no data of "
+            f"{', '.join(named)}{more}: not written by this package, and left alone. Move everything that is no data of "
             "this stream elsewhere, since readers of the folder may take it for rows."
         )
 

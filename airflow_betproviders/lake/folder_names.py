@@ -48,10 +48,9 @@ def value_of(key: str, name: str) -> str | None:
 
     The value of a shortened name (see `is_shortened`) is its beginning and its digest.
     """
-    text = unquote(name.removeprefix(f"{key}="))
-    value = text.removeprefix(_MARK)
-    if not name.startswith(f"{key}="):
+    if not name.startswith(f"{key}=") or not name.isprintable():  # a name on a disk may not even be UTF-8
         return None
+    value = unquote(name.removeprefix(f"{key}=")).removeprefix(_MARK)
     return value if is_shortened(name) or folder_name(key, value) == name else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -94,6 +95,28 @@ def test_a_removed_row_a_deleted_slot_and_a_foreign_file_are_found(lake: Lake) -
         (6, 7, "damaged"), (7, 8, "complete"),
     ]  # fmt: skip
     assert found.total.states == {**dict.fromkeys(STATES, 0), "complete": 2, "damaged": 5, "missing": 1}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        b"provider=\xff",
+        b"provider=aig/stream=transactions/account=\xff",
+        b"provider=aig/stream=transactions/account=" + b"\xff" * 190,
+        b"provider=aig/stream=transactions/account=a\x1b[2J",
+        b"provider=aig/stream=transactions/account=acc/slot_date=2026-11-20/\n.parquet",
+        b"filtered/provider=aig/stream=transactions/account=acc/filter=\xff",
+    ],
+)
+def test_a_foreign_folder_whose_name_is_no_text_is_named_in_printable_text(tmp_path: Path, folder: bytes) -> None:
+    store(lake_of(tmp_path), slot(0))
+    (tmp_path / os.fsdecode(folder)).mkdir(parents=True)
+    warnings: list[str] = []
+    (found,) = survey(LOCAL, str(tmp_path), end=at(1), now=NOW, warn=warnings.append)
+    assert (found.lake.account, ranges(found)) == ("acc", [(0, 1, "complete")])
+    assert len(warnings) == 1
+    assert "left alone" in warnings[0]
+    assert warnings[0].isprintable()
 
 
 def test_slots_over_one_another_are_damaged_where_they_lie(lake: Lake) -> None:
