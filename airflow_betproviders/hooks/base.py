@@ -87,7 +87,8 @@ class BetProviderHook(ProtocolHook):
             Batches with the stream's schema, sorted by its time column.
 
         Raises:
-            InvalidArgument, WindowNotReady, WindowExpired: before the first call.
+            InvalidArgument, WindowExpired: before the first call.
+            WindowNotReady: likewise, or because an answer shows that the window is not over by the provider's clock.
             BadRows: rows that do not fit the schema; the operator can quarantine them instead.
             BetProviderError: see `airflow_betproviders.exceptions`.
         """
