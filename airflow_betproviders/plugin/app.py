@@ -28,7 +28,8 @@ from airflow_betproviders.plugin.query import Chosen, Now, Slot, Span
 from airflow_betproviders.plugin.reader import Reader, logged_in, permitted
 from airflow_betproviders.plugin.views import money, reconciliations
 from airflow_betproviders.plugin.views.amounts import amounts_of
-from airflow_betproviders.plugin.views.streams import LakeView, Selection, StreamView, find_receipt, read_lake
+from airflow_betproviders.plugin.views.stream_view import StreamView
+from airflow_betproviders.plugin.views.streams import LakeView, Selection, find_receipt, read_lake
 
 PAGE = Path(str(files("airflow_betproviders.plugin"))) / "page"
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}

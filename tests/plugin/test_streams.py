@@ -18,7 +18,8 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.plugin.query import span_of
 from airflow_betproviders.plugin.views import money, reconciliations, streams
-from airflow_betproviders.plugin.views.streams import Selection, StreamView, find_receipt, read_lake
+from airflow_betproviders.plugin.views.stream_view import StreamView
+from airflow_betproviders.plugin.views.streams import Selection, find_receipt, read_lake
 from tests.extraction.stored import store
 from tests.plugin.showcase import HOUR, Showcase
 from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
