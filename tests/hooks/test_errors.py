@@ -426,7 +426,7 @@ def test_no_secret_in_any_message_log_or_traceback(
             )
         case _:
             server.answer(TRANSIENT[kind])
-    hook = make(provider, extra={"timeout": 0.1} if kind == "timeout" else {})
+    hook = make(provider, extra={"timeout": 0.02} if kind == "timeout" else {})
     caplog.set_level(logging.DEBUG)
     end = datetime.now(timezone.utc).replace(second=0, microsecond=0) - timedelta(hours=2)
     with pytest.raises(BetProviderError) as caught:
