@@ -15,6 +15,8 @@ from airflow_betproviders.simulator.faults.switches import Faults
 from airflow_betproviders.simulator.settings import Settings
 from airflow_betproviders.simulator.wire.journal import Journal
 
+_EXACT = json.JSONDecoder(parse_float=Decimal)
+
 
 class SimulatorState:
     """All vendors, and what they share."""
@@ -112,7 +114,7 @@ class SimulatorState:
         window in which that version's time lies.
         """
         texts = self.truth_texts(provider, stream, start, end, filters, as_of)
-        return [json.loads(text, parse_float=Decimal) for text in texts]
+        return [*map(_EXACT.decode, texts)]
 
     def truth_texts(
         self,

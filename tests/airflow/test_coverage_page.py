@@ -47,7 +47,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, show: Showcase) -> Iterato
         made.set_pool("aig_default", 1)
         made.wait_dag(DAG_ID)
         made.api("PATCH", f"dags/{DAG_ID}", {"is_paused": False})
-        made.create_backfill(DAG_ID, first(show), first(show) + (HOURS - 1) * HOUR)
+        made.post_backfill(DAG_ID, first(show), first(show) + (HOURS - 1) * HOUR)
         wait_for(lambda: len(loaded(made)) == HOURS or None, TIMEOUT, "the hours to be loaded", made.log_tails)
         for slot in sorted((show.folder / "raw" / "provider=aig").rglob("*.parquet"))[2:4]:
             slot.unlink()
