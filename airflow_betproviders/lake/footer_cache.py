@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby, repeat, zip_longest
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _FORMAT = "objects-3"  # another number, should its form change
 _THREADS = 16  # footers read at once
 _LISTINGS = 3  # tries when objects vanish between the listing and the reading
+_WIDE = timedelta(days=62)  # then one listing of the stored days spares one of each month without any
 _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # unfinished files of `store.atomic_put`
 _MEMBERS = Receipt.__struct_fields__
 _OWN = ("start", "end")  # members that no two receipts of a stream share
@@ -146,7 +147,7 @@ def stored_objects(
     refuse_old_layout(lake.fs, lake.root)
     foreign: list[str] = []
     days: Iterable[date]
-    if interval is None or not is_object_store(lake.fs):
+    if interval is None or interval.width > _WIDE or not is_object_store(lake.fs):
         days, foreign = days_in(lake.fs, lake.base)
         if interval is not None:
             days = sorted({*days} & {*interval.days})

@@ -319,6 +319,18 @@ def test_on_s3_a_month_costs_one_listing_and_one_read_and_no_footer(
     assert requests == {"ListObjectsV2": 1, "GetObject": 1}
 
 
+def test_on_s3_months_without_a_slot_cost_no_listing(
+    seaweed: SeaweedFS,  # noqa: F811
+    request: pytest.FixtureRequest,
+) -> None:
+    fs = seaweed.filesystem()
+    lake = Lake(fs, f"{seaweed.bucket}/{request.node.name}", "toy", "bets", "agent001")
+    store(lake, hour(0))
+    requests = requests_of(fs)
+    assert len(seen(lake, Interval(FIVE - 365 * 20 * DAY, FIVE + 365 * 20 * DAY))) == 1
+    assert requests["ListObjectsV2"] <= 1 + 1 + 4  # the days, their month, and those that look for an older layout
+
+
 def test_where_a_listing_cannot_tell_versions_apart_footers_are_read_each_time(reads: Counter[str]) -> None:
     fs = MemoryFileSystem(skip_instance_cache=True)
     lake = Lake(fs, "/cache-of-memory", "toy", "bets", "agent001")
