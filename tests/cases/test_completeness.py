@@ -172,6 +172,20 @@ def test_a6_a_single_answer_that_is_cut_off_is_found_out(make: MakeHook, tmp_pat
     assert len(vendor.ids(vendor.store(tmp_path, slot))) == 4000
 
 
+@pytest.mark.parametrize(
+    ("provider", "stream", "key", "filters"),
+    [("pv", "games_game_history", "event_id", GAME), ("jdb", "transactions", "historyId", {})],
+)
+def test_a6_a_bet_that_comes_twice_does_not_hide_a_cap(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, key: str, filters: dict[str, Any]
+) -> None:
+    slot = Interval(FIVE, FIVE + timedelta(minutes=5))
+    vendor = Vendor(make(provider), stream, spread(100, slot), cap=50)
+    vendor.patch = lambda i: {key: "0"} if i == 1 else {}
+    stored = vendor.store(tmp_path, slot, **filters)
+    assert sorted(map(int, vendor.ids(stored))) == [0, *range(2, 100)]
+
+
 def test_a6_what_was_proven_stands_in_the_receipt_and_spares_the_next_run_the_proof(
     make: MakeHook, tmp_path: Path
 ) -> None:

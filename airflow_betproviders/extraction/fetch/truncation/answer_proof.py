@@ -76,7 +76,7 @@ class AnswerProof:
         """Bind the stream."""
         self._stream = stream
 
-    def suspected(self, rows: WindowRows, size: int = 0, *, half: bool = False) -> SuspectedAnswer | None:
+    def suspected(self, rows: WindowRows, count: int, size: int = 0, *, half: bool = False) -> SuspectedAnswer | None:
         """Return the answer with the pieces that can prove it; None where no part of its window can be asked for.
 
         | windows | pieces |
@@ -90,6 +90,7 @@ class AnswerProof:
 
         Args:
             rows: the answer.
+            count: its rows as the provider counts them, with those that come twice.
             size: its bytes.
             half: whether it is a half that has all rows of its window, so that it is halved again.
         """
@@ -114,6 +115,7 @@ class AnswerProof:
         around_rows = pieces == places.around
         return SuspectedAnswer(
             window,
+            count,
             hashes,
             frozenset(row.raw for row in rows.rejected),
             windows,
@@ -171,9 +173,9 @@ class AnswerProof:
             rest = suspected.as_suspect(brought)
             if rest is None and not suspected.one_step:
                 return None
-            suspected = self.suspected(rest, half=True) if rest else None
-        if is_likely_cap(len(answer.hashes)) and answer.rows > proven:
-            raise unprovable(len(answer.hashes), answer.window)
+            suspected = self.suspected(rest, rest.distinct, half=True) if rest else None
+        if is_likely_cap(answer.rows) and answer.rows > proven:
+            raise unprovable(answer.rows, answer.window)
         return None
 
     def _inside(self, rows: WindowRows, piece: Interval, window: Interval) -> WindowRows:

@@ -91,11 +91,13 @@ class AnswerSizes:
         """
         for answer in answers:
             self.note_answer(answer.page)
-        count, size = rows.distinct, answers[-1].page.bytes
+        # A cap counts rows that come twice, and those outside the window.
+        count = answers[0].page.rows if len(answers) == 1 else rows.distinct
+        size = answers[-1].page.bytes
         single = rows.proof in {SHORT_ANSWER, REACHES}
-        suspected = self._proof.suspected(rows, size) if single or size >= FEW_BYTES else None
+        suspected = self._proof.suspected(rows, count, size) if single or size >= FEW_BYTES else None
         if single and rows.window is not None:
-            self._sparse.add(suspected, count, rows.window.width.total_seconds())
+            self._sparse.add(suspected, rows.distinct, rows.window.width.total_seconds())
         if count < _FEWEST_ROWS and size < FEW_BYTES:
             return
         by_rows = single and count >= _FEWEST_ROWS and count > self._proven_in_this_run // 2

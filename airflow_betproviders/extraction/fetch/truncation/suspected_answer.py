@@ -18,6 +18,7 @@ class SuspectedAnswer:
 
     Attributes:
         window: the requested window.
+        rows: number of its rows as the provider counts them: rejected ones, and those that come twice, included.
         hashes: hashes of its rows' keys.
         rejected: texts of its rows that do not fit the schema.
         pieces: windows inside it that would bring further rows if it was cut off.
@@ -30,6 +31,7 @@ class SuspectedAnswer:
     """
 
     window: Interval
+    rows: int
     hashes: Hashes
     rejected: frozenset[str]
     pieces: tuple[Interval, ...]
@@ -38,11 +40,6 @@ class SuspectedAnswer:
     log_chance: float = 0.0
     bytes: int = 0
     rest: Interval | None = None
-
-    @property
-    def rows(self) -> int:
-        """Return the number of its rows, rejected ones included."""
-        return len(self.hashes) + len(self.rejected)
 
     def contradiction(self, brought: Sequence[WindowRows]) -> str | None:
         """Say how the rows of the pieces contradict the answer; None if they don't."""
