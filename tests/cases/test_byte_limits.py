@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
@@ -91,6 +91,8 @@ def test_whatever_rows_a_limit_of_bytes_leaves_out_the_slot_is_complete_or_fails
     order: str,
 ) -> None:
     """Hourly runs of three hours; rows of 400 bytes and more, up to ``text`` of which vary."""
+    # A cursor has no end, so the older half of an answer without order cannot be requested alone (docs/explanation/limits.md).
+    assume((what[1], order) != ("latest", "any"))
     (provider, stream), rng = what, random.Random(seed)
     vendor = Vendor(make(provider), stream, bets(rng, per_hour, 3), spoil=limited(cap))
     sizes = [rng.randint(0, text) for _ in vendor.bets]
