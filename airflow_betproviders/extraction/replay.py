@@ -72,8 +72,8 @@ class Replay(SlotPipeline):
         refuse_overlap(slots, {slot: archived[slot] for slot in slots})
         for slot in slots:
             if not interval.contains(slot):
-                whole = Interval(min(interval.start, slots[0].start), max(interval.end, slots[-1].end))
-                raise InvalidArgument(f"the archived slot {slot} reaches beyond {interval}. Give {whole}.")
+                wider = Interval(min(interval.start, slots[0].start), max(interval.end, slots[-1].end))
+                raise InvalidArgument(f"the archived slot {slot} reaches beyond {interval}. Give {wider}.")
         return slots
 
     def store(self, slots: Sequence[Interval], lake: Lake, stored: Stored | None = None) -> Stored:
