@@ -19,10 +19,10 @@ from typing import Any
 import fsspec
 from surveyed_lake import HOURS, PROVIDERS, hourly_slots, main_streams, receipt_of, time_page, time_survey
 
-from airflow_betproviders.lake import footer_cache
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import Footer
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey import stored_objects
 
 
 def fill(fs: Any, root: str, accounts: int) -> int:
@@ -41,7 +41,7 @@ def fill(fs: Any, root: str, accounts: int) -> int:
                     dag_id=f"{stream.provider}_bets", task_id="extract",
                 )  # fmt: skip
             for month, receipts in months.items():
-                month_of = footer_cache._Month(lake, month, days[month])  # noqa: SLF001 - no object has its footer
+                month_of = stored_objects._Month(lake, month, days[month])  # noqa: SLF001 - no object has its footer
                 footers = {name: Footer(each.rows, each) for name, each in receipts.items()}
                 month_of._save({}, {}, month_of._list(), footers)  # noqa: SLF001
     return accounts * len(PROVIDERS) * HOURS

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.lake.coverage import survey
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.coverage import survey
 from airflow_betproviders.plugin.query import span_of
 from airflow_betproviders.plugin.views import streams
 from airflow_betproviders.plugin.views.streams import Selection

@@ -18,7 +18,7 @@ import pytest
 from airflow_betproviders import registry
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
-from airflow_betproviders.lake.coverage import survey
+from airflow_betproviders.lake.survey.coverage import survey
 from airflow_betproviders.registry import declared, hook_class, mapping_of, providers, reports_of, streams_of, title_of
 from tests.packages import GOOD, STREAMS, Site, site
 

@@ -22,9 +22,9 @@ from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.coerce import required
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
 from airflow_betproviders.lake.discovery import lakes, providers_in
-from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.stored_objects import StoredObject, list_stored_objects
 from airflow_betproviders.registry import declared, mapping_of
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class RawStream:
         Returns:
             The slots, and a message for each object that is named like a slot but contradicts its receipt.
         """
-        entries = {entry.interval: entry for interval in intervals for entry in stored_objects(self.lake, interval)}
+        entries = {
+            entry.interval: entry for interval in intervals for entry in list_stored_objects(self.lake, interval)
+        }
         slots, damaged = [], []
         for _, entry in sorted(entries.items()):
             try:

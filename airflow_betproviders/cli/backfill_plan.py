@@ -9,9 +9,9 @@ from typing import Any
 from airflow_betproviders.declare import windows
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.lake.cells import Cell
-from airflow_betproviders.lake.coverage import Coverage
-from airflow_betproviders.lake.footer_cache import stored_objects
+from airflow_betproviders.lake.survey.cells import Cell
+from airflow_betproviders.lake.survey.coverage import Coverage
+from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 
 _NOT_STORED = frozenset({"missing", "expired", "pending"})
 
@@ -76,7 +76,7 @@ def plan_backfill(coverage: Coverage, stream: Stream, *, call_interval: float, r
         recent: how many of the newest stored slots to average: they show how many calls a slot takes.
     """
     days = coverage.lake.days()
-    stored = stored_objects(coverage.lake, _around(days[-1])) if days else []
+    stored = list_stored_objects(coverage.lake, _around(days[-1])) if days else []
     calls = [entry.receipt.calls for entry in stored if entry.receipt and entry.receipt.calls][-recent:]
     return BackfillPlan(coverage, stream, call_interval, sum(calls) / len(calls) if calls else None)
 

@@ -18,7 +18,8 @@ from airflow_betproviders.cli.terminal import (
 )
 from airflow_betproviders.declare.interval import Interval, parse_duration
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.lake.coverage import STATES, Coverage, survey
+from airflow_betproviders.lake.survey.cells import STATES
+from airflow_betproviders.lake.survey.coverage import Coverage, survey
 from airflow_betproviders.notifications.backfill import backfill_command, backfill_dag
 from airflow_betproviders.task.storage import open_path
 

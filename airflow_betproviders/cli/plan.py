@@ -17,8 +17,8 @@ from airflow_betproviders.cli.terminal import (
 )
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 from airflow_betproviders.task.storage import open_path

@@ -94,7 +94,7 @@ class Lake:
         return self.archive(slot).replace(".archive", ".failed.archive")
 
     def receipts_cache(self, month: str) -> str:
-        """Return the path of the cached receipts of a month such as ``2026-11``; see `lake.footer_cache`."""
+        """Return the path of the cached receipts of a month such as ``2026-11``; see `lake.survey.footer_cache`."""
         return f"{self.beside(RECEIPTS_CACHE)}/{month}.json"
 
     def stored(self, interval: Interval) -> dict[Interval, str]:

@@ -6,8 +6,8 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable
 
-from airflow_betproviders.lake.cells import Gap
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.cells import Gap
 
 
 def backfill_dag(receipts: Iterable[Receipt]) -> str | None:

@@ -10,7 +10,7 @@ from airflow_betproviders.notifications.backfill import backfill_command, backfi
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
-    from airflow_betproviders.lake.coverage import Coverage
+    from airflow_betproviders.lake.survey.coverage import Coverage
 
 _MOST_GAPS = 10
 
@@ -36,7 +36,7 @@ def missing_data(
         One line per gap with stream, account, interval and slots, until when the provider has it, and the command that
         loads it; at most ten, and how many more there are.
     """
-    from airflow_betproviders.lake.coverage import survey
+    from airflow_betproviders.lake.survey.coverage import survey
 
     place = open_path(path)
     now = now or datetime.now(timezone.utc)

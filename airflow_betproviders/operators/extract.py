@@ -199,7 +199,7 @@ class ExtractToParquetOperator(StreamOperator):
     ) -> Stored:
         from airflow_betproviders.extraction.archive import expire
         from airflow_betproviders.extraction.slots import Extraction
-        from airflow_betproviders.lake.footer_cache import stored_objects
+        from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 
         warn_without_pool(self, hook)
         archived_for, pii_policy = self._archive_or_pii(stream)
@@ -216,7 +216,7 @@ class ExtractToParquetOperator(StreamOperator):
         if archived_for and archived_for < _FOREVER:
             expire(lake, hook.now() - archived_for)
         try:
-            stored_objects(lake, Interval(intervals[0].start, intervals[-1].end))
+            list_stored_objects(lake, Interval(intervals[0].start, intervals[-1].end))
         except Exception:  # the slots are stored; the cache only makes coverage quick
             self.log.warning("the footer cache of %s could not be updated", lake.base, exc_info=True)
         return stored

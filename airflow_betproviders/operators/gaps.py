@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.hooks.base import BetProviderHook
-    from airflow_betproviders.lake.cells import Cell, Gap
-    from airflow_betproviders.lake.coverage import Coverage
     from airflow_betproviders.lake.layout import Lake
+    from airflow_betproviders.lake.survey.cells import Cell, Gap
+    from airflow_betproviders.lake.survey.coverage import Coverage
 
 FIRST = "first"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -63,7 +63,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         slot: width of the missing slots, if it fits between the stored ones; default the width of the stored ones beside them.
         filters: the filters that the stream was extracted with.
         states: states of the slots to extract: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or
-            ``complete``, see `airflow_betproviders.lake.cells.STATES`.
+            ``complete``, see `airflow_betproviders.lake.survey.cells.STATES`.
         max_calls: begin no slot after this many calls in one run.
         max_minutes: begin no slot after this many minutes in one run. With a limit, slots that the provider drops within a
             day are extracted first, then the newest first.
@@ -107,7 +107,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             stored_until: not used.
             idle_deferrals: number of deferrals in a row without a stored slot between them.
         """
-        from airflow_betproviders.lake.cells import group_cells
+        from airflow_betproviders.lake.survey.cells import group_cells
 
         limit = RunLimit(self.max_calls, self.max_minutes)
         hook, stream, width = self._resolve()
@@ -221,7 +221,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             )
 
     def _states(self) -> set[str]:
-        from airflow_betproviders.lake.cells import STATES
+        from airflow_betproviders.lake.survey.cells import STATES
 
         known = STATES.keys() - _UNREADABLE
         states = set(names("states", self.states))
@@ -256,7 +256,7 @@ class _GapsToFill:
 
     def survey(self) -> Coverage:
         """Return the coverage as it is now."""
-        from airflow_betproviders.lake.coverage import coverage
+        from airflow_betproviders.lake.survey.coverage import coverage
 
         span = self.interval
         now = self.hook.now()

@@ -10,8 +10,8 @@ from airflow_betproviders.declare.interval import Interval
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.slots import Stored
-    from airflow_betproviders.lake.coverage import Coverage
     from airflow_betproviders.lake.layout import Lake
+    from airflow_betproviders.lake.survey.coverage import Coverage
 
 
 def stored_before_deferral(lake: Lake, intervals: Sequence[Interval], until: str | None) -> Stored:

@@ -11,7 +11,7 @@ from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
-    from airflow_betproviders.lake.cells import Cell
+    from airflow_betproviders.lake.survey.cells import Cell
 
 _MOST_SLOTS = 24  # in one batch
 

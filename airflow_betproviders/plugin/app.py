@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, Response
 
 from airflow_betproviders import __version__
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.lake.coverage import STATES
+from airflow_betproviders.lake.survey.cells import STATES
 from airflow_betproviders.plugin import places
 from airflow_betproviders.plugin.answers import SAFE_HEADERS, JsonResponse, add_error_handlers
 from airflow_betproviders.plugin.limits.cache import ShortCache

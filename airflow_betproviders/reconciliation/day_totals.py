@@ -18,9 +18,9 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.reports import Count, Distinct, Measure, Report, Sum
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
-from airflow_betproviders.lake.gaps import unstored_slots
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import EXACT
+from airflow_betproviders.lake.survey.unstored_slots import unstored_slots
 from airflow_betproviders.reconciliation.slot_scanner import (
     ZERO,
     ScannedSlot,

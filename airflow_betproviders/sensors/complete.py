@@ -104,7 +104,7 @@ class BetsCompleteSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return whether every slot of the interval is stored."""
-        from airflow_betproviders.lake.coverage import coverage
+        from airflow_betproviders.lake.survey.coverage import coverage
 
         hook = hook_of(self.conn_id)
         stream = hook.stream(self.stream or None)

@@ -16,8 +16,8 @@ import fsspec
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.registry import declared
 from airflow_betproviders.simulator import Settings, Simulator
 from tests.campaign.flaky_store import FlakyStore

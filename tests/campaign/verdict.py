@@ -20,9 +20,9 @@ from deltalake.exceptions import TableNotFoundError
 from airflow_betproviders.bets_table.table import BetsTable
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.testing.compare import differences
 from airflow_betproviders.testing.expectations import Expectations
 from tests.campaign.odd_values import OddValues, Unreadable

@@ -16,10 +16,10 @@ import pytest
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
-from airflow_betproviders.lake.coverage import Coverage, survey
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store import listing
+from airflow_betproviders.lake.survey.coverage import Coverage, survey
 from airflow_betproviders.registry import declared
 from tests.cases.vendors import Vendor
 from tests.conftest import MakeHook

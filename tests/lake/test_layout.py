@@ -12,8 +12,8 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, OverlappingSlot
 from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.folder_names import folder_name, is_shortened, value_of
-from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import COLUMNS, Lake, refuse_overlap
+from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 from airflow_betproviders.registry import providers, streams_of
 from tests.extraction.stored import store
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, SLOT
@@ -131,7 +131,7 @@ def test_a_lake_of_the_old_layout_is_refused_by_name(tmp_path: Path, old: str) -
         lambda: place.stored(SLOT),
         place.days,
         lambda: list(lakes(FS, str(tmp_path))),
-        lambda: stored_objects(place),
+        lambda: list_stored_objects(place),
     ):
         with pytest.raises(InvalidArgument, match="older layout"):
             action()

@@ -27,10 +27,10 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
 )
 from airflow_betproviders.hooks.base import BetProviderHook
-from airflow_betproviders.lake import footer_cache
-from airflow_betproviders.lake.coverage import coverage
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
+from airflow_betproviders.lake.survey import stored_objects
+from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.providers.gmag.streams import GAME_HISTORY
@@ -276,7 +276,7 @@ def test_an_extraction_leaves_a_footer_cache_that_is_up_to_date(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(ExtractToParquetOperator, lake, span)
-    monkeypatch.setattr(footer_cache, "read_footer", lambda *_: pytest.fail("its footer is known"))
+    monkeypatch.setattr(stored_objects, "read_footer", lambda *_: pytest.fail("its footer is known"))
     assert states(lake, span, now) == ["complete"] * 6
 
 
@@ -286,7 +286,7 @@ def test_an_extraction_does_not_fail_because_of_the_footer_cache(
     def broken(*_: Any) -> Any:
         raise OSError("no such listing")
 
-    monkeypatch.setattr(footer_cache, "stored_objects", broken)
+    monkeypatch.setattr(stored_objects, "list_stored_objects", broken)
     assert run(ExtractToParquetOperator, lake, span)["slots"] == 6
     assert lake.stored(span)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.exceptions import UnmergeableSlot
-from airflow_betproviders.lake.coverage import coverage
+from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import declared
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of

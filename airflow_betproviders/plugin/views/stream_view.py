@@ -10,10 +10,11 @@ from typing import Any
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.lake.coverage import STATES, Coverage
-from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.cells import STATES
+from airflow_betproviders.lake.survey.coverage import Coverage
+from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 from airflow_betproviders.registry import mapping_of, title_of
 
 _ORDER = list(STATES)
@@ -98,7 +99,7 @@ def _dag_ids(lake: Lake, receipts: Iterable[Receipt]) -> frozenset[str | None]:
 def _objects_of(lake: Lake, days: Iterable[date]) -> Iterator[Any]:
     for day in days:
         start = datetime.combine(day, time(), timezone.utc)
-        yield from stored_objects(lake, Interval(start, start + timedelta(days=1)))
+        yield from list_stored_objects(lake, Interval(start, start + timedelta(days=1)))
 
 
 def _retention_seconds(stream_coverage: Coverage) -> float | None:

@@ -12,10 +12,10 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
-from airflow_betproviders.lake.coverage import Coverage, coverage
 from airflow_betproviders.lake.discovery import lakes
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.survey.coverage import Coverage, coverage
 from airflow_betproviders.plugin.views.stream_view import StreamView, is_main, view_of
 from airflow_betproviders.registry import declared, providers
 from airflow_betproviders.task.storage import open_path

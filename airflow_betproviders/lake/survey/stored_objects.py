@@ -1,9 +1,4 @@
-"""Cache the footers of a lake's objects, one small JSON object a month, so that a survey need not open each.
-
-``<path>/_betproviders/receipts-cache/.../2026-11.json`` has the footer of each object and the object's identity as a
-listing shows it: an ETag, or inode and times. The store is always listed first, and a footer is read again where the
-identity differs. So a replaced object, a lost cache, or a cache that another task overwrote costs time and nothing else.
-"""
+"""List the stored slots of a stream with what their footers say."""
 
 from __future__ import annotations
 
@@ -13,9 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import groupby, repeat, zip_longest
-from operator import attrgetter
-from typing import Any, TypeAlias
+from itertools import groupby
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,73 +18,16 @@ from airflow_betproviders.lake.discovery import warn_of_foreign
 from airflow_betproviders.lake.layout import Lake, days_in, refuse_old_layout, slot_named
 from airflow_betproviders.lake.publish import Footer, read_footer
 from airflow_betproviders.lake.receipt import Receipt
-from airflow_betproviders.lake.store.atomic_put import is_object_store, put_bytes
+from airflow_betproviders.lake.store.atomic_put import is_object_store
 from airflow_betproviders.lake.store.listing import Entry, find_entries, last_part, scan_entries
+from airflow_betproviders.lake.survey.footer_cache import load_footers, save_footers
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "objects-3"  # another number, should its form change
 _THREADS = 16  # footers read at once
 _LISTINGS = 3  # tries when objects vanish between the listing and the reading
 _WIDE = timedelta(days=62)  # then one listing of the stored days spares one of each month without any
 _UNFINISHED = re.compile(r"\..*\.[0-9a-f]{32}\.tmp")  # unfinished files of `store.atomic_put`
-_MEMBERS = Receipt.__struct_fields__
-_OWN = ("start", "end")  # members that no two receipts of a stream share
-
-
-class _Cache(msgspec.Struct):
-    """The cached footers of a month, by column, since a survey reads a million of them.
-
-    Attributes:
-        identities: the identity of each object in a listing, by the object's name: first the objects that have a receipt.
-        rows: the number of rows of each object; None if it is not readable Parquet.
-        same: the members that all receipts share.
-        columns: the other members, each with its value in every receipt.
-    """
-
-    identities: dict[str, str]
-    rows: list[int | None]
-    same: dict[str, Any]
-    columns: dict[str, list[Any]]
-
-    @classmethod
-    def of(cls, identities: Mapping[str, str], footers: Mapping[str, Footer | None]) -> _Cache:
-        """Return the cache of the footers of objects that have an identity."""
-        known = {name: footers[name] for name in sorted(identities)}
-        receipts = {name: footer.receipt for name, footer in known.items() if footer and footer.receipt}
-        names = [*receipts, *(name for name in known if name not in receipts)]
-        columns = {member: list(map(attrgetter(member), receipts.values())) for member in _MEMBERS}
-        same = {
-            member: values[0]
-            for member, values in columns.items()
-            if member not in _OWN and values and values.count(values[0]) == len(values)
-        }
-        return cls(
-            {name: identities[name] for name in names},
-            [footer.rows if (footer := known[name]) else None for name in names],
-            same,
-            {member: values for member, values in columns.items() if member not in same},
-        )
-
-    def footers(self) -> dict[str, Footer | None]:
-        """Return the footers, by the object's name.
-
-        Raises:
-            KeyError: a version of this package whose receipts have other members wrote the cache.
-            ValueError: the columns do not fit together.
-        """
-        lengths = {len(column) for column in self.columns.values()}
-        if len(lengths) != 1 or max(lengths) > len(self.rows) or len(self.rows) != len(self.identities):
-            raise ValueError("its columns have different lengths")
-        columns = [self.columns[name] if name in self.columns else repeat(self.same[name]) for name in _MEMBERS]
-        receipts = map(Receipt, *columns)
-        return {
-            name: None if rows is None else Footer(rows, receipt)
-            for name, rows, receipt in zip_longest(self.identities, self.rows, receipts)
-        }
-
-
-_DECODER = msgspec.json.Decoder(dict[str, _Cache])
 
 
 class _Listed(msgspec.Struct, gc=False):
@@ -129,7 +66,7 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
         return self.receipt.misplaced(lake, self.interval)
 
 
-def stored_objects(
+def list_stored_objects(
     lake: Lake, interval: Interval | None = None, *, warn: Callable[[str], object] = log.warning
 ) -> list[StoredObject]:
     """List the stored slots that overlap the interval, or all, in order of time, and bring the cache up to date.
@@ -177,7 +114,7 @@ class _Month:
 
     def stored_objects(self) -> list[StoredObject]:
         """Return the stored slots, in order of time, and bring the cache up to date."""
-        identities, cached = self._load()
+        identities, cached = load_footers(self._lake, self._month)
         for _ in range(_LISTINGS):
             listing = self._list()
             footers = {
@@ -236,19 +173,6 @@ class _Month:
     def _read_one(self, listed: _Listed) -> Footer | None:
         return read_footer(self._lake.fs, listed.path) if listed.size else None
 
-    def _load(self) -> tuple[dict[str, str], dict[str, Footer | None]]:
-        """Return the cached identities and footers, by the object's name; nothing where there is no cache."""
-        path = self._lake.receipts_cache(self._month)
-        try:
-            # Without a start, s3fs would ask for the size first.
-            cache = _DECODER.decode(self._lake.fs.cat_file(path, start=0))[_FORMAT]
-            return cache.identities, cache.footers()
-        except FileNotFoundError:
-            pass
-        except (OSError, KeyError, ValueError, msgspec.MsgspecError) as problem:
-            log.warning("the receipts cache %s cannot be read and is rebuilt: %s", path, problem)
-        return {}, {}
-
     def _save(
         self,
         identities: Mapping[str, str],
@@ -263,9 +187,4 @@ class _Month:
         if now == before:
             return
         others = {name: identity for name, identity in identities.items() if name[:8] not in days}
-        path = self._lake.receipts_cache(self._month)
-        text = msgspec.json.encode({_FORMAT: _Cache.of({**others, **now}, {**cached, **footers})})
-        try:
-            put_bytes(self._lake.fs, path, text)
-        except Exception as problem:  # noqa: BLE001 - whatever forbids it, the next survey only takes longer
-            log.warning("the receipts cache %s cannot be written, so footers will be read again: %s", path, problem)
+        save_footers(self._lake, self._month, {**others, **now}, {**cached, **footers})

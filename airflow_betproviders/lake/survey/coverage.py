@@ -7,7 +7,7 @@ as wide as their neighbours.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -19,17 +19,16 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, check_slot_count, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.cells import GAPS, STATES, Cell, CellTotals, Gap, as_text, group_cells
 from airflow_betproviders.lake.discovery import lakes
-from airflow_betproviders.lake.footer_cache import StoredObject, stored_objects
-from airflow_betproviders.lake.gaps import unstored_slots
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.store.atomic_put import is_object_store
+from airflow_betproviders.lake.survey.cells import GAPS, Cell, CellTotals, Gap, as_text, group_cells
+from airflow_betproviders.lake.survey.state_rules import StateRules, group_overlapping
+from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
+from airflow_betproviders.lake.survey.unstored_slots import unstored_slots
 from airflow_betproviders.registry import declared
 
 log = logging.getLogger(__name__)
-
-__all__ = ["GAPS", "STATES", "Cell", "CellTotals", "Coverage", "Gap", "coverage", "group_cells", "survey"]
 
 _THREADS = 16  # streams surveyed at once
 _BEGINNING, _END = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 9999))
@@ -176,9 +175,9 @@ def coverage(
             f"{asked} reaches beyond {Interval(_BEGINNING, _END)}. Give a start and an end within it."
         )
     around = Interval(asked.start - DAY, asked.end + DAY) if start and end else None
-    stored = stored_objects(lake, around, warn=warn)
-    rules = _Rules(stream, _retention(stream, stored), now or datetime.now(timezone.utc), margin)
-    stored_cells = [rules.stored_cell(lake, group) for group in _overlapping(stored)]
+    stored = list_stored_objects(lake, around, warn=warn)
+    rules = StateRules(stream, stored, now or datetime.now(timezone.utc), margin)
+    stored_cells = [rules.stored_cell(lake, group) for group in group_overlapping(stored)]
     stored_intervals = [cell.interval for cell in stored_cells]
     width = slot or (stored_intervals[-1].width if stored_intervals else stream.slot)
     first = start or (stored_intervals[0].start if stored_intervals else rules.due)
@@ -197,78 +196,3 @@ def coverage(
         ),
     )
     return Coverage(lake, tuple(sorted(cells, key=attrgetter("interval.start"))))
-
-
-class _Rules:
-    """Apply a stream's lag and retention at one instant."""
-
-    def __init__(self, stream: Stream, retention: timedelta | None, now: datetime, margin: timedelta) -> None:
-        # A snapshot can be taken on its day and at no other time.
-        self._lag, self._retention = (stream.lag, retention) if stream.windows else (timedelta(0), DAY)
-        self._now = now
-        self._margin = margin
-
-    @property
-    def due(self) -> datetime:
-        """Return the end of the last slot that should be stored."""
-        return self._now - self._lag
-
-    def until(self, interval: Interval) -> datetime | None:
-        """Return until when the provider has the complete interval; None where it states no limit."""
-        return interval.start + self._retention if self._retention is not None else None
-
-    def unstored_cell(self, interval: Interval) -> Cell:
-        """Return the cell of a slot that is not stored."""
-        until = self.until(interval)
-        if interval.end > self.due:
-            return Cell(interval, "pending", until)
-        gone = until is not None and until < self._now + self._margin
-        return Cell(interval, "expired" if gone else "missing", until)
-
-    def stored_cell(self, lake: Lake, stored: Sequence[StoredObject]) -> Cell:
-        """Return the cell of a stored slot, or of several that overlap."""
-        if len(stored) == 1:
-            (only,) = stored
-            return Cell(only.interval, _state(lake, only), self.until(only.interval), only.receipt)
-        hull = Interval(stored[0].interval.start, max(entry.interval.end for entry in stored))
-        entry = next((entry for entry in stored if entry.interval == hull), None)
-        return Cell(hull, "damaged", self.until(hull), entry.receipt if entry else None)
-
-
-def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | None:
-    """Return how far back the provider answers.
-
-    | the stream's retention is | its newest receipt has | counts |
-    |---|---|---|
-    | the connection's | anything | the connection's |
-    | the document's | ``retention_days`` | the receipt's: that connection is not at hand here |
-    | the document's | none | the document's |
-    """
-    receipts = (entry.receipt for entry in stored if entry.receipt)
-    newest = max(receipts, key=attrgetter("extracted_at"), default=None)
-    if stream.retention_from_connection or newest is None or newest.retention_days is None:
-        return stream.retention
-    return timedelta(days=newest.retention_days)
-
-
-def _state(lake: Lake, entry: StoredObject) -> str:
-    receipt = entry.receipt
-    if receipt is None or entry.damage(lake):
-        return "damaged"
-    if receipt.bad_rows:
-        return "quarantined"
-    if receipt.shrunken:
-        return "shrunken"
-    return "complete" if receipt.rows else "empty"
-
-
-def _overlapping(stored: Sequence[StoredObject]) -> Iterator[Sequence[StoredObject]]:
-    """Group slots that overlap, in order of time."""
-    first, end = 0, _BEGINNING
-    for number, entry in enumerate(stored):
-        if number > first and entry.interval.start >= end:
-            yield stored[first:number]
-            first = number
-        end = max(end, entry.interval.end)
-    if stored:
-        yield stored[first:]

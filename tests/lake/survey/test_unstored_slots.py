@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned
-from airflow_betproviders.lake.gaps import unstored_slots
+from airflow_betproviders.lake.survey.unstored_slots import unstored_slots
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 MONDAY = datetime(2026, 11, 16, tzinfo=timezone.utc)

@@ -18,9 +18,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import StoreError
-from airflow_betproviders.lake import footer_cache
-from airflow_betproviders.lake.footer_cache import stored_objects
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.survey import footer_cache, stored_objects
+from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 from tests.extraction.stored import parquet, put, receipt_of, store
 from tests.extraction.vendor import FIVE, HOUR
 from tests.seaweed import SeaweedFS, requests_of, seaweed  # noqa: F401 - the fixture
@@ -49,20 +49,22 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count the reads of each object's footer, by the hour of its slot."""
     counts: Counter[str] = Counter()
-    read, lock = footer_cache.read_footer, threading.Lock()
+    read, lock = stored_objects.read_footer, threading.Lock()
 
     def counting(fs: Any, path: str) -> Any:
         with lock:
             counts[Interval.from_name(path.rsplit("/", 1)[-1].removesuffix(".parquet")).start.hour] += 1
         return read(fs, path)
 
-    monkeypatch.setattr(footer_cache, "read_footer", counting)
+    monkeypatch.setattr(stored_objects, "read_footer", counting)
     return counts
 
 
 def seen(lake: Lake, span: Interval | None = SPAN) -> Seen:
     """Return the rows of the file and of its receipt, by slot."""
-    return {entry.interval: (entry.rows, entry.receipt and entry.receipt.rows) for entry in stored_objects(lake, span)}
+    return {
+        entry.interval: (entry.rows, entry.receipt and entry.receipt.rows) for entry in list_stored_objects(lake, span)
+    }
 
 
 def document(lake: Lake) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def test_each_footer_is_read_once(lake: Lake, reads: Counter[str]) -> None:
     assert reads == {5: 1, 6: 1, 7: 1}
     assert seen(lake) == seen(lake, None) == expected
     assert reads.total() == 3
-    assert [entry.path for entry in stored_objects(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
+    assert [entry.path for entry in list_stored_objects(lake, SPAN)] == [lake.data(hour(number)) for number in range(3)]
 
 
 def test_only_slots_that_overlap_the_interval_are_listed(lake: Lake) -> None:
@@ -106,7 +108,7 @@ def test_an_object_that_is_replaced_after_the_listing_is_read_again_by_the_next_
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(lake, hour(0), rows=1)
-    read = footer_cache.read_footer
+    read = stored_objects.read_footer
 
     def late(fs: Any, path: str) -> Any:
         store(lake, hour(0), rows=2)
@@ -114,15 +116,15 @@ def test_an_object_that_is_replaced_after_the_listing_is_read_again_by_the_next_
         store(lake, hour(0), rows=3)
         return footer
 
-    monkeypatch.setattr(footer_cache, "read_footer", late)
+    monkeypatch.setattr(stored_objects, "read_footer", late)
     assert seen(lake) == {hour(0): (2, 2)}
-    monkeypatch.setattr(footer_cache, "read_footer", read)
+    monkeypatch.setattr(stored_objects, "read_footer", read)
     assert seen(lake) == {hour(0): (3, 3)}
 
 
 def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache may have the footer of an object that replaced it for a moment."""
-    read = footer_cache.read_footer
+    read = stored_objects.read_footer
     first = parquet(1, receipt_of(lake, hour(0), 1))
     put(lake, hour(0), first)
 
@@ -130,9 +132,9 @@ def test_an_object_put_back_as_it_was_is_read_again(lake: Lake, monkeypatch: pyt
         store(lake, hour(0), rows=2)
         return read(fs, path)
 
-    monkeypatch.setattr(footer_cache, "read_footer", late)
+    monkeypatch.setattr(stored_objects, "read_footer", late)
     assert seen(lake) == {hour(0): (2, 2)}
-    monkeypatch.setattr(footer_cache, "read_footer", read)
+    monkeypatch.setattr(stored_objects, "read_footer", read)
     threading.Event().wait(1.1)  # S3's times are in seconds
     put(lake, hour(0), first)
     assert seen(lake) == {hour(0): (1, 1)}
@@ -143,15 +145,15 @@ def test_a_wider_object_that_replaces_a_listed_one_before_it_is_read_is_listed_i
 ) -> None:
     wide = Interval(FIVE, FIVE + 3 * HOUR)
     store(lake, hour(1))
-    read = footer_cache.read_footer
+    read = stored_objects.read_footer
 
     def late(fs: Any, path: str) -> Any:
-        monkeypatch.setattr(footer_cache, "read_footer", read)
+        monkeypatch.setattr(stored_objects, "read_footer", read)
         store(lake, wide, rows=9)
         fs.rm_file(lake.data(hour(1)))
         return read(fs, path)
 
-    monkeypatch.setattr(footer_cache, "read_footer", late)
+    monkeypatch.setattr(stored_objects, "read_footer", late)
     assert seen(lake) == {wide: (9, 9)}
 
 
@@ -203,11 +205,11 @@ def test_a_cache_that_another_task_overwrites_costs_only_time(
 
     def late(*arguments: Any) -> None:
         monkeypatch.setattr(footer_cache, "put_bytes", write)
-        stored_objects(lake, hour(48))
+        list_stored_objects(lake, hour(48))
         write(*arguments)
 
     monkeypatch.setattr(footer_cache, "put_bytes", late)
-    stored_objects(lake, hour(0))
+    list_stored_objects(lake, hour(0))
     assert list(document(lake)["objects-3"]["identities"]) == [hour(0).name]
     assert set(seen(lake, None)) == {hour(0), hour(48)}
     assert reads.total() == 3
@@ -220,12 +222,12 @@ def test_a_survey_of_one_day_keeps_the_cached_footers_of_others_and_writes_only_
 ) -> None:
     store(lake, hour(0))
     store(lake, hour(96))
-    stored_objects(lake)
+    list_stored_objects(lake)
     store(lake, hour(1))
-    stored_objects(lake, hour(1))
+    list_stored_objects(lake, hour(1))
     assert set(document(lake)["objects-3"]["identities"]) == {hour(0).name, hour(1).name, hour(96).name}
     monkeypatch.setattr(footer_cache, "put_bytes", lambda *_: pytest.fail("nothing is new"))
-    assert len(stored_objects(lake)) == 3
+    assert len(list_stored_objects(lake)) == 3
     assert reads.total() == 3
 
 
@@ -252,7 +254,7 @@ def test_members_of_receipts_come_back_from_the_cache(lake: Lake) -> None:
     store(lake, hour(0), rows=0)
     store(lake, hour(1), **members)
     put(lake, hour(2), parquet(2, None))
-    first, second = stored_objects(lake, SPAN), stored_objects(lake, SPAN)
+    first, second = list_stored_objects(lake, SPAN), list_stored_objects(lake, SPAN)
     assert first == second
     assert [entry.receipt for entry in second] == [
         receipt_of(lake, hour(0), 0), receipt_of(lake, hour(1), 3, **members), None,
@@ -263,7 +265,7 @@ def test_a_member_of_a_newer_version_is_ignored(lake: Lake) -> None:
     receipt = receipt_of(lake, hour(0), 3)
     text = json.dumps({**receipt.to_members(), "of_the_future": 1})
     put(lake, hour(0), parquet(3, SimpleNamespace(to_footer=lambda: {"betproviders.receipt": text})))
-    assert [entry.receipt for entry in stored_objects(lake, SPAN)] == [receipt]
+    assert [entry.receipt for entry in list_stored_objects(lake, SPAN)] == [receipt]
 
 
 @pytest.mark.parametrize("text", ["[1]", "{}", "7", "not JSON", '"text"'])
@@ -361,8 +363,8 @@ def test_an_error_of_the_stores_library_becomes_one_that_names_the_path_and_the_
     fs = MemoryFileSystem()
     lake = Lake(fs, "/unreachable", "aig", "transactions", "agent001")
     store(lake, hour(0))
-    monkeypatch.setattr(footer_cache, "is_object_store", lambda fs: method == "find")
-    monkeypatch.setattr(footer_cache, "refuse_old_layout", lambda fs, root: None)
+    monkeypatch.setattr(stored_objects, "is_object_store", lambda fs: method == "find")
+    monkeypatch.setattr(stored_objects, "refuse_old_layout", lambda fs, root: None)
 
     def fail(path: str, *_: Any, **__: Any) -> None:
         if "receipts-cache" in path:
@@ -373,7 +375,7 @@ def test_an_error_of_the_stores_library_becomes_one_that_names_the_path_and_the_
     with pytest.raises(
         StoreError, match=r"/unreachable.* cannot be read: Could not connect.* URL\. Check that"
     ) as caught:
-        stored_objects(lake)
+        list_stored_objects(lake)
     assert isinstance(caught.value.__cause__, Unreachable)
 
 

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.coverage import GAPS, STATES, Coverage, coverage, survey
 from airflow_betproviders.lake.layout import Lake
+from airflow_betproviders.lake.survey.cells import GAPS, STATES
+from airflow_betproviders.lake.survey.coverage import Coverage, coverage, survey
 from airflow_betproviders.registry import declared
 from tests.examples import examples
 from tests.extraction.stored import parquet, put, receipt_of, store
