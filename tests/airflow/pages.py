@@ -19,6 +19,15 @@ IMAGES = os.environ.get("DOCS_IMAGES")
 TIMEOUT = 60_000  # ms that a page may take on a busy machine
 expect.set_options(timeout=TIMEOUT)
 
+# Airflow shows a toast for seconds, which a busy browser may let pass before the test looks.
+KEEP_TOASTS = """
+window.toasts = [];
+new MutationObserver(() => {
+  for (const toast of document.querySelectorAll('[role=status]'))
+    if (!window.toasts.includes(toast)) window.toasts.push(toast);
+}).observe(document, {childList: true, subtree: true});
+"""
+
 
 @contextmanager
 def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
@@ -27,6 +36,7 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
         base_url=airflow.base_url, viewport={"width": 1280, "height": 900}, timezone_id="UTC", locale="en"
     ) as context:
         context.set_default_timeout(TIMEOUT)
+        context.add_init_script(KEEP_TOASTS)
         yield context.new_page()
         context.unroute_all(behavior="ignoreErrors")
 
@@ -61,6 +71,22 @@ def recorded(page: Page) -> list[str]:
 
     page.route(re.compile(r"/(api/v2|ui)/"), record)
     return answers
+
+
+class Toasts:
+    """The toasts that a page shows from now on, whether they are still visible or not."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.earlier = page.evaluate("toasts.length")
+
+    def wait(self, text: str) -> str:
+        """Wait for a toast with that text, and return all it says."""
+        toast = self.page.wait_for_function(
+            "([earlier, text]) => toasts.slice(earlier).map(toast => toast.textContent).find(said => said.includes(text))",
+            arg=[self.earlier, text],
+        )
+        return str(toast.json_value())
 
 
 class ConnectionsPage:
@@ -101,13 +127,9 @@ class ConnectionsPage:
 
     def test(self, conn_id: str) -> str:
         """Press Test, and read what comes up."""
-        toasts = self.page.get_by_role("status").filter(has_text="Test Connection")
-        for close in toasts.get_by_role("button", name="dismiss").all():
-            close.click()
-        expect(toasts).to_have_count(0)
+        toasts = Toasts(self.page)
         self._row(conn_id).get_by_role("button", name="Test Connection").click()
-        expect(toasts).to_have_count(1)
-        return toasts.inner_text()
+        return toasts.wait("Test Connection")
 
     def _row(self, conn_id: str) -> Locator:
         return self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name=conn_id, exact=True))
@@ -139,8 +161,9 @@ class DagPage:
         expect(field).to_contain_text(f"{at:%b %d, %Y %H:%M}")
 
     def start(self, form: Locator) -> None:
+        toasts = Toasts(self.page)
         form.get_by_role("button", name="Run Backfill").click()
-        expect(self.page.get_by_text("Backfill generated").first).to_be_visible()
+        toasts.wait("Backfill generated")
         expect(form).to_be_hidden()
 
     def watch(self, states: Mapping[str, str]) -> None:
