@@ -18,10 +18,10 @@ from airflow_betproviders.declare.request_parameters import Limits
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, ProviderUnavailable
 from airflow_betproviders.hooks.account import AccountHook
-from airflow_betproviders.hooks.answer import UnprovenAnswers
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.http.answer import UnprovenAnswers
+from airflow_betproviders.hooks.http.request import ApiRequest
+from airflow_betproviders.hooks.http.transport import HttpAnswer, Transport
 from airflow_betproviders.hooks.success import SuccessRule
-from airflow_betproviders.hooks.transport import HttpAnswer, Transport
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.answers.early_answer import EarlyAnswers

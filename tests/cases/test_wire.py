@@ -38,10 +38,10 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
-from airflow_betproviders.hooks import deadline
 from airflow_betproviders.hooks.base import BetProviderHook
-from airflow_betproviders.hooks.request import ApiRequest
-from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.hooks.http import deadline
+from airflow_betproviders.hooks.http.request import ApiRequest
+from airflow_betproviders.hooks.http.transport import Transport
 from tests import raw_server
 from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
@@ -292,8 +292,8 @@ def test_w4_several_bombs_at_once_are_refused_in_the_memory_of_one() -> None:
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from airflow_betproviders.exceptions import AnswerTooLarge
-from airflow_betproviders.hooks.request import ApiRequest
-from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.hooks.http.request import ApiRequest
+from airflow_betproviders.hooks.http.transport import Transport
 
 transport = Transport(120.0, 256_000_000)
 
@@ -370,7 +370,7 @@ def test_what_is_compressed_in_a_way_that_was_asked_for_is_read(
 def test_a_body_is_read_exactly_or_refused_at_the_limit(
     text: bytes, kind: Callable[[bytes], bytes], most: int, cuts: int
 ) -> None:
-    from airflow_betproviders.hooks.answer import read_body
+    from airflow_betproviders.hooks.http.answer import read_body
 
     packed = kind(text)
     pieces = iter([packed[at : at + cuts] for at in range(0, len(packed), cuts)])

@@ -6,9 +6,9 @@ import socket
 from functools import cache
 
 from airflow_betproviders.exceptions import BetProviderError
-from airflow_betproviders.hooks.answer import read_body
-from airflow_betproviders.hooks.request import ApiRequest
-from airflow_betproviders.hooks.transport import Transport
+from airflow_betproviders.hooks.http.answer import read_body
+from airflow_betproviders.hooks.http.request import ApiRequest
+from airflow_betproviders.hooks.http.transport import Transport
 from tests.raw_server import RawServer
 
 _MOST = 100_000

@@ -28,7 +28,7 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from airflow_betproviders.hooks.base import BetProviderHook, Code
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.http.request import ApiRequest
 from airflow_betproviders.hooks.success import BodyBegins, CodeEquals, MemberIsNull
 from tests.extraction.vendor import BETS, SLOT
 from tests.raw_server import RawServer, saying

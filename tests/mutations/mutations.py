@@ -275,14 +275,14 @@ MUTATIONS = (
     ),
     Mutation(
         "no deadline for a call",
-        "hooks/deadline.py",
+        "hooks/http/deadline.py",
         "        left = self._ends - time.monotonic()",
         "        left = self.seconds",
         ("cases/test_wire.py", "-k", "w3"),
     ),
     Mutation(
         "receive twice as much as an answer may have",
-        "hooks/answer.py",
+        "hooks/http/answer.py",
         "                if left < 0:",
         "                if left < -most:",
         ("cases/test_wire.py", "-k", "read_exactly"),

@@ -19,8 +19,8 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
+from airflow_betproviders.hooks.http.request import ApiRequest
 from airflow_betproviders.hooks.protocol import member
-from airflow_betproviders.hooks.request import ApiRequest
 from airflow_betproviders.hooks.success import CodeEquals
 from airflow_betproviders.providers.gmag import streams as gmag
 

@@ -20,7 +20,7 @@ from airflow_betproviders.exceptions import (
     ProviderUnavailable,
 )
 from airflow_betproviders.hooks.base import BetProviderHook, Code
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.http.request import ApiRequest
 from airflow_betproviders.hooks.success import CodeEquals
 from airflow_provider_quill.streams import HISTORY
 

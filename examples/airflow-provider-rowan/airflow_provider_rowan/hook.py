@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow_betproviders.declare.settings import TextSetting
 from airflow_betproviders.exceptions import ProviderAuthError, ProviderRequestError, ProviderUnavailable
 from airflow_betproviders.hooks.base import BetProviderHook, Code
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.http.request import ApiRequest
 from airflow_betproviders.hooks.success import MemberIsNull
 from airflow_provider_rowan.streams import HISTORY, HOURLY_SUMMARY
 

@@ -3,7 +3,7 @@
 import pytest
 from airflow_provider_rowan.hook import signed_headers
 
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.hooks.http.request import ApiRequest
 
 SECRETS = {"operator_token": "demo-operator-01", "secret_key": "demo-secret-01"}
 VECTORS = [

@@ -1,9 +1,8 @@
-"""Exchange one HTTP request with a provider, and map failures to errors. The signed URL stays out of every message."""
+"""Send signed requests over one session, which keeps its connections open."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -12,15 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_betproviders.exceptions import (
-    BetProviderError,
-    ProviderAuthError,
-    ProviderOverloaded,
-    ProviderUnavailable,
-)
-from airflow_betproviders.hooks.answer import ENCODINGS, ERROR_BYTES, read_body, shows_end
-from airflow_betproviders.hooks.http_status import answered_at, error_of
-from airflow_betproviders.hooks.request import ApiRequest
+from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.hooks.http.answer import ENCODINGS, ERROR_BYTES, read_body, shows_end
+from airflow_betproviders.hooks.http.connection_errors import Proxy, connection_error, refused_by_proxy
+from airflow_betproviders.hooks.http.request import ApiRequest
+from airflow_betproviders.hooks.http.status import answered_at, error_of
 
 if TYPE_CHECKING:
     import requests
@@ -71,7 +66,7 @@ class Transport:
     ) -> None:
         import requests
 
-        from airflow_betproviders.hooks.deadline import DeadlineAdapter
+        from airflow_betproviders.hooks.http.deadline import DeadlineAdapter
 
         for logger in ("urllib3.connectionpool", "urllib3.connection"):
             logging.getLogger(logger).addFilter(_without_query)
@@ -102,14 +97,16 @@ class Transport:
             ProviderAuthError: the proxy refuses this client.
             BetProviderError: every other failure, such as an answer above the size limit.
         """
-        from airflow_betproviders.hooks.deadline import Deadline
+        from airflow_betproviders.hooks.http.deadline import Deadline
 
         deadline, host = Deadline(self._timeout), urlsplit(request.url).netloc.rpartition("@")[2]
         try:
             with deadline.applied(), self._open(request) as response:
                 error = error_of(response.status_code, host, response.headers)
                 if error:
-                    return HttpAnswer(self._beginning(response), self._proxys_error(response, request.url) or error)
+                    if response.status_code == 407 and (proxy := self._proxy(request.url)):
+                        error = refused_by_proxy(proxy)
+                    return HttpAnswer(self._beginning(response), error)
                 encoding = response.headers.get("Content-Encoding", "")
                 ends = shows_end(response.raw, encoding)
 
@@ -122,7 +119,7 @@ class Transport:
         except (BetProviderError, CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours
-            failure = self._failure(error, host, self._proxy(request.url))
+            failure = connection_error(error, host, self._timeout, self._proxy(request.url))
         # Raised out here: the exceptions of the transport name the signed URL.
         raise failure
 
@@ -159,61 +156,11 @@ class Transport:
         timeout = (min(_CONNECT_TIMEOUT, self._timeout), self._timeout)
         return self.session.send(prepared, timeout=timeout, allow_redirects=False, **self._settings[place])
 
-    def _failure(self, error: Exception, host: str, proxy: str) -> BetProviderError:
-        import requests
-        import urllib3
-
-        if refused := re.search(r"Tunnel connection failed: (\d{3})", str(error)):
-            return self._refused_by_proxy(proxy) if refused[1] == "407" else self._no_tunnel(host, proxy, refused[1])
-        no_url = (urllib3.exceptions.ProxySchemeUnknown, urllib3.exceptions.LocationParseError)
-        by = f" by the proxy {proxy} of {self._proxy_setting}" if proxy else ""
-        match error:
-            case requests.exceptions.ConnectTimeout():  # not ProviderOverloaded: a smaller request would not help
-                problem = f"no connection within {self._timeout:g} s; check the connection's host, and that it is reached from here"
-            case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
-                return ProviderOverloaded(f"{host}: no answer within {self._timeout:g} s{by}")
-            case requests.exceptions.SSLError():
-                problem = _tls_problem(error) + (f"; the connection is made{by}" if by else "")
-            case requests.exceptions.ProxyError() | requests.exceptions.InvalidProxyURL():
-                problem = f"the proxy {proxy} could not be reached; check {self._proxy_setting}"
-            case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
-                problem = (
-                    f"the proxy {proxy} of {self._proxy_setting} needs a package that is not installed: pip install "
-                    "'requests[socks]'"
-                )
-            case _ if proxy and isinstance(_cause(error), no_url):
-                problem = f"the proxy {proxy} is not a URL such as http://proxy:3128; correct {self._proxy_setting}"
-            case MemoryError():
-                problem = "the answer did not fit in memory"
-            case _:
-                problem = f"the connection{by} failed ({_kind(error)})"
-        return ProviderUnavailable(f"{host}: {problem}")
-
-    def _proxys_error(self, response: requests.Response, url: str) -> ProviderAuthError | None:
-        proxy = self._proxy(url)
-        return self._refused_by_proxy(proxy) if response.status_code == 407 and proxy else None
-
-    def _refused_by_proxy(self, proxy: str) -> ProviderAuthError:
-        return ProviderAuthError(
-            f"the proxy {proxy} refuses this client (HTTP 407); check user and password in {self._proxy_setting}"
-        )
-
-    def _no_tunnel(self, host: str, proxy: str, status: str) -> ProviderUnavailable:
-        return ProviderUnavailable(
-            f"the proxy {proxy} does not connect to {host} (HTTP {status}); check what it allows, and {self._proxy_setting}"
-        )
-
-    def _proxy(self, url: str) -> str:
-        """Return host and port of the proxy for a URL, without its login; empty text for none."""
+    def _proxy(self, url: str) -> Proxy | None:
         from requests.utils import select_proxy
 
-        proxy: str = select_proxy(url, self._settings.get(_place(url), {}).get("proxies")) or ""
-        named = proxy.rpartition("@")[2]
-        return proxy and (named.rpartition("//")[2] or named or "without a host")
-
-    @property
-    def _proxy_setting(self) -> str:
-        return "extra proxy" if self._own_proxy else "the environment's http_proxy, https_proxy and all_proxy"
+        proxy = select_proxy(url, self._settings.get(_place(url), {}).get("proxies"))
+        return Proxy.of(proxy, in_connection=self._own_proxy) if proxy else None
 
 
 def _place(url: str) -> str:
@@ -256,31 +203,3 @@ def _harmless(arg: Any) -> Any:
     if isinstance(arg, BaseException):
         return type(arg).__name__
     return arg.partition("?")[0] if isinstance(arg, str) else arg
-
-
-def _tls_problem(error: BaseException) -> str:
-    cause = _cause(error)
-    reason = getattr(cause, "verify_message", None)
-    if reason:
-        return (
-            f"the TLS certificate was not accepted ({reason}); name its authority in extra ca_bundle, or set verify to false "
-            "for a test"
-        )
-    reason = getattr(cause, "reason", None)
-    return f"no TLS connection ({reason or type(cause).__name__}); check extra ca_bundle and client_cert"
-
-
-def _kind(error: BaseException) -> str:
-    """Return the name of the innermost error's class. Its text is left out, since it contains the signed URL."""
-    return type(_cause(error)).__name__
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the innermost of the errors that requests and urllib3 wrap in each other."""
-    while True:
-        inner = [
-            cause for cause in (*error.args[:1], getattr(error, "reason", None)) if isinstance(cause, BaseException)
-        ]
-        if not inner:
-            return error
-        error = inner[0]

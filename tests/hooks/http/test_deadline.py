@@ -8,7 +8,7 @@ import socket
 import pytest
 import requests
 
-from airflow_betproviders.hooks.deadline import Deadline, DeadlineAdapter
+from airflow_betproviders.hooks.http.deadline import Deadline, DeadlineAdapter
 
 
 class PassedWhileConnecting(Deadline):
