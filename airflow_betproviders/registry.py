@@ -113,7 +113,9 @@ def mapping_of(provider: str) -> BetMapping:
 
     package, mapping = _bets(provider, "MAPPING")
     if mapping is None:
-        raise InvalidArgument(f"provider {provider!r} has no bets.MAPPING, so its records can't be merged.")
+        raise InvalidArgument(
+            f"provider {provider!r} has no bets.MAPPING, so its records can't be merged. Add it to the provider's package."
+        )
     if not isinstance(mapping, BetMapping):
         raise package.broken(f"MAPPING in {package.name}.bets is not a BetMapping. Correct it")
     return mapping
@@ -129,7 +131,9 @@ def reports_of(provider: str) -> tuple[ReportSpec, ...]:
 
     package, reports = _bets(provider, "REPORTS")
     if not reports:
-        raise InvalidArgument(f"provider {provider!r} has no bets.REPORTS, so its bets can't be reconciled.")
+        raise InvalidArgument(
+            f"provider {provider!r} has no bets.REPORTS, so its bets can't be reconciled. Add it to the provider's package."
+        )
     if not _is_sequence_of((Report, WindowTotals), reports):
         raise package.broken(f"REPORTS in {package.name}.bets is not a tuple of reports. Write REPORTS = (...,)")
     return tuple(reports)
@@ -201,7 +205,8 @@ def _package(provider: str) -> _Package:
     packages = _packages().get(provider, ())
     if not packages:
         raise InvalidArgument(
-            f"no installed package provides {provider!r}. Installed providers: {', '.join(providers()) or 'none'}."
+            f"no installed package provides {provider!r}. Installed providers: {', '.join(providers()) or 'none'}. Install its "
+            "package, or correct the name."
         )
     if len(packages) > 1:
         names = " and ".join(f"{package.distribution} ({package.name})" for package in packages)

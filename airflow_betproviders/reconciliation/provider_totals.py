@@ -92,7 +92,7 @@ class ProviderTotals:
                 except ArithmeticError:
                     raise BadRows(
                         f"{self._hook.label}, stream {report.stream}, {interval}: the grand total of {name} is {value!r}, which "
-                        "is no amount. The day cannot be compared with it. Send the provider this message."
+                        "is no amount, so the day cannot be compared with it. Send the provider this message."
                     ) from None
         return figures
 
@@ -107,7 +107,8 @@ class ProviderTotals:
             if slot.bad_rows:
                 raise BadRows(
                     f"{self._hook.label}, stream {stream.name}, {interval}: {len(slot.bad_rows)} rows of the report do "
-                    f"not fit the schema, the first because of {slot.bad_rows[0].reason}. The day cannot be compared with it."
+                    f"not fit the schema, the first because of {slot.bad_rows[0].reason}. So the day cannot be compared "
+                    "with it. Send the provider this message."
                 )
             for batch in slot.writer.batches():
                 yield from pa.Table.from_batches([batch]).to_pylist()

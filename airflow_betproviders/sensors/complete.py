@@ -123,7 +123,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         if lost := stream_coverage.gaps({"expired"}):
             raise WindowExpired(
                 f"{hook.label}, stream {stream.name}: {lost[0].interval} is not stored, and the provider no longer has "
-                "it. Extract from an archive with ReplayOperator, or leave the interval out."
+                "it. Rebuild it with ReplayOperator if it was archived, or leave it out of the interval."
             )
         left = stream_coverage.gaps(_INCOMPLETE)
         for gap in left:
