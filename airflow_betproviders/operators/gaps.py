@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,12 @@ from airflow_betproviders.exceptions import (
     BetProviderError,
     IncompleteWindow,
     InvalidArgument,
-    ProviderRequestError,
-    ProviderUnavailable,
     QuotaExhausted,
     WindowExpired,
 )
 from airflow_betproviders.operators.extract import MAX_DEFERRALS_WITHOUT_A_SLOT, ExtractToParquetOperator
-from airflow_betproviders.operators.progress import stored_between
-from airflow_betproviders.operators.run_limit import RunLimit
+from airflow_betproviders.operators.gap_filling.gaps_to_fill import GapsToFill, stored_between
+from airflow_betproviders.operators.gap_filling.run_limit import RunLimit
 from airflow_betproviders.operators.stream_operator import summarise
 from airflow_betproviders.task.arguments import names
 from airflow_betproviders.task.deferral import wait_until
@@ -29,8 +26,6 @@ from airflow_betproviders.task.links import TaskTarget
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.declare.stream import Stream
-    from airflow_betproviders.hooks.base import BetProviderHook
     from airflow_betproviders.lake.layout import Lake
     from airflow_betproviders.lake.survey.cells import Cell, Gap
     from airflow_betproviders.lake.survey.coverage import Coverage
@@ -39,7 +34,6 @@ FIRST = "first"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UNREADABLE = frozenset({"expired", "pending"})
 _RANGES = 50  # in an XCom
-_MOST_IN_A_ROW = 3  # slots refused or not answered in a row, after which the provider itself seems to be at fault
 
 
 class FillGapsOperator(ExtractToParquetOperator):
@@ -118,7 +112,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
             return {"stream": stream.name, "account": hook.account, "slots": 0, "calls": 0, "missing": 0, "left": 0}
         self.target = TaskTarget(lake, interval)
-        to_fill = _GapsToFill(hook, stream, lake, interval, width if self.slot else None, states)
+        to_fill = GapsToFill(hook, stream, lake, interval, width if self.slot else None, states)
         before = to_fill.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(hook, stream, pending[-1].interval)
@@ -132,10 +126,7 @@ class FillGapsOperator(ExtractToParquetOperator):
             "missing": after.total.states["missing"],
             "expired": len(lost),
             "left": len(left),
-            "left_ranges": [
-                [end.isoformat() for end in (gap.interval.start, gap.interval.end)]
-                for gap in group_cells(left)[:_RANGES]
-            ],
+            "left_ranges": [list(gap.interval.texts) for gap in group_cells(left)[:_RANGES]],
         }
         self.log.info("%s", summary)
         self._emit_metrics(hook, stream, stored, gaps=summary["missing"] + summary["expired"])
@@ -158,10 +149,9 @@ class FillGapsOperator(ExtractToParquetOperator):
         return None
 
     def _fill(
-        self, context: Context, to_fill: _GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
+        self, context: Context, to_fill: GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
     ) -> None:
         """Extract the gaps in batches. If a slot cannot be read or proven complete, extract the others all the same."""
-        in_a_row = 0  # errors since the provider last answered for a slot
         waiting = limit.order(to_fill.readable(before), to_fill.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
@@ -169,17 +159,12 @@ class FillGapsOperator(ExtractToParquetOperator):
                 stored = self._store(context, to_fill.hook, to_fill.stream, to_fill.lake, batch)
             except WindowExpired as error:  # dropped while older slots were extracted
                 self.log.warning("%s", error)
-                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
+                wanted = to_fill.wanted()
                 waiting = [slot for slot in waiting if slot in wanted]
             except BetProviderError as error:
-                wanted = {cell.interval for cell in to_fill.readable(to_fill.survey())}
-                in_a_row = in_a_row + 1 if wanted.issuperset(batch) else 1
-                if isinstance(error, IncompleteWindow):  # the provider answers
-                    in_a_row = 0
-                if _concerns_one_slot(error, in_a_row):
+                wanted = to_fill.wanted()
+                if failed := to_fill.set_aside(error, batch, wanted):
                     self.log.warning("%s", error)
-                    failed = next((slot for slot in batch if slot in wanted), batch[0])
-                    to_fill.failed[failed] = error
                     limit.count(batch.index(failed) + 1, 0)
                     waiting = [slot for slot in waiting if slot in wanted and slot != failed]
                     continue
@@ -191,7 +176,7 @@ class FillGapsOperator(ExtractToParquetOperator):
                 wait_until(self, error.retry_at, "the next call", idle_deferrals=idle_deferrals)
                 waiting = [slot for slot in waiting if slot in wanted]
             else:
-                idle_deferrals = in_a_row = 0
+                idle_deferrals = to_fill.errors_in_a_row = 0
                 limit.count(len(batch), stored.total("calls"))
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:
@@ -205,7 +190,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         since = context.get("data_interval_start") if self.start == FIRST else None
         return [cell for cell in lost if since is None or cell.until is None or cell.until >= since]
 
-    def _raise_for_gaps(self, to_fill: _GapsToFill, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
+    def _raise_for_gaps(self, to_fill: GapsToFill, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
         where = f"{to_fill.hook.label}, stream {to_fill.stream.name}"
         if lost:
             raise WindowExpired(
@@ -230,50 +215,6 @@ class FillGapsOperator(ExtractToParquetOperator):
                 f"states={self.states!r} must be some of {', '.join(s for s in STATES if s in known)}."
             )
         return states
-
-
-@dataclass
-class _GapsToFill:
-    """The gaps to fill: stream, interval, slot width and states.
-
-    Attributes:
-        hook: the account.
-        stream: the stream.
-        lake: where the stream is stored.
-        interval: the interval whose gaps are filled.
-        slot: width of missing slots, if the user gave one.
-        states: states of the slots to extract.
-        failed: slots that could not be extracted in this run, and why.
-    """
-
-    hook: BetProviderHook
-    stream: Stream
-    lake: Lake
-    interval: Interval
-    slot: Any
-    states: set[str]
-    failed: dict[Interval, BetProviderError] = field(default_factory=dict)
-
-    def survey(self) -> Coverage:
-        """Return the coverage as it is now."""
-        from airflow_betproviders.lake.survey.coverage import coverage
-
-        span = self.interval
-        now = self.hook.now()
-        return coverage(self.lake, self.stream, start=span.start, end=span.end, slot=self.slot, now=now)
-
-    def readable(self, coverage: Coverage) -> list[Cell]:
-        """Return the slots to extract that the provider still has."""
-        now = self.hook.now()
-        return [cell for cell in coverage.cells if cell.state in self.states and cell.readable(now)]
-
-
-def _concerns_one_slot(error: BetProviderError, in_a_row: int) -> bool:
-    """Return whether an error may concern one slot only, so that the others are worth a try."""
-    if isinstance(error, IncompleteWindow):
-        return True
-    refused = isinstance(error, ProviderRequestError | ProviderUnavailable) and not error.rate_limited
-    return refused and error.retry_at is None and in_a_row < _MOST_IN_A_ROW
 
 
 def _listed(gaps: Sequence[Gap]) -> str:

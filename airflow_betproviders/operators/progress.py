@@ -1,4 +1,4 @@
-"""Find the slots that a task has stored: before it deferred, or between two surveys of its interval."""
+"""Find the slots that a task stored before it deferred."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from airflow_betproviders.declare.interval import Interval
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.lake.layout import Lake
-    from airflow_betproviders.lake.survey.coverage import Coverage
 
 
 def stored_before_deferral(lake: Lake, intervals: Sequence[Interval], until: str | None) -> Stored:
@@ -35,17 +34,4 @@ def stored_before_deferral(lake: Lake, intervals: Sequence[Interval], until: str
                 stored.paths[slot] = paths[slot]
                 stored.receipts.append(receipt)
                 stored.size = (stored.size or 0) + int(lake.fs.size(paths[slot]))
-    return stored
-
-
-def stored_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
-    """Return the slots that were stored between two coverages."""
-    from airflow_betproviders.extraction.slots import Stored
-
-    known = {cell.interval: cell.receipt for cell in before.cells}
-    stored = Stored(size=None)
-    for cell in after.cells:
-        if cell.receipt and cell.receipt != known.get(cell.interval):
-            stored.paths[cell.interval] = lake.data(cell.interval)
-            stored.receipts.append(cell.receipt)
     return stored

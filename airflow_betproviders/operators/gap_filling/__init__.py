@@ -1,0 +1,1 @@
+"""Choose the slots that a run fills, and how many."""
