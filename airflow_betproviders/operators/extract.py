@@ -16,11 +16,10 @@ from airflow_betproviders.operators.stream_operator import (
     hook_of,
     run_metadata,
     stream_asset,
-    summarise,
 )
+from airflow_betproviders.operators.stream_target import StreamTarget
 from airflow_betproviders.task.arguments import NOT_GIVEN, flag, optional_duration
 from airflow_betproviders.task.deferral import default_deferrable, wait_until
-from airflow_betproviders.task.links import TaskTarget
 from airflow_betproviders.task.pool import warn_without_pool
 from airflow_betproviders.task.storage import open_path
 
@@ -122,14 +121,13 @@ class ExtractToParquetOperator(StreamOperator):
         else:
             interval = self._interval(context, width)
         intervals = slots(interval, width, stream.day_start_offset)
-        lake = self._lake(hook, stream)
-        self.target = TaskTarget(lake, interval)
+        self.target = target = StreamTarget(self._lake(hook, stream), interval, hook, stream)
         hook.check_time(stream, interval)
-        self._wait_until_ready(hook, stream, interval)
-        stored = stored_before_deferral(lake, intervals, stored_until)
+        self._wait_until_ready(target)
+        stored = stored_before_deferral(target.lake, intervals, stored_until)
         while unstored := [slot for slot in intervals if slot not in stored.paths]:
             try:
-                self._store(context, hook, stream, lake, unstored, stored)
+                self._store(context, target, unstored, stored)
             except BetProviderError as error:
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
                     idle_deferrals = idle_deferrals + 1 if unstored[0] not in stored.paths else 0
@@ -138,11 +136,11 @@ class ExtractToParquetOperator(StreamOperator):
                 until = max((slot.end for slot in stored.paths), default=interval.start).isoformat()
                 self.log.warning("%s", error)
                 wait_until(self, error.retry_at, "the next call", stored_until=until, idle_deferrals=idle_deferrals)
-        summary = summarise(hook, stream, lake, interval, stored)
-        self._emit_metrics(hook, stream, stored)
+        summary = target.summarise(stored)
+        self._emit_metrics(target, stored)
         self._update_assets(context, summary, stored)
-        self._set_lineage(stream, lake, stored)
-        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
+        self._set_lineage(target, stored)
+        self._raise_for_bad_rows(target, stored)
         return summary
 
     def _resolve(self) -> tuple[BetProviderHook, Stream, timedelta]:
@@ -180,7 +178,8 @@ class ExtractToParquetOperator(StreamOperator):
             )
         return archived_for, pii_policy
 
-    def _wait_until_ready(self, hook: BetProviderHook, stream: Stream, interval: Interval) -> None:
+    def _wait_until_ready(self, target: StreamTarget) -> None:
+        hook, stream, interval = target.hook, target.stream, target.interval
         ready, ready_at = hook.ready(stream, interval), hook.ready_at(stream, interval)
         lag = optional_duration("lag", self.lag)
         if lag and stream.windows and (later := interval.end + lag) > ready_at:
@@ -189,18 +188,14 @@ class ExtractToParquetOperator(StreamOperator):
             wait_until(self, ready_at, interval)
 
     def _store(
-        self,
-        context: Context,
-        hook: BetProviderHook,
-        stream: Stream,
-        lake: Lake,
-        intervals: Sequence[Interval],
-        stored: Stored | None = None,
+        self, context: Context, target: StreamTarget, intervals: Sequence[Interval], stored: Stored | None = None
     ) -> Stored:
+        """Extract slots of the target and add them to those that are stored. Expire archives and update the footer cache."""
         from airflow_betproviders.extraction.archive import expire
         from airflow_betproviders.extraction.slots import Extraction
         from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 
+        hook, stream, lake = target.hook, target.stream, target.lake
         warn_without_pool(self, hook)
         archived_for, pii_policy = self._archive_or_pii(stream)
         extraction = Extraction(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,10 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.operators.extract import MAX_DEFERRALS_WITHOUT_A_SLOT, ExtractToParquetOperator
 from airflow_betproviders.operators.gap_filling.gaps_to_fill import GapsToFill, stored_between
 from airflow_betproviders.operators.gap_filling.run_limit import RunLimit
-from airflow_betproviders.operators.stream_operator import summarise
+from airflow_betproviders.operators.stream_target import StreamTarget
 from airflow_betproviders.task.arguments import names
 from airflow_betproviders.task.deferral import wait_until
 from airflow_betproviders.task.interval import resolve_interval
-from airflow_betproviders.task.links import TaskTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -111,29 +111,29 @@ class FillGapsOperator(ExtractToParquetOperator):
         if interval is None:
             self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
             return {"stream": stream.name, "account": hook.account, "slots": 0, "calls": 0, "missing": 0, "left": 0}
-        self.target = TaskTarget(lake, interval)
-        to_fill = GapsToFill(hook, stream, lake, interval, width if self.slot else None, states)
+        self.target = target = StreamTarget(lake, interval, hook, stream)
+        to_fill = GapsToFill(target, width if self.slot else None, states)
         before = to_fill.survey()
         if pending := before.gaps({"pending"}):
-            self._wait_until_ready(hook, stream, pending[-1].interval)
+            self._wait_until_ready(replace(target, interval=pending[-1].interval))
         self._fill(context, to_fill, before, limit, idle_deferrals)
         after = to_fill.survey()
         stored = stored_between(lake, before, after)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
         left = [cell for cell in to_fill.readable(after) if cell.state in {"missing", "damaged"}]
         summary = {
-            **summarise(hook, stream, lake, interval, stored),
+            **target.summarise(stored),
             "missing": after.total.states["missing"],
             "expired": len(lost),
             "left": len(left),
             "left_ranges": [list(gap.interval.texts) for gap in group_cells(left)[:_RANGES]],
         }
         self.log.info("%s", summary)
-        self._emit_metrics(hook, stream, stored, gaps=summary["missing"] + summary["expired"])
+        self._emit_metrics(target, stored, gaps=summary["missing"] + summary["expired"])
         self._update_assets(context, summary, stored)
-        self._set_lineage(stream, lake, stored)
+        self._set_lineage(target, stored)
         self._raise_for_gaps(to_fill, group_cells(self._newly_lost(context, lost)), left, limit)
-        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
+        self._raise_for_bad_rows(target, stored)
         return summary
 
     def _from_first(self, context: Context, lake: Lake, width: timedelta) -> Interval | None:
@@ -152,11 +152,11 @@ class FillGapsOperator(ExtractToParquetOperator):
         self, context: Context, to_fill: GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
     ) -> None:
         """Extract the gaps in batches. If a slot cannot be read or proven complete, extract the others all the same."""
-        waiting = limit.order(to_fill.readable(before), to_fill.hook.now())
+        waiting = limit.order(to_fill.readable(before), to_fill.target.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
             try:
-                stored = self._store(context, to_fill.hook, to_fill.stream, to_fill.lake, batch)
+                stored = self._store(context, to_fill.target, batch)
             except WindowExpired as error:  # dropped while older slots were extracted
                 self.log.warning("%s", error)
                 wanted = to_fill.wanted()
@@ -181,9 +181,10 @@ class FillGapsOperator(ExtractToParquetOperator):
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:
             self.log.warning(
-                "%s, stream %s: the limit of this run is reached with %d slots left. The next run continues",
-                to_fill.hook.label, to_fill.stream.name, len(waiting),
-            )  # fmt: skip
+                "%s: the limit of this run is reached with %d slots left. The next run continues",
+                to_fill.target.label,
+                len(waiting),
+            )
 
     def _newly_lost(self, context: Context, lost: Sequence[Cell]) -> list[Cell]:
         """Return the lost slots that make this run fail: all, or with ``start="first"`` those dropped since the run's interval began."""
@@ -191,11 +192,11 @@ class FillGapsOperator(ExtractToParquetOperator):
         return [cell for cell in lost if since is None or cell.until is None or cell.until >= since]
 
     def _raise_for_gaps(self, to_fill: GapsToFill, lost: Sequence[Gap], left: Sequence[Cell], limit: RunLimit) -> None:
-        where = f"{to_fill.hook.label}, stream {to_fill.stream.name}"
+        where = to_fill.target.label
         if lost:
             raise WindowExpired(
                 f"{where}: {_listed(lost)} can no longer be read: the provider does not keep it. Rebuild it with ReplayOperator "
-                f"if it was archived. Everything else of {to_fill.interval} is stored{' or left for the next run' if left else ''}."
+                f"if it was archived. Everything else of {to_fill.target.interval} is stored{' or left for the next run' if left else ''}."
             )
         if to_fill.failed:
             raise next(iter(to_fill.failed.values()))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_betproviders.exceptions import BetProviderError, InvalidArgument, NotArchived
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.pii import pii_policy_of
-from airflow_betproviders.operators.stream_operator import StreamOperator, hook_of, run_metadata, summarise
+from airflow_betproviders.operators.stream_operator import StreamOperator, hook_of, run_metadata
+from airflow_betproviders.operators.stream_target import StreamTarget
 from airflow_betproviders.task.arguments import flag
-from airflow_betproviders.task.links import TaskTarget
 from airflow_betproviders.task.storage import open_path
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ReplayOperator(StreamOperator):
         pii_policy = pii_policy_of(self.pii, self.pii_conn_id, stream, filters)
         interval = self._interval(context, stream.slot)
         lake = self._lake(hook, stream, filters)
-        self.target = TaskTarget(lake, interval)
+        self.target = target = StreamTarget(lake, interval, hook, stream)
         replay = Replay(
             hook,
             stream,
@@ -77,37 +77,35 @@ class ReplayOperator(StreamOperator):
         slots = replay.slots(interval)
         missing = ", ".join(map(str, interval.without(slots)))
         if not slots:
-            raise _not_archived(f"{hook.label}, stream {stream.name}: {missing}", lake)
-        stored, failure = self._rebuild(
-            replay, slots, lake, f"{hook.label}, stream {stream.name}: a slot of {interval}"
-        )
-        summary = summarise(hook, stream, lake, interval, stored)
+            raise _not_archived(f"{target.label}: {missing}", lake)
+        stored, failure = self._rebuild(replay, slots, target)
+        summary = target.summarise(stored)
         self._update_assets(context, summary, stored)
-        self._set_lineage(stream, lake, stored)
+        self._set_lineage(target, stored)
         if failure:
             also = f" Also, {missing} has no archive." if missing else ""
             raise type(failure)(
                 f"{failure} The other {len(stored.receipts)} archived slots are rebuilt.{also}"
             ) from failure
-        self._raise_for_bad_rows(hook, stream, lake, interval, stored)
+        self._raise_for_bad_rows(target, stored)
         if missing:
-            raise _not_archived(
-                f"{hook.label}, stream {stream.name}: the archived slots are rebuilt, but {missing}", lake
-            )
+            raise _not_archived(f"{target.label}: the archived slots are rebuilt, but {missing}", lake)
         return summary
 
     @staticmethod
     def _rebuild(
-        replay: Replay, slots: Sequence[Interval], lake: Lake, where: str
+        replay: Replay, slots: Sequence[Interval], target: StreamTarget
     ) -> tuple[Stored, BetProviderError | None]:
         """Rebuild slots. Return those that are stored, and the error of the others if some of both exist."""
         from airflow_betproviders.extraction.publishing import Stored
 
         stored = Stored()
         try:
-            replay.store(slots, lake, stored)
+            replay.store(slots, target.lake, stored)
         except FileNotFoundError as error:
-            raise _not_archived(f"{where} has lost its archive meanwhile and", lake) from error
+            raise _not_archived(
+                f"{target.label}: a slot of {target.interval} has lost its archive meanwhile and", target.lake
+            ) from error
         except BetProviderError as error:
             if not stored.receipts:
                 raise

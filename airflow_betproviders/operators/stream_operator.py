@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from airflow.sdk import Asset, BaseOperator
 from airflow_betproviders import __version__, metrics
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BadRows, InvalidArgument
-from airflow_betproviders.lake.layout import QUARANTINE, Lake
+from airflow_betproviders.lake.layout import QUARANTINE
 from airflow_betproviders.lake.receipt import sum_amounts
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
 from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text, whole_number
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.extraction.slots import Stored
     from airflow_betproviders.hooks.base import BetProviderHook
+    from airflow_betproviders.operators.stream_target import StreamTarget
 
 # An asset event with thousands of paths would be too large.
 _MOST_PATHS = 100
@@ -157,49 +157,28 @@ class StreamOperator(LineageMixin, BaseOperator):
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra = extra
 
-    def _emit_metrics(self, hook: BetProviderHook, stream: Stream, stored: Stored, **more: float) -> None:
+    def _emit_metrics(self, target: StreamTarget, stored: Stored, **more: float) -> None:
         from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 
         values = {**metrics.receipt_counters(stored.receipts), **more}
-        values["rate_wait_ms"] = 1000 * RateLimiter.of(hook, stream).waited
+        values["rate_wait_ms"] = 1000 * RateLimiter.of(target.hook, target.stream).waited
         if ends := [datetime.fromisoformat(receipt.end) for receipt in stored.receipts]:
-            values["data_age_seconds"] = (hook.now() - max(ends)).total_seconds()
+            values["data_age_seconds"] = (target.hook.now() - max(ends)).total_seconds()
+        stream = target.stream
         metrics.emit(values, {"provider": stream.provider, "stream": stream.name, "conn_id": self.conn_id})
 
-    def _set_lineage(self, stream: Stream, lake: Lake, stored: Stored) -> None:
+    def _set_lineage(self, target: StreamTarget, stored: Stored) -> None:
         from airflow_betproviders.extraction.decode import columns
 
         counts = {"rows": stored.total("rows"), "size": stored.size, "files": len(stored.paths)}
-        self.writes = [dataset(lake.fs, lake.base, columns.schema(stream.fields), **counts)]
+        lake = target.lake
+        self.writes = [dataset(lake.fs, lake.base, columns.schema(target.stream.fields), **counts)]
 
-    def _raise_for_bad_rows(
-        self, hook: BetProviderHook, stream: Stream, lake: Lake, interval: Interval, stored: Stored
-    ) -> None:
+    def _raise_for_bad_rows(self, target: StreamTarget, stored: Stored) -> None:
         bad = stored.total("bad_rows")
         if bad > self._max_bad_rows():
             raise BadRows(
-                f"{hook.label}, stream {stream.name}, {interval}: {bad} rows do not fit the schema and are in quarantine "
-                f"under {lake.beside(QUARANTINE)}; the other {stored.total('rows')} are stored. Read the reasons there, and set "
+                f"{target.label}, {target.interval}: {bad} rows do not fit the schema and are in quarantine "
+                f"under {target.lake.beside(QUARANTINE)}; the other {stored.total('rows')} are stored. Read the reasons there, and set "
                 f"max_bad_rows={bad} if the task may succeed without them."
             )
-
-
-def summarise(hook: BetProviderHook, stream: Stream, lake: Lake, interval: Interval, stored: Stored) -> dict[str, Any]:
-    """Return the XCom of a task that stored slots."""
-    return {
-        "stream": stream.name,
-        "account": hook.account,
-        "start": interval.start.isoformat(),
-        "end": interval.end.isoformat(),
-        "rows": stored.total("rows"),
-        "bytes": stored.total("bytes"),
-        "slots": len(stored.receipts),
-        "calls": stored.total("calls"),
-        "bad_rows": stored.total("bad_rows"),
-        "changed": [receipt.start for receipt in stored.receipts if receipt.changed],
-        "path": _common_folder(stored) if stored.paths else lake.base,
-    }
-
-
-def _common_folder(stored: Stored) -> str:
-    return os.path.commonpath([path.rpartition("/")[0] for path in stored.paths.values()])

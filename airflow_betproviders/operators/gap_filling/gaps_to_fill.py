@@ -16,12 +16,11 @@ from airflow_betproviders.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from airflow_betproviders.declare.stream import Stream
     from airflow_betproviders.extraction.slots import Stored
-    from airflow_betproviders.hooks.base import BetProviderHook
     from airflow_betproviders.lake.layout import Lake
     from airflow_betproviders.lake.survey.cells import Cell
     from airflow_betproviders.lake.survey.coverage import Coverage
+    from airflow_betproviders.operators.stream_target import StreamTarget
 
 _MOST_IN_A_ROW = 3  # slots refused or not answered in a row, after which the provider itself seems to be at fault
 
@@ -31,20 +30,14 @@ class GapsToFill:
     """The gaps of a stream in an interval.
 
     Attributes:
-        hook: the account.
-        stream: the stream.
-        lake: where the stream is stored.
-        interval: the interval whose gaps are filled.
+        target: the stream and the interval whose gaps are filled.
         slot: width of missing slots; None for the width of the stored slots beside them.
         states: states of the slots to extract.
         failed: slots that could not be extracted in this run, and why.
         errors_in_a_row: errors since the provider last answered for a slot.
     """
 
-    hook: BetProviderHook
-    stream: Stream
-    lake: Lake
-    interval: Interval
+    target: StreamTarget
     slot: timedelta | None
     states: set[str]
     failed: dict[Interval, BetProviderError] = field(default_factory=dict)
@@ -54,13 +47,13 @@ class GapsToFill:
         """Return the coverage as it is now."""
         from airflow_betproviders.lake.survey.coverage import coverage
 
-        span = self.interval
-        now = self.hook.now()
-        return coverage(self.lake, self.stream, start=span.start, end=span.end, slot=self.slot, now=now)
+        target, span = self.target, self.target.interval
+        now = target.hook.now()
+        return coverage(target.lake, target.stream, start=span.start, end=span.end, slot=self.slot, now=now)
 
     def readable(self, coverage: Coverage) -> list[Cell]:
         """Return the slots to extract that the provider still has."""
-        now = self.hook.now()
+        now = self.target.hook.now()
         return [cell for cell in coverage.cells if cell.state in self.states and cell.readable(now)]
 
     def wanted(self) -> set[Interval]:
