@@ -387,12 +387,12 @@ def test_a_slot_that_cannot_be_read_keeps_no_other_out(
     bad = slots(span, HOUR)[2]
     original = FillGapsOperator._store
 
-    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+    def refusing(self: FillGapsOperator, ctx: Any, target: Any, batch: Any) -> Any:
         before = [slot for slot in batch if slot < bad]
         if bad not in batch:
-            return original(self, ctx, account, stream, lake, batch)
+            return original(self, ctx, target, batch)
         if before:
-            original(self, ctx, account, stream, lake, before)
+            original(self, ctx, target, before)
         raise error(f"{bad}: the total moved")
 
     monkeypatch.setattr(FillGapsOperator, "_store", refusing)
@@ -417,7 +417,7 @@ def test_where_no_slot_can_be_read_few_are_tried(
 ) -> None:
     tried = []
 
-    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+    def refusing(self: FillGapsOperator, ctx: Any, target: Any, batch: Any) -> Any:
         tried.append(batch[0])
         raise error("refused")
 
@@ -434,7 +434,7 @@ def test_slots_that_the_provider_answers_for_end_a_row_of_errors(
     errors = [unanswered, unanswered, IncompleteWindow("the total moved"), unanswered, unanswered, unanswered]
     tried = []
 
-    def refusing(self: FillGapsOperator, ctx: Any, account: Any, stream: Any, lake: Lake, batch: Any) -> Any:
+    def refusing(self: FillGapsOperator, ctx: Any, target: Any, batch: Any) -> Any:
         tried.append(batch[0])
         raise errors[len(tried) - 1]
 
