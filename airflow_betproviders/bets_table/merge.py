@@ -187,7 +187,7 @@ class Merge:
         """
         began, attempt = time.monotonic(), 0
         snapshot = self._table.snapshot()
-        _check_unmoved(snapshot, before)
+        _refuse_if_moved(snapshot, before)
         while True:
             scanned = set(batch.concerned(snapshot.files(batch.provider), self._moved_within))
             plan = planning.make(snapshot.fs, batch, sorted(scanned, key=lambda file: file.path))
@@ -203,7 +203,7 @@ class Merge:
                     self._wait(attempt, began, conflict)
                     snapshot = self._table.snapshot()
                     if not _has(snapshot, pointers):  # else it was ours, and only its answer was lost
-                        _check_unmoved(snapshot, before)
+                        _refuse_if_moved(snapshot, before)
                         holds = self._still_holds(snapshot, batch, plan, scanned)
                         continue
                 self.stats.commits += 1
@@ -263,6 +263,6 @@ def _has(snapshot: Snapshot, pointers: Mapping[str, int | None]) -> bool:
     return all(snapshot.pointer(app) == number for app, number in pointers.items())
 
 
-def _check_unmoved(snapshot: Snapshot, before: Mapping[str, int | None]) -> None:
+def _refuse_if_moved(snapshot: Snapshot, before: Mapping[str, int | None]) -> None:
     if not _has(snapshot, before):
         raise CommitConflict("another merge has dealt with the same day meanwhile")

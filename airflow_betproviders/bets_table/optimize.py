@@ -66,9 +66,10 @@ def optimize(
 ) -> OptimizeStats:
     """Compact the small files of each partition; then vacuum.
 
-    Sorted by time of placing, files are compacted in groups of some ``file_size``, one commit a group. So memory follows
-    the group, not the table. Sorted by player, all files of a day are replaced where two of them, or two row groups of one, may have the
-    same players, one commit a day; memory holds the order of the day's rows, and local disk the rows.
+    * ``sort_by="placed_at"`` compacts files in groups of some ``file_size``, one commit a group. Memory follows the group,
+      not the table.
+    * ``sort_by="player_id"`` replaces all files of a day, in one commit, if two files, or two row groups of one, may have the
+      same players. Memory holds the order of the day's rows, local disk the rows.
 
     Args:
         table: the bets table.
@@ -83,17 +84,17 @@ def optimize(
     """
     if sort_by not in _ORDERS:
         raise InvalidArgument(f"sort_by {sort_by!r} must be one of {', '.join(_ORDERS)}.")
-    done = OptimizeStats()
+    stats = OptimizeStats()
     partitions: dict[tuple[str, date], list[DataFile]] = {}
     for file in table.snapshot().all_files():
         if (not providers or file.provider in providers) and _inside(file.day, interval):
             partitions.setdefault((file.provider, file.day), []).append(file)
     for _, files in sorted(partitions.items()):
         groups = _groups(files, file_size) if sort_by == "placed_at" else _overlapping(table.fs, files, sort_by)
-        compacted = [_compact(table, group, file_size, sort_by, done) for group in groups]
-        done.partitions += any(compacted)
+        compacted = [_compact(table, group, file_size, sort_by, stats) for group in groups]
+        stats.partitions += any(compacted)
     if retention is not None:
-        done.deleted += len(
+        stats.deleted += len(
             table.open().vacuum(
                 retention_hours=int(retention.total_seconds() // 3600),
                 dry_run=False,
@@ -101,8 +102,8 @@ def optimize(
                 full=True,
             )
         )
-        done.deleted += remove_unused(table, retention)
-    return done
+        stats.deleted += remove_unused(table, retention)
+    return stats
 
 
 def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile]]:
@@ -140,8 +141,10 @@ def _overlap(ends: Iterable[tuple[Any, Any]]) -> bool:
     return any(second[0] < first[1] for first, second in pairwise(sorted(ends)))
 
 
-def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_by: SortBy, done: OptimizeStats) -> bool:
-    """Replace the files by sorted ones, and count them in ``done``. Return whether the commit was made."""
+def _compact(
+    table: BetsTable, files: Sequence[DataFile], file_size: int, sort_by: SortBy, stats: OptimizeStats
+) -> bool:
+    """Replace the files by sorted ones, and count them in ``stats``. Return whether the commit was made."""
     added = _sorted(table.fs, files, file_size, _ORDERS[sort_by])
     removed = [removal(file, data_change=False) for file in files]
     for _ in range(_TRIES):
@@ -153,8 +156,8 @@ def _compact(table: BetsTable, files: Sequence[DataFile], file_size: int, sort_b
         except CommitConflict as conflict:
             log.info("%s %s: another commit came first (%s)", files[0].provider, files[0].day, conflict)
             continue
-        done.files_before += len(files)
-        done.files_after += len(added)
+        stats.files_before += len(files)
+        stats.files_after += len(added)
         return True
     log.info("%s %s: compacted next time, since merges came first", files[0].provider, files[0].day)
     return False
@@ -172,8 +175,8 @@ def _sorted(fs: pafs.FileSystem, files: Sequence[DataFile], file_size: int, orde
         row_group = ROW_GROUP if order == _ORDERS["placed_at"] else _FEW_ROWS
         target = Target(fs, pool, STORED, files[0].provider, files[0].day, data_change=False, row_group=row_group)
         new = NewFiles(target, file_size=file_size)
-        for some in rows.read(np.ones(rows.rows, bool)):
-            new.write(some)
+        for batch in rows.read(np.ones(rows.rows, bool)):
+            new.write(batch)
         return new.close()
 
 

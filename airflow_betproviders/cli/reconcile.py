@@ -13,7 +13,7 @@ from airflow_betproviders.cli.terminal import parse_time, print_error, print_row
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import BetProviderError, ReconciliationFailed, WindowNotReady
 from airflow_betproviders.operators.reconcile import reconciliation_of
-from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
+from airflow_betproviders.reconciliation.mismatch import raise_for_mismatch
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 
 if TYPE_CHECKING:

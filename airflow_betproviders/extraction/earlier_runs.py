@@ -83,6 +83,6 @@ class EarlierRuns:
 
 
 def _fresh(at: str | None, slot: Interval) -> datetime | None:
-    """Return the start of the slot that showed something, if it is at most a day from a slot."""
-    shown = datetime.fromisoformat(at) if at else None
-    return shown if shown and abs(shown - slot.start) <= DAY else None
+    """Return the start of an earlier slot, given as text, if it is at most a day from a slot; else None."""
+    start = datetime.fromisoformat(at) if at else None
+    return start if start and abs(start - slot.start) <= DAY else None

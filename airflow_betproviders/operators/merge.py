@@ -236,14 +236,14 @@ class OptimizeBetsOperator(BaseOperator):
                 "or None for no vacuum."
             )
         given = self.start or self.end
-        done = optimize(
+        stats = optimize(
             open_table(self.table),
             interval=resolve_interval(context, self.start, self.end, timedelta(days=1)) if given else None,
             file_size=whole_number("file_size", self.file_size, minimum=1),
             retention=retention,
             sort_by=self.sort_by,
         )
-        return {"table": self.table, **asdict(done)}
+        return {"table": self.table, **asdict(stats)}
 
 
 def _sum_stats(all_stats: Sequence[MergeStats]) -> dict[str, int]:

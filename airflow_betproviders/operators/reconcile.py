@@ -115,7 +115,7 @@ class ReconcileOperator(LineageMixin, BaseOperator):
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Reconcile the days of the interval, or defer until the last is final."""
-        from airflow_betproviders.reconciliation.reconcile import raise_for_mismatch
+        from airflow_betproviders.reconciliation.mismatch import raise_for_mismatch
 
         repair = flag("repair", self.repair)
         reconciliation = reconciliation_of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.declare.interval import DAY, Interval, aligned
 from airflow_betproviders.declare.reports import Report, ReportSpec, WindowTotals
-from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed, WindowExpired
+from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
 from airflow_betproviders.extraction.privacy import DROP
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
@@ -70,7 +70,8 @@ class Reconciliation:
         offered = {spec.stream for spec in declared if isinstance(spec, Report)}
         if unknown := set(self.reports) - offered:
             raise InvalidArgument(
-                f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered)) or 'none'}. Correct reports=, or leave it out."
+                f"{self.hook.hook_name} has no report {', '.join(sorted(unknown))}. It has: {', '.join(sorted(offered)) or 'none'}. "
+                "Correct reports=, or leave it out."
             )
         return tuple(
             spec for spec in declared if not self.reports or (isinstance(spec, Report) and spec.stream in self.reports)
@@ -231,36 +232,3 @@ def _reportable(
         else:
             kept.append(spec)
     return tuple(kept)
-
-
-def raise_for_mismatch(results: Sequence[ReconciliationResult], *, repair: bool) -> None:
-    """Raise for days that do not agree.
-
-    Raises:
-        ReconciliationFailed: names the greatest differences and the cure.
-    """
-    wrong = [result for result in results if not result.agrees]
-    if not wrong:
-        return
-    parts = []
-    for result in wrong:
-        figures = "; ".join(map(str, result.wrong[:3]))
-        parts.append(
-            f"{result.day}: {len(result.wrong)} of {len(result.figures)} figures differ: {figures}. All of them are in "
-            f"{result.path}."
-        )
-        if result.bad_rows:
-            parts.append(f"{result.bad_rows} rows are in quarantine; no sum includes them.")
-        parts += result.notes
-    if not repair:
-        cure = "Use repair=True in a task, or --repair on the command line, to extract the slots that differ again."
-    elif any(result.repaired for result in wrong):
-        slots = sum(len(result.repaired) for result in wrong)
-        cure = (
-            f"{slots} slots were extracted again just now, and the provider's totals still differ from its own records. Wait for "
-            "the next try, or send the provider this report."
-        )
-    else:
-        cure = "No slot could be extracted again to repair it. Send the provider this report."
-    first = wrong[0]
-    raise ReconciliationFailed(f"{first.label}, {first.provider} {first.stream}: {' '.join(parts)} {cure}")

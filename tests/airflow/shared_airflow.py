@@ -21,7 +21,7 @@ WAIT = 120_000  # milliseconds
 
 
 class SharedAirflow(HeadlessAirflow):
-    """One that users log in to, whose password is their name, and that lies under a path."""
+    """An Airflow with several users, each with the own name as password, whose address has a path."""
 
     def __init__(self, home: Path, env: dict[str, str]) -> None:
         super().__init__(home, DAGS, env)
@@ -49,12 +49,12 @@ class SharedAirflow(HeadlessAirflow):
         self._http.headers["Authorization"] = f"Bearer {self.token('ada')}"
 
     def page(self, path: str, user: str | None = None, **query: Any) -> requests.Response:
-        """What the page's own application answers a user."""
+        """Request a path of the coverage page's application as a user."""
         with self.session(user) as session:
             return session.get(f"{self.url}/betproviders/{path}", params=query, timeout=60)
 
     def session(self, user: str | None) -> requests.Session:
-        """Requests of a user who has logged in, or of nobody."""
+        """Return a session of a user who has logged in, or of nobody."""
         session = requests.Session()
         session.trust_env = False
         if user:
@@ -63,7 +63,7 @@ class SharedAirflow(HeadlessAirflow):
 
 
 def enter(airflow: SharedAirflow, browsing: BrowserContext, user: str) -> Page:
-    """Log in as a person does."""
+    """Log in by Airflow's form, and return the browser's page."""
     page = browsing.new_page()
     page.goto(f"{airflow.url}/")
     page.locator('input[name="username"]').fill(user)
@@ -74,6 +74,6 @@ def enter(airflow: SharedAirflow, browsing: BrowserContext, user: str) -> Page:
 
 
 def coverage(page: Page) -> FrameLocator:
-    """The page, from Airflow's navigation."""
+    """Open the coverage page from Airflow's navigation, and return its frame."""
     page.get_by_text("Coverage", exact=True).first.click()
     return page.frame_locator("iframe")

@@ -14,12 +14,12 @@ _AUTHORIZATION = re.compile(
 
 
 def digest(body: bytes) -> str:
-    """SHA-256 of the form body exactly as sent, in lower-case hexadecimal."""
+    """Return the SHA-256 of the form body exactly as sent, in lower-case hexadecimal."""
     return hashlib.sha256(body).hexdigest()
 
 
 def sign(host: str, content: str, date: str, salt: str) -> str:
-    """HMAC-SHA256 over host, digest and UTC day, joined without a separator."""
+    """Return the HMAC-SHA256 over host, digest and UTC day, joined without a separator."""
     return hmac.new(salt.encode(), f"{host}{content}{date}".encode(), hashlib.sha256).hexdigest()
 
 
