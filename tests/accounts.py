@@ -34,7 +34,7 @@ SUCCESS: dict[str, dict[str, Any]] = {
 
 
 def refusal(provider: str, code: str, text: str) -> dict[str, Any]:
-    """An error answer, as the document writes it."""
+    """Return an error answer, as the document writes it."""
     match provider:
         case "pv":
             return {"code": int(code), "msg": text, "data": {}}

@@ -29,12 +29,12 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """Return the body as JSON."""
         return json.loads(self.body)
 
     @property
     def form(self) -> dict[str, str]:
-        """The body as a form."""
+        """Return the body as a form."""
         return dict(parse_qsl(self.body.decode()))
 
 
@@ -60,7 +60,7 @@ class Reply:
 
     @property
     def bytes(self) -> bytes:
-        """The body as sent."""
+        """Return the body as sent."""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 

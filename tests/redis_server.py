@@ -36,6 +36,6 @@ def running(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
-    """The URL of a database in a Redis of the test's own."""
+    """Yield the URL of a database in a Redis of the test's own."""
     with running(tmp_path) as url:
         yield f"{url}/0"

@@ -120,6 +120,6 @@ def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> No
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """One server for the session."""
+    """Yield one server for the session."""
     with running(tmp_path_factory.mktemp("seaweed")) as server:
         yield server

@@ -28,19 +28,19 @@ MINUTE = timedelta(minutes=1)
 
 
 def at(hour: float, day: int = 20) -> datetime:
-    """An instant of November 2026."""
+    """Return an instant of November 2026."""
     return datetime(2026, 11, day, tzinfo=timezone.utc) + hour * HOUR
 
 
 def hour_of(hour: int, day: int = 20, width: float = 1) -> Interval:
-    """A slot."""
+    """Return a slot."""
     return Interval(at(hour, day), at(hour + width, day))
 
 
 def aig(
     id_: str, *, placed: datetime, updated: datetime | None = None, status: int = 1, stake: str = "10", win: str = "0"
 ) -> dict[str, Any]:
-    """An AIG bet."""
+    """Return an AIG bet."""
     updated = updated or placed + MINUTE
     ms = {name: int(moment.timestamp() * 1000) for name, moment in (("bet_time", placed), ("update_time", updated))}
     back = stake if status > 1 else win
@@ -85,7 +85,7 @@ class SampleLake:
         pq.write_table(rows.replace_schema_metadata(receipt.to_footer()), path, write_page_checksum=True)
 
     def stored(self) -> list[Interval]:
-        """The stored slots of the month."""
+        """Return the stored slots of the month."""
         return sorted(self.lake.stored(Interval(at(0, 1), at(0, 30))))
 
     def remove(self, *slots: Interval) -> None:
@@ -104,7 +104,7 @@ class SampleLake:
         return stats[-1] if stats else MergeStats()
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """The table, by bet; no bet twice, and each in the partition of its date."""
+        """Return the table, by bet; no bet twice, and each in the partition of its date."""
         rows = self.table.open().to_pyarrow_table().to_pylist()
         by_id = {row["bet_id"]: row for row in rows}
         assert len(by_id) == len(rows), "a bet is there twice"

@@ -54,7 +54,7 @@ def bets(
 
 
 def sample_records(name: str) -> list[dict[str, Any]]:
-    """The records of a vendor's printed answer; numbers keep their text."""
+    """Return the records of a vendor's printed answer; numbers keep their text."""
     document = json.loads((SAMPLES / name).read_text(), parse_float=Number)
     for member in ("data", "records", "items", "transactions"):
         if isinstance(document, dict) and member in document:

@@ -37,7 +37,7 @@ class Provider:
         return self.now
 
     def change(self, bet: str, slot: Interval, minute: int, moved: int, win: int, status: int) -> None:
-        """The bet is placed or changes: to another slot, another date, another result. Its update_time never goes back."""
+        """Place the bet, or change it: to another slot, another date, another result. Its update_time never goes back."""
         updated = slot.start + minute * MINUTE
         held = self.records.get(bet)
         if held is None or updated.timestamp() * 1000 > held["update_time"]:
@@ -150,7 +150,7 @@ class History:
             assert row["net"] == (None if stake is None or payout is None else payout - stake)
 
     def current_bets(self) -> dict[str, tuple[Any, ...]]:
-        """The bets of the table that are not missing."""
+        """Return the bets of the table that are not missing."""
         rows = self.sample.rows().items()
         return {name: (row["status"], row["payout"]) for name, row in rows if row["missing_since"] is None}
 

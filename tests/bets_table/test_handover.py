@@ -65,7 +65,7 @@ def test_the_views_answer_the_common_questions(sample: SampleLake) -> None:
 
 @pytest.fixture(scope="session")
 def dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dbt on the path, else one in a virtual environment of its own: its dependencies are not those of Airflow."""
+    """Return the dbt on the path, else one in a virtual environment of its own: its dependencies are not those of Airflow."""
     if found := shutil.which("dbt"):
         return Path(found)
     folder = tmp_path_factory.mktemp("dbt")

@@ -28,7 +28,7 @@ def utc(*parts: int, ms: int = 0) -> datetime:
 
 
 def amounts(row: dict[str, Any]) -> dict[str, str]:
-    """The money that is not null, as plain text."""
+    """Return the money that is not null, as plain text."""
     return {name: format(row[name].normalize(), "f") for name in MONEY_COLUMNS if row[name] is not None}
 
 

@@ -26,7 +26,7 @@ def merge_day(folder: str, day: int, rounds: int) -> None:
 
 
 def fill(sample: SampleLake, day: int, read: float, *, win: int = 0) -> None:
-    """A day of four slots; every fifth bet was placed the day before, and ``c`` comes in every slot of every day."""
+    """Store a day of four slots; every fifth bet was placed the day before, and ``c`` comes in every slot of every day."""
     for hour in range(4):
         slot = hour_of(hour, day)
         records = [

@@ -120,7 +120,7 @@ def test_every_column_has_statistics_or_is_null(bets: SampleLake) -> None:
 
 
 def exact(amount: Decimal) -> str:
-    """A literal that no engine takes for a double."""
+    """Return a literal that no engine takes for a double."""
     return f"cast('{amount}' as decimal(28, 8))"
 
 

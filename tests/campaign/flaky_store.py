@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(answer.status, answer.getheaders(), content)
 
     def _hand_on(self, upstream: http.client.HTTPConnection, body: bytes, length: int) -> None:
-        """The request as it came, its signature being over these very headers."""
+        """Pass the request on as it came: its signature covers these very headers."""
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in HOP_BY_HOP:

@@ -150,7 +150,7 @@ def rounded(raw: str, decimals: int) -> Decimal:
 
 
 def _rounds_to(raw: str, stored: Any) -> bool:
-    """Whether a stored number is a raw one, rounded half to even."""
+    """Return whether a stored number is a raw one, rounded half to even."""
     try:
         value = Decimal(raw.strip('"'))
         return isinstance(stored, Decimal) and value.quantize(stored, context=_WIDE) == stored
@@ -159,7 +159,7 @@ def _rounds_to(raw: str, stored: Any) -> bool:
 
 
 def _is_among(values: Iterable[str], extra: Any) -> bool:
-    """Whether a member of ``_extra`` is an odd value; of a member that came twice it is the list of both."""
+    """Return whether a member of ``_extra`` is an odd value; of a member that came twice it is the list of both."""
     return _any_alike(values, extra) or (isinstance(extra, list) and any(_any_alike(values, each) for each in extra))
 
 
@@ -168,7 +168,7 @@ def _any_alike(values: Iterable[str], stored: Any) -> bool:
 
 
 def _alike(value: str, stored: Any) -> bool:
-    """Whether a stored value is the odd one."""
+    """Return whether a stored value is the odd one."""
     if isinstance(stored, list | dict):
         return value[:1] in "[{"  # a nested value in a nested column
     if isinstance(stored, bool):

@@ -136,7 +136,7 @@ class ScenarioRun:
         self.tally.find("rules broken", [f"{self.scenario}: {breach}" for breach in breaches])
 
     def _expected(self, breach: Record) -> bool:
-        """Whether only this call could find out that PV's windows must end before midnight."""
+        """Return whether only this call could find out that PV's windows must end before midnight."""
         refused = breach["rule"] == "same_day" and self.scenario.settings["options"]["pv"]["midnight"] == "refuse"
         return refused and int(breach["params"].get("time_end", 1)) % DAY_SECONDS == 0
 
@@ -152,20 +152,20 @@ class ScenarioRun:
             self._run([*tasks, self._rng.choice(tasks), *merge], attempts=2)
 
     def _backfill(self) -> None:
-        """A backfill at another grain beside a re-read by the hour."""
+        """Run a backfill at another grain beside a re-read by the hour."""
         self._set_time(self.scenario.end + 2 * HOUR)
         backfill = self._extract(self.scenario.backfill(self._rng), self.scenario.grain)
         self._run([backfill, self._extract(self._rng.choice(self.scenario.hours)), *self._merge()], attempts=2)
 
     def _wrong_zone_or_unit(self) -> None:
-        """The provider answers for other hours than it was asked for: every task fails, and nothing is stored."""
+        """Let the provider answer for other hours than it was asked for: every task must fail, and nothing may be stored."""
         self._simulator.faults.clear()
         self._set_time(self.scenario.end + LAG)
         for hour in self.scenario.hours:
             self._must_fail(self._extract(hour), "another zone or unit", hour)
 
     def _lies(self) -> None:
-        """Every answer of one task has the same fault: it fails, and leaves what is stored; or it stores the truth."""
+        """Give every answer of one task the same fault: it must store the truth, or fail and leave what is stored."""
         for kind, options in self.scenario.lies.items():
             stored = sorted(visible(self.lake))
             slot = self._rng.choice(stored) if stored else self.scenario.hours[0]
@@ -211,7 +211,7 @@ class ScenarioRun:
         self.tally.find("gaps that stayed", [f"{self.scenario}: {gap}" for gap in left])
 
     def _replay(self) -> None:
-        """All slots are rebuilt from their archives, without a call: they hold the same rows as before."""
+        """Rebuild all slots from their archives, without a call: they must hold the same rows as before."""
         if not self.scenario.archive:
             return
         before, calls = self._rows(), len(self._simulator.calls)
@@ -241,7 +241,7 @@ class ScenarioRun:
         self._run([*tasks, self._rng.choice(tasks), *self._merge()], attempts=MOST_ATTEMPTS, until_success=True)
 
     def _finish(self) -> None:
-        """A last merge, and the verdict on the bets table."""
+        """Merge a last time, and check the bets table."""
         self._run(self._merge(), attempts=MOST_ATTEMPTS, until_success=True)
         about = f"{self.scenario}"
         check_bets(self.table, self.lake, self._truth_now, self._odd_values(), self.tally, about)
@@ -347,7 +347,7 @@ class ScenarioRun:
         self._phases.append((datetime.now(timezone.utc), now))
 
     def _truth(self, slot: Interval, extracted_at: datetime) -> list[Record]:
-        """What the provider had when the slot was read: simulated time stands still during a phase."""
+        """Return what the provider had when the slot was read: simulated time stands still during a phase."""
         then = [simulated for began, simulated in self._phases if began <= extracted_at + timedelta(milliseconds=1)][-1]
         s = self.scenario
         return [*self._simulator.truth(s.provider, s.stream, slot.start, slot.end, self._filters, as_of=then)]

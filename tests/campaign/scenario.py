@@ -65,7 +65,7 @@ class Scenario:
     archive: bool
 
     def __str__(self) -> str:
-        """How to run it again."""
+        """Return how to run it again."""
         return f"seed {self.seed} ({self.provider} {self.stream})"
 
     @property
@@ -75,7 +75,7 @@ class Scenario:
 
     @property
     def stream(self) -> str:
-        """The stream that is loaded."""
+        """Return the stream that is loaded."""
         return self.vendor.stream
 
     @property
@@ -85,7 +85,7 @@ class Scenario:
 
     @property
     def hours(self) -> list[Interval]:
-        """The hourly slots."""
+        """Return the hourly slots."""
         return [Interval(self.begin + hour * HOUR, self.begin + (hour + 1) * HOUR) for hour in range(HOURS)]
 
     def backfill(self, rng: random.Random) -> Interval:
@@ -131,7 +131,7 @@ def draw(seed: int) -> Scenario:
 
 
 def _extra(rng: random.Random, vendor: Vendor, options: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
-    """What the connection has beside the account."""
+    """Return what the connection has beside the account."""
     extra: dict[str, Any] = {"timeout": 1 if "too_slow" in faults else 5, "max_answer_mb": 32}
     if "filter_column" in options:
         extra["filter_column"] = options["filter_column"]

@@ -281,7 +281,7 @@ def _rows(table: BetsTable) -> list[Record]:
 
 
 def _worths(odd: OddValues, record: Record) -> tuple[str, tuple[Worth, ...]]:
-    """A record's bet, and what it may be worth; nothing where its row belongs in quarantine."""
+    """Return a record's bet, and what it may be worth; nothing where its row belongs in quarantine."""
     vendor: Vendor = odd.vendor
     assert vendor.bet
     bet, clean = vendor.bet(record)

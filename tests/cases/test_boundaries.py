@@ -30,12 +30,12 @@ TIMES = {"jdb": "gameDate", "gmag": "endTime"}
 
 
 def clock(provider: str, at: datetime) -> str:
-    """A time as the vendor writes it."""
+    """Return a time as the vendor writes it."""
     return at.astimezone(JDB_ZONE).strftime("%d-%m-%Y %H:%M:%S") if provider == "jdb" else f"{at:%Y-%m-%d %H:%M:%S}.000"
 
 
 def store(vendor: Vendor, folder: Path, runs: list[list[Interval]]) -> dict[Interval, Counter[str]]:
-    """What each slot holds after all runs, stored and rejected, by id."""
+    """Return what each slot holds after all runs, stored and rejected, by id."""
     for slots in runs:
         vendor.store(folder, *slots)
     key, found = vendor.stream.key[-1], {}

@@ -33,7 +33,7 @@ LISTS = ("items", "transactions", "records")
 
 
 def limited(cap: int, *, totals: bool = False) -> Any:
-    """A `spoil` that gives no more rows than fit into so many bytes, and at least one."""
+    """Return a `spoil` that gives no more rows than fit into so many bytes, and at least one."""
 
     def spoil(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         holder = document["data"] if isinstance(document.get("data"), dict) else document

@@ -25,7 +25,7 @@ GAME = {"game_id": 1062}
 
 
 def holding(value: Any) -> Any:
-    """A `spoil` that puts a value where the data should be."""
+    """Return a `spoil` that puts a value where the data should be."""
 
     def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         rest = {name: member for name, member in document.items() if name not in {"data", "records", "total"}}
@@ -102,7 +102,7 @@ def test_a4_a_total_of_1_0_is_1(make: MakeHook, tmp_path: Path) -> None:
 
 
 def total(value: Any) -> Any:
-    """A `spoil` that says another total, or none."""
+    """Return a `spoil` that says another total, or none."""
 
     def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         said = {"total": value(n) if callable(value) else value}
@@ -246,7 +246,7 @@ def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
 
 
 def jdb(make: MakeHook, count: int, cap: Any) -> Vendor:
-    """A vendor of whose answers each has at most so many rows, given the number of the call."""
+    """Return a vendor of whose answers each has at most so many rows, given the number of the call."""
 
     def cut(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         return {**document, "data": document["data"][: cap(n)]}
@@ -342,7 +342,7 @@ def test_a8_a9_smaller_pages_than_asked_are_asked_for_from_then_on(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, cap: int, slot: Interval, says: bool
 ) -> None:
     def echo(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-        """The size that was asked for, whatever is given."""
+        """Return the size that was asked for, whatever is given."""
         for name in ("size", "page_size"):
             for place in (document, document.get("data", {})):
                 if name in place:

@@ -98,7 +98,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 def forward(request: Request, host: str) -> bytes:
-    """The vendor's own answer."""
+    """Return the vendor's own answer."""
     connection = http.client.HTTPConnection(urlsplit(host).netloc, timeout=60)
     headers = {name: value for name, value in request.headers.items() if name.lower() != "accept-encoding"}
     connection.request(request.method, request.raw_path, request.body or None, headers)

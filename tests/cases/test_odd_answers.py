@@ -45,7 +45,7 @@ class Place:
 
 
 def page_of(params: dict[str, Any]) -> int:
-    """The number of the page that is asked for, from 0."""
+    """Return the number of the page that is asked for, from 0."""
     if "start_index" in params:
         return int(params["start_index"]) // int(params["page_size"])
     return int(params.get("page", 1)) - 1
@@ -54,7 +54,7 @@ def page_of(params: dict[str, Any]) -> int:
 def run(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, change: Change, count: int = COUNT, **options: Any
 ) -> tuple[list[str] | None, Vendor]:
-    """The ids that were stored in order, or None where the task failed with an error of ours and nothing is stored."""
+    """Return the ids that were stored in order, or None where the task failed with an error of ours and nothing is stored."""
     extra = {} if provider == "jdb" else {"page_size": 10}
     vendor = Vendor(make(provider, extra=extra), stream, spread(count, SLOT), **options)
 
@@ -66,7 +66,7 @@ def run(
 
 
 def outcome(vendor: Vendor, tmp_path: Path, *slots: Interval, **filters: Any) -> list[str] | None:
-    """The ids that were stored in order, or None where all of them are in quarantine, or the task failed and nothing is stored."""
+    """Return the ids that were stored in order, or None where all of them are in quarantine, or the task failed and nothing is stored."""
     found, problem = None, ""
     try:
         stored = vendor.store(tmp_path, *slots or (SLOT,), **filters)

@@ -149,7 +149,7 @@ def test_keys_that_differ_by_case_blanks_or_zeros_are_different_bets(
 
 
 def by_call(answers: Any) -> Any:
-    """A `spoil` of AIG's latest that says by the number of the call which bets it brings."""
+    """Return a `spoil` of AIG's latest that says by the number of the call which bets it brings."""
 
     def spoil(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         made = answers(n, int(params["last_time"]))

@@ -146,7 +146,7 @@ def test_what_is_no_instant_is_refused(at_noon: MakeHook, server: Recorder, star
 
 
 def summaries(request: Request) -> Reply:
-    """A row a day; a window that begins or ends inside a day has a part of that day's bets."""
+    """Return a row a day; a window that begins or ends inside a day has a part of that day's bets."""
     data = request.json["data"]
     start, end = data["time_start"], data["time_end"]
     assert end - start <= 60 * 86400

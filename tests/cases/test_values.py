@@ -67,7 +67,7 @@ MAIN = {
 
 
 def answer(stream: Stream, rows: str) -> bytes:
-    """An answer of the stream around the JSON text of its rows, with a total of two where the stream has one."""
+    """Return an answer of the stream around the JSON text of its rows, with a total of two where the stream has one."""
     path = Decoder(stream)._rows_path
     document: dict[str, Any] = {}
     inner = document
@@ -80,7 +80,7 @@ def answer(stream: Stream, rows: str) -> bytes:
 
 
 def decode(provider: str, patch: Mapping[str, Any] | str) -> Page:
-    """The page of a record with replaced members, given as values or as JSON text of members, and a plain second one."""
+    """Return the page of a record with replaced members, given as values or as JSON text of members, and a plain second one."""
     stream, record, key = MAIN[provider]
     second = json.dumps({**record, key: "2"})
     if isinstance(patch, str):
@@ -93,7 +93,7 @@ def decode(provider: str, patch: Mapping[str, Any] | str) -> Page:
 
 
 def stored(provider: str, patch: Mapping[str, Any] | str) -> tuple[dict[str, Any], Page]:
-    """The row as stored, which is beside the plain one."""
+    """Return the row as stored, which is beside the plain one."""
     page = decode(provider, patch)
     assert not page.rejected
     row, second = page.table.to_pylist()
@@ -294,7 +294,7 @@ ODD = {
 
 
 def fields_of_their_own(streams: list[Stream]) -> list[Any]:
-    """The streams; `make test-quick` leaves out those that have the fields of an earlier one."""
+    """Return the streams; `make test-quick` leaves out those that have the fields of an earlier one."""
     known = [stream.fields for stream in streams]
     again = [fields in known[:place] for place, fields in enumerate(known)]
     return [
@@ -329,7 +329,7 @@ def test_any_odd_value_in_any_kind_of_field_of_any_stream_is_stored_noted_or_qua
 
 
 def unlike_fields(stream: Stream) -> list[Field]:
-    """A field of each kind and part in the stream: nothing but their names tells the others from these."""
+    """Return a field of each kind and part in the stream: nothing but their names tells the others from these."""
     roles = (stream.key, stream.version_columns, (stream.time_column,))
     parts = {(replace(f, name=""), *(f.name in role for role in roles)): f for f in reversed(stream.fields)}
     return [*parts.values()]

@@ -29,7 +29,7 @@ SILENT = [("jdb", "transactions", HOUR), ("jdb", "recent_transactions", 15 * MIN
 
 
 def by_slot(vendor: Vendor, *runs: Any) -> dict[Interval, list[str]]:
-    """The ids in each slot's object, after all runs."""
+    """Return the ids in each slot's object, after all runs."""
     key = vendor.stream.key[-1]
     return {
         slot: sorted(pq.read_table(path)[key].to_pylist(), key=int) for run in runs for slot, path in run.paths.items()
@@ -108,7 +108,7 @@ def test_a14_a_replay_brings_back_rows_on_the_edge_too(make: MakeHook, tmp_path:
 
 
 def later(hours: int) -> Any:
-    """A change to a record of GM-Ag: its times are of another zone."""
+    """Return a change to a record of GM-Ag: its times are of another zone."""
     return lambda at: {"endTime": f"{at + hours * HOUR:%Y-%m-%d %H:%M:%S}.000"}
 
 
@@ -151,7 +151,7 @@ def test_a13_a_number_beyond_any_clock_costs_only_its_own_row(
 
 def test_a15_without_the_right_filter_column_the_message_names_both_causes(make: MakeHook, tmp_path: Path) -> None:
     def modified_later(i: int) -> dict[str, Any]:
-        """The vendor filters lastModifyTime; the bet was placed two hours before."""
+        """Return the vendor filters lastModifyTime; the bet was placed two hours before."""
         return {"gameDate": (vendor.bets[i].astimezone(JDB_ZONE) - 2 * HOUR).strftime("%d-%m-%Y %H:%M:%S")}
 
     vendor = Vendor(make("jdb"), "transactions", spread(60), patch=modified_later)

@@ -263,7 +263,7 @@ def test_w3_an_answer_that_waits_for_its_permit_does_not_use_up_the_time_for_its
 
 
 def bomb(size: int) -> bytes:
-    """The beginning of a gzip, so many bytes that inflate to a thousand times as many."""
+    """Return the beginning of a gzip, so many bytes that inflate to a thousand times as many."""
     packer, zeros = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS), bytes(1_000_000)
     first, block = (packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
     return first + block * (size // len(block))

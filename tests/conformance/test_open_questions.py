@@ -68,7 +68,7 @@ def account(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 def setting(
     provider: str, extra: dict[str, Any] | None = None, settings: dict[str, Any] | None = None, **options: Any
 ) -> Any:
-    """A provider, what its connection's extra has, settings of the simulator, and options of the vendor."""
+    """Return a provider, what its connection's extra has, settings of the simulator, and options of the vendor."""
     name = "-".join([provider, *(f"{k}={v}" for k, v in {**(settings or {}), **options}.items())])
     return pytest.param((provider, {"options": {provider: options}, **(settings or {})}, extra or {}), id=name)
 

@@ -61,7 +61,7 @@ class Office:
         Extraction(self.source, self.stream).store(slots(interval, HOUR), self.lake)
 
     def extract_with_pii(self, policy: PiiPolicy) -> None:
-        """The hour after the day."""
+        """Extract the hour after the day."""
         after = Interval(self.day.end, self.day.end + HOUR)
         Extraction(self.source, self.stream, pii_policy=policy).store([after], self.lake)
 
@@ -78,12 +78,12 @@ class Office:
         return execute(operator, self.context)
 
     def read(self, stream: str | None = None) -> list[dict[str, Any]]:
-        """The calls that the last reconciliation made to a stream."""
+        """Return the calls that the last reconciliation made to a stream."""
         return [call for call in self.simulator.calls if call["stream"] == (stream or self.stream.name)]
 
     @property
     def report(self) -> tuple[pa.Table, str]:
-        """What it has written."""
+        """Return what it has written."""
         (table,) = (self.folder / "_betproviders/reconciliation").rglob("*.parquet")
         assert table == Path(self.lake.beside("reconciliation")) / f"{self.day.start:%Y-%m-%d}.parquet"
         return pq.ParquetFile(table).read(), table.with_suffix(".md").read_text()
@@ -96,7 +96,7 @@ class Office:
 
 
 def contents(files: Sequence[Path]) -> dict[str, pa.Table]:
-    """The rows of each slot, without when they were read."""
+    """Return the rows of each slot, without when they were read."""
     return {file.name: pq.ParquetFile(file).read().drop_columns(EXTRACTED_AT) for file in files}
 
 
@@ -143,7 +143,7 @@ def another_amount(name: str) -> Callable[[pa.Table], pa.Table]:
 def truth(
     simulator: Simulator, now: datetime, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, BetProviderHook], Office]:
-    """A provider's lake of a whole day, extracted once."""
+    """Return a provider's lake of a whole day, extracted once."""
     made: dict[str, Path] = {}
 
     def of(provider: str, source: BetProviderHook) -> Office:
@@ -161,7 +161,7 @@ def truth(
 def office(
     truth: Callable[[str, BetProviderHook], Office], hook: Callable[..., BetProviderHook], tmp_path: Path
 ) -> Callable[[str], Office]:
-    """A copy of it, to lay hands on."""
+    """Return a copy of it, to lay hands on."""
 
     def of(provider: str) -> Office:
         complete = truth(provider, hook(provider))

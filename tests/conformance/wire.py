@@ -44,7 +44,7 @@ def differences(
     *,
     utc_offset: str = "-04:00",
 ) -> list[str]:
-    """What is missing, doubled, too much, or off by a digit; empty when the rows are the truth."""
+    """Return what is missing, doubled, too much, or off by a digit; empty when the rows are the truth."""
     times = wall_clock("%d-%m-%Y %H:%M:%S", utc_offset) if provider == "jdb" else TIMES[provider]
     key = KEYS.get(f"{provider}/{stream}", KEYS[provider])
     return compare(Expectations(provider=provider, times=times), key, truth, rows)

@@ -22,7 +22,7 @@ rules = st.builds(
 
 @st.composite
 def ruled(draw: st.DrawFn) -> tuple[Interval, WindowRule]:
-    """A rule, and an interval on its steps that needs at most some hundred windows."""
+    """Return a rule, and an interval on its steps that needs at most some hundred windows."""
     rule = draw(rules)
     first, steps = draw(st.integers(0, 3 * DAY // rule.step)), draw(st.integers(1, 300 * (rule.span // rule.step)))
     steps = min(steps, 5 * DAY // rule.step)

@@ -24,7 +24,7 @@ _INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1))  # noqa: DT
 
 @st.composite
 def _string(draw: st.DrawFn, text: st.SearchStrategy[str] = _CHARACTERS) -> str:
-    """A JSON string, in ASCII or not, with or without the escapes that JSON leaves open."""
+    """Return a JSON string, in ASCII or not, with or without the escapes that JSON leaves open."""
     value = draw(text)
     written = json.dumps(value, ensure_ascii=draw(st.booleans()))
     return written.replace("/", r"\/") if draw(st.booleans()) else written
@@ -32,7 +32,7 @@ def _string(draw: st.DrawFn, text: st.SearchStrategy[str] = _CHARACTERS) -> str:
 
 @st.composite
 def _decimal(draw: st.DrawFn, precision: int, scale: int) -> str:
-    """An exact number of up to the declared digits, as a number or as text, plain or with an exponent.
+    """Return an exact number of up to the declared digits, as a number or as text, plain or with an exponent.
 
     The fast way takes so many digits only that no number outgrows 128 bits at the column's scale.
     """
@@ -119,7 +119,7 @@ def _is_filled(text: str) -> bool:
 
 @st.composite
 def record(draw: st.DrawFn, stream: Stream, *, odd: bool = False) -> str:
-    """One record: members in any order, optional ones missing or null; with ``odd``, some are not as declared."""
+    """Return one record: members in any order, optional ones missing or null; with ``odd``, some are not as declared."""
     cells: list[tuple[str, str]] = []
     for field in draw(st.permutations(stream.fields)):
         if odd and draw(st.integers(0, 19)) == 0:
@@ -139,7 +139,7 @@ def record(draw: st.DrawFn, stream: Stream, *, odd: bool = False) -> str:
 
 @st.composite
 def answer(draw: st.DrawFn, stream: Stream, *, odd: bool = False) -> bytes:
-    """A whole answer of up to four records."""
+    """Return a whole answer of up to four records."""
     one = any(part is OneRow for part in _parts(stream.envelope))
     records = draw(st.lists(record(stream, odd=odd), min_size=int(one), max_size=1 if one else 4))
     space = draw(_SPACE)

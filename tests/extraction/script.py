@@ -44,7 +44,7 @@ def read(stream: Stream, answer: Answer, window: Interval | None = SLOT) -> tupl
 
 
 def everything(reader: SlotReader, windows: Sequence[Interval | None]) -> list[WindowRows]:
-    """The rows of one slot of these windows."""
+    """Return the rows of one slot of these windows."""
     return [rows for slot in reader.read([windows]) for rows in slot.rows()]
 
 

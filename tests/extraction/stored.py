@@ -14,7 +14,7 @@ from airflow_betproviders.lake.receipt import Receipt
 
 
 def parquet(rows: int, receipt: Receipt | None) -> bytes:
-    """A Parquet file of so many rows."""
+    """Return a Parquet file of so many rows."""
     table = pa.table({"id": pa.array(range(rows), pa.int64())})
     buffer = BytesIO()
     pq.write_table(table.replace_schema_metadata(receipt.to_footer() if receipt else None), buffer)
@@ -22,7 +22,7 @@ def parquet(rows: int, receipt: Receipt | None) -> bytes:
 
 
 def receipt_of(lake: Lake, slot: Interval, rows: int, **members: Any) -> Receipt:
-    """A receipt, as an extraction writes it."""
+    """Return a receipt, as an extraction writes it."""
     ends = {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
     read = slot.end.isoformat(timespec="milliseconds")
     defaults = {"provider": lake.provider, "stream": lake.stream, "account": lake.account, **ends, "extracted_at": read}

@@ -74,7 +74,7 @@ def footer(path: str) -> dict[str, Any]:
 
 
 def data_bytes(path: str) -> bytes:
-    """The file up to its footer: all but the receipt and what Parquet says of itself."""
+    """Return the file up to its footer: all but the receipt and what Parquet says of itself."""
     content = Path(path).read_bytes()
     return content[: -8 - int.from_bytes(content[-8:-4], "little")]
 

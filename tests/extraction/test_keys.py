@@ -104,7 +104,7 @@ def test_of_equal_versions_the_row_read_later_stays_and_a_missing_version_is_the
 
 @pytest.fixture
 def colliding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every key has the same hash."""
+    """Give every key the same hash."""
     monkeypatch.setattr(keys, "hashes", lambda rows, key: np.zeros(rows.num_rows, np.uint64))
 
 

@@ -53,7 +53,7 @@ def parsed(text: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The same without the difference between a number and its text, and between orders of members."""
+    """Return the same without the difference between a number and its text, and between orders of members."""
     if isinstance(value, tuple):
         return sorted(([name, plain(member)] for name, member in value), key=repr)
     return [plain(item) for item in value] if isinstance(value, list) else value

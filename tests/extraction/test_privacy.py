@@ -42,7 +42,7 @@ NUMBERS = st.integers(-(2**63), 2**63 - 1)
 
 
 def keyed_digest(text: str, key: bytes = KEY) -> str:
-    """The first half of the HMAC of RFC 2104 over SHA-256, in hexadecimal."""
+    """Return the first half of the HMAC of RFC 2104 over SHA-256, in hexadecimal."""
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 

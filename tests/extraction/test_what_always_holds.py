@@ -56,7 +56,7 @@ def ids(lake: Lake, interval: Interval = SLOT) -> list[str]:
 
 
 def hour(count: int = 60) -> list[dict[str, Any]]:
-    """A bet a minute, in no order."""
+    """Return a bet a minute, in no order."""
     rows = [bet(f"{i:03}", at=3600 * i / count, changed=i, stake=f"{i}.25") for i in range(count)]
     random.Random(7).shuffle(rows)
     return rows
@@ -368,7 +368,7 @@ def test_rows_outside_are_kept_and_counted_where_the_document_does_not_name_the_
 
 
 def slow_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_put: Callable[[str], None]) -> Lake:
-    """A lake whose store does something before it takes an object."""
+    """Return a lake whose store does something before it takes an object."""
     fs = fsspec.filesystem("file", skip_instance_cache=True)
     put = fs.put_file
 

@@ -55,7 +55,7 @@ def decode(stream: Stream, body: bytes) -> Page | None:
 
 
 def whole_answer(data: bytes) -> None:
-    """The first byte chooses the stream, the rest is its answer."""
+    """Decode an answer: the first byte chooses the stream, the rest is its answer."""
     if data:
         decode(STREAMS[data[0] % len(STREAMS)], data[1:])
 

@@ -47,7 +47,7 @@ def _wire() -> _Wire:
 
 
 def http_answer(data: bytes) -> None:
-    """The first byte chooses how the answer begins, the rest follows; then the connection is closed."""
+    """Receive an answer: the first byte chooses how it begins, the rest follows; then the connection is closed."""
     if not data:
         return
     wire = _wire()
@@ -62,7 +62,7 @@ def http_answer(data: bytes) -> None:
 
 
 def compressed_body(data: bytes) -> None:
-    """The first byte chooses the compression and how the rest arrives."""
+    """Inflate a body: the first byte chooses the compression and how the rest arrives."""
     if not data:
         return
     step = 1 + data[0] // 16 * 8

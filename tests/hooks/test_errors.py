@@ -358,7 +358,7 @@ def test_messages_name_the_host_without_what_is_in_front_of_it(make: MakeHook, s
 
 
 def secrets_of(provider: str, server: Recorder) -> set[str]:
-    """The account's keys, and whatever signed or encrypted thing arrived at the server."""
+    """Return the account's keys, and whatever signed or encrypted thing arrived at the server."""
     account = ACCOUNTS[provider]
     found = {account["password"], account["extra"].get("iv_secret", account["password"])}
     for request in server.requests:
@@ -382,7 +382,7 @@ def everything(error: BaseException) -> str:
 
 
 def echoing(server: Recorder) -> Any:
-    """An error page that repeats the whole request."""
+    """Return an error page that repeats the whole request."""
 
     def reply(request: Any) -> Reply:
         return Reply(f"bad: {request.raw_path} {request.body.decode()}".encode())

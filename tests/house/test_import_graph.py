@@ -51,7 +51,7 @@ def name_of(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
-    """The folder that a module lies in, without the package's own name; a top-level module is a room of its own."""
+    """Return the folder that a module lies in, without the package's own name; a top-level module is a room of its own."""
     parts = module.split(".")[1:]
     if not parts:
         return ""
@@ -61,7 +61,7 @@ def room_of(module: str) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, inside functions too; imports for types only are left out."""
+    """Yield every module that a file imports, inside functions too; imports for types only are left out."""
     tree = ast.parse(path.read_text())
     for_types = {
         id(inner)
@@ -95,7 +95,7 @@ def within(module: str, *roots: str) -> bool:
 
 
 def graph() -> dict[str, set[str]]:
-    """Which rooms each room imports from; a package of providers or simulated vendors counts as one room."""
+    """Return which rooms each room imports from; a package of providers or simulated vendors counts as one room."""
     known = {name_of(path) for path in modules()}
     edges: dict[str, set[str]] = defaultdict(set)
     for path in modules():

@@ -272,7 +272,7 @@ WHEN = ("random", "random", "every", "every", "once", "first", "from", "always")
 
 
 def fitting(stream: Stream) -> tuple[type[Fault], ...]:
-    """The faults that a stream can have."""
+    """Return the faults that a stream can have."""
     paging = stream.paging
     more = PAGED if has_total(stream) else ()
     more += (CursorBack,) if isinstance(paging, TimestampCursor) else ()
@@ -282,12 +282,12 @@ def fitting(stream: Stream) -> tuple[type[Fault], ...]:
 
 
 def has_total(stream: Stream) -> bool:
-    """Whether answers give a total."""
+    """Return whether answers give a total."""
     return path_to(stream.envelope, Total) is not None
 
 
 def noticeable(stream: Stream, fault: Fault) -> bool:
-    """Whether a reader can always notice the rows that a fault hides."""
+    """Return whether a reader can always notice the rows that a fault hides."""
     if isinstance(fault, Refuses | ShuffledPage | Repeated | LateInAnswer):
         return True
     if isinstance(fault, Strays):  # elsewhere a stray takes the place of a row that lacks

@@ -85,7 +85,7 @@ class Scenario:
 
 
 def draw(seed: int, streams: tuple[Stream, ...] = STREAMS) -> Scenario:
-    """The scenario of a seed."""
+    """Return the scenario of a seed."""
     rng = random.Random(f"misbehaviour/{seed}")
     stream = _sized(rng, rng.choice(streams))
     rule = stream.windows
@@ -187,7 +187,7 @@ def _bets(rng: random.Random, stream: Stream, slots: list[Interval]) -> tuple[li
 
 
 def _changing(rng: random.Random, stream: Stream, bets: list[Bet]) -> tuple[list[Bet], bool]:
-    """The rows, of which some come late, go, change or are odd; and whether rows come or go while they are read."""
+    """Return the rows, of which some come late, go, change or are odd; and whether rows come or go while they are read."""
     moving = False
     match rng.choice(["still"] * 5 + ["late", "gone", "odd", "versions"]):
         case "late":
@@ -206,13 +206,13 @@ def _changing(rng: random.Random, stream: Stream, bets: list[Bet]) -> tuple[list
 
 
 def _changed(rng: random.Random, bet: Bet) -> Bet:
-    """The row as of a later time, at which it was changed: in the same window or a later one."""
+    """Return the row as of a later time, at which it was changed: in the same window or a later one."""
     later = bet.at + timedelta(seconds=rng.choice([1, 2, 5, 30, 300]))
     return replace(bet, version=1, at=later, before=bet.at)
 
 
 def _moved(stream: Stream, bets: list[Bet]) -> list[Bet]:
-    """Where rows that change move to other windows, half of the rows that go come again: as of a minute ago."""
+    """Return the rows; where those that change move to other windows, half of those that go come again, as of a minute ago."""
     now = datetime.now(timezone.utc).replace(microsecond=0) - MINUTE
     gone = [bet for bet in bets if bet.until != NEVER and bet.number % 2]
     return [replace(bet, at=now, version=1, since=bet.until, until=NEVER) for bet in gone] if stream.rows_move else []

@@ -15,7 +15,7 @@ A_TEST = 20
 
 
 def seeds(start: int, count: int) -> list[Any]:
-    """Each test's first seed; `make test-quick` runs the first test."""
+    """Return each test's first seed; `make test-quick` runs the first test."""
     first, *rest = range(start, start + count, A_TEST)
     return [first, *(pytest.param(seed, marks=pytest.mark.slow) for seed in rest)]
 

@@ -60,7 +60,7 @@ class Bet:
 
     @property
     def amount(self) -> int:
-        """An amount that no other row has."""
+        """Return an amount that no other row has."""
         return self.number * 10 + self.version
 
 
@@ -172,7 +172,7 @@ class OddVendor(Vendor):
         params: Mapping[str, Any],
         permit: AnswerPermit | None = None,
     ) -> bytes:
-        """A page of the rows whose time lies in the window."""
+        """Return a page of the rows whose time lies in the window."""
         with self.lock:
             self.asked.append((window, dict(params)))
             call = len(self.asked)
@@ -192,7 +192,7 @@ class OddVendor(Vendor):
         return body if permit is None else permit.run(lambda: body)
 
     def check(self, envelope: Mapping[str, Any]) -> None:
-        """Each answer says that it is a success."""
+        """Accept every answer."""
 
     def _answer(
         self, paging: Pagination, window: Interval, params: Mapping[str, Any], call: int, applied: list[Fault]
@@ -216,7 +216,7 @@ class OddVendor(Vendor):
         return Answer(found[first : first + size], len(found), size, token, first, found, size)
 
     def _too_late(self, bet: Bet, window: Interval) -> bool:
-        """Whether a row appears only when a slot's start is asked for: its own slot, the one before, is stored by then."""
+        """Return whether a row appears only when a slot's start is asked for: its own slot, the one before, is stored by then."""
         return bool(bet.since) and any(window.start < start < window.end and bet.at < start for start in self.starts)
 
     @property
@@ -229,7 +229,7 @@ class OddVendor(Vendor):
 
     @staticmethod
     def _page(paging: Pagination, params: Mapping[str, Any], found: int) -> tuple[int, int]:
-        """The number of the first row that is asked for, and how many are."""
+        """Return the number of the first row that is asked for, and how many are."""
         size_param = getattr(paging, "size_param", None) or getattr(paging, "param", "")
         size = int(params.get(size_param, getattr(paging, "limit", max(found, 1))))
         match paging:
@@ -280,7 +280,7 @@ class OddVendor(Vendor):
 
 
 def record(stream: Stream, bet: Bet, utc_offset: timedelta) -> dict[str, Any]:
-    """The record of a row, as the declaration of the stream describes it."""
+    """Return the record of a row, as the declaration of the stream describes it."""
     made: dict[str, Any] = {}
     times = {str(stream.time_column), *stream.window_columns}
     for f in stream.fields:
@@ -306,7 +306,7 @@ def record(stream: Stream, bet: Bet, utc_offset: timedelta) -> dict[str, Any]:
 
 
 def amount(f: Field, bet: Bet) -> Any:
-    """The amount of a row in a money column."""
+    """Return the amount of a row in a money column."""
     return bet.amount if isinstance(f.kind, Integer) else bet.amount / 100
 
 
@@ -317,7 +317,7 @@ def _plain(f: Field, bet: Bet, utc_offset: timedelta) -> Any:
 
 
 def time_text(f: Field, at: datetime, utc_offset: timedelta) -> Any:
-    """An instant as a column of times has it."""
+    """Return an instant as a column of times has it."""
     kind = f.kind
     if isinstance(kind, Epoch):
         return (at - EPOCH) // timedelta(milliseconds=1) * 10 ** UNITS[kind.unit] // 1000

@@ -35,7 +35,7 @@ class Verdict:
         self.complete = not scenario.moving and all(noticeable(stream, fault) for fault in scenario.faults)
 
     def problems(self) -> list[str]:
-        """What is wrong."""
+        """Return what is wrong."""
         doubled = len(self.rows) - len(self.stored)
         found = [f"{doubled} rows are stored twice in {self.slot}"] if doubled else []
         return [*found, *self._invented(), *self._lost()]
@@ -76,7 +76,7 @@ class Verdict:
         return {bet.number: bet for bet in sorted(known, key=lambda bet: bet.version)}
 
     def _moved(self, bet: Bet) -> bool:
-        """Whether a newer version of the row lies in another slot, to which the row belongs now."""
+        """Return whether a newer version of the row lies in another slot, to which the row belongs now."""
         return any(other.number == bet.number and other.version > bet.version for other in self.vendor.bets)
 
     def _set_aside(self, bet: Bet) -> bool:

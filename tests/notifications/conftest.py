@@ -19,7 +19,7 @@ Connect = Callable[[Connection], None]
 
 @pytest.fixture
 def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A lake with two hours stored and the one between them missing."""
+    """Return a lake with two hours stored and the one between them missing."""
     make("aig")
     server.replies = bets
     monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + 4 * HOUR)

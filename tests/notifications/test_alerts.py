@@ -47,7 +47,7 @@ def webhook() -> Iterator[Recorder]:
 
 @pytest.fixture
 def chat(webhook: Recorder, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
-    """The page's notifier, imported from a plugins folder, with a connection to a webhook on loopback."""
+    """Yield the page's notifier, imported from a plugins folder, with a connection to a webhook on loopback."""
     [source] = re.findall(r'^```python title="plugins/chat.py"\n(.*?)^```', PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "chat.py").write_text(source)

@@ -140,7 +140,7 @@ def test_a_slot_is_as_wide_as_its_neighbours_whatever_the_interval(
 
 
 def oldest(now: datetime) -> datetime:  # noqa: F811
-    """The start of the hour that the provider drops next."""
+    """Return the start of the hour that the provider drops next."""
     assert GAME_HISTORY.retention is not None
     return floor(now - GAME_HISTORY.retention, HOUR) + HOUR
 

@@ -38,7 +38,7 @@ def execute(made: ReconcileOperator, ctx: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(tmp_path: Path) -> SampleLake:
-    """A day of AIG with two bets, one of them void two hours after it was placed."""
+    """Return a day of AIG with two bets, one of them void two hours after it was placed."""
     sample = SampleLake(tmp_path)
     for hour in range(24):
         placed = {

@@ -8,6 +8,6 @@ from tests.browser import running_chromium
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A real browser."""
+    """Yield a real browser."""
     with running_chromium() as browser:
         yield browser

@@ -53,7 +53,7 @@ class Showcase:
         return Lake(files, str(self.folder / "raw"), provider, stream, account or ACCOUNTS[provider], filters)
 
     def store(self, provider: str, stream: str, slot: Interval, rows: int, **members: Any) -> None:
-        """A slot of so many rows without values, and its receipt."""
+        """Store a slot of so many rows without values, and its receipt."""
         lake = self.lake(provider, stream, members.pop("account", ""), **members.get("filters", {}))
         defaults = {
             "run_id": f"scheduled__{slot.end:%Y-%m-%dT%H:%M:%S}+00:00",
@@ -80,7 +80,7 @@ class Showcase:
         )
 
     def fill(self, days: int) -> None:
-        """All of it."""
+        """Store the lake that the pictures show."""
         chance = random.Random(7)
         for provider in ACCOUNTS:
             stream = declared(provider, mapping_of(provider).streams[0])

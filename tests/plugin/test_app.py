@@ -103,7 +103,7 @@ def slot(show: Showcase, **members: Any) -> dict[str, Any]:
 
 
 def refused(client: TestClient, path: str, status: int, **query: Any) -> str:
-    """The one sentence of a refusal."""
+    """Return the one sentence of a refusal."""
     answer = client.get(path, params=query)
     assert answer.status_code == status, answer.text
     detail = answer.json()["detail"]

@@ -35,7 +35,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Showcase:
 def opened(
     chromium: Browser, show: Showcase | None, width: int = 1280, query: str = "", *, table: bool = True
 ) -> Iterator[Page]:
-    """The page of a lake, and no error on it."""
+    """Yield the page of a lake, and no error on it."""
     complaints: list[str] = []
     with serving(show, table=table) as url, chromium.new_context(viewport={"width": width, "height": 900}) as context:
         context.clock.set_fixed_time(show.now if show else NOW)
@@ -55,7 +55,7 @@ def box(of: Locator) -> dict[str, float]:
 
 
 def one_hour(folder: Path, **members: Any) -> Showcase:
-    """A lake with the hour before last of one stream."""
+    """Return a lake with the hour before last of one stream."""
     show = Showcase(folder, NOW)
     hour = NOW.replace(minute=0, second=0, microsecond=0) - 2 * HOUR
     show.store("pv", "history", Interval(hour, hour + HOUR), 12, **members)

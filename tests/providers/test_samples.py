@@ -31,7 +31,7 @@ def decode(stream: Stream, sample: str, hours: int = 0) -> Page:
 
 
 def rows(page: Page) -> list[dict[str, Any]]:
-    """The rows without the columns that are null."""
+    """Return the rows without the columns that are null."""
     assert not page.rejected
     return [{name: value for name, value in row.items() if value is not None} for row in page.table.to_pylist()]
 

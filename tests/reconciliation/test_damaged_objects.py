@@ -23,7 +23,7 @@ SLOT, OTHER = hour_of(5), hour_of(6)
 
 
 def lake_of(folder: Path) -> tuple[SampleLake, Path]:
-    """A lake of two slots, and the object of the first."""
+    """Return a lake of two slots, and the object of the first."""
     sample = SampleLake(folder)
     sample.store(SLOT, [aig(f"b{number}", placed=at(5) + number * MINUTE) for number in range(40)], at(8))
     sample.store(OTHER, [aig("other", placed=at(6))], at(8))
@@ -31,7 +31,7 @@ def lake_of(folder: Path) -> tuple[SampleLake, Path]:
 
 
 def damaged(sample: SampleLake) -> bool:
-    """Whether the reconciliation takes the first slot for damaged; coverage and merge must not fail in another way."""
+    """Return whether the reconciliation takes the first slot for damaged; coverage and merge must not fail in another way."""
     stream = declared("aig", sample.lake.stream)
     coverage(sample.lake, stream, start=TODAY.start, end=TODAY.end).total.to_json()
     with suppress(UnmergeableSlot):

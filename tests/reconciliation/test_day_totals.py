@@ -33,7 +33,7 @@ def streams(provider: str) -> dict[str, Stream]:
 def figures(
     folder: Path, provider: str, account: str, records: Sequence[Mapping[str, Any]], day: Interval = TODAY
 ) -> dict[str, dict[tuple[str, ...], dict[str, Decimal]]]:
-    """What the records add up to, by report."""
+    """Return what the records add up to, by report."""
     sample = SampleLake(folder, provider, account)
     sample.store(hour_of(5), records, at(7))
     reports = [report for report in reports_of(provider) if isinstance(report, Report)]

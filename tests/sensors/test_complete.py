@@ -23,7 +23,7 @@ TWO_HOURS = {"start": FIVE, "end": FIVE + 2 * HOUR}
 
 @pytest.fixture
 def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A lake with the hour from five, as of eight o'clock."""
+    """Return a lake with the hour from five, as of eight o'clock."""
     make("aig")
     server.replies = bets
     monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + 3 * HOUR)

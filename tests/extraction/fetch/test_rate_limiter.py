@@ -37,7 +37,7 @@ class WallClock(datetime):
 
 @pytest.fixture
 def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """The wall clock goes with the monotonic one, and each test has a storage of its own."""
+    """Let the wall clock go with the monotonic one, and give each test a storage of its own."""
     offset = FIVE.timestamp() - clock.now
     monkeypatch.setattr(time, "time", lambda: clock.now + offset)
     for module in (calling, rate_limiter):
@@ -52,7 +52,7 @@ def shared(limits: Limits) -> SharedRateLimiter:
 
 
 def at(clock: Clock, limiter: RateLimiter, *pages: bool) -> list[float]:
-    """When calls are made, in seconds after the first moment."""
+    """Return when calls are made, in seconds after the first moment."""
     began, times = clock.now, []
     for page in pages:
         with limiter.turn(AnswerPermit(), page=page):

@@ -26,7 +26,7 @@ MAIN = [(pv.HISTORY, PV), (aig.TRANSACTIONS, AIG), (jdb.TRANSACTIONS, JDB), (gma
 
 
 def written(stream: Stream, record: dict[str, object], rows: int = 100) -> tuple[pq.FileMetaData, pa.Table]:
-    """A slot of records that differ in their ids."""
+    """Return a slot of records that differ in their ids."""
     text = next(name for name in ("event_id", "id", "historyId", "roundId") if name in record)
     records = [{**record, text: f"{place * 7919 % 10_007:032x}"} for place in range(rows)]
     page = Decoder(stream, JDB_OFFSET)(answer(stream, json.dumps(records)), lambda envelope: None)
