@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -70,6 +71,7 @@ class Vendor:
     patch: Callable[[int], dict[str, Any]] = lambda i: {}
     asked: list[tuple[Interval | None, dict[str, Any]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _sorted: tuple[list[datetime], list[int], list[datetime]] = field(default=([], [], []), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.hook.request = self  # type: ignore[method-assign,assignment]
@@ -100,9 +102,16 @@ class Vendor:
         return answer
 
     def _found(self, window: Interval) -> list[int]:
+        """Return the bets that a window includes, in the order of an answer."""
+        bets, ids, times = self._sorted
+        if bets != self.bets:  # the first call, or the test has changed them
+            ids = sorted(range(len(self.bets)), key=self.bets.__getitem__)
+            times = [self.bets[i] for i in ids]
+            self._sorted = ([*self.bets], ids, times)
+        near = ids[bisect_left(times, window.start) : bisect_right(times, window.end)]
         holds = INCLUDES[self.ends]
-        found = [i for i, at in enumerate(self.bets) if holds(window.start, at, window.end)]
-        return sorted(found, key=self.order or (lambda i: (self.bets[i], i)))
+        found = [i for i in near if holds(window.start, self.bets[i], window.end)]
+        return sorted(sorted(found), key=self.order) if self.order else found
 
     def _page(self, found: list[int], first: int, size: int) -> list[int]:
         return found[first : first + min(size, self.cap or size)]
