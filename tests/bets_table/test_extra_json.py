@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ _RECORD = st.fixed_dictionaries({}, optional=_VALUES)
 _EXTRA = st.none() | st.dictionaries(st.text().map("x".__add__), st.integers() | st.text(), max_size=2)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(_RECORD, _EXTRA), min_size=1, max_size=5), st.booleans())
 def test_every_row_gives_its_members_back(

@@ -63,6 +63,7 @@ ways = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bets=st.lists(st.tuples(seconds, st.booleans()), max_size=9), ends=st.sampled_from([*INCLUDES]), runs=ways)

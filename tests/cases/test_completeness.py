@@ -296,7 +296,7 @@ def test_a6_a_cap_that_changes_leaves_no_row_out(make: MakeHook, tmp_path: Path,
 # ------------------------------------------------------------------ A7, A8, A9
 
 
-@pytest.mark.parametrize("cap", [7, 64, 500, 1000])
+@pytest.mark.parametrize("cap", [pytest.param(7, marks=pytest.mark.slow), 64, 500, 1000])
 def test_a7_a_cursor_is_followed_until_a_call_brings_nothing_new(make: MakeHook, tmp_path: Path, cap: int) -> None:
     vendor = Vendor(make("aig"), "latest", spread(1500), cap=cap)
     stored = vendor.store(tmp_path)

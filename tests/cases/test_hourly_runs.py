@@ -38,9 +38,10 @@ def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: A
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["[)", "[]"])
-@pytest.mark.parametrize("per_hour", [60, *(pytest.param(bets, marks=pytest.mark.slow) for bets in (500, 4000))])
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("per_hour", [60, 500, 4000])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
     make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
 ) -> None:
@@ -50,13 +51,15 @@ def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
     assert max(calls[12:]) <= 12 + 4
 
 
+@pytest.mark.slow
 def test_windows_that_leave_out_their_start_cost_one_more_call_a_run(make: MakeHook, tmp_path: Path) -> None:
     """The row on a slot's start came with the slot before, in another run."""
     vendor = Vendor(make("jdb"), "transactions", bets(500), ends="(]")
     assert 288 + 24 <= sum(runs(vendor, tmp_path)) <= 300 + 24
 
 
-@pytest.mark.parametrize("ends", ["[)", pytest.param("[]", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ends", ["[)", "[]"])
 def test_a_day_of_gmag_costs_its_windows(make: MakeHook, tmp_path: Path, ends: str) -> None:
     vendor = Vendor(make("gmag"), "game_history", bets(2000), ends=ends)
     calls = runs(vendor, tmp_path)
@@ -73,6 +76,7 @@ def test_a_day_of_pv_and_aig_costs_a_call_an_hour(make: MakeHook, tmp_path: Path
     assert sum(runs(vendor, tmp_path)) == 24 + 1
 
 
+@pytest.mark.slow
 def test_what_windows_hold_is_believed_for_a_day_and_no_longer(make: MakeHook, tmp_path: Path) -> None:
     quiet = [slot for slot in DAY for _ in range(1)]
     vendor = Vendor(make("jdb"), "transactions", [FIVE + timedelta(minutes=5)])

@@ -360,6 +360,7 @@ def test_what_is_compressed_in_a_way_that_was_asked_for_is_read(
     assert make("aig").exchange(ENDPOINT["aig"], {}) == PLAIN
 
 
+@pytest.mark.slow
 @given(
     text=st.binary(max_size=400_000) | st.integers(0, 3_000_000).map(bytes),
     kind=st.sampled_from([gzip.compress, zlib.compress, bytes]),

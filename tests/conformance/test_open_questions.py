@@ -73,6 +73,7 @@ def setting(
     return pytest.param((provider, {"options": {provider: options}, **(settings or {})}, extra or {}), id=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "account",
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fsspec
 import pyarrow.parquet as pq
+import pytest
 
 from airflow_betproviders.declare.interval import Interval, slots
 from airflow_betproviders.extraction.replay import Replay
@@ -19,6 +20,7 @@ from tests.conformance.conftest import HOUR
 SETTINGS = {"options": {"jdb": {"window": "[]", "doubled_keys": True}}, "rate": 600.0}
 
 
+@pytest.mark.slow
 def test_a_replay_reads_times_in_the_offset_of_then(
     hook: Callable[..., BetProviderHook], now: datetime, tmp_path: Path
 ) -> None:

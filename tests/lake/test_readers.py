@@ -33,7 +33,6 @@ EXAMPLE = "provider=aig/stream=transactions"
 TEXT = {"DuckDB": "VARCHAR", "Polars": "String", "pandas": "str", "PyArrow": "string", "Spark": "string"}
 # Spark comes with `make test-spark`: it is twenty times as large as the other readers, and needs Java.
 SPARK = [
-    pytest.mark.slow,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not find_spec("pyspark"), reason="pyspark is not installed"),
 ]
@@ -51,6 +50,7 @@ def test_the_page_has_a_call_for_each_reader() -> None:
     assert all(EXAMPLE in call for call in CALLS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_a_streams_folder_has_each_row_once_and_accounts_as_text(
     reader: str, lake: tuple[Path, Rows, Rows], monkeypatch: pytest.MonkeyPatch
@@ -67,6 +67,7 @@ def test_a_streams_folder_has_each_row_once_and_accounts_as_text(
             assert ("filter" in _columns(reader, found)) == (rows is narrowed), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_all_streams_together_have_each_row_once(
     reader: str, lake: tuple[Path, Rows, Rows], monkeypatch: pytest.MonkeyPatch
@@ -92,6 +93,7 @@ def test_accounts_that_look_like_something_else_are_text(
     assert {lake.account for lake in lakes(LOCAL, f"{tmp_path}/raw")} == set(ODD_ACCOUNTS)
 
 
+@pytest.mark.slow
 def test_fastparquet_reads_each_streams_files_where_it_is_installed(lake: tuple[Path, Rows, Rows]) -> None:
     """It has no decimals: amounts become floats. Its integers are not compared: see the page."""
     fastparquet = pytest.importorskip("fastparquet")

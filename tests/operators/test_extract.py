@@ -355,6 +355,7 @@ def test_the_asset_of_a_stream_is_the_tasks_outlet_unless_another_is_named(tmp_p
     assert operator(tmp_path, "aig", outlets=[other]).outlets == [other]
 
 
+@pytest.mark.slow
 def test_importing_operators_and_hooks_brings_nothing_heavy_along() -> None:
     code = (
         "import sys, airflow.sdk\n"

@@ -28,6 +28,7 @@ def wheel(dist: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name} == {"airflow_betproviders"}
 

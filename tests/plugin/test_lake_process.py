@@ -83,6 +83,7 @@ def test_a_call_without_end_is_ended() -> None:
     child.close()
 
 
+@pytest.mark.slow
 def test_a_slow_start_goes_on() -> None:
     child = LakeProcess(seconds=0)
     refused = refusal(child, os.getpid)

@@ -43,6 +43,7 @@ def damaged(sample: SampleLake) -> bool:
         return SLOT in day_totals.damaged
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(place=st.floats(0, 1), change=st.binary(min_size=1, max_size=40) | st.none())
 def test_any_bytes_may_be_damaged(place: float, change: bytes | None) -> None:

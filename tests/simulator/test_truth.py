@@ -51,6 +51,7 @@ def stream(request):
     return request.param
 
 
+@pytest.mark.slow
 def test_a_complete_paged_read_is_the_truth(windows, stream):
     span, ago, key = STREAMS[stream]
     start = NOW - ago
@@ -70,6 +71,7 @@ def test_windows_hold_their_start_and_not_their_end(still, stream):
     assert max(clocks) < milli(start + span)
 
 
+@pytest.mark.slow
 def test_neighbouring_windows_add_up(still, stream):
     span, ago, _ = STREAMS[stream]
     start = NOW - ago
@@ -139,6 +141,7 @@ def test_some_jdb_rounds_settle_after_action_64_may_be_read():
     assert 0.97 < len(early) / len(later) < 1
 
 
+@pytest.mark.slow
 def test_aig_orders_change_their_window_as_they_settle():
     simulator = Simulator(Settings(now=NOW, rate=2000, late_share=0.2))
     placed = {row["id"]: row for row in simulator.truth("aig", "transactions", NOW - HOUR, NOW, as_of=NOW + MINUTE)}
