@@ -383,6 +383,25 @@ def test_full_answers_of_a_cursor_in_random_order_are_complete_up_to_their_last_
     assert len(vendor.asked) <= 20
 
 
+@pytest.mark.parametrize("time", [253_402_300_800_000, 1], ids=["after the year 9999", "in 1970"])
+def test_rows_with_an_odd_time_in_shuffled_answers_of_a_cursor_do_not_make_the_window_fail(
+    make: MakeHook, tmp_path: Path, time: int
+) -> None:
+    """The cap is the lowest usual one, so a row whose time cannot be read leaves fewer times than rows."""
+    bets, odd = spread(300), {*range(3, 300, 40)}
+    vendor = Vendor(make("aig"), "latest", bets, cap=50, patch=lambda i: {"update_time": time} if i in odd else {})
+    rng = random.Random(7)
+
+    def shuffled(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        rows = document["data"]["transactions"]
+        return {**document, "data": {"transactions": rng.sample(rows, len(rows))}}
+
+    vendor.spoil = shuffled
+    stored = vendor.store(tmp_path, SLOT)
+    assert sorted(vendor.ids(stored)) == sorted({*truth(300)} - {f"{i}" for i in odd})
+    assert stored.total("bad_rows") == len(odd)
+
+
 def test_rows_of_a_page_are_not_lost_where_the_next_page_times_out_and_the_window_is_halved(
     make: MakeHook, tmp_path: Path
 ) -> None:

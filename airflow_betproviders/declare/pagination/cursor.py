@@ -78,7 +78,8 @@ class TimestampCursor(Pagination):
         full = self._is_full(latest, answers)
         if self._is_unordered(latest, answers) and (latest.newest_first or (full and not latest.shuffled)):
             raise Unprovable(
-                f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them"
+                f"the {latest.rows} rows of an answer do not come in the order of time, so others may lie before them. Ask the "
+                "provider to return them in order, or read another stream"
             )
         # A cut-off answer without order lacks rows anywhere, and an answer from its middle on brings some of them.
         if latest.late_rows and any(self._is_unordered(answer, answers) for answer in answers[:-1]):

@@ -112,7 +112,7 @@ class PageAnswer:
     def shuffled(self) -> bool:
         """Return whether many rows come in an order that has nothing to do with the time column."""
         count = len(self._instants)
-        if count < _MANY_ROWS:
+        if self.rows < _MANY_ROWS or 2 * count < self.rows:  # of a rejected row, no time is known
             return False
         ranks = np.argsort(np.argsort(self._instants, kind="stable"), kind="stable")
         correlation = np.corrcoef(np.arange(count), ranks)[0, 1]
@@ -133,12 +133,13 @@ class PageAnswer:
 
     @cached_property
     def late_rows(self) -> int:
-        """Return the number of new rows that are older than the newest row of the earlier pages."""
+        """Return the number of new rows that are older than the newest row of the earlier pages. Absurd times are left out."""
         newest_ms = max((answer.latest_ms for answer in self._earlier if answer.latest_ms is not None), default=None)
         if newest_ms is None or not self._stream.key or not len(self._instants):
             return 0
         known = np.concatenate([answer.hashes for answer in self._earlier])
-        return int((~keys.occur(self.hashes, known) & (self._instants < newest_ms)).sum())
+        is_late = (self._instants < newest_ms) & (self._instants > newest_ms - ABSURD // UNITS["ms"])
+        return int((is_late & ~keys.occur(self.hashes, known)).sum())
 
     @property
     def _instants(self) -> npt.NDArray[np.int64]:
