@@ -169,6 +169,30 @@ def test_a15_without_the_right_filter_column_the_message_names_both_causes(make:
     assert len(vendor.ids(vendor.store(tmp_path))) == 60
 
 
+@pytest.mark.parametrize("strays", [2, 3, 40])
+def test_rows_outside_the_window_in_a_call_that_proves_an_answer_count_as_in_an_answer(
+    make: MakeHook, tmp_path: Path, strays: int
+) -> None:
+    """An answer with 300 bets is proven by calls for its ends: one in a hundred of these bets shows a wrong question."""
+    vendor = Vendor(
+        make("pv"), "games_game_history", [*spread(300), *spread(40, Interval(NEXT.start + MINUTE, NEXT.end))]
+    )
+
+    def other_hour(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        more = [vendor._pv(i) for i in range(300, 300 + strays)] if window != SLOT else []
+        return {**document, "data": document["data"] + more}
+
+    vendor.spoil = other_hour
+    if strays == 2:
+        assert vendor.store(tmp_path, game_id=1062).receipts[0].rows == 300
+        assert len(vendor.asked) == 3
+    else:
+        with pytest.raises(
+            ProviderRequestError, match=rf"{strays} of \d+ rows have start_at and end_at outside the window"
+        ):
+            vendor.store(tmp_path, game_id=1062)
+
+
 def test_a_single_row_outside_the_window_goes_to_quarantine(make: MakeHook, tmp_path: Path) -> None:
     vendor = Vendor(make("aig"), "transactions", spread(101))
     vendor.patch = lambda i: {"update_time": ms(FIVE - HOUR)} if i == 50 else {}

@@ -248,7 +248,7 @@ MUTATIONS = (
     Mutation(
         "store rows of another zone",
         "extraction/fetch/completeness/outside_rows.py",
-        "        if all_outside * _SLIP >= max(rows.distinct, 1):",
+        "        if count * _SLIP >= max(rows.distinct, among, 1):",
         "        if False:",
         ("cases/test_windows.py", "-k", "a12 or a13"),
     ),

@@ -17,6 +17,7 @@ from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, Planner
@@ -69,6 +70,7 @@ class SlotReader:
             pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
         self._prefetch = Prefetcher(self._calls, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self._shown_rows = ShownRows(stream)
+        self._outside_rows = OutsideRows(source, stream)
         self.sizes = AnswerSizes(stream, *proven)
         self._windows = WindowReader(
             source,
@@ -163,7 +165,7 @@ class SlotReader:
         if lacking := self._shown_rows.lacking:
             raise SlotChanged(f"pieces of windows bring {lacking} rows of the slot that did not come with it")
 
-    def _read_piece(self, window: Interval) -> WindowRows:
+    def _read_piece(self, window: Interval, among: int) -> WindowRows:
         answers: list[PageAnswer] = []
         try:
             self._calls.ask_all(window, answers, unsplit=False)
@@ -173,7 +175,9 @@ class SlotReader:
             older = self._shown_rows.add_piece(window, answers)
         if older:
             raise SlotChanged(f"{window} brings newer versions of {older} rows than the slot has")
-        return WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+        rows = WindowRows.from_pages(self._stream, window, [answer.page for answer in answers])
+        self._outside_rows.check(rows, window, among)
+        return rows
 
 
 class SlotWindows:

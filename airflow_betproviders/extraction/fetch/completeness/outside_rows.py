@@ -29,6 +29,8 @@ _SLIP = 100
 # By how much an epoch in another unit differs: seconds, milliseconds, microseconds.
 _OTHER_UNITS = (1e3, 1e-3, 1e6, 1e-6)
 
+Mask = npt.NDArray[np.bool_]
+
 
 class OutsideRows:
     """Move rows outside the requested window to quarantine, or refuse the window."""
@@ -52,33 +54,55 @@ class OutsideRows:
         Raises:
             ProviderRequestError: one row in a hundred or more lies outside, as with a wrong zone, unit or column.
         """
-        stream, outside = self._stream, np.ones(rows.table.num_rows, bool)
+        outside, absurd = self._outside(rows, asked)
+        count = int(outside.sum())
+        if not (self._stream.reject_outside_window or always):
+            return count
+        self._refuse(rows, asked, outside, absurd)
+        if count:
+            rows.rejected += [
+                _rejected(row, self._stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()
+            ]
+            rows.filter(~outside)
+        return count
+
+    def check(self, rows: WindowRows, asked: Interval, among: int) -> None:
+        """Refuse a piece of a window under the rule of `remove`, where it is known which column windows filter.
+
+        Args:
+            rows: the rows; they stay as they are.
+            asked: the piece.
+            among: rows of the window, of which those of the piece are some.
+
+        Raises:
+            ProviderRequestError: rows outside the piece are one in a hundred or more of the window's.
+        """
+        if self._stream.reject_outside_window and not self._stream.has_outside_rows:
+            self._refuse(rows, asked, *self._outside(rows, asked), among)
+
+    def _refuse(self, rows: WindowRows, asked: Interval, outside: Mask, absurd: Mask, among: int = 0) -> None:
+        count = int((outside & ~absurd).sum()) + len(self._times.outside(rows.rejected, asked))
+        count += sum(self._in_other_unit(row, asked) for row in rows.rejected)
+        if count * _SLIP >= max(rows.distinct, among, 1):
+            raise self._refusal(rows, asked, outside, count)
+
+    def _outside(self, rows: WindowRows, asked: Interval) -> tuple[Mask, Mask]:
+        """Return which rows lie outside an interval, and which of them have a time ten years away."""
+        outside = np.ones(rows.table.num_rows, bool)
         absurd = outside.copy()
-        for name in stream.window_columns:
+        for name in self._stream.window_columns:
             column = rows.table[name]
             instants, (start, end) = arrays.integers(column), ends(asked, column.type)
             outside &= (instants < start) | (instants > end)
             if outside.any():
                 absurd &= self._absurd(name, column, asked)
-        count = int(outside.sum())
-        if not (stream.reject_outside_window or always):
-            return count
-        all_outside = int((outside & ~absurd).sum()) + len(self._times.outside(rows.rejected, asked))
-        all_outside += sum(self._in_other_unit(row, asked) for row in rows.rejected)
-        if all_outside * _SLIP >= max(rows.distinct, 1):
-            raise self._refusal(rows, asked, outside, all_outside)
-        if count:
-            rows.rejected += [
-                _rejected(row, stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()
-            ]
-            rows.filter(~outside)
-        return count
+        return outside, absurd
 
-    def _absurd(self, name: str, column: pa.ChunkedArray, asked: Interval) -> npt.NDArray[np.bool_]:
+    def _absurd(self, name: str, column: pa.ChunkedArray, asked: Interval) -> Mask:
         """Return which times are ten years away from an interval, in any unit."""
         instants, (start, end) = arrays.integers(column), ends(asked, column.type)
         years = duration(ABSURD, column.type)
-        absurd: npt.NDArray[np.bool_] = (instants < start - years) | (instants > end + years)
+        absurd: Mask = (instants < start - years) | (instants > end + years)
         if isinstance(self._stream.field(name).kind, Epoch):
             for unit in _OTHER_UNITS:
                 absurd &= (instants * unit < start) | (instants * unit > end)
@@ -96,9 +120,7 @@ class OutsideRows:
             return False
         return any(asked.start.timestamp() <= seconds * unit <= asked.end.timestamp() for unit in _OTHER_UNITS)
 
-    def _refusal(
-        self, rows: WindowRows, asked: Interval, outside: npt.NDArray[np.bool_], count: int
-    ) -> ProviderRequestError:
+    def _refusal(self, rows: WindowRows, asked: Interval, outside: Mask, count: int) -> ProviderRequestError:
         columns = self._stream.window_columns
         shown = rows.table[columns[0]].filter(arrays.mask(outside))
         example = f", one at {_text(shown[0])}" if len(shown) else ""

@@ -23,12 +23,17 @@ from airflow_betproviders.extraction.fetch.truncation.suspected_answer import Su
 class ReadPiece(Protocol):
     """Read a piece of a window by calls of its own."""
 
-    def __call__(self, window: Interval, /) -> WindowRows:
+    def __call__(self, window: Interval, among: int, /) -> WindowRows:
         """Return the rows that the provider has in the piece.
+
+        Args:
+            window: the piece.
+            among: rows of the answer that the piece proves.
 
         Raises:
             Unprovable: it has more rows than are held in memory at once.
             SlotChanged: it brings newer versions of rows than the slot has.
+            ProviderRequestError: it brings too many rows of other windows.
         """
 
 
@@ -150,7 +155,7 @@ class AnswerProof:
         """Do as `probe` does; where rows come in the order of time, with one call, for the piece after the last row."""
         if answer.rest is None:
             return self.probe(answer, read_piece, proven)
-        rest = self._inside(read_piece(answer.rest), answer.rest, answer.window)
+        rest = self._inside(read_piece(answer.rest, answer.rows), answer.rest, answer.window)
         return replace(answer, halves=False).contradiction([rest])
 
     def probe(self, answer: SuspectedAnswer, read_piece: ReadPiece, proven: int = 0) -> str | None:
@@ -167,7 +172,9 @@ class AnswerProof:
         """
         suspected: SuspectedAnswer | None = answer
         while suspected:
-            brought = [self._inside(read_piece(piece), piece, suspected.window) for piece in suspected.pieces]
+            brought = [
+                self._inside(read_piece(piece, suspected.rows), piece, suspected.window) for piece in suspected.pieces
+            ]
             if problem := suspected.contradiction(brought):
                 return problem
             rest = suspected.as_suspect(brought)
