@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -40,6 +41,17 @@ class AnswerFormat:
             NotJson: the answer does not have this format, or is cut off.
         """
         raise NotImplementedError
+
+    def check_end(self, body: bytes, members: frozenset[str]) -> None:
+        """Check that the answer does not end with a failure in place of a record.
+
+        Args:
+            body: the answer, decompressed.
+            members: names of which a record has at least one.
+
+        Raises:
+            NotJson: it does.
+        """
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,8 @@ class JsonLines(AnswerFormat):
     """Answers are JSON lines: one record a line, without anything around them.
 
     The envelope is ``{"rows": Rows}``. An answer without records is empty. Failures must show in the HTTP status, because
-    such an answer has no place for a status of its own. Without a total, an answer that the provider itself ends early, after a
-    complete line, looks complete.
+    such an answer has no place for a status of its own; a last line that is no record is refused too. Without a total, an answer
+    that the provider itself ends early, after a complete line, looks complete.
 
     Attributes:
         rows: the member of the envelope that holds the records.
@@ -95,6 +107,14 @@ class JsonLines(AnswerFormat):
             if not line.lstrip().startswith(b"{"):
                 raise NotJson("a line is not a JSON object")
         return b"{%s:[%s]}" % (msgspec.json.encode(self.rows), b",".join(lines))
+
+    def check_end(self, body: bytes, members: frozenset[str]) -> None:
+        """See `AnswerFormat`."""
+        last = body.rstrip().rpartition(b"\n")[2]
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # such a row goes to quarantine
+            names = _MEMBERS.decode(last).keys()
+            if members.isdisjoint(names):
+                raise NotJson(f"the last line is no record: it has {', '.join(names)[:100] or 'nothing'}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,6 +114,8 @@ class Decoder:
         self._rows = declared_part(stream.envelope, self._rows_path)
         self._one = self._rows is OneRow
         self._nested = isinstance(self._rows, Rows) and bool(self._rows.path)
+        required = [field.name for field in stream.fields if field.required] or [field.name for field in stream.fields]
+        self._members = frozenset(self._rows.path[:1] if self._nested else required)
         self._paths = {marker: path_to(stream.envelope, marker) for marker in (Total, PageSize, NextPage, Reaches)}
         once_a_row = "\n" if isinstance(stream.format, Csv) else f'"{stream.key[-1]}"' if stream.key else None
         self._once_a_row = once_a_row.encode() if once_a_row and self._paths[Total] is None else None
@@ -169,9 +171,11 @@ class Decoder:
     def _json(self, body: bytes) -> bytes:
         """Rewrite an answer of another format to JSON."""
         try:
-            return self._stream.format.to_json(body.removeprefix(BOM_UTF8))
+            rewritten = self._stream.format.to_json(body.removeprefix(BOM_UTF8))
+            self._stream.format.check_end(body, self._members)
         except NotJson as problem:
             raise self._refusal(body, problem) from None
+        return rewritten
 
     def _refusal(self, body: bytes, problem: NotJson) -> ProviderUnavailable:
         beginning = f". It begins: {self._beginning(body)}" if self._quotes else ""

@@ -33,6 +33,7 @@ MATRIX = replace(
     format=Matrix(header=("data", "headers"), rows=("data", "rows"), names={"Bet ID": "id"}),
     envelope={"data": {"rows": Rows, "total": Total}},
 )
+NESTED_LINES = replace(LINES, envelope={"rows": Rows(path=("bets",))})
 RECORDS = [{"id": 1, "stake": Decimal("0.50"), "player": "a,b"}, {"id": 2**60 + 1, "stake": None, "player": "\n é"}]
 
 
@@ -111,6 +112,9 @@ def test_columns_are_found_by_name_and_unknown_ones_are_kept() -> None:
     [
         (LINES, '{"id":1}\n{"id":2', "the last line is cut off"),
         (LINES, "<html>\n", "a line is not a JSON object"),
+        (LINES, '{"id":1,"stake":2}\n{"error":"timeout","player":null}\n\n', "the last line is no record: it has error, player"),
+        (LINES, '{"id":1}\n{}\n', "the last line is no record: it has nothing"),
+        (NESTED_LINES, '{"bets":[{"id":1}]}\n{"id":7,"error":"timeout"}\n', "the last line is no record: it has id, error"),
         (MATRIX, '{"data":{"rows":[[1]]}}', "there is no header at data.headers"),
         (MATRIX, '{"data":{"headers":[1],"rows":[[1]]}}', "the header is not an array of names"),
         (MATRIX, '{"data":{"headers":["id","Bet ID"],"rows":[[1,2]]}}', "the header names 'id' twice"),
@@ -124,6 +128,12 @@ def test_columns_are_found_by_name_and_unknown_ones_are_kept() -> None:
 def test_an_answer_of_another_format_is_refused(stream: Stream, body: str, problem: str) -> None:
     with pytest.raises(ProviderUnavailable, match=f"is not what the document describes: .*{problem}"):
         decode(stream, body)
+
+
+def test_a_last_line_that_is_an_odd_record_goes_to_quarantine() -> None:
+    for odd in ('{"id":null,"stake":1}', '{"id":' + "[" * 700 + "]" * 700 + "}"):
+        page = decode(LINES, f'{{"id":1,"stake":2}}\n{odd}\n')
+        assert (page.table["id"].to_pylist(), len(page.rejected)) == ([1], 1)
 
 
 def test_an_empty_answer_has_no_rows() -> None:
