@@ -151,7 +151,7 @@ class ProtocolHook(AccountHook):
         if code is None:
             return
         meaning = self.meaning(code, text)
-        # Cut behind `redact`, so that no part of a secret is left.
+        # Shortened after `redact`, so that no part of a secret is left.
         status = f"{self.redact(code)[:100]} {self.redact(text)[:200]!r}" if self.quotes else self._own_code(code)
         raise meaning.error(f"the provider answered {status}: {meaning.cure}")
 

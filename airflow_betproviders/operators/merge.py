@@ -23,9 +23,10 @@ from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_betproviders.bets_table.merge import MergeStats
+    from airflow_betproviders.bets_table.merge import Merge, MergeStats
     from airflow_betproviders.bets_table.optimize import SortBy
     from airflow_betproviders.bets_table.raw_slots import RawStream
+    from airflow_betproviders.declare.interval import Interval
 
 
 def bets_asset(table: str) -> Asset:
@@ -120,14 +121,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         )
         refuse_shared_folder(self.path, self.table)
         streams = self._streams()
-        all_stats, problems = [], []
-        for stream in streams:
-            try:
-                all_stats.append(merge.run(stream, intervals))
-            except UnmergeableSlot as error:
-                problems.append(str(error))
-        if problems:
-            raise UnmergeableSlot("\n".join(problems))
+        all_stats = _merge_all(merge, streams, intervals)
         ranges = ", ".join(map(str, intervals))
         if not any(stats.slots + stats.unchanged for stats in all_stats):
             raise NothingStored(
@@ -244,6 +238,19 @@ class OptimizeBetsOperator(BaseOperator):
             sort_by=self.sort_by,
         )
         return {"table": self.table, **asdict(stats)}
+
+
+def _merge_all(merge: Merge, streams: Sequence[RawStream], intervals: Sequence[Interval]) -> list[MergeStats]:
+    """Merge the streams. If some slots of one cannot become bets, merge the other streams all the same, then fail."""
+    all_stats, problems = [], []
+    for stream in streams:
+        try:
+            all_stats.append(merge.run(stream, intervals))
+        except UnmergeableSlot as error:
+            problems.append(str(error))
+    if problems:
+        raise UnmergeableSlot("\n".join(problems))
+    return all_stats
 
 
 def _sum_stats(all_stats: Sequence[MergeStats]) -> dict[str, int]:

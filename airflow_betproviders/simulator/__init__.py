@@ -1,7 +1,7 @@
 """All simulated vendors on one port, without credentials: for demonstrations, tests and DAG authors.
 
 It is an independent reading of the vendor documents and imports nothing from the rest of this package, so that a
-mistake in a hook can not hide behind the same mistake here.
+mistake in a hook cannot hide behind the same mistake here.
 """
 
 from airflow_betproviders.simulator.server import Simulator

@@ -27,8 +27,6 @@ _PATTERN = frozenset("*?[")
 def open_path(path: str, name: str = "path") -> ObjectStoragePath:
     """Return Airflow's path object, or refuse a path without a bucket, with an unknown connection or without its packages.
 
-    Airflow itself would access the store anonymously if the connection is unknown.
-
     Args:
         path: the path, such as ``s3://aws_default@lake/raw``.
         name: the argument's name, for messages.
@@ -37,8 +35,6 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
         ConnectionNotFound: the path names a connection that does not exist.
         InvalidArgument: names what else is missing.
     """
-    from airflow.sdk import BaseHook, ObjectStoragePath
-
     require_text(name, path, "s3://aws_default@lake/raw")
     if path != path.strip() or not path.isprintable():
         raise InvalidArgument(f"{name} {path!r} has blanks around it, a line break or a control character. Remove it.")
@@ -48,35 +44,12 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
             f"{name} {path!r} has a *, ? or [, which stores and readers take for a pattern. Choose a path without them."
         )
     connection, _, bucket = parts.netloc.rpartition("@")
-    if parts.scheme not in _LOCAL:
+    if parts.scheme in _LOCAL:
+        _check_folder(path, name, parts)
+    else:
         _check_store(path, name, parts.scheme, bucket)
-        if connection:
-            try:
-                BaseHook.get_connection(connection)
-            except AirflowException:
-                raise ConnectionNotFound(
-                    f"{name} {path!r} names the connection {connection!r}, which does not exist. Create it, or correct "
-                    "the id before the @."
-                ) from None
-    elif bucket or not parts.path.startswith("/"):
-        raise InvalidArgument(
-            f"{name} {path!r} is relative, and workers differ in their folder. Give an absolute path."
-        )
-    elif parts.path.startswith("//"):
-        raise InvalidArgument(
-            f"{name} {path!r} has too many slashes: Airflow takes it for a folder below the worker's own. Write "
-            f"file:///{parts.path.lstrip('/')}."
-        )
-    try:
-        opened = ObjectStoragePath(path)
-        _ = opened.fs
-    except ValueError as error:  # a scheme that Airflow's provider names, and its library does not know
-        raise InvalidArgument(
-            f"{name} {path!r} cannot be opened: {error}. Use {', '.join(_EXTRAS)} or file."
-        ) from error
-    except ImportError as error:  # Airflow's provider is installed without its library for the store
-        raise _not_installed(f"{name} {path!r}", _EXTRAS.get(parts.scheme, "")) from error
-    return opened
+        _check_connection(path, name, connection)
+    return _opened(path, name, parts.scheme)
 
 
 def split_path(path: str, name: str) -> SplitResult:
@@ -109,6 +82,19 @@ def require_package(module: str, extra: str, what: str) -> None:
         raise _not_installed(what, extra)
 
 
+def _check_folder(path: str, name: str, parts: SplitResult) -> None:
+    """Refuse a local path that names another folder on each worker."""
+    if parts.netloc.rpartition("@")[2] or not parts.path.startswith("/"):
+        raise InvalidArgument(
+            f"{name} {path!r} is relative, and workers differ in their folder. Give an absolute path."
+        )
+    if parts.path.startswith("//"):
+        raise InvalidArgument(
+            f"{name} {path!r} has too many slashes: Airflow takes it for a folder below the worker's own. Write "
+            f"file:///{parts.path.lstrip('/')}."
+        )
+
+
 def _check_store(path: str, name: str, scheme: str, bucket: str) -> None:
     from airflow.sdk.io import has_fs
 
@@ -122,6 +108,36 @@ def _check_store(path: str, name: str, scheme: str, bucket: str) -> None:
         raise InvalidArgument(f"{name} {path!r} names no bucket. Write {scheme}://connection_id@bucket/folder.")
     if not installed:
         raise _not_installed(f"{name} {path!r}", _EXTRAS[scheme])
+
+
+def _check_connection(path: str, name: str, connection: str) -> None:
+    """Refuse an unknown connection, for which Airflow would access the store anonymously."""
+    from airflow.sdk import BaseHook
+
+    if not connection:
+        return
+    try:
+        BaseHook.get_connection(connection)
+    except AirflowException:
+        raise ConnectionNotFound(
+            f"{name} {path!r} names the connection {connection!r}, which does not exist. Create it, or correct the id "
+            "before the @."
+        ) from None
+
+
+def _opened(path: str, name: str, scheme: str) -> ObjectStoragePath:
+    from airflow.sdk import ObjectStoragePath
+
+    try:
+        opened = ObjectStoragePath(path)
+        _ = opened.fs
+    except ValueError as error:  # a scheme that Airflow's provider names, and its library does not know
+        raise InvalidArgument(
+            f"{name} {path!r} cannot be opened: {error}. Use {', '.join(_EXTRAS)} or file."
+        ) from error
+    except ImportError as error:  # Airflow's provider is installed without its library for the store
+        raise _not_installed(f"{name} {path!r}", _EXTRAS.get(scheme, "")) from error
+    return opened
 
 
 def _not_installed(what: str, extra: str) -> InvalidArgument:

@@ -161,7 +161,7 @@ class _Inflater(_Plain):
                 if not self._data:
                     return b""
                 if self._kind != _GZIP:
-                    raise ProviderUnavailable("the answer goes on behind its compressed data")
+                    raise ProviderUnavailable("the answer continues after its compressed data")
                 self._zlib = zlib.decompressobj(self._kind)
             data = self._inflate(max_bytes)
             if data is None:

@@ -179,14 +179,14 @@ class _TimedResponse(http.client.HTTPResponse):
             self.fp = io.BufferedReader(self._reader)
 
     def _close_conn(self) -> None:
-        """Refuse an answer that goes on behind its ``Content-Length``; a line break there means nothing."""
+        """Refuse an answer that continues after its ``Content-Length``; a line break there means nothing."""
         more = self._more() if self.length == 0 and not self.chunked else b""
         super()._close_conn()  # type: ignore[misc]
         if more.strip():
-            raise http.client.HTTPException("the answer goes on behind its Content-Length")
+            raise http.client.HTTPException("the answer continues after its Content-Length")
 
     def _more(self) -> bytes:
-        """Return bytes that came behind the answer, without waiting for any."""
+        """Return bytes that came after the answer, without waiting for any."""
         if self._reader is None or self.fp is None:
             return b""
         waits = self._sock.gettimeout()

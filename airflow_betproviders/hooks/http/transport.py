@@ -120,7 +120,7 @@ class Transport:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the error is one of ours
             failure = connection_error(error, host, self._timeout, self._proxy(request.url))
-        # Raised out here: the exceptions of the transport name the signed URL.
+        # Raised outside the handler, so without a context: the exceptions of the transport name the signed URL.
         raise failure
 
     @staticmethod

@@ -14,7 +14,7 @@ from airflow_betproviders.declare.request_parameters import Filter, WallParam
 from airflow_betproviders.declare.stream import Rows, Stream
 from airflow_betproviders.declare.windows import WindowRule
 
-# A double prints up to 17 digits, some of them far behind the point: nothing of it is cut.
+# A double prints up to 17 digits, some of them far after the point: nothing of it is cut.
 _AMOUNT = Decimal(38, 18)
 _LOCAL = StrptimeTime("%d-%m-%Y %H:%M:%S")
 _MINUTE = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""Finch's feeds: CSV behind a line that says how far the answer reaches; amounts are text in currency units, times UTC."""
+"""Finch's feeds: CSV after a line that says how far the answer reaches; amounts are text in currency units, times UTC."""
 
 from __future__ import annotations
 

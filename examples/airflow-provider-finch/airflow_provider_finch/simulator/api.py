@@ -1,4 +1,4 @@
-"""Finch's protocol: GET with login and password in the query, CSV behind a timepoint (document: 3.1 to 3.3)."""
+"""Finch's protocol: GET with login and password in the query, CSV after a timepoint (document: 3.1 to 3.3)."""
 
 from __future__ import annotations
 
