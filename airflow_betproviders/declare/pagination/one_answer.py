@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitedAnswer(Pagination):
-    """One answer of at most ``limit`` rows, silently cut there: a full answer is halved until it is not.
+    """One answer of at most ``limit`` rows, cut off there without a sign. The window of a full answer is halved.
 
     Attributes:
         param: name of the parameter that carries the limit.

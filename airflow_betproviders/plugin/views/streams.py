@@ -89,10 +89,10 @@ def read_lake(number: int, path: str, selection: Selection, span: Interval, now:
         truncated = len(streams) > MAX_STREAMS
         # A few streams at a time, so that few are read in vain once MAX_SLOTS is reached.
         for first in range(0, min(len(streams), MAX_STREAMS), _THREADS):
-            some = streams[first : min(first + _THREADS, MAX_STREAMS)]
+            batch = streams[first : min(first + _THREADS, MAX_STREAMS)]
             for view, count in _pool.map(
                 lambda lake_and_stream: _view_and_slot_count(number, lake_and_stream[0], lake_and_stream[1], span, now),
-                some,
+                batch,
             ):
                 slots += count
                 if slots > MAX_SLOTS:
