@@ -53,7 +53,7 @@ class Setting:
         """Return the parts of a value that must never appear in a message, whatever its type."""
         return _texts(value) if self.secret else []
 
-    def shown(self, value: Any) -> str:
+    def quote(self, value: Any) -> str:
         """Format an invalid value for a message; return empty text for a secret."""
         return "" if self.secret else f"={value!r}"[:80]
 
@@ -187,9 +187,9 @@ class UrlSetting(Setting):
         """See `Setting`; the password in the URL, as written and decoded."""
         return passwords_in(value)
 
-    def shown(self, value: Any) -> str:
+    def quote(self, value: Any) -> str:
         """See `Setting`; the URL without user and password."""
-        return super().shown(str(value).rpartition("@")[2])
+        return super().quote(str(value).rpartition("@")[2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -216,7 +216,7 @@ class AccountHook(BaseHook):
             return setting.parse(value)
         except ValueError as error:
             problem = str(error)
-        raise self._connection_error(f"extra {setting.name}{setting.shown(value)} must be {problem}")
+        raise self._connection_error(f"extra {setting.name}{setting.quote(value)} must be {problem}")
 
     def _unknown(self, name: str, value: Any) -> InvalidArgument:
         """Return the error of an unknown member. It quotes the value only if that cannot be a secret under a mistyped name."""
@@ -224,7 +224,7 @@ class AccountHook(BaseHook):
         meant = name.rpartition("__")[2].strip().lower().replace("-", "_")
         close = difflib.get_close_matches(meant, known, 1)
         cure = f"Did you mean {close[0]}, {known[close[0]].wanted}? " if close else ""
-        shown = known[close[0]].shown(value) if close else ""
+        shown = known[close[0]].quote(value) if close else ""
         return self._connection_error(f"extra {name}{shown} is unknown. {cure}It may have {', '.join(sorted(known))}")
 
     def _connection_error(self, problem: str) -> InvalidArgument:

@@ -177,7 +177,7 @@ def _odd(rng: random.Random, vendor: Vendor) -> Faults:
 
 
 def _lies(rng: random.Random, vendor: Vendor) -> Faults:
-    useless = (set() if vendor.totals else NEEDS_TOTALS) | (set() if vendor.guarded else {"stray_rows"})
+    useless = (set() if vendor.totals else NEEDS_TOTALS) | (set() if vendor.rejects_outside else {"stray_rows"})
     kinds = [kind for kind in LASTING if kind not in useless]
     chosen = {kind: LASTING[kind] for kind in rng.sample(kinds, 2)}
     if rng.random() < 0.08:

@@ -32,7 +32,7 @@ class Vendor:
         times: How times are written.
         time_columns: The members that windows may filter by.
         totals: Whether answers have a total, so that a list that moves is noticed.
-        guarded: Whether its document says what windows filter by, so that rows of other windows are refused.
+        rejects_outside: Whether its document says what windows filter by, so that rows of other windows are refused.
         cursor: Whether a call has no end, so that it always requests the limit's number of rows.
         empty: The shapes of an answer without rows that a true empty answer doesn't have.
         odd_fields: The members that get odd values. Members that decide what a bet is are not among them: a status
@@ -53,7 +53,7 @@ class Vendor:
     time_columns: tuple[str, ...]
     odd_fields: tuple[str, ...]
     totals: bool = True
-    guarded: bool = True
+    rejects_outside: bool = True
     cursor: bool = False
     empty: tuple[str, ...] = ("empty_list", "empty_object", "empty_null", "empty_absent")
     bet: Callable[[Record], tuple[str, Worth]] | None = None
@@ -114,7 +114,7 @@ _ROWAN: dict[str, Any] = {
         *("balanceBefore", "betTime", "isFeatureBuy"),
     ),
     "totals": False,
-    "guarded": False,
+    "rejects_outside": False,
     "needed": frozenset({"betAmount", "winAmount"}),
     "options": {"start": ("inclusive", "exclusive"), "order": ("row_version", "shuffled"), "range": ("[]", "[)", "(]")},
 }
@@ -216,7 +216,7 @@ VENDORS = (
         time_columns=("endDate",),
         odd_fields=(),
         totals=False,
-        guarded=False,
+        rejects_outside=False,
         empty=(),
         options={"missing": ("null", "empty"), "newline": ("lf", "crlf")},
     ),
@@ -232,7 +232,7 @@ VENDORS = (
             *("currency", "playerId", "gameType", "gameName", "round", "table", "seat", "betContent", "betAmount"),
             *("validAmount", "settledAmount", "betTime", "lastUpdateTime"),
         ),
-        guarded=False,
+        rejects_outside=False,
         bet=_quill,
         needed=frozenset({"betAmount", "settledAmount"}),
         page_sizes=(50, 300),

@@ -284,7 +284,7 @@ def test_a_secret_with_blanks_around_it_is_refused_and_not_quoted(value: str) ->
     setting = TextSetting(name="salt_secret", secret=True)
     with pytest.raises(ValueError, match=r"^text, without blanks around it$"):
         setting.parse(value)
-    assert setting.shown(value) == ""
+    assert setting.quote(value) == ""
     assert setting.parse("with blank") == "with blank"
 
 
