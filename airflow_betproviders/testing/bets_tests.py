@@ -46,10 +46,11 @@ class BetsTests:
             _load(vendor_account, table, slot)
         vendor_account.simulator.set_now(complete.end + LONG_AFTER)
         _load(vendor_account, table, complete)
-        assert _stored_bets(table) == self._expected_bets(vendor_account, complete)
+        expected = self._expected_bets(vendor_account, complete)
+        assert _stored_bets(table) == expected
         again = _load(vendor_account, table, early)
         assert again.added == 0
-        assert _stored_bets(table) == self._expected_bets(vendor_account, complete)
+        assert _stored_bets(table) == expected
 
     def test_a_day_agrees_with_the_vendor(self, vendor_account: VendorAccount) -> None:
         """A day that is loaded once agrees with the vendor's reports. A lost row is found, and its slot extracted again."""
