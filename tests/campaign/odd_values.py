@@ -19,6 +19,7 @@ NOTHING = {"", "null", '""'}
 """A member that is left out, null or an empty text: null in its column."""
 _DIGITS = Context(prec=15, rounding=ROUND_HALF_EVEN)
 _WIDE = Context(prec=100, rounding=ROUND_HALF_EVEN)
+_BETS_TABLE_UNIT = Decimal("1e-8")  # the bets table rounds amounts half to even
 _WHOLE_DIGITS = 20
 
 
@@ -98,7 +99,7 @@ class OddValues:
         return any(all(pattern.search(line) for pattern in patterns) for line in rejected)
 
     def as_read(self, record: Record) -> Record:
-        """Return a record with its odd members as a reader of the document takes them.
+        """Return a record with its odd members as the bets table takes them.
 
         Raises:
             Unreadable: An amount that the bet can't do without is missing, or an amount is no number.
@@ -116,7 +117,8 @@ class OddValues:
             if member in self.vendor.needed:
                 raise Unreadable(member)
             return None
-        return rounded(raw, self.vendor.decimals.get(member, DEFAULT_DECIMALS))
+        stored = rounded(raw, self.vendor.decimals.get(member, DEFAULT_DECIMALS))
+        return stored.quantize(_BETS_TABLE_UNIT, context=_WIDE)
 
     def _kept(self, member: str, values: list[str], truth: Any, row: Record) -> bool:
         stored = row.get(member)
