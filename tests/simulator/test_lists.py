@@ -177,7 +177,7 @@ FIELDS = {
     "jdb": ("historyId", "mtype", "gameDate", "total", "transferId"),
 }
 CASES = [
-    (vendor, field, kind)
+    pytest.param(vendor, field, kind, marks=[pytest.mark.slow] if field != fields[0] else [])
     for vendor, fields in FIELDS.items()
     for field in fields
     for kind in ODD
