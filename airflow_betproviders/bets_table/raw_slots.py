@@ -21,7 +21,7 @@ from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.coerce import required
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
-from airflow_betproviders.lake.discovery import lakes, providers_in
+from airflow_betproviders.lake.discovery import find_lakes, providers_in
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.survey.stored_objects import StoredObject, list_stored_objects
@@ -195,7 +195,7 @@ def find_raw_streams(
             except InvalidArgument as problem:
                 problems.append(problem)  # another stream may have these filters
                 continue
-            stream_lakes = lakes(fs, root, provider=name, stream=stream_name, account=account, filters=chosen)
+            stream_lakes = find_lakes(fs, root, provider=name, stream=stream_name, account=account, filters=chosen)
             streams += [RawStream(lake, known) for lake in stream_lakes]
     if problems and not streams:
         raise problems[0]

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _NAMED = 10  # foreign entries in one warning
 
 
-def lakes(
+def find_lakes(
     fs: Any,
     root: str,
     *,

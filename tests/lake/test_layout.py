@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument, OverlappingSlot
-from airflow_betproviders.lake.discovery import lakes
+from airflow_betproviders.lake.discovery import find_lakes
 from airflow_betproviders.lake.folder_names import folder_name, is_shortened, value_of
 from airflow_betproviders.lake.layout import COLUMNS, Lake, refuse_overlap
 from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
@@ -110,7 +110,7 @@ def test_a_long_filter_is_cut_and_found_again_by_its_receipt(tmp_path: Path) -> 
     assert folder.startswith("filter=game_ids%3D0,1,10,100,101")
     assert lake(root=str(tmp_path), filters={"game_ids": ids[1:]}).base != narrowed.base
     store(narrowed, SLOT, filters={"game_ids": ids})
-    (found,) = lakes(FS, str(tmp_path))
+    (found,) = find_lakes(FS, str(tmp_path))
     assert found.base == narrowed.base
     assert list(found.stored(SLOT)) == [SLOT]
 
@@ -130,7 +130,7 @@ def test_a_lake_of_the_old_layout_is_refused_by_name(tmp_path: Path, old: str) -
     for action in (
         lambda: place.stored(SLOT),
         place.days,
-        lambda: list(lakes(FS, str(tmp_path))),
+        lambda: list(find_lakes(FS, str(tmp_path))),
         lambda: list_stored_objects(place),
     ):
         with pytest.raises(InvalidArgument, match="older layout"):

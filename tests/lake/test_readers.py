@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.lake.discovery import lakes
+from airflow_betproviders.lake.discovery import find_lakes
 from airflow_betproviders.lake.layout import Lake
 from tests.extraction.stored import store
 from tests.extraction.vendor import SLOT
@@ -90,7 +90,7 @@ def test_accounts_that_look_like_something_else_are_text(
     found = _run(reader, EXAMPLE, "stream")
     assert _kind(reader, found) == TEXT[reader]
     assert _accounts(reader, found) == dict.fromkeys(ODD_ACCOUNTS, 1)
-    assert {lake.account for lake in lakes(LOCAL, f"{tmp_path}/raw")} == set(ODD_ACCOUNTS)
+    assert {lake.account for lake in find_lakes(LOCAL, f"{tmp_path}/raw")} == set(ODD_ACCOUNTS)
 
 
 @pytest.mark.slow

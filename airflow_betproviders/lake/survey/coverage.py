@@ -19,7 +19,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import DAY, Interval, check_slot, check_slot_count, floor
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
-from airflow_betproviders.lake.discovery import lakes
+from airflow_betproviders.lake.discovery import find_lakes
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.store.atomic_put import is_object_store
 from airflow_betproviders.lake.survey.cells import GAPS, Cell, CellTotals, Gap, as_text, group_cells
@@ -113,7 +113,7 @@ def survey(
         provider: only the streams of this provider; default all.
         stream: only the streams of this name; default all.
         account: only the streams of this account; default all.
-        filters: see `lakes`.
+        filters: see `find_lakes`.
         start: see `coverage`.
         end: see `coverage`.
         margin: see `coverage`.
@@ -122,7 +122,7 @@ def survey(
             not make. Both are left out.
     """
     streams = []
-    for lake in lakes(fs, root, provider=provider, stream=stream, account=account, filters=filters, warn=warn):
+    for lake in find_lakes(fs, root, provider=provider, stream=stream, account=account, filters=filters, warn=warn):
         try:
             streams.append((lake, declared(lake.provider, lake.stream)))
         except InvalidArgument as problem:

@@ -12,7 +12,7 @@ from typing import Any
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import BrokenProvider, InvalidArgument
-from airflow_betproviders.lake.discovery import lakes
+from airflow_betproviders.lake.discovery import find_lakes
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.survey.coverage import Coverage, coverage
@@ -135,7 +135,7 @@ def _find_streams(path: str, selection: Selection) -> list[tuple[Lake, Stream]]:
     plain: dict[str, Any] | None = None if selection.narrowed or selection.filters else {}
     streams = []
     for provider in [selection.provider] if selection.provider else providers():
-        folders = lakes(place.fs, place.path, provider=provider, account=selection.account, filters=plain)
+        folders = find_lakes(place.fs, place.path, provider=provider, account=selection.account, filters=plain)
         for lake in islice(folders, _MOST_FOLDERS):
             if selection.stream not in {None, lake.stream}:
                 continue
