@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -400,6 +401,28 @@ def test_rows_with_an_odd_time_in_shuffled_answers_of_a_cursor_do_not_make_the_w
     stored = vendor.store(tmp_path, SLOT)
     assert sorted(vendor.ids(stored)) == sorted({*truth(300)} - {f"{i}" for i in odd})
     assert stored.total("bad_rows") == len(odd)
+
+
+def test_many_absurd_times_in_ordered_answers_of_a_cursor_do_not_make_the_window_fail(
+    make: MakeHook, tmp_path: Path
+) -> None:
+    odd = {*range(3, 300, 5)}
+    vendor = Vendor(make("aig"), "latest", spread(300), cap=50, patch=lambda i: {"update_time": 1} if i in odd else {})
+    stored = vendor.store(tmp_path, SLOT)
+    assert sorted(vendor.ids(stored)) == sorted({*truth(300)} - {f"{i}" for i in odd})
+    assert stored.total("bad_rows") == len(odd)
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_cursor_of_which_half_the_times_are_absurd_fails_by_no_foreign_error(
+    make: MakeHook, tmp_path: Path, count: int
+) -> None:
+    """Their median lies near neither half."""
+    patch = {"update_time": ms(datetime(1990, 1, 1, tzinfo=FIVE.tzinfo))}
+    vendor = Vendor(make("aig"), "latest", spread(count), patch=lambda i: patch if i % 2 else {})
+    with suppress(BetProviderError):
+        stored = vendor.store(tmp_path, SLOT)
+        assert stored.total("rows") + stored.total("bad_rows") == count
 
 
 def test_rows_of_a_page_are_not_lost_where_the_next_page_times_out_and_the_window_is_halved(

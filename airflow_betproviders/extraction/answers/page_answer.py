@@ -119,10 +119,10 @@ class PageAnswer:
         return bool(abs(correlation) * math.sqrt(count) < _DEVIATIONS)
 
     def _is_sorted(self, direction: int) -> bool:
-        """Return whether at most one in ten rows breaks the order: oldest first for -1, newest first for 1."""
+        """Return whether at most one in ten rows breaks the order: oldest first for -1, newest first for 1. Absurd times don't count."""
         if self._stream.time_column is None or self.page.table.num_rows < 2:
             return True
-        moves = np.diff(arrays.integers(self.page.table[self._stream.time_column])) * direction
+        moves = np.diff(self._near_instants) * direction
         return int((moves > 0).sum()) * 10 <= len(moves)
 
     @cached_property
@@ -153,15 +153,21 @@ class PageAnswer:
         return instants
 
     @cached_property
+    def _near_instants(self) -> npt.NDArray[np.int64]:
+        """Return the stream's time column in its own unit, without absurd times."""
+        column = self.page.table[str(self._stream.time_column)]
+        instants = arrays.integers(column)
+        near: npt.NDArray[np.int64] = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
+        return near
+
+    @cached_property
     def disorder_ms(self) -> int:
         """Return the most milliseconds by which a row lies before one above it. Absurd times are left out."""
         if self._stream.time_column is None or self.page.table.num_rows < 2 or self.latest_ms is None:
             return 0
-        column = self.page.table[self._stream.time_column]
-        unit = UNITS[column.type.unit]
-        instants = arrays.integers(column)
-        instants = instants[np.abs(instants - np.median(instants)) <= duration(ABSURD, column.type)]
-        disorder = int((np.maximum.accumulate(instants) - instants).max())
+        unit = UNITS[self.page.table[self._stream.time_column].type.unit]
+        instants = self._near_instants
+        disorder = int((np.maximum.accumulate(instants) - instants).max(initial=0))
         return -(-disorder * unit // UNITS["ms"])
 
     @cached_property
