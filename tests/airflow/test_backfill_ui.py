@@ -95,7 +95,8 @@ def deployment(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
             {"type": "file", "log_file_path": str(lineage / "event"), "append": False}
         ),
     }
-    settings = Settings(now=now, rate=60, history_days=10, min_interval={"aig": PACE})
+    # The vendor's clock stands still, later than every loaded hour: a worker refuses an answer from before its hour's end.
+    settings = Settings(now=now + 3 * HOUR, rate=60, history_days=10, min_interval={"aig": PACE})
     with (
         Simulator(settings).running() as vendors,
         running_postgres() as database,
