@@ -57,7 +57,7 @@ def _differences_of_record(
 
 def same(expectations: Expectations, name: str, sent: Any, stored: Any) -> bool:  # noqa: PLR0911 - one for each pair of types
     """Return whether a value of the wire and a stored one are equal, whatever the wire's type is."""
-    if type(sent) is type(stored) and sent == stored:  # most values
+    if type(sent) is type(stored) and not isinstance(sent, list | dict) and sent == stored:  # most values
         return True
     if isinstance(stored, datetime):
         return expectations.time(name, sent) == stored
