@@ -170,9 +170,10 @@ class Decoder:
 
     def _json(self, body: bytes) -> bytes:
         """Rewrite an answer of another format to JSON."""
+        answer = body.removeprefix(BOM_UTF8)
         try:
-            rewritten = self._stream.format.to_json(body.removeprefix(BOM_UTF8))
-            self._stream.format.check_end(body, self._members)
+            rewritten = self._stream.format.to_json(answer)
+            self._stream.format.check_end(answer, self._members)
         except NotJson as problem:
             raise self._refusal(body, problem) from None
         return rewritten

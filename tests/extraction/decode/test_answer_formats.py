@@ -114,6 +114,7 @@ def test_columns_are_found_by_name_and_unknown_ones_are_kept() -> None:
         (LINES, "<html>\n", "a line is not a JSON object"),
         (LINES, '{"id":1,"stake":2}\n{"error":"timeout","player":null}\n\n', "the last line is no record: it has error, player"),
         (LINES, '{"id":1}\n{}\n', "the last line is no record: it has nothing"),
+        (LINES, '\ufeff{"error":"timeout"}\n', "the last line is no record: it has error"),
         (NESTED_LINES, '{"bets":[{"id":1}]}\n{"id":7,"error":"timeout"}\n', "the last line is no record: it has id, error"),
         (MATRIX, '{"data":{"rows":[[1]]}}', "there is no header at data.headers"),
         (MATRIX, '{"data":{"headers":[1],"rows":[[1]]}}', "the header is not an array of names"),
