@@ -34,7 +34,10 @@ def find_connection(conn_id: str, hook: type[BaseHook] = BaseHook) -> Connection
     """
     try:
         return hook.get_connection(conn_id)
-    except airflow_exception("AirflowException"):
+    except (airflow_exception("AirflowException"), ImportError) as error:
+        # Outside a task, Airflow 3.1 fails to import its connection to the supervisor where no backend has the connection.
+        if isinstance(error, ImportError) and error.name != "airflow.sdk.execution_time.task_runner":
+            raise
         raise ConnectionNotFound(
             f"connection {conn_id!r} does not exist. Create it, or correct conn_id=. If AIRFLOW_CONN_{conn_id.upper()} is set, it is malformed: "
             "quote special characters in its login and password, or write it as JSON."

@@ -321,6 +321,7 @@ def test_on_s3_a_month_costs_one_listing_and_one_read_and_no_footer(
     assert requests == {"ListObjectsV2": 1, "GetObject": 1}
 
 
+@pytest.mark.s3
 def test_on_s3_months_without_a_slot_cost_no_listing(
     seaweed: SeaweedFS,  # noqa: F811
     request: pytest.FixtureRequest,
