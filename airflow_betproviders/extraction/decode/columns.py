@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from functools import lru_cache, singledispatch
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from airflow_betproviders.declare.fields import Decimal, DecimalMap, Epoch, Field, Kind, OddValue, Rounded, StrptimeTime
+from airflow_betproviders.declare.fields import (
+    Decimal,
+    DecimalMap,
+    Epoch,
+    Field,
+    IsoTime,
+    Kind,
+    OddValue,
+    Rounded,
+    StrptimeTime,
+)
 from airflow_betproviders.declare.fields.base import ArrowType
 from airflow_betproviders.declare.fields.json_text import Number
 from airflow_betproviders.declare.fields.times import END_SECOND, UNITS
@@ -25,6 +35,7 @@ EXTRA = "_extra"
 EXTRACTED_AT = "_extracted_at"
 MEMORY = pa.system_memory_pool()
 _DIGITS = {"Y": r"\d{4}", "S": r"[0-5]\d"} | dict.fromkeys("mdHM", r"\d\d")
+_Conversion: TypeAlias = Callable[[Any, pa.Array, timedelta], pa.Array]
 Counts = npt.NDArray[np.int64]
 
 
@@ -113,10 +124,12 @@ def holds_decimals(type_: pa.DataType) -> bool:
     return pa.types.is_decimal(type_) or any(holds_decimals(type_.field(i).type) for i in range(type_.num_fields))
 
 
-@singledispatch
 def convert(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Array:
-    """Convert a column from its wire type. Kinds with a faster way than `coerce_distinct` register it."""
-    return coerce_distinct(kind, array, utc_offset)
+    """Convert a column from its wire type. A subclass of a kind that has a faster way may read values differently: it has none."""
+    if isinstance(kind, DecimalMap):
+        return _maps(kind, array)
+    conversion: _Conversion = _FASTER.get(type(kind), coerce_distinct)
+    return conversion(kind, array, utc_offset)
 
 
 def coerce_distinct(kind: Kind, array: pa.Array, utc_offset: timedelta) -> pa.Array:
@@ -147,18 +160,15 @@ def read_json(body: bytes, options: pj.ParseOptions) -> pa.Table:
     return pj.read_json(pa.BufferReader(body), read, options, memory_pool=MEMORY)
 
 
-@convert.register
-def _(kind: Decimal, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
+def _decimals(kind: Decimal, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
     return array.view(arrow_type(kind))
 
 
-@convert.register
-def _(kind: Epoch, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
+def _epoch_times(kind: Epoch, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
     return array.view(pa.timestamp(kind.unit, "UTC")).cast(arrow_type(kind))
 
 
-@convert.register
-def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
+def _strptime_times(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
     if not kind.numeric:
         return coerce_distinct(kind, array, utc_offset)
     coded = array.dictionary_encode()  # many rows share a second
@@ -171,10 +181,26 @@ def _(kind: StrptimeTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
         days = pc.utf8_slice_codeunits(texts, day, day + 2).cast(pa.int64())
         if pc.all(pc.equal(pc.day(wall), days)).as_py() is False:
             raise pa.ArrowInvalid("a month has no such day")  # strptime takes it for one of the next month
+    return _instants(wall, kind, utc_offset).take(coded.indices)
+
+
+def _iso_times(kind: IsoTime, array: pa.Array, utc_offset: timedelta) -> pa.Array:
+    try:
+        wall = array.cast(pa.timestamp("us"))  # which refuses a zone, blanks around a time and more digits
+    except pa.ArrowInvalid:
+        return coerce_distinct(kind, array, utc_offset)
+    return _instants(wall, kind, utc_offset)
+
+
+def _instants(wall: pa.Array, kind: IsoTime | StrptimeTime, utc_offset: timedelta) -> pa.Array:
+    """Return the instants of wall clock times.
+
+    Raises:
+        pa.ArrowInvalid: a time has more digits than its column.
+    """
     offset = utc_offset if kind.offset is None else kind.offset
-    shift = arrays.array(np.array([-int(offset.total_seconds())]), pa.duration("s"))[0]
-    instants = pc.add(wall, shift).cast(pa.timestamp(kind.precision)).cast(arrow_type(kind))
-    return instants.take(coded.indices)
+    shift = arrays.array(np.array([offset // timedelta(microseconds=1)]), pa.duration("us"))[0]
+    return pc.subtract(wall, shift).cast(pa.timestamp(kind.precision)).cast(arrow_type(kind))
 
 
 @lru_cache(maxsize=100)
@@ -189,8 +215,7 @@ def _layout(format_: str) -> tuple[str, int | None]:
     return f"^{pattern}$", day
 
 
-@convert.register
-def _(kind: DecimalMap, array: pa.Array, utc_offset: timedelta) -> pa.Array:  # noqa: ARG001 - as every kind
+def _maps(kind: DecimalMap, array: pa.Array) -> pa.Array:
     """Convert objects with free names to maps, each sorted by name."""
     names, amounts, counts = _pairs_by_name(array, kind) if pa.types.is_struct(array.type) else _pairs(array)
     offsets = arrays.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.int32())
@@ -227,3 +252,11 @@ def _pairs_by_name(array: pa.StructArray, kind: DecimalMap) -> tuple[pa.Array, p
         arrays.rows(columns * len(array) + rows)
     )
     return names.take(arrays.rows(columns)), amounts, there.sum(axis=0)
+
+
+_FASTER: Mapping[type[Kind], _Conversion] = {
+    Decimal: _decimals,
+    Epoch: _epoch_times,
+    IsoTime: _iso_times,
+    StrptimeTime: _strptime_times,
+}

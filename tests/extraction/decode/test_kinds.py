@@ -10,12 +10,26 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from airflow_betproviders.declare.fields import Double, Epoch, Field, IsoTime, Kind, OddValue, StrptimeTime, TimeKind
+from airflow_betproviders.declare.fields import (
+    Double,
+    Epoch,
+    Field,
+    IsoTime,
+    Kind,
+    OddValue,
+    Rounded,
+    StrptimeTime,
+    TimeKind,
+)
 from airflow_betproviders.declare.fields.base import ArrowType
 from airflow_betproviders.declare.fields.json_text import Number
 from airflow_betproviders.declare.stream import Rows, Stream
+from airflow_betproviders.extraction.decode import columns
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
+from tests.examples import examples
 
 UTC = timezone.utc
 EIGHT = timedelta(hours=8)
@@ -109,6 +123,88 @@ def test_a_time_with_more_digits_is_cut_and_kept(kind: Kind, sent: str, stored: 
     assert page.counts.rounded == {"a": 1}
 
 
+# ------------------------------------------------------------------ wall times read by Arrow, each as by `seconds`
+
+ODD_TIMES = [
+    "2026-11-20", "2026-11-20 05", "2026-11-20T05:00", "2026-11-20 05:00:00.", "2026-11-20 05:00:00,5", "2026-11-20 05:00:00.12",
+    "2026-11-20 05:00:00.123456", "2026-11-20 05:00:00.1230000", "2026-11-20 05:00:00.1234567", "2026-11-20 05:00:00.000000000001",
+    "2026-11-20 23:59:60", "2026-12-31T23:59:60", "2026-11-20 24:00:00", "2026-11-20 05:60:00", "2026-02-29", "2024-02-29",
+    "1900-02-29 00:00:00", "2026-13-01", "2026-00-10", "2026-11-00 05:00:00", "2026-11-31 05:00:00", "0000-01-01 00:00:00",
+    "0001-01-01 00:00:00", "1969-12-31 23:59:59.999999", "1970-01-01 00:00:00", "1970-01-01 07:59:59", "1970-01-01 08:00:00",
+    "9999-12-31 23:59:59.999999", "9999-12-31 20:00:00", "10000-01-01 00:00:00", "-001-01-01", "+2026-11-20", "2026-11-20 05:00:00Z",
+    "2026-11-20 05:00:00z", "2026-11-20T05:00:00+08:00", "2026-11-20 05:00:00+0800", "2026-11-20 05:00:00-08", "2026-11-20 05:00:00+24:00",
+    "2026-11-20 05:00:00 +08:00", "2026-11-20 05:00:00\u221208:00", " 2026-11-20 05:00:00", "2026-11-20 05:00:00\n", "2026-11-20  05:00:00",
+    "2026-11-20t05:00:00", "2026-11-20_05:00:00", "2026-11-20T", "20261120", "2026-11-20 050000", "2026-11-20 5:00:00", "2026-1-20",
+    "2026/11/20 05:00:00", "2026-W47-5", "2026-324", "\u0662\u0660\u0662\u0666-11-20 05:00:00", "2026-11-2\uff10 05:00:00",
+    "2026-11-20\u00a005:00:00", "\u00a02026-11-20", "2026-11-20 -5:00:00", "2026-11-20 05:00:00\x00", "1768435800", "null", "", " ",
+]  # fmt: skip
+WALL_TIMES = [
+    IsoTime(offset=offset, precision=precision)
+    for offset in (EIGHT, -EIGHT, None, timedelta(hours=5, minutes=45), timedelta(microseconds=-1_500), timedelta(days=400))
+    for precision in ("ms", "us")
+]  # fmt: skip
+
+
+def one_by_one(kind: Kind, texts: list[str | None], offset: timedelta) -> list[datetime | None] | None:
+    """Read texts by `Kind.cell` alone. None where a page of them cannot be stored as it is."""
+    try:
+        cells = [kind.cell(text, offset) for text in texts]
+    except OddValue:
+        return None
+    if any(isinstance(cell, Rounded) for cell in cells):
+        return None
+    return [cell and datetime.fromisoformat(json.loads(cell)).replace(tzinfo=UTC) for cell in cells]
+
+
+def at_once(kind: Kind, texts: list[str | None], offset: timedelta) -> list[datetime | None] | None:
+    """Read texts as a page's column. None where it is refused."""
+    try:
+        read: list[datetime | None] = columns.finish(pa.array(texts, pa.string()), kind, offset).to_pylist()
+    except pa.ArrowInvalid:
+        return None
+    return read
+
+
+@pytest.mark.parametrize("kind", WALL_TIMES)
+def test_a_wall_time_is_read_by_arrow_as_by_itself(kind: IsoTime) -> None:
+    offset = timedelta(hours=-4)
+    for text in ODD_TIMES:
+        assert at_once(kind, [text], offset) == one_by_one(kind, [text], offset), text
+        beside = ["2026-11-20T05:00:00", None, text]
+        assert at_once(kind, beside, offset) == one_by_one(kind, beside, offset), text
+
+
+@st.composite
+def nearly_times(draw: st.DrawFn) -> str:
+    """Draw a time with at most two characters replaced, removed or added."""
+    text = draw(st.datetimes()).isoformat(draw(st.sampled_from("T ")))
+    text = text[: draw(st.sampled_from([10, 13, 16, 19, 23, 26]))] + draw(
+        st.sampled_from(["", "", "", "Z", "+08:00", "-0400"])
+    )
+    for _ in range(draw(st.integers(0, 2))):
+        place = draw(st.integers(0, len(text)))
+        text = (
+            text[:place]
+            + draw(st.sampled_from([*"0123456789-:. TZ+,", "٣", ""]))
+            + text[place + draw(st.integers(0, 1)) :]
+        )
+    return text
+
+
+@settings(max_examples=examples(200))
+@given(st.sampled_from(WALL_TIMES), st.lists(nearly_times() | st.none(), max_size=3))
+def test_what_is_nearly_a_wall_time_is_read_by_arrow_as_by_itself(kind: IsoTime, texts: list[str | None]) -> None:
+    offset = timedelta(hours=-4)
+    assert at_once(kind, texts, offset) == one_by_one(kind, texts, offset)
+
+
+@pytest.mark.parametrize("precision", ["ms", "us"])
+def test_an_offset_finer_than_a_second_moves_a_time(precision: str) -> None:
+    kind = StrptimeTime("%Y-%m-%d %H:%M:%S", timedelta(microseconds=1_500), precision=precision)
+    texts: list[str | None] = ["2026-11-20 05:00:00"]
+    assert at_once(kind, texts, timedelta(0)) == one_by_one(kind, texts, timedelta(0))
+
+
 @pytest.mark.parametrize("sent", ["NaN", "Infinity", "1e400", f"1.{'0' * 100}", '"x"', "true", "[1.5]"])
 def test_what_is_no_finite_number_of_bounded_length_is_no_double(sent: str) -> None:
     page = decode(Double(), "1.1500000000000001", sent, "2.5")
@@ -150,6 +246,30 @@ class Ticks(TimeKind):
 
 
 @dataclass(frozen=True)
+class LateIso(IsoTime):
+    """An hour later than written."""
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> Exact:
+        return super().seconds(value, utc_offset) + 3600
+
+
+@dataclass(frozen=True)
+class LateText(StrptimeTime):
+    """An hour later than written."""
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> Exact:
+        return super().seconds(value, utc_offset) + 3600
+
+
+@dataclass(frozen=True)
+class LateCount(Epoch):
+    """An hour later than written."""
+
+    def seconds(self, value: Any, utc_offset: timedelta) -> Exact:
+        return super().seconds(value, utc_offset) + 3600
+
+
+@dataclass(frozen=True)
 class YesNo(Kind):
     @property
     def arrow(self) -> ArrowType:
@@ -165,11 +285,17 @@ class YesNo(Kind):
         return "true" if value == "Y" else "false"
 
 
+LATE = datetime(2026, 1, 15, 0, 10, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("kind", "sent", "odd", "stored"),
     [
         (Cents(), ["1050", "-7", "1050", "null"], '"ten"', [Exact("10.50"), Exact("-0.07"), Exact("10.50"), None]),
         (Ticks(), ["639040326001230000"], '"soon"', [datetime(2026, 1, 15, 0, 10, 0, 123000, UTC)]),
+        (LateIso(offset=EIGHT), ['"2026-01-15 07:10:00"', '"2026-01-15T07:10:00"'], '"soon"', [LATE, LATE]),
+        (LateText("%Y-%m-%d %H:%M:%S", EIGHT), ['"2026-01-15 07:10:00"'], '"soon"', [LATE]),
+        (LateCount("s"), ["1768432200"], '"soon"', [LATE]),
         (YesNo(), ['"Y"', '"N"', '""'], "3", [True, False, None]),
     ],
 )
