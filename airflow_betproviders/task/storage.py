@@ -20,7 +20,8 @@ _EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(("gs", "gcs"), "gcs"),
     **dict.fromkeys(("abfs", "abfss", "adl"), "azure"),
 }
-_LOCAL = frozenset({"", "file", "local"})
+LOCAL = frozenset({"", "file", "local"})
+"""The schemes of folders of the worker itself."""
 _PATTERN = frozenset("*?[")
 
 
@@ -44,7 +45,7 @@ def open_path(path: str, name: str = "path") -> ObjectStoragePath:
             f"{name} {path!r} has a *, ? or [, which stores and readers take for a pattern. Choose a path without them."
         )
     connection, _, bucket = parts.netloc.rpartition("@")
-    if parts.scheme in _LOCAL:
+    if parts.scheme in LOCAL:
         _check_folder(path, name, parts)
     else:
         _check_store(path, name, parts.scheme, bucket)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.arguments import require_text
-from airflow_betproviders.task.storage import open_path, require_package, split_path
+from airflow_betproviders.task.storage import LOCAL, open_path, require_package, split_path
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection, ObjectStoragePath
+    from airflow.sdk import Connection
 
     from airflow_betproviders.bets_table.table import BetsTable
 
@@ -31,7 +31,7 @@ def open_table(path: str) -> BetsTable:
     from airflow_betproviders.bets_table.table import BetsTable
 
     parts = split_path(path, "table")
-    local = parts.scheme in {"", "file", "local"}
+    local = parts.scheme in LOCAL
     if not local and parts.scheme not in _STORES:
         raise InvalidArgument(
             f"table {path!r}: delta-rs has no store for {parts.scheme}://. Use one of {', '.join(_STORES)}, or file."
@@ -60,7 +60,7 @@ def refuse_shared_folder(path: str, table: str) -> None:
     """
     raw, bets = open_path(path), open_path(table, "table")
     lake, folder = (PurePosixPath(normpath(f"/{place.path}")) for place in (raw, bets))
-    same_store = _store(raw) == _store(bets)
+    same_store = _store(path) == _store(table)
     inside = folder.relative_to(lake).parts if folder.is_relative_to(lake) else ()
     if same_store and (lake.is_relative_to(folder) or any(part.startswith("provider=") for part in inside)):
         raise InvalidArgument(
@@ -69,14 +69,16 @@ def refuse_shared_folder(path: str, table: str) -> None:
         )
 
 
-def _store(place: ObjectStoragePath) -> tuple[str, ...]:
+def _store(path: str) -> tuple[str, ...]:
     """Return what names the store of a path, whichever connection leads to it: bucket names are unique within it."""
-    if place.protocol not in _STORES:
-        return (place.protocol or "file",)
-    scheme, storage_options = _STORES[place.protocol]
+    parts = split_path(path, "path")
+    if parts.scheme not in _STORES:
+        return ("file" if parts.scheme in LOCAL else parts.scheme,)
+    conn_id = parts.netloc.rpartition("@")[0] or None
+    scheme, storage_options = _STORES[parts.scheme]
     if scheme == "s3":
-        return scheme, _s3_hook(place.conn_id).conn_config.get_service_endpoint_url("s3") or ""
-    options = storage_options(place.conn_id) if scheme == "abfs" and place.conn_id else {}
+        return scheme, _s3_hook(conn_id).conn_config.get_service_endpoint_url("s3") or ""
+    options = storage_options(conn_id) if scheme == "abfs" and conn_id else {}
     return scheme, options.get("AZURE_STORAGE_ACCOUNT_NAME", ""), options.get("AZURE_STORAGE_ENDPOINT", "")
 
 

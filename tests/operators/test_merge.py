@@ -110,6 +110,8 @@ STORES = {
         ("s3://one@lake/raw", "s3a://two@lake", True),
         ("s3://one@lake/raw", "s3://lake/raw/provider=aig/bets", True),
         ("s3://own@lake/raw", "s3://also_own@lake/raw", True),
+        ("file:///lake", "/lake", True),
+        ("local:///lake", "file:///lake", True),
         ("s3://one@lake/raw", "s3://own@lake/raw", False),
         ("s3://one@lake/raw", "s3://two@other/raw", False),
         ("s3://one@lake/raw", "s3://two@lake/bets", False),
