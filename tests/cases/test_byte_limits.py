@@ -76,7 +76,7 @@ def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
     st.sampled_from(KINDS),
     st.integers(0, 10**6),
     st.integers(18_000, 80_000),
-    st.integers(100, 2500),
+    st.integers(100, 1200),
     st.integers(0, 900),
     st.sampled_from(["time", "newest first", "any"]),
 )

@@ -40,8 +40,7 @@ def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: A
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ends", ["[)", "[]"])
-@pytest.mark.parametrize("per_hour", [60, 500, 4000])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("per_hour", "seed"), [(60, 1), (500, 2), (4000, 1)])
 def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
     make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
 ) -> None:
