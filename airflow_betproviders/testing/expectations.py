@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 ReadTime: TypeAlias = Callable[[Any], datetime]
@@ -45,11 +46,12 @@ def wall_clock(form: str, utc_offset: str = "+00:00") -> ReadTime:
     hours, minutes = utc_offset[1:].split(":")
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if utc_offset.startswith("-") else 1)
 
-    def read(value: Any) -> datetime:
-        pattern = form if "." in str(value) else form.removesuffix(".%f")
-        return datetime.strptime(str(value), pattern).replace(tzinfo=timezone(offset))
+    @lru_cache(maxsize=100_000)  # the tests of a suite compare the same records
+    def read_text(text: str) -> datetime:
+        pattern = form if "." in text else form.removesuffix(".%f")
+        return datetime.strptime(text, pattern).replace(tzinfo=timezone(offset))
 
-    return read
+    return lambda value: read_text(str(value))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,5 +24,5 @@ TestQuill = provider_tests(
     bet=bet,
     pii={"playerId": "hash"},
     signatures=["sign"],
-    settings={"rate": 3600.0},  # so that `latest` has orders in any two minutes, though some show minutes late
+    settings={"rate": 900.0},  # so that `latest` has orders in any two minutes, though some show minutes late
 )

@@ -18,8 +18,8 @@ LATE = 190 * MINUTE
 """From an order's placing to its last update, of orders that change late."""
 PROMPT = 5 * MINUTE
 """The longest from placing to the last update, of all other orders."""
-DELAY = (5_000, 8 * MINUTE)
-"""From an order's last update until it shows."""
+DELAYS = ((5_000, 15_000), (5_000, 8 * MINUTE))
+"""From an order's last update until it shows: of three in four, and of the others."""
 CURRENCIES = ("PHP", "IDR", "BRL", "VND")
 OPEN, FINISHED, CANCELLED, WITHDRAWN = range(4)
 LARGEST_STAKE = Decimal("999999999999.9999")
@@ -165,7 +165,7 @@ class Orders:
         shown = []
         since = 0
         for _, updated in steps:
-            since = max(since + 1, updated + rng.randrange(*DELAY))
+            since = max(since + 1, updated + rng.randrange(*DELAYS[rng.random() < 0.25]))
             shown.append(since)
         for at, (status, updated) in enumerate(steps):
             until = shown[at + 1] if at + 1 < len(steps) else FOREVER
