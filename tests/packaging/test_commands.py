@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,8 @@ from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.providers.pv.hook import PvHook
 from airflow_betproviders.simulator import Settings, Simulator
+from tests import airflow_commands
+from tests.airflow_commands import Command
 from tests.extraction.stored import put, store
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
@@ -35,21 +35,12 @@ pytestmark = [
 
 HOUR = timedelta(hours=1)
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def betproviders(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    home = tmp_path_factory.mktemp("home")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-
-    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "airflow", "betproviders", *arguments]
-        return subprocess.run(
-            command, env={**env, "AIRFLOW_HOME": str(home), **more}, capture_output=True, text=True, check=False
-        )
-
-    return run
+def betproviders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    with airflow_commands.running(tmp_path_factory.mktemp("home")) as airflow:
+        yield partial(airflow, "betproviders")
 
 
 def slot(number: int) -> Interval:

@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import airflow_commands
 from tests.airflow_versions import READS_FORMS
 
 pytestmark = pytest.mark.slow
@@ -17,22 +18,15 @@ Airflow = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
-    home = tmp_path_factory.mktemp("home")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    with airflow_commands.running(tmp_path_factory.mktemp("home")) as command:
 
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
-            env={**env, "AIRFLOW_HOME": str(home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        def run(*arguments: str) -> str:
+            done = command(*arguments)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
 
-    return run
+        yield run
 
 
 def rows(output: str) -> list[dict[str, Any]]:
@@ -40,8 +34,14 @@ def rows(output: str) -> list[dict[str, Any]]:
     return [row for row in found if "betproviders" in json.dumps(row)]
 
 
-def test_airflow_still_starts(airflow: Airflow) -> None:
-    assert airflow("version").strip()
+def test_airflow_still_starts(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    command = [sys.executable, "-m", "airflow", "version"]
+    done = subprocess.run(
+        command, env={**env, "AIRFLOW_HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_the_provider_is_listed(airflow: Airflow) -> None:
