@@ -24,7 +24,6 @@ from airflow_betproviders.declare.fields.json_text import NotJson, Number
 from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode.coerce import OddCounts
-from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
 from airflow_betproviders.extraction.decode.envelope import (
     as_int,
     as_token,
@@ -208,6 +207,9 @@ class Decoder:
         return page
 
     def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
+        # It imports pyarrow.csv, which most tasks do without.
+        from airflow_betproviders.extraction.decode.csv_table import columns_of, json_rows, read_csv
+
         required = [field.name for field in self._stream.fields if field.required]
         envelope, texts, rejected = read_csv(body, format_, required)
         check(envelope)

@@ -29,7 +29,7 @@ from airflow_betproviders.declare.fields import (
 )
 from airflow_betproviders.declare.stream import NextPage, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderRequestError, ProviderUnavailable
-from airflow_betproviders.extraction.decode import decoder
+from airflow_betproviders.extraction.decode import csv_table
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 
 UTC = timezone.utc
@@ -256,7 +256,7 @@ def test_both_ways_of_reading_csv_agree(rows: list[dict[str, str]]) -> None:
     writer.writerows(rows)
     body = b"timepoint=1768435800000\n" + text.getvalue().encode()
     page = Decoder(ROUNDS)(body, accept)
-    with mock.patch.object(decoder, "columns_of", side_effect=pa.ArrowInvalid("row by row")):
+    with mock.patch.object(csv_table, "columns_of", side_effect=pa.ArrowInvalid("row by row")):
         expected = Decoder(ROUNDS)(body, accept)
     assert page.table.equals(expected.table)
     assert (page.rejected, page.counts) == (expected.rejected, expected.counts)
