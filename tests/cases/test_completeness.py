@@ -62,13 +62,14 @@ def test_a1_a2_nothing_in_place_of_the_rows_is_an_empty_slot_when_a_second_call_
         assert [window for window, _ in vendor.asked].count(slot) == 2
 
 
-def test_a3_one_null_is_no_proof_of_emptiness(make: MakeHook, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nothing", [None, {}, {"bet_amount": None, "gain_amount": None}])
+def test_a3_one_null_is_no_proof_of_emptiness(make: MakeHook, tmp_path: Path, nothing: Any) -> None:
     def null_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
-        return {**document, "data": None} if n == 1 else document
+        return {**document, "data": nothing} if n == 1 else document
 
     vendor = Vendor(make("pv"), "games_game_stage_summary", [], spoil=null_once)
     assert vendor.store(tmp_path, **GAME).receipts[0].sums["bet_amount"] == "7"
-    twice = Vendor(make("pv"), "games_game_stage_summary", [], spoil=holding(None))
+    twice = Vendor(make("pv"), "games_game_stage_summary", [], spoil=holding(nothing))
     assert twice.store(tmp_path / "twice", **GAME).receipts[0].rows == 0
     assert len(twice.asked) == 2
 

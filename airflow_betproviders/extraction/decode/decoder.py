@@ -61,8 +61,8 @@ class Page:
         reaches: until when the answer says it is complete, where it does.
         bytes: of the answer, decompressed.
         row_bytes: of its largest row, about; 0 where the stream's answers have a total.
-        doubtful: the answer reports success and has nothing where its rows should be (``data: null``, ``[]``, ``{}``, or
-            the member is left out), which alone does not prove that there are none.
+        doubtful: the answer reports success and has nothing where its rows should be (``data: null``, ``[]``, ``{}``, a record of
+            nulls, or the member is left out), which alone does not prove that there are none.
     """
 
     table: pa.Table
@@ -132,6 +132,8 @@ class Decoder:
         page = self._decode(body, check)
         page.bytes = len(body)
         page.doubtful = page.doubtful or not body.strip()
+        if self._one and page.table.num_rows and _has_no_value(page.table):
+            page.table, page.doubtful = self._tables.empty(), True
         if self._once_a_row is not None:
             page.row_bytes = _largest_row(body, page.rows, self._once_a_row)
         return page
@@ -260,6 +262,11 @@ class Decoder:
                 raise pa.ArrowInvalid("no rows")
             return pa.nulls(0, self._parser.record)
         return rows.flatten()
+
+
+def _has_no_value(table: pa.Table) -> bool:
+    """Return whether every cell is null, as in the record that a provider without figures writes as ``{}``."""
+    return all(column.null_count == table.num_rows for column in table.columns)
 
 
 def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:
