@@ -275,12 +275,12 @@ def test_a_row_inside_a_window_shows_which_ends_windows_hold_for_one_call(
     bets = [FIVE + 2 * MINUTE, FIVE + 2 * MINUTE, FIVE + 3 * MINUTE + SECOND]
     vendor = Vendor(make(provider), stream, bets, ends=ends)
     stored = vendor.store(tmp_path, SLOTS[0])
-    windows = 12 if provider == "jdb" else 3
+    windows, empty = (12, 11) if provider == "jdb" else (3, 0)  # an empty window without a total is asked for twice
     assert sorted(vendor.ids(stored)) == ["0", "1", "2"]
-    assert len(vendor.asked) == windows + (3 if ends == "(]" else 1)
+    assert len(vendor.asked) == windows + empty + (3 if ends == "(]" else 1)
     vendor.asked.clear()
     vendor.store(tmp_path, SLOTS[1])
-    assert len(vendor.asked) == windows + (ends == "(]")
+    assert len(vendor.asked) == windows + (windows if empty else 0) + (ends == "(]")
 
 
 def test_a_vendor_that_begins_to_leave_out_the_start_loses_no_row_on_it(make: MakeHook, tmp_path: Path) -> None:

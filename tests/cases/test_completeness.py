@@ -246,6 +246,44 @@ def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
     assert len(empty.asked) == 2
 
 
+@pytest.mark.parametrize("count", [1, 12, 100])
+def test_a3_of_a_slot_of_many_windows_each_empty_one_is_asked_for_twice(
+    make: MakeHook, tmp_path: Path, count: int
+) -> None:
+    asked = set[Any]()
+
+    def empty_at_first(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        first = window not in asked
+        asked.add(window)
+        return {**document, "data": []} if first else document
+
+    vendor = Vendor(make("jdb"), "transactions", spread(count), spoil=empty_at_first)
+    assert len(vendor.ids(vendor.store(tmp_path))) == count
+    empty = Vendor(make("jdb"), "transactions", [])
+    assert empty.store(tmp_path / "empty").receipts[0].rows == 0
+    assert len(empty.asked) == 2 * 12 + 1  # each window, and the start of the slot
+
+
+def test_a3_of_many_empty_windows_only_those_beside_rows_are_asked_for_twice(make: MakeHook, tmp_path: Path) -> None:
+    day = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(24)]
+    quiet = Vendor(make("jdb"), "transactions", [])
+    quiet.store(tmp_path / "quiet", *day)
+    assert len(quiet.asked) == 24 * 12 + 100 + 1
+
+    bets = [FIVE + 20 * HOUR + i * timedelta(minutes=5) for i in range(12)]
+    beside = Interval(bets[6], bets[7])
+
+    def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
+        return {**document, "data": []} if window == beside and asked_for(beside) == 1 else document
+
+    vendor = Vendor(make("jdb"), "transactions", bets, spoil=empty_once)
+
+    def asked_for(window: Interval) -> int:
+        return sum(asked == window for asked, _ in vendor.asked)
+
+    assert len(vendor.ids(vendor.store(tmp_path / "late", *day))) == 12
+
+
 def jdb(make: MakeHook, count: int, cap: Any) -> Vendor:
     """Return a vendor of whose answers each has at most so many rows, given the number of the call."""
 

@@ -6,6 +6,7 @@ answers. A window that changes while it is read is read again; one with too many
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 
 import numpy as np
@@ -32,6 +33,10 @@ from airflow_betproviders.extraction.fetch.truncation.answer_sizes import Answer
 from airflow_betproviders.extraction.fetch.window_calls import WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
+
+
+# After so many empty windows in a row that a second read confirmed, only those beside rows are read twice.
+_CONFIRMED_EMPTY = 100
 
 
 class WindowReader:
@@ -74,7 +79,8 @@ class WindowReader:
         self._sizes = sizes
         self._moved = MovedRows(source, stream, calls.versions_in)
         self._retries = WindowRetries(stream, planner, prefetch, shown_rows, assemble)
-        self._slot: Interval | None = None
+        self._confirmed_empty = 0
+        self._follows_rows = False
         self.rereads = 0
 
     def read_slot(self, number: int, slot: Interval | None) -> Generator[WindowRows, None, None]:
@@ -84,7 +90,6 @@ class WindowReader:
             SlotChanged: the parts of a window contradict the answer for the complete one.
             IncompleteWindow: a window was not proven complete after bounded attempts.
         """
-        self._slot = slot
         self._shown_rows.begin(number, slot)
         while read := self._prefetch.next_window(number):
             rows = self._read(read)
@@ -139,7 +144,7 @@ class WindowReader:
         earlier_answers = self._calls.ask_earlier(read.window, read.answers, paging)
         rows = self._assemble(read.window, [*read.answers, *earlier_answers], paging)
         read.earlier.shown = self._shown_rows.required_rows(read.window, read.answers, read.earlier.shown)
-        twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)
+        twice = rows.proof == SECOND_READ or self._may_lack_all(rows)
         if (twice and not self._seen_twice(read, rows)) or self._lacks_shown(read, rows):
             return None
         self._shown_rows.refuse_repetition()
@@ -150,6 +155,10 @@ class WindowReader:
     def _note_complete(self, read: WindowRead, rows: WindowRows) -> None:
         """Take a complete window from the queue, and add it to the window that it is a part of."""
         self._prefetch.remove(read)
+        if rows.total is None:
+            self._follows_rows = rows.distinct > 0
+            if read.earlier.keys is not None:
+                self._confirmed_empty = 0 if rows.distinct else self._confirmed_empty + 1
         self._shown_rows.add(read.window, rows.versions(self._stream))
         if rows.total is None:
             self._planner.note_density(read.window, rows.distinct)
@@ -191,9 +200,11 @@ class WindowReader:
         self._retries.read_again(read, reason, lacked_rows=True, keys=read.earlier.keys, changes=read.earlier.changes)
         return True
 
-    def _is_empty_slot(self, read: WindowRead, rows: WindowRows) -> bool:
-        """Return whether the slot's only window has no rows, and no total says so."""
-        return not rows.distinct and rows.total is None and read.window == self._slot and self._source.retries
+    def _may_lack_all(self, rows: WindowRows) -> bool:
+        """Return whether a window has no rows, no total says so, and empty windows are not confirmed often enough."""
+        if rows.distinct or rows.total is not None or not self._source.retries:
+            return False
+        return self._follows_rows or self._confirmed_empty < _CONFIRMED_EMPTY
 
     def _seen_twice(self, read: WindowRead, rows: WindowRows) -> bool:
         """Return whether the previous read returned the same keys. If not, the window is queued to be read once more."""
@@ -204,5 +215,5 @@ class WindowReader:
             rows.proof = SECOND_READ
             return True
         reason = "the answer has no total, so a second read has to bring the same rows"
-        self._retries.read_again(read, reason, keys=sorted_keys)
+        self._retries.read_again(read, reason, level=logging.INFO, keys=sorted_keys)
         return False

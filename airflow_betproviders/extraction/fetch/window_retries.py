@@ -45,12 +45,13 @@ class WindowRetries:
         self._shown_rows = shown_rows
         self._assemble = assemble
 
-    def read_again(self, read: WindowRead, reason: str, **changes: Any) -> None:
+    def read_again(self, read: WindowRead, reason: str, *, level: int = logging.WARNING, **changes: Any) -> None:
         """Read a window again.
 
         Args:
             read: the window as it was read.
             reason: why it is read again, for the log.
+            level: of the line in the log.
             changes: attributes of the next read's `EarlierReads` that replace the usual ones.
 
         Raises:
@@ -58,7 +59,7 @@ class WindowRetries:
         """
         if read.earlier.count + 1 == MAX_READS:
             raise self._assemble.incomplete(read.window, f"{reason}, in each of {MAX_READS} reads")
-        log.warning("stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
+        log.log(level, "stream %s, window %s: %s; reading it again", self._stream.name, read.window, reason)
         earlier = {
             "count": read.earlier.count + 1,
             "changes": read.earlier.changes + 1,
