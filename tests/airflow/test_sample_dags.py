@@ -13,6 +13,8 @@ from packaging.version import Version
 
 from tests.airflow_versions import AIRFLOW, HAS_PARTITIONS
 
+pytestmark = pytest.mark.slow
+
 DAGS = Path(__file__).parents[2] / "dags"
 HEAVY = {"deltalake", "numpy", "pandas", "pyarrow", "requests", "s3fs", "matplotlib"}
 FILES = sorted(path.stem for path in DAGS.glob("*.py"))

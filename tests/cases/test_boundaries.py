@@ -65,7 +65,7 @@ ways = st.sampled_from(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bets=st.lists(st.tuples(seconds, st.booleans()), max_size=9), ends=st.sampled_from([*INCLUDES]), runs=ways)
 @example(bets=[(0, False)], ends="(]", runs=[[SLOTS[0]]])  # the campaign's seed 202
 @example(bets=[(300, False), (3600, False)], ends="(]", runs=[SLOTS])

@@ -32,7 +32,7 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
-from tests.example_streams import EXAMPLE_STREAMS
+from tests.example_streams import EXAMPLE_STREAMS, kinds_of_their_own
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
 
 UTC = timezone.utc
@@ -293,17 +293,7 @@ ODD = {
 }
 
 
-def fields_of_their_own(streams: list[Stream]) -> list[Any]:
-    """Return the streams; `make test-quick` leaves out those that have the fields of an earlier one."""
-    known = [stream.fields for stream in streams]
-    again = [fields in known[:place] for place, fields in enumerate(known)]
-    return [
-        pytest.param(stream, marks=pytest.mark.slow) if is_again else stream
-        for stream, is_again in zip(streams, again, strict=True)
-    ]
-
-
-@pytest.mark.parametrize("stream", fields_of_their_own(STREAMS), ids=lambda stream: f"{stream.provider}/{stream.name}")
+@pytest.mark.parametrize("stream", kinds_of_their_own(STREAMS), ids=lambda stream: f"{stream.provider}/{stream.name}")
 def test_any_odd_value_in_any_kind_of_field_of_any_stream_is_stored_noted_or_quarantined(stream: Stream) -> None:
     """Nothing is lost: the value is in its column, in `_extra`, or the whole row is in quarantine."""
     decoder = Decoder(stream)

@@ -47,7 +47,13 @@ def expected(vendor: Vendor, *slots: Interval) -> dict[Interval, list[str]]:
 @pytest.mark.parametrize("ends", INCLUDES)
 @pytest.mark.parametrize(("provider", "stream", "width"), SILENT)
 @pytest.mark.parametrize("one_run", [True, False])
-@pytest.mark.parametrize("inner", [True, False], ids=["rows on inner edges", "no rows on inner edges"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        pytest.param(True, id="rows on inner edges", marks=pytest.mark.slow),
+        pytest.param(False, id="no rows on inner edges"),
+    ],
+)
 def test_a14_a_bet_on_the_edge_of_a_slot_is_stored_once_in_its_slot(
     make: MakeHook, tmp_path: Path, ends: str, provider: str, stream: str, width: timedelta, one_run: bool, inner: bool
 ) -> None:

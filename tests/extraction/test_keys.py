@@ -63,6 +63,7 @@ def test_members_of_a_key_do_not_run_together() -> None:
     assert len(set(hashed.tolist())) == 4
 
 
+@pytest.mark.slow
 def test_hashes_are_the_same_in_every_process_whatever_was_hashed_before() -> None:
     code = (
         "import pyarrow as pa; from airflow_betproviders.extraction.answers import keys;"

@@ -222,7 +222,7 @@ def test_a_cursor_of_a_vendor_that_caps_lower_and_orders_roughly_loses_none(seed
     assert len(script.asked) <= 45
 
 
-@pytest.mark.parametrize("late", [5, 30, 100, 250, 400])
+@pytest.mark.parametrize("late", [30, *(pytest.param(late, marks=pytest.mark.slow) for late in (5, 100, 250, 400))])
 @pytest.mark.parametrize("share", [0.1, 1.0])
 def test_a_cursor_whose_rows_come_later_than_calls_go_back_loses_none(late: int, share: float) -> None:
     """Rows come up to ``late`` seconds too late, and 25 rows, some 325 seconds, are an answer. More than half can't be read."""
