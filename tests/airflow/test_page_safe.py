@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.scheduler]
 log = logging.getLogger(__name__)
 
 CLIENTS = 50
-SECONDS, LEAST = 4, 20  # how long the other user works at least, and how many answers they get
+SECONDS, LEAST = 2, 20  # how long the other user works at least, and how many answers they get
 ALLOWANCE = 0.1  # seconds that the machine's own noise may take
 MEASURED = 3  # times at most, since the machine may pause during one
 OTHER_ROUTE = "api/v2/dags?limit=5"
