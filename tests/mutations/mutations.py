@@ -318,7 +318,7 @@ MUTATIONS = (
     Mutation(
         "believe one empty answer for a slot",
         "extraction/fetch/window_reader.py",
-        "twice = rows.proof == SECOND_READ or self._is_empty_slot(read, rows)",
+        "twice = rows.proof == SECOND_READ or self._may_lack_all(rows)",
         "twice = rows.proof == SECOND_READ",
         ("cases/test_completeness.py",),
     ),

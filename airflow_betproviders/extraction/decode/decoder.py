@@ -132,8 +132,6 @@ class Decoder:
         page = self._decode(body, check)
         page.bytes = len(body)
         page.doubtful = page.doubtful or not body.strip()
-        if self._one and page.table.num_rows and _has_no_value(page.table):
-            page.table, page.doubtful = self._tables.empty(), True
         if self._once_a_row is not None:
             page.row_bytes = _largest_row(body, page.rows, self._once_a_row)
         return page
@@ -157,6 +155,7 @@ class Decoder:
         page = self._page(envelope)
         page.table = table
         page.doubtful = not table.num_rows and (self._one or rows.null_count > 0)
+        self._drop_empty_record(page)
         return page
 
     def _decode_slowly(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -206,6 +205,7 @@ class Decoder:
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         self._add_rows(page, rows)
+        self._drop_empty_record(page)
         return page
 
     def _decode_csv(self, format_: Csv, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
@@ -232,6 +232,11 @@ class Decoder:
         page.rejected += decoded.rejected
         page.counts.add(decoded.counts)
         page.fast = page.fast and decoded.fast
+
+    def _drop_empty_record(self, page: Page) -> None:
+        """Take a single record without any value, such as ``{}``, for no record."""
+        if self._one and page.table.num_rows and _has_no_value(page.table):
+            page.table, page.doubtful = self._tables.empty(), True
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""

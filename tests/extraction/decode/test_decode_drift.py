@@ -574,12 +574,14 @@ def test_of_two_objects_in_an_array_none_is_dropped_in_silence() -> None:
         Decoder(stream)(b'{"data":[{"rows":[{"id":"a"}]},{"rows":[{"id":"b"}]}]}', accept)
 
 
-@pytest.mark.parametrize(("data", "rows"), [("null", 0), ("[]", 0), ("{}", 1), ('{"id":"a"}', 1)])
+@pytest.mark.parametrize(("data", "rows"), [("null", 0), ("[]", 0), ("{}", 0), ('{"id":null}', 0), ('{"id":"a"}', 1), ('{"new":1}', 1)])
 def test_a_stream_of_one_record_an_answer_has_it_or_not(data: str, rows: int) -> None:
     stream = Stream(
         provider="toy", name="one", fields=(Field("id", Text()),), envelope={"code": Integer(), "data": OneRow}
     )
-    assert Decoder(stream)(f'{{"code":200,"data":{data}}}'.encode(), accept).table.num_rows == rows
+    page = Decoder(stream)(f'{{"code":200,"data":{data}}}'.encode(), accept)
+    assert page.table.num_rows == rows
+    assert page.doubtful == (rows == 0)
 
 
 @pytest.mark.parametrize("total", ["169", '"169"'])
