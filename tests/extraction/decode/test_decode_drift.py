@@ -574,7 +574,9 @@ def test_of_two_objects_in_an_array_none_is_dropped_in_silence() -> None:
         Decoder(stream)(b'{"data":[{"rows":[{"id":"a"}]},{"rows":[{"id":"b"}]}]}', accept)
 
 
-@pytest.mark.parametrize(("data", "rows"), [("null", 0), ("[]", 0), ("{}", 0), ('{"id":null}', 0), ('{"id":"a"}', 1), ('{"new":1}', 1)])
+@pytest.mark.parametrize(
+    ("data", "rows"), [("null", 0), ("[]", 0), ("{}", 0), ('{"id":null}', 0), ('{"id":"a"}', 1), ('{"new":1}', 1)]
+)
 def test_a_stream_of_one_record_an_answer_has_it_or_not(data: str, rows: int) -> None:
     stream = Stream(
         provider="toy", name="one", fields=(Field("id", Text()),), envelope={"code": Integer(), "data": OneRow}
