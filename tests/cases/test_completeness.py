@@ -264,7 +264,9 @@ def test_a3_of_a_slot_of_many_windows_each_empty_one_is_asked_for_twice(
     assert len(empty.asked) == 2 * 12 + 1  # each window, and the start of the slot
 
 
-def test_a3_of_many_empty_windows_only_those_beside_rows_are_asked_for_twice(make: MakeHook, tmp_path: Path) -> None:
+def test_a3_of_many_empty_windows_only_those_that_follow_rows_are_asked_for_twice(
+    make: MakeHook, tmp_path: Path
+) -> None:
     day = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(24)]
     quiet = Vendor(make("jdb"), "transactions", [])
     quiet.store(tmp_path / "quiet", *day)

@@ -34,7 +34,7 @@ from airflow_betproviders.extraction.fetch.window_calls import WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import WindowRead
 from airflow_betproviders.extraction.fetch.window_retries import WindowRetries
 
-# After so many empty windows in a row that a second read confirmed, only those beside rows are read twice.
+# After so many empty windows in a row that a second read confirmed, only one that follows rows is read twice.
 _CONFIRMED_EMPTY = 100
 
 
