@@ -50,12 +50,15 @@ class Setting:
         raise NotImplementedError
 
     def secrets(self, value: Any) -> list[str]:
-        """Return the parts of a value that must never appear in a message, whatever its type."""
-        return _texts(value) if self.secret else []
+        """Return the parts of a value that must never appear in a message, whatever its type: of a URL its password."""
+        return _texts(value) if self.secret else passwords_in(value)
 
     def quote(self, value: Any) -> str:
-        """Format an invalid value for a message; return empty text for a secret."""
-        return "" if self.secret else f"={value!r}"[:80]
+        """Format an invalid value for a message: of a URL without user and password; of a secret nothing."""
+        if self.secret:
+            return ""
+        shown = str(value).rpartition("@")[2] if "@" in str(value) else value
+        return f"={shown!r}"[:80]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,14 +185,6 @@ class UrlSetting(Setting):
         if not fits:
             raise ValueError(self.wanted)
         return str(value)
-
-    def secrets(self, value: Any) -> list[str]:
-        """See `Setting`; the password in the URL, as written and decoded."""
-        return passwords_in(value)
-
-    def quote(self, value: Any) -> str:
-        """See `Setting`; the URL without user and password."""
-        return super().quote(str(value).rpartition("@")[2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk._shared.secrets_masker import SecretsMasker
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.settings import NumberSetting, TextSetting
+from airflow_betproviders.declare.settings import COMMON_SETTINGS, NumberSetting, TextSetting
 from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.stream_operator import hook_of
@@ -268,15 +269,25 @@ def test_a_secret_under_a_mistyped_name_is_not_quoted(make: MakeHook) -> None:
     assert "aaaabbbbccccdddd" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["proxy", "rate_limit_storage"])
+@pytest.mark.parametrize("name", ["proxy", "rate_limit_storage", "timeout", "ca_bundle", "verify"])
 def test_passwords_in_urls_are_masked_as_written_and_decoded(
     make: MakeHook, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     masked: list[Any] = []
     monkeypatch.setattr("airflow_betproviders.hooks.account.mask_secret", masked.append)
-    scheme = {"proxy": "http", "rate_limit_storage": "redis"}[name]
+    scheme = {"rate_limit_storage": "redis"}.get(name, "http")
     assert make("aig", extra={name: f"{scheme}://somebody:p%40ss@host:1"}).connection
     assert {"p%40ss", "p@ss"} <= set(masked)
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in COMMON_SETTINGS])
+@pytest.mark.parametrize("wrap", [str, lambda url: [url]], ids=["text", "list"])
+def test_a_url_under_any_name_is_quoted_without_its_password(
+    make: MakeHook, name: str, wrap: Callable[[str], Any]
+) -> None:
+    with pytest.raises(InvalidArgument, match=f"extra {name}=.*h.example:0.* must be") as caught:
+        make("aig", extra={name: wrap("ftp://somebody:p%40ss@h.example:0")}).check_connection()
+    assert "p%40ss" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [" salt", "salt\n", "\tsalt", "   "])

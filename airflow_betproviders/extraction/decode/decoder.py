@@ -187,7 +187,7 @@ class Decoder:
         text = self._hide_secrets(body[:_SEARCHED].decode("utf-8", "replace"))
         if len(body) > _SEARCHED:
             text = text[:-_LONGEST_SECRET]
-        return without_signatures(re.sub(r"\s+", " ", text))[:120]
+        return without_signatures(re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text))[:120]
 
     def _decode_rows(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Page:
         """Decode JSON of which some rows are odd or nested."""

@@ -26,6 +26,8 @@ ENCODINGS = "gzip, deflate"
 """The compressions that are asked for and understood."""
 
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+# No JSON, XML or CSV begins so: a proxy has removed the Content-Encoding.
+_GZIP_BEGINS = b"\x1f\x8b\x08"
 
 
 def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> bytes:
@@ -46,6 +48,8 @@ def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> 
     left = max_bytes
     with ExitStack() as turn:
         while chunk := _receive(raw, max_bytes):
+            if not pieces and type(inflate) is _Plain and chunk.startswith(_GZIP_BEGINS):
+                inflate = _Inflater(_GZIP)
             inflate.feed(chunk)
             while data := inflate.read(min(left + 1, _INFLATED_AT_ONCE)):
                 pieces.append(data)
