@@ -11,8 +11,12 @@ import runpy
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 COMPONENTS = {
     # The API server takes longest to be ready, so it goes first.
@@ -48,7 +52,7 @@ def main(owner: int, *workers: str) -> int:
             time.sleep(0.2)
         return 0
     finally:
-        _end(list(children))
+        _end(children)
 
 
 def _worker(name: str) -> list[str]:
@@ -85,27 +89,46 @@ def _warm_up() -> None:
 
 def _fork(arguments: list[str], log: Path) -> int:
     pid = os.fork()
-    if pid:
-        return pid
-    try:
-        with log.open("ab", buffering=0) as output:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
-        sys.argv = ["airflow", *arguments]
-        runpy.run_module("airflow", run_name="__main__")
-        sys.exit()  # a child must not go on as its parent
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+    if not pid:
+        _run(partial(_command, arguments, log))
+    return pid
 
 
-def _end(pids: list[int]) -> None:
+def _command(arguments: list[str], log: Path) -> None:
+    with log.open("ab", buffering=0) as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    sys.argv = ["airflow", *arguments]
+    runpy.run_module("airflow", run_name="__main__")
+
+
+def _end(children: dict[int, str]) -> None:
     """Ask the children to end, and stay to reap them: a container's first process may not."""
-    for pid in pids:
-        os.kill(pid, signal.SIGTERM)
-    for pid in pids:
+    for pid, name in children.items():
+        # A triggerer has nothing that the database lacks, and takes five seconds to see that its own child has ended.
+        os.kill(pid, signal.SIGKILL if name == "triggerer" else signal.SIGTERM)
+    for pid in children:
         os.waitpid(pid, 0)
 
 
+def _run(program: Callable[[], Any]) -> NoReturn:
+    """Run a program and end this process with its status, at once.
+
+    The interpreter's own end takes seconds: it waits for threads that only the parent of a fork has, and frees each object.
+    """
+    status = 1
+    try:
+        program()
+        status = 0
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:  # noqa: BLE001 - a child must not go on as its parent
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))
+    _run(lambda: sys.exit(main(int(sys.argv[1]), *sys.argv[2:])))

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from demo.sessions import end_session
 
 LAUNCHER = Path(__file__).with_name("airflow_processes.py")
 LOCAL_SETTINGS = Path(__file__).with_name("sqlite_savepoints.py")
+GRACE = 5.0  # seconds
 COMPONENTS = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 Settings = dict[str, dict[str, object]]
@@ -140,7 +142,11 @@ class HeadlessAirflow(AirflowClient):
         """End every process of this Airflow."""
         self.close()
         if self._launcher is not None:
-            end_session(self._launcher.pid)
+            # The components in their order, which takes less than a second if no task runs, and then whatever is left.
+            self._launcher.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._launcher.wait(GRACE)
+            end_session(self._launcher.pid, grace_seconds=GRACE)
             self._launcher.wait()
             self._launcher = None
 
