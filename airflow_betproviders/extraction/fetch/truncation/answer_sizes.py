@@ -151,7 +151,9 @@ class AnswerSizes:
     ) -> AnswerCap | None:
         """Return the cap if the greatest answer by rows was cut off; else add the answers of its size to ``proven``."""
         size = slot.size
-        if self.suspects(size) and is_likely_cap(size) and slot.count >= CALLED_A_CAP:
+        rule = self._stream.windows
+        # Windows that can't be split fail by a cap, so it is proven there.
+        if self.suspects(size) and is_likely_cap(size) and slot.count >= CALLED_A_CAP and rule and rule.splits:
             return self._cap(slot.greatest[0], f"{slot.count} answers have this many rows", counts_bytes=False)
         if not (
             self.suspects(size) or (size >= self.most_rows and size > self._proven_in_this_run and slot.improbable)
