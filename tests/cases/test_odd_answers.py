@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import BetProviderError
+from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
 from tests.cases.vendors import FIVE, Vendor, spread
 from tests.conftest import MakeHook
 
@@ -271,3 +272,47 @@ def test_one_row_in_place_of_a_list_of_one_is_stored(
 ) -> None:
     found, _ = run(make, tmp_path, provider, stream, LISTED["a single object"], count=1)
     assert found == ["0"]
+
+
+FIGURES = {"bet_amount": 7, "gain_amount": 1, "user_count": 1, "bet_count": 2}
+
+
+def summary(make: MakeHook, tmp_path: Path, data: Any, calls: int) -> list[dict[str, Any]]:
+    """Return the stored figures where the vendor's first ``calls`` answers have other data."""
+
+    def spoil(n: int, window: Any, params: Any, document: Document) -> Document:
+        return {**document, "data": data} if n <= calls else document
+
+    vendor = Vendor(make("pv"), "games_game_stage_summary", [], spoil=spoil)
+    stored = vendor.store(tmp_path, SLOT, game_id=2011)
+    assert stored.receipts[0].bad_rows == 0
+    rows = [row for path in stored.paths.values() for row in pq.read_table(path).to_pylist()]
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["", "busy", 0, False, [None], [FIGURES, FIGURES], {"error": "busy"}, {"bet_amount": None, "error": "busy"},
+     {"bet_amount": None, "error": None}, [{}], {"data": FIGURES}],
+    ids=str,
+)  # fmt: skip
+def test_a_summary_of_another_shape_is_requested_again(make: MakeHook, tmp_path: Path, data: Any) -> None:
+    (figures,) = summary(make, tmp_path, data, calls=1)
+    assert figures.items() >= FIGURES.items()
+
+
+@pytest.mark.parametrize("data", ["", "busy", [None]], ids=str)
+def test_a_summary_that_stays_in_another_shape_fails_as_a_list_does(make: MakeHook, tmp_path: Path, data: Any) -> None:
+    with pytest.raises(ProviderUnavailable, match="connection pv_default, stream games_game_stage_summary, window"):
+        summary(make, tmp_path, data, calls=99)
+
+
+def test_a_summary_in_a_list_of_one_is_stored(make: MakeHook, tmp_path: Path) -> None:
+    (figures,) = summary(make, tmp_path, [FIGURES], calls=99)
+    assert figures.items() >= FIGURES.items()
+
+
+def test_a_summary_whose_figures_stay_null_keeps_its_other_members(make: MakeHook, tmp_path: Path) -> None:
+    (figures,) = summary(make, tmp_path, {"bet_amount": None, "note": "none"}, calls=99)
+    assert figures["_extra"] == '{"note":"none"}'
+    assert summary(make, tmp_path, {"bet_amount": None, "note": None}, calls=99) == []

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, TypeAlias
 
+import msgspec
 import pyarrow as pa
 
 from airflow_betproviders.declare.answer_formats import Csv
@@ -24,6 +25,7 @@ from airflow_betproviders.declare.fields.json_text import NotJson, Number
 from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode.coerce import OddCounts
+from airflow_betproviders.extraction.decode.columns import EXTRA
 from airflow_betproviders.extraction.decode.envelope import (
     as_int,
     as_token,
@@ -34,7 +36,7 @@ from airflow_betproviders.extraction.decode.envelope import (
     value_at,
 )
 from airflow_betproviders.extraction.decode.parser import PARSE_ERRORS, Parser
-from airflow_betproviders.extraction.decode.split_rows import explode, listed, split_rows
+from airflow_betproviders.extraction.decode.split_rows import explode, listed, one_record, split_rows
 from airflow_betproviders.extraction.decode.table_builder import TableBuilder
 from airflow_betproviders.lake.quarantine import RejectedRow
 
@@ -42,6 +44,7 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 _MEASURED = 1 << 20
 # Bytes of a refused answer in which secrets are looked for. The last of them may begin one that is cut off.
 _SEARCHED, _LONGEST_SECRET = 1 << 16, 1 << 13
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
 
@@ -200,8 +203,11 @@ class Decoder:
                 raise NotJson(f"there is no list of rows at {'.'.join(self._rows_path)}")
             page.doubtful = True
             return page
-        rows = [rows_text or b""] if self._one else listed(rows_text or b"", self._stream.key)
-        page.doubtful = not self._one and page.total is None and rows == [rows_text]  # one record in place of a list
+        if self._one:
+            rows = [one_record(rows_text or b"")]
+        else:
+            rows = listed(rows_text or b"", self._stream.key)
+            page.doubtful = page.total is None and rows == [rows_text]  # one record in place of a list
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         self._add_rows(page, rows)
@@ -234,9 +240,13 @@ class Decoder:
         page.fast = page.fast and decoded.fast
 
     def _drop_empty_record(self, page: Page) -> None:
-        """Take a single record without any value, such as ``{}``, for no record."""
-        if self._one and page.table.num_rows and _has_no_value(page.table):
-            page.table, page.doubtful = self._tables.empty(), True
+        """Take a single record without any value, such as ``{}``, for no record. One with other members only is doubtful."""
+        if not self._one or not page.table.num_rows or not _has_no_value(page.table.drop_columns([EXTRA])):
+            return
+        page.doubtful = True
+        extra = page.table[EXTRA][0].as_py()
+        if extra is None or {*map(bytes, _MEMBERS.decode(extra).values())} == {b"null"}:
+            page.table = self._tables.empty()
 
     def _page(self, envelope: Mapping[str, Any]) -> Page:
         """Return a page with the members of its envelope, without rows yet."""

@@ -88,6 +88,20 @@ def listed(text: bytes, key: tuple[str, ...]) -> list[bytes]:
     raise NotJson("the rows are no list")
 
 
+def one_record(text: bytes) -> bytes:
+    """Return the text of the only record in an answer, which may come as the only item of an array.
+
+    Raises:
+        NotJson: it is no object.
+    """
+    if text[:1] == b"[":
+        wrapped = items(text)
+        text = wrapped[0] if len(wrapped) == 1 else text
+    if text[:1] != b"{":
+        raise NotJson("the record is no object")
+    return text
+
+
 def explode(item: bytes, rows: Rows) -> Iterator[bytes]:
     """Return the records in an item of a list, each with the members around it.
 
