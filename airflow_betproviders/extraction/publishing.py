@@ -6,14 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.extraction.slot_builder import Slot
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.lake.publish import publish
+from airflow_betproviders.lake.publish import publish, read_receipt
 from airflow_betproviders.lake.receipt import Receipt
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,15 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, repor
     with slot.archive or nullcontext(), slot.writer:
         before.result()
         slot.finish()
+        if newer := _newer(lake, slot):
+            log.warning(
+                "slot %s was stored meanwhile by another task, which began to read it at %s, later than this one: its object stays",
+                slot.interval,
+                newer.extracted_at,
+            )
+            stored.paths[slot.interval] = lake.data(slot.interval)
+            stored.receipts.append(newer)
+            return
         if slot.receipt.shrunken:
             log.warning(
                 "slot %s shrank from %s to %d rows: the provider no longer reports %d of them",
@@ -89,6 +98,18 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, repor
         stored.receipts.append(slot.receipt)
         stored.size = (stored.size or 0) + slot.writer.path.stat().st_size
         report(slot)
+
+
+def _newer(lake: Lake, slot: Slot) -> Receipt | None:
+    """Return the receipt of the slot's object if another task read it no earlier and stored it meanwhile; else None.
+
+    This task may lack rows that are in it, and the bets table, which may have them already, takes no older version of a slot.
+    """
+    with suppress(FileNotFoundError):
+        receipt = read_receipt(lake.fs, lake.data(slot.interval))
+        if receipt and receipt != slot.previous and receipt.made_at >= slot.receipt.made_at:
+            return receipt
+    return None
 
 
 def _report(of: int, before: int, stored: Stored, began: float, slot: Slot) -> None:

@@ -200,3 +200,26 @@ def test_l4_beside_archive_and_quarantine_readers_find_only_bets(make: MakeHook,
     assert [*(tmp_path / "_betproviders" / "archive").rglob("*.*")]
     assert by_each_reader(folder, "event_id") == each_has([("~0101", row) for row in IDS])
     assert by_each_reader(tmp_path / "provider=pv", "event_id")["Polars"] == [("~0101", row) for row in IDS]
+
+
+@pytest.mark.parametrize(("provider", "name"), [("aig", "transactions"), ("jdb", "transactions"), ("pv", "history")])
+def test_a_slot_that_another_task_read_later_and_stored_meanwhile_keeps_its_object(
+    make: MakeHook, tmp_path: Path, provider: str, name: str
+) -> None:
+    """The first task reads before three late bets; the second reads and stores the slot before the first one does."""
+    bets = [FIVE + i * timedelta(minutes=7) for i in range(8)]
+    later = Vendor(make(provider), name, bets)
+
+    def spoil(n: int, window: Any, params: Any, answer: Any) -> Any:
+        if n == 1:
+            later.store(tmp_path, archive=True)
+        return answer
+
+    stored = Vendor(make(provider), name, bets[:5], spoil=spoil).store(tmp_path, archive=True)
+    assert later.ids(stored) == [f"{i}" for i in range(8)]
+    (receipt,) = stored.receipts
+    assert (receipt.rows, receipt.previous_rows) == (8, None)
+    archives = [*tmp_path.rglob("_betproviders/archive/**/2026*")]
+    assert len(archives) == 1
+    again = Vendor(make(provider), name, bets).store(tmp_path, archive=True)
+    assert again.receipts[0].previous_rows == 8

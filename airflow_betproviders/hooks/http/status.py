@@ -79,11 +79,13 @@ def error_of(status: int, host: str, headers: Headers) -> BetProviderError | Non
 def retry_after(headers: Headers) -> float | None:
     """Return how many seconds ``Retry-After`` asks to wait, in seconds or until a date; None where it says nothing.
 
-    A date counts from the answer's own ``Date``, so that a difference of the clocks doesn't matter.
+    A date counts from the answer's own ``Date``, so that a difference of the clocks doesn't matter. Of several numbers, such as a
+    gateway's and the provider's, the greatest counts.
     """
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,100}(\.\d{1,9})?", text, re.ASCII):
-        return min(float(text), _LONGEST)
+    numbers = [number.strip() for number in text.split(",")]
+    if all(re.fullmatch(r"\d{1,100}(\.\d{1,9})?", number, re.ASCII) for number in numbers):
+        return min(max(map(float, numbers)), _LONGEST)
     until, now = _date(text), _date(headers.get("Date", "")) or datetime.now(timezone.utc)
     seconds = (until - now).total_seconds() if until else 0.0
     return min(seconds, _LONGEST) if seconds > 0 else None
