@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_betproviders.lake.layout import Lake
 
 FOOTER_KEY = "betproviders.receipt"
+_YEARS = range(1970, 9999)
+_MOST, _MOST_DAYS = 1e9, 1e5
 EXACT = decimal.Context(prec=100)  # for sums of money: Python's own context rounds to 28 digits
 
 
@@ -152,6 +154,21 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         """Return the members by name."""
         return msgspec.structs.asdict(self)
 
+    @property
+    def _is_usable(self) -> bool:
+        """Return whether a later run can start from it: its times have a zone and its limits are possible. A damaged one may not.
+
+        Raises:
+            ValueError: a time is not ISO 8601.
+        """
+        given = filter(None, (self.start, self.end, self.replayed_at, self.starts_held_at, self.ends_held_at))
+        instants = map(datetime.fromisoformat, (self.extracted_at, *given))
+        return (
+            all(instant.tzinfo and instant.year in _YEARS for instant in instants)
+            and all(0 < limit < _MOST for limit in self.asked_for_less.values())
+            and (self.retention_days is None or 0 < self.retention_days < _MOST_DAYS)
+        )
+
     @classmethod
     def from_footer(cls, metadata: Mapping[Any, Any] | None) -> Receipt | None:
         """Return the receipt in a footer, or None where there is none, or a damaged one."""
@@ -161,11 +178,10 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         try:
             receipt = msgspec.json.decode(text, type=cls)
             sum_amounts([receipt])
-            instants = (receipt.extracted_at, receipt.replayed_at or receipt.extracted_at)
-            aware = all(datetime.fromisoformat(instant).tzinfo for instant in instants)
+            usable = receipt._is_usable  # noqa: SLF001 - its own
         except (msgspec.MsgspecError, ValueError, ArithmeticError):
             return None
-        return receipt if aware else None
+        return receipt if usable else None
 
 
 def sum_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.layout import Lake
-from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.receipt import FOOTER_KEY, Receipt
 from airflow_betproviders.lake.store import listing
 from airflow_betproviders.lake.survey.coverage import Coverage, survey
 from airflow_betproviders.registry import declared
@@ -223,3 +224,26 @@ def test_a_slot_that_another_task_read_later_and_stored_meanwhile_keeps_its_obje
     assert len(archives) == 1
     again = Vendor(make(provider), name, bets).store(tmp_path, archive=True)
     assert again.receipts[0].previous_rows == 8
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"starts_held_at": "never"}, {"ends_held_at": "2026-11-20T05:00:00"}, {"extracted_at": "9999-12-31T23:59:59+00:00"},
+     {"asked_for_less": {"seconds": -1.0}}, {"asked_for_less": {"rows": 0.0}}, {"asked_for_less": {"seconds": 1e300}},
+     {"retention_days": 1e300}, {"start": "soon"}],
+    ids=str,
+)  # fmt: skip
+def test_a_slot_whose_receipt_no_run_can_start_from_is_damaged_and_extracted_again(
+    make: MakeHook, tmp_path: Path, members: dict[str, Any]
+) -> None:
+    """Such as one that another tool has rewritten: the run after it, and coverage, go on."""
+    vendor = Vendor(make("aig"), "transactions", [FIVE + i * timedelta(minutes=7) for i in range(17)])
+    ((_, path),) = vendor.store(tmp_path).paths.items()
+    receipt = json.loads(pq.read_metadata(path).metadata[FOOTER_KEY.encode()])
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.replace_schema_metadata({FOOTER_KEY: json.dumps({**receipt, **members})}), path)
+
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", vendor.hook.account)
+    assert [cell.state for cell in look(lake, end=FIVE + 2 * HOUR).cells] == ["damaged", "missing"]
+    assert len(vendor.ids(vendor.store(tmp_path, Interval(FIVE + HOUR, FIVE + 2 * HOUR)))) == 8
+    assert len(vendor.ids(vendor.store(tmp_path))) == 9

@@ -261,7 +261,15 @@ def test_http_401_is_the_accounts_fault(make: MakeHook, server: Recorder) -> Non
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("0.5", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", 5.0), ("-3", 5.0), ("nan", 5.0), ("3, 7", 7.0)],
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("0.5", 0.5),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 5.0),
+        ("-3", 5.0),
+        ("nan", 5.0),
+        ("3, 7", 7.0),
+    ],
 )
 def test_http_429_waits_as_long_as_it_is_asked_to(
     make: MakeHook, server: Recorder, waited: list[float], header: str, seconds: float
