@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator
 
 from airflow_betproviders.declare.interval import parse_duration
-from airflow_betproviders.exceptions import WindowExpired
+from airflow_betproviders.exceptions import FinalError, WindowExpired
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
@@ -90,7 +90,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         """
         if not self.deferrable:
             return super().execute(context)
-        if self.poke(context):
+        if self._is_complete(context):
             return None
         now = datetime.now(timezone.utc)
         began = datetime.fromisoformat(began_at) if began_at else now
@@ -101,6 +101,18 @@ class BetsCompleteSensor(BaseSensorOperator):
             )
         wait_until(self, now + timedelta(seconds=self.poke_interval), "the next check", began_at=began.isoformat())
         return None
+
+    def _is_complete(self, context: Context) -> bool:
+        """Return what `poke` returns. With ``silent_fail``, a failed check, as of a store that does not answer, counts as incomplete."""
+        try:
+            return self.poke(context)
+        except FinalError:
+            raise
+        except Exception:
+            if not self.silent_fail:
+                raise
+            self.log.exception("The check failed, and silent_fail is set: the sensor checks again.")
+            return False
 
     def poke(self, context: Context) -> bool:
         """Return whether every slot of the interval is stored."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from airflow_betproviders.exceptions import WindowExpired
+from airflow_betproviders.exceptions import StoreError, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.survey import coverage as survey
 from airflow_betproviders.sensors.complete import BetsCompleteSensor
 from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
 from tests.airflow_versions import TaskDeferred
@@ -63,3 +64,24 @@ def test_what_the_provider_no_longer_has_ends_the_wait_at_once(lake: Path, monke
     monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=120))
     with pytest.raises(WindowExpired, match="no longer has it"):
         sensor(lake).poke(context())
+
+
+def unreachable(*args: Any, **kwargs: Any) -> Any:
+    raise StoreError("the store does not answer")
+
+
+def test_with_silent_fail_a_store_that_does_not_answer_is_asked_again(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "coverage", unreachable)
+    with pytest.raises(StoreError, match="does not answer"):
+        execute(sensor(lake), context())
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(sensor(lake, silent_fail=True), context())
+    assert deferred.value.kwargs["began_at"]
+
+
+def test_silent_fail_hides_no_loss(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=120))
+    with pytest.raises(WindowExpired):
+        execute(sensor(lake, silent_fail=True), context())
