@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from typing import Any
 import requests
 
 from demo.airflow_client import AirflowClient, iso
+from demo.ports import free_ports
 from demo.sessions import end_session
 
 LAUNCHER = Path(__file__).with_name("airflow_processes.py")
@@ -92,7 +92,7 @@ class HeadlessAirflow(AirflowClient):
             celery: Workers that run the tasks; they need a `database` that is a server.
         """
         self.home = home.resolve()
-        self.port = port or _free_port()
+        self.port = port or free_ports(1)[0]
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.workers = celery.names if celery else ()
         # On a busy machine a write may wait longer for its turn than SQLite's default of five seconds.
@@ -285,9 +285,3 @@ def _persistent(path: Path) -> bytes:
         path.touch(mode=0o600)
         path.write_bytes(secrets.token_bytes(32))
     return path.read_bytes()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.seaweed import free_ports
+from demo.ports import free_ports
 
 USER = DATABASE = "airflow"
 

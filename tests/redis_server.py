@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.seaweed import free_ports
+from demo.ports import free_ports
 
 SERVERS = ("redis-server", "valkey-server")
 

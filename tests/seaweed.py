@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from demo.ports import free_ports
+
 KEY, SECRET, BUCKET = "lake-key", "lake-secret", "lake"
 
 
@@ -56,18 +58,6 @@ def requests_of(fs: Any) -> Counter[str]:
     return counts
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of loopback on which no process listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in sockets]
-    finally:
-        for listener in sockets:
-            listener.close()
-
-
 @contextmanager
 def running(folder: Path) -> Iterator[SeaweedFS]:
     """Start a server whose data live in the folder; stop it in the end."""
@@ -84,7 +74,8 @@ def running(folder: Path) -> Iterator[SeaweedFS]:
     names = ("master", "volume", "filer", "s3")
     ports = dict(zip([f"-{name}.port{kind}" for name in names for kind in ("", ".grpc")], free_ports(8), strict=True))
     command = [
-        str(weed), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+        str(weed), "-logdir=.", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+        "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock",  # not in the temporary directory, where they would stay
         f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false", "-volume.max=0",
         "-master.volumeSizeLimitMB=64", *(f"{name}={port}" for name, port in ports.items()),
     ]  # fmt: skip

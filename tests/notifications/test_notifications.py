@@ -38,7 +38,7 @@ class Smtp:
 def smtp(connect: Connect) -> Iterator[Smtp]:
     from aiosmtpd.controller import Controller
 
-    from tests.seaweed import free_ports
+    from demo.ports import free_ports
 
     received = Smtp()
     [port] = free_ports(1)
