@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import StoreError
 from airflow_betproviders.extraction.slot_builder import Slot
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
@@ -105,7 +106,9 @@ def _newer(lake: Lake, slot: Slot) -> Receipt | None:
 
     This task may lack rows that are in it, and the bets table, which may have them already, takes no older version of a slot.
     """
-    with suppress(FileNotFoundError):
+    with suppress(
+        FileNotFoundError, StoreError
+    ):  # a folder in its place, or a store that fails: storing says what to do
         receipt = read_receipt(lake.fs, lake.data(slot.interval))
         if receipt and receipt != slot.previous and receipt.made_at >= slot.receipt.made_at:
             return receipt
