@@ -399,4 +399,18 @@ MUTATIONS = (
         "step=_DAY)",
         ("cases/test_pandas.py", "-k", "a17"),
     ),
+    Mutation(
+        "replace a slot that another task read later",
+        "extraction/publishing.py",
+        "receipt.made_at >= slot.receipt.made_at",
+        "receipt.made_at < slot.receipt.made_at",
+        ("cases/test_lake.py", "-k", "meanwhile"),
+    ),
+    Mutation(
+        "take a record of other members for figures at once",
+        "extraction/decode/decoder.py",
+        "page.table.drop_columns([EXTRA])",
+        "page.table",
+        ("cases/test_odd_answers.py", "-k", "summary"),
+    ),
 )
