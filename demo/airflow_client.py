@@ -254,7 +254,7 @@ def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Call
     while (result := poll()) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
-        time.sleep(0.2)
+        time.sleep(0.5)
     return result
 
 

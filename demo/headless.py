@@ -243,12 +243,12 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         "api_auth": {"jwt_secret": secrets.token_urlsafe(32)},
         "dag_processor": {
             "bundle_refresh_check_interval": 1,
-            "min_file_process_interval": 60,  # a new or changed file is read at the next refresh all the same
+            "min_file_process_interval": 600,  # a new or changed file is read at the next refresh all the same
             "parsing_processes": 1,
             "refresh_interval": 2,
         },
         "logging": {"base_log_folder": home / "logs", "colored_console_log": False},
-        "scheduler": {"scheduler_idle_sleep_time": 0.2},
+        "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "usage_data_collection": {"enabled": False},
     }
     return (

@@ -28,6 +28,7 @@ for case in CASES:
             stream=case.stream,
             filters=case.filters or None,
             path=case.path or f"{LAKE}/{case.name}",
+            retries=case.retries,
             **INTERVAL,
         )
 
