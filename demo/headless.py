@@ -250,6 +250,7 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         "logging": {"base_log_folder": home / "logs", "colored_console_log": False},
         "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "usage_data_collection": {"enabled": False},
+        "workers": {"execution_api_timeout": 60},  # a busy machine needs more than five
     }
     return (
         inherited
