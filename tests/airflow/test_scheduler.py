@@ -98,6 +98,7 @@ class Deployment:
     alerts: Path
     metrics: Metrics
     runs: dict[str, str] = field(default_factory=dict)
+    ready: datetime = field(init=False)
 
     @property
     def last_hour(self) -> datetime:
@@ -205,7 +206,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         deployment.runs["to_s3"] = deployment.trigger("to_s3", deployment.first, deployment.last_hour + HOUR)
         deployment.runs["late"] = deployment.trigger("late", deployment.last_hour, deployment.last_hour + HOUR)
         deployment.runs["killed"] = deployment.trigger("killed", deployment.first, deployment.first + 2 * HOUR)
-        # All is set up before the first task runs.
+        deployment.ready = _defer(deployment)
+        # All else is set up before its first task runs.
         for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3", "late"):
             airflow.unpause(dag_id)
         airflow.api("PATCH", "dags", {"is_paused": False}, dag_id_pattern="case_%")
@@ -222,6 +224,23 @@ def _prepare(deployment: Deployment, case: Case, vendors: Simulator) -> None:
     deployment.airflow.add_connection(case.name, {**vendors.credentials[case.vendor], **case.connection})
     end = deployment.last_hour + HOUR - timedelta(hours=case.hours_ago)
     deployment.runs[case.name] = deployment.trigger(f"case_{case.name}", end - HOUR, end)
+
+
+def _defer(deployment: Deployment) -> datetime:
+    """Start the extraction of a minute that is not ready, wait until it has deferred, and return when the minute is ready."""
+    deployment.airflow.wait_dag("minutes")
+    deployment.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
+    ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    if ready - datetime.now(timezone.utc) < timedelta(seconds=60):
+        ready += timedelta(minutes=1)
+    end = ready - timedelta(minutes=5)  # AIG's lag
+    run_id = deployment.runs["minutes"] = deployment.trigger("minutes", end - timedelta(minutes=1), end)
+
+    def deferred() -> bool | None:
+        return deployment.task("minutes", run_id)["state"] == "deferred" or None
+
+    wait_for(deferred, TIMEOUT, "the task to defer", lambda: str(deployment.task("minutes", run_id)))
+    return ready
 
 
 def _start(run: Json) -> datetime:
@@ -367,24 +386,13 @@ def test_an_interval_of_zero_width_fails_with_the_cure(deployment: Deployment) -
 
 
 def test_an_interval_that_is_not_ready_defers_and_then_completes(deployment: Deployment) -> None:
-    deployment.airflow.wait_dag("minutes")
-    deployment.airflow.unpause("minutes")  # first, as it may have to wait for its turn at the database
-    ready = datetime.now(timezone.utc).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    if ready - datetime.now(timezone.utc) < timedelta(seconds=60):
-        ready += timedelta(minutes=1)
-    end = ready - timedelta(minutes=5)  # AIG's lag
-    run_id = deployment.trigger("minutes", end - timedelta(minutes=1), end)
-
-    def deferred() -> bool | None:
-        return deployment.task("minutes", run_id)["state"] == "deferred" or None
-
-    wait_for(deferred, TIMEOUT, "the task to defer", lambda: str(deployment.task("minutes", run_id)))
-    task = deployment.ended("minutes", run_id)
-    assert (task["state"], task["try_number"]) == ("success", 1)
-    assert datetime.now(timezone.utc) >= ready
+    task = deployment.ended("minutes", deployment.runs["minutes"])
+    assert task["state"] == "success"
+    assert task["try_number"] == 1 + deployment.tries_lost("minutes")
+    assert datetime.fromisoformat(task["end_date"].replace("Z", "+00:00")) >= deployment.ready
     [slot] = audit(deployment.lake / "minutes", truth_of(deployment.vendors), BETS)
     assert faultless([slot])
-    assert datetime.fromisoformat(slot.receipt.end) == end
+    assert datetime.fromisoformat(slot.receipt.end) == deployment.ready - timedelta(minutes=5)
 
 
 def test_a_task_killed_in_the_middle_is_retried_and_half_a_file_is_never_seen(deployment: Deployment) -> None:
