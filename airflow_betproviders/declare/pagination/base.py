@@ -241,6 +241,17 @@ def agreed_total(answers: Sequence[Answer]) -> int | None:
     raise WindowChanged(f"the total went from {answers[0].total} to {answers[-1].total} between pages")
 
 
+def total_so_far(answers: Sequence[Answer]) -> int | None:
+    """Return `agreed_total` of answers of which all but the latest agree: a look at each of them once a page is quadratic.
+
+    Raises:
+        WindowChanged: the latest has another total than the others.
+    """
+    first, latest = answers[0], answers[-1]
+    counts_window = first.total not in {None, first.rows}
+    return first.total if counts_window and latest.total == first.total else agreed_total(answers)
+
+
 def proof_by_total(answer: Answer, distinct: int) -> str | None:
     """Return `TOTAL` where the answer's total is the number of distinct rows; None where it has no total.
 

@@ -21,6 +21,7 @@ from airflow_betproviders.declare.pagination.base import (
     agreed_total,
     is_largest_answer,
     is_likely_cap,
+    total_so_far,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class PageNumber(Pagination):
     def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:  # noqa: ARG002 - the same for every window
         """See `Pagination`."""
         first, latest = answers[0], answers[-1]
-        total = agreed_total(answers)
+        total = total_so_far(answers)
         if total is None or first.total is None:
             return self._until_empty(answers)
         pages = -(-total // self.page_size)

@@ -20,6 +20,7 @@ from airflow_betproviders.declare.pagination.base import (
     WindowChanged,
     agreed_total,
     is_largest_answer,
+    total_so_far,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class PageToken(Pagination):
     def following(self, window: Interval | None, answers: Sequence[Answer]) -> Sequence[Params]:
         """See `Pagination`."""
         latest = answers[-1]
-        agreed_total(answers)
+        total_so_far(answers)
         if not latest.token:
             return ()
         if any(answer.token == latest.token for answer in answers[:-1]):
