@@ -35,7 +35,7 @@ from tests.seaweed import running as running_seaweed
 HERE = Path(__file__).parent
 HOUR = timedelta(hours=1)
 # Under a shared rate limit a call takes two seconds and an hour of JDB twelve calls, the slowest load: it begins first.
-HOURS = {SWAPPED: 2, SAMPLE: int(os.environ.get("BETPROVIDERS_E2E_HOURS", "3")), UNLIMITED: 3}
+HOURS = {SWAPPED: 2, SAMPLE: int(os.environ.get("BETPROVIDERS_E2E_HOURS", "3")), UNLIMITED: 2}
 TASKS = len(INTERVAL) * sum(HOURS.values())
 RATE = 120  # bets an hour and vendor
 STREAMS = {"pv": "history", "aig": "transactions", "jdb": "transactions", "gmag": "game_history"}
