@@ -106,9 +106,8 @@ def _newer(lake: Lake, slot: Slot) -> Receipt | None:
 
     This task may lack rows that are in it, and the bets table, which may have them already, takes no older version of a slot.
     """
-    with suppress(
-        FileNotFoundError, StoreError
-    ):  # a folder in its place, or a store that fails: storing says what to do
+    # Where a folder is in its place, or the store fails, `publish` says what to do.
+    with suppress(FileNotFoundError, StoreError):
         receipt = read_receipt(lake.fs, lake.data(slot.interval))
         if receipt and receipt != slot.previous and receipt.made_at >= slot.receipt.made_at:
             return receipt

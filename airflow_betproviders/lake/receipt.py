@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from airflow_betproviders.lake.layout import Lake
 
 FOOTER_KEY = "betproviders.receipt"
+# What a receipt of ours may hold; a run that started from more would not end, or fail with an error of Python's.
 _YEARS = range(1970, 9999)
-_MOST, _MOST_DAYS = 1e9, 1e5
+_MOST, _MOST_DAYS = 1e9, 1e5  # rows or seconds; days
 EXACT = decimal.Context(prec=100)  # for sums of money: Python's own context rounds to 28 digits
 
 
