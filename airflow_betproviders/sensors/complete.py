@@ -12,7 +12,7 @@ from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import FinalError, WindowExpired
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import hook_of
-from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
+from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout, AirflowSkipException
 from airflow_betproviders.task.arguments import mapping
 from airflow_betproviders.task.deferral import default_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
@@ -80,6 +80,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         context: Context,
         event: Any = None,  # noqa: ARG002 - the trigger's event
         began_at: str | None = None,
+        checks: int = 1,
     ) -> Any:
         """Check the interval, and defer until the next check while it is incomplete.
 
@@ -87,19 +88,24 @@ class BetsCompleteSensor(BaseSensorOperator):
             context: Airflow's context of the task.
             event: the trigger's event.
             began_at: when the task first checked, ISO 8601.
+            checks: how many checks there are with this one.
         """
         if not self.deferrable:
             return super().execute(context)
-        if self._is_complete(context):
-            return None
         now = datetime.now(timezone.utc)
         began = datetime.fromisoformat(began_at) if began_at else now
-        if now - began > timedelta(seconds=self.timeout):
-            raise AirflowSensorTimeout(
-                f"{self._interval(context)} is still incomplete after {self.timeout:.0f} s. The log lists what is missing; "
-                "airflow betproviders gaps prints the command that loads it."
-            )
-        wait_until(self, now + timedelta(seconds=self.poke_interval), "the next check", began_at=began.isoformat())
+        try:
+            if self._is_complete(context):
+                return None
+            self._check_timeout(context, (now - began).total_seconds())
+        except Exception as error:
+            if self._skips_after(error):
+                raise AirflowSkipException(
+                    f"The sensor gives up, and its settings skip the task then: {error}"
+                ) from error
+            raise
+        wait = self._get_next_poke_interval(began, (now - began).total_seconds, checks)
+        wait_until(self, now + timedelta(seconds=wait), "the next check", began_at=began.isoformat(), checks=checks + 1)
         return None
 
     def _is_complete(self, context: Context) -> bool:
@@ -113,6 +119,19 @@ class BetsCompleteSensor(BaseSensorOperator):
                 raise
             self.log.exception("The check failed, and silent_fail is set: the sensor checks again.")
             return False
+
+    def _check_timeout(self, context: Context, waited: float) -> None:
+        if waited > self.timeout:
+            raise AirflowSensorTimeout(
+                f"{self._interval(context)} is still incomplete after {self.timeout:.0f} s. The log lists what is missing; "
+                "airflow betproviders gaps prints the command that loads it."
+            )
+
+    def _skips_after(self, error: Exception) -> bool:
+        """Return whether ``soft_fail`` or ``never_fail`` turns an error into a skipped task, as while the sensor does not defer."""
+        if isinstance(error, AirflowSensorTimeout):
+            return self.soft_fail
+        return self.never_fail or (self.soft_fail and isinstance(error, FinalError))
 
     def poke(self, context: Context) -> bool:
         """Return whether every slot of the interval is stored."""

@@ -12,7 +12,7 @@ from airflow_betproviders.exceptions import StoreError, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.survey import coverage as survey
 from airflow_betproviders.sensors.complete import BetsCompleteSensor
-from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout
+from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout, AirflowSkipException
 from tests.airflow_versions import TaskDeferred
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
@@ -85,3 +85,36 @@ def test_silent_fail_hides_no_loss(lake: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=120))
     with pytest.raises(WindowExpired):
         execute(sensor(lake, silent_fail=True), context())
+
+
+def test_a_task_that_may_be_skipped_is_skipped_while_the_sensor_defers_too(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = (datetime.now(timezone.utc) - timedelta(hours=3)).isoformat()
+    late = sensor(lake, timeout=3600, soft_fail=True)
+    with pytest.raises(AirflowSkipException, match="still incomplete after 3600 s"):
+        type(late).execute.__wrapped__(late, context(), None, long_ago)
+
+    monkeypatch.setattr(BetProviderHook, "now", lambda self: FIVE + timedelta(days=120))
+    for setting in ("soft_fail", "never_fail"):
+        for deferrable in (True, False):
+            with pytest.raises(AirflowSkipException):
+                execute(sensor(lake, deferrable=deferrable, **{setting: True}), context())
+
+    monkeypatch.setattr(survey, "coverage", unreachable)
+    with pytest.raises(StoreError):
+        execute(sensor(lake, soft_fail=True), context())
+    with pytest.raises(AirflowSkipException, match="the store does not answer"):
+        execute(sensor(lake, never_fail=True), context())
+
+
+def test_with_exponential_backoff_each_wait_is_longer(lake: Path) -> None:
+    waiting, kwargs, waits = sensor(lake, poke_interval=60, exponential_backoff=True, max_wait=1000), {}, []
+    for _ in range(7):
+        with pytest.raises(TaskDeferred) as deferred:
+            type(waiting).execute.__wrapped__(waiting, context(), None, **kwargs)
+        kwargs = deferred.value.kwargs
+        waits.append((deferred.value.trigger.moment - datetime.now(timezone.utc)).total_seconds())
+    # Airflow doubles the wait and adds up to as much again by chance.
+    assert waits[0] < 60 + 1 < waits[2] < waits[4] <= 1000
+    assert 985 < waits[6] <= 1000
