@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
 from airflow_betproviders.simulator.app import make_app
 from airflow_betproviders.simulator.state import SimulatorState
+
+GRACE_SECONDS = 1
+"""For answers that are still being sent when the server stops."""
+
+
+class _Server(uvicorn.Server):
+    """Start and stop at once. Uvicorn's own server sleeps for some tenths of a second when it stops."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop. Call it from another thread, after the start."""
+        self._loop.call_soon_threadsafe(self._stopped.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # sets the headers of all answers
+        await self._stopped.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - the base class's
+        for server in self.servers:
+            server.close()
+        for connection in [*self.server_state.connections]:
+            connection.shutdown()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._answered(), GRACE_SECONDS)
+
+    async def _answered(self) -> None:
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
 
 
 class Simulator(SimulatorState):
@@ -33,10 +69,9 @@ class Simulator(SimulatorState):
             date_header=False,  # each vendor sends one by its own clock
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=1,
             timeout_keep_alive=75,  # longer than the least interval between two calls
         )
-        server = uvicorn.Server(config)
+        server = _Server(config)
         self.url = f"http://{host}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
@@ -45,6 +80,7 @@ class Simulator(SimulatorState):
                 time.sleep(0.005)
             yield self
         finally:
-            server.should_exit = True
+            if server.started:
+                server.stop()
             thread.join(5)
             listener.close()
