@@ -117,7 +117,12 @@ class Recorder:
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.stopped = False
+
+    def _serve(self) -> None:
+        while not self.stopped:
+            self.server.handle_request()
 
     def _reply(self, request: Request) -> Reply:
         if callable(self.replies):
@@ -135,6 +140,9 @@ class Recorder:
 
     def __exit__(self, *args: object) -> None:
         """Stop."""
-        self.server.shutdown()
-        self.server.server_close()
+        self.stopped = True
+        with suppress(OSError), socket.socket() as caller:
+            caller.settimeout(1)
+            caller.connect(self.server.server_address)  # which wakes the thread
         self.thread.join()
+        self.server.server_close()
