@@ -44,6 +44,7 @@ def pytest_collection() -> Generator[None, Any, Any]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(200_000, 20, 20)  # young objects of a hundred tests, instead of one: a tenth of the time
         gc.enable()
 
 
