@@ -115,36 +115,48 @@ WORTH: dict[str, tuple[str, dict[str, Any], Any, tuple[str | None, Any, Any]]] =
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WORTH)
-def test_a_bet_has_the_amounts_and_status_of_the_document(make: MakeHook, tmp_path: Path, name: str) -> None:
-    provider, patch, stake, (status, payout, net) = WORTH[name]
+@pytest.mark.parametrize("provider", ["gmag", "pv", "jdb", "aig"])
+def test_bets_have_the_amounts_and_status_of_the_document(make: MakeHook, tmp_path: Path, provider: str) -> None:
+    """Each bet is in a slot and an answer of its own."""
+    cases = {name: case for name, case in WORTH.items() if case[0] == provider}
+    slots = tuple(Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(len(cases)))
     account = Account(make, tmp_path, provider)
-    assert account.extract(patch) == 0
+    assert account.extract(*(patch for _, patch, _, _ in cases.values()), slots=slots) == 0
     stats = account.merge()
-    (row,) = account.rows
-    found = row["status"], row["stake"], row["payout"], row["net"]
-    assert found == (status, *(None if worth is None else Decimal(worth) for worth in (stake, payout, net)))
-    assert (row["settled_at"] is None) == (status == "open")
-    assert stats.without_payout == (status == "settled" and payout is None)
+    found = {row["slot_start"]: (row["status"], row["stake"], row["payout"], row["net"]) for row in account.rows}
+    expected = {
+        name: (status, *(None if worth is None else Decimal(worth) for worth in (stake, payout, net)))
+        for name, (_, _, stake, (status, payout, net)) in cases.items()
+    }
+    assert {name: found[slot.start] for name, slot in zip(cases, slots, strict=True)} == expected
+    assert len(account.rows) == len(cases)
+    assert all((row["settled_at"] is None) == (row["status"] == "open") for row in account.rows)
+    settled_without = [status == "settled" and payout is None for status, _, payout, _ in expected.values()]
+    assert stats.without_payout == sum(settled_without)
 
 
 @pytest.mark.parametrize(
-    ("provider", "absent"),
+    ("provider", "required"),
     [
-        *(("pv", name) for name in ("event_id", "start_at", "bet_amount", "gain_amount")),
-        *(("aig", name) for name in ("id", "update_time", "bet_amount")),
-        *(("jdb", name) for name in ("historyId", "gType", "gameDate", "lastModifyTime", "bet", "total")),
-        *(("gmag", name) for name in ("brandId", "playerId", "roundId", "endTime", "bets", "wins")),
+        ("pv", ("event_id", "start_at", "bet_amount", "gain_amount")),
+        ("aig", ("id", "update_time", "bet_amount")),
+        ("jdb", ("historyId", "gType", "gameDate", "lastModifyTime", "bet", "total")),
+        ("gmag", ("brandId", "playerId", "roundId", "endTime", "bets", "wins")),
     ],
 )
 @pytest.mark.parametrize("value", ["null", "left out"])
 def test_a_bet_without_a_required_member_never_reaches_the_table(
-    make: MakeHook, tmp_path: Path, provider: str, absent: str, value: str
+    make: MakeHook, tmp_path: Path, provider: str, required: tuple[str, ...], value: str
 ) -> None:
+    """Each bet without one is in a slot and an answer of its own, beside a good one."""
     account = Account(make, tmp_path, provider)
-    assert account.extract({}, {absent: None if value == "null" else ABSENT}) == 1
+    slots = tuple(Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(len(required)))
+    absent = [{name: None if value == "null" else ABSENT} for name in required]
+    assert account.extract(*({} for _ in required), *absent, slots=slots) == len(required)
     account.merge()
-    assert len(account.rows) == 1
+    assert [row["slot_start"] for row in sorted(account.rows, key=lambda row: row["slot_start"])] == [
+        slot.start for slot in slots
+    ]
 
 
 def test_a_bet_that_was_open_takes_the_result_of_a_later_read(make: MakeHook, tmp_path: Path) -> None:
