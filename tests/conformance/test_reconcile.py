@@ -220,33 +220,39 @@ def mend(at: Office, before: dict[str, pa.Table], touched: Path) -> dict[str, An
     return summary
 
 
-HANDS: list[tuple[str, Callable[[Office, Path], object], str]] = [
-    ("a row removed", lambda at, file: edit(file, without_a_row), "rows"),
-    ("a slot deleted", lambda at, file: file.unlink(), "stored objects"),
-    ("an amount changed", lambda at, file: edit(file, another_amount(MONEY[at.provider])), "{money}"),
-    (
-        "an amount changed, receipt lost",
+HANDS: dict[str, tuple[Callable[[Office, Path], object], str]] = {
+    "a row removed": (lambda at, file: edit(file, without_a_row), "rows"),
+    "a slot deleted": (lambda at, file: file.unlink(), "stored objects"),
+    "an amount changed": (lambda at, file: edit(file, another_amount(MONEY[at.provider])), "{money}"),
+    "an amount changed, receipt lost": (
         lambda at, file: edit(file, another_amount(MONEY[at.provider]), receipt="lost"),
         "receipts",
     ),
-    ("cut off", lambda at, file: file.write_bytes(file.read_bytes()[:-40]), "readable objects"),
-]
+    "cut off": (lambda at, file: file.write_bytes(file.read_bytes()[:-40]), "readable objects"),
+}
 
 
-@pytest.mark.parametrize("hand", HANDS, ids=[hand[0] for hand in HANDS])
-@pytest.mark.parametrize("provider", STREAMS)
-def test_what_a_hand_has_done_is_found_and_mended(
-    provider: str, hand: tuple[str, Callable[[Office, Path], None], str], office: Callable[[str], Office]
-) -> None:
+# What a hand has done is found alike at all providers; what is extracted again, and how, is a matter of each.
+@pytest.mark.parametrize(
+    ("provider", "hand"),
+    [
+        *(("pv", hand) for hand in HANDS),
+        ("aig", "an amount changed, receipt lost"),
+        ("jdb", "a row removed"),
+        ("gmag", "an amount changed"),
+    ],
+)
+def test_what_a_hand_has_done_is_found_and_mended(provider: str, hand: str, office: Callable[[str], Office]) -> None:
+    change, found = HANDS[hand]
     at = office(provider)
     before = contents(at.files)
     touched = at.files[13]
-    hand[1](at, touched)
+    change(at, touched)
     left = {file: file.read_bytes() for file in at.files}
     with pytest.raises(ReconciliationFailed, match=r"figures differ.*repair=True") as caught:
         at.reconcile()
     assert touched.stem in str(caught.value)
-    assert ("receipts", f"slot={touched.stem}", hand[2].format(money=MONEY[provider])) in at.wrong
+    assert ("receipts", f"slot={touched.stem}", found.format(money=MONEY[provider])) in at.wrong
     assert "DOES NOT AGREE" in at.report[1].splitlines()[0]
     assert {file: file.read_bytes() for file in at.files} == left
     summary = mend(at, before, touched)
