@@ -65,7 +65,7 @@ ways = st.sampled_from(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bets=st.lists(st.tuples(seconds, st.booleans()), max_size=9), ends=st.sampled_from([*INCLUDES]), runs=ways)
 @example(bets=[(0, False)], ends="(]", runs=[[SLOTS[0]]])  # the campaign's seed 202
 @example(bets=[(300, False), (3600, False)], ends="(]", runs=[SLOTS])
@@ -98,10 +98,10 @@ def test_every_row_is_in_its_slot_or_in_the_quarantine_of_it(
 @pytest.mark.parametrize(("provider", "stream"), STREAMS)
 @pytest.mark.parametrize("at", [0, 3600, *(pytest.param(at, marks=pytest.mark.slow) for at in (300, 3900))])
 @pytest.mark.parametrize("one_run", [True, False])
-@pytest.mark.parametrize("absurd", [True, False])
 def test_a_row_without_a_time_that_can_be_true_is_in_quarantine_of_each_slot_that_brings_it(
-    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str, at: int, one_run: bool, absurd: bool
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, ends: str, at: int, one_run: bool
 ) -> None:
+    absurd = ([*INCLUDES].index(ends) + at // 300 + one_run) % 2  # or unreadable, in turn
     vendor = Vendor(make(provider), stream, [FIVE + timedelta(seconds=at)], ends=ends)
     vendor.patch = lambda i: {TIMES[provider]: clock(provider, FIVE - timedelta(days=20_000)) if absurd else "soon"}
     found = store(vendor, tmp_path, [SLOTS[:2]] if one_run else [SLOTS[:1], SLOTS[1:2]])

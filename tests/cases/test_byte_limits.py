@@ -70,7 +70,7 @@ def store(vendor: Vendor, folder: Path, slot: Interval) -> list[str] | None:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(("jdb", "transactions"), 3, 25_000, 1000, 300, "time")
 @example(("jdb", "transactions"), 6973, 18_000, 516, 516, "newest first")  # only the answers' bytes show these two
 @example(("pv", "games_game_history"), 249, 18_000, 249, 249, "time")

@@ -39,10 +39,9 @@ def runs(vendor: Vendor, folder: Path, slots: list[Interval] = DAY, **filters: A
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ends", ["[)", "[]"])
-@pytest.mark.parametrize(("per_hour", "seed"), [(60, 1), (500, 2), (4000, 1)])
+@pytest.mark.parametrize(("per_hour", "seed", "ends"), [(60, 1, "[]"), (500, 2, "[)"), (500, 2, "[]"), (4000, 1, "[)")])
 def test_a_day_of_jdb_costs_hardly_more_than_its_windows(
-    make: MakeHook, tmp_path: Path, ends: str, per_hour: int, seed: int
+    make: MakeHook, tmp_path: Path, per_hour: int, seed: int, ends: str
 ) -> None:
     vendor = Vendor(make("jdb"), "transactions", bets(per_hour, seed), ends=ends)
     calls = runs(vendor, tmp_path)
@@ -103,15 +102,24 @@ def test_a_vendor_that_begins_to_leave_out_the_start_is_noticed(make: MakeHook, 
 # ------------------------------------------------------------------ caps that come down
 
 
-@pytest.mark.parametrize("cap", [111, *(pytest.param(cap, marks=pytest.mark.slow) for cap in (37, 50, 73, 97))])
+ORDERS = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 12_007}
+
+
 @pytest.mark.parametrize(
-    "order", [None, lambda i: -i, lambda i: (i * 7919) % 12_007], ids=["time", "newest first", "any"]
+    ("cap", "order"),
+    [
+        *((111, order) for order in ORDERS),
+        pytest.param(37, "any", marks=pytest.mark.slow),
+        pytest.param(50, "newest first", marks=pytest.mark.slow),
+        pytest.param(73, "time", marks=pytest.mark.slow),
+        pytest.param(97, "newest first", marks=pytest.mark.slow),
+    ],
 )
 def test_a_cap_that_came_down_below_what_was_proven_is_found_out(
-    make: MakeHook, tmp_path: Path, cap: int, order: Any
+    make: MakeHook, tmp_path: Path, cap: int, order: str
 ) -> None:
     """167 bets in five minutes were proven; the next hour the server gives no more than its new cap."""
-    vendor = Vendor(make("jdb"), "transactions", bets(2000, hours=2), order=order)
+    vendor = Vendor(make("jdb"), "transactions", bets(2000, hours=2), order=ORDERS[order])
     runs(vendor, tmp_path, DAY[:1])
     vendor.cap = cap
     found = [at for at in vendor.bets if DAY[1].start <= at < DAY[1].end]

@@ -67,7 +67,7 @@ def test_a14_a_bet_on_the_edge_of_a_slot_is_stored_once_in_its_slot(
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(minutes=st.lists(st.integers(0, 180), max_size=12), ends=st.sampled_from([*INCLUDES]), cut=st.booleans())
 def test_a14_wherever_bets_lie_each_is_stored_once_in_its_slot(
     make: MakeHook, tmp_path_factory: pytest.TempPathFactory, minutes: list[int], ends: str, cut: bool
