@@ -38,7 +38,7 @@ def change(file: Path, diff: str) -> int:
 
 def run_tests(package: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Install a package and run its tests."""
-    install(package, site)
+    install(site, package)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *arguments],
         cwd=package,

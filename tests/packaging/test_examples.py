@@ -1,4 +1,4 @@
-"""Each example is built as a wheel, installed beside this package, and passes its own tests as its author runs them."""
+"""The examples are built as wheels, installed beside this package, and pass their own tests."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ def run(*command: str, path: tuple[Path, ...] = (), folder: Path = ROOT) -> str:
     return done.stdout
 
 
-def install(package: Path, site: Path) -> None:
-    """Install a package into a folder, without the network."""
+def install(site: Path, *packages: Path) -> None:
+    """Install packages into a folder, without the network."""
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(*pip, "install", "--no-deps", "--no-build-isolation", "--target", str(site), str(package))
+    run(*pip, "install", "--no-deps", "--no-build-isolation", "--target", str(site), *map(str, packages))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_passes_its_own_tests(example: Path, tmp_path: Path) -> None:
+def test_the_examples_pass_their_own_tests_side_by_side(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    install(example, site)
-    config = ("-c", str(example / "pyproject.toml"), "--rootdir", str(example), "-p", "no:cacheprovider")
-    output = run(sys.executable, "-m", "pytest", "-q", *config, str(example / "tests"), path=(site, ROOT))
+    install(site, *EXAMPLES)
+    config = ("-c", str(EXAMPLES[0] / "pyproject.toml"), "--rootdir", str(ROOT / "examples"), "-p", "no:cacheprovider")
+    tests = [str(example / "tests") for example in EXAMPLES]
+    output = run(sys.executable, "-m", "pytest", "-v", *config, *tests, path=(site, ROOT))
+    assert all(f"{example.name}/tests/test_conformance.py" in output for example in EXAMPLES)
     assert " passed" in output
 
 
