@@ -256,7 +256,7 @@ NAMES = [
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(ROUTES), query=st.lists(st.tuples(st.sampled_from(NAMES), TEXTS), max_size=8))
 def test_no_query_breaks_it(admin: TestClient, path: str, query: list[tuple[str, str]]) -> None:
     answer = admin.get(path, params=query)
