@@ -18,8 +18,8 @@ GRACE_SECONDS = 1
 """For answers that are still being sent when the server stops."""
 
 
-class _Server(uvicorn.Server):
-    """Start and stop at once. Uvicorn's own server sleeps for some tenths of a second when it stops."""
+class PromptServer(uvicorn.Server):
+    """A server that stops at once. Uvicorn's own sleeps for some tenths of a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -30,14 +30,17 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
     async def main_loop(self) -> None:
+        """Serve until `stop` is called."""
         await self.on_tick(0)  # sets the headers of all answers
         await self._stopped.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - the base class's
+        """Close the connections, and wait a moment for answers that are still being sent."""
         for server in self.servers:
             server.close()
         for connection in [*self.server_state.connections]:
@@ -71,7 +74,7 @@ class Simulator(SimulatorState):
             ws="none",
             timeout_keep_alive=75,  # longer than the least interval between two calls
         )
-        server = _Server(config)
+        server = PromptServer(config)
         self.url = f"http://{host}:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

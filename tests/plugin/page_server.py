@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 
 from airflow_betproviders.plugin import app, places, query, reader
+from airflow_betproviders.simulator.server import PromptServer
 from demo.airflow_client import wait_for
 from tests.plugin.showcase import Showcase
 
@@ -30,16 +32,17 @@ def serving(show: Showcase | None, *, table: bool = True) -> Iterator[str]:
         page.dependency_overrides[query.present] = lambda: show.now
     around = FastAPI()
     around.mount("/betproviders", page)
-    server = uvicorn.Server(uvicorn.Config(around, port=0, log_level="warning", ws="none"))
+    server = PromptServer(uvicorn.Config(around, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        wait_for(lambda: server.started or None, 240, "the page's server to start")
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
         wait_for(_can_read, 240, "the process that reads the lake to start")
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/betproviders/"
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
         places.configured_lakes, places.configured_table = known
 
