@@ -175,7 +175,7 @@ _steps = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(_steps, max_size=25),
     extracted=st.permutations(range(len(SLOTS))),

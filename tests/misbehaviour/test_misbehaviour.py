@@ -10,7 +10,7 @@ import pytest
 from airflow_betproviders.extraction import slots
 from tests.misbehaviour.scenario import HABITS_FROM, draw, no_threads, run_scenario
 
-SEEDS = 240
+SEEDS = 160
 A_TEST = 20
 
 

@@ -56,7 +56,7 @@ def same(one: Page, other: Page) -> bool:
 
 
 @each_stream
-@settings(max_examples=examples(25), suppress_health_check=quietly)
+@settings(max_examples=examples(10), suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
     stream: Stream, data: st.DataObject
@@ -69,7 +69,7 @@ def test_an_answer_as_documented_is_decoded_the_fast_way_and_both_ways_agree(
 
 
 @each_stream
-@settings(max_examples=examples(25), suppress_health_check=quietly)
+@settings(max_examples=examples(10), suppress_health_check=quietly)
 @given(data=st.data())
 def test_an_odd_answer_gives_the_same_page_of_the_declared_types_both_ways(stream: Stream, data: st.DataObject) -> None:
     body = data.draw(answer(stream, odd=True))
@@ -90,7 +90,7 @@ def test_an_odd_answer_gives_the_same_page_of_the_declared_types_both_ways(strea
     "stream", [aig.TRANSACTIONS, jdb.STREAMS[0]], ids=lambda stream: f"{stream.provider}/{stream.name}"
 )
 @pytest.mark.parametrize("most", [3, 100])
-@settings(max_examples=examples(25), suppress_health_check=quietly)
+@settings(max_examples=examples(10), suppress_health_check=quietly)
 @given(data=st.data())
 def test_earlier_answers_do_not_change_what_an_answer_gives(stream: Stream, most: int, data: st.DataObject) -> None:
     decoder = Decoder(stream)
