@@ -21,7 +21,8 @@ from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
 pytestmark = pytest.mark.s3
 
-_spawn = multiprocessing.get_context("spawn")
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
 
 
 def merge(uri: str, options: dict[str, str], server: SeaweedFS, day: int) -> None:
@@ -57,7 +58,7 @@ def test_days_are_merged_side_by_side_and_compacted(
             bets.append(aig("moving", placed=slot.start, updated=slot.start + 59 * MINUTE))
             sample.store(slot, bets, at(3, 22))
             fs.put_file(sample.lake.data(slot), remote.data(slot))
-    workers = [_spawn.Process(target=merge, args=(table.uri, table.options, seaweed, day)) for day in (20, 21)]
+    workers = [_processes.Process(target=merge, args=(table.uri, table.options, seaweed, day)) for day in (20, 21)]
     for worker in workers:
         worker.start()
     for worker in workers:

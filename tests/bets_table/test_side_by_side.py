@@ -5,18 +5,19 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_betproviders.bets_table.table import Snapshot
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent.parent
-_spawn = multiprocessing.get_context("spawn")
+# Processes come from a server that has imported this module, as each would take two seconds for it.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload([__name__])
 
 
 def merge_day(folder: str, day: int, rounds: int) -> None:
@@ -47,7 +48,7 @@ def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
     sample = SampleLake(tmp_path)
     for day in (20, 21, 22):
         fill(sample, day, 1)
-    workers = [_spawn.Process(target=merge_day, args=(str(tmp_path), day, 1)) for day in (20, 21, 22, 20)]
+    workers = [_processes.Process(target=merge_day, args=(str(tmp_path), day, 1)) for day in (20, 21, 22, 20)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -59,19 +60,17 @@ def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
     assert not [row for row in rows.values() if row["missing_since"]]
 
 
-_CHILD = """
-import os, signal, sys
-from airflow_betproviders.bets_table.table import Snapshot
-from tests.bets_table.test_side_by_side import merge_day
+def merge_and_die(folder: str, moment: str) -> None:
+    """Merge, and be killed at the first commit."""
+    commit = Snapshot.commit
 
-def commit_and_die(*given):
-    if sys.argv[2] == "after":
-        commit(*given)
-    os.kill(os.getpid(), signal.SIGKILL)
+    def commit_and_die(*given: Any) -> None:
+        if moment == "after":
+            commit(*given)
+        os.kill(os.getpid(), signal.SIGKILL)
 
-commit, Snapshot.commit = Snapshot.commit, commit_and_die
-merge_day(sys.argv[1], 20, 1)
-"""
+    Snapshot.commit = commit_and_die
+    merge_day(folder, 20, 1)
 
 
 def test_a_killed_merge_leaves_a_table_that_the_next_one_completes(tmp_path: Path) -> None:
@@ -80,9 +79,10 @@ def test_a_killed_merge_leaves_a_table_that_the_next_one_completes(tmp_path: Pat
     fill(sample, 20, 1)
     versions = []
     for moment in ("before", "after", "after", "before", "after"):
-        command = [sys.executable, "-c", _CHILD, str(tmp_path), moment]
-        killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
-        assert killed.returncode == -signal.SIGKILL
+        killed = _processes.Process(target=merge_and_die, args=(str(tmp_path), moment))
+        killed.start()
+        killed.join(300)
+        assert killed.exitcode == -signal.SIGKILL
         versions.append(_version(sample))
         sample.rows()  # readable, and no bet twice
         if len(versions) == 3:
@@ -110,7 +110,7 @@ def test_compaction_beside_merges(tmp_path: Path) -> None:
     fill(sample, 20, 1)
     merge_day(str(tmp_path), 20, 1)
     fill(sample, 20, 2, win=7)
-    worker = _spawn.Process(target=merge_day, args=(str(tmp_path), 20, 1))
+    worker = _processes.Process(target=merge_day, args=(str(tmp_path), 20, 1))
     worker.start()
     while worker.is_alive():
         optimize(sample.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1))
