@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import gc
+
+gc.disable()  # until all tests are collected: what is imported stays, and each look for garbage costs half a second
+
 import json
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timezone
@@ -38,8 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, Any, Any]:
-    """Import and collect without looking for garbage: all of it stays, and each look costs half a second."""
-    gc.disable()
+    """Look for garbage from here on, though not among what was imported and collected."""
     try:
         return (yield)
     finally:

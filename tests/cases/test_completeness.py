@@ -271,6 +271,7 @@ def test_a3_of_a_slot_of_many_windows_each_empty_one_is_asked_for_twice(
     assert len(empty.asked) == 2 * 12 + 1  # each window, and the start of the slot
 
 
+@pytest.mark.slow
 def test_a3_of_many_empty_windows_only_those_that_follow_rows_are_asked_for_twice(
     make: MakeHook, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def test_whatever_a_vendor_does_the_slot_is_complete_or_fails(
         assert not problems, f"{scenario}\n{outcome}"
 
 
+@pytest.mark.slow
 def test_rows_of_another_window_that_a_piece_shows_are_not_lost(
     waited: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
