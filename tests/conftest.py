@@ -20,6 +20,7 @@ from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
 from airflow_betproviders.hooks.base import BetProviderHook
 from tests.accounts import ACCOUNTS, HOOKS
 from tests.recorder import Recorder
+from tests.seaweed import seaweed_server  # noqa: F401 - a fixture
 
 MakeHook = Callable[..., BetProviderHook]
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)

