@@ -127,7 +127,7 @@ def test_each_value_is_in_its_column_in_extra_or_in_quarantine(stream: Stream, d
 
 
 @pytest.mark.parametrize("stream", MAIN, ids=lambda stream: stream.provider)
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_net_result_is_the_payout_less_the_stake_or_all_are_null(stream: Stream, data: st.DataObject) -> None:
     _, page = draw_page(data, stream)
