@@ -53,6 +53,17 @@ class NextPage:
 
 
 @dataclass(frozen=True)
+class SumOf:
+    """Mark where the envelope holds the sum of an integer column over all rows of the answer. Rows that add up to less lack some.
+
+    Attributes:
+        column: the column, such as a count of bets. It has no negative values.
+    """
+
+    column: str
+
+
+@dataclass(frozen=True)
 class Reaches:
     """Mark where the envelope says until when the answer is complete.
 
@@ -81,8 +92,8 @@ class Stream:
         endpoint: path or action at the provider.
         doc: what the stream holds and which document it comes from.
         fields: the record, under the provider's own names.
-        envelope: the answer around the records, with the markers `Rows` or `OneRow`, `Total`, `PageSize`, `NextPage` and
-            `Reaches`.
+        envelope: the answer around the records, with the markers `Rows` or `OneRow`, `Total`, `PageSize`, `NextPage`,
+            `Reaches` and `SumOf`.
         format: the format of an answer, such as JSON or CSV.
         key: the columns that identify a record; empty where a window has one record.
         version_columns: of two records with one key, the one with the greater values wins. If they are equal, the one read

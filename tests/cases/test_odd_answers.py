@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.exceptions import BetProviderError, ProviderUnavailable
+from airflow_betproviders.exceptions import BetProviderError, IncompleteWindow, ProviderUnavailable
 from tests.cases.vendors import FIVE, Vendor, spread
 from tests.conftest import MakeHook
 
 Document = Any
 Change = Callable[[int, int, Document, "Place"], Document]
+Spoil = Callable[[list[Document], Document], Any]
 SLOT = Interval(FIVE, FIVE + timedelta(minutes=29))
 STREAMS = [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history"), ("jdb", "transactions")]
 PAGED = STREAMS[:3]
@@ -316,3 +317,68 @@ def test_a_summary_whose_figures_stay_null_keeps_its_other_members(make: MakeHoo
     (figures,) = summary(make, tmp_path, {"bet_amount": None, "note": "none"}, calls=99)
     assert figures["_extra"] == '{"note":"none"}'
     assert summary(make, tmp_path, {"bet_amount": None, "note": None}, calls=99) == []
+
+
+DAYS = {
+    ("pv", "stage_summary"): Interval(FIVE.replace(hour=0), FIVE.replace(hour=0) + timedelta(days=1)),
+    ("jdb", "daily_by_game_type"): Interval(FIVE.replace(hour=4), FIVE.replace(hour=4) + timedelta(days=1)),
+}
+
+
+def rows_and_sums(document: Document) -> tuple[list[Document], Document]:
+    """Return the rows and the sums of a report."""
+    data = document["data"][0] if isinstance(document["data"], list) else document["data"]
+    return data.get("day_list", data.get("gTypeSummary")), data.get("summary", data.get("totalSummary"))
+
+
+def stored_rows(make: MakeHook, tmp_path: Path, report: tuple[str, str], change: Spoil, calls: int) -> tuple[int, int]:
+    """Return the rows that are stored, and those sent, where ``change`` spoils the vendor's first ``calls`` answers."""
+    sent = 0
+
+    def spoil(n: int, window: Any, params: Any, document: Document) -> Document:
+        nonlocal sent
+        rows, sums = rows_and_sums(document)
+        sent = len(rows)
+        if n <= calls:
+            change(rows, sums)
+        return document
+
+    vendor = Vendor(make(report[0]), report[1], [], spoil=spoil)
+    return len(vendor.ids(vendor.store(tmp_path, DAYS[report]))), sent
+
+
+LACKING: dict[str, Spoil] = {
+    "the last row": lambda rows, sums: rows.pop(),
+    "all rows": lambda rows, sums: rows.clear(),
+    "a part of a row's figures": lambda rows, sums: rows[-1].update({name: 0 for name in rows[-1] if "count" in name}),
+}
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize("report", DAYS)
+def test_a_report_that_lacks_rows_by_its_own_sum_is_requested_again(
+    make: MakeHook, tmp_path: Path, report: tuple[str, str], lacking: str
+) -> None:
+    stored, sent = stored_rows(make, tmp_path, report, LACKING[lacking], calls=1)
+    assert stored == sent > 0
+    with pytest.raises(IncompleteWindow, match=r"the provider's own sum of (bet_)?count is \d, and its rows add up to \d"):
+        stored_rows(make, tmp_path / "always", report, LACKING[lacking], calls=99)
+
+
+NO_PROOF: dict[str, Spoil] = {
+    "no sums": lambda rows, sums: sums.clear(),
+    "sums of nothing": lambda rows, sums: sums.update(dict.fromkeys(sums, 0)),
+    "null": lambda rows, sums: sums.update(dict.fromkeys(sums)),
+    "text": lambda rows, sums: sums.update({name: f"{value}" for name, value in sums.items()}),
+    "words": lambda rows, sums: sums.update(dict.fromkeys(sums, "many")),
+    "a row without its figure": lambda rows, sums: rows[-1].update(bet_count=None, count=None),
+}
+
+
+@pytest.mark.parametrize("odd", NO_PROOF)
+@pytest.mark.parametrize("report", DAYS)
+def test_an_own_sum_that_says_nothing_loses_no_row(
+    make: MakeHook, tmp_path: Path, report: tuple[str, str], odd: str
+) -> None:
+    stored, sent = stored_rows(make, tmp_path, report, NO_PROOF[odd], calls=99)
+    assert stored == sent > 0

@@ -138,6 +138,10 @@ class Vendor:
         days = [{"date": f"{window.end - HOUR:%Y-%m-%d}", **amounts}]
         return {"code": 200, "msg": "", "data": {"day_list": days, "summary": amounts}}
 
+    def _jdb_daily_by_game_type(self, window: Interval, params: Mapping[str, Any]) -> Document:
+        games = [{"gType": f"{number}", "count": number + 1, "bet": -1, "win": 1} for number in range(3)]
+        return {"status": "0000", "data": [{"gTypeSummary": games, "totalSummary": {"count": 6, "bet": -3, "win": 3}}]}
+
     def _aig(self, i: int) -> dict[str, Any]:
         return {**AIG, "id": f"{i}", "update_time": ms(self.bets[i]), **self.patch(i)}
 

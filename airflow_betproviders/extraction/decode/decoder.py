@@ -22,7 +22,7 @@ import pyarrow as pa
 from airflow_betproviders.declare.answer_formats import Csv
 from airflow_betproviders.declare.fields import OddValue
 from airflow_betproviders.declare.fields.json_text import NotJson, Number
-from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, SumOf, Total
 from airflow_betproviders.exceptions import ProviderUnavailable
 from airflow_betproviders.extraction.decode.coerce import OddCounts
 from airflow_betproviders.extraction.decode.columns import EXTRA
@@ -44,6 +44,7 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 _MEASURED = 1 << 20
 # Bytes of a refused answer in which secrets are looked for. The last of them may begin one that is cut off.
 _SEARCHED, _LONGEST_SECRET = 1 << 16, 1 << 13
+_MARKERS = (Total, PageSize, NextPage, Reaches, SumOf)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
 
@@ -62,6 +63,7 @@ class Page:
         page_size: the page size that the answer says it used, where it does.
         token: the token or link of the next page, where the answer names one.
         reaches: until when the answer says it is complete, where it does.
+        sum: the provider's own sum of a column over its rows (`SumOf`), where it gives one.
         bytes: of the answer, decompressed.
         row_bytes: of its largest row, about; 0 where the stream's answers have a total.
         doubtful: the answer reports success and has nothing where its rows should be (``data: null``, ``[]``, ``{}``, a record of
@@ -77,6 +79,7 @@ class Page:
     page_size: int | None = None
     token: str | None = None
     reaches: datetime | None = None
+    sum: int | None = None
     bytes: int = 0
     row_bytes: int = 0
     doubtful: bool = False
@@ -118,7 +121,7 @@ class Decoder:
         self._nested = isinstance(self._rows, Rows) and bool(self._rows.path)
         required = [field.name for field in stream.fields if field.required] or [field.name for field in stream.fields]
         self._members = frozenset(self._rows.path[:1] if self._nested else required)
-        self._paths = {marker: path_to(stream.envelope, marker) for marker in (Total, PageSize, NextPage, Reaches)}
+        self._paths = {marker: path_to(stream.envelope, marker) for marker in _MARKERS}
         once_a_row = "\n" if isinstance(stream.format, Csv) else f'"{stream.key[-1]}"' if stream.key else None
         self._once_a_row = once_a_row.encode() if once_a_row and self._paths[Total] is None else None
 
@@ -254,7 +257,7 @@ class Decoder:
         total = as_int(values[Total])
         if total is not None and total < 0:  # a way to say that nobody has counted
             total = None
-        page = Page(self._tables.empty(), total, page_size=as_int(values[PageSize]))
+        page = Page(self._tables.empty(), total, page_size=as_int(values[PageSize]), sum=as_int(values[SumOf]))
         page.token = as_token(values[NextPage]) if values[NextPage] else None
         if values[Reaches] is not None:
             page.reaches = self._instant(declared_part(self._stream.envelope, self._paths[Reaches]), values[Reaches])

@@ -18,7 +18,7 @@ import pyarrow.json as pj
 from airflow_betproviders.declare.fields import DecimalMap, Double
 from airflow_betproviders.declare.fields.json_text import MAX_NUMBER
 from airflow_betproviders.declare.fields.nested import NAME
-from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, Total
+from airflow_betproviders.declare.stream import NextPage, OneRow, PageSize, Reaches, Rows, Stream, SumOf, Total
 from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.decode.rewrite import Rewrite
@@ -144,6 +144,8 @@ def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
         return pa.struct([(name, _envelope_type(inner, record)) for name, inner in part.items()])
     if isinstance(part, type):
         return record if part is OneRow else _MARKERS[part]
+    if isinstance(part, SumOf):
+        return pa.int64()
     return columns.wire_type(part.kind if isinstance(part, Reaches) else part)
 
 

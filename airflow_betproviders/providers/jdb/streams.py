@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from airflow_betproviders.declare.fields import Decimal, Field, Integer, StrptimeTime, Text
 from airflow_betproviders.declare.request_parameters import Filter, WallParam
-from airflow_betproviders.declare.stream import Rows, Stream
+from airflow_betproviders.declare.stream import Rows, Stream, SumOf
 from airflow_betproviders.declare.windows import WindowRule
 
 # A double prints up to 17 digits, some of them far after the point: nothing of it is cut.
@@ -146,7 +146,7 @@ DAILY_BY_GAME_TYPE = replace(
     envelope={
         "status": Text(),
         "err_text": Text(),
-        "data": {"gTypeSummary": Rows, "totalSummary": {f.name: f.kind for f in _DAILY}},
+        "data": {"gTypeSummary": Rows, "totalSummary": {**{f.name: f.kind for f in _DAILY}, "count": SumOf("count")}},
     },
     key=("gType",),
     filters={},

@@ -22,7 +22,7 @@ from airflow_betproviders.declare.fields import (
 )
 from airflow_betproviders.declare.pagination import LimitedAnswer, PageNumber
 from airflow_betproviders.declare.request_parameters import Filter
-from airflow_betproviders.declare.stream import OneRow, PageSize, Rows, Stream, Total
+from airflow_betproviders.declare.stream import OneRow, PageSize, Rows, Stream, SumOf, Total
 from airflow_betproviders.declare.windows import WindowRule
 
 _STATUS = {"code": Integer(), "msg": Text()}
@@ -126,7 +126,10 @@ STAGE_SUMMARY = Stream(
         **_STATUS,
         "data": {
             "day_list": Rows,
-            "summary": {name: Integer() for name in ("bet_count", "bet_amount", "gain_amount", "company_gain_amount")},
+            "summary": {
+                "bet_count": SumOf("bet_count"),
+                **{name: Integer() for name in ("bet_amount", "gain_amount", "company_gain_amount")},
+            },
         },
     },
     key=("date",),

@@ -15,14 +15,14 @@ from airflow_betproviders.declare.pagination import (
     Unprovable,
     WindowChanged,
 )
-from airflow_betproviders.declare.stream import Reaches, Stream
+from airflow_betproviders.declare.stream import Reaches, Stream, SumOf
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.rejected_times import ABSURD, RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
-from airflow_betproviders.extraction.decode.envelope import path_to
+from airflow_betproviders.extraction.decode.envelope import declared_part, path_to
 from airflow_betproviders.extraction.fetch.completeness.other_days import ReportDays
 from airflow_betproviders.extraction.fetch.completeness.outside_rows import OutsideRows
 
@@ -44,6 +44,7 @@ class WindowAssembler:
         self._days = ReportDays(source, stream)
         self._time_of = RejectedTimes(stream, source.utc_offset)
         self._says_how_far = path_to(stream.envelope, Reaches) is not None
+        self._summed = declared_part(stream.envelope, path_to(stream.envelope, SumOf))
 
     def __call__(self, window: Interval | None, answers: Sequence[PageAnswer], paging: Pagination) -> WindowRows:
         """Return the rows of a window, each key once, with what proves that they are complete.
@@ -63,6 +64,7 @@ class WindowAssembler:
         rows.proof = paging.proof(answers, rows.distinct)
         if any(answer.page.doubtful for answer in answers):
             rows.proof = SECOND_READ
+        self._check_sum(rows, answers[0].page.sum)
         if window is not None and self._says_how_far:
             self._check_reach(window, answers)
             rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
@@ -115,6 +117,17 @@ class WindowAssembler:
         """Return the answers of a window, and the one for the window a second earlier, where windows have one answer."""
         own_count = 1 if self._stream.day_column and paging.may_be_cut_off else len(answers)
         return answers[:own_count], answers[own_count:]
+
+    def _check_sum(self, rows: WindowRows, total: int | None) -> None:
+        """Refuse rows that add up to less than the answer's own sum. Where a row has no figure, nothing can be added up."""
+        if total is None or rows.rejected:
+            return
+        column = rows.table[self._summed.column]
+        added = sum(column.to_pylist()) if not column.null_count else total
+        if added < total:
+            raise WindowChanged(
+                f"the provider's own sum of {self._summed.column} is {total}, and its rows add up to {added}; ask the provider"
+            )
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
         """Refuse answers that say they do not reach the end of the window."""
