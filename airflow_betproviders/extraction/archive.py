@@ -30,6 +30,7 @@ from airflow_betproviders.extraction.fetch.calls import Reply
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store.atomic_put import put
+from airflow_betproviders.lake.store.explain import explain_failure
 
 log = logging.getLogger(__name__)
 
@@ -243,7 +244,7 @@ def expire(lake: Lake, before: datetime) -> None:
     for day, folder in sorted(lake.archive_days().items()):
         if day + DAY <= before.date():
             log.info("the archives of %s are older than archive= keeps them; deleting %s", day, folder)
-            with suppress(FileNotFoundError):
+            with explain_failure(folder, "removed"), suppress(FileNotFoundError):
                 lake.fs.rm(folder, recursive=True)
 
 

@@ -361,7 +361,9 @@ def test_a_report_that_lacks_rows_by_its_own_sum_is_requested_again(
 ) -> None:
     stored, sent = stored_rows(make, tmp_path, report, LACKING[lacking], calls=1)
     assert stored == sent > 0
-    with pytest.raises(IncompleteWindow, match=r"the provider's own sum of (bet_)?count is \d, and its rows add up to \d"):
+    with pytest.raises(
+        IncompleteWindow, match=r"the provider's own sum of (bet_)?count is \d, and its rows add up to \d"
+    ):
         stored_rows(make, tmp_path / "always", report, LACKING[lacking], calls=99)
 
 

@@ -112,7 +112,7 @@ def test_a_failed_write_leaves_nothing_behind(lake: Lake, tmp_path: Path, monkey
         (OSError(28, "No space left on device"), "Free space there or raise the quota"),
         (OSError(122, "Disk quota exceeded"), "Free space there or raise the quota"),
         (OSError(30, "Read-only file system"), "mount it for writing, or choose another path"),
-        (PermissionError(13, "Permission denied"), "the user that Airflow runs as, to write there"),
+        (PermissionError(13, "Permission denied"), "the user that Airflow runs as, to write and delete there"),
         (PermissionError("Access Denied"), "Allow the path's connection"),
         (
             FileNotFoundError("The specified bucket does not exist"),
@@ -121,10 +121,11 @@ def test_a_failed_write_leaves_nothing_behind(lake: Lake, tmp_path: Path, monkey
         (OSError(36, "Your key is too long."), "Choose a shorter path: object stores take keys of 1,024 bytes"),
         (ConnectionResetError(104, "Connection reset by peer"), "Check that the store can be reached"),
         (OSError(), "OSError. Check that the store can be reached"),
+        (RuntimeError("Read timeout on endpoint URL"), "Check that the store can be reached"),
     ],
 )
 def test_a_refused_write_names_the_path_and_the_cure(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, cure: str
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, cure: str
 ) -> None:
     def refuse(*args: object, **options: object) -> None:
         raise error
@@ -135,6 +136,35 @@ def test_a_refused_write_names_the_path_and_the_cure(
     assert str(caught.value).startswith(f"{lake.data(SLOT)} cannot be written: {error}".rstrip())
     assert cure in str(caught.value)
     assert caught.value.__cause__ is error
+
+
+@pytest.fixture
+def kept(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store refuse every deletion, whether the object is there or not."""
+
+    def refuse(fs: object, path: str) -> None:
+        if not path.endswith(".tmp"):
+            raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(lake.fs), "rm_file", refuse)
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_store_that_allows_no_deletion_takes_slots(lake: Lake, tmp_path: Path) -> None:
+    publish(lake, SLOT, file(tmp_path, "old"), [])
+    publish(lake, SLOT, file(tmp_path, "new"), [])
+    assert Path(lake.data(SLOT)).read_text() == "new"
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_refused_deletion_names_the_path_and_the_cure(lake: Lake, tmp_path: Path) -> None:
+    publish(lake, SLOT, file(tmp_path, "old"), [RejectedRow('{"id":1}', "id: odd")])
+    with pytest.raises(StoreError) as caught:
+        publish(lake, SLOT, file(tmp_path, "new"), [])
+    assert str(caught.value) == (
+        f"{lake.quarantine(SLOT)} cannot be removed: Access Denied. Allow the path's connection, or the user that Airflow runs as, "
+        "to write and delete there."
+    )
 
 
 def test_quarantine_is_written_beside_the_data_and_removed_when_the_slot_is_clean(lake: Lake, tmp_path: Path) -> None:

@@ -92,9 +92,17 @@ def _sweep(fs: Any, folder: str, prefix: str) -> None:
 
 
 def remove(fs: Any, path: str) -> None:
-    """Remove an object, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        fs.rm_file(path)
+    """Remove an object, if it is there. Nothing is removed where it is not, so a store that allows no deletion is fine then.
+
+    Raises:
+        StoreError: the store refuses it.
+    """
+    with explain_failure(path, "removed"), contextlib.suppress(FileNotFoundError):
+        try:
+            fs.rm_file(path)
+        except Exception:
+            fs.info(path, refresh=True)  # raises FileNotFoundError where the object is not there
+            raise
 
 
 def protocols(fs: Any) -> tuple[str, ...]:

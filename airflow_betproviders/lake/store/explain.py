@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from airflow_betproviders.exceptions import BetProviderError, StoreError
 
 _FULL = "Free space there or raise the quota; for a temporary file, set TMPDIR to a larger disk."
-_FORBIDDEN = "Allow the path's connection, or the user that Airflow runs as, to write there."
+_FORBIDDEN = "Allow the path's connection, or the user that Airflow runs as, to write and delete there."
 _READ_ONLY = "The file system is mounted read-only: mount it for writing, or choose another path."
 _TOO_LONG = "Choose a shorter path: object stores take keys of 1,024 bytes."
 _MISSING = "Create the bucket or the folder, or correct the path."
@@ -27,18 +27,22 @@ _BY_NUMBER = {
 
 
 @contextmanager
-def explain_failure(path: str) -> Iterator[None]:
+def explain_failure(path: str, action: str = "written") -> Iterator[None]:
     """Name the path that is written, and the cure, if a write fails.
 
+    Args:
+        path: the path.
+        action: what is done to it: ``written`` or ``removed``.
+
     Raises:
-        StoreError: in place of an `OSError`, which stays its cause.
+        StoreError: in place of any other error, which stays its cause. Libraries of object stores have errors of their own.
     """
     try:
         yield
     except BetProviderError:
         raise
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {_text(error)}. {_cure(error)}") from error
+    except Exception as error:
+        raise StoreError(f"{path} cannot be {action}: {_text(error)}. {_cure(error)}") from error
 
 
 @contextmanager
@@ -61,10 +65,11 @@ def _text(error: Exception) -> str:
     return str(error).strip().rstrip(".") or type(error).__name__
 
 
-def _cure(error: OSError) -> str:
+def _cure(error: Exception) -> str:
     """Return what to do. The errors of object stores have a class and no number."""
-    if isinstance(error, PermissionError) and error.errno is None:
+    number = getattr(error, "errno", None)
+    if isinstance(error, PermissionError) and number is None:
         return _FORBIDDEN
-    if isinstance(error, FileNotFoundError) and error.errno is None:
+    if isinstance(error, FileNotFoundError) and number is None:
         return _MISSING
-    return _BY_NUMBER.get(error.errno or 0, _ELSE)
+    return _BY_NUMBER.get(number or 0, _ELSE)
