@@ -80,8 +80,15 @@ class AccountHook(BaseHook):
 
         Raises:
             ConnectionNotFound: there is none.
+            InvalidArgument: its host, schema, login or password is neither text nor an integer.
         """
         connection = find_connection(self.conn_id, type(self))
+        for name in ("host", "schema", "login", "password"):
+            value = getattr(connection, name)
+            if type(value) is int:  # a connection in JSON form may have numbers
+                setattr(connection, name, str(value))
+            elif value is not None and not isinstance(value, str):
+                raise self._connection_error(f"{name} must be text; in JSON form write it in quotes")
         for secret in self.secrets(connection):
             mask_secret(secret)
         return connection

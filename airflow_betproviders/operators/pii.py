@@ -45,7 +45,7 @@ def _key(conn_id: str) -> bytes:
     from airflow.sdk.log import mask_secret
 
     try:
-        key = BaseHook.get_connection(conn_id).password or ""
+        key = str(BaseHook.get_connection(conn_id).password or "")
     except AirflowException:
         raise ConnectionNotFound(
             f"pii_conn_id names the connection {conn_id!r}, which does not exist. Create it, or correct the id."

@@ -17,12 +17,13 @@ from airflow.sdk._shared.secrets_masker import SecretsMasker
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.settings import COMMON_SETTINGS, NumberSetting, TextSetting
-from airflow_betproviders.exceptions import InvalidArgument, WindowExpired
+from airflow_betproviders.exceptions import InvalidArgument, ProviderAuthError, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.stream_operator import hook_of
+from airflow_betproviders.providers.aig.hook import AigHook
 from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
-from tests.accounts import PROVIDERS, SUCCESS
+from tests.accounts import ACCOUNTS, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
 from tests.providers.test_signatures import decrypt
@@ -68,6 +69,41 @@ def from_uri(monkeypatch: pytest.MonkeyPatch, uri: str) -> GmAgHook:
     connection = Connection.from_uri(uri, "gmag_default")
     monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
     return GmAgHook()
+
+
+@pytest.mark.parametrize("name", ["login", "password"])
+def test_s3_a_number_in_a_connection_of_json_form_travels_and_is_masked_as_its_text(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number = 1234567890123456
+    members = {"conn_type": "jdb", "host": server.url, **ACCOUNTS["jdb"], name: number}
+    members["extra"] = {**members["extra"], "min_interval": 0}
+    connection = Connection.from_json(json.dumps(members), "jdb_default")
+    monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+    server.answer({"status": "9001", "err_text": f"no right for {number}"})
+    hook = JdbHook()
+    with pytest.raises(ProviderAuthError) as caught:
+        read(hook, "transactions")
+    key = str(number) if name == "password" else ACCOUNTS["jdb"]["password"]
+    sent = json.loads(decrypt(server.requests[0].json["x"], key, ACCOUNTS["jdb"]["extra"]["iv_secret"]))
+    assert sent["parent"] == (str(number) if name == "login" else ACCOUNTS["jdb"]["login"])
+    assert (str(number) in str(caught.value)) == (name == "login")
+    assert hook.secrets(hook.connection)[0] == key
+
+
+@pytest.mark.parametrize("name", ["host", "login", "password"])
+@pytest.mark.parametrize("value", [1.5, True, ["a"], {"a": "b"}], ids=str)
+def test_s3_a_member_of_a_connection_of_json_form_that_is_no_text_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any
+) -> None:
+    members = {"conn_type": "aig", "host": "https://api.example.com", **ACCOUNTS["aig"], name: value}
+    connection = Connection.from_json(json.dumps(members), "aig_default")
+    monkeypatch.setattr(BaseHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+    with pytest.raises(
+        InvalidArgument, match=f"^connection aig_default: {name} must be text; in JSON form write it in quotes"
+    ):
+        read(AigHook())
+    assert AigHook().test_connection() == (False, f"{name} must be text; in JSON form write it in quotes.")
 
 
 # ------------------------------------------------------------------ S2
