@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +22,7 @@ from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT
 from airflow_betproviders.lake.discovery import find_lakes, providers_in
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
+from airflow_betproviders.lake.store.local_copy import local_copy
 from airflow_betproviders.lake.survey.stored_objects import StoredObject, list_stored_objects
 from airflow_betproviders.registry import declared, mapping_of
 
@@ -106,12 +105,11 @@ class RawStream:
 
         Raises:
             FileNotFoundError: a larger slot has replaced it.
+            StoreError: the store refuses it, or cannot be reached.
             UnmergeableSlot: the object is damaged or contradicts its receipt, or a row cannot become a bet.
         """
         begin = 0
-        with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
-            local = Path(folder) / "slot.parquet"
-            self.lake.fs.get_file(slot.path, str(local))  # one read: the object may be replaced at any moment
+        with local_copy(self.lake.fs, slot.path) as local:
             try:
                 with pq.ParquetFile(local, page_checksum_verification=True) as file:
                     rows, receipt = file.metadata.num_rows, Receipt.from_footer(file.metadata.metadata)

@@ -31,6 +31,7 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.lake.store.atomic_put import put
 from airflow_betproviders.lake.store.explain import explain_failure
+from airflow_betproviders.lake.store.local_copy import local_copy
 
 log = logging.getLogger(__name__)
 
@@ -206,11 +207,10 @@ class ArchiveReader:
 
         Raises:
             FileNotFoundError: the slot has no archive.
+            StoreError: the store refuses it, or cannot be reached.
             InvalidArgument: it is not an archive of this package, not of this slot, or damaged.
         """
-        with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
-            local = Path(folder) / "archive.parquet"
-            lake.fs.get_file(lake.archive(slot), str(local))
+        with local_copy(lake.fs, lake.archive(slot)) as local:
             try:
                 file = pq.ParquetFile(local, page_checksum_verification=True)
             except (pa.ArrowException, OSError) as error:

@@ -20,13 +20,13 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import EXACT
+from airflow_betproviders.lake.store.local_copy import local_copy
 from airflow_betproviders.lake.survey.unstored_slots import unstored_slots
 from airflow_betproviders.reconciliation.slot_scanner import (
     ZERO,
     ScannedSlot,
     SlotScanner,
     as_decimal256,
-    local_copy,
 )
 
 Group: TypeAlias = tuple[str, ...]

@@ -5,9 +5,7 @@ The object is read once, in batches. Only the needed columns of its rows are kep
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -174,19 +172,6 @@ class SlotScanner:
             has = name in table.column_names
             aligned.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
         return pa.Table.from_arrays(aligned, names=self._needed)
-
-
-@contextmanager
-def local_copy(fs: Any, path: str) -> Iterator[Path]:
-    """Copy an object to a local file, because it may be replaced at any moment.
-
-    Raises:
-        FileNotFoundError: it is gone.
-    """
-    with tempfile.TemporaryDirectory(prefix="betproviders-") as folder:
-        local = Path(folder) / "slot.parquet"
-        fs.get_file(path, str(local))
-        yield local
 
 
 def as_decimal256(column: Any) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_betproviders.declare import fields
 from airflow_betproviders.declare.fields import Field, Kind
-from airflow_betproviders.declare.stream import Envelope, OneRow, PageSize, Rows, Stream, Total
+from airflow_betproviders.declare.stream import Envelope, OneRow, PageSize, Rows, Stream, SumOf, Total
 
 _SPACE = st.sampled_from(["", "", "", " ", "\n", "\r\n\t"])
 _CHARACTERS = st.text(
@@ -65,14 +65,14 @@ def _free(draw: st.DrawFn, kind: fields.DecimalMap) -> str:
     return _object({name: draw(value(kind.value)) for name in names})
 
 
-def value(kind: Kind) -> st.SearchStrategy[str]:  # noqa: C901, PLR0911 - one for each kind
+def value(kind: Kind | SumOf) -> st.SearchStrategy[str]:  # noqa: C901, PLR0911 - one for each kind
     """JSON text of a value as the vendor's document describes it."""
     match kind:
         case fields.Text(numbers=True):
             return st.one_of(_string(), st.integers(-(2**63), 2**63 - 1).map(str), st.sampled_from(["1.50", "96.2e0"]))
         case fields.Text():
             return _string()
-        case fields.Integer():
+        case fields.Integer() | SumOf():
             return st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9)).map(str)
         case fields.Decimal(precision, scale):
             return _decimal(precision, scale)

@@ -413,4 +413,11 @@ MUTATIONS = (
         "page.table",
         ("cases/test_odd_answers.py", "-k", "summary"),
     ),
+    Mutation(
+        "take rows that add up to less than the report's own sum",
+        "extraction/fetch/completeness/assembly.py",
+        "if added < total:",
+        "if added < 0:",
+        ("cases/test_odd_answers.py", "-k", "own_sum"),
+    ),
 )

@@ -12,6 +12,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import BaseHook, Connection
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
@@ -24,10 +25,13 @@ from airflow_betproviders.exceptions import (
     InvalidArgument,
     NotArchived,
     ProviderUnavailable,
+    StoreError,
 )
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.receipt import Receipt
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+from airflow_betproviders.operators.merge import MergeBetsOperator
+from airflow_betproviders.operators.reconcile import ReconcileOperator
 from airflow_betproviders.operators.replay import ReplayOperator
 from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.aig.bets import MAPPING
@@ -36,7 +40,7 @@ from airflow_betproviders.task.airflow_exceptions import AirflowException
 from tests.airflow_versions import AirflowFailException
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
+from tests.operators.test_extract import DAILY, FIVE, HOUR, HOURLY, bets
 from tests.recorder import Recorder, Reply, Request
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
@@ -102,6 +106,31 @@ def test_a_replay_needs_no_provider(archived: Path, monkeypatch: pytest.MonkeyPa
     assert [receipt(path).run_id for path in objects(archived)] == ["manual__1"] * 3
     with pytest.raises((ProviderUnavailable, InvalidArgument)):
         execute(operator(archived, "aig", **THREE), context())
+
+
+class Unreachable(Exception):
+    """An error of a store's own library, which is no `OSError`, as those of botocore."""
+
+
+@pytest.mark.parametrize("error", [PermissionError("Access Denied"), Unreachable("Read timeout")], ids=repr)
+@pytest.mark.parametrize("task", ["replay", "merge", "reconcile"])
+def test_an_object_that_the_store_does_not_give_is_named_with_the_cure(
+    archived: Path, monkeypatch: pytest.MonkeyPatch, make: MakeHook, server: Recorder, task: str, error: Exception
+) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise error
+
+    make("aig")
+    server.answer({"code": 200, "message": "success", "data": {}})
+    lake = {"path": f"file://{archived}/lake", **THREE}
+    made = {
+        "replay": lambda: replay_of(archived, **THREE),
+        "merge": lambda: MergeBetsOperator(task_id="merge", provider="aig", table=f"file://{archived}/bets", **lake),
+        "reconcile": lambda: ReconcileOperator(task_id="reconcile", conn_id="aig_default", **{**lake, **DAILY}),
+    }[task]()
+    monkeypatch.setattr(LocalFileSystem, "get_file", refuse)
+    with pytest.raises(StoreError, match=rf"20261120T050000Z-.* cannot be read: {error}\. Check that the store"):
+        execute(made, context())
 
 
 def test_the_default_interval_is_that_of_the_run(archived: Path) -> None:

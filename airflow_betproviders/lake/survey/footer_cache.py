@@ -96,7 +96,7 @@ def load_footers(lake: Lake, month: str) -> tuple[dict[str, str], dict[str, Foot
         return cache.identities, cache.footers()
     except FileNotFoundError:
         pass
-    except (OSError, KeyError, ValueError, msgspec.MsgspecError) as problem:
+    except Exception as problem:  # noqa: BLE001 - whatever is wrong with it, footers tell the same
         log.warning("the receipts cache %s cannot be read and is rebuilt: %s", path, problem)
     return {}, {}
 

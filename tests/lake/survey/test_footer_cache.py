@@ -393,3 +393,19 @@ def test_only_the_end_of_an_object_that_is_not_parquet_is_read(tmp_path: Path, m
     monkeypatch.setattr(LocalFileSystem, "cat_file", measured)
     assert seen(lake) == {hour(0): (None, None)}
     assert sum(sizes) < 100_000
+
+
+def test_a_cache_that_the_stores_library_fails_to_read_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+    fs = MemoryFileSystem()
+    lake = Lake(fs, "/unread-cache", "aig", "transactions", "agent001")
+    store(lake, hour(0))
+    first = seen(lake)
+    read = fs.cat_file
+
+    def fail(path: str, *arguments: Any, **options: Any) -> Any:
+        if "receipts-cache" in path:
+            raise Unreachable("Read timeout")
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(fs, "cat_file", fail)
+    assert seen(lake) == first == {hour(0): (3, 3)}
