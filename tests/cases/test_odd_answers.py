@@ -22,6 +22,8 @@ Spoil = Callable[[list[Document], Document], Any]
 SLOT = Interval(FIVE, FIVE + timedelta(minutes=29))
 STREAMS = [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history"), ("jdb", "transactions")]
 PAGED = STREAMS[:3]
+# GM-Ag pages like PV.
+UNLIKE = [*PAGED[:2], pytest.param(*PAGED[2], marks=pytest.mark.slow)]
 LISTS = {"pv": "items", "aig": "transactions", "gmag": "records", "jdb": "data"}
 KEYS = {"pv": "event_id", "aig": "id", "gmag": "roundId", "jdb": "historyId"}
 COUNT = 35
@@ -137,7 +139,7 @@ def test_a_total_that_is_not_on_every_page_costs_a_second_read(
     assert len(vendor.asked) <= 10
 
 
-@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(("provider", "stream"), UNLIKE)
 @pytest.mark.parametrize(
     "said",
     [
@@ -184,7 +186,7 @@ def echo(value: Any) -> Change:
     return change
 
 
-@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(("provider", "stream"), UNLIKE)
 @pytest.mark.parametrize("size", [0, 1, -5, 9, 11, 5000, 10**12, "10", 10.0, None, "", [], "absent"])
 def test_the_echo_of_the_page_size_is_a_hint(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, size: Any
@@ -244,7 +246,7 @@ READABLE = {"an object by index", "an object by index from 1", "backwards", "an 
 
 
 @pytest.mark.parametrize("shape", LISTED)
-@pytest.mark.parametrize(("provider", "stream"), PAGED)
+@pytest.mark.parametrize(("provider", "stream"), UNLIKE)
 def test_a_list_of_another_shape_loses_no_row(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, shape: str
 ) -> None:

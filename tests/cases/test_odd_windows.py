@@ -48,6 +48,7 @@ def test_more_rows_than_an_answer_holds_in_the_shortest_window_fail_with_a_clear
     assert not list(tmp_path.rglob("*.parquet"))
 
 
+@pytest.mark.slow
 def test_ten_thousand_rounds_in_one_minute_fail_with_a_clear_error(make: MakeHook, tmp_path: Path) -> None:
     """GM-Ag counts no further than 10,000, and a minute is its shortest window."""
     minute = Interval(FIVE + 3 * MINUTE, FIVE + 4 * MINUTE)
