@@ -249,12 +249,18 @@ class AirflowClient:
 
 
 def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
-    """Call `poll` until it returns something; after `timeout` seconds raise with what was `seen` last."""
+    """Call `poll` until it returns something; after `timeout` seconds raise with what was `seen` last.
+
+    A poll that takes long is repeated less often: what it costs delays what it waits for.
+    """
     deadline = time.monotonic() + timeout
+    began = time.monotonic()
     while (result := poll()) is None:
-        if time.monotonic() > deadline:
+        ended = time.monotonic()
+        if ended > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
-        time.sleep(0.5)
+        time.sleep(min(max(0.5, 2 * (ended - began)), 2))
+        began = time.monotonic()
     return result
 
 

@@ -241,6 +241,7 @@ def _environment(home: Path, dags_folder: Path, url: str, port: int, parallelism
         },
         "api": {"base_url": url, "host": "127.0.0.1", "port": port, "secret_key": secrets.token_urlsafe(32)},
         "api_auth": {"jwt_secret": secrets.token_urlsafe(32)},
+        "database": {"check_migrations": False},  # the launcher has brought the database up to date
         "dag_processor": {
             "bundle_refresh_check_interval": 1,
             "min_file_process_interval": 600,  # a new or changed file is read at the next refresh all the same
