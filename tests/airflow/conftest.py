@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from demo.headless import HeadlessAirflow
+from tests.airflow.shared_airflow import SharedAirflow, Visitors, new_context
 from tests.browser import running_chromium
 
 DAGS = Path(__file__).with_name("dags")
@@ -24,10 +26,15 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def visitors(airflow: SharedAirflow, chromium: Browser) -> Iterator[Visitors]:
+    """The users of the module's Airflow, each with a browser."""
+    with ExitStack() as stack:
+        yield Visitors(airflow, chromium, stack)
+
+
 @pytest.fixture
 def browsing(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser that knows nothing yet."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
-    context.set_default_timeout(120_000)
-    yield context
-    context.close()
+    with new_context(chromium) as context:
+        yield context

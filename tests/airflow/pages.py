@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
+from demo.airflow_client import FINISHED, wait_for
+from demo.airflow_client import TIMEOUT as AIRFLOW_TIMEOUT
 from demo.headless import HeadlessAirflow
+from tests.browser import STILL
 
 # The tests take the documentation's pictures anew, those that are there: DOCS_IMAGES=docs/images pytest -m browser
 IMAGES = os.environ.get("DOCS_IMAGES")
@@ -37,6 +40,7 @@ def opened(chromium: Browser, airflow: HeadlessAirflow) -> Iterator[Page]:
     ) as context:
         context.set_default_timeout(TIMEOUT)
         context.add_init_script(KEEP_TOASTS)
+        context.add_init_script(STILL)
         yield context.new_page()
         context.unroute_all(behavior="ignoreErrors")
 
@@ -60,17 +64,20 @@ def show_bucket(shown: Page, addresses: str, lake: Path) -> None:
     shown.route(addresses, answer)
 
 
-def recorded(page: Page) -> list[str]:
-    """Every answer of the UI's and the public API from now on, as text."""
-    answers: list[str] = []
+class Recording:
+    """The calls that a page makes to the UI's and the public API from now on, until it loads anew."""
 
-    def record(route: Route) -> None:
-        answer = route.fetch()
-        answers.append(f"{route.request.method} {answer.url} {answer.status}\n{answer.text()}")
-        route.fulfill(response=answer)
+    def __init__(self, page: Page) -> None:
+        self._ended: list[Request] = []
+        page.on("requestfinished", self._keep)
 
-    page.route(re.compile(r"/(api/v2|ui)/"), record)
-    return answers
+    def _keep(self, request: Request) -> None:
+        self._ended.append(request)
+
+    def texts(self) -> list[str]:
+        """Every answer as text, below its call and its status."""
+        answers = [each.response() for each in self._ended if re.search(r"/(api/v2|ui)/", each.url)]
+        return [f"{each.request.method} {each.url} {each.status}\n{each.text()}" for each in answers if each]
 
 
 class Toasts:
@@ -136,10 +143,14 @@ class ConnectionsPage:
 
 
 class DagPage:
-    """A DAG, its grid, its runs, and the form that starts a backfill."""
+    """A DAG, its grid, its runs, and the form that starts a backfill.
 
-    def __init__(self, page: Page, dag_id: str) -> None:
+    The page is left while runs are under way: it would draw itself anew every other second.
+    """
+
+    def __init__(self, page: Page, airflow: HeadlessAirflow, dag_id: str) -> None:
         self.page = page
+        self.airflow = airflow
         self.dag_id = dag_id
         page.goto(f"/dags/{dag_id}")
 
@@ -165,13 +176,20 @@ class DagPage:
         form.get_by_role("button", name="Run Backfill").click()
         toasts.wait("Backfill generated")
         expect(form).to_be_hidden()
+        self.page.goto("about:blank")
 
     def watch(self, states: Mapping[str, str]) -> None:
-        """Wait until the list of runs shows these ones in these states: Success, Failed."""
-        self.page.get_by_role("link", name="Runs", exact=True).click()
+        """Wait until these runs have ended, and see that the list of runs shows them in these states: Success, Failed."""
+
+        def ended() -> bool | None:
+            found = {run["dag_run_id"]: run["state"] for run in self.airflow.runs(self.dag_id)}
+            return all(found.get(run_id) in FINISHED for run_id in states) or None
+
+        wait_for(ended, AIRFLOW_TIMEOUT, f"runs of {self.dag_id}", lambda: str(self.airflow.runs(self.dag_id)))
+        self.page.goto(f"/dags/{self.dag_id}/runs")
         for run_id, state in states.items():
             row = self.page.get_by_role("row").filter(has=self.page.locator(f'a[href$="/runs/{run_id}"]'))
-            expect(row.get_by_text(state, exact=True)).to_be_visible(timeout=300_000)
+            expect(row.get_by_text(state, exact=True)).to_be_visible()
 
     def clear(self, run_id: str, task_id: str = "extract") -> None:
         """Clear one task of one run, and nothing else."""
@@ -181,3 +199,4 @@ class DagPage:
         expect(dialog.get_by_text("Affected Tasks: 1")).to_be_visible()
         dialog.get_by_role("button", name="Confirm").click()
         expect(dialog).to_be_hidden()
+        self.page.goto("about:blank")

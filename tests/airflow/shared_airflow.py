@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 
+from airflow_betproviders.task.page import ROUTE
 from demo.headless import HeadlessAirflow
 from demo.setup import DAGS
+from tests.browser import STILL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, FrameLocator, Page
+    from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page
 
 USERS = {"ada": "admin", "vic": "viewer", "pv_team": "user", "nobody_team": "user"}
 PATH = "/team/airflow"
@@ -62,6 +66,38 @@ class SharedAirflow(HeadlessAirflow):
         return session
 
 
+@contextmanager
+def new_context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser that knows nothing yet."""
+    with chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light") as context:
+        context.set_default_timeout(WAIT)
+        context.add_init_script(STILL)
+        yield context
+
+
+class Visitors:
+    """One browser for each user, who logs in once by Airflow's form: each load of a page costs seconds."""
+
+    def __init__(self, airflow: SharedAirflow, chromium: Browser, stack: ExitStack) -> None:
+        self._airflow = airflow
+        self._chromium = chromium
+        self._stack = stack
+        self._pages: dict[str, Page] = {}
+
+    def page(self, user: str) -> Page:
+        """Return the user's page, wherever it was left."""
+        if user not in self._pages:
+            context = self._stack.enter_context(new_context(self._chromium))
+            self._pages[user] = enter(self._airflow, context, user)
+        return self._pages[user]
+
+    def coverage(self, user: str) -> FrameLocator:
+        """Load the coverage page for the user, and return its frame."""
+        page = self.page(user)
+        page.goto(f"{self._airflow.url}/plugin/{ROUTE}")
+        return page.frame_locator("iframe")
+
+
 def enter(airflow: SharedAirflow, browsing: BrowserContext, user: str) -> Page:
     """Log in by Airflow's form, and return the browser's page."""
     page = browsing.new_page()
@@ -71,9 +107,3 @@ def enter(airflow: SharedAirflow, browsing: BrowserContext, user: str) -> Page:
     page.locator('button[type="submit"]').click()
     page.wait_for_url(re.compile(rf"^{re.escape(airflow.url)}/(\?.*)?$"))  # the login page's own may end like it
     return page
-
-
-def coverage(page: Page) -> FrameLocator:
-    """Open the coverage page from Airflow's navigation, and return its frame."""
-    page.get_by_text("Coverage", exact=True).first.click()
-    return page.frame_locator("iframe")

@@ -116,7 +116,7 @@ def deployment(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> I
 def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_again(deployment: Deployment) -> None:
     page, vendor = deployment.page, deployment.vendors.providers["aig"]
     mended = refuse(vendor, "408000", "Wrong parameter", when=lambda inquiry: _start(inquiry) == deployment.broken)
-    dag = DagPage(page, DAG_ID)
+    dag = DagPage(page, deployment.airflow, DAG_ID)
     form = dag.backfill_form()
     dag.choose(form, "From", deployment.first)
     dag.choose(form, "To", deployment.last)
@@ -135,7 +135,6 @@ def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_agai
     tries = deployment.tries()
     mended()
     dag.clear(bad)
-    page.goto(f"/dags/{DAG_ID}")
     dag.watch(dict.fromkeys(runs, "Success"))
     picture(page, "backfill-all-green")
 
@@ -194,39 +193,10 @@ def test_openlineage_gets_the_stream_with_its_counts(deployment: Deployment) -> 
     assert deployment.vendors.credentials["aig"]["password"] not in text
 
 
-def test_all_runs_again_backwards_store_the_same_objects(deployment: Deployment) -> None:
-    once, times = deployment.objects(), deployment.written_at()
-    # Airflow closes a backfill up to half a minute after its last run, and allows one at a time.
-    [backfill] = deployment.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
-    deployment.airflow.wait_backfill(backfill["id"])
-    dag = DagPage(deployment.page, DAG_ID)
-    form = dag.backfill_form()
-    dag.choose(form, "From", deployment.first)
-    dag.choose(form, "To", deployment.last)
-    form.get_by_text("All Runs").click()
-    form.get_by_text("Run Backwards").click()
-    expect(form.get_by_role("spinbutton")).to_have_value("1")  # of several at once, the pool takes the oldest first
-    expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
-    before = deployment.tries()
-    dag.start(form)
-
-    def again() -> dict[str, Json] | None:
-        tasks = deployment.tasks()
-        ended = all(task["state"] in FINISHED and task["try_number"] > before[run] for run, task in tasks.items())
-        return tasks if ended else None
-
-    tasks = wait_for(again, TIMEOUT, "all hours to run again", lambda: str(deployment.tasks()))
-    assert {task["state"] for task in tasks.values()} == {"success"}
-    began = [tasks[deployment.run_id(deployment.first + i * HOUR)]["start_date"] for i in range(HOURS)]
-    assert began == sorted(began, reverse=True)
-    assert deployment.written_at().isdisjoint(times)
-    assert deployment.objects() == once
-
-
 def test_a_run_of_the_day_stores_the_same_objects(deployment: Deployment) -> None:
     once, times = deployment.objects(), deployment.written_at()
     midnight = deployment.first.replace(hour=0)
-    dag = DagPage(deployment.page, "aig_by_the_day")
+    dag = DagPage(deployment.page, deployment.airflow, "aig_by_the_day")
     form = dag.backfill_form()
     dag.choose(form, "From", midnight)
     dag.choose(form, "To", midnight)
@@ -256,6 +226,35 @@ def test_without_a_pool_each_task_says_so_before_its_first_call(deployment: Depl
         log = airflow.task_logs(dag_id, run_id, "extract")
         warning = log.index("set pool='aig_default' on every task of the account")
         assert warning < log.index("slot 1/1")
+
+
+def test_all_runs_again_backwards_store_the_same_objects(deployment: Deployment) -> None:
+    once, times = deployment.objects(), deployment.written_at()
+    # Airflow closes a backfill up to half a minute after its last run, and allows one at a time.
+    [backfill] = deployment.airflow.api("GET", "backfills", dag_id=DAG_ID)["backfills"]
+    deployment.airflow.wait_backfill(backfill["id"])
+    dag = DagPage(deployment.page, deployment.airflow, DAG_ID)
+    form = dag.backfill_form()
+    dag.choose(form, "From", deployment.first)
+    dag.choose(form, "To", deployment.last)
+    form.get_by_text("All Runs").click()
+    form.get_by_text("Run Backwards").click()
+    expect(form.get_by_role("spinbutton")).to_have_value("1")  # of several at once, the pool takes the oldest first
+    expect(form.get_by_text(f"{HOURS} runs will be triggered.")).to_be_visible()
+    before = deployment.tries()
+    dag.start(form)
+
+    def again() -> dict[str, Json] | None:
+        tasks = deployment.tasks()
+        ended = all(task["state"] in FINISHED and task["try_number"] > before[run] for run, task in tasks.items())
+        return tasks if ended else None
+
+    tasks = wait_for(again, TIMEOUT, "all hours to run again", lambda: str(deployment.tasks()))
+    assert {task["state"] for task in tasks.values()} == {"success"}
+    began = [tasks[deployment.run_id(deployment.first + i * HOUR)]["start_date"] for i in range(HOURS)]
+    assert began == sorted(began, reverse=True)
+    assert deployment.written_at().isdisjoint(times)
+    assert deployment.objects() == once
 
 
 def test_tasks_of_a_pool_that_does_not_exist_wait_until_it_is_made(deployment: Deployment) -> None:

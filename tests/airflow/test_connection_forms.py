@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from airflow_betproviders.provider_info import get_provider_info
 from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
 from demo.headless import HeadlessAirflow
 from tests.airflow.dags.error_cases import WRONG_KEY
-from tests.airflow.pages import ConnectionsPage, opened, picture, recorded
+from tests.airflow.pages import ConnectionsPage, Recording, opened, picture
 from tests.airflow_versions import HAS_OUR_PAGES
 
 pytestmark = [
@@ -41,7 +41,7 @@ def vendors() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(chromium: Browser, headless_airflow: HeadlessAirflow) -> Iterator[Page]:
     with opened(chromium, headless_airflow) as page:
         yield page
@@ -52,10 +52,8 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     page: Page, headless_airflow: HeadlessAirflow, vendors: Simulator, conn_type: str
 ) -> None:
     form, account, conn_id = FORMS[conn_type], vendors.credentials[conn_type], f"{conn_type}_from_form"
-    url, _, rest = account["host"].rpartition(":")
-    port, _, prefix = rest.partition("/")
-    answers = recorded(page)
     connections = ConnectionsPage(page)
+    recording = Recording(page)
 
     dialog = connections.add(conn_type, form["hook-name"])
     labels = form["ui-field-behaviour"]["relabeling"]
@@ -63,11 +61,7 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
         if name not in form["conn-fields"]:
             expect(dialog.get_by_label(labels.get(name, "Port"), exact=True)).to_have_attribute("placeholder", hint)
     expect(dialog.get_by_label("Schema")).to_have_count(0)
-    dialog.get_by_label("Connection ID").fill(conn_id)
-    dialog.get_by_label(labels["host"], exact=True).fill(f"{url}/{prefix}")
-    dialog.get_by_label("Port", exact=True).fill(port)
-    dialog.get_by_label(labels["login"], exact=True).fill(account["login"])
-    dialog.get_by_label(labels["password"], exact=True).fill(WRONG_KEY["password"])
+    _fill(dialog, conn_id, {**account, **WRONG_KEY})
     picture(page, f"connection-{conn_type}")
 
     connections.unfold("Extra Fields")
@@ -97,6 +91,21 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     assert "Test Connection Successful" in message
     assert f"answered and accepted account {account['login']}" in message
     picture(page, f"connection-{conn_type}-accepted")
+    _assert_no_secret(page, recording, account["password"], account["extra"].get("iv_secret"), WRONG_KEY["password"])
+
+
+def test_masked_secrets_stay_as_they_are_and_are_shown_nowhere(
+    page: Page, headless_airflow: HeadlessAirflow, vendors: Simulator
+) -> None:
+    """On JDB's form, which alone has a secret of its own among the extra fields."""
+    account, conn_id = vendors.credentials["jdb"], "jdb_masked"
+    connections = ConnectionsPage(page)
+    recording = Recording(page)
+    _fill(connections.add("jdb", FORMS["jdb"]["hook-name"]), conn_id, account)
+    connections.unfold("Extra Fields")
+    for name in ("dc", "iv_secret"):
+        connections.extra(name).fill(account["extra"][name])
+    connections.save()
 
     # Who changes something else leaves the masked secrets as they are.
     connections.edit(conn_id).get_by_label("Description").fill("ours")
@@ -110,33 +119,47 @@ def test_a_form_from_the_first_look_to_a_connection_that_works(
     assert "the proxy 127.0.0.1:1 could not be reached; check extra proxy" in connections.test(conn_id)
 
     dialog = connections.edit(conn_id)
-    expect(dialog.get_by_label(labels["password"], exact=True)).to_have_value("***")
+    password = FORMS["jdb"]["ui-field-behaviour"]["relabeling"]["password"]
+    expect(dialog.get_by_label(password, exact=True)).to_have_value("***")
     connections.unfold("Extra Fields")
-    for name in {"iv_secret", "proxy"} & form["conn-fields"].keys():
+    for name in ("iv_secret", "proxy"):
         expect(connections.extra(name)).to_have_value("***")
     connections.unfold("Extra Fields JSON")
     dialog.locator(".view-lines").hover()
     page.mouse.wheel(0, 2000)  # the editor has the lines in view only
     expect(dialog.locator(".view-lines")).to_contain_text('"proxy": "***"')
 
-    shown = [page.content(), *answers, json.dumps(headless_airflow.api("GET", f"connections/{conn_id}"))]
-    assert any("/connections/test 200" in answer for answer in answers)
-    for secret in (account["password"], account["extra"].get("iv_secret"), WRONG_KEY["password"], PROXY_PASSWORD):
-        assert [text[:300] for text in shown if secret and secret in text] == []
+    _assert_no_secret(page, recording, account["password"], account["extra"]["iv_secret"], PROXY_PASSWORD)
+    stored = json.dumps(headless_airflow.api("GET", f"connections/{conn_id}"))
+    assert [
+        secret for secret in (account["password"], account["extra"]["iv_secret"], PROXY_PASSWORD) if secret in stored
+    ] == []
 
 
 def test_a_mask_that_was_saved_as_the_key_is_named_in_plain_words(page: Page, vendors: Simulator) -> None:
     account = vendors.credentials["gmag"]
     connections = ConnectionsPage(page)
-    dialog = connections.add("gmag", FORMS["gmag"]["hook-name"])
-    labels = FORMS["gmag"]["ui-field-behaviour"]["relabeling"]
-    dialog.get_by_label("Connection ID").fill("gmag_copied")
-    dialog.get_by_label(labels["host"], exact=True).fill(account["host"])
-    dialog.get_by_label("Port", exact=True).fill(account["host"].rpartition(":")[2].partition("/")[0])
-    dialog.get_by_label(labels["login"], exact=True).fill(account["login"])
-    dialog.get_by_label(labels["password"], exact=True).fill("***")
+    _fill(connections.add("gmag", FORMS["gmag"]["hook-name"]), "gmag_copied", {**account, "password": "***"})
     connections.save()
 
     message = connections.test("gmag_copied")
     assert "Test Connection Failed" in message
     assert "password is ***, which is what Airflow shows in place of it; enter the value itself, and save" in message
+
+
+def _fill(dialog: Locator, conn_id: str, account: dict[str, Any]) -> None:
+    labels = FORMS[account["conn_type"]]["ui-field-behaviour"]["relabeling"]
+    url, _, rest = account["host"].rpartition(":")
+    port, _, prefix = rest.partition("/")
+    dialog.get_by_label("Connection ID").fill(conn_id)
+    dialog.get_by_label(labels["host"], exact=True).fill(f"{url}/{prefix}")
+    dialog.get_by_label("Port", exact=True).fill(port)
+    for name in ("login", "password"):
+        dialog.get_by_label(labels[name], exact=True).fill(account[name])
+
+
+def _assert_no_secret(page: Page, recording: Recording, *secrets: str | None) -> None:
+    answers = recording.texts()
+    assert any("/connections/test 200" in answer for answer in answers)
+    for secret in secrets:
+        assert [text[:300] for text in (page.content(), *answers) if secret and secret in text] == []

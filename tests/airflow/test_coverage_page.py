@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, FrameLocator, expect
 from demo.airflow_client import TIMEOUT, wait_for
 from demo.setup import MIN_INTERVAL
 from demo.vendors import Vendors
-from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, coverage, enter
+from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, Visitors, enter
 from tests.plugin.showcase import HOUR, Showcase
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.browser]
@@ -127,26 +127,23 @@ def test_who_may_read_no_dag_is_refused(airflow: SharedAirflow, path: str) -> No
     assert "may read no DAG" in answer.json()["detail"]
 
 
-def test_a_user_without_a_dag_sees_an_empty_page(airflow: SharedAirflow, browsing: BrowserContext) -> None:
-    frame = coverage(enter(airflow, browsing, "nobody_team"))
+def test_a_user_without_a_dag_sees_an_empty_page(visitors: Visitors) -> None:
+    frame = visitors.coverage("nobody_team")
 
     expect(frame.locator(".nothing")).to_be_visible(timeout=WAIT)
     assert frame.locator(".card").count() == 0
 
 
-def test_a_viewer_cannot_start_a_backfill(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
-    frame = coverage(enter(airflow, browsing, "vic"))
+def test_a_viewer_cannot_start_a_backfill(visitors: Visitors, show: Showcase) -> None:
+    frame = visitors.coverage("vic")
     square(frame, first(show) + 2 * HOUR).click()
     frame.get_by_role("button", name="Backfill this gap").click()
 
     expect(frame.locator("dialog")).to_contain_text("Your permissions in Airflow do not allow that", timeout=WAIT)
 
 
-def test_a_slot_leads_to_the_run_that_wrote_it(
-    airflow: SharedAirflow, browsing: BrowserContext, show: Showcase
-) -> None:
-    page = enter(airflow, browsing, "vic")
-    frame = coverage(page)
+def test_a_slot_leads_to_the_run_that_wrote_it(visitors: Visitors, show: Showcase) -> None:
+    page, frame = visitors.page("vic"), visitors.coverage("vic")
     square(frame, first(show)).click()
 
     panel = frame.locator("#panel")
@@ -156,8 +153,8 @@ def test_a_slot_leads_to_the_run_that_wrote_it(
     page.wait_for_url(re.compile(rf"{PATH}/dags/{DAG_ID}/runs/backfill__[^/]+$"))
 
 
-def test_a_dag_has_its_own_streams_as_a_tab(airflow: SharedAirflow, browsing: BrowserContext) -> None:
-    page = enter(airflow, browsing, "ada")
+def test_a_dag_has_its_own_streams_as_a_tab(airflow: SharedAirflow, visitors: Visitors) -> None:
+    page = visitors.page("ada")
     page.goto(f"{airflow.url}/dags/{DAG_ID}")
     page.locator("a[href*=bet_coverage_dag]").click()  # the navigation has a link of the same name
     frame = page.frame_locator("iframe")
@@ -167,12 +164,12 @@ def test_a_dag_has_its_own_streams_as_a_tab(airflow: SharedAirflow, browsing: Br
     expect(frame.locator("#scope")).to_contain_text(DAG_ID)
 
 
-def test_a_task_links_to_its_slot(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
+def test_a_task_links_to_its_slot(airflow: SharedAirflow, visitors: Visitors, show: Showcase) -> None:
     run = loaded(airflow)[0]
     links = airflow.api("GET", f"dags/{DAG_ID}/dagRuns/{run}/taskInstances/extract/links")["extra_links"]
     assert set(links) == {"Coverage", "Data"}
 
-    page = enter(airflow, browsing, "vic")
+    page = visitors.page("vic")
     page.goto(f"{airflow.base_url}{links['Coverage']}")
 
     panel = page.frame_locator("iframe").locator("#panel")
@@ -180,9 +177,8 @@ def test_a_task_links_to_its_slot(airflow: SharedAirflow, browsing: BrowserConte
     expect(panel).to_contain_text(f"{first(show):%H}:00")
 
 
-def test_the_keyboard_reaches_every_slot(airflow: SharedAirflow, browsing: BrowserContext) -> None:
-    page = enter(airflow, browsing, "vic")
-    frame = coverage(page)
+def test_the_keyboard_reaches_every_slot(visitors: Visitors) -> None:
+    page, frame = visitors.page("vic"), visitors.coverage("vic")
     squares = card(frame, "AIG").locator(".square")
     squares.first.wait_for()
     squares.nth(0).focus()
@@ -197,11 +193,14 @@ def test_the_keyboard_reaches_every_slot(airflow: SharedAirflow, browsing: Brows
     assert frame.locator(":focus").get_attribute("aria-label")
 
 
-def test_it_is_as_dark_as_airflow(airflow: SharedAirflow, browsing: BrowserContext) -> None:
+def test_airflows_navigation_leads_to_it_and_it_is_as_dark_as_airflow(
+    airflow: SharedAirflow, browsing: BrowserContext
+) -> None:
     page = enter(airflow, browsing, "vic")
     page.evaluate("localStorage.setItem('theme', 'dark')")
     page.reload()
-    frame = coverage(page)
+    page.get_by_text("Coverage", exact=True).first.click()  # the navigation
+    frame = page.frame_locator("iframe")
     square = card(frame, "PV").locator(".card, .square").first
     square.wait_for()
 
@@ -210,12 +209,13 @@ def test_it_is_as_dark_as_airflow(airflow: SharedAirflow, browsing: BrowserConte
     expect(frame.locator("html")).to_have_attribute("data-theme", "light")
 
 
-def test_a_gap_is_backfilled_from_the_page(airflow: SharedAirflow, browsing: BrowserContext, show: Showcase) -> None:
+def test_a_gap_is_backfilled_from_the_page(airflow: SharedAirflow, visitors: Visitors, show: Showcase) -> None:
     complaints: list[str] = []
-    page = enter(airflow, browsing, "ada")
+    page = visitors.page("ada")
+    page.goto("about:blank")  # what is left there does not matter
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    frame = coverage(page)
+    frame = visitors.coverage("ada")
     gap = [square(frame, first(show) + hours * HOUR) for hours in (2, 3)]
     for each in gap:
         expect(each).to_have_class(re.compile("missing"))
