@@ -198,8 +198,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         airflow.add_connection("jdb_slow", slow.credentials["jdb"])
         for case in CASES:
             _prepare(deployment, case, stack.enter_context(simulator(later, secrets)))
-        airflow.create_backfill("aig_transactions", deployment.first, deployment.last_hour)
-        for dag_id in BACKFILLED[1:]:
+        for dag_id in BACKFILLED:
             airflow.wait_dag(dag_id)
             airflow.post_backfill(dag_id, deployment.first, deployment.last_hour)
         airflow.post_backfill("pv_by_game", deployment.last_hour, deployment.last_hour)
