@@ -144,7 +144,7 @@ def test_bets_have_the_amounts_and_status_of_the_document(make: MakeHook, tmp_pa
         ("gmag", ("brandId", "playerId", "roundId", "endTime", "bets", "wins")),
     ],
 )
-@pytest.mark.parametrize("value", ["null", "left out"])
+@pytest.mark.parametrize("value", ["null", pytest.param("left out", marks=pytest.mark.slow)])
 def test_a_bet_without_a_required_member_never_reaches_the_table(
     make: MakeHook, tmp_path: Path, provider: str, required: tuple[str, ...], value: str
 ) -> None:
