@@ -15,13 +15,14 @@ CODE = """
 from argparse import Namespace
 
 from airflow import settings
-from airflow.models import Connection
+from airflow.models import Connection, import_all_models
 from airflow.models.base import Base
 from airflow.sdk import BaseHook
 
 from airflow_betproviders.cli.plan import print_plan
 from airflow_betproviders.cli.terminal import use_stored_connections
 
+import_all_models()
 Base.metadata.create_all(settings.engine)
 with settings.Session() as session:
     session.add(Connection(conn_id="stored", conn_type="aig", host="aig.example.com", login="agent001", password="k" * 16))
