@@ -92,20 +92,20 @@ class BetsCompleteSensor(BaseSensorOperator):
         """
         if not self.deferrable:
             return super().execute(context)
-        now = datetime.now(timezone.utc)
-        began = datetime.fromisoformat(began_at) if began_at else now
+        began = datetime.fromisoformat(began_at) if began_at else datetime.now(timezone.utc)
         try:
             if self._is_complete(context):
                 return None
-            self._check_timeout(context, (now - began).total_seconds())
+            checked = datetime.now(timezone.utc)
+            self._check_timeout(context, (checked - began).total_seconds())
         except Exception as error:
             if self._skips_after(error):
                 raise AirflowSkipException(
                     f"The sensor gives up, and its settings skip the task then: {error}"
                 ) from error
             raise
-        wait = self._get_next_poke_interval(began, (now - began).total_seconds, checks)
-        wait_until(self, now + timedelta(seconds=wait), "the next check", began_at=began.isoformat(), checks=checks + 1)
+        wait = timedelta(seconds=self._get_next_poke_interval(began, (checked - began).total_seconds, checks))
+        wait_until(self, checked + wait, "the next check", began_at=began.isoformat(), checks=checks + 1)
         return None
 
     def _is_complete(self, context: Context) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,22 @@ def test_the_wait_ends_with_the_sensors_timeout(lake: Path) -> None:
     waiting = sensor(lake, timeout=3600)
     with pytest.raises(AirflowSensorTimeout, match="still incomplete after 3600 s"):
         type(waiting).execute.__wrapped__(waiting, context(), None, long_ago)
+
+
+def test_the_time_that_a_check_takes_counts(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_coverage = survey.coverage
+
+    def slow_coverage(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(0.2)
+        return take_coverage(*args, **kwargs)
+
+    monkeypatch.setattr(survey, "coverage", slow_coverage)
+    with pytest.raises(AirflowSensorTimeout, match="still incomplete"):
+        execute(sensor(lake, timeout=0.1), context())
+    begun = datetime.now(timezone.utc)
+    with pytest.raises(TaskDeferred) as deferred:
+        execute(sensor(lake, poke_interval=60), context())
+    assert deferred.value.trigger.moment >= begun + timedelta(seconds=60.2)
 
 
 def test_what_the_provider_no_longer_has_ends_the_wait_at_once(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from airflow_betproviders.exceptions import IncompleteWindow, WindowNotReady
 from airflow_betproviders.extraction.answers.page_answer import PageAnswer
 from airflow_betproviders.extraction.answers.rejected_times import ABSURD, RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
+from airflow_betproviders.extraction.decode.arrays import exact_sum
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.decode.envelope import declared_part, path_to
 from airflow_betproviders.extraction.fetch.completeness.other_days import ReportDays
@@ -123,10 +124,11 @@ class WindowAssembler:
         if total is None or rows.rejected:
             return
         column = rows.table[self._summed.column]
-        added = sum(column.to_pylist()) if not column.null_count else total
+        added = total if column.null_count else exact_sum(column) or 0
         if added < total:
             raise WindowChanged(
-                f"the provider's own sum of {self._summed.column} is {total}, and its rows add up to {added}; ask the provider"
+                f"the provider's own sum of {self._summed.column} is {total}, and its rows add up to {added}, so rows are "
+                "missing. Load the interval again later; if the sums still differ, ask the provider which one is right"
             )
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
