@@ -14,6 +14,7 @@ from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.arguments import mapping, optional_duration, require_text, whole_number
+from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
@@ -39,7 +40,7 @@ def bets_asset(table: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class MergeBetsOperator(LineageMixin, BaseOperator):
+class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
     """Merge raw slots into the bets table: every bet once, in its newest version.
 
     The table records which version of each slot it has, in the same commit as the rows. A slot is merged if its stored
@@ -179,7 +180,7 @@ class MergeBetsOperator(LineageMixin, BaseOperator):
         return "".join(f", {name} {value}" for name, value in chosen.items() if value)
 
 
-class OptimizeBetsOperator(BaseOperator):
+class OptimizeBetsOperator(EndsWhenKilled, BaseOperator):
     """Compact small files of the bets table, and delete files that no kept version needs.
 
     Args:

@@ -17,7 +17,7 @@ from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.pii import pii_policy_of
 from airflow_betproviders.operators.stream_operator import hook_of, refuse_templates, run_metadata, stream_asset
 from airflow_betproviders.task.arguments import flag, names, optional_duration
-from airflow_betproviders.task.deferral import default_deferrable, wait_until
+from airflow_betproviders.task.deferral import EndsWhenKilled, default_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
@@ -37,7 +37,7 @@ def reconciliation_asset(conn_id: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class ReconcileOperator(LineageMixin, BaseOperator):
+class ReconcileOperator(EndsWhenKilled, LineageMixin, BaseOperator):
     """Compare the raw bets of complete report days with the provider's own report. Fails unless both are equal.
 
     Sums are computed from the data in the lake, each bet once, not from receipts. Each slot of the day must be stored and

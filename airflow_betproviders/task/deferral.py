@@ -1,14 +1,17 @@
-"""Wait until a task may continue, without holding a worker slot."""
+"""Wait until a task may continue, without holding a worker slot; end a task that is killed."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from configparser import RawConfigParser
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
+
+from airflow_betproviders.task.airflow_exceptions import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -47,3 +50,24 @@ def wait_until(operator: BaseOperator, moment: datetime, what: object, **kwargs:
 
     operator.log.info("%s is ready at %s; deferring until then", what, moment.isoformat())
     operator.defer(trigger=DateTimeTrigger(moment=moment), method_name="execute", kwargs=kwargs or None)
+
+
+class EndsWhenKilled:
+    """Mixin of operators whose ``execute`` ends when the task is killed.
+
+    Airflow itself only calls `on_kill`. A task that went on would make calls until SIGKILL comes some seconds later, and would
+    leave its local files behind.
+    """
+
+    _killed = False
+
+    def on_kill(self) -> None:
+        """Leave ``execute``, so that it removes its local files. Airflow calls this in the task's main thread.
+
+        Raises:
+            SystemExit: Airflow retries the task. No handler of errors catches it. Not raised a second time, nor after
+                ``execution_timeout``: ``execute`` is being left already.
+        """
+        if not self._killed and not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+            self._killed = True
+            raise SystemExit("The task was killed. What it has stored so far stays; the next attempt stores the rest.")
