@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import fsspec
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.exceptions import InvalidArgument, ProviderRequestError
+from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import BadRows, InvalidArgument, ProviderRequestError
+from airflow_betproviders.extraction.slots import Extraction
+from airflow_betproviders.lake.layout import Lake
 from tests.conftest import NOON, MakeHook
 from tests.recorder import Recorder, Reply, Request
 
@@ -203,6 +209,27 @@ def test_a16_figures_of_another_day_than_was_asked_for_fail(
     else:
         found = at_noon("pv").get_df("stage_summary", MIDNIGHT - DAY, MIDNIGHT)
         assert found["bet_count"].tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "day", ["20-11-2026", "2026-11-31", "2026-1-1", "Friday", " ", "1795132800", "2026-11-20\u0000"]
+)
+def test_a16_a_row_that_names_no_day_that_can_be_read_goes_to_quarantine(
+    at_noon: MakeHook, server: Recorder, tmp_path: Path, day: str
+) -> None:
+    """Nobody can tell whether its figures are of the day that was asked for; the rows beside it are stored."""
+    yesterday = Interval(MIDNIGHT - DAY, MIDNIGHT)
+    figures = {"bet_count": 3, "bet_amount": 10, "gain_amount": 1}
+    rows = [{"date": day, **figures}, {"date": f"{yesterday.start:%Y-%m-%d}", **figures}]
+    server.answer({"code": 200, "msg": "", "data": {"day_list": rows, "summary": {}}})
+    hook = at_noon("pv")
+    stream = hook.stream("stage_summary")
+    lake = Lake(fsspec.filesystem("file"), str(tmp_path), "pv", stream.name, hook.account)
+    stored = Extraction(hook, stream).store([yesterday], lake)
+    assert stored.total("bad_rows") == 1
+    assert pq.read_table(lake.data(yesterday), partitioning=None)["date"].to_pylist() == ["2026-11-19"]
+    with pytest.raises(BadRows, match="date: expected a day such as 2026-11-20, got "):
+        hook.get_df("stage_summary", yesterday.start, yesterday.end)
 
 
 def test_a16_a_range_that_cuts_a_day_is_refused_before_the_first_call(at_noon: MakeHook, server: Recorder) -> None:

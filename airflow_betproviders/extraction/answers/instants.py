@@ -42,3 +42,10 @@ def inside(table: pa.Table, stream: Stream, window: Interval) -> npt.NDArray[np.
         instants, (start, end) = arrays.integers(column), ends(window, column.type)
         is_inside |= (instants >= start) & (instants <= end)
     return is_inside
+
+
+def as_text(value: object) -> str:
+    """Return a value of a row as text; an instant in UTC, as ISO 8601."""
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return str(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ import pyarrow as pa
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.answers import keys
-from airflow_betproviders.extraction.answers.instants import ends, units
+from airflow_betproviders.extraction.answers.instants import as_text, ends, units
 from airflow_betproviders.extraction.answers.rejected_times import RejectedTimes
 from airflow_betproviders.extraction.answers.row_versions import RowVersions
 from airflow_betproviders.extraction.decode import arrays
@@ -88,6 +90,13 @@ class WindowRows:
         self.table = self.table.filter(arrays.mask(mask))
         if self.hashes is not None:
             self.hashes = self.hashes[mask]
+
+    def reject(self, mask: npt.NDArray[np.bool_], reason: Callable[[dict[str, Any]], str]) -> None:
+        """Move the rows of a mask to the rejected ones. ``reason`` gets a row and returns why it is rejected."""
+        for row in self.table.filter(arrays.mask(mask)).to_pylist():
+            members = {name: value for name, value in row.items() if value is not None}
+            self.rejected.append(RejectedRow(json.dumps(members, default=as_text), reason(row)))
+        self.filter(~mask)
 
     def keep_window(self, time_column: str, time_of: RejectedTimes) -> None:
         """Drop the rows outside the window; rejected ones without a readable time stay."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from airflow_betproviders.declare.fields.base import quoted
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.pagination import WindowChanged
 from airflow_betproviders.declare.stream import Stream
@@ -31,7 +32,7 @@ class ReportDays:
     | the day that begins at the window's end, and has no figure but 0 | is left out: the next window has it |
     | this day, and has figures, but not in the same window a second earlier | is left out: windows include their end |
     | another day | fails the task |
-    | no day that can be read | is kept |
+    | no day that can be read | goes to quarantine |
 
     Windows that include their end give the bets in the second of midnight to two days. In a wrong zone, the window a second
     earlier has figures of the day after its end, too, unless all of them are of the last second.
@@ -53,7 +54,7 @@ class ReportDays:
         return Interval(window.start - _SECOND, window.end - _SECOND)
 
     def check(self, rows: WindowRows, earlier: WindowRows | None = None) -> None:
-        """Take away the rows of the day after the window's end.
+        """Take away the rows of the day after the window's end, and reject those that name no day.
 
         Args:
             rows: the rows of a window.
@@ -63,12 +64,14 @@ class ReportDays:
             ProviderRequestError: rows have figures of another day. The message names the day and the cure.
             WindowChanged: the two windows have different figures of one day.
         """
-        window = rows.window
-        if window is None or self._stream.day_column is None:
+        window, column = rows.window, self._stream.day_column
+        if window is None or column is None:
             return
+        unreadable = np.array([_day(value) is None for value in rows.table[column].to_pylist()], bool)
+        rows.reject(unreadable, lambda row: f"{column}: expected a day such as 2026-11-20, got {quoted(row[column])}")
         kept = np.ones(rows.table.num_rows, bool)
         for number, (day, row) in enumerate(self._days(rows)):
-            if day is None or _holds(window, day):
+            if _holds(window, day):
                 continue
             if day != _day_after(window) or (earlier is None and self._has_figures(row)):
                 raise self._refusal(window, day)
@@ -86,9 +89,12 @@ class ReportDays:
             if self._figures(rows_by_day.get(day, {})) != self._figures(row):
                 raise WindowChanged(f"the figures of {day} differ in a window that begins and ends a second earlier")
 
-    def _days(self, rows: WindowRows) -> Iterator[tuple[date | None, dict[str, Any]]]:
-        column = self._stream.day_column
-        return ((_day(row[column]), row) for row in rows.table.to_pylist()) if column else iter(())
+    def _days(self, rows: WindowRows) -> Iterator[tuple[date, dict[str, Any]]]:
+        """Yield each row that names a day that can be read, after the day."""
+        if column := self._stream.day_column:
+            for row in rows.table.to_pylist():
+                if day := _day(row[column]):
+                    yield day, row
 
     def _figures(self, row: dict[str, Any]) -> list[Any]:
         return [row.get(field.name) for field in self._stream.fields if field.name != self._stream.day_column]

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from airflow_betproviders.declare.fields import Epoch, OddValue
 from airflow_betproviders.declare.fields.json_text import NotJson, read_document
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import ProviderRequestError
-from airflow_betproviders.extraction.answers.instants import duration, ends
+from airflow_betproviders.extraction.answers.instants import as_text, duration, ends
 from airflow_betproviders.extraction.answers.rejected_times import ABSURD, RejectedTimes
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode import arrays
 from airflow_betproviders.lake.quarantine import RejectedRow
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from airflow_betproviders.extraction.fetch.source import Source
 
 # Fewer than one row in so many outside the requested window are the provider's mistake; more show a wrong zone, unit or column.
@@ -60,10 +61,8 @@ class OutsideRows:
             return count
         self._refuse(rows, asked, outside, absurd)
         if count:
-            rows.rejected += [
-                _rejected(row, self._stream, asked) for row in rows.table.filter(arrays.mask(outside)).to_pylist()
-            ]
-            rows.filter(~outside)
+            columns = self._stream.window_columns
+            rows.reject(outside, lambda row: f"{_times(row, columns)}: outside the window {asked}")
         return count
 
     def check(self, rows: WindowRows, asked: Interval, among: int) -> None:
@@ -123,7 +122,7 @@ class OutsideRows:
     def _refusal(self, rows: WindowRows, asked: Interval, outside: Mask, count: int) -> ProviderRequestError:
         columns = self._stream.window_columns
         shown = rows.table[columns[0]].filter(arrays.mask(outside))
-        example = f", one at {_text(shown[0])}" if len(shown) else ""
+        example = f", one at {as_text(shown[0].as_py())}" if len(shown) else ""
         offset = offset_text(self._source.utc_offset)
         return ProviderRequestError(
             f"{self._source.label}, stream {self._stream.name}, window {asked}: {count} of {rows.distinct} rows have "
@@ -140,14 +139,5 @@ def offset_text(offset: timedelta) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
-def _rejected(row: dict[str, object], stream: Stream, window: Interval) -> RejectedRow:
-    times = ", ".join(f"{name} {_text(row[name])}" for name in stream.window_columns)
-    raw = json.dumps({name: value for name, value in row.items() if value is not None}, default=_text)
-    return RejectedRow(raw, f"{times}: outside the window {window}")
-
-
-def _text(value: object) -> str:
-    value = value.as_py() if isinstance(value, pa.Scalar) else value
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    return str(value)
+def _times(row: Mapping[str, object], columns: Iterable[str]) -> str:
+    return ", ".join(f"{name} {as_text(row[name])}" for name in columns)
