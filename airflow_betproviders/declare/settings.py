@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][+-]?\d{1,4
 _LARGEST = 10**40
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
+_KEY = re.compile(r"[\w+/=.-]{12,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,10 @@ class FlagSetting(Setting):
         if isinstance(value, bool | str | int) and text in _TRUE | _FALSE:
             return text in _TRUE
         raise ValueError(self.wanted)
+
+    def quote(self, value: Any) -> str:
+        """Format an invalid value as `Setting.quote` does, but not what may be a key in the wrong field."""
+        return "" if _KEY.fullmatch(str(value)) else super().quote(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +216,10 @@ class FilesSetting(Setting):
         if not 0 < len(paths) <= self.max_files or not all(map(_is_pem, paths)):
             raise ValueError(self.wanted)
         return paths
+
+    def quote(self, value: Any) -> str:
+        """Format an invalid value as `Setting.quote` does, but not the text of a file, which may be a private key."""
+        return "" if "-----BEGIN" in str(value) else super().quote(value)
 
 
 def passwords_in(url: Any) -> list[str]:

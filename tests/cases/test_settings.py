@@ -305,6 +305,27 @@ def test_a_secret_under_a_mistyped_name_is_not_quoted(make: MakeHook) -> None:
     assert "aaaabbbbccccdddd" not in str(caught.value)
 
 
+_PEM = "-----BEGIN PRIVATE KEY-----\naaaabbbbccccdddd"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("own_key", "aaaabbbbccccdddd", "extra own_key must be true or false"),
+        ("key", "aaaabbbbccccdddd", "extra key is unknown. Did you mean own_key, true or false?"),
+        ("verify", "aaaabbbbccccdddd", "extra verify must be true or false"),
+        ("client_cert", _PEM, "extra client_cert must be the path of a file"),
+        ("client_key", _PEM, "extra client_key is unknown. Did you mean client_cert"),
+        ("ca_bundle", [_PEM], "extra ca_bundle must be the path of a file"),
+    ],
+)
+def test_a_key_in_the_wrong_field_is_not_quoted(make: MakeHook, name: str, value: Any, problem: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        make("jdb", extra={name: value}).check_connection()
+    assert problem in str(caught.value)
+    assert "aaaabbbb" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["proxy", "rate_limit_storage", "timeout", "ca_bundle", "verify"])
 def test_passwords_in_urls_are_masked_as_written_and_decoded(
     make: MakeHook, monkeypatch: pytest.MonkeyPatch, name: str
