@@ -10,13 +10,14 @@ import json
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -50,6 +51,16 @@ SCHEMA = pa.schema(
     ]
 )
 _PIECE = 4 * 1024 * 1024  # bytes of bodies that are buffered before they are written
+
+
+class _Window(msgspec.Struct):
+    window: tuple[datetime, datetime] | None
+    calls: list[int]
+
+
+class _Footer(msgspec.Struct):
+    utc_offset: float
+    windows: list[_Window]
 
 
 class ArchiveWriter:
@@ -182,16 +193,18 @@ class ArchiveReader:
         """
         path = lake.archive(slot)
         receipt, text = Receipt.from_footer(file.metadata.metadata), (file.metadata.metadata or {}).get(FOOTER_KEY)
-        if receipt is None or text is None:
+        if text is None:
             raise InvalidArgument(f"{path} is not an archive of this package. Remove it.")
+        if receipt is None:
+            raise _damaged(path, "its receipt cannot be read")
         if misplaced := receipt.misplaced(lake, slot):
             raise InvalidArgument(f"{path} {misplaced}. Remove it, or move it where it belongs.")
         self.receipt = receipt
         try:
-            footer = json.loads(text)
-            self.utc_offset = timedelta(seconds=footer["utc_offset"])
-            self.windows = [(_window(entry["window"]), entry["calls"]) for entry in footer["windows"]]
-        except (ValueError, KeyError, TypeError) as error:
+            footer = msgspec.json.decode(text, type=_Footer)
+            self.utc_offset = timedelta(seconds=footer.utc_offset)
+            self.windows = [(entry.window and Interval(*entry.window), entry.calls) for entry in footer.windows]
+        except (msgspec.MsgspecError, OverflowError, InvalidArgument) as error:
             raise _damaged(path, error) from error
         self._file, self._path = file, path
         self._groups: dict[int, list[int]] = {}
@@ -230,12 +243,12 @@ class ArchiveReader:
 
     def _read(self, groups: list[int], names: list[str]) -> pa.Table:
         try:
-            return self._file.read_row_groups(groups, names)
-        except (pa.ArrowException, OSError) as error:
+            return self._file.read_row_groups(groups, names).select(names)
+        except (pa.ArrowException, OSError, KeyError) as error:
             raise _damaged(self._path, error) from error
 
 
-def _damaged(path: str, error: Exception) -> InvalidArgument:
+def _damaged(path: str, error: object) -> InvalidArgument:
     return InvalidArgument(f"{path} is damaged: {error}. Extract its slot again.")
 
 
@@ -246,7 +259,3 @@ def expire(lake: Lake, before: datetime) -> None:
             log.info("the archives of %s are older than archive= keeps them; deleting %s", day, folder)
             with explain_failure(folder, "removed"), suppress(FileNotFoundError):
                 lake.fs.rm(folder, recursive=True)
-
-
-def _window(ends: Sequence[str] | None) -> Interval | None:
-    return Interval(datetime.fromisoformat(ends[0]), datetime.fromisoformat(ends[1])) if ends else None

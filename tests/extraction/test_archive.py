@@ -41,6 +41,7 @@ from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import publish, read_receipt
+from airflow_betproviders.lake.receipt import FOOTER_KEY as RECEIPT_KEY
 from airflow_betproviders.lake.receipt import Receipt
 from tests.examples import examples
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, Vendor, bet
@@ -372,6 +373,59 @@ def test_a_field_that_is_declared_later_becomes_a_column(lake: Lake) -> None:
     table = pq.read_table(lake.data(SLOT), partitioning=None)
     assert sorted(table["table_no"].to_pylist()) == list(range(48))
     assert set(table["_extra"].to_pylist()) == {None}
+
+
+def rewritten(path: str, members: Any, missing: str = "", receipt: bytes = b"") -> None:
+    """Write an archive anew with another footer, without a column, and with another receipt."""
+    table = pq.read_table(path, partitioning=None)
+    known = pq.read_metadata(path).metadata
+    kept = {key: value for key, value in known.items() if key != b"ARROW:schema"}
+    table = table.drop_columns([missing]) if missing else table
+    kept |= {RECEIPT_KEY.encode(): receipt} if receipt else {}
+    pq.write_table(table.replace_schema_metadata({**kept, archiving.FOOTER_KEY: json.dumps(members)}), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"utc_offset": 1e20}, ""),
+        ({"utc_offset": None}, ""),
+        ({"windows": [{"window": ["2026-11-20T05:00:00+00:00"], "calls": [1]}]}, ""),
+        ({"windows": [{"window": ["2026-11-20T05:00:00", "2026-11-20T06:00:00"], "calls": [1]}]}, ""),
+        ({"windows": [{"window": ["2026-11-20T06:00:00Z", "2026-11-20T05:00:00Z"], "calls": [1]}]}, ""),
+        ({"windows": [{"window": None, "calls": None}]}, ""),
+        ({"windows": [{"window": None}]}, ""),
+        ({"windows": None}, ""),
+        ({}, "call"),
+        ({}, "body"),
+    ],
+)
+def test_an_archive_of_another_form_is_named(lake: Lake, changes: dict[str, Any], missing: str) -> None:
+    Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
+    path = lake.archive(SLOT)
+    members = json.loads(pq.read_metadata(path).metadata[archiving.FOOTER_KEY])
+    rewritten(path, {**members, "of_a_later_version": [1], **changes}, missing)
+    with pytest.raises(InvalidArgument, match=f"{re.escape(path)} is damaged: .*Extract its slot again"):
+        Replay(Vendor([]), BETS, lake).store([SLOT], lake)
+
+
+def test_an_archive_whose_receipt_cannot_be_read_is_not_to_be_removed(lake: Lake) -> None:
+    """Its replies may be all that is left of the slot."""
+    Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
+    path = lake.archive(SLOT)
+    members = json.loads(pq.read_metadata(path).metadata[archiving.FOOTER_KEY])
+    rewritten(path, members, receipt=b"{}")
+    with pytest.raises(InvalidArgument, match=f"{re.escape(path)} is damaged: its receipt cannot be read"):
+        Replay(Vendor([]), BETS, lake).store([SLOT], lake)
+
+
+def test_members_of_a_later_version_in_an_archive_are_ignored(lake: Lake) -> None:
+    Extraction(Vendor(hour()), BETS, archive=True).store([SLOT], lake)
+    before = data_bytes(lake.data(SLOT))
+    members = json.loads(pq.read_metadata(lake.archive(SLOT)).metadata[archiving.FOOTER_KEY])
+    rewritten(lake.archive(SLOT), {**members, "of_a_later_version": [1]})
+    Replay(Vendor([]), BETS, lake).store([SLOT], lake)
+    assert data_bytes(lake.data(SLOT)) == before
 
 
 def test_replies_that_no_longer_come_to_the_total_are_an_error(lake: Lake) -> None:
