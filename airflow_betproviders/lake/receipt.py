@@ -162,8 +162,8 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         Raises:
             ValueError: a time is not ISO 8601.
         """
-        given = filter(None, (self.start, self.end, self.replayed_at, self.starts_held_at, self.ends_held_at))
-        instants = map(datetime.fromisoformat, (self.extracted_at, *given))
+        given = filter(None, (self.replayed_at, self.starts_held_at, self.ends_held_at))
+        instants = map(datetime.fromisoformat, (self.start, self.end, self.extracted_at, *given))
         return (
             all(instant.tzinfo and instant.year in _YEARS for instant in instants)
             and all(0 < limit < _MOST for limit in self.asked_for_less.values())

@@ -230,7 +230,7 @@ def test_a_slot_that_another_task_read_later_and_stored_meanwhile_keeps_its_obje
     "members",
     [{"starts_held_at": "never"}, {"ends_held_at": "2026-11-20T05:00:00"}, {"extracted_at": "9999-12-31T23:59:59+00:00"},
      {"asked_for_less": {"seconds": -1.0}}, {"asked_for_less": {"rows": 0.0}}, {"asked_for_less": {"seconds": 1e300}},
-     {"retention_days": 1e300}, {"start": "soon"}],
+     {"retention_days": 1e300}, {"start": "soon"}, {"start": ""}, {"end": ""}],
     ids=str,
 )  # fmt: skip
 def test_a_slot_whose_receipt_no_run_can_start_from_is_damaged_and_extracted_again(

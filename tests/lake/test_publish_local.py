@@ -215,9 +215,7 @@ def test_a_slot_that_another_task_cut_across_meanwhile_is_not_left_there(lake: L
 def test_the_receipt_of_a_stored_object_reads_back_and_of_none_there_is_none(lake: Lake) -> None:
     with SlotWriter(BETS, FIVE) as writer:
         writer.add(table(bet("a")))
-        filled = writer.close(
-            Receipt(provider="toy", stream="bets", account="agent001", start="", end="", extracted_at=FIVE.isoformat())
-        )
+        filled = writer.close(Receipt("toy", "bets", "agent001", *SLOT.texts, extracted_at=FIVE.isoformat()))
         path = publish(lake, SLOT, writer.path, [])
     assert read_receipt(lake.fs, path) == filled
     with pytest.raises(FileNotFoundError):
@@ -252,16 +250,7 @@ def test_a_receipt_is_read_where_the_store_has_no_last_bytes(tmp_path: Path) -> 
         with SlotWriter(BETS, FIVE) as writer:
             writer.add(table(*map(bet, ids)))
             receipts.append(
-                writer.close(
-                    Receipt(
-                        provider="toy",
-                        stream="bets",
-                        account="agent001",
-                        start="",
-                        end="",
-                        extracted_at=FIVE.isoformat(),
-                    )
-                )
+                writer.close(Receipt("toy", "bets", "agent001", *SLOT.texts, extracted_at=FIVE.isoformat()))
             )
             paths.append(writer.path.rename(tmp_path / f"{len(paths)}.parquet"))
     store = WithoutEnds()

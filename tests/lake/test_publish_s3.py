@@ -85,9 +85,7 @@ def test_quarantine_receipt_and_smaller_objects(lake: Lake, tmp_path: Path) -> N
     assert lake.fs.cat_file(lake.quarantine(quarter)) == b'{"reason":"odd","row":{"id":1}}\n'
     with SlotWriter(BETS, FIVE) as writer:
         writer.add(table(bet("a")))
-        filled = writer.close(
-            Receipt(provider="toy", stream="bets", account="agent001", start="", end="", extracted_at=FIVE.isoformat())
-        )
+        filled = writer.close(Receipt("toy", "bets", "agent001", *SLOT.texts, extracted_at=FIVE.isoformat()))
         path = publish(lake, SLOT, writer.path, [])
     assert read_receipt(lake.fs, path) == filled
     assert lake.stored(SLOT) == {SLOT: path}
