@@ -94,7 +94,12 @@ def _publish(before: Future[None], lake: Lake, slot: Slot, stored: Stored, repor
                 (slot.receipt.previous_rows or 0) - slot.receipt.rows,
             )
         stored.paths[slot.interval] = publish(
-            lake, slot.interval, slot.writer.path, slot.bad_rows, slot.archive.path if slot.archive else None
+            lake,
+            slot.interval,
+            slot.writer.path,
+            slot.bad_rows,
+            slot.archive.path if slot.archive else None,
+            made_at=slot.receipt.made_at,
         )
         stored.receipts.append(slot.receipt)
         stored.size = (stored.size or 0) + slot.writer.path.stat().st_size

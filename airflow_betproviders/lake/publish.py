@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.lake.layout import Lake, refuse_overlap
 from airflow_betproviders.lake.quarantine import RejectedRow
 from airflow_betproviders.lake.receipt import Receipt
@@ -21,16 +25,33 @@ _FOOTER = 64 * 1024  # bytes that nearly every footer fits into
 _WITHOUT_SUFFIX_RANGES = {"abfs", "adl"}  # their servers cannot return the last bytes of an object
 
 
-def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow], archive: Path | None = None) -> str:
+def publish(
+    lake: Lake,
+    slot: Interval,
+    file: Path,
+    bad_rows: list[RejectedRow],
+    archive: Path | None = None,
+    *,
+    made_at: datetime | None = None,
+) -> str:
     """Store a slot: quarantine and archive first, then the data. Then remove the objects that it replaces.
 
     A quarantine that the slot no longer has is removed after the data: the object before lacks the rows in it.
+
+    Args:
+        lake: where the slot is stored.
+        slot: the slot.
+        file: its finished local file.
+        bad_rows: its rows for quarantine.
+        archive: its finished local archive; None for none.
+        made_at: when the slot was read; it replaces no smaller slot that was read later. None if it replaces any.
 
     Returns:
         The object's path.
 
     Raises:
         OverlappingSlot: another task has stored an object that partly overlaps this slot; this slot's object is removed.
+        IncompleteWindow: another task has stored a smaller slot inside that it read later; likewise.
     """
     if bad_rows:
         lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)
@@ -42,6 +63,8 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow],
     stored = lake.stored(slot)
     try:
         refuse_overlap([slot], stored)
+        if made_at is not None:
+            _refuse_newer(lake, slot, made_at, stored)
     except Exception:
         remove(lake.fs, target)
         remove(lake.fs, lake.quarantine(slot))
@@ -56,6 +79,20 @@ def publish(lake: Lake, slot: Interval, file: Path, bad_rows: list[RejectedRow],
             remove(lake.fs, lake.quarantine(other))
             remove(lake.fs, lake.archive(other))
     return target
+
+
+def _refuse_newer(lake: Lake, slot: Interval, made_at: datetime, stored: Mapping[Interval, str]) -> None:
+    """Refuse to replace smaller slots that were read later: this slot may lack rows that are in them."""
+    for other, path in stored.items():
+        receipt = None
+        if other != slot:
+            with suppress(FileNotFoundError):  # another task has replaced it meanwhile
+                receipt = read_receipt(lake.fs, path)
+        if receipt and receipt.made_at > made_at:
+            raise IncompleteWindow(
+                f"slot {slot} was read from {made_at:%Y-%m-%dT%H:%M:%SZ} on. Meanwhile another task has stored {path}, which it read "
+                f"later, at {receipt.made_at:%Y-%m-%dT%H:%M:%SZ}, so it may have more rows. Nothing was replaced. Run the task again."
+            )
 
 
 def read_receipt(fs: Any, path: str) -> Receipt | None:

@@ -16,6 +16,7 @@ import pytest
 
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.declare.interval import DAY, Interval
+from airflow_betproviders.exceptions import IncompleteWindow
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.receipt import FOOTER_KEY, Receipt
@@ -224,6 +225,26 @@ def test_a_slot_that_another_task_read_later_and_stored_meanwhile_keeps_its_obje
     assert len(archives) == 1
     again = Vendor(make(provider), name, bets).store(tmp_path, archive=True)
     assert again.receipts[0].previous_rows == 8
+
+
+def test_a_wider_slot_replaces_no_smaller_one_that_another_task_read_later(make: MakeHook, tmp_path: Path) -> None:
+    """The first task reads an hour before three late bets; the second reads and stores its quarters before the first one ends."""
+    bets = [FIVE + i * timedelta(minutes=7) for i in range(8)]
+    later = Vendor(make("aig"), "transactions", bets)
+    quarters = [Interval(FIVE + i * timedelta(minutes=15), FIVE + (i + 1) * timedelta(minutes=15)) for i in range(4)]
+
+    def spoil(n: int, window: Any, params: Any, answer: Any) -> Any:
+        if n == 1:
+            later.store(tmp_path, *quarters, archive=True)
+        return answer
+
+    with pytest.raises(IncompleteWindow, match="Nothing was replaced"):
+        Vendor(make("aig"), "transactions", bets[:5], spoil=spoil).store(tmp_path, archive=True)
+    lake = Lake(LOCAL, str(tmp_path), "aig", "transactions", later.hook.account)
+    assert sorted(lake.stored(SLOT)) == sorted(lake.archived(SLOT)) == quarters
+    again = Vendor(make("aig"), "transactions", bets)
+    assert len(again.ids(again.store(tmp_path, archive=True))) == 8
+    assert list(lake.stored(SLOT)) == [SLOT]
 
 
 @pytest.mark.parametrize(

@@ -420,4 +420,11 @@ MUTATIONS = (
         "if added < 0:",
         ("cases/test_odd_answers.py", "-k", "own_sum"),
     ),
+    Mutation(
+        "replace smaller slots that were read later",
+        "lake/publish.py",
+        "if receipt and receipt.made_at > made_at:",
+        "if receipt and receipt.made_at < receipt.made_at:",
+        ("cases/test_lake.py", "-k", "wider_slot"),
+    ),
 )

@@ -114,9 +114,9 @@ def test_a_slot_that_is_being_published_when_the_task_is_ended_is_still_publishe
 
     publish = publishing.publish
 
-    def slowly(*given: Any) -> str:
+    def slowly(*given: Any, **named: Any) -> str:
         time.sleep(0.5)
-        return publish(*given)
+        return publish(*given, **named)
 
     monkeypatch.setattr(publishing, "publish", slowly)
     with pytest.raises(OutOfTime):
