@@ -6,7 +6,7 @@ gc.disable()  # until all tests are collected: what is imported stays, and each 
 
 import json
 from collections.abc import Callable, Generator, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -128,6 +128,12 @@ def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
         return made
 
     return hook
+
+
+@pytest.fixture
+def days_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be three days after `NOON` for every hook, whatever the date is: each provider still has what is loaded."""
+    monkeypatch.setattr(BetProviderHook, "now", lambda self: NOON + timedelta(days=3))
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, request:
     return lake
 
 
+@pytest.mark.usefixtures("days_later")
 @pytest.mark.parametrize("task", ["extract", "replay", "gaps"])
 def test_it_is_stored_again_or_the_folder_in_its_place_is_named(lake: Lake, tmp_path: Path, task: str) -> None:
     place = {"conn_id": "aig_default", "path": f"file://{lake.root}"}

@@ -89,6 +89,7 @@ def test_a_provider_that_never_gets_there_fails_the_task_after_some_deferrals(
     assert not [*tmp_path.rglob("*.parquet")]
 
 
+@pytest.mark.usefixtures("days_later")
 def test_filling_gaps_ends_likewise_where_the_provider_never_gets_there(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

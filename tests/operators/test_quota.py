@@ -23,6 +23,8 @@ from tests.operator_runs import context, operator
 from tests.operators.test_extract import bets
 from tests.recorder import Recorder, Reply, Request
 
+pytestmark = pytest.mark.usefixtures("days_later")
+
 HOUR = timedelta(hours=1)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 QUILL = Limits(spacing=timedelta(minutes=1), page_spacing=timedelta(seconds=10), quota=(5, HOUR))

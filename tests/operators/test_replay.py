@@ -112,6 +112,7 @@ class Unreachable(Exception):
     """An error of a store's own library, which is no `OSError`, as those of botocore."""
 
 
+@pytest.mark.usefixtures("days_later")
 @pytest.mark.parametrize("error", [PermissionError("Access Denied"), Unreachable("Read timeout")], ids=repr)
 @pytest.mark.parametrize("task", ["replay", "merge", "reconcile"])
 def test_an_object_that_the_store_does_not_give_is_named_with_the_cure(
