@@ -884,6 +884,7 @@ def test_w8_words_of_the_provider_that_may_name_a_player_are_not_quoted(
     assert "PLAYER97" not in str(caught.value) + caplog.text
 
 
+@pytest.mark.usefixtures("days_later")
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_provider_that_never_answers_in_time_costs_a_stated_number_of_calls(
     make: MakeHook, server: Recorder, waited: list[float], provider: str
@@ -911,6 +912,7 @@ def test_no_part_of_a_secret_is_left_where_a_message_is_cut(
         assert secret[:4] not in str(caught.value)
 
 
+@pytest.mark.usefixtures("days_later")
 @pytest.mark.parametrize(
     "echo",
     [

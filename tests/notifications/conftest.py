@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from airflow.sdk import BaseHook, Connection
 
+from airflow_betproviders.declare.interval import DAY
 from airflow_betproviders.hooks.base import BetProviderHook
+from airflow_betproviders.lake.survey import coverage
 from tests.conftest import MakeHook
 from tests.operator_runs import context, execute, operator
 from tests.operators.test_extract import FIVE, HOUR, bets
@@ -29,6 +31,13 @@ def lake(make: MakeHook, server: Recorder, tmp_path: Path, quick: None, monkeypa
         ctx["ti"].run_id = f"run_{number}"
         execute(made, ctx)
     return f"file://{tmp_path}/lake"
+
+
+@pytest.fixture
+def days_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the machine's clock say, whatever the date is, that the provider still has the missing hour."""
+    survey, now = coverage.survey, FIVE + 3 * DAY
+    monkeypatch.setattr(coverage, "survey", lambda *args, **options: survey(*args, **{**options, "now": now}))
 
 
 @pytest.fixture

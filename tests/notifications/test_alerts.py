@@ -73,6 +73,7 @@ def missed(alert: BaseNotifier) -> list[Any]:
     return asyncio.run(triggerer())
 
 
+@pytest.mark.usefixtures("days_later")
 def test_a_late_run_is_announced_with_what_is_missing_and_the_command(lake: str, chat: Chat, webhook: Recorder) -> None:
     events = missed(BetProvidersNotifier(path=lake, via=chat()))
     assert [event["state"] for event in events] == ["running", "success"], events
@@ -93,6 +94,7 @@ def test_a_late_run_is_announced_although_nothing_is_missing(lake: str, chat: Ch
     assert request.json["text"].splitlines()[1:] == [f"No bets are missing in {lake}."]
 
 
+@pytest.mark.usefixtures("days_later")
 def test_a_failed_task_sends_the_same_without_a_triggerer(lake: str, chat: Chat, webhook: Recorder) -> None:
     BetProvidersNotifier(path=lake, via=chat())(context())
     BetProvidersNotifier(path=lake, via=chat(), provider="pv")(context())

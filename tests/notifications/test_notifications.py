@@ -66,6 +66,7 @@ def test_no_gap_no_message(lake: str) -> None:
     assert missing_data(lake, provider="pv", now=FIVE + 3 * HOUR) == ""
 
 
+@pytest.mark.usefixtures("days_later")
 def test_a_mail_says_what_is_missing(lake: str, smtp: Smtp) -> None:
     mail = SmtpNotifier(
         from_email="airflow@example.com",
