@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal as Exact
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.declare.fields import Decimal, Field
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import StoreError
 from airflow_betproviders.extraction.answers import keys
 from airflow_betproviders.extraction.write import slot_writer as writer_module
@@ -34,10 +35,11 @@ from tests.examples import examples
 from tests.extraction.vendor import BETS, bet, serving, table
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=timezone.utc)
+SLOT = Interval(NOW - timedelta(minutes=90), NOW - timedelta(minutes=30))
 
 
 def receipt() -> Receipt:
-    return Receipt(provider="toy", stream="bets", account="agent001", start="", end="", extracted_at=NOW.isoformat())
+    return Receipt("toy", "bets", "agent001", *SLOT.texts, extracted_at=NOW.isoformat())
 
 
 def written(*windows: Sequence[dict[str, Any]]) -> tuple[bytes, Receipt]:
@@ -161,8 +163,8 @@ def test_the_footer_is_the_receipt() -> None:
         "provider": "p",
         "stream": "s",
         "account": "a",
-        "start": "",
-        "end": "",
+        "start": SLOT.texts[0],
+        "end": SLOT.texts[1],
         "extracted_at": NOW.isoformat(),
         "new": 1,
     }
