@@ -84,8 +84,7 @@ def test_a_task_that_fails_after_rows_are_stored_reports_them(make: MakeHook, se
     assert output.outputFacets["outputStatistics"].rowCount == 2
 
 
-@pytest.mark.usefixtures("quick")
-@pytest.mark.usefixtures("days_later")
+@pytest.mark.usefixtures("quick", "days_later")
 def test_filled_gaps_are_reported_without_their_bytes(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("aig")
     server.replies = bets
