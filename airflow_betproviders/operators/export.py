@@ -103,9 +103,9 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
         return pa.schema([SCHEMA.field(name) for name in dict.fromkeys(chosen)])
 
     def _open_table(self) -> DeltaTable:
-        from deltalake.exceptions import TableNotFoundError
-
         table = open_table(self.table)
+        from deltalake.exceptions import TableNotFoundError  # after `open_table` has found deltalake installed
+
         try:
             return table.open()
         except TableNotFoundError:

@@ -18,7 +18,7 @@ from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink
-from airflow_betproviders.task.storage import open_path, require_package, split_path
+from airflow_betproviders.task.storage import open_path, require_delta, split_path
 from airflow_betproviders.task.tables import open_table, refuse_shared_folder
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge the slots of the intervals that are stored."""
-        require_package("deltalake", "delta", f"table {self.table!r}")
+        require_delta(self.table)
         from airflow_betproviders.bets_table.merge import Merge
 
         intervals = resolve_intervals(context, self.start, self.end, parse_duration("partition", self.partition))
@@ -221,7 +221,7 @@ class OptimizeBetsOperator(EndsWhenKilled, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compact and vacuum."""
-        require_package("deltalake", "delta", f"table {self.table!r}")
+        require_delta(self.table)
         from airflow_betproviders.bets_table.optimize import optimize
 
         retention = optional_duration("retention", self.retention)

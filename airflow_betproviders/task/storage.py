@@ -68,19 +68,14 @@ def split_path(path: str, name: str) -> SplitResult:
     raise problem
 
 
-def require_package(module: str, extra: str, what: str) -> None:
-    """Check that an optional package is installed.
-
-    Args:
-        module: the module.
-        extra: the extra of this package that installs it.
-        what: the path or table that needs it, for the message.
+def require_delta(table: str) -> None:
+    """Refuse a bets table where the extra ``delta`` is not installed.
 
     Raises:
-        InvalidArgument: the module is not installed. The message names the extra.
+        InvalidArgument: the message names the table and the extra.
     """
-    if find_spec(module) is None:
-        raise _not_installed(what, extra)
+    if find_spec("deltalake") is None:
+        raise _not_installed(f"table {table!r}", "delta")
 
 
 def _check_folder(path: str, name: str, parts: SplitResult) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.arguments import require_text
-from airflow_betproviders.task.storage import LOCAL, open_path, require_package, split_path
+from airflow_betproviders.task.storage import LOCAL, open_path, require_delta, split_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -27,7 +27,7 @@ def open_table(path: str) -> BetsTable:
         InvalidArgument: the ``delta`` extra is not installed, or delta-rs does not know the store.
     """
     require_text("table", path, "s3://aws_default@lake/bets")
-    require_package("deltalake", "delta", f"table {path!r}")
+    require_delta(path)
     from airflow_betproviders.bets_table.table import BetsTable
 
     parts = split_path(path, "table")

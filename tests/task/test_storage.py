@@ -9,6 +9,7 @@ from airflow.sdk import BaseHook, Connection
 from packaging.version import Version
 
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.operators.export import ExportBetsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator
 from airflow_betproviders.task.storage import open_path
 from airflow_betproviders.task.tables import open_table
@@ -111,6 +112,7 @@ def test_l5_likewise_where_airflows_provider_lacks_its_library(monkeypatch: pyte
 
 
 def test_l5_a_table_without_delta_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "deltalake.exceptions", None)
     monkeypatch.setattr("airflow_betproviders.task.storage.find_spec", lambda _name: None)
     message = r"table '.*' needs packages that are not installed: pip install 'airflow-provider-betproviders\[delta\]'"
     with pytest.raises(InvalidArgument, match=message):
@@ -118,6 +120,13 @@ def test_l5_a_table_without_delta_names_the_extra(monkeypatch: pytest.MonkeyPatc
     for task in (
         MergeBetsOperator(task_id="merge", path=str(tmp_path), table=str(tmp_path)),
         OptimizeBetsOperator(task_id="optimize", table=str(tmp_path)),
+        ExportBetsOperator(
+            task_id="export",
+            table=str(tmp_path),
+            path=f"{tmp_path}/bets.csv",
+            start="2026-11-20T00:00Z",
+            end="2026-11-21T00:00Z",
+        ),
     ):
         with pytest.raises(InvalidArgument, match=message):
             type(task).execute.__wrapped__(task, {})
