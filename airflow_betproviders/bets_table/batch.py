@@ -26,7 +26,7 @@ _WAITING = [name for name in SCHEMA.names if name not in _SAME]
 _INDEX = ("bet_id", "updated_at", *_ORDER, _SLOT)
 
 Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class ReextractedSlot:
     extracted_at: datetime
     dates: frozenset[date]
 
-    def may_be_in(self, ends: Mapping[str, tuple[Any, Any]]) -> bool:
+    def may_be_in(self, min_max: Mapping[str, tuple[Any, Any]]) -> bool:
         """Return whether rows with these minima and maxima may include some of an older version of the slot."""
-        starts, stops, reads = (ends.get(name) for name in ("slot_start", "slot_end", "extracted_at"))
+        starts, stops, reads = (min_max.get(name) for name in ("slot_start", "slot_end", "extracted_at"))
         return not (
             (starts and starts[1] < self.start)
             or (stops and stops[0] > self.end)
@@ -169,7 +169,7 @@ class MergeBatch:
         newest = index.combine_chunks().take(pa.array(self._rows))
         self._updated_at, self._slot = (column.combine_chunks() for column in newest.columns)
 
-    def concerned(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
+    def files_to_read(self, files: Iterable[DataFile], moved_within: timedelta | None) -> list[DataFile]:
         """Return the files that may hold one of its bets, under its own date or another, or a row that is missing."""
         reach = (moved_within or timedelta(0)).days
         # Numbers of days, since the first and the last date have no date before or after them.
@@ -177,22 +177,22 @@ class MergeBatch:
         return [
             file
             for file in files
-            if ((moved_within is None or file.day.toordinal() in near) and self.numbers(file.ends))
-            or any(file.day in slot.dates and slot.may_be_in(file.ends) for slot in self.reextracted)
+            if ((moved_within is None or file.day.toordinal() in near) and self.numbers(file.min_max))
+            or any(file.day in slot.dates and slot.may_be_in(file.min_max) for slot in self.reextracted)
         ]
 
-    def numbers(self, ends: Mapping[str, tuple[Any, Any]]) -> range:
-        """Return the numbers of the bets that may be among rows with these ends of their ids."""
+    def numbers(self, min_max: Mapping[str, tuple[Any, Any]]) -> range:
+        """Return the numbers of the bets that may be among rows whose ids have this minimum and maximum."""
         everything = range(len(self))
-        if "bet_id" not in ends:
+        if "bet_id" not in min_max:
             return everything
-        low, high = ends["bet_id"]
+        low, high = min_max["bet_id"]
         return range(
             bisect_left(everything, low, key=lambda number: self._ids[number].as_py()),
             bisect_right(everything, high, key=lambda number: self._ids[number].as_py()),
         )
 
-    def find(self, rows: pa.Table, numbers: range) -> tuple[Rows, Rows]:
+    def find(self, rows: pa.Table, numbers: range) -> tuple[RowNumbers, RowNumbers]:
         """Return which rows of the table are versions of bets of the batch, and the numbers of these.
 
         Args:
@@ -204,7 +204,7 @@ class MergeBatch:
         theirs = np.flatnonzero(mine)
         return theirs, positions.filter(pa.array(mine)).to_numpy().astype(np.int64) + numbers.start
 
-    def versions(self, numbers: Rows) -> dict[str, Any]:
+    def versions(self, numbers: RowNumbers) -> dict[str, Any]:
         """Return what ranks the versions of some bets: updated_at, extracted_at, slot_start, slot_end, stream."""
         taken = pa.array(numbers)
         slots = self._slots.take(self._slot.take(taken))

@@ -98,7 +98,7 @@ class Merge:
         began, attempt, self.stats = time.monotonic(), 0, MergeStats()
         while True:
             try:
-                self._pass(stream, intervals)
+                self._merge_due(stream, intervals)
             except CommitConflict as conflict:
                 attempt += 1
                 self._wait(attempt, began, conflict)
@@ -107,7 +107,7 @@ class Merge:
                     raise UnmergeableSlot("\n".join(self._unmergeable))
                 return self.stats
 
-    def _pass(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
+    def _merge_due(self, stream: RawStream, intervals: Sequence[Interval]) -> None:
         """Find the slots that are due, and merge them."""
         snapshot = self._table.snapshot()
         slots, self._unmergeable = stream.slots(intervals)
@@ -150,12 +150,8 @@ class Merge:
 
     def _merge(self, stream: RawStream, days: dict[date, merge_state.DayState], part: MergePart) -> None:
         """Commit one part. Try again while other commits come first."""
-        again = [
-            reextracted
-            for slot in (*part.ended, *part.gone)
-            if (reextracted := _reextracted(stream, slot, days[slot.day]))
-        ]
-        batch = MergeBatch(part.staged, again)
+        candidates = (_reextracted(stream, slot, days[slot.day]) for slot in (*part.ended, *part.gone))
+        batch = MergeBatch(part.staged, [slot for slot in candidates if slot])
         mine = {slot.day for slot in (*part.touched, *part.gone)}
         for slot, dates in part.touched.items():
             days[slot.day].touch(slot, dates)
@@ -189,7 +185,7 @@ class Merge:
         snapshot = self._table.snapshot()
         _refuse_if_moved(snapshot, before)
         while True:
-            scanned = set(batch.concerned(snapshot.files(batch.provider), self._moved_within))
+            scanned = set(batch.files_to_read(snapshot.files(batch.provider), self._moved_within))
             plan = planning.make(snapshot.fs, batch, sorted(scanned, key=lambda file: file.path))
             added = planning.apply(snapshot.fs, batch, plan)
             removed = [removal(file) for file in plan.changes]
@@ -217,7 +213,7 @@ class Merge:
         files = snapshot.files(batch.provider)
         if not plan.changes.keys() <= set(files):
             return False
-        new = [file for file in batch.concerned(files, self._moved_within) if file not in scanned]
+        new = [file for file in batch.files_to_read(files, self._moved_within) if file not in scanned]
         more = planning.make(snapshot.fs, batch, new)
         gone = scanned - set(files)
         if more.changes or more.beaten.any() or (gone and plan.beaten.any()):

@@ -61,7 +61,6 @@ def optimize(
     interval: Interval | None,
     file_size: int,
     retention: timedelta | None,
-    providers: Sequence[str] = (),
     sort_by: SortBy = "placed_at",
 ) -> OptimizeStats:
     """Compact the small files of each partition; then vacuum.
@@ -76,7 +75,6 @@ def optimize(
         interval: bet dates that overlap it; None for all.
         file_size: bytes that a file should have.
         retention: how long files that no version needs any longer stay for readers; None for no vacuum.
-        providers: only these; default all.
         sort_by: the column that rows are sorted by. A reader skips files and row groups by it.
 
     Raises:
@@ -87,7 +85,7 @@ def optimize(
     stats = OptimizeStats()
     partitions: dict[tuple[str, date], list[DataFile]] = {}
     for file in table.snapshot().all_files():
-        if (not providers or file.provider in providers) and _inside(file.day, interval):
+        if _inside(file.day, interval):
             partitions.setdefault((file.provider, file.day), []).append(file)
     for _, files in sorted(partitions.items()):
         groups = _groups(files, file_size) if sort_by == "placed_at" else _overlapping(table.fs, files, sort_by)
@@ -110,7 +108,7 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
     """Yield groups of at least two small files that follow each other in time and have some ``file_size`` together."""
     small = [file for file in files if file.size < _FULL * file_size]
     group: list[DataFile] = []
-    for file in sorted(small, key=lambda file: (*map(str, file.ends.get("placed_at", ())), file.path)):
+    for file in sorted(small, key=lambda file: (*map(str, file.min_max.get("placed_at", ())), file.path)):
         if group and sum(grouped.size for grouped in group) + file.size > file_size:
             if len(group) > 1:
                 yield group
@@ -122,23 +120,23 @@ def _groups(files: Sequence[DataFile], file_size: int) -> Iterator[list[DataFile
 
 def _overlapping(fs: pafs.FileSystem, files: Sequence[DataFile], column: str) -> list[list[DataFile]]:
     """Return all files as one group where two of them, or two row groups of one, may share values of a column; else none."""
-    if _overlap(file.ends[column] for file in files if column in file.ends):
+    if _overlap(file.min_max[column] for file in files if column in file.min_max):
         return [list(files)]
     for file in files:
         with reading(fs, file.path) as parquet:
             number = parquet.schema_arrow.get_field_index(column)
             groups = (parquet.metadata.row_group(group).column(number) for group in range(parquet.num_row_groups))
-            ends = [
+            min_max = [
                 (columns.statistics.min, columns.statistics.max) for columns in groups if columns.statistics.has_min_max
             ]
-        if _overlap(ends):
+        if _overlap(min_max):
             return [list(files)]
     return []
 
 
-def _overlap(ends: Iterable[tuple[Any, Any]]) -> bool:
+def _overlap(min_max: Iterable[tuple[Any, Any]]) -> bool:
     """Return whether two of these ranges, each a least and a greatest value, have more in common than one end."""
-    return any(second[0] < first[1] for first, second in pairwise(sorted(ends)))
+    return any(second[0] < first[1] for first, second in pairwise(sorted(min_max)))
 
 
 def _compact(

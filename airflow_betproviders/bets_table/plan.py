@@ -1,6 +1,6 @@
 """Plan a batch's changes to the table: rows to replace, rows that are no longer reported, rows to add.
 
-The keys of the files concerned are read a few row groups at a time and matched with the batch. So memory follows the
+The keys of the files that may change are read a few row groups at a time and matched with the batch. So memory follows the
 batch, never the table.
 """
 
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from airflow_betproviders.bets_table.arrow.data_files import DataFile, read_rows, reading
 from airflow_betproviders.bets_table.arrow.new_files import NewFiles, Target
-from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, Rows, as_mask
+from airflow_betproviders.bets_table.batch import Mask, MergeBatch, ReextractedSlot, RowNumbers, as_mask
 from airflow_betproviders.bets_table.schema import INSTANT, KEY, STORED
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Change:
     """The change of one file: the rows to drop, and the rows to mark as missing, with when they were first missing."""
 
     rows: int
-    dropped: Rows
-    marked: Rows
+    dropped: RowNumbers
+    marked: RowNumbers
     since: list[datetime]
 
 
@@ -89,7 +89,7 @@ def apply(fs: pafs.FileSystem, batch: MergeBatch, plan: Plan) -> list[AddAction]
 def _compare(parquet: pq.ParquetFile, batch: MergeBatch, day: date, plan: Plan) -> Change:
     """Find what changes in one file. Note in the plan which bets of the batch win and which do not."""
     slots = [slot for slot in batch.reextracted if day in slot.dates]
-    dropped: list[Rows] = [np.empty(0, np.int64)]
+    dropped: list[RowNumbers] = [np.empty(0, np.int64)]
     marked: dict[int, datetime] = {}
     for groups, begin, numbers in _groups(parquet, batch, slots):
         rows = read_rows(parquet, groups, _KEY)
@@ -121,9 +121,9 @@ def _groups(
     together: list[int] = []
     first, begin, numbers = 0, 0, range(0)
     for group in range(parquet.num_row_groups):
-        ends = _ends(parquet, group)
-        here = batch.numbers(ends)
-        wanted = bool(here) or any(slot.may_be_in(ends) for slot in slots)
+        min_max = _min_max(parquet, group)
+        here = batch.numbers(min_max)
+        wanted = bool(here) or any(slot.may_be_in(min_max) for slot in slots)
         if together and (not wanted or len(together) == _TOGETHER):
             yield together, first, numbers
             together = []
@@ -136,15 +136,15 @@ def _groups(
         yield together, first, numbers
 
 
-def _ends(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
+def _min_max(parquet: pq.ParquetFile, group: int) -> dict[str, tuple[Any, Any]]:
     columns = parquet.metadata.row_group(group)
-    ends = {}
+    min_max = {}
     for name in ("bet_id", "slot_start", "slot_end", "extracted_at"):
         place = parquet.schema_arrow.get_field_index(name)
         statistics = columns.column(place).statistics if place >= 0 else None
         if statistics is not None and statistics.has_min_max:
-            ends[name] = (statistics.min, statistics.max)
-    return ends
+            min_max[name] = (statistics.min, statistics.max)
+    return min_max
 
 
 def wins(new: Any, old: Any) -> Mask:

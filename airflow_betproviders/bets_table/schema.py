@@ -15,17 +15,6 @@ MONEY = column_type("money")
 INSTANT = column_type("instant")
 PARTITIONS = ("provider", "bet_date")
 KEY = ("account", "bet_id")
-MONEY_COLUMNS = (
-    "stake",
-    "payout",
-    "net",
-    "valid_stake",
-    "jackpot_contribution",
-    "jackpot_payout",
-    "fee",
-    "balance_before",
-    "balance_after",
-)
 
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "provider": (pa.string(), "Connection type, such as aig."),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CONFIGURATION = {"delta.checkpointInterval": "20"}
 # Columns whose bounds `Snapshot.all_files` reads from the log.
-_ENDS = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
+_MIN_MAX = ("bet_id", "placed_at", "slot_start", "slot_end", "extracted_at", "player_id")
 # Features that a writer may ignore until a property or a column uses them.
 _FEATURES = frozenset(["appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns"])
 # Prefixes of properties that a commit of this package would ignore. Delta-rs itself refuses some of them.
@@ -54,9 +54,9 @@ class Snapshot:
     def all_files(self) -> list[DataFile]:
         """Return the files of all providers, with the bounds of a few columns where the log has them."""
         listed = pa.table(self._delta.get_add_actions(flatten=True))
-        ends = {name: (f"min.{name}", f"max.{name}") for name in _ENDS}
+        min_max = {name: (f"min.{name}", f"max.{name}") for name in _MIN_MAX}
         wanted = ["path", *(f"partition.{name}" for name in PARTITIONS), "size_bytes"]
-        wanted += [name for pair in ends.values() for name in pair if name in listed.column_names]
+        wanted += [name for pair in min_max.values() for name in pair if name in listed.column_names]
         return [
             DataFile(
                 row["path"],
@@ -65,7 +65,7 @@ class Snapshot:
                 row["size_bytes"],
                 {
                     name: (row[low], row[high])
-                    for name, (low, high) in ends.items()
+                    for name, (low, high) in min_max.items()
                     if row.get(low) is not None and row.get(high) is not None
                 },
             )

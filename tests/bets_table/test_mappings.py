@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, map_to_bets
-from airflow_betproviders.bets_table.schema import COLUMNS, MONEY, MONEY_COLUMNS, SCHEMA
+from airflow_betproviders.bets_table.schema import COLUMNS, MONEY, SCHEMA
 from airflow_betproviders.declare.bet_expressions import Expression
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.registry import mapping_of
 from tests.bets_table.records import READ, SLOT, bets, raw, sample_records
 
 PROVIDERS = ("pv", "aig", "jdb", "gmag")
+MONEY_COLUMNS = [name for name, (kind, _) in COLUMNS.items() if kind == MONEY]
 
 
 def utc(*parts: int, ms: int = 0) -> datetime:

@@ -35,7 +35,7 @@ def by_player(sample: SampleLake) -> tuple[int, int]:
 
 
 def files_that_may_have(sample: SampleLake, player: str) -> int:
-    ends = [file.ends["player_id"] for file in sample.table.snapshot().all_files()]
+    ends = [file.min_max["player_id"] for file in sample.table.snapshot().all_files()]
     return sum(low <= player <= high for low, high in ends)
 
 

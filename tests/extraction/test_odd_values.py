@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_betproviders.bets_table.mapping import InvalidRow, Origin, map_to_bets
-from airflow_betproviders.bets_table.schema import MONEY_COLUMNS
+from airflow_betproviders.bets_table.schema import MONEY, SCHEMA
 from airflow_betproviders.declare.bet_mapping import BetMapping
 from airflow_betproviders.declare.fields import Boolean, Decimal, Double, Epoch, Integer, Text
 from airflow_betproviders.declare.stream import Stream
@@ -150,5 +150,9 @@ def test_the_net_result_is_the_payout_less_the_stake_or_all_are_null(stream: Str
     for bet in bets.to_pylist():
         stake, payout, net = bet["stake"], bet["payout"], bet["net"]
         assert net == (None if stake is None or payout is None else payout - stake)
-        assert all(bet[name] is None or isinstance(bet[name], Exact) for name in MONEY_COLUMNS)
+        assert all(
+            bet[name] is None or isinstance(bet[name], Exact)
+            for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True)
+            if kind == MONEY
+        )
         json.loads(bet["rest"])

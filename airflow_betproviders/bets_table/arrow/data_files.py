@@ -32,14 +32,14 @@ class DataFile:
         provider: the provider of its partition.
         day: the date of its partition.
         size: in bytes.
-        ends: for some columns, a lower and an upper bound of the values in the file.
+        min_max: for some columns, a lower and an upper bound of the values in the file.
     """
 
     path: str
     provider: str
     day: date
     size: int
-    ends: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, compare=False)
+    min_max: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, compare=False)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Compute the statistics of a data file in the Delta log: how many rows and nulls it has, and the ends of every column.
+"""Compute the statistics of a data file in the Delta log: how many rows and nulls it has, and the minimum and maximum of each column.
 
-Readers skip a file whose ends exclude what they look for. Many of them compare ends as floats, milliseconds or short texts. So
-each end is moved outward until it is safe in every representation:
+Readers skip a file whose minimum and maximum exclude what they look for. Many of them compare these as floats, milliseconds or short
+texts. So each is moved outward until it is safe in every representation:
 
 | column | minimum | maximum |
 |---|---|---|
@@ -9,7 +9,7 @@ each end is moved outward until it is safe in every representation:
 | timestamp | rounded down to a millisecond | rounded up to a millisecond |
 | text | its first 32 characters | its first 32 characters, the last of them raised, if it is longer |
 
-The log has ends for every column that is not all null, or for none: delta-rs's dataset takes a column without ends for null.
+The log has them for every column that is not all null, or for none: delta-rs's dataset takes a column without them for null.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class FileStatistics:
     Attributes:
         rows: rows so far.
         nulls: nulls so far, by column.
-        ends: least and greatest value so far, by column; a column that is all null is not there.
+        min_max: least and greatest value so far, by column; a column that is all null is not there.
     """
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
-    ends: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    min_max: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def add(self, rows: pa.Table) -> None:
         """Take some rows into account."""
@@ -56,13 +56,13 @@ class FileStatistics:
             if column.null_count == rows.num_rows:
                 continue
             low, high = pc.min_max(column).as_py().values()
-            if name in self.ends:
-                low, high = min(low, self.ends[name][0]), max(high, self.ends[name][1])
-            self.ends[name] = low, high
+            if name in self.min_max:
+                low, high = min(low, self.min_max[name][0]), max(high, self.min_max[name][1])
+            self.min_max[name] = low, high
 
     def to_json(self) -> str:
         """Return them as the log's text."""
-        texts = {name: (_below(low), _above(high)) for name, (low, high) in self.ends.items()}
+        texts = {name: (_below(low), _above(high)) for name, (low, high) in self.min_max.items()}
         closed = all(high is not None for _, high in texts.values())
         lows = _object({name: low for name, (low, _) in texts.items() if closed})
         highs = _object({name: high for name, (_, high) in texts.items() if closed and high is not None})
