@@ -14,6 +14,7 @@ from airflow_betproviders.lake.survey.coverage import Coverage
 from airflow_betproviders.lake.survey.stored_objects import list_stored_objects
 
 _NOT_STORED = frozenset({"missing", "expired", "pending"})
+_RECENT = 24  # of the newest stored slots: they show how many calls a slot takes
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,17 @@ class BackfillPlan:
         return len(windows.split_slot(slot, self.stream.windows)) if self.stream.windows else 1
 
 
-def plan_backfill(coverage: Coverage, stream: Stream, *, call_interval: float, recent: int = 24) -> BackfillPlan:
+def plan_backfill(coverage: Coverage, stream: Stream, *, call_interval: float) -> BackfillPlan:
     """Plan a backfill of the slots of a coverage.
 
     Args:
         coverage: the coverage of the interval.
         stream: the stream's declaration.
         call_interval: seconds between two calls of the account.
-        recent: how many of the newest stored slots to average: they show how many calls a slot takes.
     """
     days = coverage.lake.days()
     stored = list_stored_objects(coverage.lake, _around(days[-1])) if days else []
-    calls = [entry.receipt.calls for entry in stored if entry.receipt and entry.receipt.calls][-recent:]
+    calls = [entry.receipt.calls for entry in stored if entry.receipt and entry.receipt.calls][-_RECENT:]
     return BackfillPlan(coverage, stream, call_interval, sum(calls) / len(calls) if calls else None)
 
 

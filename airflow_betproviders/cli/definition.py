@@ -34,7 +34,7 @@ _START = Arg(
     type=_given,
     help="Start, ISO 8601, UTC unless it has a zone, e.g. 2026-11-20 or 2026-11-20T05:00. Default: the first stored slot",
 )
-_END = Arg(("--end",), type=_given, help="End, likewise. Default: the last slot that is due")
+_END = Arg(("--end",), type=_given, help="End, exclusive, written like the start. Default: the last slot that is due")
 _MARGIN = Arg(
     ("--margin",),
     type=_given,
@@ -50,7 +50,7 @@ _FIRST = Arg(
     help="Start of the first report day, ISO 8601, e.g. 2026-11-20, or 2026-11-20T04:00 for JDB, whose day begins at 04:00 UTC",
     required=True,
 )
-_LAST = Arg(("--end",), type=_given, help="End of the last report day. Default: a day after the start")
+_LAST = Arg(("--end",), type=_given, help="End of the last report day, written like the start. Default: a day after it")
 _TOLERANCE = Arg(
     ("--tolerance",),
     type=_given,
@@ -61,7 +61,7 @@ _REPAIR = Arg(("--repair",), help="Extract the slots that differ again", action=
 
 _ONE_STREAM = Arg(("--stream",), type=_given, help="Stream. Default: the provider's main bet stream")
 _FROM = Arg(("--start",), type=_given, help="Start of the backfill, ISO 8601, UTC unless it has a zone", required=True)
-_TO = Arg(("--end",), type=_given, help="End of the backfill, exclusive, likewise", required=True)
+_TO = Arg(("--end",), type=_given, help="End of the backfill, exclusive, written like its start", required=True)
 _SLOT = Arg(
     ("--slot",), type=_given, help="Width of slots that are not stored, e.g. 1h. Default: the width of their neighbours"
 )
