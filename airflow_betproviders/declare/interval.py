@@ -217,7 +217,7 @@ def slots(interval: Interval, slot: timedelta, day_start_offset: timedelta = tim
 
 
 def _plain(instant: datetime) -> datetime:
-    """Return an instant as Python's own datetime in UTC. No timedelta divides differences of pendulum's, which Airflow gives."""
+    """Return an instant as Python's own datetime in UTC: Airflow gives pendulum's, whose differences no timedelta divides."""
     at = instant.astimezone(timezone.utc)
     return datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, timezone.utc)
 

@@ -51,12 +51,12 @@ class Limits:
     pages_count: bool = True
 
     @property
-    def between_pages(self) -> timedelta:
+    def shortest_spacing(self) -> timedelta:
         """Return the least time between any two calls."""
         return self.spacing if self.page_spacing is None else min(self.page_spacing, self.spacing)
 
     @property
-    def apart(self) -> bool:
+    def sequential(self) -> bool:
         """Return whether calls must not overlap."""
         return bool(self.spacing or self.quota)
 
@@ -69,7 +69,7 @@ class Limits:
         parts = [f"one call in {self.spacing.total_seconds():g} s"] if self.spacing else []
         if self.quota:
             calls, period = self.quota
-            pages = "" if self.pages_count else ", pages apart"
+            pages = "" if self.pages_count else ", pages not counted"
             parts.append(f"{calls} calls in {period.total_seconds() / 60:g} minutes{pages}")
         return ", ".join(parts) or "none"
 

@@ -74,10 +74,10 @@ class ArchiveWriter:
         closed: whether it is finished.
     """
 
-    def __init__(self, utc_offset: timedelta, directory: str | None = None) -> None:
+    def __init__(self, utc_offset: timedelta) -> None:
         """Create an empty archive in a temporary folder, for an account whose local times have this offset."""
         self._utc_offset = utc_offset
-        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
+        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
         self.path = Path(self._folder.name) / "archive.parquet"
         self._writer = pq.ParquetWriter(
             self.path,

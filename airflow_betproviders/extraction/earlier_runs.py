@@ -40,7 +40,7 @@ class EarlierRuns:
     after_stored: bool = False
 
     @classmethod
-    def before(cls, slot: Interval, previous: Receipt | None, replaced: Sequence[Receipt] = ()) -> EarlierRuns:
+    def before(cls, slot: Interval, previous: Receipt | None, replaced: Sequence[Receipt]) -> EarlierRuns:
         """Gather the facts from receipts.
 
         Args:

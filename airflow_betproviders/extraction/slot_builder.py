@@ -63,7 +63,7 @@ class SlotBuilder:
         *,
         boundaries: WindowBoundaries,
         writer_thread: WriterThread,
-        pii_policy: PiiPolicy | None = None,
+        pii_policy: PiiPolicy | None,
     ) -> None:
         """Create an empty slot.
 

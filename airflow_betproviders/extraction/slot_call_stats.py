@@ -39,7 +39,7 @@ class CallStats:
 class SlotCallStats:
     """Count each reply under its slot. A context manager that removes the archives that were not handed over."""
 
-    def __init__(self, slots: Sequence[Interval], archive: Callable[[], ArchiveWriter] | None = None) -> None:
+    def __init__(self, slots: Sequence[Interval], archive: Callable[[], ArchiveWriter] | None) -> None:
         """Start counting.
 
         Args:

@@ -90,11 +90,11 @@ class Extraction(SlotPipeline):
             reader = self._reader(partial(self._call, caller, stats), pool, earlier)
             boundaries = self._boundaries(reader, earlier, archives=begin_archive is not None)
             with closing(reader.read(map(self._windows, slots))) as read:
-                for interval, windows in zip(slots, read, strict=False):
+                for interval, slot_windows in zip(slots, read, strict=False):
                     call_stats, rereads = stats.of(interval), reader.rereads
                     receipt = self._receipt(interval, extracted_at or stats.begin(interval), replaced.get(interval))
                     try:
-                        slot = self._complete(interval, windows, receipt, call_stats, boundaries)
+                        slot = self._complete(interval, slot_windows, receipt, call_stats, boundaries)
                     except Exception:
                         if call_stats.archive and lake:
                             call_stats.archive.store_failed(interval, lake, self._receipt(interval))
@@ -139,7 +139,7 @@ class Extraction(SlotPipeline):
     def _complete(
         self,
         interval: Interval,
-        windows: SlotWindows,
+        slot_windows: SlotWindows,
         receipt: Receipt,
         call_stats: CallStats,
         boundaries: WindowBoundaries,
@@ -147,9 +147,9 @@ class Extraction(SlotPipeline):
         """Build a slot from its windows; read them again if their rows contradict each other."""
         while True:
             try:
-                return self._build(interval, windows.rows(), copy(receipt), boundaries, call_stats)
+                return self._build(interval, slot_windows.rows(), copy(receipt), boundaries, call_stats)
             except SlotChanged as changed:
-                windows.begin_again(changed)
+                slot_windows.begin_again(changed)
                 log.warning("stream %s, slot %s: %s; reading it again", self._stream.name, interval, changed)
                 if call_stats.archive:
                     call_stats.archive.clear_windows()

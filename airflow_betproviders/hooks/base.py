@@ -242,8 +242,8 @@ class BetProviderHook(ProtocolHook):
         from airflow_betproviders.extraction.fetch.calls import Caller
 
         self.check_connection()
-        about = Stream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
-        return Caller(self, about, parse_json_object)(None, params)
+        declaration = Stream(provider=self.conn_type, name=name, endpoint=endpoint, doc="", fields=(), envelope={})
+        return Caller(self, declaration, parse_json_object)(None, params)
 
 
 def _days(span: timedelta) -> str:

@@ -67,7 +67,7 @@ def providers_in(fs: Any, root: str) -> list[str]:
     return sorted(values.values())
 
 
-def warn_of_foreign(paths: Sequence[str], warn: Callable[[str], object] = log.warning) -> None:
+def warn_of_foreign(paths: Sequence[str], warn: Callable[[str], object]) -> None:
     """Name entries of a lake that this package does not make, in one warning; no warning where there are none."""
     if paths:
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""

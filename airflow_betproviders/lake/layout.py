@@ -32,9 +32,9 @@ ARCHIVE = "archive"
 QUARANTINE = "quarantine"
 RECEIPTS_CACHE = "receipts-cache"
 RECONCILIATION = "reconciliation"
-DAY = "slot_date"  # not "date": PV's stage_summary has such a column
+SLOT_DATE = "slot_date"  # not "date": PV's stage_summary has such a column
 # Columns that readers make of folders. No field of a stream may have such a name.
-COLUMNS = ("provider", "stream", "account", "filter", DAY)
+COLUMNS = ("provider", "stream", "account", "filter", SLOT_DATE)
 _OLD_LAYOUT = re.compile(r"date=\d{4}-\d\d-\d\d|_index|_archive|_quarantine|_reconciliation")
 
 
@@ -165,7 +165,7 @@ def days_in(fs: Any, folder: str) -> tuple[list[date], list[str]]:
     for path in sorted(folder_entries(fs, folder, detail=False)):
         day = None
         with suppress(ValueError):
-            day = date.fromisoformat(last_part(path).removeprefix(f"{DAY}="))
+            day = date.fromisoformat(last_part(path).removeprefix(f"{SLOT_DATE}="))
         if day is None or _day(day) != last_part(path):
             foreign.append(path)
         else:
@@ -187,7 +187,7 @@ def slot_named(name: str) -> Interval | None:
 
 @lru_cache(maxsize=256)
 def refuse_old_layout(fs: Any, root: str) -> None:
-    """Refuse a lake that a version before 1.0 wrote. Costs one to four listings, once a process and path.
+    """Refuse a lake of an older layout. Costs one to four listings, once a process and path.
 
     Raises:
         InvalidArgument: names a folder of the older layout, and the cure.
@@ -225,7 +225,7 @@ def refuse_overlap(slots: Iterable[Interval], stored: Mapping[Interval, str]) ->
 
 
 def _day(day: date) -> str:
-    return f"{DAY}={day:%Y-%m-%d}"
+    return f"{SLOT_DATE}={day:%Y-%m-%d}"
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,7 @@ from airflow_betproviders.simulator.server import Simulator
 from airflow_betproviders.simulator.settings import Settings
 
 
-def settings_from(arguments: Sequence[str] | None = None) -> tuple[Settings, str, int]:
+def settings_from(arguments: Sequence[str] | None) -> tuple[Settings, str, int]:
     """Return settings, host and port from a command line."""
     parser = argparse.ArgumentParser(prog="python -m airflow_betproviders.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")

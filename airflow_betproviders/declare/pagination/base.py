@@ -25,9 +25,9 @@ SECOND_READ = "second read"
 REACHES = "reaches the end"
 ONE_ANSWER = "one answer"
 
-# Below so many rows nothing is suspected to be cut off.
+# An answer with fewer rows is not suspected to be cut off at a number of rows.
 FEW_ROWS = 10
-# Nor below so many bytes, by its bytes: no server limits its answers to fewer.
+# Nor one with fewer bytes at a number of bytes: no server limits its answers to fewer.
 FEW_BYTES = 16 * 1024
 
 
@@ -89,8 +89,8 @@ class Answer(Protocol):
     """The parts of an answer that pagination needs.
 
     Attributes:
-        rows: rows on it, those included that don't fit the schema.
-        bytes: bytes of it, decompressed.
+        rows: its rows, including those that don't fit the schema.
+        bytes: its bytes, decompressed.
         total: the provider's count of rows in the window; None where the answer has none.
         page_size: the page size that the answer says it used; None where it doesn't say.
         token: the token or link of the next page; None where there is none.
@@ -145,7 +145,7 @@ class Pagination(ABC):
 
     @property
     def rows_asked(self) -> int | None:
-        """Return the most rows that a call asks for, where it says so and ``limited_to`` makes it fewer; else None."""
+        """Return the most rows that a call requests, where `limited_to` can make them fewer; else None."""
         return self.rows_a_page
 
     @property
@@ -242,7 +242,7 @@ def agreed_total(answers: Sequence[Answer]) -> int | None:
 
 
 def total_so_far(answers: Sequence[Answer]) -> int | None:
-    """Return `agreed_total` of answers of which all but the latest agree: a look at each of them once a page is quadratic.
+    """Return `agreed_total` of answers of which all but the latest agree, without comparing all of them after each page.
 
     Raises:
         WindowChanged: the latest has another total than the others.

@@ -56,7 +56,7 @@ class Page:
     Attributes:
         table: its good rows, under the stream's columns and ``_extra``.
         total: the provider's count of rows in the window, where it gives one.
-        rejected: rows that do not fit the schema.
+        rejected: its rows that do not fit the schema.
         counts: its values that were not as declared.
         fast: whether the fast way decoded it.
         call: the number of the call that brought it, where replies are archived.
@@ -104,9 +104,9 @@ class Decoder:
         """Prepare the schemas.
 
         Args:
-            stream: whose answers.
+            stream: the stream of the answers.
             utc_offset: the account's fixed offset, for local times.
-            quotes: whether an error shows how the answer begins.
+            quotes: whether an error quotes the beginning of the answer.
             hide_secrets: removes the account's secrets from that beginning before it is cut, so that no part of one is left.
         """
         self._stream = stream
@@ -168,7 +168,7 @@ class Decoder:
         return self._described(body, self._decode_rows, check)
 
     def _described(self, body: bytes, decode: _Decode, check: Callable[[Mapping[str, Any]], None]) -> Page:
-        """Decode an answer, or raise an error that says how it differs from the document."""
+        """Decode an answer. If it is not as documented, raise an error that says how."""
         try:
             return decode(body.removeprefix(BOM_UTF8), check)
         except NotJson as problem:

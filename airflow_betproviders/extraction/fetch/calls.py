@@ -24,12 +24,12 @@ from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer", covariant=True)  # noqa: PLC0105 - the plain name reads better
+Decoded = TypeVar("Decoded", covariant=True)  # noqa: PLC0105 - the plain name reads better
 
 ATTEMPTS = 5
 # Of a call that is refused for its rate, even if the provider asks for no wait at all.
 _RATE_ATTEMPTS = 20
-# Seconds after which a call that did not come to an end in time twice is repeated no more: fewer rows are asked for instead.
+# Seconds after which a call that timed out twice is repeated no more: fewer rows are requested instead.
 _SLOW = 20.0
 # Windows whose first call is remembered, to know which calls turn a page.
 _WINDOWS = 64
@@ -42,7 +42,7 @@ class Reply:
     """One call and its result.
 
     Attributes:
-        window: what was asked; None for a snapshot.
+        window: the window that was requested; None for a snapshot.
         params: its parameters, before they are signed.
         call: its number in the extraction, from 1; 0 while it waits for its turn.
         asked_at: when it was made, UTC.
@@ -58,14 +58,14 @@ class Reply:
     error: str | None = None
 
 
-class Decode(Protocol[Answer]):
+class Decode(Protocol[Decoded]):
     """Decode the bytes of an answer."""
 
-    def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Answer:
+    def __call__(self, body: bytes, check: Callable[[Mapping[str, Any]], None]) -> Decoded:
         """Decode; calls ``check`` with the envelope first."""
 
 
-class Caller(Generic[Answer]):
+class Caller(Generic[Decoded]):
     """Make the calls of one extraction of one stream.
 
     Attributes:
@@ -73,12 +73,12 @@ class Caller(Generic[Answer]):
         on_reply: is given each reply, with what it was decoded to if it was accepted.
     """
 
-    def __init__(self, source: Source, stream: Stream, decode: Decode[Answer]) -> None:
+    def __init__(self, source: Source, stream: Stream, decode: Decode[Decoded]) -> None:
         """Bind the account and the stream."""
         self._source = source
         self._stream = stream
         self._decode = decode
-        self.on_reply: Callable[[Reply, Answer | None], None] | None = None
+        self.on_reply: Callable[[Reply, Decoded | None], None] | None = None
         self._limiter = RateLimiter.of(source, stream)
         self._first: OrderedDict[Interval | None, Mapping[str, Any]] = OrderedDict()
         self._counting = threading.Lock()
@@ -91,14 +91,14 @@ class Caller(Generic[Answer]):
         params: Mapping[str, Any],
         permit: AnswerPermit | None = None,
         calls_before: int = 0,
-    ) -> Answer:
-        """Ask for one page until it comes, an error is final, or the provider asks for too long a wait.
+    ) -> Decoded:
+        """Request one page. Repeat the call until it succeeds, an error is final, or the provider asks for too long a wait.
 
         Args:
-            window: what is asked; None for a snapshot.
+            window: the window to request; None for a snapshot.
             params: the request's parameters.
             permit: lets the answer into memory; None where it need not wait.
-            calls_before: calls that its slot has asked for before.
+            calls_before: earlier calls of its slot.
 
         Raises:
             BetProviderError: with connection, stream and window in its message.
@@ -120,7 +120,7 @@ class Caller(Generic[Answer]):
             reraise=True,
         )
         try:
-            answer: Answer = unavailable(rate, self._call_once, window, params, permit or AnswerPermit(), calls_before)
+            answer: Decoded = unavailable(rate, self._call_once, window, params, permit or AnswerPermit(), calls_before)
         except BetProviderError as error:
             failure = error
         else:
@@ -140,7 +140,7 @@ class Caller(Generic[Answer]):
 
     def _call_once(
         self, window: Interval | None, params: Mapping[str, Any], permit: AnswerPermit, calls_before: int
-    ) -> Answer:
+    ) -> Decoded:
         reply, answer = Reply(window, params), None
         try:
             answer = self._exchange(reply, permit, calls_before)
@@ -156,7 +156,7 @@ class Caller(Generic[Answer]):
                 self.on_reply(reply, answer)
         return answer
 
-    def _exchange(self, reply: Reply, permit: AnswerPermit, calls_before: int) -> Answer:
+    def _exchange(self, reply: Reply, permit: AnswerPermit, calls_before: int) -> Decoded:
         page = self._turns_page(reply.window, reply.params)
         with self._limiter.turn(permit, page=page, calls_before=calls_before, ended=self._abandoned):
             if self._abandoned.is_set():
@@ -167,7 +167,7 @@ class Caller(Generic[Answer]):
             reply.body = body = self._source.request(self._stream, reply.window, reply.params, permit)
         return permit.run(partial(self._decoded, body))
 
-    def _decoded(self, body: bytes) -> Answer:
+    def _decoded(self, body: bytes) -> Decoded:
         try:
             return self._decode(body, self._source.check)
         except BetProviderError:
@@ -212,7 +212,7 @@ def _wait_for_service(state: tenacity.RetryCallState) -> float:
 
 
 class _TooSlow(tenacity.stop.stop_base):
-    """Stop repeating calls that twice came to no end in time: fewer rows may help, and each costs a full time-out.
+    """Stop repeating a call that has timed out twice: fewer rows may help, and each repetition costs a full time-out.
 
     A gateway that says 504 at once is asked as often as one that says 502.
     """

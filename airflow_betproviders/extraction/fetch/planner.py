@@ -60,7 +60,7 @@ class Planner:
         self.longest: timedelta | None = None
         self._steps = 0
 
-    def start_from(self, less: Mapping[str, float], *, grow: bool = False) -> None:
+    def start_from(self, less: Mapping[str, float], *, grow: bool) -> None:
         """Ask for no more than an earlier run did; with ``grow`` for one step more, in case the provider has recovered.
 
         Args:

@@ -31,7 +31,7 @@ class Prefetcher:
     """Keep a queue of the windows to read, in order, and request them ahead."""
 
     def __init__(
-        self, calls: WindowCalls, stream: Stream, planner: Planner, *, spaced: bool, pool: Executor | None = None
+        self, calls: WindowCalls, stream: Stream, planner: Planner, *, spaced: bool, pool: Executor | None
     ) -> None:
         """Bind the stream.
 

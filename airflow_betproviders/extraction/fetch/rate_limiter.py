@@ -84,14 +84,14 @@ class RateLimiter:
         Args:
             permit: lets the call's answer into memory.
             page: whether the call turns a page.
-            calls_before: calls that its slot has asked for before. A slot that needs more than a quota waits in the worker: deferred, it
+            calls_before: earlier calls of its slot. A slot that needs more than a quota waits in the worker: deferred, it
                 would start over, and never end.
             ended: set when the call is no longer wanted; its turn comes at once then.
 
         Raises:
             QuotaExhausted: the turn comes later than a worker should be held.
         """
-        if not self.limits.apart:
+        if not self.limits.sequential:
             with self._connections:
                 self._wait(page, calls_before, ended)
                 permit.connection = self._connections
@@ -128,7 +128,7 @@ class RateLimiter:
 
     def _seconds_left(self, page: bool) -> float:
         limits, turns = self.limits, [self._paused_until]
-        turns.append(self._answer + limits.between_pages.total_seconds())
+        turns.append(self._answer + limits.shortest_spacing.total_seconds())
         if not page:
             turns.append(self._call + limits.spacing.total_seconds())
         if limits.quota and not self.shared and limits.counts(page=page):
@@ -173,8 +173,8 @@ class SharedRateLimiter:
 
     def acquire(self, *, page: bool = False) -> float:
         """Take the place of one call now, or return how many seconds to wait; see `SharedLimiter.acquire`."""
-        places = [self._place("answers", _spaced(self._limits.between_pages.total_seconds()))]
-        if not page and self._limits.spacing != self._limits.between_pages:
+        places = [self._place("answers", _spaced(self._limits.shortest_spacing.total_seconds()))]
+        if not page and self._limits.spacing != self._limits.shortest_spacing:
             places.append(self._place("calls", _spaced(self._limits.spacing.total_seconds())))
         if self._limits.quota and self._limits.counts(page=page):
             calls, period = self._limits.quota

@@ -46,7 +46,6 @@ class SlotWriter:
         stream: Stream,
         extracted_at: datetime,
         writer_thread: WriterThread | None = None,
-        directory: str | None = None,
     ) -> None:
         """Create an empty file in a temporary folder.
 
@@ -54,12 +53,11 @@ class SlotWriter:
             stream: the stream.
             extracted_at: the time of extraction that every row gets.
             writer_thread: the thread that encodes row groups, which consecutive slots share; default one of its own.
-            directory: where to create the temporary folder; default the system's.
         """
         self.schema = columns.schema(stream.fields)
         self._stream = stream
         self._extracted_at = (extracted_at - _EPOCH) // timedelta(milliseconds=1)
-        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-", dir=directory)
+        self._folder = tempfile.TemporaryDirectory(prefix="betproviders-")
         self.path = Path(self._folder.name) / "slot.parquet"
         self._writer: pq.ParquetWriter | None = None
         self._writer_thread = writer_thread or WriterThread()

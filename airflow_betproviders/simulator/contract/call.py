@@ -10,9 +10,9 @@ Reply = tuple[int, Mapping[str, str], "str | bytes"]
 """HTTP status, headers and body."""
 
 
-def json_reply(text: str, status: int = 200) -> Reply:
-    """Return an answer with a JSON body."""
-    return status, {"content-type": "application/json"}, text
+def json_reply(text: str) -> Reply:
+    """Return a successful answer with a JSON body."""
+    return 200, {"content-type": "application/json"}, text
 
 
 def empty_replies(head: str, member: str) -> dict[str, Reply]:

@@ -59,12 +59,12 @@ NONE = Switch(probability=0.0)
 class Faults:
     """The faults that are switched on; ``KINDS`` says what each does."""
 
-    def __init__(self, seed: int, rates: Mapping[str, float] | None = None) -> None:
+    def __init__(self, seed: int, rates: Mapping[str, float]) -> None:
         self.seed = seed
         self._drawn = 0
         self._switches: dict[str, Switch] = {}
         self._lock = threading.Lock()
-        for kind, probability in (rates or {}).items():
+        for kind, probability in rates.items():
             self.set(kind, probability)
 
     def set(self, kind: str, probability: float = 1.0, **options: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -189,8 +190,11 @@ def test_pandas_and_duckdb_read_the_amounts_exactly(tmp_path: Path) -> None:
     assert row == ("0012", Exact("999999999999.9999"))
 
 
-def test_a_writers_files_are_removed_when_its_context_ends_even_by_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), SlotWriter(BETS, NOW, directory=str(tmp_path)) as made:  # noqa: PT012 - the error leaves it
+def test_a_writers_files_are_removed_when_its_context_ends_even_by_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(RuntimeError), SlotWriter(BETS, NOW) as made:  # noqa: PT012 - the error leaves it
         made.add(table(bet("a")))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []

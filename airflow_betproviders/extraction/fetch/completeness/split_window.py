@@ -33,7 +33,7 @@ class SplitWindow:
         counted: int,
         parts: int,
         parent: SplitWindow | None,
-        earlier: RowVersions | None = None,
+        earlier: RowVersions | None,
     ) -> None:
         """Note the answer for a window, which may itself be a part of a split one.
 

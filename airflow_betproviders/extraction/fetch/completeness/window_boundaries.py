@@ -74,10 +74,10 @@ class WindowBoundaries:
         source: Source,
         stream: Stream,
         window_ends: WindowEnds,
-        read_edge: ReadEdge | None = None,
+        read_edge: ReadEdge | None,
         *,
         carry: bool = True,
-        after_stored: bool = False,
+        after_stored: bool,
     ) -> None:
         """Begin a run.
 
