@@ -218,7 +218,8 @@ def test_slots_that_share_a_writer_thread_do_not_mix(monkeypatch: pytest.MonkeyP
         for i in range(9):
             one.add(table(slots[0][i]))
             two.add(table(slots[1][i]))
-        with SlotWriter(BETS, NOW, writer_thread, str(tmp_path)) as given_up:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with SlotWriter(BETS, NOW, writer_thread) as given_up:
             given_up.add(table(*slots[2]))
         assert given_up not in at_work
         for made, rows in ((one, slots[0]), (two, slots[1])):
