@@ -64,7 +64,7 @@ class PartReader:
         self._rows = rows
 
     def read(self) -> Generator[MergePart, None, None]:
-        """Yield the parts. A part's rows are gone when the next one is asked for."""
+        """Yield the parts. A part's rows are gone when the next one is requested."""
         with closing(self._pieces()) as pieces:
             following = next(pieces, None)
             while following is not None:

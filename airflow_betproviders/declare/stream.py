@@ -45,7 +45,7 @@ class Total:
 
 
 class PageSize:
-    """Mark where the envelope holds the page size that the answer used, which may be smaller than what was asked for."""
+    """Mark where the envelope holds the page size that the answer used, which may be smaller than what was requested."""
 
 
 class NextPage:
@@ -103,7 +103,7 @@ class Stream:
             time zone, unit or column: fewer than one in a hundred go to quarantine; more make the task fail.
         filter_columns: the time columns that windows filter: at least one of them lies in the window. Default: ``time_column``.
         day_column: the text column that names the UTC day of a row's figures, as ``2026-11-20``; None where rows name no day. The
-            task fails if a row is of another day than was asked for.
+            task fails if a row is of another day than was requested.
         windows: the provider's window limits; None for a snapshot without a time filter.
         bounds: names of the parameters for a window's start and, if there is one, its end.
         time: how these parameters write an instant.

@@ -51,7 +51,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
         proven_rows: rows of the greatest answer without a total that was proven not to be cut off.
         proven_bytes: bytes of the largest such answer.
         asked_for_less: ``rows`` of a page and ``seconds`` of a window, where the provider gave less than documented or did not
-            answer in time, so that less was asked for; empty otherwise.
+            answer in time, so that less was requested; empty otherwise.
         starts_held_at: ISO 8601, UTC: the start of the last slot whose rows showed that windows hold their start, or None.
         ends_held_at: the same for the ends of windows.
         slow_pages: answers that were decoded row by row; for objects with free names it may depend on earlier answers.

@@ -239,5 +239,5 @@ def _check_slot(stream: Stream, width: timedelta) -> None:
         )
     if not rule.divisible and width > rule.span:
         raise InvalidArgument(
-            f"slot {duration_text(width)} of stream {stream.name} must be at most {duration_text(rule.span)}, one answer."
+            f"slot {duration_text(width)} of stream {stream.name} must be at most {duration_text(rule.span)}, since one answer covers no more."
         )

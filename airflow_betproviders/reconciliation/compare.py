@@ -73,7 +73,7 @@ class ReportComparison:
         return self._compare(ours, *self._provider_figures)
 
     def suspects(self) -> Collection[Interval]:
-        """Return the slots found by halving the day, where the report can be asked for parts of a day; otherwise all slots."""
+        """Return the slots found by halving the day, if the report can be requested for parts of a day; otherwise all slots."""
         return self._narrowed(self._day_totals.slots) if self._report.divisible else self._day_totals.slots
 
     def changed(self, slots: Collection[Interval]) -> None:

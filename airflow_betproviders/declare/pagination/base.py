@@ -66,7 +66,7 @@ class Unprovable(Exception):
 
 
 class SmallerPages(Exception):
-    """The provider gives smaller pages than were asked for.
+    """The provider gives smaller pages than were requested.
 
     Attributes:
         rows: rows of a page, as far as the answer shows.

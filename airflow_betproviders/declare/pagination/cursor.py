@@ -1,4 +1,4 @@
-"""Declare cursors: each call asks for the rows from an instant, or from a row version, on."""
+"""Declare cursors: each call requests the rows from an instant, or from a row version, on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TimestampCursor(Pagination):
 
     | the answer | the next call begins |
     |---|---|
-    | is small and not full | a millisecond before its last row, as the provider may leave out the instant that is asked for |
+    | is small and not full | a millisecond before its last row, as the provider may leave out the instant that is requested |
     | may be cut off | earlier: by its last few rows, or by twice the time by which rows of the window are out of order |
     | is large or full, and its rows come in no order | at their median; it must bring no new row older than the last so far |
 

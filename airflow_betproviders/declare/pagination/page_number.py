@@ -42,7 +42,7 @@ class PageNumber(Pagination):
     | have none, or each counts only its own rows | until one is empty; the window is read twice if ``totals`` promises one |
 
     Without a total, a page that is not full may have been cut off, at a number of rows or of bytes. If a page follows it, the
-    window is read in smaller pages. If none follows and it is the largest, one more call asks for the rows after it, with a
+    window is read in smaller pages. If none follows and it is the largest, one more call requests the rows after it, with a
     smaller page size. It must bring none.
 
     Attributes:

@@ -112,7 +112,7 @@ class NextLink(PageToken):
     """Pages by a link, which each answer gives for the next page (envelope marker `NextPage`).
 
     The link's query gives the parameters; host and path stay those of the stream, so that each call is signed as usual.
-    The task fails if a link names another host, another account, or other values of what the first call asked for.
+    The task fails if a link names another host, another account, or other values of what the first call requested.
 
     Attributes:
         hosts: further hosts that links may name, such as the vendor's own behind a gateway. No call goes there.

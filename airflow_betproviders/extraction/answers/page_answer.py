@@ -23,7 +23,7 @@ from airflow_betproviders.extraction.decode.decoder import Page
 _MANY_ROWS = 50
 # and its correlation with time is less than so many standard deviations.
 _DEVIATIONS = 3.5
-# The tail of an answer, which the next call asks for again, is one row in so many,
+# The tail of an answer, which the next call requests again, is one row in so many,
 _FEW_LAST = 50
 # but not more than one row in so many,
 _MOST_LAST = 4

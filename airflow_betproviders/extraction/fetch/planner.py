@@ -25,16 +25,16 @@ _NOISE = 2
 MAX_READS = 5
 # A window that changed in so many reads is read in halves.
 READS_BEFORE_HALVING = 2
-# After so many reads with a page that lacks rows, the next asks for smaller pages.
+# After so many reads with a page that lacks rows, the next requests smaller pages.
 _READS_BEFORE_SMALLER_PAGES = 3
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
 # The total at which search engines stop counting by default.
 _COMMON_CAP = 10_000
-# After a time-out a call asks for so many times fewer rows, down to so few.
+# After a time-out a call requests so many times fewer rows, down to so few.
 _LESS = 4
 _FEWEST_ASKED = 100
-# Times that less is asked for in a run: a provider that is down answers no small question either.
+# How often less is requested in a run, at most: a provider that is down answers no small question either.
 _MOST_STEPS = 8
 # Bets that a provider may be said to have in a second, over at least so many seconds: an hour has at most 36 million.
 _MOST_A_SECOND = 10_000
@@ -61,10 +61,10 @@ class Planner:
         self._steps = 0
 
     def start_from(self, less: Mapping[str, float], *, grow: bool) -> None:
-        """Ask for no more than an earlier run did; with ``grow`` for one step more, in case the provider has recovered.
+        """Request no more than an earlier run did; with ``grow`` one step more, in case the provider has recovered.
 
         Args:
-            less: ``rows`` of a page and ``seconds`` of a window, each where less than documented was asked for.
+            less: ``rows`` of a page and ``seconds`` of a window, each where less than documented was requested.
             grow: whether to try one step more.
         """
         if rows := int(less.get("rows", 0)):
@@ -99,7 +99,7 @@ class Planner:
             self.density = rows / window.width.total_seconds()
 
     def plan(self, window: Interval | None) -> tuple[Interval | None, ...]:
-        """Return what to ask for in place of a window that likely holds too many rows.
+        """Return what to request in place of a window that likely holds too many rows.
 
         That is a first part, and the rest, to be planned in turn; or the window itself.
         """
@@ -125,15 +125,15 @@ class Planner:
             self.paging = self.paging.limited_to(change.likely_size)
 
     def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
-        """Ask for fewer rows in an answer, or for shorter windows, for the rest of the run; False where neither can be.
+        """Request fewer rows in an answer, or shorter windows, for the rest of the run; False where neither can be.
 
         Args:
             window: a window whose answer did not come in time.
-            paging: how it was asked for.
+            paging: how it was requested.
         """
         rows = self.paging.rows_asked
         if paging is not self.paging:
-            return True  # less is asked for already
+            return True  # less is requested already
         self._steps += 1
         if self._steps > _MOST_STEPS:
             return False
@@ -150,7 +150,7 @@ class Planner:
     def parts(
         self, window: Interval | None, rows: int, size: int = 0, changes: int = 0, halved: int = 0
     ) -> tuple[Interval | None, ...]:
-        """Return what to ask for in place of a window, by what its first answer says; see `plan`.
+        """Return what to request in place of a window, by what its first answer says; see `plan`.
 
         Args:
             window: the window.

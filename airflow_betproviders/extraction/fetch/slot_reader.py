@@ -1,4 +1,4 @@
-"""Read slots one after the other: their windows from the queue, then the calls that only a complete slot can ask for.
+"""Read slots one after the other: their windows from the queue, then the calls that only a complete slot can request.
 
 A slot that contradicts itself is read again, a bounded number of times.
 """
@@ -67,7 +67,7 @@ class SlotReader:
         self._planner.start_from(asked_for_less or {}, grow=grow)
         self._calls = WindowCalls(source, stream, filters, call, self._planner, self._assemble)
         if source.limits(stream).quota:
-            pool = None  # an answer that is asked for ahead may be thrown away, and its call counts all the same
+            pool = None  # an answer that is requested ahead may be thrown away, and its call counts all the same
         self._prefetch = Prefetcher(self._calls, stream, self._planner, spaced=bool(source.min_interval), pool=pool)
         self._shown_rows = ShownRows(stream)
         self._outside_rows = OutsideRows(source, stream)
@@ -210,7 +210,7 @@ class SlotWindows:
         yield from self._reader.read_slot(self._number, self._slot)
 
     def begin_again(self, changed: SlotChanged) -> None:
-        """Ask for all windows again.
+        """Request all windows again.
 
         Raises:
             IncompleteWindow: the slot contradicted itself in each of its reads.

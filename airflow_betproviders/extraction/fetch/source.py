@@ -19,7 +19,7 @@ Outcome = TypeVar("Outcome")
 class AnswerPermit:
     """Permission to hold one answer in memory.
 
-    Large answers are asked for ahead, but received and decoded one at a time, all in one thread: every further thread
+    Large answers are requested ahead, but received and decoded one at a time, all in one thread: every further thread
     would keep memory of its own. A call waits here once its answer has begun. Without a receiver the permit is granted
     from the start, and the calling thread receives the answer.
 

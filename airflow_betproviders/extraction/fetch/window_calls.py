@@ -74,10 +74,10 @@ class WindowCalls:
         self._assemble = assemble
 
     def ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
-        """Make one call; an answer that may be empty by mistake is asked for twice.
+        """Make one call; an answer that may be empty by mistake is requested twice.
 
         Args:
-            window: what to ask for; None for a snapshot.
+            window: what to request; None for a snapshot.
             paging: the parameters of its pagination.
             permit: lets the answer into memory.
 
@@ -98,12 +98,12 @@ class WindowCalls:
         return self._call(window, params, permit) if page.doubtful else page
 
     def _of_link(self, window: Interval | None, link: LinkParams, asked: Params) -> Params:
-        """Return the parameters of a link's call; what was asked for keeps its type."""
+        """Return the parameters of a link's call; what was requested keeps its type."""
         for name, value in asked.items():
             if name in link and not _alike(link[name], value):
                 raise self._assemble.incomplete(
                     window,
-                    f"the link to the next page has {name}={link[name]!r} where {value!r} was asked for, so its rows may be those "
+                    f"the link to the next page has {name}={link[name]!r} where {value!r} was requested, so its rows may be those "
                     "of another window; ask the provider",
                 )
         params = LinkParams({**link, **asked})
@@ -111,10 +111,10 @@ class WindowCalls:
         return params
 
     def ask_all(self, window: Interval, answers: list[PageAnswer], *, unsplit: bool = True) -> None:
-        """Ask for all pages of a window, one by one.
+        """Request all pages of a window, one by one.
 
         Args:
-            window: what to ask for.
+            window: what to request.
             answers: gets the answers, in order; also where one of the calls fails.
             unsplit: whether to refuse a window that has to be split to be read.
 
@@ -131,11 +131,11 @@ class WindowCalls:
             to_ask += paging.following(window, answers)
 
     def ask_beyond(self, window: Interval | None, paging: Pagination, answers: list[PageAnswer], counted: int) -> None:
-        """Ask for the rows after the last where an earlier answer had a greater total: there must be none.
+        """Request the rows after the last where an earlier answer had a greater total: there must be none.
 
         Args:
             window: what was asked; None for a snapshot.
-            paging: how it was asked for.
+            paging: how it was requested.
             answers: its answers; gets the one more.
             counted: the greatest total that answers of earlier reads had.
 
@@ -154,7 +154,7 @@ class WindowCalls:
     def ask_earlier(
         self, window: Interval | None, answers: Sequence[PageAnswer], paging: Pagination
     ) -> list[PageAnswer]:
-        """Ask for the window a second earlier where a report shows the day after its end; return the answer, if there is one."""
+        """Request the window a second earlier where a report shows the day after its end; return the answer, if there is one."""
         earlier = self._assemble.earlier_window(window, answers, paging)
         if earlier is None:
             return []

@@ -23,7 +23,7 @@ _MOST_UNPROVEN = 64
 # Bytes that are read of the body of an error.
 ERROR_BYTES = 64 * 1024
 ENCODINGS = "gzip, deflate"
-"""The compressions that are asked for and understood."""
+"""The compressions that are requested and understood."""
 
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 # No JSON, XML or CSV begins so: a proxy has removed the Content-Encoding.
@@ -41,7 +41,7 @@ def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> 
 
     Raises:
         AnswerTooLarge: it is larger.
-        ProviderUnavailable: it is compressed in a way that was not asked for, or cut off.
+        ProviderUnavailable: it is compressed in a way that was not requested, or cut off.
     """
     inflate = _inflater(encoding)
     pieces: list[bytes] = []
@@ -60,7 +60,7 @@ def read_body(raw: Any, encoding: str, max_bytes: int, *, cut: bool = False) -> 
                     if cut:
                         return b"".join(pieces)[:max_bytes]
                     raise AnswerTooLarge(
-                        f"the answer is larger than {max_bytes / 1e6:g} MB; ask for less with extra page_size, or raise extra "
+                        f"the answer is larger than {max_bytes / 1e6:g} MB; request less with extra page_size, or raise extra "
                         "max_answer_mb"
                     )
         if not inflate.complete:
@@ -122,7 +122,7 @@ def _inflater(encoding: str) -> _Plain:
         case "deflate":
             return _Inflater(_ZLIB)
         case other:
-            raise ProviderUnavailable(f"the answer is compressed as {other[:40]!r}, which was not asked for")
+            raise ProviderUnavailable(f"the answer is compressed as {other[:40]!r}, which was not requested")
 
 
 class _Plain:

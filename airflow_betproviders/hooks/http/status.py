@@ -2,7 +2,7 @@
 
 | status | becomes | why |
 |---|---|---|
-| 206 | `ProviderUnavailable` | a part of the answer, as a defective cache gives it; no call asks for one |
+| 206 | `ProviderUnavailable` | a part of the answer, as a defective cache gives it; no call requests one |
 | other 2xx | success | |
 | 3xx, 403, 404, 409, 421, 423, 425 | `ProviderUnavailable` | a gateway that is being deployed answers so; a few tries, then Airflow's retries |
 | 401 | `ProviderAuthError` | the account, or the caller's address |

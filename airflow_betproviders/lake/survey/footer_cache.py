@@ -91,7 +91,7 @@ def load_footers(lake: Lake, month: str) -> tuple[dict[str, str], dict[str, Foot
     """
     path = lake.receipts_cache(month)
     try:
-        # Without a start, s3fs would ask for the size first.
+        # Without a start, s3fs would request the size first.
         cache = _DECODER.decode(lake.fs.cat_file(path, start=0))[_FORMAT]
         return cache.identities, cache.footers()
     except FileNotFoundError:

@@ -46,7 +46,7 @@ def test_a_link_keeps_to_what_the_first_call_asked_for(repeated: str, leaves: bo
     script = Script(answer)
     reader = SlotReader(Asking([]), serving(STREAM, paging=NextLink(size_param="size")), {}, script)
     if leaves:
-        with pytest.raises(IncompleteWindow, match=r"the link to the next page has .* was asked for"):
+        with pytest.raises(IncompleteWindow, match=r"the link to the next page has .* was requested"):
             everything(reader, [SLOT])
         return
     (part,) = everything(reader, [SLOT])

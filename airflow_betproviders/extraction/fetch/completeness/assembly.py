@@ -106,7 +106,8 @@ class WindowAssembler:
         """Return the error of a window that could not be proven complete."""
         where = f", window {window or 'now'}"
         return IncompleteWindow(
-            f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it."
+            f"{self._source.label}, stream {self._stream.name}{where}: {reason}. Nothing was stored for it. "
+            "Try again later; if this stays, send this message to the provider."
         )
 
     def _combined(self, window: Interval | None, answers: Sequence[PageAnswer]) -> WindowRows:

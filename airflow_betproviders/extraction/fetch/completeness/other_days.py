@@ -1,4 +1,4 @@
-"""Refuse a report whose rows are of other days than those asked for: the provider's days begin at another hour."""
+"""Refuse a report whose rows are of other days than those requested: the provider's days begin at another hour."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ that starts there, whichever window brings it:
 |---|---|---|---|
 | ``[ )`` | comes with the later | comes | doesn't come |
 | ``[ ]`` | comes with both, counts once | comes | comes; left to the next slot |
-| ``( ]`` | comes with the earlier, is moved to the later | doesn't come: the slot before brought it, or one more call asks for it | comes; left to the next slot |
+| ``( ]`` | comes with the earlier, is moved to the later | doesn't come: the slot before brought it, or one more call requests it | comes; left to the next slot |
 | ``( )`` | doesn't come: the task fails | | |
 
 `WindowEnds` finds out which line holds. If nothing shows that windows hold their start, the first slot of a run costs one more call,

@@ -1,4 +1,4 @@
-"""Prove an answer that may have been cut off, by asking for pieces of its window."""
+"""Prove an answer that may have been cut off, by requesting pieces of its window."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class _RowPlaces:
 
 
 class AnswerProof:
-    """Find the pieces that can prove an answer of one stream, and ask for them."""
+    """Find the pieces that can prove an answer of one stream, and request them."""
 
     def __init__(self, stream: Stream) -> None:
         """Bind the stream."""
         self._stream = stream
 
     def suspected(self, rows: WindowRows, count: int, size: int = 0, *, half: bool = False) -> SuspectedAnswer | None:
-        """Return the answer with the pieces that can prove it; None where no part of its window can be asked for.
+        """Return the answer with the pieces that can prove it; None where no part of its window can be requested.
 
         | windows | pieces |
         |---|---|
@@ -159,7 +159,7 @@ class AnswerProof:
         return replace(answer, halves=False).contradiction([rest])
 
     def probe(self, answer: SuspectedAnswer, read_piece: ReadPiece, proven: int = 0) -> str | None:
-        """Ask for the pieces of an answer. Say what shows that it was cut off; None where they prove that it was not.
+        """Request the pieces of an answer. Say what shows that it was cut off; None where they prove that it was not.
 
         Args:
             answer: the answer.
@@ -168,7 +168,7 @@ class AnswerProof:
                 counts as complete if no part of its window can be requested.
 
         Raises:
-            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
+            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be requested.
         """
         suspected: SuspectedAnswer | None = answer
         while suspected:
@@ -201,9 +201,9 @@ class AnswerProof:
 
 
 def unprovable(rows: int, window: Interval | None) -> Unprovable:
-    """Return the error of an answer with a round number of rows, where no part of its window can be asked for."""
+    """Return the error of an answer with a round number of rows, where no part of its window can be requested."""
     return Unprovable(
-        f"the answer for {window} has exactly {rows} rows and may be cut off there, and no part of the window can be asked for"
+        f"the answer for {window} has exactly {rows} rows and may be cut off there, and no part of the window can be requested"
     )
 
 

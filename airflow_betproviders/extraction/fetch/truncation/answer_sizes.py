@@ -35,7 +35,7 @@ class AnswerSizes:
 
     A server's cap is a constant, so an answer that is smaller than another was not cut off.
 
-    At the end of each slot, the answers that look cut off are proven by asking for pieces of them:
+    At the end of each slot, the answers that look cut off are proven by requesting pieces of them:
 
     | answer | looks cut off when |
     |---|---|
@@ -87,7 +87,7 @@ class AnswerSizes:
         """Keep an answer without a total that may have been cut off, to be proven at the end of the slot.
 
         Raises:
-            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be asked for.
+            Unprovable: its number of rows is round as a server's cap is, and no part of its window can be requested.
         """
         for answer in answers:
             self.note_answer(answer.page)
@@ -122,7 +122,7 @@ class AnswerSizes:
         self._sparse.forget_slot()
 
     def probe_slot(self, read_piece: ReadPiece) -> AnswerCap | None:
-        """Ask for pieces of the slot's answers that look cut off; return the cap of one that was, or None.
+        """Request pieces of the slot's answers that look cut off; return the cap of one that was, or None.
 
         Raises:
             Unprovable: as `check` does.

@@ -23,7 +23,7 @@ class SuspectedAnswer:
         rejected: texts of its rows that do not fit the schema.
         pieces: windows inside it that would bring further rows if it was cut off.
         halves: whether the pieces cover the window, so that together they have to bring every row.
-        one_step: whether all rows lie in one step, which can't be asked for in parts. The pieces leave it out.
+        one_step: whether all rows lie in one step, which can't be requested in parts. The pieces leave it out.
         log_chance: logarithm of the chance that a part of the window as large as the one before the first or after the
             last row is empty.
         bytes: size of the answer; of its last page, where it has several.
