@@ -176,7 +176,7 @@ def test_a_total_that_never_agrees_is_an_incomplete_window_and_names_the_counts(
 
 
 def test_without_a_total_nothing_shows_that_the_answer_is_complete() -> None:
-    with pytest.raises(IncompleteWindow, match="the answer has no total.* send this message to the provider"):
+    with pytest.raises(IncompleteWindow, match=r"the answer has no total.* send this message to the provider"):
         read(STREAM, lambda n, window, params: page(bet("a")))
 
 
