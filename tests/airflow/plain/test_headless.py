@@ -138,7 +138,7 @@ def test_an_orphaned_airflow_ends(tmp_path: Path) -> None:
         "airflow._wait_healthy = lambda launcher, timeout: (print(launcher.pid, flush=True), os._exit(9))\n"
         "airflow.start()"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     killed = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
     session = int(killed.stdout)
     try:
