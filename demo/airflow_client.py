@@ -251,7 +251,7 @@ class AirflowClient:
 def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Callable[[], str] | None = None) -> T:
     """Call `poll` until it returns something; after `timeout` seconds raise with what was `seen` last.
 
-    A poll that takes long is repeated less often: what it costs delays what it waits for.
+    A poll that takes long is repeated less often, so that it has a twentieth of the time: what it costs delays what it waits for.
     """
     deadline = time.monotonic() + timeout
     began = time.monotonic()
@@ -259,7 +259,7 @@ def wait_for(poll: Callable[[], T | None], timeout: float, what: str, seen: Call
         ended = time.monotonic()
         if ended > deadline:
             raise TimeoutError(f"waited {timeout:g} s for {what}" + (f"; {seen()}" if seen else ""))
-        time.sleep(min(max(0.5, 2 * (ended - began)), 2))
+        time.sleep(min(max(0.5, 20 * (ended - began)), 2))
         began = time.monotonic()
     return result
 
