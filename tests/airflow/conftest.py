@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
-from tests.airflow.shared_airflow import SharedAirflow, Visitors, new_context
+from tests.airflow.shared_airflow import SharedAirflow, Visitors
 from tests.browser import running_chromium
 
 
@@ -20,10 +20,3 @@ def visitors(airflow: SharedAirflow, chromium: Browser) -> Iterator[Visitors]:
     """The users of the module's Airflow, each with a browser."""
     with ExitStack() as stack:
         yield Visitors(airflow, chromium, stack)
-
-
-@pytest.fixture
-def browsing(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser that knows nothing yet."""
-    with new_context(chromium) as context:
-        yield context

@@ -76,7 +76,7 @@ def new_context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 class Visitors:
-    """One browser for each user, who logs in once by Airflow's form: each load of a page costs seconds."""
+    """One browser for each user. The first logs in by Airflow's form, the others with a token: each load of a page costs seconds."""
 
     def __init__(self, airflow: SharedAirflow, chromium: Browser, stack: ExitStack) -> None:
         self._airflow = airflow
@@ -85,11 +85,17 @@ class Visitors:
         self._pages: dict[str, Page] = {}
 
     def page(self, user: str) -> Page:
-        """Return the user's page, wherever it was left."""
+        """Return the user's page, wherever it was left. Those of the others show nothing: they would go on drawing runs."""
+        for other in self._pages.keys() - {user}:
+            self._pages[other].goto("about:blank")
         if user not in self._pages:
             context = self._stack.enter_context(new_context(self._chromium))
-            self._pages[user] = enter(self._airflow, context, user)
+            self._pages[user] = self._with_token(context, user) if self._pages else enter(self._airflow, context, user)
         return self._pages[user]
+
+    def _with_token(self, browsing: BrowserContext, user: str) -> Page:
+        browsing.add_cookies([{"name": "_token", "value": self._airflow.token(user), "url": f"{self._airflow.url}/"}])
+        return browsing.new_page()
 
     def coverage(self, user: str) -> FrameLocator:
         """Load the coverage page for the user, and return its frame."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, FrameLocator, expect
+from playwright.sync_api import FrameLocator, expect
 
 from demo.airflow_client import TIMEOUT, wait_for
 from demo.setup import MIN_INTERVAL
 from demo.vendors import Vendors
-from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, Visitors, enter
+from tests.airflow.shared_airflow import PATH, USERS, WAIT, SharedAirflow, Visitors
 from tests.plugin.showcase import HOUR, Showcase
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.browser]
@@ -194,11 +194,12 @@ def test_the_keyboard_reaches_every_slot(visitors: Visitors) -> None:
 
 
 def test_airflows_navigation_leads_to_it_and_it_is_as_dark_as_airflow(
-    airflow: SharedAirflow, browsing: BrowserContext
+    airflow: SharedAirflow, visitors: Visitors
 ) -> None:
-    page = enter(airflow, browsing, "vic")
+    page = visitors.page("vic")
+    page.goto(f"{airflow.url}/api/v2/version")  # any page of this origin, which has the setting
     page.evaluate("localStorage.setItem('theme', 'dark')")
-    page.reload()
+    page.goto(f"{airflow.url}/")
     page.get_by_text("Coverage", exact=True).first.click()  # the navigation
     frame = page.frame_locator("iframe")
     square = card(frame, "PV").locator(".card, .square").first
