@@ -130,8 +130,9 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
 
         last = (interval.end - timedelta(microseconds=1)).date()
         wanted = (ds.field("bet_date") >= interval.start.date()) & (ds.field("bet_date") <= last)
-        if self.provider not in NOT_GIVEN:
-            wanted &= ds.field("provider") == self.provider
+        provider = None if self.provider in NOT_GIVEN else str(self.provider)
+        if provider:
+            wanted &= ds.field("provider") == provider
         sorted_rows = SortedRows(folder, _ORDER, _ORDER)
         try:
             for batch in table.to_pyarrow_dataset().to_batches(filter=wanted, batch_size=20_000, batch_readahead=1):
@@ -142,12 +143,10 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
                 "backup, turn off features that delta-rs does not know, or delete the table and merge all slots again."
             ) from error
         if not sorted_rows.rows:
-            if self.provider not in NOT_GIVEN:
-                registry.check_installed(str(self.provider))
-            self.log.warning(
-                "table %s has no bet of %s%s; the file has no rows",
-                *(self.table, interval, "" if self.provider in NOT_GIVEN else f" of provider {self.provider}"),
-            )
+            if provider:
+                registry.check_installed(provider)
+            selection = f"{interval} of provider {provider}" if provider else str(interval)
+            self.log.warning("table %s has no bet of %s; the file has no rows", self.table, selection)
             return
         sorted_rows.index()
         yield from sorted_rows.read(np.ones(sorted_rows.rows, bool))

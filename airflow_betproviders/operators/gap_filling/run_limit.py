@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.task.arguments import NOT_GIVEN
 
 if TYPE_CHECKING:
     from airflow_betproviders.lake.survey.cells import Cell
@@ -79,7 +80,7 @@ class RunLimit:
 
 
 def _positive(name: str, value: object) -> float | None:
-    if value in (None, "", "None"):
+    if value in NOT_GIVEN:
         return None
     try:
         number = float(str(value))

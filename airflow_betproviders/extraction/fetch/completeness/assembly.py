@@ -128,8 +128,7 @@ class WindowAssembler:
         added = total if column.null_count else exact_sum(column) or 0
         if added < total:
             raise WindowChanged(
-                f"the provider's own sum of {self._summed.column} is {total}, and its rows add up to {added}, so rows are "
-                "missing. Load the interval again later; if the sums still differ, ask the provider which one is right"
+                f"the provider's own sum of {self._summed.column} is {total}, and its rows add up to {added}, so rows are missing"
             )
 
     def _check_reach(self, window: Interval, answers: Sequence[PageAnswer]) -> None:
