@@ -78,7 +78,7 @@ fuzz: $(SETUP) ## Fuzz the decoder: SECONDS=600; with atheris where it can be in
 docs: $(SETUP) ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
 
-screenshots: $(SETUP) ## Take the documentation's pictures of the coverage page anew
+screenshots: $(SETUP) ## Take the documentation's pictures of the coverage page again
 	@.ci/debian-packages
 	$(BIN)/python -m tests.plugin.screenshots
 

@@ -88,7 +88,7 @@ class BetProviderHook(ProtocolHook):
 
         Raises:
             InvalidArgument, WindowExpired: before the first call.
-            WindowNotReady: likewise, or because an answer shows that the window is not over by the provider's clock.
+            WindowNotReady: before the first call, or because an answer shows that the window is not over by the provider's clock.
             BadRows: rows that do not fit the schema; the operator can quarantine them instead.
             BetProviderError: see `airflow_betproviders.exceptions`.
         """

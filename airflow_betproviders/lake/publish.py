@@ -51,7 +51,7 @@ def publish(
 
     Raises:
         OverlappingSlot: another task has stored an object that partly overlaps this slot; this slot's object is removed.
-        IncompleteWindow: another task has stored a smaller slot inside that it read later; likewise.
+        IncompleteWindow: another task has stored a smaller slot inside this one, which it read later; this slot's object is removed.
     """
     if bad_rows:
         lines = (f'{{"reason":{json.dumps(row.reason)},"row":{row.raw}}}\n' for row in bad_rows)

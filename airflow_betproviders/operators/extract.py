@@ -50,7 +50,7 @@ class ExtractToParquetOperator(StreamOperator):
         path: folder in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         stream: stream name; default the provider's main bet stream.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         lookback: how far before its start the interval is read again, e.g. ``"24h"``, for late or changed rows.
         lag: minimum time between the end of the interval and its extraction; default the stream's own.
         slot: unit of storage, a divisor of a day; default the stream's own, ``1h`` for bets and ``1d`` for daily sums.

@@ -53,7 +53,7 @@ class FillGapsOperator(ExtractToParquetOperator):
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. ``"first"`` is the start of
             the first stored slot: a stream of which nothing is stored then has no gaps, and a range that the provider has
             dropped fails only the run in whose interval it was dropped. Start and end are rounded outwards to slots.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         slot: width of the missing slots, if it fits between the stored ones; default the width of the stored ones beside them.
         filters: the filters that the stream was extracted with.
         states: states of the slots to extract: ``missing``, ``damaged``, ``shrunken``, ``quarantined``, ``empty`` or

@@ -57,7 +57,7 @@ class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         filters: the filters that the stream was extracted with.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's partition, else the intervals of the
             extractions that triggered the run, else the run's own.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         batch_rows: the most rows of one commit. They wait in local files; memory holds some 100 bytes for each.
         moved_within: how far a bet's date may move between versions. The old version is looked for within this time of the
             new date; None searches the complete table.

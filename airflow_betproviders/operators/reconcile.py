@@ -49,7 +49,7 @@ class ReconcileOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         path: the raw lake, as given to ``ExtractToParquetOperator``.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval. Both must be boundaries
             of report days; JDB's days begin at 04:00 UTC.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         tolerance: how far sums of money may differ, in the report's unit; counts never may.
         repair: extract again the slots that are missing, damaged or differ, and reconcile again.
         reports: streams of the reports to compare with; default all that the provider has.

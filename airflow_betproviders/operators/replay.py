@@ -36,7 +36,7 @@ class ReplayOperator(StreamOperator):
         path: the raw lake, as given to ``ExtractToParquetOperator``.
         stream: stream name; default the hook's main bet stream.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         filters: the filters that the stream was extracted with.
         max_bad_rows: rows that may go to quarantine without failing the task.
         pii: columns to drop or to hash in what is rebuilt; the archive itself stays as it is.

@@ -93,7 +93,7 @@ class StreamOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         path: folder in any store that Airflow knows, e.g. ``s3://aws_default@lake/raw``.
         stream: stream name; default the provider's main bet stream.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         filters: the provider's own filters, e.g. ``{"game_id": 2011}``.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default the slot.

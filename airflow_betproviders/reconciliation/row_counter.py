@@ -20,7 +20,7 @@ class RowCounter:
     def __init__(self, source: Source, stream: Stream, *, check_time: Callable[[Interval], None] | None = None) -> None:
         """Bind the account and the stream; ``check_time`` raises when the provider no longer keeps a window."""
         assert isinstance(stream.paging, PageNumber)  # noqa: S101 - others give no total
-        assert stream.windows is not None  # noqa: S101 - likewise
+        assert stream.windows is not None  # noqa: S101 - a snapshot has no windows to count
         self._source = source
         self._stream = stream
         self._rule = stream.windows

@@ -37,7 +37,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         path: the lake, as given to ``ExtractToParquetOperator``.
         stream: stream name; default the provider's main bet stream.
         start: explicit start (aware, or ISO 8601 with a zone); default the run's interval.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         filters: the filters that the stream was extracted with.
         partition: width of a partition under a partitioned timetable.
         deferrable: whether to free the worker slot between two checks; default as of ``ExtractToParquetOperator``.

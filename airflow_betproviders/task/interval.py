@@ -23,7 +23,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     Args:
         context: Airflow's context of the task.
         start: explicit start, a datetime or ISO 8601 text with a zone; empty means not given.
-        end: explicit end, likewise.
+        end: explicit end, in the same forms.
         width: width of a partition, for runs of a partitioned timetable.
 
     Raises:

@@ -304,8 +304,8 @@ MUTATIONS = (
     Mutation(
         "round a time up",
         "declare/fields/times.py",
-        "cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)",
-        "cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), decimal.ROUND_UP, _EXACT)",
+        "truncated = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)",
+        "truncated = seconds.quantize(decimal.Decimal(1).scaleb(-places), decimal.ROUND_UP, _EXACT)",
         (_DRIFT, "extraction/decode/test_kinds.py"),
     ),
     Mutation(

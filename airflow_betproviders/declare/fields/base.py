@@ -97,6 +97,6 @@ class Field:
 
 
 def quoted(value: Any) -> str:
-    """Return the JSON text of a value for a message, cut to 60 characters."""
+    """Return the JSON text of a value for a message, truncated to 60 characters."""
     text = dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

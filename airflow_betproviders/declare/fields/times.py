@@ -1,6 +1,6 @@
 """Declare kinds of times: counts since 1970, ISO 8601, and anything that ``strptime`` reads.
 
-Columns are UTC, in milliseconds unless a kind says ``precision="us"``. A time with more digits is cut to the column's
+Columns are UTC, in milliseconds unless a kind says ``precision="us"``. A time with more digits is truncated to the column's
 unit, never rounded up: it must not leave its window.
 """
 
@@ -56,15 +56,15 @@ class TimeKind(Kind):
         """
 
     def coerce(self, value: Any, utc_offset: timedelta) -> str:
-        """Read a time of the years 1970 to 9999, cut to the column's unit."""
+        """Read a time of the years 1970 to 9999, truncated to the column's unit."""
         seconds = self.seconds(value, utc_offset)
         if not FIRST_SECOND <= seconds < END_SECOND:
             raise OddValue(f"{quoted(value)} is out of range: not in the years 1970 to 9999")
         places = UNITS[self.precision]
-        cut = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)
-        wall = _EPOCH + timedelta(microseconds=int(cut.scaleb(6)))
+        truncated = seconds.quantize(decimal.Decimal(1).scaleb(-places), context=_EXACT)
+        wall = _EPOCH + timedelta(microseconds=int(truncated.scaleb(6)))
         text = f'"{wall.isoformat(" ", "milliseconds" if places == 3 else "microseconds")}"'
-        return text if cut == seconds else Rounded(text)
+        return text if truncated == seconds else Rounded(text)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class EarlyAnswers:
 
         Raises:
             WindowNotReady: the answer is older; ``retry_at`` is when the window is ready by the provider's clock.
-            IncompleteWindow: likewise, if the clocks differ by so much that no wait helps.
+            IncompleteWindow: the answer is older, and the clocks differ by so much that no wait helps.
         """
         if answered_at is None or not answered_at < self.window.end <= self.now - self.lag:
             return

@@ -9,7 +9,7 @@
 | 407 | `ProviderAuthError` | the proxy's own login |
 | 408, other 5xx | `ProviderUnavailable` | |
 | 429 | `ProviderRateLimited` | waits as ``Retry-After`` says |
-| 503 | `ProviderUnavailable` | likewise |
+| 503 | `ProviderUnavailable` | waits as ``Retry-After`` says |
 | 504, 524 | `ProviderOverloaded` | fewer rows may help; 524 is Cloudflare's |
 | any other | `ProviderRequestError` | 400, 405, 410, 414, 422, ... |
 """
