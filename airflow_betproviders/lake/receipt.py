@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,8 @@ FOOTER_KEY = "betproviders.receipt"
 # What a receipt of ours may hold; a run that started from more would not end, or fail with an error of Python's.
 _YEARS = range(1970, 9999)
 _MOST, _MOST_DAYS = 1e9, 1e5  # rows or seconds; days
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
+_Bytes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 EXACT = decimal.Context(prec=100)  # for sums of money: Python's own context rounds to 28 digits
 
 
@@ -81,28 +83,28 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
     start: str
     end: str
     filters: dict[str, Any] = msgspec.field(default_factory=dict)
-    rows: int = 0
-    total: int | None = None
-    windows: int = 0
-    calls: int = 0
-    retries: int = 0
-    bytes: int = 0
-    reread: int = 0
-    duplicates: int = 0
-    outside: int = 0
-    slow_pages: int = 0
-    proof: dict[str, int] = msgspec.field(default_factory=dict)
-    proven_rows: int = 0
-    proven_bytes: int = 0
+    rows: _Count = 0
+    total: _Count | None = None
+    windows: _Count = 0
+    calls: _Count = 0
+    retries: _Count = 0
+    bytes: _Bytes = 0
+    reread: _Count = 0
+    duplicates: _Count = 0
+    outside: _Count = 0
+    slow_pages: _Count = 0
+    proof: dict[str, _Count] = msgspec.field(default_factory=dict)
+    proven_rows: _Count = 0
+    proven_bytes: _Bytes = 0
     asked_for_less: dict[str, float] = msgspec.field(default_factory=dict)
     starts_held_at: str | None = None
     ends_held_at: str | None = None
-    bad_rows: int = 0
-    odd_values: dict[str, int] = msgspec.field(default_factory=dict)
-    rounded: dict[str, int] = msgspec.field(default_factory=dict)
+    bad_rows: _Count = 0
+    odd_values: dict[str, _Count] = msgspec.field(default_factory=dict)
+    rounded: dict[str, _Count] = msgspec.field(default_factory=dict)
     sums: dict[str, str] = msgspec.field(default_factory=dict)
     units: dict[str, str] = msgspec.field(default_factory=dict)
-    previous_rows: int | None = None
+    previous_rows: _Count | None = None
     digest: str = ""
     changed_by: str | None = None
     dag_id: str | None = None
@@ -157,9 +159,10 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
 
     @property
     def _is_usable(self) -> bool:
-        """Return whether a later run can start from it: its times have a zone and its limits are possible. A damaged one may not.
+        """Return whether a later run can start from it: its times have a zone, its limits and sums are possible.
 
         Raises:
+            ArithmeticError: a sum is no number.
             ValueError: a time is not ISO 8601.
         """
         given = filter(None, (self.replayed_at, self.starts_held_at, self.ends_held_at))
@@ -168,6 +171,7 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
             all(instant.tzinfo and instant.year in _YEARS for instant in instants)
             and all(0 < limit < _MOST for limit in self.asked_for_less.values())
             and (self.retention_days is None or 0 < self.retention_days < _MOST_DAYS)
+            and all(amount.is_finite() for amount in sum_amounts([self]).values())
         )
 
     @classmethod
@@ -178,7 +182,6 @@ class Receipt(msgspec.Struct, gc=False):  # a survey of a large lake makes a mil
             return None
         try:
             receipt = msgspec.json.decode(text, type=cls)
-            sum_amounts([receipt])
             usable = receipt._is_usable  # noqa: SLF001 - its own
         except (msgspec.MsgspecError, ValueError, ArithmeticError):
             return None

@@ -251,7 +251,8 @@ def test_a_wider_slot_replaces_no_smaller_one_that_another_task_read_later(make:
     "members",
     [{"starts_held_at": "never"}, {"ends_held_at": "2026-11-20T05:00:00"}, {"extracted_at": "9999-12-31T23:59:59+00:00"},
      {"asked_for_less": {"seconds": -1.0}}, {"asked_for_less": {"rows": 0.0}}, {"asked_for_less": {"seconds": 1e300}},
-     {"retention_days": 1e300}, {"start": "soon"}, {"start": ""}, {"end": ""}],
+     {"retention_days": 1e300}, {"start": "soon"}, {"start": ""}, {"end": ""}, {"proven_rows": 10**30}, {"bad_rows": -1},
+     {"bytes": -1}, {"total": -1}, {"previous_rows": -1}, {"odd_values": {"bet_amount": -1}}, {"sums": {"bet_amount": "Infinity"}}],
     ids=str,
 )  # fmt: skip
 def test_a_slot_whose_receipt_no_run_can_start_from_is_damaged_and_extracted_again(
