@@ -28,7 +28,7 @@ from airflow_betproviders.registry import declared, mapping_of
 
 log = logging.getLogger(__name__)
 
-_ROWS = 12_500  # raw rows held at once
+_ROWS, _SIZE = 12_500, 16 * 1024 * 1024  # raw rows held at once, and their bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +111,11 @@ class RawStream:
         begin = 0
         with local_copy(self.lake.fs, slot.path) as local:
             try:
-                with pq.ParquetFile(local, page_checksum_verification=True) as file:
+                # Not pre_buffer: a reader of batches would keep all that it has read.
+                with pq.ParquetFile(local, page_checksum_verification=True, pre_buffer=False) as file:
                     rows, receipt = file.metadata.num_rows, Receipt.from_footer(file.metadata.metadata)
                     version = self._version(StoredObject(slot.interval, slot.path, rows, receipt))
-                    for batch in file.iter_batches(_ROWS, use_threads=False):
+                    for batch in file.iter_batches(_rows_at_once(file.metadata), use_threads=False):
                         yield version, self._bets(version, pa.Table.from_batches([batch]), begin)
                         begin += batch.num_rows
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -134,6 +135,12 @@ class RawStream:
             raise UnmergeableSlot(
                 f"{slot.path}: row {begin + error.row} {key}: {error.reason}. Correct the mapping, or extract the slot again."
             ) from error
+
+
+def _rows_at_once(footer: pq.FileMetaData) -> int:
+    """Return how many rows to read at once: fewer of wide ones."""
+    size = sum(int(footer.row_group(group).total_byte_size) for group in range(footer.num_row_groups))
+    return max(1, min(_ROWS, _SIZE * int(footer.num_rows) // max(1, size)))
 
 
 def _aligned(table: pa.Table, stream: Stream) -> pa.Table:

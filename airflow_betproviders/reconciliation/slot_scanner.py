@@ -69,7 +69,7 @@ class ScannedSlot:
         begin = 0
         if not len(self.hashes):
             return
-        with pq.ParquetFile(self.file) as file:
+        with pq.ParquetFile(self.file, pre_buffer=False) as file:
             for batch in file.iter_batches(_ROWS, use_threads=False):
                 table = pa.Table.from_batches([batch])
                 if self.newest is not None:
@@ -80,7 +80,7 @@ class ScannedSlot:
     def keys(self, places: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
         """Return some columns of some rows."""
         tables, begin = [], 0
-        with pq.ParquetFile(self.file) as file:
+        with pq.ParquetFile(self.file, pre_buffer=False) as file:
             for batch in file.iter_batches(_ROWS, columns=names, use_threads=False):
                 first, last = np.searchsorted(places, (begin, begin + batch.num_rows))
                 tables.append(pa.Table.from_batches([batch]).take(pa.array(places[first:last] - begin)))
@@ -122,7 +122,8 @@ class SlotScanner:
         self._number += 1
         scanned = ScannedSlot(interval, self._folder / f"{self._number}.parquet", np.empty(0, np.uint64))
         try:
-            with pq.ParquetFile(source, page_checksum_verification=True) as file:
+            # Not pre_buffer: a reader of batches would keep all that it has read.
+            with pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False) as file:
                 receipt = Receipt.from_footer(file.metadata.metadata)
                 sums = self._read(scanned, file, within)
         except (pa.ArrowException, OSError, ValueError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_betproviders.bets_table import batch, plan
+from airflow_betproviders.bets_table import batch, plan, raw_slots
+from airflow_betproviders.bets_table.arrow import new_files, sorted_rows
 from airflow_betproviders.bets_table.merge import Merge
 from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.schema import SCHEMA
@@ -253,6 +256,40 @@ def test_accounts_are_apart(tmp_path: Path) -> None:
         {"account": "one", "bet_id": "a", "payout": Decimal(3)},
         {"account": "two/eu", "bet_id": "a", "payout": Decimal(6)},
     ]
+
+
+def test_a_large_slot_of_wide_rows_takes_memory_for_a_few_of_them(
+    sample: SampleLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are read, sorted and written in parts, by bytes as by rows. Random texts: they do not get smaller in files."""
+    monkeypatch.setattr(raw_slots, "_SIZE", 1 << 18)
+    monkeypatch.setattr(sorted_rows, "_RUN_SIZE", 1 << 19)
+    monkeypatch.setattr(sorted_rows, "_OUTPUT_SIZE", 1 << 18)
+    monkeypatch.setattr(new_files, "_GROUP_SIZE", 1 << 19)
+    monkeypatch.setattr(new_files, "_MEMORY", pa.default_memory_pool())
+    wide = random.Random(1)
+    records = [{**aig(f"{i:05}", placed=at(5)), "note": wide.randbytes(2000).hex()} for i in range(4000)]
+    sample.store(hour_of(5), records, at(7))
+    path = sample.lake.data(hour_of(5))
+    pq.write_table(pq.read_table(path, partitioning=None), path, row_group_size=100, write_page_checksum=True)
+    del records
+    before, most, done = pa.total_allocated_bytes(), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.001):
+            most = max(most, pa.total_allocated_bytes() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        assert sample.merge().added == 4000
+    finally:
+        done.set()
+        watcher.join()
+    assert most < Path(path).stat().st_size
+    (file,) = sample.table.snapshot().all_files()
+    assert pq.ParquetFile(sample.folder / "bets" / file.path).num_row_groups > 10
 
 
 @pytest.mark.parametrize(

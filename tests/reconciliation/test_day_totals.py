@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +21,8 @@ from airflow_betproviders.declare.pagination import PageNumber
 from airflow_betproviders.declare.reports import Report, WindowTotals
 from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.extraction.answers import keys
+from airflow_betproviders.reconciliation import slot_scanner
 from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import mapping_of, reports_of
 from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
@@ -223,3 +228,34 @@ def test_each_bet_counts_once_in_its_newest_version(
         day_totals.load()
         assert day_totals.missing == day_totals.damaged == ()
         assert sum(map(day_totals.bets_in, day_totals.slots)) == sum(quarter < 24 * 4 for quarter in newest.values())
+
+
+def test_a_large_slot_takes_memory_for_a_few_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slot_scanner, "_ROWS", 100)
+    sample = SampleLake(tmp_path)
+    players = random.Random(1)
+    records = [
+        {**aig(str(i), placed=at(5) + i * timedelta(milliseconds=100)), "user_id": players.randbytes(1000).hex()}
+        for i in range(4000)
+    ]
+    sample.store(hour_of(5), records, at(7))
+    path = sample.lake.data(hour_of(5))
+    stored = pq.read_table(path, partitioning=None)
+    pq.write_table(stored, path, row_group_size=100)
+    most, hashes = 0, keys.hashes
+
+    def watch(*arguments: Any) -> Any:
+        nonlocal most
+        most = max(most, pa.total_allocated_bytes() - before)
+        return hashes(*arguments)
+
+    monkeypatch.setattr(keys, "hashes", watch)
+    del stored
+    before = pa.total_allocated_bytes()
+    with DayTotals(sample.lake, streams("aig")["transactions"], TODAY, {"user_id"}) as day_totals:
+        day_totals.load()
+        assert (day_totals.bets_in(hour_of(5)), day_totals.damaged) == (4000, ())
+        for scanned in day_totals.scanned:
+            for _ in scanned.batches():
+                most = max(most, pa.total_allocated_bytes() - before)
+    assert most < Path(path).stat().st_size / 4

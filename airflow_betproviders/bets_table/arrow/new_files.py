@@ -16,6 +16,7 @@ from deltalake.transaction import AddAction
 from airflow_betproviders.bets_table.arrow.statistics import FileStatistics
 
 ROW_GROUP = 65_536  # rows
+_GROUP_SIZE = 64 * 1024 * 1024  # bytes in memory; a row group of wide rows has fewer of them
 FILE_SIZE = 32 * 1024 * 1024  # bytes; a correction rewrites the files that it touches, so a larger file costs more
 _DICTIONARY_SIZE = 128 * 1024  # bytes; a column with more distinct values is written plain
 # Columns whose values seldom repeat, so that a dictionary would not make them smaller.
@@ -75,14 +76,15 @@ class _NewFile:
             memory_pool=_MEMORY,
         )
         self._buffer: list[pa.Table] = []
-        self._buffered = 0
+        self._buffered = self._buffered_size = 0
         self._statistics = FileStatistics()
 
     def write(self, rows: pa.Table) -> None:
         """Add rows with the columns of the schema."""
         self._buffer.append(rows)
         self._buffered += rows.num_rows
-        if self._buffered >= ROW_GROUP:
+        self._buffered_size += rows.nbytes
+        if self._buffered >= ROW_GROUP or self._buffered_size >= _GROUP_SIZE:
             self._flush()
 
     @property
@@ -110,7 +112,7 @@ class _NewFile:
     def _flush(self) -> None:
         self._wait()
         self._writing = self._target.pool.submit(self._encode, self._buffer)
-        self._buffer, self._buffered = [], 0
+        self._buffer, self._buffered, self._buffered_size = [], 0, 0
 
     def _wait(self) -> None:
         if self._writing is not None:

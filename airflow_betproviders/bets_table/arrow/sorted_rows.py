@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_RUN = 50_000  # rows that are sorted at once and wait in one file
-_BLOCK = 4_000  # rows of a file that are read at once
-_OUTPUT = 20_000  # rows that come back at once
+# Of wide rows there are fewer at a time, so that memory has a bound in bytes too.
+_RUN, _RUN_SIZE = 50_000, 64 * 1024 * 1024  # rows that are sorted at once and wait in one file; bytes of these
+_BLOCK, _BLOCK_SIZE = 4_000, 4 * 1024 * 1024  # of a file, read at once
+_OUTPUT, _OUTPUT_SIZE = 20_000, 16 * 1024 * 1024  # that come back at once
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 Mask = npt.NDArray[np.bool_]
@@ -32,17 +33,20 @@ class SortedRows:
         self._order = [(name, "ascending") for name in order]
         self._index = list(index)
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_size = 0
         self._runs: list[pa.Table | Path] = []
         self._indexes: list[pa.Table] = []
         self.rows = 0
+        self._size = 0
 
     def append(self, rows: pa.Table) -> None:
         """Add rows."""
         self._waiting.append(rows)
         self._waiting_rows += rows.num_rows
+        self._waiting_size += rows.nbytes
         self.rows += rows.num_rows
-        if self._waiting_rows >= _RUN:
+        self._size += rows.nbytes
+        if self._waiting_rows >= _RUN or self._waiting_size >= _RUN_SIZE:
             self._store(on_disk=True)
 
     def index(self) -> pa.Table:
@@ -68,8 +72,9 @@ class SortedRows:
         ends = np.cumsum([index.num_rows for index in self._indexes])
         masks = np.split(kept, ends[:-1]) if len(ends) else []
         runs = [_Run(run, mask) for run, mask in zip(self._runs, masks, strict=True)]
-        for begin in range(0, len(numbers), _OUTPUT):
-            block = numbers[begin : begin + _OUTPUT]
+        at_once = _fewer(_OUTPUT, _OUTPUT_SIZE, self.rows, self._size)
+        for begin in range(0, len(numbers), at_once):
+            block = numbers[begin : begin + at_once]
             counts = np.bincount(np.searchsorted(ends, block, side="right"), minlength=len(runs)).tolist()
             tables = pa.concat_tables([run.take(count) for run, count in zip(runs, counts, strict=True) if count])
             if (np.diff(block) > 0).all():  # one run after the other, as when slots are merged as they come
@@ -81,7 +86,8 @@ class SortedRows:
 
     def _store(self, *, on_disk: bool) -> None:
         rows = _sorted(pa.concat_tables(self._waiting), self._order)
-        self._waiting, self._waiting_rows = [], 0
+        block = _fewer(_BLOCK, _BLOCK_SIZE, self._waiting_rows, self._waiting_size)
+        self._waiting, self._waiting_rows, self._waiting_size = [], 0, 0
         # A copy: a column of the sorted table would keep all of it.
         self._indexes.append(pa.concat_tables([rows.select(self._index)]).combine_chunks())
         if not on_disk:
@@ -89,8 +95,13 @@ class SortedRows:
             return
         path = self._folder / f"{len(self._runs)}.arrow"
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema, options=_OPTIONS) as writer:
-            writer.write_table(rows, max_chunksize=_BLOCK)
+            writer.write_table(rows, max_chunksize=block)
         self._runs.append(path)
+
+
+def _fewer(count: int, size: int, rows: int, total: int) -> int:
+    """Return how many rows, at most ``count``, have some ``size`` bytes, if ``rows`` of them have ``total``."""
+    return max(1, min(count, size * rows // max(1, total)))
 
 
 def _sorted(rows: pa.Table, order: list[tuple[str, str]]) -> pa.Table:

@@ -124,8 +124,9 @@ class SlotWriter:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the closed file."""
-        with pq.ParquetFile(self.path) as file:
-            yield from file.iter_batches()
+        # Not pre_buffer: a reader of batches would keep all that it has read.
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
+            yield from file.iter_batches(ROW_GROUP)
 
     def __enter__(self) -> SlotWriter:
         """Use as a context manager."""

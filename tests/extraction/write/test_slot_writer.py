@@ -260,3 +260,17 @@ def test_a_full_disk_of_the_worker_is_named_with_the_cure(monkeypatch: pytest.Mo
             StoreError, match=r"slot\.parquet cannot be written: .*No space left.* set TMPDIR to a larger"
         ):
             made.close(receipt())
+
+
+def test_reading_a_slot_back_takes_memory_for_a_few_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "ROW_GROUP", 100)
+    letters = random.Random(1)
+    with SlotWriter(BETS, NOW) as made:
+        made.add(table(*(bet(letters.randbytes(1000).hex(), at=second / 10) for second in range(4000))))
+        made.close(receipt())
+        before, most, rows = pa.total_allocated_bytes(), 0, 0
+        for batch in made.batches():
+            rows += batch.num_rows
+            most = max(most, pa.total_allocated_bytes() - before)
+        assert rows == 4000
+        assert most < made.path.stat().st_size / 4
