@@ -5,7 +5,7 @@ The object is read once, in batches. Only the needed columns of its rows are kep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -147,32 +147,35 @@ class SlotScanner:
         return scanned
 
     def _read(self, scanned: ScannedSlot, file: pq.ParquetFile, within: Interval | None) -> Mapping[str, Decimal]:
-        names = dict.fromkeys((*self._needed, *self._stream.money, *([self._stream.time_column] if within else [])))
+        time = [str(self._stream.time_column)] if within else []
+        names = dict.fromkeys((*self._needed, *self._stream.money, *time))
         there = [name for name in names if name in file.schema_arrow.names]
+        if lacking := {*self._stream.key, *time} - set(there):
+            raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
         sums: dict[str, Decimal] = {}
         hashes = []
         with pq.ParquetWriter(scanned.file, pa.schema([self._schema.field(name) for name in self._needed])) as writer:
             for batch in file.iter_batches(_ROWS, columns=there, use_threads=False):
-                table = pa.Table.from_batches([batch])
+                table = self._aligned(pa.Table.from_batches([batch]), there)
                 scanned.rows += table.num_rows
                 for name in self._stream.money:
                     if name in there and (total := arrays.exact_sum(table[name])) is not None:
                         sums[name] = EXACT.add(sums.get(name, ZERO), total)
                 if within is not None:
-                    table = table.filter(_within(table[str(self._stream.time_column)], within))
+                    table = table.filter(_within(table[time[0]], within))
                 hashes.append(keys.hashes(table, self._stream.key))
-                writer.write_table(self._aligned(table))
+                writer.write_table(self._aligned(table, self._needed))
         scanned.hashes = np.concatenate([scanned.hashes, *hashes])
         return {name: sums.get(name, ZERO) for name in self._stream.money if name in there}
 
-    def _aligned(self, table: pa.Table) -> pa.Table:
-        """Return the needed columns with today's types, whichever version of this package wrote the slot."""
+    def _aligned(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
+        """Return some columns with today's types, whichever version of this package or other tool wrote the slot."""
         aligned = []
-        for name in self._needed:
+        for name in names:
             kind = self._schema.field(name).type
             has = name in table.column_names
             aligned.append(table[name].cast(kind) if has else pa.nulls(table.num_rows, kind))
-        return pa.Table.from_arrays(aligned, names=self._needed)
+        return pa.Table.from_arrays(aligned, names=list(names))
 
 
 def as_decimal256(column: Any) -> Any:

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import UnmergeableSlot
 from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.reconciliation.day_totals import DayTotals
@@ -75,3 +78,24 @@ def test_a_damaged_object_is_named_so_that_a_repair_extracts_it_again(
     sample, path = lake_of(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
     assert damaged(sample)
+
+
+@pytest.mark.parametrize("lacking", ["id", "update_time"])
+def test_an_object_without_the_column_of_the_key_or_of_the_time_is_damaged(tmp_path: Path, lacking: str) -> None:
+    """As another tool may have rewritten it, receipt and all. The report day ends within the slot, so that its time is needed."""
+    sample, path = lake_of(tmp_path)
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(lacking), path)
+    stream = declared("aig", sample.lake.stream)
+    with DayTotals(sample.lake, stream, Interval(TODAY.start, at(5.5)), set()) as day_totals:
+        day_totals.load()
+        assert day_totals.damaged == (SLOT,)
+
+
+def test_amounts_of_another_type_are_read_as_amounts_or_damaged(tmp_path: Path) -> None:
+    sample, path = lake_of(tmp_path)
+    assert not damaged(sample)
+    stored = pq.read_table(path, partitioning=None)
+    place = stored.column_names.index("bet_amount")
+    for values, expected in (([10.0] * 40, False), (["10.0"] * 39 + ["ten"], True)):
+        pq.write_table(stored.set_column(place, "bet_amount", pa.array(values)), path)
+        assert damaged(sample) is expected
