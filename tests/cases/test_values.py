@@ -199,6 +199,31 @@ def test_an_amount_beyond_its_column_never_becomes_another_amount(text: str) -> 
         assert row["_extra"] == f'{{"denom":{cell}}}'
 
 
+# Divisors that pyarrow.json reads beside its table of powers of ten: 0 for some, another number for others.
+_BEHIND = ["5e-324", "1e-47", "1e-97", "73786976294838206464e-127", "1.00000000000000000000e-28", "1E-0083"]
+
+
+@pytest.mark.parametrize("text", _BEHIND)
+@pytest.mark.parametrize(
+    ("provider", "money", "other"), [("aig", "win_amount", None), ("jdb", "win", "denom"), ("gmag", "wins", "balanceEnd")]
+)
+def test_an_amount_far_below_the_decimals_of_its_column_never_becomes_another_amount(
+    provider: str, money: str, other: str | None, text: str
+) -> None:
+    for cell in (text, f'"{text}"'):
+        assert quarantined(provider, f'"{money}":{cell}').startswith(f"{money}: ")
+        if other:
+            row, _ = stored(provider, f'"{other}":{cell}')
+            assert (row[other], row["_extra"]) == (None, f'{{"{other}":{cell}}}')
+
+
+def test_small_amounts_and_ids_that_look_like_smaller_ones_are_read_the_fast_way() -> None:
+    page = decode("jdb", '"bet":-1.5E-10,"win":1e-05,"total":-1E-4,"clientType":"8234c460-481e-11f0-a82e-666172557123"')
+    assert page.fast
+    row = page.table.to_pylist()[0]
+    assert (row["bet"], row["win"], row["total"]) == (Decimal("-1.5E-10"), Decimal("0.00001"), Decimal("-0.0001"))
+
+
 @pytest.mark.parametrize("kind", [DecimalKind(38, 18), DecimalKind(38, 4), DecimalKind(38, 37)])
 def test_an_amount_of_as_many_digits_as_its_column_is_stored(kind: DecimalKind) -> None:
     stream = replace(

@@ -7,6 +7,7 @@ The parser remembers which rewrites earlier answers needed, and skips the others
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,9 @@ _MARKERS: Mapping[Any, pa.DataType] = {Total: pa.int64(), PageSize: pa.int64(), 
 _MOST_NAMES = 100  # in an object, that get a column each
 _AS_DIGIT = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 _LONG_NUMBER = b"0" * (MAX_NUMBER + 1)
+# How a number ends whose last digit may be more than 38 places behind the last one of its column.
+_SMALL = [re.compile(rb"%b-(?:0*(?:[2-9]\d|\d{3,})[^\w.+-]|(?<=[\d.]{20}..))" % e) for e in (b"e", b"E")]
+_NUMBER = re.compile(rb"(?:^|[^\w.+-])[+-]?[\d.]+[eE]-\d*[^\w.+-]?$")
 
 
 class Parser:
@@ -47,6 +51,7 @@ class Parser:
         self.record = pa.struct([(f.name, columns.wire_type(f.kind)) for f in stream.fields])
         self._coerced = pa.struct([(f.name, columns.coerced_type(f.kind)) for f in stream.fields])
         self._options = self._parsing(self.record)
+        self._decimals = columns.holds_decimals(self.record)
         self._doubles = any(isinstance(f.kind, Double) for f in stream.fields)
         self._names: dict[str, set[str]] = {f.name: set() for f in stream.fields if isinstance(f.kind, DecimalMap)}
         self._numbers: set[str] = set()
@@ -100,6 +105,8 @@ class Parser:
         _check_utf8(body)
         if self._doubles and _LONG_NUMBER in body.translate(_AS_DIGIT):
             raise pa.ArrowInvalid("a number is too long")  # pyarrow.json reads a double of any length
+        if self._decimals and _has_small_number(body):
+            raise pa.ArrowInvalid("a number is too small")  # pyarrow.json may read it as 0, or as any other number
 
     def _read(self, body: bytes, options: pj.ParseOptions) -> tuple[pa.Table, pa.Array]:
         document = columns.read_json(body, options)
@@ -147,6 +154,12 @@ def _envelope_type(part: Any, record: pa.DataType) -> pa.DataType:
     if isinstance(part, SumOf):
         return pa.int64()
     return columns.wire_type(part.kind if isinstance(part, Reaches) else part)
+
+
+def _has_small_number(body: bytes) -> bool:
+    """Return whether a number may be too small for a decimal. An id such as ``481e-11`` within other text is none."""
+    ends = (match for pattern in _SMALL for match in pattern.finditer(body))
+    return any(_NUMBER.search(body[max(0, end.start() - MAX_NUMBER) : end.end()]) for end in ends)
 
 
 def _check_utf8(body: bytes) -> None:
