@@ -40,7 +40,7 @@ def find_connection(conn_id: str, hook: type[BaseHook] = BaseHook) -> Connection
             raise
         raise ConnectionNotFound(
             f"connection {conn_id!r} does not exist. Create it, or correct conn_id=. If AIRFLOW_CONN_{conn_id.upper()} is set, it is malformed: "
-            "quote special characters in its login and password, or write it as JSON."
+            "quote special characters in its login and password, or write it as JSON with login and password as text."
         ) from None
 
 
