@@ -400,7 +400,7 @@ def test_s4_a_malformed_uri_is_refused_with_the_cure(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AIRFLOW_CONN_VENDOR", uri)
     with pytest.raises(
         InvalidArgument,
-        match="If AIRFLOW_CONN_VENDOR is set, it is malformed: quote special .* JSON with login and password as text",
+        match=r"If AIRFLOW_CONN_VENDOR is set, it is malformed: quote special .* JSON with login and password as text",
     ) as caught:
         hook_of("vendor")
     assert uri not in str(caught.value)

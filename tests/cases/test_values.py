@@ -205,7 +205,8 @@ _BEHIND = ["5e-324", "1e-47", "1e-97", "73786976294838206464e-127", "1.000000000
 
 @pytest.mark.parametrize("text", _BEHIND)
 @pytest.mark.parametrize(
-    ("provider", "money", "other"), [("aig", "win_amount", None), ("jdb", "win", "denom"), ("gmag", "wins", "balanceEnd")]
+    ("provider", "money", "other"),
+    [("aig", "win_amount", None), ("jdb", "win", "denom"), ("gmag", "wins", "balanceEnd")],
 )
 def test_an_amount_far_below_the_decimals_of_its_column_never_becomes_another_amount(
     provider: str, money: str, other: str | None, text: str
@@ -255,9 +256,10 @@ def test_the_last_instant_of_the_year_9999_is_stored() -> None:
     assert row["settle_time"] == datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)
 
 
-def test_v16_twenty_thousand_digits_and_a_letter_take_linear_time() -> None:
+@pytest.mark.parametrize("text", ["1" * 20_000 + "x", "1e-" + "0" * 200_000 + "x"], ids=["digits", "exponent"])
+def test_v16_thousands_of_digits_and_a_letter_take_linear_time(text: str) -> None:
     began = time.process_time()
-    assert quarantined("aig", {"valid_bet_turnover": "1" * 20_000 + "x"}).startswith("valid_bet_turnover: ")
+    assert quarantined("aig", {"valid_bet_turnover": text}).startswith("valid_bet_turnover: ")
     assert time.process_time() - began < 5  # it took minutes
 
 

@@ -31,7 +31,7 @@ _MOST_NAMES = 100  # in an object, that get a column each
 _AS_DIGIT = bytes.maketrans(b"123456789.eE+-", b"0" * 14)
 _LONG_NUMBER = b"0" * (MAX_NUMBER + 1)
 # How a number ends whose last digit may be more than 38 places behind the last one of its column.
-_SMALL = [re.compile(rb"%b-(?:0*(?:[2-9]\d|\d{3,})[^\w.+-]|(?<=[\d.]{20}..))" % e) for e in (b"e", b"E")]
+_SMALL = [re.compile(rb"%b-(?:0*(?:[2-9]\d|[1-9]\d\d)\d*[^\w.+-]|(?<=[\d.]{20}..))" % e) for e in (b"e", b"E")]
 _NUMBER = re.compile(rb"(?:^|[^\w.+-])[+-]?[\d.]+[eE]-\d*[^\w.+-]?$")
 
 
