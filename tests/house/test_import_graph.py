@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,8 +60,9 @@ def room_of(module: str) -> str:
     return ".".join(parts) or module.split(".")[1]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield every module that a file imports, inside functions too; imports for types only are left out."""
+@cache
+def imports(path: Path) -> list[str]:
+    """Return every module that a file imports, inside functions too; imports for types only are left out."""
     tree = ast.parse(path.read_text())
     for_types = {
         id(inner)
@@ -69,14 +70,15 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
+    found: list[str] = []
     for node in ast.walk(tree):
         if id(node) in for_types:
             continue
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
+    return found
 
 
 def top(room: str) -> str:
