@@ -23,7 +23,7 @@ from airflow_betproviders.notifications.freshness import deadline_alert
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from airflow_betproviders.task.airflow_exceptions import AirflowException
-from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text
+from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, optional_text, require_text
 
 DEFAULT_ARGS: Mapping[str, Any] = {
     # The first delay is the deployment's own, [core] default_task_retry_delay.
@@ -88,9 +88,14 @@ def account_dag(
         **dag_kwargs: any other argument of ``DAG``; they replace the values set here.
 
     Raises:
-        InvalidArgument: the schedule has no interval to load.
+        InvalidArgument: the schedule has no interval to load, or an argument is of another type.
     """
-    pool = pool or conn_id
+    try:
+        require_text("conn_id", conn_id, "aig_default")
+        pool = optional_text("pool", pool, conn_id) or conn_id
+        default_args = mapping("default_args", default_args)
+    except InvalidArgument as problem:
+        raise InvalidArgument(f"DAG {dag_id}: {problem}") from None
     how_to = (_BACKFILL if backfill and schedule is not None else "") + _POOL
     options: dict[str, Any] = {
         "start_date": datetime(2025, 1, 1, tzinfo=timezone.utc),
@@ -103,7 +108,7 @@ def account_dag(
     dag = DAG(
         dag_id,
         schedule=_timetable(dag_id, schedule),
-        default_args={**DEFAULT_ARGS, "pool": pool, **(default_args or {})},
+        default_args={**DEFAULT_ARGS, "pool": pool, **default_args},
         doc_md=f"{(doc_md or '').strip()}\n{how_to.format(dag_id=dag_id, pool=pool)}",
         **{**options, **dag_kwargs},
     )

@@ -80,7 +80,7 @@ def optimize(
     Raises:
         InvalidArgument: rows are not sorted by such a column.
     """
-    if sort_by not in _ORDERS:
+    if sort_by not in tuple(_ORDERS):
         raise InvalidArgument(f"sort_by {sort_by!r} must be one of {', '.join(_ORDERS)}.")
     stats = OptimizeStats()
     partitions: dict[tuple[str, date], list[DataFile]] = {}

@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator
 from airflow_betproviders import registry
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, NothingStored
-from airflow_betproviders.task.arguments import NOT_GIVEN, names, require_text
+from airflow_betproviders.task.arguments import names, optional_text, require_text
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.storage import open_path
@@ -78,11 +78,12 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
         if not self.path.endswith(_FORMATS):
             raise InvalidArgument(f"path {self.path!r} must end in one of {', '.join(_FORMATS)}.")
         columns = self._columns()
+        provider = optional_text("provider", self.provider, "aig")
         interval = resolve_interval(context, self.start, self.end, timedelta(days=1))
         target = open_path(self.path)
         table = self._open_table()
         with TemporaryDirectory(prefix="betproviders-") as folder:
-            rows = self._sorted(table, interval, Path(folder))
+            rows = self._sorted(table, interval, provider, Path(folder))
             file = Path(folder) / target.name
             written = _write(file, rows, columns)
             size = file.stat().st_size
@@ -113,7 +114,7 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
                 f"table {self.table!r} does not exist. Merge bets into it first, or correct table=."
             ) from None
 
-    def _sorted(self, table: DeltaTable, interval: Interval, folder: Path) -> Iterator[pa.Table]:
+    def _sorted(self, table: DeltaTable, interval: Interval, provider: str | None, folder: Path) -> Iterator[pa.Table]:
         """Yield the bets in order. They are sorted in local files, so that memory does not grow with the day.
 
         Raises:
@@ -130,7 +131,6 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
 
         last = (interval.end - timedelta(microseconds=1)).date()
         wanted = (ds.field("bet_date") >= interval.start.date()) & (ds.field("bet_date") <= last)
-        provider = None if self.provider in NOT_GIVEN else str(self.provider)
         if provider:
             wanted &= ds.field("provider") == provider
         sorted_rows = SortedRows(folder, _ORDER, _ORDER)

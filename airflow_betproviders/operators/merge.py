@@ -13,7 +13,7 @@ from airflow_betproviders import metrics
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
-from airflow_betproviders.task.arguments import mapping, optional_duration, require_text, whole_number
+from airflow_betproviders.task.arguments import mapping, optional_duration, optional_text, require_text, whole_number
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
@@ -155,7 +155,7 @@ class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 
         place = open_path(self.path)
-        provider, account = self.provider or None, None
+        provider, account = optional_text("provider", self.provider, "aig"), None
         settings: dict[str, Any] = {}
         if self.conn_id:
             hook = hook_of(self.conn_id)

@@ -28,6 +28,18 @@ def require_text(name: str, value: object, example: str) -> None:
         raise InvalidArgument(f"{name}={value!r} is not text, or is empty. Give {name}={example!r} or the like.")
 
 
+def optional_text(name: str, value: object, example: str) -> str | None:
+    """Return text; None where it is not given.
+
+    Raises:
+        InvalidArgument: the value is of another type.
+    """
+    if value in NOT_GIVEN:
+        return None
+    require_text(name, value, example)
+    return str(value)
+
+
 def optional_duration(name: str, value: str | timedelta | None) -> timedelta | None:
     """Return a duration; None where it is not given.
 

@@ -141,6 +141,19 @@ def test_what_cannot_work_is_refused_at_parse_with_the_cure(arguments: dict[str,
     assert "aig_bets" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        ({"conn_id": None}, "Give conn_id='aig_default'"),
+        ({"conn_id": "aig_default", "pool": 5}, "Give pool='aig_default'"),
+        ({"conn_id": "aig_default", "default_args": "retries"}, "default_args='retries' is not a dict"),
+    ],
+)
+def test_what_makes_no_empty_dag_is_refused_likewise(arguments: dict[str, Any], cure: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"DAG aig_bets: .*{cure}"):
+        account_dag("aig_bets", **arguments)
+
+
 def test_a_misspelt_argument_is_refused() -> None:
     with pytest.raises(TypeError, match="lokback"):
         made(lokback="24h")

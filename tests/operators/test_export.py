@@ -77,6 +77,8 @@ def test_what_cannot_be_written_is_refused(sample: SampleLake) -> None:
         export(sample, "day.xlsx")
     with pytest.raises(InvalidArgument, match=r"no installed package provides 'nope'\. Installed providers: aig, "):
         export(sample, "day.csv", provider="nope")
+    with pytest.raises(InvalidArgument, match=r"provider=\['aig'\] is not text"):
+        export(sample, "day.csv", provider=["aig"])
     assert not (sample.folder / "out").exists()
     with pytest.raises(InvalidArgument, match="the table has no column 'stakes'"):
         export(sample, "day.csv", columns=["stakes"])

@@ -150,6 +150,7 @@ def test_a_connection_narrows_it_to_the_account_and_fills_what_only_it_knows(
     ("arguments", "message"),
     [
         ({"provider": "toy"}, "no installed package provides"),
+        ({"provider": ["aig"]}, "is not text"),
         ({"provider": "aig", "stream": "history"}, "It has: transactions, latest"),
         ({"table": "bets"}, "Give an absolute path"),
         ({"table": "s3:///bets"}, "names no bucket"),
@@ -286,6 +287,11 @@ def test_small_files_are_put_together_and_old_ones_deleted(sample: SampleLake, m
 def test_a_retention_that_would_hurt_a_merge_is_refused(sample: SampleLake) -> None:
     with pytest.raises(InvalidArgument, match="less than an hour"):
         optimize(sample, retention="5m")
+
+
+def test_an_order_that_is_no_column_is_refused(sample: SampleLake) -> None:
+    with pytest.raises(InvalidArgument, match="must be one of placed_at, player_id"):
+        optimize(sample, sort_by=["placed_at"])
 
 
 @pytest.mark.slow
