@@ -115,6 +115,7 @@ class Stream:
         retention: how far back the provider answers; None if it states no limit.
         retention_stated: ``retention`` in the document's words, such as ``six months``.
         retention_from_connection: whether ``retention`` comes from ``retention_days`` of the connection, not from the document.
+        connection_known: whether ``paging`` and ``retention`` are those of a connection, which may leave them as the document has them.
         slot: the unit of storage unless the user says otherwise.
         day_start_offset: time past midnight UTC at which the stream's day begins.
     """
@@ -143,6 +144,7 @@ class Stream:
     retention: timedelta | None = None
     retention_stated: str = ""
     retention_from_connection: bool = False
+    connection_known: bool = False
     slot: timedelta = timedelta(hours=1)
     day_start_offset: timedelta = timedelta(0)
 

@@ -59,6 +59,7 @@ class BetProviderHook(ProtocolHook):
     def with_account_settings(self, stream: Stream) -> Stream:
         """Return the declaration as this account's connection has it: page size and retention."""
         rows, days = self.extra["page_size"], self.extra["retention_days"]
+        stream = replace(stream, connection_known=True)
         if rows is not None:
             stream = replace(stream, paging=stream.paging.limited_to(rows))
         # retention_days does not apply to a feed of the last minutes or hours.

@@ -92,6 +92,8 @@ class FillGapsOperator(ExtractToParquetOperator):
         event: Any = None,  # noqa: ARG002 - the trigger's event
         stored_until: str | None = None,  # noqa: ARG002 - coverage knows what is stored
         idle_deferrals: int = 0,
+        spent: dict[str, float] | None = None,
+        began_at: str | None = None,
     ) -> dict[str, Any]:
         """Fill the interval's gaps, or defer until every slot of it is due.
 
@@ -100,13 +102,17 @@ class FillGapsOperator(ExtractToParquetOperator):
             event: the trigger's event.
             stored_until: not used.
             idle_deferrals: number of deferrals in a row without a stored slot between them.
+            spent: what the run spent of its limit before it deferred.
+            began_at: when the run began, ISO 8601, if it has deferred since.
         """
+        from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
         from airflow_betproviders.lake.survey.cells import group_cells
 
-        limit = RunLimit(self.max_calls, self.max_minutes)
         hook, stream, width = self._resolve()
         states = self._states()
         lake = self._lake(hook, stream)
+        limiter = RateLimiter.of(hook, stream)
+        limit = RunLimit(self.max_calls, self.max_minutes, lambda: limiter.calls, spent)
         interval = self._from_first(context, lake, width) if self.start == FIRST else self._interval(context, width)
         if interval is None:
             self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
@@ -116,9 +122,10 @@ class FillGapsOperator(ExtractToParquetOperator):
         before = to_fill.survey()
         if pending := before.gaps({"pending"}):
             self._wait_until_ready(replace(target, interval=pending[-1].interval))
-        self._fill(context, to_fill, before, limit, idle_deferrals)
+        began = datetime.fromisoformat(began_at) if began_at else datetime.now(timezone.utc)
+        self._fill(context, to_fill, before, limit, began, idle_deferrals)
         after = to_fill.survey()
-        stored = stored_between(lake, before, after)
+        stored = stored_between(lake, before, after, began)
         lost = [cell for cell in after.cells if cell.state in {"expired", *states} and not cell.readable(hook.now())]
         left = [cell for cell in to_fill.readable(after) if cell.state in {"missing", "damaged"}]
         summary = {
@@ -149,23 +156,33 @@ class FillGapsOperator(ExtractToParquetOperator):
         return None
 
     def _fill(
-        self, context: Context, to_fill: GapsToFill, before: Coverage, limit: RunLimit, idle_deferrals: int
+        self,
+        context: Context,
+        to_fill: GapsToFill,
+        before: Coverage,
+        limit: RunLimit,
+        began: datetime,
+        idle_deferrals: int,
     ) -> None:
         """Extract the gaps in batches. If a slot cannot be read or proven complete, extract the others all the same."""
         waiting = limit.order(to_fill.readable(before), to_fill.target.hook.now())
         while batch := limit.batch(waiting):
             self.log.info("%d slots to extract; this batch has %d", len(waiting), len(batch))
             try:
-                stored = self._store(context, to_fill.target, batch)
+                self._store(context, to_fill.target, batch)
             except WindowExpired as error:  # dropped while older slots were extracted
                 self.log.warning("%s", error)
                 wanted = to_fill.wanted()
+                if wanted.issuperset(batch):  # the provider keeps less than stated
+                    to_fill.failed[batch[0]] = error
+                    wanted.remove(batch[0])
+                    limit.count(1)
                 waiting = [slot for slot in waiting if slot in wanted]
             except BetProviderError as error:
                 wanted = to_fill.wanted()
                 if failed := to_fill.set_aside(error, batch, wanted):
                     self.log.warning("%s", error)
-                    limit.count(batch.index(failed) + 1, 0)
+                    limit.count(batch.index(failed) + 1)
                     waiting = [slot for slot in waiting if slot in wanted and slot != failed]
                     continue
                 if not isinstance(error, QuotaExhausted):  # other tasks use up a quota too
@@ -173,11 +190,17 @@ class FillGapsOperator(ExtractToParquetOperator):
                 if error.retry_at is None or idle_deferrals > MAX_DEFERRALS_WITHOUT_A_SLOT:
                     raise
                 self.log.warning("%s", error)
-                wait_until(self, error.retry_at, "the next call", idle_deferrals=idle_deferrals)
+                limit.count(sum(slot not in wanted for slot in batch))
+                progress = {
+                    "idle_deferrals": idle_deferrals,
+                    "spent": limit.spent,
+                    "began_at": began.isoformat(timespec="milliseconds"),
+                }
+                wait_until(self, error.retry_at, "the next call", **progress)
                 waiting = [slot for slot in waiting if slot in wanted]
             else:
                 idle_deferrals = to_fill.errors_in_a_row = 0
-                limit.count(len(batch), stored.total("calls"))
+                limit.count(len(batch))
                 waiting = [slot for slot in waiting if slot not in batch]
         if waiting:
             self.log.warning(

@@ -24,6 +24,7 @@ from airflow_betproviders.exceptions import (
     ProviderRateLimited,
     ProviderRequestError,
     ProviderUnavailable,
+    QuotaExhausted,
     WindowExpired,
 )
 from airflow_betproviders.hooks.base import BetProviderHook
@@ -345,6 +346,89 @@ def test_a_limit_of_calls_is_kept_newest_first_and_the_next_run_continues(
             break
     assert summary["left_ranges"] == []
     assert rows(lake, span) == truth(simulator, span)
+
+
+def test_the_calls_of_slots_that_fail_count_towards_the_limit(
+    lake: Lake,
+    span: Interval,
+    simulator: Simulator,  # noqa: F811
+) -> None:
+    run(ExtractToParquetOperator, lake, Interval(span.start, span.start + HOUR))
+    simulator.faults.set("total_lie")
+    spent = []
+    try:
+        for max_calls in (1, None):
+            before = len(simulator.calls)
+            with pytest.raises(IncompleteWindow):
+                run(FillGapsOperator, lake, span, max_calls=max_calls)
+            spent.append(len(simulator.calls) - before)
+    finally:
+        simulator.faults.clear()
+    one, all_five = spent
+    assert all_five > 2 * one  # so one slot was tried
+
+
+def test_a_run_fills_a_slot_even_if_looking_for_gaps_takes_the_limit(lake: Lake, span: Interval) -> None:
+    assert run(FillGapsOperator, lake, span, max_minutes=1e-9)["slots"] == 1
+
+
+def test_what_a_run_spent_before_it_deferred_counts_towards_the_limit(
+    lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, executions = FillGapsOperator._store, []
+
+    def stored_and_deferred(self: FillGapsOperator, ctx: Any, target: Any, batch: Any) -> Any:
+        original(self, ctx, target, batch)
+        error = QuotaExhausted("the provider's quota is used up")
+        error.retry_at = datetime.now(timezone.utc) + HOUR
+        raise error
+
+    monkeypatch.setattr(FillGapsOperator, "_store", stored_and_deferred)
+    given = {"conn_id": "gmag_default", "path": f"file://{lake.root}", "start": span.start, "end": span.end}
+    kwargs: dict[str, Any] = {}
+    while len(executions) < 6:
+        task = FillGapsOperator(task_id="task", **given, max_calls=10)
+        try:
+            summary = FillGapsOperator.execute.__wrapped__(task, context(), **kwargs)  # type: ignore[attr-defined]
+        except TaskDeferred as deferred:
+            executions.append(deferred)
+            kwargs = json.loads(json.dumps(deferred.kwargs))
+        else:
+            break
+    receipts = [read_receipt(lake.fs, path) for path in lake.stored(span).values()]
+    calls = sum(receipt.calls for receipt in receipts if receipt)
+    assert summary["left"] == 6 - len(receipts) > 0
+    assert summary["slots"] == len(receipts) > 1
+    assert summary["calls"] == calls <= 10 + max(receipt.calls for receipt in receipts if receipt)
+
+
+def test_a_retention_that_the_connection_no_longer_states_makes_no_slot_readable(
+    lake: Lake,
+    now: datetime,  # noqa: F811
+) -> None:
+    """The newest receipt states sixty days, and the document thirty, which hold for a connection that states none."""
+    old = Interval(oldest(now) - 3 * DAY, oldest(now) - 3 * DAY + 2 * HOUR)
+    store(lake, Interval(old.start - HOUR, old.start), retention_days=60.0)
+    store(lake, Interval(old.end, old.end + HOUR), retention_days=60.0)
+    with pytest.raises(WindowExpired, match="2 expired"):
+        run(FillGapsOperator, lake, old)
+
+
+def test_a_slot_that_the_provider_calls_expired_keeps_no_other_out(
+    lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider may keep less than its document says."""
+    bad, original = slots(span, HOUR)[2], BetProviderHook.request
+
+    def refusing(self: Any, stream: Any, window: Interval, *arguments: Any, **options: Any) -> Any:
+        if window.start < bad.end and window.end > bad.start:
+            raise WindowExpired("no longer kept")
+        return original(self, stream, window, *arguments, **options)
+
+    monkeypatch.setattr(BetProviderHook, "request", refusing)
+    with pytest.raises(WindowExpired, match="no longer kept"):
+        run(FillGapsOperator, lake, span)
+    assert sorted(lake.stored(span)) == [slot for slot in slots(span, HOUR) if slot != bad]
 
 
 def test_what_the_provider_drops_within_a_day_comes_before_the_newest(lake: Lake, now: datetime) -> None:  # noqa: F811

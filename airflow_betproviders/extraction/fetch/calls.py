@@ -163,6 +163,7 @@ class Caller(Generic[Decoded]):
                 raise RuntimeError("the extraction has ended")
             with self._counting:
                 self.calls += 1
+                self._limiter.calls += 1
                 reply.call, reply.asked_at = self.calls, datetime.now(timezone.utc)
             reply.body = body = self._source.request(self._stream, reply.window, reply.params, permit)
         return permit.run(partial(self._decoded, body))

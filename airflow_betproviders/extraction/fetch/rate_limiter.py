@@ -47,6 +47,7 @@ class RateLimiter:
 
     Attributes:
         waited: seconds that calls have waited for their turn in this process.
+        calls: calls that this process has made, refused and repeated ones included.
     """
 
     _held: ClassVar[dict[tuple[str, str, str], RateLimiter]] = {}
@@ -62,6 +63,7 @@ class RateLimiter:
         self._call = self._answer = self._counted = began
         self._paused_until = float("-inf")
         self.waited = 0.0
+        self.calls = 0
 
     @classmethod
     def of(cls, source: Source, stream: Stream) -> RateLimiter:

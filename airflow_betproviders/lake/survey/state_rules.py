@@ -59,15 +59,15 @@ class StateRules:
 def _retention(stream: Stream, stored: Sequence[StoredObject]) -> timedelta | None:
     """Return how far back the provider answers.
 
-    | the stream's retention is | its newest receipt has | counts |
+    | the stream's connection is | its newest receipt has | counts |
     |---|---|---|
-    | the connection's | anything | the connection's |
-    | the document's | ``retention_days`` | the receipt's: that connection is not at hand here |
-    | the document's | none | the document's |
+    | known | anything | the stream's |
+    | not known | ``retention_days`` | the receipt's |
+    | not known | none | the stream's, which is the document's |
     """
     receipts = (entry.receipt for entry in stored if entry.receipt)
     newest = max(receipts, key=attrgetter("extracted_at"), default=None)
-    if stream.retention_from_connection or newest is None or newest.retention_days is None:
+    if stream.connection_known or newest is None or newest.retention_days is None:
         return stream.retention
     return timedelta(days=newest.retention_days)
 

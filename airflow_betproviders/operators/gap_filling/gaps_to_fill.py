@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_betproviders.declare.interval import Interval
@@ -84,14 +84,14 @@ class GapsToFill:
         return failed
 
 
-def stored_between(lake: Lake, before: Coverage, after: Coverage) -> Stored:
-    """Return the slots that were stored between two coverages."""
+def stored_between(lake: Lake, before: Coverage, after: Coverage, since: datetime) -> Stored:
+    """Return the slots that were stored between two coverages, and those read since an instant: the run may have deferred."""
     from airflow_betproviders.extraction.slots import Stored
 
     known = {cell.interval: cell.receipt for cell in before.cells}
     stored = Stored(size=None)
     for cell in after.cells:
-        if cell.receipt and cell.receipt != known.get(cell.interval):
+        if cell.receipt and (cell.receipt != known.get(cell.interval) or cell.receipt.made_at >= since):
             stored.paths[cell.interval] = lake.data(cell.interval)
             stored.receipts.append(cell.receipt)
     return stored

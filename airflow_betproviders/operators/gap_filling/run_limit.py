@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,23 +20,29 @@ _MOST_SLOTS = 24  # in one batch
 class RunLimit:
     """Decide how many more slots a run may extract, from the calls and time that earlier slots took.
 
-    A run finishes each slot that it begins, and extracts at least one. So it may exceed its limit by a part of its last
-    slot.
+    A run finishes each slot that it begins, and begins at least one. So it may exceed its limit by a part of its last
+    slot. What it spent before a deferral counts; the time of the deferral does not.
 
     Args:
         max_calls: calls to the provider; None for no limit.
         max_minutes: minutes; None for no limit.
+        calls_made: returns how many calls this process has made.
+        spent: what the run had spent before it deferred; None if it has not deferred.
 
     Raises:
         InvalidArgument: a limit is not a positive number.
     """
 
-    def __init__(self, max_calls: object, max_minutes: object) -> None:
+    def __init__(
+        self, max_calls: object, max_minutes: object, calls_made: Callable[[], int], spent: Mapping[str, float] | None
+    ) -> None:
         self._calls = _positive("max_calls", max_calls)
         self._seconds = (_positive("max_minutes", max_minutes) or 0) * 60 or None
-        self._began = time.monotonic()
-        self._spent = 0
-        self._slots = 0
+        before = {"slots": 0, "calls": 0, "seconds": 0, **(spent or {})}
+        self._calls_made = calls_made
+        self._calls_before = calls_made() - int(before["calls"])
+        self._began = time.monotonic() - before["seconds"]
+        self._slots = int(before["slots"])
 
     def __bool__(self) -> bool:
         """Return whether there is a limit."""
@@ -59,16 +65,24 @@ class RunLimit:
         """Return the slots to extract next, in order of time; none once the limit is reached."""
         return sorted(ordered[: self._affordable(len(ordered))])
 
-    def count(self, slots: int, calls: int) -> None:
-        """Add the calls and the time of a batch."""
+    def count(self, slots: int) -> None:
+        """Count slots of a batch, extracted or tried."""
         self._slots += slots
-        self._spent += calls
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Return what the run has spent so far, for its continuation after a deferral."""
+        return {"slots": self._slots, "calls": self._spent, "seconds": time.monotonic() - self._began}
+
+    @property
+    def _spent(self) -> int:
+        return self._calls_made() - self._calls_before
 
     def _affordable(self, wanted: int) -> int:
         if not self:
             return wanted
         if not self._slots:
-            return 1 if self._left() > 0 else 0
+            return min(1, wanted)
         return max(0, min(int(self._left()), 2 * self._slots, _MOST_SLOTS))
 
     def _left(self) -> float:

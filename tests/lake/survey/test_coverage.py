@@ -375,7 +375,7 @@ def test_where_the_connection_states_a_retention_the_newest_receipt_says_what_ca
         ("missing", 11, at(-35) + 2 * DAY),
         ("missing", 35, at(-23) + 2 * DAY),
     ]
-    stated = replace(declared(lake.provider, lake.stream), retention=DAY, retention_from_connection=True)
+    stated = replace(declared(lake.provider, lake.stream), retention=DAY, connection_known=True)
     assert coverage(lake, stated, now=NOW).total.states["expired"] == 47 + 12
     store(lake, slot(-23))
     assert look(lake).total.states["expired"] == 0
