@@ -241,13 +241,13 @@ def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) ->
     assert len(vendor.asked) == 1
 
 
+@pytest.mark.parametrize("nothing", [[], [None], [None, None], [{}], [[]]], ids=json.dumps)
 @pytest.mark.parametrize(("provider", "stream"), [("pv", "games_game_history"), ("aig", "latest")])
 def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
-    make: MakeHook, tmp_path: Path, provider: str, stream: str
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, nothing: list[Any]
 ) -> None:
     def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
-        nothing: Any = [] if provider == "pv" else {"transactions": []}
-        return {**document, "data": nothing} if n == 1 else document
+        return {**document, "data": nothing if provider == "pv" else {"transactions": nothing}} if n == 1 else document
 
     filters = GAME if provider == "pv" else {}
     vendor = Vendor(make(provider), stream, spread(3), spoil=empty_once)

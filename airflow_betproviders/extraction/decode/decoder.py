@@ -44,6 +44,8 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 _MEASURED = 1 << 20
 # Bytes of a refused answer in which secrets are looked for. The last of them may begin one that is cut off.
 _SEARCHED, _LONGEST_SECRET = 1 << 16, 1 << 13
+# Lists of rows without a record, as PHP writes an empty result.
+_WITHOUT_RECORDS = ({b"null"}, {b"{}"}, {b"[]"})
 _MARKERS = (Total, PageSize, NextPage, Reaches, SumOf)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
@@ -210,7 +212,8 @@ class Decoder:
             rows = [one_record(rows_text or b"")]
         else:
             rows = listed(rows_text or b"", self._stream.key)
-            page.doubtful = page.total is None and rows == [rows_text]  # one record in place of a list
+            alone = rows == [rows_text]  # one record in place of a list
+            page.doubtful = page.total is None and (alone or {*rows} in _WITHOUT_RECORDS)
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         self._add_rows(page, rows)
