@@ -71,9 +71,8 @@ class WindowAssembler:
             rows.proof = REACHES if rows.proof == SHORT_ANSWER else rows.proof
         rule = self._stream.windows
         if window is not None and rule and self._stream.has_outside_rows:
-            if not rule.sliding:
-                # Rows outside are left out here: those that no other window brings would be lost.
-                self._outside.remove(rows, _answered(window, rule, paging), always=True)
+            # Rows outside are left out here: those that no other window brings would be lost.
+            self._outside.remove(rows, _answered(window, rule, paging), always=True)
             rows.keep_window(str(self._stream.time_column), self._time_of)
         if window is not None:
             self._days.check(rows, self._combined(window, earlier) if earlier else None)
@@ -147,6 +146,15 @@ class WindowAssembler:
 
 
 def _answered(window: Interval, rule: WindowRule, paging: Pagination) -> Interval:
-    """Return the interval that an answer may cover: a window of fixed length to its own end, a cursor's for ten years more."""
+    """Return the interval in which the rows of an answer may lie.
+
+    | answers | from | to |
+    |---|---|---|
+    | of a fixed length | the window's start | its own end |
+    | of the newest rows, for a length that includes the window | this length before the window's end | this length after its start |
+    | of a cursor | the window's start | ten years after the window |
+    """
+    if rule.sliding:
+        return Interval(window.end - rule.span, window.start + rule.span)
     end = window.start + rule.span if paging.keeps_to_window else window.end + ABSURD
     return Interval(window.start - max(rule.step, timedelta(seconds=1)), end)

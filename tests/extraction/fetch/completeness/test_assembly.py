@@ -29,6 +29,29 @@ def test_rows_of_another_zone_in_a_window_of_fixed_length_fail(hours: int) -> No
         read(stream, lambda n, window, params: shifted, Interval(FIVE, FIVE + 10 * MINUTE))
 
 
+@pytest.mark.parametrize("hours", [8, -4])
+def test_rows_of_another_zone_in_an_answer_of_the_newest_rows_fail(hours: int) -> None:
+    """They would be left out, as if the window were empty."""
+    stream = serving(windows=WindowRule(span=10 * MINUTE, sliding=True), paging=SingleAnswer())
+    shifted = page(*(bet(f"{i}", at=i * 20 + hours * 3600) for i in range(20)))
+    with pytest.raises(ProviderRequestError, match="20 of 20 rows have at outside the window"):
+        read(stream, lambda n, window, params: shifted, Interval(FIVE, FIVE + 5 * MINUTE))
+
+
+@pytest.mark.parametrize("late", [-2, -1, 0, 1, 5, 6, 7])
+def test_an_answer_of_the_newest_rows_that_does_not_include_the_window_fails(late: int) -> None:
+    """The answer is of ten minutes, and ends some minutes after the window of five."""
+    stream = serving(windows=WindowRule(span=10 * MINUTE, sliding=True), paging=SingleAnswer())
+    rows = page(*(bet(f"{i}", at=(late - 5) * 60 + i * 6) for i in range(100)))
+    window = Interval(FIVE, FIVE + 5 * MINUTE)
+    if 0 <= late <= 5:
+        (part,), _, _ = read(stream, lambda n, asked, params: rows, window)
+        assert len(ids([part])) == 50
+    else:
+        with pytest.raises(ProviderRequestError, match="of 100 rows have at outside the window"):
+            read(stream, lambda n, asked, params: rows, window)
+
+
 @pytest.mark.parametrize("rule", [{"fixed": True}, {"sliding": True}])
 def test_rows_beyond_the_window_are_dropped_where_the_provider_picks_its_length(rule: dict[str, bool]) -> None:
     stream = serving(STREAM, paging=SingleAnswer(), windows=WindowRule(span=10 * MINUTE, **rule))
