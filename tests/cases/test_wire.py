@@ -189,6 +189,16 @@ def test_w3_a_call_ends_by_its_deadline_where_a_server_says_nothing(make: MakeHo
     assert len(waited) % 4 == 0
 
 
+def test_w3_a_tls_handshake_without_an_end_is_no_connection(make: MakeHook, waited: list[float]) -> None:
+    """A smaller request would not help, so none is made."""
+    with RawServer(saying(b"")) as server:  # which waits for the end of a request that is not encrypted
+        hook = make("aig", host=server.url.replace("http", "https"), extra={"timeout": 0.4})
+        with pytest.raises(ProviderUnavailable, match=r"no connection within 0.4 s") as caught:
+            ask(hook)
+    assert not isinstance(caught.value, ProviderOverloaded)
+    assert len(waited) == 4
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "proxy"])
 def test_w3_a_name_that_is_looked_up_for_ever_ends_by_the_deadline_too(
     make: MakeHook, monkeypatch: pytest.MonkeyPatch, waited: list[float], clock: CallClock, scheme: str

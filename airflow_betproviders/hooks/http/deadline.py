@@ -120,6 +120,13 @@ class _Connecting(threading.Thread):
 class _TimedConnection:
     """A connection whose look-up, connect, TLS handshake and answers keep to the deadline of the call."""
 
+    def connect(self) -> None:
+        """Take a TLS handshake or a tunnel that does not end in time for no connection: a smaller request would not help."""
+        try:
+            super().connect()  # type: ignore[misc]
+        except TimeoutError:
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection within the call's deadline") from None
+
     def _new_conn(self) -> socket.socket:
         deadline: Deadline | None = getattr(_calls, "deadline", None)
         connect: Callable[[], socket.socket] = super()._new_conn  # type: ignore[misc]
