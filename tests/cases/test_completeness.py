@@ -512,18 +512,22 @@ def test_a_provider_that_ignores_the_page_number_is_not_believed(
     assert len(vendor.asked) < 50
 
 
-def test_a_count_that_stops_at_ten_thousand_is_not_believed(make: MakeHook, tmp_path: Path) -> None:
-    """Search engines count to this number by default, and give no further pages."""
-    vendor = Vendor(make("pv"), "history", spread(25_000, step=timedelta(milliseconds=1)))
+@pytest.mark.parametrize(("most", "page_size"), [(1_000, 100), (2_000, 300), (5_000, 500), (10_000, 2_000)])
+def test_a_count_that_stops_at_a_round_number_is_not_believed(
+    make: MakeHook, tmp_path: Path, most: int, page_size: int
+) -> None:
+    """Search engines count to 10,000 by default, and give no further pages."""
+    count = most * 5 // 2
+    vendor = Vendor(make("pv", extra={"page_size": page_size}), "history", spread(count))
 
     def stops(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         data = document["data"]
-        data["total"] = min(data["total"], 10_000)
-        data["items"] = data["items"][: max(0, 10_000 - (params["page"] - 1) * params["page_size"])]
+        data["total"] = min(data["total"], most)
+        data["items"] = data["items"][: max(0, most - (params["page"] - 1) * params["page_size"])]
         return document
 
     vendor.spoil = stops
-    assert len(vendor.ids(vendor.store(tmp_path))) == 25_000
+    assert len(vendor.ids(vendor.store(tmp_path))) == count
 
 
 # ------------------------------------------------------------------ answers that do not come in time

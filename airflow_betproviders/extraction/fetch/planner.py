@@ -29,8 +29,8 @@ READS_BEFORE_HALVING = 2
 _READS_BEFORE_SMALLER_PAGES = 3
 # A window that keeps changing even in halves of halves is given up.
 _MOST_HALVINGS = 5
-# The total at which search engines stop counting by default.
-_COMMON_CAP = 10_000
+# Totals at which servers stop counting; search engines at 10,000 by default.
+_COMMON_CAPS = frozenset({1_000, 2_000, 5_000, 10_000, 20_000, 50_000})
 # After a time-out a call requests so many times fewer rows, down to so few.
 _LESS = 4
 _FEWEST_ASKED = 100
@@ -165,10 +165,9 @@ class Planner:
         if rows > self._plausible(window):
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
         parts: tuple[Interval | None, ...] = (window,)
-        common_cap = rows == _COMMON_CAP and self.paging.rows_a_page is not None and not halved
-        keeps_changing = (
-            changes >= READS_BEFORE_HALVING and halved < _MOST_HALVINGS and rows > (self.paging.rows_a_page or rows)
-        )
+        has_pages = rows > (self.paging.rows_a_page or rows)
+        common_cap = has_pages and rows in _COMMON_CAPS and not halved
+        keeps_changing = has_pages and changes >= READS_BEFORE_HALVING and halved < _MOST_HALVINGS
         if self.is_full(rows, size) or keeps_changing or common_cap:
             parts = self.halves(window)
         elif window is not None and rows > self.most_rows and not self.paging.may_be_cut_off:  # that has come already
