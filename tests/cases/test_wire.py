@@ -777,8 +777,9 @@ def test_a18_pvs_fallback_and_its_proof_are_repeated_like_any_other_call(
     assert [row["event_id"] for row in rows] == ["e1"]
 
 
-@pytest.mark.parametrize("count", ["three", None, {"a": 1}, [], False])
-def test_a18_a_summary_without_a_count_is_our_error(make: MakeHook, server: Recorder, count: Any) -> None:
+def counting(count: Any) -> Callable[[Request], Reply]:
+    """Return the replies of a vendor that refuses 24:00 and has no bets, with a count of the last second."""
+
     def reply(request: Request) -> Reply:
         if request.path == "/api/all/stage/summary":
             return Reply({"code": 200, "msg": "", "data": {"day_list": [], "summary": {"bet_count": count}}})
@@ -786,7 +787,18 @@ def test_a18_a_summary_without_a_count_is_our_error(make: MakeHook, server: Reco
             return Reply({"code": 400, "msg": "Parameter Error", "data": {}})
         return Reply({"code": 200, "msg": "", "data": {"items": [], "total": 0, "page": 1, "page_size": 2000}})
 
-    server.replies = reply
+    return reply
+
+
+@pytest.mark.parametrize("count", [0, 0.0, "0"])
+def test_a18_a_count_of_zero_counts_however_it_is_written(make: MakeHook, server: Recorder, count: Any) -> None:
+    server.replies = counting(count)
+    assert not list(make("pv").extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
+
+
+@pytest.mark.parametrize("count", ["three", None, {"a": 1}, [], False, 1, "1", 0.5])
+def test_a18_a_summary_without_a_count_of_zero_is_our_error(make: MakeHook, server: Recorder, count: Any) -> None:
+    server.replies = counting(count)
     with pytest.raises((ProviderUnavailable, IncompleteWindow)):
         list(make("pv").extract(None, MIDNIGHT - timedelta(hours=1), MIDNIGHT))
 

@@ -137,11 +137,14 @@ class PvHook(BetProviderHook):
     def _prove_last_second(self, window: Interval, params: Mapping[str, Any]) -> None:
         if window in self._proven:
             return
+        # It imports pyarrow, which Airflow's forms do without.
+        from airflow_betproviders.extraction.decode.envelope import as_int
+
         end = params["time_end"]
         self._pause()
         body = self.exchange(pv.STAGE_SUMMARY.endpoint, {"time_start": end - 1, "time_end": end})
-        bets = member(parse_json_object(body, self.check), "data", "summary", "bet_count")
-        if not isinstance(bets, int) or isinstance(bets, bool):
+        bets = as_int(member(parse_json_object(body, self.check), "data", "summary", "bet_count"))
+        if bets is None:
             raise ProviderUnavailable("the summary's bet_count is not a number, so the last second is not proven empty")
         if bets:
             raise IncompleteWindow(
