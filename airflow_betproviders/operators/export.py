@@ -78,7 +78,7 @@ class ExportBetsOperator(EndsWhenKilled, BaseOperator):
         if not self.path.endswith(_FORMATS):
             raise InvalidArgument(f"path {self.path!r} must end in one of {', '.join(_FORMATS)}.")
         columns = self._columns()
-        provider = optional_text("provider", self.provider, "aig")
+        provider = optional_text("provider", self.provider, registry.providers()[0])
         interval = resolve_interval(context, self.start, self.end, timedelta(days=1))
         target = open_path(self.path)
         table = self._open_table()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 
-from airflow_betproviders import metrics
+from airflow_betproviders import metrics, registry
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
@@ -155,7 +155,7 @@ class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 
         place = open_path(self.path)
-        provider, account = optional_text("provider", self.provider, "aig"), None
+        provider, account = optional_text("provider", self.provider, registry.providers()[0]), None
         settings: dict[str, Any] = {}
         if self.conn_id:
             hook = hook_of(self.conn_id)
