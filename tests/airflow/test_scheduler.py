@@ -205,6 +205,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         deployment.runs["to_s3"] = deployment.trigger("to_s3", deployment.first, deployment.last_hour + HOUR)
         deployment.runs["late"] = deployment.trigger("late", deployment.last_hour, deployment.last_hour + HOUR)
         deployment.runs["killed"] = deployment.trigger("killed", deployment.first, deployment.first + 2 * HOUR)
+        deployment.runs["marked"] = deployment.trigger("marked", deployment.first, deployment.first + 2 * HOUR)
         deployment.ready = _defer(deployment)
         # All else is set up before its first task runs.
         for dag_id in (*BACKFILLED, "bets_gmag", "plain_hourly", "after_games", "pv_by_game", "to_s3", "late"):
@@ -439,15 +440,39 @@ class _Watch:
             self.looks += 1
 
 
+def test_a_task_that_a_user_marks_failed_makes_no_further_calls(deployment: Deployment) -> None:
+    airflow, run_id = deployment.airflow, deployment.runs["marked"]
+    deployment.slow.faults.set("slow", seconds=10.0)  # all 24 calls, four at a time, would take a minute
+    before = len(deployment.slow.calls)
+    airflow.unpause("marked")
+    wait_for(lambda: len(deployment.slow.calls) >= before + 3 or None, TIMEOUT, "the first calls")
+    task = deployment.task("marked", run_id)
+    airflow.api("PATCH", f"dags/marked/dagRuns/{run_id}/taskInstances/extract", {"new_state": "failed"})
+    wait_for(lambda: _runner(deployment, task["id"]) is None or None, TIMEOUT, "the task's process to end")
+    deployment.slow.faults.clear()
+
+    assert len(deployment.slow.calls) < before + 24
+    assert deployment.task("marked", run_id)["state"] == "failed"
+    assert "The task was killed" in airflow.task_logs("marked", run_id, "extract")
+
+
 def _kill(deployment: Deployment, task_instance_id: str) -> None:
     """Kill -9 the process that runs the task; the one that supervises it stays."""
+    runner = _runner(deployment, task_instance_id)
+    assert runner, "no process runs the task"
+    runner.kill()
+
+
+def _runner(deployment: Deployment, task_instance_id: str) -> psutil.Process | None:
+    """Return the process that runs the task, not the one that supervises it."""
     assert deployment.airflow._launcher is not None
     for pid in processes_of(deployment.airflow._launcher.pid):
-        title = " ".join(psutil.Process(pid).cmdline())
-        if task_instance_id in title and "LocalExecutor" not in title:
-            psutil.Process(pid).kill()
-            return
-    pytest.fail("no process runs the task")
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            title = " ".join(process.cmdline())
+            if task_instance_id in title and "LocalExecutor" not in title:
+                return process
+    return None
 
 
 # ---------------------------------------------------------------- mapped tasks and assets

@@ -41,8 +41,9 @@ with DAG(dag_id="a_day_at_once", schedule=CronDataIntervalTimetable("@daily", ti
 with DAG(dag_id="minutes", schedule=None, **COMMON):
     ExtractToParquetOperator(task_id="extract", conn_id="aig_default", path=f"{LAKE}/minutes", slot="1m", **INTERVAL)
 
-with DAG(dag_id="killed", schedule=None, **COMMON):
-    ExtractToParquetOperator(task_id="extract", conn_id="jdb_slow", path=f"{LAKE}/killed", **INTERVAL)
+for stopped in ("killed", "marked"):
+    with DAG(dag_id=stopped, schedule=None, **COMMON):
+        ExtractToParquetOperator(task_id="extract", conn_id="jdb_slow", path=f"{LAKE}/{stopped}", **INTERVAL)
 
 with DAG(dag_id="to_s3", schedule=None, **COMMON):
     for vendor in ("pv", "aig", "jdb", "gmag"):
