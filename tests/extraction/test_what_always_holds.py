@@ -32,6 +32,7 @@ from airflow_betproviders.exceptions import (
     WindowExpired,
 )
 from airflow_betproviders.extraction.slots import Extraction, Stored
+from airflow_betproviders.extraction.write import row_groups
 from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
@@ -308,13 +309,13 @@ def test_promise_9_quiet_an_answer_that_echoes_a_signature_does_not_bring_it_int
 def test_promise_10_bounded_no_more_than_a_row_group_and_a_window_is_in_memory(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP", 50)
+    monkeypatch.setattr(row_groups, "ROW_GROUP", 50)
     held: list[int] = []
     add = writer_module.SlotWriter.add
 
     def noted(self: writer_module.SlotWriter, *args: Any) -> None:
         add(self, *args)
-        held.append(sum(len(order) for _, order in self._buffer))
+        held.append(self._groups.rows)
 
     monkeypatch.setattr(writer_module.SlotWriter, "add", noted)
     paging = PageNumber(**{**vars(BETS.paging), "page_size": 100})

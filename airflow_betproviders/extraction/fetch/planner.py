@@ -15,8 +15,11 @@ from airflow_betproviders.declare.pagination import DisorderedRows, Pagination, 
 from airflow_betproviders.declare.windows import WindowRule
 from airflow_betproviders.extraction.fetch.truncation.answer_cap import AnswerCap
 
-# So many rows of a window are held in memory at once.
+# So many rows of a window are held in memory at once, and about so many bytes of its answers.
 MOST_ROWS = 50_000
+_MOST_BYTES = 40 * 1024 * 1024
+# An answer with so many bytes shows how wide its rows are.
+_MEASURED = 64 * 1024
 # A window that has to be split is planned for so many times fewer rows, so that its parts seldom have to be split again.
 _HEADROOM = 1.15
 # Standard deviations of a count of rows (its square root) that a window may hold more than expected.
@@ -58,6 +61,7 @@ class Planner:
         self.density: float | None = None
         self.cap: AnswerCap | None = None
         self.longest: timedelta | None = None
+        self._row_bytes = 0.0
         self._steps = 0
 
     def start_from(self, less: Mapping[str, float], *, grow: bool) -> None:
@@ -83,13 +87,20 @@ class Planner:
         }
 
     @property
+    def most_in_memory(self) -> int:
+        """Return the most rows of a window that are held in memory at once; the wider the latest rows, the fewer."""
+        return max(1, min(MOST_ROWS, int(_MOST_BYTES / max(self._row_bytes, 1.0))))
+
+    @property
     def most_rows(self) -> int:
         """Return the most rows that a window may have without being split."""
         limits = (self.paging.most_rows, self.cap.most_rows if self.cap else None)
-        return min([MOST_ROWS, *(limit for limit in limits if limit is not None)])
+        return min([self.most_in_memory, *(limit for limit in limits if limit is not None)])
 
     def note_answer(self, rows: int, size: int) -> None:
-        """Note the size of an answer: the provider does not cut answers off below it."""
+        """Note the size of an answer: how wide its rows are, and that the provider does not cut answers off below it."""
+        if rows and size >= _MEASURED:
+            self._row_bytes = size / rows
         if self.cap is not None:
             self.cap = self.cap.after(rows, size)
 

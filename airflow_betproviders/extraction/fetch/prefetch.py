@@ -21,8 +21,9 @@ from airflow_betproviders.extraction.fetch.source import AnswerPermit
 from airflow_betproviders.extraction.fetch.window_calls import WindowCalls
 from airflow_betproviders.extraction.fetch.window_read import EarlierReads, PendingAnswer, WindowRead
 
-# Answers that are received and decoded at once have about so many rows together, so that memory is bounded.
+# Answers that are received and decoded at once have about so many rows, or bytes, together, so that memory is bounded.
 _MAX_ROWS_RECEIVED = 45_000
+_MAX_BYTES_RECEIVED = 32 * 1024 * 1024
 # Answers that are awaited at once. They are in vain if a window turns out not to be complete.
 _MAX_PENDING = 32
 
@@ -52,7 +53,7 @@ class Prefetcher:
         self._queue: list[WindowRead] = []
         self._slots: Iterator[tuple[int, Sequence[Interval | None]]] = iter(())
         self._upcoming: deque[WindowRead] = deque()
-        self._page_rows = _MAX_ROWS_RECEIVED
+        self._page_rows, self._page_bytes = _MAX_ROWS_RECEIVED, 0
 
     def start(self, slots: Iterable[Sequence[Interval | None]]) -> None:
         """Take the windows of all slots, in order."""
@@ -189,7 +190,7 @@ class Prefetcher:
     @property
     def _max_received(self) -> int:
         """Return how many answers are received and decoded at once."""
-        return max(1, _MAX_ROWS_RECEIVED // self._page_rows)
+        return max(1, min(_MAX_ROWS_RECEIVED // self._page_rows, _MAX_BYTES_RECEIVED // max(1, self._page_bytes)))
 
     def _submit(self, read: WindowRead) -> None:
         permit = AnswerPermit(self._receiver if self._ahead and self._max_received == 1 else None)
@@ -201,7 +202,7 @@ class Prefetcher:
         answer = PageAnswer(page, self._stream, read.answers)
         try:
             if not read.answers:
-                self._page_rows = max(1, page.table.num_rows)
+                self._page_rows, self._page_bytes = max(1, page.table.num_rows), page.bytes
                 assert read.paging is not None  # noqa: S101 - the window was requested
                 rows = read.paging.rows_of_window(answer)
                 self._planner.note_answer(page.rows, page.bytes)

@@ -26,7 +26,7 @@ from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
 from airflow_betproviders.extraction.fetch.completeness.moved_rows import MovedRows
 from airflow_betproviders.extraction.fetch.completeness.shown_rows import ShownRows
-from airflow_betproviders.extraction.fetch.planner import MOST_ROWS, Planner
+from airflow_betproviders.extraction.fetch.planner import Planner
 from airflow_betproviders.extraction.fetch.prefetch import Prefetcher
 from airflow_betproviders.extraction.fetch.source import Source
 from airflow_betproviders.extraction.fetch.truncation.answer_sizes import AnswerSizes
@@ -169,7 +169,7 @@ class WindowReader:
         if latest.total is not None or read.delivered == 1 or read.window is None:
             return
         rows = sum(answer.rows for answer in read.answers[: read.delivered])
-        if rows <= MOST_ROWS:
+        if rows <= self._planner.most_in_memory:
             return
         width, since = read.window.width, read.window.start.timestamp() * 1000
         if latest.latest_ms is not None and latest.latest_ms > since:

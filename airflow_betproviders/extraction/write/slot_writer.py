@@ -7,17 +7,14 @@ groups, and each key stays once; so the same rows give the same bytes whatever o
 from __future__ import annotations
 
 import tempfile
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,15 +24,13 @@ from airflow_betproviders.extraction.decode import arrays, columns
 from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.write.digest import Digest
 from airflow_betproviders.extraction.write.encodings import open_writer
+from airflow_betproviders.extraction.write.row_groups import Order, RowGroups
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import EXACT, Receipt
 from airflow_betproviders.lake.store.explain import explain_failure
 
-ROW_GROUP = 50_000
 _HASHES = 500_000  # hashes in memory at once, eight bytes each
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 
 
 class SlotWriter:
@@ -62,8 +57,7 @@ class SlotWriter:
         self._writer: pq.ParquetWriter | None = None
         self._writer_thread = writer_thread or WriterThread()
         self._written: Future[None] | None = None
-        self._buffer: deque[tuple[pa.Table, Order]] = deque()
-        self._buffered = 0
+        self._groups = RowGroups()
         self._hashes = Path(self._folder.name) / "hashes"
         self.rows = 0
         self.duplicates = 0
@@ -89,15 +83,14 @@ class SlotWriter:
 
     def _collect(self, table: pa.Table, order: Order) -> None:
         """Add rows in an order, and pass on full row groups."""
-        self._buffer.append((table, order))
-        self._buffered += len(order)
-        while self._buffered >= ROW_GROUP:
-            self._submit(ROW_GROUP)
+        self._groups.append(table, order)
+        while rows := self._groups.rows_of_full():
+            self._submit(rows)
 
     def flush(self) -> None:
         """Pass the remaining rows on to be written."""
-        while self._buffered:
-            self._submit(min(ROW_GROUP, self._buffered))
+        if self._groups.rows:
+            self._submit(self._groups.rows)
 
     def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
         """Finish the file: keep one row of each key that several windows had, fill in the receipt and write it.
@@ -123,10 +116,11 @@ class SlotWriter:
         return receipt
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of the closed file."""
-        # Not pre_buffer: a reader of batches would keep all that it has read.
+        """Yield the rows of the closed file, a row group at a time."""
+        # Not pre_buffer: a reader would keep all that it has read.
         with pq.ParquetFile(self.path, pre_buffer=False) as file:
-            yield from file.iter_batches(ROW_GROUP)
+            for number in range(file.num_row_groups):
+                yield from file.read_row_group(number).to_batches()
 
     def __enter__(self) -> SlotWriter:
         """Use as a context manager."""
@@ -157,21 +151,9 @@ class SlotWriter:
 
     def _submit(self, rows: int) -> None:
         """Hand a row group over to be written, while the next one is collected."""
-        self._buffered -= rows
         self.rows += rows
-        tables, places, before = [], [], 0
-        while rows:
-            table, order = self._buffer.popleft()
-            if len(order) > rows:
-                self._buffer.appendleft((table, order[rows:]))
-            tables.append(table)
-            places.append(order[:rows] + before)
-            before += table.num_rows
-            rows -= len(places[-1])
         self._wait()
-        # One chunk a row group: where chunks end would show in where Parquet's pages end.
-        group = pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
-        del table, tables  # a row group less in memory
+        group = self._groups.take(rows)
         self._written = self._writer_thread.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:
@@ -191,7 +173,7 @@ class SlotWriter:
     def _write_group(self, table: pa.Table) -> None:
         self._writer = self._writer or open_writer(self.path, self.schema, table)
         stamp = arrays.array(np.full(table.num_rows, self._extracted_at), INSTANT)
-        self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema), row_group_size=ROW_GROUP)
+        self._writer.write_table(table.append_column(EXTRACTED_AT, stamp).cast(self.schema))
 
     def _repeated(self) -> keys.Hashes:
         """Return the hashes that came more than once. They are searched in several passes to bound memory."""

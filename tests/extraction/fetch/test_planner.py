@@ -56,6 +56,24 @@ def test_very_many_rows_are_read_in_smaller_windows(monkeypatch: pytest.MonkeyPa
     assert max(part.table.num_rows for part in parts) <= 5
 
 
+@pytest.mark.parametrize("page_size", [3, 100])
+def test_windows_of_wide_rows_have_fewer_rows(monkeypatch: pytest.MonkeyPatch, page_size: int) -> None:
+    """An answer shows how wide its rows are, whatever part of its window it holds."""
+    monkeypatch.setattr(planning, "_MEASURED", 1)
+    monkeypatch.setattr(planning, "_MOST_BYTES", 5 * 1000)
+    rows = [bet(f"{i:02}", at=60 * i) for i in range(40)]
+
+    def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
+        made = cut(within(rows, window), params)
+        made.bytes = 1000 * made.table.num_rows
+        return made
+
+    stream = serving(STREAM, paging=PageNumber(param="page", size_param="size", page_size=page_size))
+    parts, _, _ = read(stream, answer)
+    assert ids(parts) == [f"{i:02}" for i in range(40)]
+    assert max(part.table.num_rows for part in parts) <= 5
+
+
 MILLISECOND = timedelta(milliseconds=1)
 
 

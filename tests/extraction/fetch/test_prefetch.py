@@ -47,12 +47,21 @@ def test_where_calls_are_spaced_a_window_is_read_to_its_end_first() -> None:
     assert script.pages() == [1, 2, 3, 4] * 4
 
 
-@pytest.mark.parametrize(("rows_received", "most"), [(9, 3), (5, 1), (1, 1)])
-def test_answers_on_their_way_are_bounded_by_their_rows(
-    monkeypatch: pytest.MonkeyPatch, rows_received: int, most: int
+@pytest.mark.parametrize(
+    ("limit", "received", "most"),
+    [
+        ("_MAX_ROWS_RECEIVED", 9, 3),
+        ("_MAX_ROWS_RECEIVED", 5, 1),
+        ("_MAX_ROWS_RECEIVED", 1, 1),
+        ("_MAX_BYTES_RECEIVED", 9000, 3),
+        ("_MAX_BYTES_RECEIVED", 1, 1),
+    ],
+)
+def test_answers_on_their_way_are_bounded_by_their_rows_and_bytes(
+    monkeypatch: pytest.MonkeyPatch, limit: str, received: int, most: int
 ) -> None:
     """Large answers are decoded one at a time."""
-    monkeypatch.setattr(prefetch, "_MAX_ROWS_RECEIVED", rows_received)
+    monkeypatch.setattr(prefetch, limit, received)
     rows = [bet(f"{i:02}", at=90 * i) for i in range(40)]
     on_their_way, seen, guard, reached = 0, [], threading.Lock(), threading.Event()
 
@@ -68,7 +77,9 @@ def test_answers_on_their_way_are_bounded_by_their_rows(
         time.sleep(0.005)
         with guard:
             on_their_way -= 1
-        return cut(within(rows, window or SLOT), params)
+        made = cut(within(rows, window or SLOT), params)
+        made.bytes = 1000 * made.table.num_rows
+        return made
 
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
     with ThreadPoolExecutor(8) as pool:

@@ -25,7 +25,6 @@ from airflow_betproviders.exceptions import IncompleteWindow, ProviderRequestErr
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch import planner as planning
 from airflow_betproviders.extraction.fetch import window_read
-from airflow_betproviders.extraction.fetch import window_reader as reading
 from airflow_betproviders.extraction.fetch.completeness.slot_changed import SlotChanged
 from airflow_betproviders.extraction.fetch.planner import MAX_READS
 from airflow_betproviders.extraction.fetch.slot_reader import SlotReader
@@ -278,7 +277,6 @@ def test_a_page_that_is_sent_again_instead_of_the_next_is_noticed() -> None:
 
 def test_a_cursor_through_very_many_rows_is_followed_in_shorter_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "MOST_ROWS", 50)
-    monkeypatch.setattr(reading, "MOST_ROWS", 50)
     stream = serving(
         STREAM,
         paging=TimestampCursor(param="since", limit=10),
@@ -297,7 +295,6 @@ def test_a_cursor_through_very_many_rows_is_followed_in_shorter_windows(monkeypa
 
 def test_a_single_answer_with_very_many_rows_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "MOST_ROWS", 50)
-    monkeypatch.setattr(reading, "MOST_ROWS", 50)
     stream = serving(STREAM, paging=SingleAnswer(), windows=WindowRule(span=MINUTE, step=MINUTE))
     rows = [bet(f"{i:02}", at=i) for i in range(60)]
     (part,), script, _ = read(stream, lambda n, window, params: page(*rows), Interval(FIVE, FIVE + MINUTE))

@@ -28,7 +28,7 @@ from airflow_betproviders.declare.fields import Decimal, Field
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import StoreError
 from airflow_betproviders.extraction.answers import keys
-from airflow_betproviders.extraction.write import slot_writer as writer_module
+from airflow_betproviders.extraction.write import row_groups
 from airflow_betproviders.extraction.write.slot_writer import SlotWriter
 from airflow_betproviders.extraction.write.writer_thread import WriterThread
 from airflow_betproviders.lake.receipt import Receipt
@@ -82,13 +82,13 @@ def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_windows(
 def test_row_groups_have_equal_sizes_whatever_the_windows_and_only_one_is_in_memory(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
+    monkeypatch.setattr(row_groups, "ROW_GROUP", row_group)
     rows = [bet(f"{i}", at=i) for i in range(60)]
     buffered = []
     with SlotWriter(BETS, NOW) as made:
         for start in range(0, 60, 5):
             made.add(table(*rows[start : start + 5]))
-            buffered.append(made._buffered)
+            buffered.append(made._groups.rows)
         made.close(receipt())
         metadata = pq.read_metadata(made.path)
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
@@ -103,7 +103,7 @@ def test_row_groups_have_equal_sizes_whatever_the_windows_and_only_one_is_in_mem
 def test_a_key_in_several_windows_is_stored_once_in_its_newest_version(
     row_group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP", row_group)
+    monkeypatch.setattr(row_groups, "ROW_GROUP", row_group)
     early = [bet("a", 1, changed=1, stake="1"), bet("b", 2, changed=9, stake="2"), bet("c", 3)]
     late = [bet("a", 4, changed=5, stake="10"), bet("b", 5, changed=8, stake="20"), bet("d", 6)]
     data, filled = written(early, late)
@@ -201,7 +201,7 @@ def test_a_writers_files_are_removed_when_its_context_ends_even_by_an_error(
 
 
 def test_slots_that_share_a_writer_thread_do_not_mix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP", 2)
+    monkeypatch.setattr(row_groups, "ROW_GROUP", 2)
     writer_thread, threads, at_work = WriterThread(), set(), []
     write = SlotWriter._write
 
@@ -263,7 +263,7 @@ def test_a_full_disk_of_the_worker_is_named_with_the_cure(monkeypatch: pytest.Mo
 
 
 def test_reading_a_slot_back_takes_memory_for_a_few_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP", 100)
+    monkeypatch.setattr(row_groups, "ROW_GROUP", 100)
     letters = random.Random(1)
     with SlotWriter(BETS, NOW) as made:
         made.add(table(*(bet(letters.randbytes(1000).hex(), at=second / 10) for second in range(4000))))
