@@ -89,6 +89,7 @@ def _bytes(column: pa.Array) -> _Bytes:
 
 def _in_lists(column: pa.Array, sizes: _Bytes) -> _Bytes:
     """Return the sum of the elements' sizes for each list of a column."""
-    before = np.concatenate([[0], np.cumsum(sizes)])
+    before: _Bytes = np.concatenate([[0], np.cumsum(sizes)])
     starts = arrays.values(column.offsets, np.int32)
-    return before[starts[1:]] - before[starts[:-1]]
+    sums: _Bytes = before[starts[1:]] - before[starts[:-1]]
+    return sums
