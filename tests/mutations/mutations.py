@@ -30,10 +30,10 @@ _DRIFT = "extraction/decode/test_decode_drift.py"
 MUTATIONS = (
     Mutation(
         "drop a row",
-        "extraction/write/slot_writer.py",
+        "extraction/write/row_groups.py",
         "            tables.append(table)\n            places.append(order[:rows] + before)",
         "            tables.append(table)\n            places.append(order[: rows - (rows == len(order))] + before)",
-        ("extraction/test_what_always_holds.py", "extraction/write/test_slot_writer.py"),
+        ("extraction/test_what_always_holds.py", "extraction/write/test_row_groups.py"),
     ),
     Mutation(
         "keep the older version of a row",

@@ -105,7 +105,7 @@ class Parser:
         _check_utf8(body)
         if self._doubles and _LONG_NUMBER in body.translate(_AS_DIGIT):
             raise pa.ArrowInvalid("a number is too long")  # pyarrow.json reads a double of any length
-        if self._decimals and _has_small_number(body):
+        if self._decimals and b"-" in body and _has_small_number(body):
             raise pa.ArrowInvalid("a number is too small")  # pyarrow.json may read it as 0, or as any other number
 
     def _read(self, body: bytes, options: pj.ParseOptions) -> tuple[pa.Table, pa.Array]:

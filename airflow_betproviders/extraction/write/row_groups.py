@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from airflow_betproviders.extraction.decode import arrays
 
 ROW_GROUP = 50_000
-_TEXT = 24 * 1024 * 1024  # bytes of text; a row group of wide rows has fewer of them
+_TEXT = 32 * 1024 * 1024  # bytes of text; a row group of wide rows has fewer of them
 
 Order: TypeAlias = npt.NDArray[np.intp]  # row numbers
 _Bytes: TypeAlias = npt.NDArray[np.int64]  # of each row
@@ -22,7 +22,7 @@ _Bytes: TypeAlias = npt.NDArray[np.int64]  # of each row
 class RowGroups:
     """Hold rows until a row group is full.
 
-    A row group ends at 50,000 rows, or with the row by which its text has 24 MiB. So where it ends depends on the rows
+    A row group ends at 50,000 rows, or with the row by which its text has 32 MiB. So where it ends depends on the rows
     alone, not on the windows in which they came.
 
     Attributes:
@@ -32,27 +32,30 @@ class RowGroups:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self._tables: deque[tuple[pa.Table, Order]] = deque()
-        self._most_text = 0  # bytes of text that are held, at most
         self.rows = 0
 
     def append(self, table: pa.Table, order: Order) -> None:
         """Hold some rows of a table, in an order."""
         self._tables.append((table, order))
-        self._most_text += table.nbytes
         self.rows += len(order)
 
-    def rows_of_full(self) -> int:
-        """Return how many rows the next full row group has; 0 if none is full."""
-        if self._most_text >= _TEXT:
-            sizes = np.concatenate([_text_bytes(table)[order] for table, order in self._tables])
-            ends = np.flatnonzero(np.cumsum(sizes[:ROW_GROUP]) >= _TEXT)
-            if len(ends):
-                return int(ends[0]) + 1
-            self._most_text = int(sizes.sum())
-        return ROW_GROUP if self.rows >= ROW_GROUP else 0
+    @property
+    def may_be_full(self) -> bool:
+        """Return whether `take_full` may return a row group. Twice its text is held before that is looked for."""
+        return self.rows >= ROW_GROUP or sum(_most_text(table) for table, _ in self._tables) >= 2 * _TEXT
 
-    def take(self, rows: int) -> pa.Table:
-        """Return the first rows, and hold them no longer."""
+    def take_full(self) -> pa.Table | None:
+        """Return the next row group, or None if there are too few rows for one."""
+        first = self.take_rest()
+        rows = _rows_by_text(first) or (ROW_GROUP if first.num_rows == ROW_GROUP else 0)
+        if rows < first.num_rows:
+            self._tables.appendleft((first.slice(rows), np.arange(first.num_rows - rows)))
+            self.rows += first.num_rows - rows
+        return first.slice(0, rows) if rows else None
+
+    def take_rest(self) -> pa.Table:
+        """Return the rows that are left, at most as many as a row group has."""
+        rows = min(self.rows, ROW_GROUP)
         self.rows -= rows
         tables, places, before = [], [], 0
         while rows:
@@ -63,10 +66,25 @@ class RowGroups:
             places.append(order[:rows] + before)
             before += table.num_rows
             rows -= len(places[-1])
-        if not self._tables:
-            self._most_text = 0
         # One chunk a row group: where chunks end would show in where Parquet's pages end.
         return pa.concat_tables(tables).take(arrays.rows(np.concatenate(places))).combine_chunks()
+
+
+def _rows_by_text(rows: pa.Table) -> int:
+    """Return the number of rows by which a row group is full of text; 0 if it is not."""
+    if _most_text(rows) < _TEXT:
+        return 0
+    ends = np.flatnonzero(np.cumsum(_text_bytes(rows)) >= _TEXT)
+    return int(ends[0]) + 1 if len(ends) else 0
+
+
+def _most_text(rows: pa.Table) -> int:
+    """Return at least the bytes of text in some rows, without a look at each."""
+    return sum(column.nbytes for column in rows.columns if not _has_fixed_width(column.type))
+
+
+def _has_fixed_width(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind))
 
 
 def _text_bytes(rows: pa.Table) -> _Bytes:

@@ -84,13 +84,18 @@ class SlotWriter:
     def _collect(self, table: pa.Table, order: Order) -> None:
         """Add rows in an order, and pass on full row groups."""
         self._groups.append(table, order)
-        while rows := self._groups.rows_of_full():
-            self._submit(rows)
+        while self._groups.may_be_full:
+            self._wait()  # a row group less in memory
+            group = self._groups.take_full()
+            if group is None:
+                break
+            self._submit(group)
 
     def flush(self) -> None:
         """Pass the remaining rows on to be written."""
-        if self._groups.rows:
-            self._submit(self._groups.rows)
+        while self._groups.rows:
+            self._wait()
+            self._submit(self._groups.take_full() or self._groups.take_rest())
 
     def close(self, receipt: Receipt, previous: Receipt | None = None) -> Receipt:
         """Finish the file: keep one row of each key that several windows had, fill in the receipt and write it.
@@ -149,11 +154,9 @@ class SlotWriter:
         together = together[order]
         return np.lexsort((hashed, clock)) if (together[1:] == together[:-1]).any() else order
 
-    def _submit(self, rows: int) -> None:
+    def _submit(self, group: pa.Table) -> None:
         """Hand a row group over to be written, while the next one is collected."""
-        self.rows += rows
-        self._wait()
-        group = self._groups.take(rows)
+        self.rows += group.num_rows
         self._written = self._writer_thread.submit(self._write, group)
         self._digest.add(group)
         for name in self._stream.money:

@@ -22,9 +22,11 @@ def cut(rows: pa.Table, widths: list[int]) -> list[pa.Table]:
         part = rows.slice(start, width)
         start += part.num_rows
         waiting.append(part, np.arange(part.num_rows))
-        while full := waiting.rows_of_full():
-            groups.append(waiting.take(full))
-    return [*groups, waiting.take(waiting.rows)] if waiting.rows else groups
+        while waiting.may_be_full and (full := waiting.take_full()):
+            groups.append(full)
+    while waiting.rows:
+        groups.append(waiting.take_full() or waiting.take_rest())
+    return groups
 
 
 def text(row: dict[str, object]) -> int:
@@ -84,5 +86,5 @@ def test_a_row_group_ends_at_a_number_of_rows_or_bytes_of_text_whatever_the_wind
 def test_rows_are_taken_in_their_order() -> None:
     waiting = RowGroups()
     waiting.append(pa.table({"id": ["c", "a", "b"]}), np.array([1, 2, 0]))
-    assert waiting.take(2)["id"].to_pylist() == ["a", "b"]
-    assert waiting.take(1)["id"].to_pylist() == ["c"]
+    assert waiting.take_full() is None
+    assert waiting.take_rest()["id"].to_pylist() == ["a", "b", "c"]
