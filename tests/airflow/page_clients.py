@@ -5,6 +5,7 @@ They are a process of their own, of the lowest priority: in life they are other 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ import requests
 
 
 def main() -> None:
-    """Print a line when all clients have begun, and one with the number of answers by status at the end."""
+    """Print a line when each client has had an answer, and one with the number of answers by status at the end."""
     os.nice(19)
     asked: dict[str, Any] = json.loads(sys.stdin.readline())
     ended = threading.Event()
@@ -28,15 +29,16 @@ def main() -> None:
         with requests.Session() as session:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {asked['token']}"
-            begun.wait()
-            turn = number
-            while not ended.is_set():
+            for turn in itertools.count(number, asked["clients"]):
                 params = asked["queries"][turn % len(asked["queries"])]
                 answer = session.get(asked["url"], params=params, timeout=120)
                 statuses[answer.status_code] += 1
-                turn += asked["clients"]
+                if turn == number:
+                    begun.wait()
                 if asked["polite"]:
                     ended.wait(float(answer.headers.get("Retry-After", 1)))
+                if ended.is_set():
+                    break
         return statuses
 
     with ThreadPoolExecutor(asked["clients"]) as pool:
