@@ -41,11 +41,11 @@ class RowGroups:
 
     @property
     def may_be_full(self) -> bool:
-        """Return whether `take_full` may return a row group. Twice its text is held before that is looked for."""
+        """Return whether `take_full` may return a row group: cheap, so text counts only once there is twice as much as needed."""
         return self.rows >= ROW_GROUP or sum(_most_text(table) for table, _ in self._tables) >= 2 * _TEXT
 
     def take_full(self) -> pa.Table | None:
-        """Return the next row group, or None if there are too few rows for one."""
+        """Return the next row group, or None if there are too few rows, and too little text, for one."""
         first = self.take_rest()
         rows = _rows_by_text(first) or (ROW_GROUP if first.num_rows == ROW_GROUP else 0)
         if rows < first.num_rows:
