@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import peers
@@ -54,12 +56,12 @@ def main() -> None:
         measure, about = measured[name]
         texts.append(f"## {name}\n\n{about}\n\n{measure()}".replace("\n\n\n\n", "\n\n"))
         print(texts[-1], flush=True)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end; {time.monotonic() - began:.0f} s in all."
-    text = (
-        f"# Benchmarks\n\nWritten by `make bench{'-full' if given.full else ''}`. {machine}\n\n"
-        + "\n\n".join(texts)
-        + "\n"
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True
     )
+    origin = f"`make bench{'-full' if given.full else ''}`, {datetime.now(timezone.utc):%Y-%m-%d}, commit {commit.stdout.strip()}"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end; {time.monotonic() - began:.0f} s in all."
+    text = f"# Benchmarks\n\nWritten by {origin}. {machine}\n\n" + "\n\n".join(texts) + "\n"
     if not given.only:
         (HERE / "RESULTS.md").write_text(text)
         _plot(speeds)
