@@ -60,7 +60,8 @@ class FillGapsOperator(ExtractToParquetOperator):
             ``complete``, see `airflow_betproviders.lake.survey.cells.STATES`.
         max_calls: begin no slot after this many calls in one run.
         max_minutes: begin no slot after this many minutes in one run. With a limit, slots that the provider drops within a
-            day are extracted first, then the newest first.
+            day are extracted first, then the newest first. Every second slot is chosen at random, so that slots that always
+            fail keep no other out.
         max_bad_rows: rows that may go to quarantine without failing the task.
         partition: width of a partition under a partitioned timetable; default ``slot``.
 
@@ -112,7 +113,8 @@ class FillGapsOperator(ExtractToParquetOperator):
         states = self._states()
         lake = self._lake(hook, stream)
         limiter = RateLimiter.of(hook, stream)
-        limit = RunLimit(self.max_calls, self.max_minutes, lambda: limiter.calls, spent)
+        is_retry = context["ti"].try_number > 1
+        limit = RunLimit(self.max_calls, self.max_minutes, lambda: limiter.calls, spent, is_retry=is_retry)
         interval = self._from_first(context, lake, width) if self.start == FIRST else self._interval(context, width)
         if interval is None:
             self.log.info("%s, stream %s: nothing is stored yet, so there is no gap", hook.label, stream.name)
@@ -201,7 +203,8 @@ class FillGapsOperator(ExtractToParquetOperator):
             else:
                 idle_deferrals = to_fill.errors_in_a_row = 0
                 limit.count(len(batch))
-                waiting = [slot for slot in waiting if slot not in batch]
+                stored = set(batch)
+                waiting = [slot for slot in waiting if slot not in stored]
         if waiting:
             self.log.warning(
                 "%s: the limit of this run is reached with %d slots left. The next run continues",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -31,8 +32,10 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
 from airflow_betproviders.lake.survey import stored_objects
+from airflow_betproviders.lake.survey.cells import Cell
 from airflow_betproviders.lake.survey.coverage import coverage
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
+from airflow_betproviders.operators.gap_filling.run_limit import RunLimit
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.providers.gmag.streams import GAME_HISTORY
 from airflow_betproviders.simulator import Simulator
@@ -329,7 +332,9 @@ def test_a_limit_of_calls_is_kept_newest_first_and_the_next_run_continues(
     span: Interval,
     simulator: Simulator,  # noqa: F811
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(random, "sample", lambda cells, count: cells[::-1])  # the newest first, too
     cut = slots(span, HOUR)
     run(ExtractToParquetOperator, lake, Interval(span.start, cut[1].start))
     (receipt,) = (read_receipt(lake.fs, path) for path in lake.stored(span).values())
@@ -366,6 +371,38 @@ def test_the_calls_of_slots_that_fail_count_towards_the_limit(
         simulator.faults.clear()
     one, all_five = spent
     assert all_five > 2 * one  # so one slot was tried
+
+
+def test_newest_slots_that_fail_in_each_run_keep_no_other_out(span: Interval, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "sample", random.Random(0).sample)
+    missing = [Cell(slot, "missing", None) for slot in slots(Interval(span.start, span.start + 200 * HOUR), HOUR)]
+    failing = {cell.interval for cell in missing[150:]}
+    for _ in range(300):
+        tried = RunLimit(20, None, lambda: 0).order(missing, span.end)[:8]
+        assert tried[0] == missing[-1].interval
+        missing = [cell for cell in missing if cell.interval in failing or cell.interval not in tried]
+    assert {cell.interval for cell in missing} == failing
+
+
+def test_a_slot_that_fails_and_takes_up_the_limit_does_not_come_first_in_a_retry(
+    lake: Lake, span: Interval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest, *_, newest = slots(span, HOUR)
+    original = FillGapsOperator._store
+
+    def refusing(self: FillGapsOperator, ctx: Any, target: Any, batch: Any) -> Any:
+        if newest in batch:
+            raise IncompleteWindow("the total moved")
+        return original(self, ctx, target, batch)
+
+    monkeypatch.setattr(FillGapsOperator, "_store", refusing)
+    monkeypatch.setattr(random, "sample", lambda cells, count: cells)
+    with pytest.raises(IncompleteWindow, match="the total moved"):
+        run(FillGapsOperator, lake, span, max_minutes=1e-9)
+    retry = context()
+    retry["ti"].try_number = 2
+    assert run(FillGapsOperator, lake, span, max_minutes=1e-9, ctx=retry)["left"] == 5
+    assert list(lake.stored(span)) == [oldest]
 
 
 def test_a_run_fills_a_slot_even_if_looking_for_gaps_takes_the_limit(lake: Lake, span: Interval) -> None:

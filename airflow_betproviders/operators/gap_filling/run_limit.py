@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -28,13 +29,20 @@ class RunLimit:
         max_minutes: minutes; None for no limit.
         calls_made: returns how many calls this process has made.
         spent: what the run had spent before it deferred; None if it has not deferred.
+        is_retry: whether an earlier try of the run has failed.
 
     Raises:
         InvalidArgument: a limit is not a positive number.
     """
 
     def __init__(
-        self, max_calls: object, max_minutes: object, calls_made: Callable[[], int], spent: Mapping[str, float] | None
+        self,
+        max_calls: object,
+        max_minutes: object,
+        calls_made: Callable[[], int],
+        spent: Mapping[str, float] | None = None,
+        *,
+        is_retry: bool = False,
     ) -> None:
         self._calls = _positive("max_calls", max_calls)
         self._seconds = (_positive("max_minutes", max_minutes) or 0) * 60 or None
@@ -43,6 +51,7 @@ class RunLimit:
         self._calls_before = calls_made() - int(before["calls"])
         self._began = time.monotonic() - before["seconds"]
         self._slots = int(before["slots"])
+        self._is_retry = is_retry
 
     def __bool__(self) -> bool:
         """Return whether there is a limit."""
@@ -52,14 +61,20 @@ class RunLimit:
         """Return the slots of the cells in the order in which to extract them.
 
         Without a limit: the oldest first, since the provider drops it first. With one: first what the provider drops
-        within a day, the oldest first; then the newest first, since a long backlog must not delay today's bets.
+        within a day, the oldest first; then the newest first, since a long backlog must not delay today's bets. Every
+        second slot is one of all, chosen at random, and a retry begins with such a one: slots that fail in each run
+        would otherwise take up the limit of each.
         """
         oldest_first = sorted(cells, key=lambda cell: cell.interval)
         if not self:
             return [cell.interval for cell in oldest_first]
-        urgent = [cell for cell in oldest_first if cell.until is not None and cell.until < now + DAY]
-        rest = [cell for cell in reversed(oldest_first) if cell not in urgent]
-        return [cell.interval for cell in (*urgent, *rest)]
+        urgent: list[Cell] = []
+        rest: list[Cell] = []
+        for cell in oldest_first:
+            (urgent if cell.until is not None and cell.until < now + DAY else rest).append(cell)
+        pairs = zip([*urgent, *reversed(rest)], random.sample(oldest_first, len(oldest_first)), strict=True)
+        turns = [cell.interval for pair in pairs for cell in (reversed(pair) if self._is_retry else pair)]
+        return list(dict.fromkeys(turns))
 
     def batch(self, ordered: Sequence[Interval]) -> list[Interval]:
         """Return the slots to extract next, in order of time; none once the limit is reached."""
