@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from airflow_betproviders.declare.interval import Interval, parse_instant
+from airflow_betproviders.declare.interval import DAY, Interval, parse_instant
 from airflow_betproviders.exceptions import InvalidArgument
 
 _CURE = (
@@ -37,7 +38,7 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
             raise InvalidArgument(f"start= and end= are both {given_start.isoformat()}. {_CURE}")
         return Interval(given_start, given_end)
     if partition := parse_instant("partition_date", context.get("partition_date")):
-        return Interval(partition, partition + width)
+        return Interval(partition, _end_of_partition(context, partition, width))
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
     if first is None or last is None:
         raise InvalidArgument(
@@ -47,6 +48,16 @@ def resolve_interval(context: Mapping[str, Any], start: Any, end: Any, width: ti
     if first == last:
         raise InvalidArgument(f"the run's data interval is empty ({first.isoformat()} to itself). {_CURE}")
     return Interval(first, last)
+
+
+def _end_of_partition(context: Mapping[str, Any], start: datetime, width: timedelta) -> datetime:
+    """Return the end of a partition. Days of a timetable in local time have 23 or 25 hours where its clocks change."""
+    zone = getattr(getattr(context.get("dag"), "timetable", None), "timezone", None)
+    if isinstance(zone, str):
+        zone = ZoneInfo(zone)
+    if width % DAY or not isinstance(zone, tzinfo):
+        return start + width
+    return (start.astimezone(zone).replace(tzinfo=None) + width).replace(tzinfo=zone)
 
 
 def resolve_intervals(context: Mapping[str, Any], start: Any, end: Any, width: timedelta) -> list[Interval]:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pendulum
 import pytest
 
-from airflow_betproviders.declare.interval import Interval
+from airflow_betproviders.declare.interval import DAY, Interval
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.task.interval import resolve_interval
 
@@ -38,6 +39,20 @@ def test_explicit_times_come_first_then_the_partition_then_the_runs_interval(
 
 def test_a_partition_is_as_wide_as_it_is_said_to_be() -> None:
     assert resolve_interval(PARTITION, None, None, 24 * HOUR).width == 24 * HOUR
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", pendulum.timezone("America/New_York")])
+@pytest.mark.parametrize(("day", "hours"), [((2026, 11, 1), 25), ((2026, 11, 2), 24), ((2027, 3, 14), 23)])
+def test_a_day_of_a_timetable_in_local_time_is_as_long_as_there(
+    zone: Any, day: tuple[int, int, int], hours: int
+) -> None:
+    """CronPartitionTimetable keeps its zone as it was given; its partitions follow one another at local midnights."""
+    start = pendulum.datetime(*day, tz="America/New_York")
+    dag = SimpleNamespace(timetable=SimpleNamespace(timezone=zone))
+    context = {"partition_date": start.in_timezone("UTC"), "dag": dag}
+    assert resolve_interval(context, None, None, 24 * HOUR) == Interval(start, start + hours * HOUR)
+    assert resolve_interval(context, None, None, HOUR) == Interval(start, start + HOUR)
+    assert resolve_interval({**context, "dag": SimpleNamespace(timetable=object())}, None, None, 24 * HOUR).width == DAY
 
 
 def test_airflows_own_instants_become_plain_ones() -> None:
