@@ -23,7 +23,14 @@ from airflow_betproviders.notifications.freshness import deadline_alert
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from airflow_betproviders.task.airflow_exceptions import AirflowException
-from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, optional_text, require_text
+from airflow_betproviders.task.arguments import (
+    flag,
+    is_template,
+    mapping,
+    optional_duration,
+    optional_text,
+    require_text,
+)
 
 DEFAULT_ARGS: Mapping[str, Any] = {
     # The first delay is the deployment's own, [core] default_task_retry_delay.
@@ -91,8 +98,11 @@ def account_dag(
         InvalidArgument: the schedule has no interval to load, or an argument is of another type.
     """
     try:
+        require_text("dag_id", dag_id, "aig_bets")
         require_text("conn_id", conn_id, "aig_default")
         pool = optional_text("pool", pool, conn_id) or conn_id
+        backfill = flag("backfill", backfill)
+        doc_md = optional_text("doc_md", doc_md, "Bets of the account, by the hour.")
         default_args = mapping("default_args", default_args)
     except InvalidArgument as problem:
         raise InvalidArgument(f"DAG {dag_id}: {problem}") from None
@@ -105,13 +115,17 @@ def account_dag(
     if _CAN_LIMIT_RUN_TYPES and not backfill and isinstance(schedule, str | CronDataIntervalTimetable):
         # The UI hides the Backfill form where manual runs are not allowed.
         options["allowed_run_types"] = ["scheduled"]
-    dag = DAG(
-        dag_id,
-        schedule=_timetable(dag_id, schedule),
-        default_args={**DEFAULT_ARGS, "pool": pool, **default_args},
-        doc_md=f"{(doc_md or '').strip()}\n{how_to.format(dag_id=dag_id, pool=pool)}",
-        **{**options, **dag_kwargs},
-    )
+    timetable = _timetable(dag_id, schedule)
+    try:
+        dag = DAG(
+            dag_id,
+            schedule=timetable,
+            default_args={**DEFAULT_ARGS, "pool": pool, **default_args},
+            doc_md=f"{(doc_md or '').strip()}\n{how_to.format(dag_id=dag_id, pool=pool)}",
+            **{**options, **dag_kwargs},
+        )
+    except ValueError as problem:
+        raise InvalidArgument(f"DAG {dag_id}: Airflow refuses an argument: {problem}") from None
     dag.fileloc = _caller()
     return dag
 
@@ -161,19 +175,22 @@ def incremental_dag(
     Raises:
         InvalidArgument: an argument contradicts the others.
     """
-    if merge and not table:
-        raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
     if (fresh_within is None) != (alert is None):
         raise InvalidArgument(f"DAG {dag_id}: fresh_within= and alert= belong together. Give both, or neither.")
     try:
         require_text("conn_id", conn_id, "aig_default")
         require_text("path", path, "s3://aws_default@lake/raw")
+        stream = optional_text("stream", stream, "transactions")
+        table = optional_text("table", table, "s3://aws_default@lake/bets")
+        doc_md = optional_text("doc_md", doc_md, "Bets of the account, by the hour.")
         for name, duration in (("lookback", lookback), ("lag", lag)):
             if not is_template(duration):
                 optional_duration(name, duration)
         extract, merge = mapping("extract", extract), mapping("merge", merge)
     except InvalidArgument as problem:
         raise InvalidArgument(f"DAG {dag_id}: {problem}") from None
+    if merge and not table:
+        raise InvalidArgument(f"DAG {dag_id}: merge= is given without table=. Name the folder of the bets table.")
     if fresh_within is not None:
         account["deadline"] = deadline_alert(fresh_within, alert)
     summary = doc_md or _description(conn_id, stream, path, lookback)

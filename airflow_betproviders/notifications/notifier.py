@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.notifications.messages import missed_deadline, missing_data
 from airflow_betproviders.notifications.stored_notifier import restore
+from airflow_betproviders.task.arguments import optional_text, require_text
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +37,7 @@ class BetProvidersNotifier(BaseNotifier):
         account: only this account.
 
     Raises:
-        InvalidArgument: ``via`` has no such attribute.
+        InvalidArgument: ``via`` is no notifier, it has no such attribute, or an argument is of another type.
     """
 
     template_fields: Sequence[str] = ("path", "provider", "stream", "account")
@@ -53,11 +54,13 @@ class BetProvidersNotifier(BaseNotifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_text("path", path, "s3://aws_default@lake/raw")
+        text = optional_text("text", text, "body")
         self.path = path
         self.via = via if isinstance(via, BaseNotifier) else restore(via)
-        self.provider = provider
-        self.stream = stream
-        self.account = account
+        self.provider = optional_text("provider", provider, "name")
+        self.stream = optional_text("stream", stream, "name")
+        self.account = optional_text("account", account, "name")
         attribute = next((name for name in _TEXTS if hasattr(self.via, name)), None) if text is None else text
         if attribute is None or not hasattr(self.via, attribute):
             raise InvalidArgument(

@@ -9,6 +9,8 @@ from typing import Any
 
 from airflow.sdk import BaseNotifier
 
+from airflow_betproviders.exceptions import InvalidArgument
+
 
 def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
     """Return the arguments that re-create a notifier.
@@ -22,8 +24,16 @@ def stored_arguments(notifier: BaseNotifier) -> dict[str, Any]:
     }
 
 
-def restore(stored: Mapping[str, Any]) -> BaseNotifier:
-    """Re-create a notifier from its class and the arguments of `stored_arguments`."""
+def restore(stored: object) -> BaseNotifier:
+    """Re-create a notifier from its class and the arguments of `stored_arguments`.
+
+    Raises:
+        InvalidArgument: the value is something else.
+    """
+    if not isinstance(stored, Mapping) or not {"notifier", "arguments"} <= stored.keys():
+        raise InvalidArgument(
+            f"via is of type {type(stored).__name__}, not a notifier. Give one, such as SmtpNotifier."
+        )
     notifier: BaseNotifier = resolve_name(stored["notifier"])(**stored["arguments"])
     return notifier
 

@@ -14,7 +14,7 @@ from airflow.sdk import BaseOperator
 from airflow_betproviders import registry
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import DamagedTable, InvalidArgument, NothingStored
-from airflow_betproviders.task.arguments import names, optional_text, require_text
+from airflow_betproviders.task.arguments import ChecksTemplates, names, optional_text, require_text
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.storage import open_path
@@ -29,7 +29,7 @@ _FORMATS = (".csv", ".csv.gz", ".parquet")
 _ORDER = ("provider", "account", "placed_at", "bet_id")
 
 
-class ExportBetsOperator(EndsWhenKilled, BaseOperator):
+class ExportBetsOperator(ChecksTemplates, EndsWhenKilled, BaseOperator):
     """Write the bets of some bet dates to one CSV or Parquet file, for finance or for a tool that reads no Delta.
 
     The file has every bet whose ``bet_date`` is in the interval, sorted by provider, account, placed_at and bet_id. Open and

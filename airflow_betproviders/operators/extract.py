@@ -19,7 +19,7 @@ from airflow_betproviders.operators.stream_operator import (
 )
 from airflow_betproviders.operators.stream_target import StreamTarget
 from airflow_betproviders.task.arguments import NOT_GIVEN, flag, optional_duration
-from airflow_betproviders.task.deferral import default_deferrable, wait_until
+from airflow_betproviders.task.deferral import is_deferrable, wait_until
 from airflow_betproviders.task.pool import warn_without_pool
 from airflow_betproviders.task.storage import open_path
 
@@ -98,7 +98,7 @@ class ExtractToParquetOperator(StreamOperator):
         self.lag = lag
         self.slot = slot
         self.archive = archive
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = is_deferrable(deferrable)
 
     def execute(
         self,

@@ -13,7 +13,14 @@ from airflow_betproviders import metrics, registry
 from airflow_betproviders.declare.interval import parse_duration
 from airflow_betproviders.exceptions import InvalidArgument, NothingStored, UnmergeableSlot
 from airflow_betproviders.operators.stream_operator import hook_of
-from airflow_betproviders.task.arguments import mapping, optional_duration, optional_text, require_text, whole_number
+from airflow_betproviders.task.arguments import (
+    ChecksTemplates,
+    mapping,
+    optional_duration,
+    optional_text,
+    require_text,
+    whole_number,
+)
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval, resolve_intervals
 from airflow_betproviders.task.lineage import LineageMixin, dataset
@@ -40,7 +47,7 @@ def bets_asset(table: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
+class MergeBetsOperator(ChecksTemplates, EndsWhenKilled, LineageMixin, BaseOperator):
     """Merge raw slots into the bets table: every bet once, in its newest version.
 
     The table records which version of each slot it has, in the same commit as the rows. A slot is merged if its stored
@@ -180,7 +187,7 @@ class MergeBetsOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         return "".join(f", {name} {value}" for name, value in chosen.items() if value)
 
 
-class OptimizeBetsOperator(EndsWhenKilled, BaseOperator):
+class OptimizeBetsOperator(ChecksTemplates, EndsWhenKilled, BaseOperator):
     """Compact small files of the bets table, and delete files that no kept version needs.
 
     Args:

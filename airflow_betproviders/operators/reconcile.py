@@ -16,8 +16,8 @@ from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.pii import pii_policy_of
 from airflow_betproviders.operators.stream_operator import hook_of, refuse_templates, run_metadata, stream_asset
-from airflow_betproviders.task.arguments import flag, names, optional_duration
-from airflow_betproviders.task.deferral import EndsWhenKilled, default_deferrable, wait_until
+from airflow_betproviders.task.arguments import ChecksTemplates, flag, is_template, names, optional_duration
+from airflow_betproviders.task.deferral import EndsWhenKilled, is_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
@@ -37,7 +37,7 @@ def reconciliation_asset(conn_id: str) -> Asset:
     return Asset(name=f"betproviders/{name}", uri=f"betproviders://{name}")
 
 
-class ReconcileOperator(EndsWhenKilled, LineageMixin, BaseOperator):
+class ReconcileOperator(ChecksTemplates, EndsWhenKilled, LineageMixin, BaseOperator):
     """Compare the raw bets of complete report days with the provider's own report. Fails unless both are equal.
 
     Sums are computed from the data in the lake, each bet once, not from receipts. Each slot of the day must be stored and
@@ -98,7 +98,8 @@ class ReconcileOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         if "outlets" not in kwargs:
             refuse_templates("outlets=[reconciliation_asset(conn_id)]", conn_id=conn_id)
             # A merge that is scheduled on the extraction's asset takes up what a repair extracts.
-            kwargs["outlets"] = [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repair else [])]
+            repairs = is_template(repair) or flag("repair", repair)
+            kwargs["outlets"] = [reconciliation_asset(conn_id), *([stream_asset(conn_id)] if repairs else [])]
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self.path = path
@@ -111,7 +112,7 @@ class ReconcileOperator(EndsWhenKilled, LineageMixin, BaseOperator):
         self.partition = partition
         self.pii = pii
         self.pii_conn_id = pii_conn_id
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = is_deferrable(deferrable)
 
     def execute(self, context: Context, event: Any = None) -> dict[str, Any]:  # noqa: ARG002 - the trigger's event
         """Reconcile the days of the interval, or defer until the last is final."""

@@ -14,7 +14,14 @@ from airflow_betproviders.exceptions import BadRows, InvalidArgument
 from airflow_betproviders.lake.layout import QUARANTINE
 from airflow_betproviders.lake.receipt import sum_amounts
 from airflow_betproviders.registry import hook_class, is_main_stream, providers
-from airflow_betproviders.task.arguments import is_template, mapping, optional_duration, require_text, whole_number
+from airflow_betproviders.task.arguments import (
+    ChecksTemplates,
+    is_template,
+    mapping,
+    optional_duration,
+    require_text,
+    whole_number,
+)
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.lineage import LineageMixin, dataset
@@ -85,7 +92,7 @@ def run_metadata(context: Context) -> dict[str, Any]:
     return {**{name: getattr(context["ti"], name) for name in names}, "version": __version__}
 
 
-class StreamOperator(EndsWhenKilled, LineageMixin, BaseOperator):
+class StreamOperator(ChecksTemplates, EndsWhenKilled, LineageMixin, BaseOperator):
     """Base of the operators that store slots of one stream.
 
     Args:

@@ -13,8 +13,8 @@ from airflow_betproviders.exceptions import FinalError, WindowExpired
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.operators.stream_operator import hook_of
 from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout, AirflowSkipException
-from airflow_betproviders.task.arguments import mapping
-from airflow_betproviders.task.deferral import default_deferrable, wait_until
+from airflow_betproviders.task.arguments import ChecksTemplates, mapping
+from airflow_betproviders.task.deferral import is_deferrable, wait_until
 from airflow_betproviders.task.interval import resolve_interval
 from airflow_betproviders.task.links import CoverageLink, DataLink, TaskTarget
 from airflow_betproviders.task.storage import open_path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _INCOMPLETE = ("missing", "damaged", "pending", "expired")
 
 
-class BetsCompleteSensor(BaseSensorOperator):
+class BetsCompleteSensor(ChecksTemplates, BaseSensorOperator):
     """Wait until every slot of an interval is stored. Does not call the provider.
 
     It reads receipts only, so that any DAG, on any Airflow from 3.1, can wait for data that another DAG stores.
@@ -73,7 +73,7 @@ class BetsCompleteSensor(BaseSensorOperator):
         self.end = end
         self.filters = filters
         self.partition = partition
-        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.deferrable = is_deferrable(deferrable)
 
     def execute(
         self,

@@ -101,3 +101,26 @@ def names(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(sequence, Sequence | set | frozenset) or not all(isinstance(item, str) for item in sequence):
         raise InvalidArgument(f"{name}={value!r} is not a list of names. Give one, such as ['name'].")
     return tuple(sequence)
+
+
+class ChecksTemplates:
+    """Mixin of operators whose templates fail with a cure if the run lacks what they name."""
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a template, as Airflow's operators do.
+
+        Raises:
+            InvalidArgument: the template names what the run does not have. Airflow's own error would be retried.
+        """
+        try:
+            return super().render_template(content, *args, **kwargs)  # type: ignore[misc]
+        except Exception as error:
+            from jinja2 import UndefinedError  # loaded by now; it would slow down the parsing of DAGs
+
+            if not isinstance(error, UndefinedError):
+                raise
+            raise InvalidArgument(
+                f"an argument's template cannot be rendered: {error}. A run that was triggered without a logical date has no data "
+                "interval: trigger it with a logical date, or use Backfill. If the template reads dag_run.conf, trigger the DAG with "
+                "this conf."
+            ) from error

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 from airflow.configuration import conf
 
 from airflow_betproviders.task.airflow_exceptions import AirflowTaskTimeout
+from airflow_betproviders.task.arguments import flag
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
 _OPTION = ("operators", "default_deferrable")
+
+
+def is_deferrable(value: object) -> bool:
+    """Return the argument ``deferrable`` as a boolean; where it is None, what the deployment sets.
+
+    Raises:
+        InvalidArgument: the value is neither a boolean nor the text of one.
+    """
+    return default_deferrable() if value is None else flag("deferrable", value)
 
 
 def default_deferrable() -> bool:

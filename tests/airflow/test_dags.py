@@ -98,8 +98,9 @@ def test_everything_may_be_overridden() -> None:
     assert "task_ids='read'" in join.start
 
 
-def test_a_dag_without_backfills_takes_none_and_mentions_none() -> None:
-    dag = made(backfill=False)
+@pytest.mark.parametrize("backfill", [False, "false"])
+def test_a_dag_without_backfills_takes_none_and_mentions_none(backfill: Any) -> None:
+    dag = made(backfill=backfill)
     assert not REFUSES or [each.value for each in dag.allowed_run_types] == ["scheduled"]
     assert "Backfill" not in dag.doc_md
     assert "airflow pools set aig_default 1" in dag.doc_md
@@ -132,6 +133,10 @@ def test_an_account_dag_takes_any_task() -> None:
         ({"path": None}, "Give path='s3://aws_default@lake/raw'"),
         ({"lookback": "a day"}, "lookback='a day' is not a duration"),
         ({"extract": ["archive"]}, "is not a dict"),
+        ({"stream": 5}, "stream=5 is not text"),
+        ({"table": ["bets"]}, r"table=\['bets'\] is not text"),
+        ({"doc_md": 5}, "doc_md=5 is not text"),
+        ({"backfill": "no"}, "backfill='no' is neither True nor False"),
         ({"merge": {"batch_rows": 1}}, "Name the folder of the bets table"),
     ],
 )
@@ -146,12 +151,20 @@ def test_what_cannot_work_is_refused_at_parse_with_the_cure(arguments: dict[str,
     [
         ({"conn_id": None}, "Give conn_id='aig_default'"),
         ({"conn_id": "aig_default", "pool": 5}, "Give pool='aig_default'"),
+        ({"conn_id": "aig_default", "backfill": None}, "backfill=None is neither True nor False"),
+        ({"conn_id": "aig_default", "doc_md": []}, r"doc_md=\[\] is not text"),
+        ({"conn_id": "aig_default", "schedule": 5}, "5 is not a valid schedule"),
         ({"conn_id": "aig_default", "default_args": "retries"}, "default_args='retries' is not a dict"),
     ],
 )
 def test_what_makes_no_empty_dag_is_refused_likewise(arguments: dict[str, Any], cure: str) -> None:
     with pytest.raises(InvalidArgument, match=f"DAG aig_bets: .*{cure}"):
         account_dag("aig_bets", **arguments)
+
+
+def test_the_id_of_a_dag_is_text() -> None:
+    with pytest.raises(InvalidArgument, match="dag_id=5 is not text"):
+        incremental_dag(5, conn_id="aig_default", path=RAW)  # type: ignore[arg-type]
 
 
 def test_a_misspelt_argument_is_refused() -> None:

@@ -132,6 +132,22 @@ def test_an_alert_that_cannot_work_is_refused(arguments: dict[str, Any], message
         incremental_dag("fresh", conn_id="aig_default", path="file:///lake", **arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"path": 5}, "path=5 is not text"),
+        ({"via": "https://hooks.example/secret"}, "via is of type str, not a notifier"),
+        ({"via": {}}, "via is of type dict, not a notifier"),
+        ({"text": 5}, "text=5 is not text"),
+        *(({name: 5}, f"{name}=5 is not text") for name in ("provider", "stream", "account")),
+    ],
+)
+def test_a_notifier_with_arguments_of_another_type_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message) as refused:
+        BetProvidersNotifier(**{"path": "file:///lake", "via": OnlySync(), **arguments})
+    assert "secret" not in str(refused.value)
+
+
 def test_a_notifier_without_a_text_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="has no attribute"):
         BetProvidersNotifier(path="file:///lake", via=OnlySync())

@@ -13,8 +13,9 @@ from airflow.sdk import DAG, Asset
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, stream_asset
-from airflow_betproviders.operators.reconcile import ReconcileOperator
+from airflow_betproviders.operators.reconcile import ReconcileOperator, reconciliation_asset
 from airflow_betproviders.operators.replay import ReplayOperator
+from airflow_betproviders.sensors.complete import BetsCompleteSensor
 from airflow_betproviders.task import deferral
 from tests.airflow_versions import TaskDeferred
 
@@ -27,7 +28,26 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(DEFAULT_DEFERRABLE, raising=False)
 
 
-@pytest.mark.parametrize("made", [ExtractToParquetOperator, ReconcileOperator])
+DEFERRING = [ExtractToParquetOperator, ReconcileOperator, BetsCompleteSensor]
+
+
+@pytest.mark.parametrize("made", DEFERRING)
+def test_whether_a_task_defers_is_a_boolean_or_the_text_of_one(made: Any) -> None:
+    assert not made(**ARGUMENTS, deferrable="false").deferrable
+    with pytest.raises(InvalidArgument, match="deferrable='no' is neither True nor False"):
+        made(**ARGUMENTS, deferrable="no")
+
+
+def test_a_reconciliation_that_does_not_repair_updates_no_extraction() -> None:
+    ours, bets = reconciliation_asset("pv_default"), stream_asset("pv_default")
+    assert ReconcileOperator(**ARGUMENTS, repair="false").outlets == [ours]
+    for may_repair in (True, "true", "{{ params.repair }}"):
+        assert ReconcileOperator(**ARGUMENTS, repair=may_repair).outlets == [ours, bets]
+    with pytest.raises(InvalidArgument, match="repair=5 is neither True nor False"):
+        ReconcileOperator(**ARGUMENTS, repair=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("made", DEFERRING)
 def test_a_task_defers_unless_the_deployment_or_the_dag_says_otherwise(
     made: Any, unset: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
-from airflow_betproviders.exceptions import InvalidArgument
+from airflow_betproviders.exceptions import InvalidArgument, airflow_exception
+from airflow_betproviders.operators.export import ExportBetsOperator
+from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from airflow_betproviders.operators.gaps import FillGapsOperator
+from airflow_betproviders.operators.merge import MergeBetsOperator, OptimizeBetsOperator
+from airflow_betproviders.operators.reconcile import ReconcileOperator
+from airflow_betproviders.operators.replay import ReplayOperator
+from airflow_betproviders.sensors.complete import BetsCompleteSensor
 from airflow_betproviders.task.arguments import (
     flag,
     is_template,
@@ -17,6 +25,20 @@ from airflow_betproviders.task.arguments import (
     optional_duration,
     require_text,
     whole_number,
+)
+
+ACCOUNT = {"conn_id": "aig_default", "path": "file:///lake"}
+TEMPLATED: tuple[tuple[Any, dict[str, str]], ...] = (
+    *(
+        (kind, ACCOUNT)
+        for kind in (
+            *(ExtractToParquetOperator, FillGapsOperator, ReplayOperator, ReconcileOperator),
+            BetsCompleteSensor,
+        )
+    ),
+    (MergeBetsOperator, {"path": "file:///lake", "table": "file:///bets"}),
+    (ExportBetsOperator, {"path": "file:///bets.csv", "table": "file:///bets"}),
+    (OptimizeBetsOperator, {"table": "file:///bets"}),
 )
 
 
@@ -78,6 +100,26 @@ def test_other_numbers_are_refused(value: object) -> None:
 def test_text_is_required(value: object) -> None:
     with pytest.raises(InvalidArgument, match="Give conn_id='aig_default' or the like"):
         require_text("conn_id", value, "aig_default")
+
+
+@pytest.mark.parametrize(
+    ("template", "missing"),
+    [
+        ("{{ data_interval_end.start_of('day') }}", "'data_interval_end' is undefined"),
+        ("{{ dag_run.conf.start }}", "has no attribute 'start'"),
+    ],
+)
+def test_a_template_of_what_the_run_lacks_fails_at_once_with_the_cure(template: str, missing: str) -> None:
+    """As in a run that was triggered without a logical date, and without a conf."""
+    context: Any = {"dag_run": {"conf": {}}}
+    for kind, arguments in TEMPLATED:
+        with DAG("dag", schedule=None):
+            task: Any = kind(task_id="task", **arguments, start=template)
+        with pytest.raises(
+            InvalidArgument, match=f"{missing}.*trigger it with a logical date, or use Backfill"
+        ) as refused:
+            task.render_template_fields(context)
+        assert isinstance(refused.value, airflow_exception("AirflowFailException"))
 
 
 @pytest.mark.parametrize("value", ["{{ params.account }}", "{% if a %}b{% endif %}"])
