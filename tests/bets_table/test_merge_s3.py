@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,10 @@ from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.task.tables import open_table
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
+from tests.processes import processes
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 
 pytestmark = pytest.mark.s3
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 
 def merge(uri: str, options: dict[str, str], server: SeaweedFS, day: int) -> None:
@@ -58,7 +55,7 @@ def test_days_are_merged_side_by_side_and_compacted(
             bets.append(aig("moving", placed=slot.start, updated=slot.start + 59 * MINUTE))
             sample.store(slot, bets, at(3, 22))
             fs.put_file(sample.lake.data(slot), remote.data(slot))
-    workers = [_processes.Process(target=merge, args=(table.uri, table.options, seaweed, day)) for day in (20, 21)]
+    workers = [processes.Process(target=merge, args=(table.uri, table.options, seaweed, day)) for day in (20, 21)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -12,12 +11,9 @@ import pytest
 
 from airflow_betproviders.bets_table.table import Snapshot
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
+from tests.processes import processes
 
 pytestmark = pytest.mark.slow
-
-# Processes come from a server that has imported this module, as each would take two seconds for it.
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
 
 
 def merge_day(folder: str, day: int, rounds: int) -> None:
@@ -48,7 +44,7 @@ def test_days_are_merged_side_by_side(tmp_path: Path) -> None:
     sample = SampleLake(tmp_path)
     for day in (20, 21, 22):
         fill(sample, day, 1)
-    workers = [_processes.Process(target=merge_day, args=(str(tmp_path), day, 1)) for day in (20, 21, 22, 20)]
+    workers = [processes.Process(target=merge_day, args=(str(tmp_path), day, 1)) for day in (20, 21, 22, 20)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -79,7 +75,7 @@ def test_a_killed_merge_leaves_a_table_that_the_next_one_completes(tmp_path: Pat
     fill(sample, 20, 1)
     versions = []
     for moment in ("before", "after", "after", "before", "after"):
-        killed = _processes.Process(target=merge_and_die, args=(str(tmp_path), moment))
+        killed = processes.Process(target=merge_and_die, args=(str(tmp_path), moment))
         killed.start()
         killed.join(300)
         assert killed.exitcode == -signal.SIGKILL
@@ -110,7 +106,7 @@ def test_compaction_beside_merges(tmp_path: Path) -> None:
     fill(sample, 20, 1)
     merge_day(str(tmp_path), 20, 1)
     fill(sample, 20, 2, win=7)
-    worker = _processes.Process(target=merge_day, args=(str(tmp_path), 20, 1))
+    worker = processes.Process(target=merge_day, args=(str(tmp_path), 20, 1))
     worker.start()
     while worker.is_alive():
         optimize(sample.table, interval=None, file_size=1 << 20, retention=timedelta(hours=1))

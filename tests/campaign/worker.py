@@ -1,18 +1,13 @@
-"""A worker of the campaign: one task in its own process, as Airflow runs it. It may be killed at any moment.
-
-Processes come from a server that has imported everything, so that one starts in milliseconds.
-"""
+"""A worker of the campaign: one task in its own process, as Airflow runs it. It may be killed at any moment."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,17 +15,20 @@ import deltalake  # noqa: F401 - imported before the fork, as all that follows
 import pandas as pd  # noqa: F401
 import s3fs  # noqa: F401
 import tenacity.nap
+from airflow.providers.amazon.aws.assets import redshift  # noqa: F401
 from airflow.providers.amazon.aws.fs import s3  # noqa: F401
 from airflow.providers.amazon.aws.hooks import base_aws  # noqa: F401
 from airflow.sdk import BaseHook, Connection, ObjectStoragePath  # noqa: F401
 
 import airflow_betproviders.bets_table.merge
-import airflow_betproviders.extraction.slots  # noqa: F401
+import airflow_betproviders.extraction.slots
+import airflow_betproviders.hooks.base  # noqa: F401
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from airflow_betproviders.operators.replay import ReplayOperator
 from tests.operator_runs import context
+from tests.processes import processes
 
 OPERATORS = {
     "extract": ExtractToParquetOperator,
@@ -76,16 +74,10 @@ class Outcome:
 class Workers:
     """Starts tasks in processes of their own."""
 
-    def __init__(self) -> None:
-        root = str(Path(__file__).parents[2])
-        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
-
     def run(self, task: Task, kill_after: float | None = None) -> Outcome:
         """Run a task; after so many seconds it is killed, as by a node that is lost."""
-        mine, its = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=work, args=(task, its))
+        mine, its = processes.Pipe(duplex=False)
+        process = processes.Process(target=work, args=(task, its))
         process.start()
         its.close()
         try:
