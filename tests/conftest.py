@@ -9,20 +9,21 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity.nap
-from airflow.sdk import BaseHook, Connection
 
 import tests.examples  # noqa: F401 - hypothesis reads its profiles when pytest starts
 from airflow_betproviders.extraction.fetch.rate_limiter import RateLimiter
-from airflow_betproviders.hooks.base import BetProviderHook
-from tests.accounts import ACCOUNTS, HOOKS
 from tests.recorder import Recorder
 from tests.seaweed import seaweed_server  # noqa: F401 - a fixture
 
-MakeHook = Callable[..., BetProviderHook]
+if TYPE_CHECKING:
+    # The process that only hands tests to the workers loads this file too: Airflow would take it two seconds.
+    from airflow_betproviders.hooks.base import BetProviderHook
+
+MakeHook = Callable[..., "BetProviderHook"]
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
@@ -96,6 +97,10 @@ def fresh_rate_limits() -> None:
 @pytest.fixture
 def make(server: Recorder, monkeypatch: pytest.MonkeyPatch, waited: list[float]) -> Iterator[MakeHook]:
     """Return a function that makes a hook whose host is the recorder; its arguments change the connection."""
+    from airflow.sdk import BaseHook, Connection
+
+    from tests.accounts import ACCOUNTS, HOOKS
+
     made: list[BetProviderHook] = []
 
     def hook(provider: str, /, *, extra: dict[str, Any] | None = None, **changes: Any) -> BetProviderHook:
@@ -133,11 +138,15 @@ def at_noon(make: MakeHook, monkeypatch: pytest.MonkeyPatch) -> MakeHook:
 @pytest.fixture
 def days_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be three days after `NOON` for every hook, whatever the date is: each provider still has what is loaded."""
+    from airflow_betproviders.hooks.base import BetProviderHook
+
     monkeypatch.setattr(BetProviderHook, "now", lambda self: NOON + timedelta(days=3))
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every interval count as ready and not expired."""
+    from airflow_betproviders.hooks.base import BetProviderHook
+
     monkeypatch.setattr(BetProviderHook, "ready", lambda self, stream, interval: True)
     monkeypatch.setattr(BetProviderHook, "check_time", lambda self, stream, interval: None)
