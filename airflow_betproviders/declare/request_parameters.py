@@ -86,12 +86,17 @@ class Filter:
         required: whether the provider refuses a call without it.
         choices: the allowed values, if the document lists them.
         empty_means_all: whether an empty list selects everything, as no filter does.
+        all_value: the value that selects everything, as no filter does; None if there is none.
+        column: the column that the filter selects by, if the document makes it clear; None if rows do not show it. The task
+            fails if a row has another value.
     """
 
     type: type
     required: bool = False
     choices: tuple[Any, ...] = ()
     empty_means_all: bool = False
+    all_value: Any = None
+    column: str | None = None
 
     @property
     def wanted(self) -> str:
@@ -121,8 +126,20 @@ class Filter:
         else:
             fitting = _integer(value) if self.type is int else _text(value) if self.type is str else value
             if isinstance(fitting, self.type) and (not self.choices or fitting in self.choices):
-                return fitting
+                return None if fitting == self.all_value else fitting
         raise ValueError(self.wanted)
+
+    def selects(self, value: Any, found: Any) -> bool:
+        """Return whether a row with ``found`` in the filter's column may be in an answer to a normalised value.
+
+        Documents do not say how text compares, so its case and blanks around it do not count. Null and empty text say nothing.
+        """
+        wanted = value if self.type is list else [value]
+        return found in (None, "") or _comparable(found) in map(_comparable, wanted)
+
+
+def _comparable(value: Any) -> str:
+    return str(value).strip().casefold()
 
 
 def _integer(value: Any) -> int | None:

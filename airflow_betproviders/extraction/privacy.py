@@ -178,9 +178,13 @@ def _problem(stream: Stream, name: str, rule: str, filters: Mapping[str, Any]) -
     hashable = isinstance(field.kind, Text | Integer) and not field.money
     ordering = name == stream.time_column or name in stream.version_columns
     needed = name in stream.key or field.required
+    narrowed = {*filters, *(declared.column for chosen, declared in stream.filters.items() if chosen in filters)}
     problems = (
         (rule not in (DROP, HASH), f"{rule!r} is neither 'drop' nor 'hash'"),
-        (name in filters, "it is a filter too, and its plain value would become a folder; extract without that filter"),
+        (
+            name in narrowed,
+            "it is a filter too, and its plain value would become a folder; extract without that filter",
+        ),
         (ordering, "it orders the rows or their versions, so it can neither be dropped nor hashed"),
         (rule == HASH and not hashable, "it is neither text nor an id, so it cannot be hashed; drop it instead"),
         (rule == DROP and needed, f"rows cannot do without it{'; hash it instead' if hashable else ''}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -140,6 +140,10 @@ class VendorAccount:
             chosen = self.simulator.filters(self.provider, stream.name, interval.start, interval.end)
             self._filters[stream.name] = chosen[0]
         return self._filters[stream.name]
+
+    def choose_filters(self, stream: Stream, filters: Mapping[str, Any]) -> None:
+        """Read the stream with these filters from now on."""
+        self._filters[stream.name] = dict(filters)
 
     def lake(self, stream: Stream) -> Lake:
         """Return where the stream is stored."""

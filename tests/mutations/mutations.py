@@ -206,8 +206,8 @@ MUTATIONS = (
     Mutation(
         "believe an answer that holds nothing",
         "extraction/fetch/window_calls.py",
-        "return self._call(window, params, permit) if page.doubtful else page",
-        "return page",
+        "if page.doubtful:",
+        "if False:",
         (_CASES, "-k", "a1_ or a3"),
     ),
     Mutation(
@@ -251,6 +251,13 @@ MUTATIONS = (
         "        if count * _SLIP >= max(rows.distinct, among, 1):",
         "        if False:",
         ("cases/test_windows.py", "-k", "a12 or a13"),
+    ),
+    Mutation(
+        "store rows of an ignored filter",
+        "extraction/fetch/completeness/filtered_rows.py",
+        "            if others:",
+        "            if False:",
+        ("cases/test_filters.py",),
     ),
     Mutation(
         "sign once for all attempts",

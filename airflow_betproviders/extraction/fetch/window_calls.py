@@ -24,6 +24,7 @@ from airflow_betproviders.extraction.answers.row_versions import NO_ROWS, RowVer
 from airflow_betproviders.extraction.answers.window_rows import WindowRows
 from airflow_betproviders.extraction.decode.decoder import Page
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
+from airflow_betproviders.extraction.fetch.completeness.filtered_rows import FilteredRows
 from airflow_betproviders.extraction.fetch.planner import MAX_READS, MOST_ROWS, Planner
 from airflow_betproviders.extraction.fetch.source import AnswerPermit, Source
 
@@ -72,6 +73,7 @@ class WindowCalls:
         self._call = call
         self._planner = planner
         self._assemble = assemble
+        self._filtered_rows = FilteredRows(source, stream, filters)
 
     def ask(self, window: Interval | None, paging: Params, permit: AnswerPermit) -> Page:
         """Make one call; an answer that may be empty by mistake is requested twice.
@@ -83,6 +85,7 @@ class WindowCalls:
 
         Raises:
             IncompleteWindow: a link to the next page leads out of the window or its filters.
+            ProviderRequestError: the answer has rows that the filters leave out.
         """
         asked = self._source.params(self._stream, window, self._filters)
         params: Params = {
@@ -95,7 +98,10 @@ class WindowCalls:
         if isinstance(paging, LinkParams):
             params = self._of_link(window, paging, asked)
         page = self._call(window, params, permit)
-        return self._call(window, params, permit) if page.doubtful else page
+        if page.doubtful:
+            page = self._call(window, params, permit)
+        self._filtered_rows.check(window, page)
+        return page
 
     def _of_link(self, window: Interval | None, link: LinkParams, asked: Params) -> Params:
         """Return the parameters of a link's call; what was requested keeps its type."""

@@ -48,7 +48,8 @@ def _sum(name: str) -> Field:
 
 
 def _text_filters(*names: str) -> dict[str, Filter]:
-    return {name: Filter(type=str) for name in names}
+    """Return filters that each select by the column of their own name."""
+    return {name: Filter(type=str, column=name) for name in names}
 
 
 # The document's sample has five decimals here, although the amounts of a record have four.
@@ -94,6 +95,7 @@ GAME_HISTORY = Stream(
     version_columns=("createdAt", "endTime"),
     time_column="endTime",
     reject_outside_window=True,
+    account_column="brandId",
     windows=WindowRule(span=29 * _MINUTE, step=_MINUTE),
     paging=_pages(10_000),
     lag=_LAG,
@@ -147,6 +149,7 @@ GAME_TRANSACTIONS = Stream(
     version_columns=("createdAt",),
     time_column="transTime",
     reject_outside_window=True,
+    account_column="brandId",
     windows=WindowRule(span=14 * _MINUTE, step=_MINUTE),
     paging=_pages(5_000),
     lag=_LAG,

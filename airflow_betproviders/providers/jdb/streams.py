@@ -64,7 +64,7 @@ _FIELDS = (
     Field("transferId", Integer()),
 )
 _KEY = ("gType", "historyId")
-_G_TYPES = {"gTypes": Filter(type=list)}
+_G_TYPES = {"gTypes": Filter(type=list, column="gType")}
 
 TRANSACTIONS = Stream(
     provider="jdb",

@@ -38,9 +38,12 @@ _SIXTY_DAYS = WindowRule(span=timedelta(days=60), ends="half-open")
 _DAYS = WindowRule(span=timedelta(days=60), step=_DAY, ends="half-open")
 _UNDIVIDED = WindowRule(span=timedelta(days=60), divisible=False)
 _PLAYER = {"user_id": Filter(type=int), "op_id": Filter(type=str)}
+# Where rows name the player, or the game.
+_PLAYER_OF_ROW = {name: replace(declared, column=name) for name, declared in _PLAYER.items()}
 # "[] or not submit field means all games" (document 1.3); the lists of document 1.4 say the same.
 _ALL_IF_EMPTY = Filter(type=list, empty_means_all=True)
 _GAME = {"game_id": Filter(type=int, required=True)}
+_GAME_OF_ROW = {"game_id": replace(_GAME["game_id"], column="game_id")}
 
 
 def _li(name: str, *, required: bool = False) -> Field:
@@ -96,7 +99,7 @@ HISTORY = Stream(
     paging=PageNumber(param="page", size_param="page_size", page_size=2000),
     lag=_LAG,
     bounds=_BOUNDS,
-    filters={"game_ids": _ALL_IF_EMPTY},
+    filters={"game_ids": replace(_ALL_IF_EMPTY, column="game_id")},
 )
 
 GAMES = Stream(
@@ -195,7 +198,7 @@ GAMES_GAME_HISTORY = replace(
     endpoint="/api/games/game/history",
     doc="One game's bets, type Games (document 2.2). No pages: a full answer is halved.",
     fields=(*_EVENT, *_USER, *_STAKE, *_TIMES, *_GAMES_RESULT),
-    filters=_GAME,
+    filters=_GAME_OF_ROW,
     one_of=(),
 )
 
@@ -247,6 +250,7 @@ SLOTS_USER_HISTORY = replace(
         *_TIMES,
         Field("is_buy", Boolean()),
     ),
+    filters=_PLAYER_OF_ROW,
 )
 
 SLOTS_USER_STAGE_SUMMARY = replace(
@@ -264,6 +268,7 @@ SLOTS_USER_STAGE_SUMMARY = replace(
     ),
     envelope=_LIST,
     key=("user_id", "op_id", "game_id", "currency"),
+    filters=_PLAYER_OF_ROW,
 )
 
 SLOTS_GAME_STAGE_SUMMARY = Stream(

@@ -205,8 +205,7 @@ class GmAg(RefusingVendor):
 
     def _games(self, body: Mapping[str, Any]) -> str:
         page, size = _number(body, "page", 1), _number(body, "size", 100)
-        names = ("providerCode", "gameType", "gameCode")
-        games = [game for game in game_list() if all(body.get(name, game[name]) == game[name] for name in names)]
+        games = _chosen_games(body)
         chosen = json.dumps(games[(page - 1) * size : page * size], ensure_ascii=False)
         counts = f'"total":{len(games)},"current":{page},"size":{size},"pages":{-(-len(games) // size)}'
         return f'{counts},"records":{chosen}'
@@ -214,7 +213,7 @@ class GmAg(RefusingVendor):
     def rows(self, stream: str, start: int, end: int, filters: Mapping[str, Any], now: int) -> list[str]:
         """Return the rows of a window without sub-brands unless ``showAll`` is 1, the games, or the report's objects."""
         if stream == "games":
-            return [json.dumps(game, ensure_ascii=False) for game in game_list()]
+            return [json.dumps(game, ensure_ascii=False) for game in _chosen_games(filters)]
         if stream == "game_report":
             return report(self._bets, start, end, now, filters)
         return [row.text for row in self._rows(LISTINGS[stream].kind, start, end, filters, now)]
@@ -229,6 +228,11 @@ def game_list() -> list[dict[str, Any]]:
         | {"released": 1, "status": 1}
         for provider, game, kind, name in GAMES
     ]
+
+
+def _chosen_games(filters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = ("providerCode", "gameType", "gameCode")
+    return [game for game in game_list() if all(filters.get(name, game[name]) == game[name] for name in names)]
 
 
 def _success(echo: str, data: str) -> str:

@@ -15,7 +15,7 @@ _EAST_8 = timedelta(hours=8)
 _AMOUNT = Decimal(28, 8)
 _TIME = IsoTime(offset=_EAST_8)
 _PAGES = PageNumber(param="pageNo", size_param="pageSize", page_size=2000, text=True)
-_CURRENCY = {"currency": Filter(type=str, required=True)}
+_CURRENCY = {"currency": Filter(type=str, required=True, column="currency")}
 _ENVELOPE = {
     "code": Integer(),
     "msg": Text(),

@@ -53,7 +53,7 @@ HISTORY = Stream(
     time_column="rowVersion",
     windows=WindowRule(span=timedelta(days=1), step=_MILLISECOND),
     paging=RowVersionCursor(param="row_version", size_param="count", limit=_MOST_ROWS, min_limit=_FEWEST_ROWS),
-    filters={"hands_status": Filter(type=int, choices=(0, 1, 2, 3))},
+    filters={"hands_status": Filter(type=int, choices=(0, 1, 2, 3), all_value=0, column="handsStatus")},
     lag=_LAG,
     retention=timedelta(days=60),
     time=EpochParam(1000),
