@@ -68,7 +68,8 @@ class Kind(ABC):
             return self.coerce(value, utc_offset)
         except OddValue:
             raise
-        except (ValueError, ArithmeticError) as error:  # int() and Decimal() raise these
+        except (ValueError, ArithmeticError, TypeError, LookupError, AttributeError) as error:
+            # A kind of another package may expect text or a number, and gets an object.
             raise OddValue(f"{quoted(value)} cannot be read ({type(error).__name__})") from None
 
 

@@ -309,3 +309,23 @@ def test_a_kind_of_another_package_needs_its_types_and_how_it_coerces(
     assert not lenient.fast
     assert lenient.table["a"].to_pylist() == [*stored, None]
     assert lenient.counts.odd_values == {"a": 1}
+
+
+@dataclass(frozen=True)
+class Careless(Kind):
+    """A count that is read without a look at what was sent."""
+
+    @property
+    def arrow(self) -> ArrowType:
+        return ("int64",)
+
+    def coerce(self, value: Any, utc_offset: timedelta) -> str:
+        return str(int(value.strip("x") if value else value["x"]))
+
+
+@pytest.mark.parametrize("odd", ['{"x":1}', "{}", "[]", "[1]", "true", "false", '"soon"'])
+@pytest.mark.parametrize("kind", [Careless(), Ticks(), Cents()], ids=["careless", "ticks", "cents"])
+def test_a_value_that_a_kind_of_another_package_does_not_expect_is_kept_in_extra(kind: Kind, odd: str) -> None:
+    page = decode(kind, "17", odd)
+    assert page.table["a"].to_pylist()[1] is None
+    assert json.loads(page.table["_extra"].to_pylist()[1]) == {"a": json.loads(odd)}
