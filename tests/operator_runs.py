@@ -1,18 +1,28 @@
-"""Run an operator as the task runner would, without the runner."""
+"""Run an operator as the task runner would, without the runner; an hour of AIG to run it for."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from airflow_betproviders.exceptions import InvalidArgument
 from airflow_betproviders.operators.extract import ExtractToParquetOperator
+from tests.airflow_versions import AirflowFailException
+from tests.recorder import Recorder, Reply, Request
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+HOUR = timedelta(hours=1)
+FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
+HOURLY = {"start": FIVE, "end": FIVE + HOUR}
+DAILY = {"start": FIVE - 5 * HOUR, "end": FIVE + 19 * HOUR}
 Run = Callable[..., tuple[dict[str, Any], dict[str, Any]]]
 
 
@@ -46,3 +56,23 @@ def execute(made: BaseOperator, ctx: dict[str, Any]) -> dict[str, Any]:
     run: Any = type(made).execute
     summary: dict[str, Any] = run.__wrapped__(made, ctx)
     return summary
+
+
+def assert_refused(made: BaseOperator, server: Recorder, cure: str) -> None:
+    """Assert that an operator refuses its arguments before the first call, for good, and names the cure."""
+    with pytest.raises(InvalidArgument) as caught:
+        execute(made, context())
+    assert cure in str(caught.value)
+    assert isinstance(caught.value, AirflowFailException)  # no retry can help
+    assert server.requests == []
+
+
+def bets(request: Request) -> Reply:
+    """Answer as AIG does, with three bets an hour."""
+    start, end = int(request.query["start_time"]), int(request.query["end_time"])
+    rows = [
+        {"id": f"{at}", "bet_amount": "0.10", "win_amount": "999999999999.9999", "update_time": at, "status": 1}
+        for at in range(start, end, 1_200_000)
+    ]
+    data = {"start_index": 0, "page_size": 5000, "total": len(rows), "transactions": rows}
+    return Reply({"code": 200, "message": "success", "data": data})

@@ -12,8 +12,7 @@ import pytest
 from airflow_betproviders import metrics
 from tests.airflow_versions import HAS_PARTITIONS
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import HOURLY, bets
+from tests.operator_runs import HOURLY, bets, context, execute, operator
 from tests.recorder import Recorder
 
 pytestmark = pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow's metrics are in another module before 3.3")

@@ -60,7 +60,7 @@ def test_finding_providers_imports_none_of_them() -> None:
     assert done.stdout.split() == []
 
 
-def test_one_that_is_not_installed_is_refused_with_those_that_are() -> None:
+def test_a_provider_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
     with pytest.raises(InvalidArgument, match=r"'nova'. Installed providers: aig, gmag, jdb, pv"):
         streams_of("nova")
 

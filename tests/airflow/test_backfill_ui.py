@@ -148,7 +148,7 @@ def test_a_backfill_from_the_form_stores_its_files_and_one_failed_slot_runs_agai
     assert all((slot.missing, slot.doubled, slot.wrong) == (0, 0, 0) and slot.expected for slot in stored)
 
 
-def test_runs_side_by_side_keep_the_vendors_pace_in_the_accounts_pool(deployment: Deployment) -> None:
+def test_runs_side_by_side_keep_the_vendors_rate_limit_in_the_accounts_pool(deployment: Deployment) -> None:
     runs = [run for run in deployment.airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
     runs = [run for run in runs if run["dag_run_id"] != deployment.run_id(deployment.broken)]  # it ran again later
     assert max(run["start_date"] for run in runs) < min(run["end_date"] for run in runs)

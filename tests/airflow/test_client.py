@@ -35,7 +35,7 @@ def test_a_run_that_an_earlier_call_has_made_is_not_made_twice(server: Recorder)
     assert len(server.requests) == 2
 
 
-def test_what_makes_something_is_not_asked_for_twice(server: Recorder) -> None:
+def test_a_request_that_creates_something_is_not_repeated(server: Recorder) -> None:
     server.answer(BUSY, Reply(body={}))
 
     with pytest.raises(AirflowApiError):

@@ -87,7 +87,7 @@ def test_without_a_login_there_is_nothing_to_read(airflow: SharedAirflow, path: 
     assert "slot" not in answer.text
 
 
-def test_a_forged_login_is_none(airflow: SharedAirflow) -> None:
+def test_a_forged_login_is_refused(airflow: SharedAirflow) -> None:
     answer = requests.get(f"{airflow.url}/betproviders/api/coverage", cookies={"_token": "a.b.c"}, timeout=30)
 
     assert answer.status_code in {401, 403}
@@ -120,7 +120,7 @@ def test_nor_is_a_receipt_or_an_amount(airflow: SharedAirflow, show: Showcase) -
 
 
 @pytest.mark.parametrize("path", ["api/coverage", "api/money", "api/reconciliations", "api/slot"])
-def test_who_may_read_no_dag_is_refused(airflow: SharedAirflow, path: str) -> None:
+def test_a_user_who_may_read_no_dag_is_refused(airflow: SharedAirflow, path: str) -> None:
     answer = airflow.page(path, "nobody_team", start="0001-01-01T00:00:00Z", end="9999-12-31T00:00:00Z")
 
     assert answer.status_code == 403

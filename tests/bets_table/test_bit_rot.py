@@ -16,7 +16,6 @@ from airflow_betproviders.reconciliation.day_totals import DayTotals
 from airflow_betproviders.registry import declared
 from tests.bets_table.lakes import MINUTE, SampleLake, aig, at, hour_of
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
-from tests.reconciliation.test_day_totals import TODAY
 
 
 def flip(path: Path, text: bytes) -> None:
@@ -47,7 +46,9 @@ def test_a_merge_names_a_changed_slot_and_merges_the_others(sample: SampleLake) 
 
 def test_a_reconciliation_finds_a_changed_slot(sample: SampleLake) -> None:
     flip(Path(sample.lake.data(hour_of(5))), b"bet-of-5")
-    with DayTotals(sample.lake, declared("aig", sample.lake.stream), TODAY, {"bet_amount", "win_amount"}) as day_totals:
+    with DayTotals(
+        sample.lake, declared("aig", sample.lake.stream), hour_of(0, width=24), {"bet_amount", "win_amount"}
+    ) as day_totals:
         day_totals.load()
         assert set(day_totals.damaged) == {hour_of(5)}
 

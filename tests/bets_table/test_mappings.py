@@ -288,7 +288,7 @@ def test_gmag_the_reports_formula() -> None:
     assert "bets" not in row["rest"]
 
 
-def test_gmag_a_round_that_was_cancelled_as_a_whole() -> None:
+def test_gmag_a_round_that_was_cancelled_completely() -> None:
     row = gmag(bets=12.5, cancels=12.5)
     assert (amounts(row)["stake"], amounts(row)["payout"], amounts(row)["net"]) == ("12.5", "12.5", "0")
     assert row["status"] == "cancelled"

@@ -24,7 +24,7 @@ from airflow_betproviders.bets_table.raw_slots import find_raw_streams
 from airflow_betproviders.bets_table.schema import SCHEMA
 from airflow_betproviders.exceptions import InvalidArgument, UnmergeableSlot
 from tests.bets_table.lakes import DAY, MINUTE, SampleLake, aig, at, hour_of
-from tests.cases.test_values import GMAG, PV
+from tests.sample_answers import GMAG, PV
 
 
 @pytest.fixture

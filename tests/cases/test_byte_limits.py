@@ -133,7 +133,7 @@ def test_a_batch_of_one_instant_at_the_end_of_a_feed_is_stored(make: MakeHook, t
 
 
 @pytest.mark.parametrize("count", [90, 105, 300, 1000])
-def test_pages_without_totals_that_are_cut_off_are_asked_for_again_in_smaller_ones(
+def test_pages_without_totals_that_are_cut_off_are_requested_again_in_smaller_ones(
     make: MakeHook, tmp_path: Path, count: int
 ) -> None:
     """With 2000 rows to a page, the rows after the cut are never asked for."""

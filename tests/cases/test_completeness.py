@@ -162,7 +162,7 @@ def test_a5_a_total_left_out_of_answers_that_differ_is_an_error_after_bounded_re
         pytest.param(250, "time", marks=pytest.mark.slow),
     ],
 )
-def test_a6_a_server_that_gives_fewer_rows_than_asked_is_found_out(
+def test_a6_a_server_that_returns_fewer_rows_than_requested_is_noticed(
     make: MakeHook, tmp_path: Path, cap: int, order: str
 ) -> None:
     by = {"time": None, "newest first": lambda i: -i, "any": lambda i: (i * 7919) % 701}[order]
@@ -174,7 +174,7 @@ def test_a6_a_server_that_gives_fewer_rows_than_asked_is_found_out(
 
 @pytest.mark.parametrize("order", [None, lambda i: -i, lambda i: (i * 7919) % 4001])
 @pytest.mark.parametrize("cap", [100, 1000, 3999])
-def test_a6_a_single_answer_that_is_cut_off_is_found_out(make: MakeHook, tmp_path: Path, cap: int, order: Any) -> None:
+def test_a6_a_single_answer_that_is_cut_off_is_noticed(make: MakeHook, tmp_path: Path, cap: int, order: Any) -> None:
     slot = Interval(FIVE, FIVE + timedelta(minutes=5))
     vendor = Vendor(make("jdb"), "transactions", spread(4000, slot), cap=cap, order=order)
     if cap < 800:  # a minute, the shortest window, has more
@@ -222,7 +222,7 @@ def test_a6_of_many_slots_only_the_greatest_answers_cost_a_proof(make: MakeHook,
 
 
 @pytest.mark.parametrize("count", [16, 50])
-def test_a6_an_answer_that_no_call_can_prove_is_believed_if_a_greater_one_was_proven(
+def test_a6_an_answer_that_no_call_can_prove_counts_as_complete_if_a_greater_one_was_proven(
     make: MakeHook, tmp_path: Path, count: int
 ) -> None:
     """All bets of a quiet window came in one minute, the shortest window that JDB answers."""
@@ -243,7 +243,7 @@ def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) ->
 
 @pytest.mark.parametrize("nothing", [[], [None], [None, None], [{}], [[]]], ids=json.dumps)
 @pytest.mark.parametrize(("provider", "stream"), [("pv", "games_game_history"), ("aig", "latest")])
-def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
+def test_a3_a_slot_with_one_empty_answer_is_requested_twice(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, nothing: list[Any]
 ) -> None:
     def empty_once(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
@@ -258,9 +258,7 @@ def test_a3_a_slot_that_one_answer_makes_empty_is_asked_for_twice(
 
 
 @pytest.mark.parametrize("count", [1, 12, 100])
-def test_a3_of_a_slot_of_many_windows_each_empty_one_is_asked_for_twice(
-    make: MakeHook, tmp_path: Path, count: int
-) -> None:
+def test_a3_each_empty_window_of_a_slot_of_many_is_requested_twice(make: MakeHook, tmp_path: Path, count: int) -> None:
     asked = set[Any]()
 
     def empty_at_first(n: int, window: Any, params: Any, document: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +274,7 @@ def test_a3_of_a_slot_of_many_windows_each_empty_one_is_asked_for_twice(
 
 
 @pytest.mark.slow
-def test_a3_of_many_empty_windows_only_those_that_follow_rows_are_asked_for_twice(
+def test_a3_of_many_empty_windows_only_those_that_follow_rows_are_requested_twice(
     make: MakeHook, tmp_path: Path
 ) -> None:
     day = [Interval(FIVE + i * HOUR, FIVE + (i + 1) * HOUR) for i in range(24)]
@@ -312,7 +310,7 @@ def jdb(make: MakeHook, count: int, cap: Any) -> Vendor:
 )
 @pytest.mark.parametrize("kept", [0, 2, 12])
 @pytest.mark.parametrize("call", [1, 4])
-def test_a6_an_answer_that_once_has_far_fewer_rows_than_those_around_it_is_not_believed(
+def test_a6_an_answer_with_far_fewer_rows_than_those_around_it_is_proven(
     make: MakeHook, tmp_path: Path, kept: int, call: int, order: str
 ) -> None:
     # With a round number of rows in each window, every answer would be proven for that.
@@ -360,7 +358,7 @@ def test_a7_a_cursor_is_followed_until_a_call_brings_nothing_new(make: MakeHook,
 
 
 @pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history")])
-def test_a8_pages_that_are_cut_off_at_some_bytes_come_in_the_end(
+def test_a8_pages_that_are_cut_off_at_a_number_of_bytes_are_read_completely(
     make: MakeHook, tmp_path: Path, provider: str, stream: str
 ) -> None:
     text = {"pv": "draw_id", "aig": "shoe_id", "gmag": "additionalData"}[provider]
@@ -393,7 +391,7 @@ def test_a7_an_absurd_time_does_not_end_a_cursor(make: MakeHook, tmp_path: Path)
     ],
 )
 @pytest.mark.parametrize("says", [True, False])
-def test_a8_a9_smaller_pages_than_asked_are_asked_for_from_then_on(
+def test_a8_a9_a_provider_with_smaller_pages_than_requested_is_asked_for_these_from_then_on(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, cap: int, slot: Interval, says: bool
 ) -> None:
     def echo(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
@@ -416,7 +414,7 @@ def test_a8_a9_smaller_pages_than_asked_are_asked_for_from_then_on(
 
 
 @pytest.mark.slow
-def test_a10_parts_that_do_not_come_to_what_the_whole_said_are_never_an_empty_slot(
+def test_a10_parts_that_do_not_add_up_to_their_windows_total_are_never_an_empty_slot(
     make: MakeHook, tmp_path: Path
 ) -> None:
     def only_the_whole(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
@@ -431,7 +429,7 @@ def test_a10_parts_that_do_not_come_to_what_the_whole_said_are_never_an_empty_sl
 
 
 @pytest.mark.parametrize("lost", [1, 40])
-def test_a10_rows_that_the_whole_showed_and_its_parts_lack_are_noticed(
+def test_a10_rows_that_a_window_showed_and_its_parts_lack_are_noticed(
     make: MakeHook, tmp_path: Path, lost: int
 ) -> None:
     def drops(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
@@ -465,7 +463,7 @@ def test_a11_totals_that_alternate_or_never_agree_fail_in_bounded_calls(
 
 
 @pytest.mark.parametrize(("cap", "said"), [(None, 2000), (1000, 1000), (500, 500), (None, 4000)])
-def test_a_total_that_counts_no_further_than_the_page_is_not_believed(
+def test_a_total_that_stops_at_the_page_size_is_no_proof(
     make: MakeHook, tmp_path: Path, cap: int | None, said: int
 ) -> None:
     vendor = Vendor(make("pv"), "history", spread(5500), cap=cap, spoil=total(said))
@@ -476,7 +474,7 @@ def test_a_total_that_counts_no_further_than_the_page_is_not_believed(
 
 @pytest.mark.parametrize("count", [16, 50, 100, 2000, 4000])
 @pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("gmag", "game_history")])
-def test_a_provider_that_brings_the_last_page_again_for_a_page_after_it_is_believed(
+def test_a_provider_that_returns_its_last_page_again_for_the_page_after_it_is_read(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int
 ) -> None:
     vendor = Vendor(make(provider), stream, spread(count, step=timedelta(milliseconds=1)))
@@ -494,7 +492,7 @@ def test_a_provider_that_brings_the_last_page_again_for_a_page_after_it_is_belie
 
 
 @pytest.mark.parametrize(("counts", "held"), [("its own rows", 700), ("all rows", 50)])
-def test_a_provider_that_ignores_the_page_number_is_not_believed(
+def test_a_provider_that_ignores_the_page_number_is_refused(
     make: MakeHook, tmp_path: Path, counts: str, held: int
 ) -> None:
     """It brings its first 50 rows for any page; that it counts 50 rows is no proof that there are no others."""
@@ -513,7 +511,7 @@ def test_a_provider_that_ignores_the_page_number_is_not_believed(
 
 
 @pytest.mark.parametrize(("most", "page_size"), [(1_000, 100), (2_000, 300), (5_000, 500), (10_000, 2_000)])
-def test_a_count_that_stops_at_a_round_number_is_not_believed(
+def test_a_count_that_stops_at_a_round_number_is_no_proof(
     make: MakeHook, tmp_path: Path, most: int, page_size: int
 ) -> None:
     """Search engines count to 10,000 by default, and give no further pages."""
@@ -537,7 +535,7 @@ def test_a_count_that_stops_at_a_round_number_is_not_believed(
     ("provider", "stream", "count", "rows"),
     [("pv", "history", 2500, 600), ("aig", "transactions", 6000, 1300), ("gmag", "game_history", 3000, 700)],
 )
-def test_a_page_that_does_not_come_in_time_is_asked_for_in_smaller_ones_for_the_rest_of_the_run(
+def test_pages_are_smaller_for_the_rest_of_the_run_after_one_that_timed_out(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, count: int, rows: int
 ) -> None:
     def too_large(n: int, window: Any, params: Mapping[str, Any], document: dict[str, Any]) -> dict[str, Any]:
@@ -555,7 +553,7 @@ def test_a_page_that_does_not_come_in_time_is_asked_for_in_smaller_ones_for_the_
     assert int(first[-1].get("page_size", first[-1].get("size", 0))) <= rows
 
 
-def test_a_window_that_does_not_come_in_time_is_asked_for_in_shorter_ones(make: MakeHook, tmp_path: Path) -> None:
+def test_a_window_that_timed_out_is_requested_in_shorter_ones(make: MakeHook, tmp_path: Path) -> None:
     def too_long(n: int, window: Interval, params: Any, document: dict[str, Any]) -> dict[str, Any]:
         if window.width > timedelta(minutes=2):
             raise ProviderOverloaded("HTTP 504")
@@ -646,7 +644,7 @@ def test_a_row_that_a_broken_read_showed_must_come_again(make: MakeHook, tmp_pat
     assert stored.receipts[0].reread >= 1
 
 
-def test_a_row_that_has_moved_to_a_later_window_is_believed_gone(make: MakeHook, tmp_path: Path) -> None:
+def test_a_row_that_has_moved_to_a_later_window_is_not_missed(make: MakeHook, tmp_path: Path) -> None:
     """AIG moves a bet with its update_time. The bet is looked for from now back until it is found.
 
     Three reads of two pages; in two of them a call past the end, as the total came down; two later windows.

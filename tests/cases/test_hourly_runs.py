@@ -75,7 +75,7 @@ def test_a_day_of_pv_and_aig_costs_a_call_an_hour(make: MakeHook, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_what_windows_hold_is_believed_for_a_day_and_no_longer(make: MakeHook, tmp_path: Path) -> None:
+def test_which_ends_windows_include_is_remembered_for_a_day(make: MakeHook, tmp_path: Path) -> None:
     quiet = [slot for slot in DAY for _ in range(1)]
     vendor = Vendor(make("jdb"), "transactions", [FIVE + timedelta(minutes=5)])
     calls = runs(
@@ -131,7 +131,7 @@ def test_a_cap_that_came_down_below_what_was_proven_is_found_out(
     assert len(vendor.ids(stored)) == len(found)
 
 
-def test_one_answer_that_a_lower_cap_cut_off_in_the_middle_of_its_window_is_found_out(
+def test_one_answer_that_a_lower_cap_cuts_off_in_the_middle_of_its_window_is_noticed(
     make: MakeHook, tmp_path: Path
 ) -> None:
     even = [FIVE + timedelta(seconds=9 * i) for i in range(800)]

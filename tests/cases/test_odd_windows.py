@@ -306,7 +306,7 @@ def test_a_bet_on_the_hour_is_stored_once_where_pv_counts_the_end_in_against_its
     assert sorted(name for ids in found for name in ids) == truth(11)
 
 
-def test_rows_that_only_the_call_for_the_slots_start_brings_are_not_lost(make: MakeHook, tmp_path: Path) -> None:
+def test_rows_that_only_the_call_for_the_slots_start_returns_are_stored(make: MakeHook, tmp_path: Path) -> None:
     """The slot's own answer is empty; one more call, because JDB's ends are not documented, shows its first minute."""
     slot = Interval(FIVE, FIVE + 5 * MINUTE)
     for empty, found in ((1, truth(30)), (99, None)):

@@ -188,7 +188,7 @@ def test_a16_each_days_figures_are_complete(at_noon: MakeHook, server: Recorder,
     ],
 )
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d", "%Y-%m-%d 00:00:00"])
-def test_a16_figures_of_another_day_than_was_asked_for_fail(
+def test_a16_figures_of_another_day_than_the_requested_one_fail(
     at_noon: MakeHook, server: Recorder, other: int, figures: dict[str, int], refused: bool, form: str
 ) -> None:
     asked = {"date": f"{MIDNIGHT - DAY:{form}}", "bet_count": 3, "bet_amount": 10, "gain_amount": 1}

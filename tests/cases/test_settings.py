@@ -25,8 +25,8 @@ from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
 from tests.accounts import ACCOUNTS, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
+from tests.jdb_cipher import decrypt
 from tests.operator_runs import context, execute, operator
-from tests.providers.test_signatures import decrypt
 from tests.recorder import Recorder, Reply, Request
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,16 +42,14 @@ def read(hook: BetProviderHook, stream: str | None = None, **filters: Any) -> No
 
 
 @pytest.mark.parametrize("given", [False, "false", "False", "no", "0", 0])
-def test_s1_show_all_that_says_false_asks_for_this_accounts_own_rows(
-    make: MakeHook, server: Recorder, given: Any
-) -> None:
+def test_s1_show_all_false_requests_this_accounts_own_rows(make: MakeHook, server: Recorder, given: Any) -> None:
     server.answer(SUCCESS["gmag"])
     read(make("gmag", extra={"show_all": given}), "game_history")
     assert "showAll" not in server.requests[0].json
 
 
 @pytest.mark.parametrize("given", [True, "true", "TRUE", "yes", "1", 1])
-def test_s1_show_all_that_says_true_asks_for_sub_brands(make: MakeHook, server: Recorder, given: Any) -> None:
+def test_s1_show_all_true_requests_the_rows_of_sub_brands(make: MakeHook, server: Recorder, given: Any) -> None:
     server.answer(SUCCESS["gmag"])
     read(make("gmag", extra={"show_all": given}), "game_history")
     assert server.requests[0].json["showAll"] == 1
@@ -241,7 +239,7 @@ def test_a_text_extra_with_a_control_character_is_refused(make: MakeHook, dc: st
         ("https://h_x.example.", "https://h_x.example./history/game"),
     ],
 )
-def test_a_host_is_asked_as_it_is_written(make: MakeHook, host: str, asked: str) -> None:
+def test_a_host_is_called_as_it_is_written(make: MakeHook, host: str, asked: str) -> None:
     hook = make("gmag", host=host)
     hook.check_connection()
     assert requests.Request("POST", hook.build("/history/game", {}).url).prepare().url == asked

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pytest
 
 from airflow_betproviders.declare.fields import Decimal as DecimalKind
 from airflow_betproviders.declare.fields import DecimalMap, Epoch, Field, Integer, Kind, Text, TimeKind
-from airflow_betproviders.declare.stream import OneRow, Stream, Total
+from airflow_betproviders.declare.stream import OneRow, Stream
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.extraction.decode.envelope import path_to
 from airflow_betproviders.extraction.slots import Extraction
@@ -32,51 +32,17 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
-from tests.example_streams import EXAMPLE_STREAMS, kinds_of_their_own
+from tests.example_streams import kinds_of_their_own
 from tests.extraction.vendor import BETS, SLOT, Vendor, bet
+from tests.sample_answers import AIG, GMAG, JDB, JDB_OFFSET, PV, STREAMS, answer
 
 UTC = timezone.utc
-JDB_OFFSET = timedelta(hours=-4)
-STREAMS = [*pv.STREAMS, *aig.STREAMS, *jdb.STREAMS, *gmag.STREAMS, *EXAMPLE_STREAMS]
-PV = {
-    "event_id": "e-1", "draw_id": "d-1", "game_id": 1062, "user_id": 102115212044, "op_id": "", "bet_amount": 100000,
-    "gain_amount": -100000, "credit_before_bet": 120589196, "credit": 120489196, "start_at": 1795151400, "end_at": 1795151400,
-}  # fmt: skip
-AIG = {
-    "id": "t-1", "game_id": "101", "user_id": "u1", "inst_id": "B01", "shoe_id": 7, "round_id": 12, "bet_time": 1795151400000,
-    "settle_time": 1795151401000, "update_time": 1795151401000, "currency": "USD", "status": 1, "bet_amount": "10.00",
-    "real_bet_amount": "10.00", "valid_bet_turnover": "10.00", "win_amount": "19.50", "real_win_amount": "9.50",
-}  # fmt: skip
-JDB = {
-    "historyId": "5250145823902", "playerId": "test01", "gType": 0, "mtype": 8001, "gameDate": "20-11-2026 01:10:00",
-    "bet": -0.4, "win": 0.4, "total": 0, "currency": "RB", "jackpot": 0, "jackpotContribute": -0.002, "denom": 0.02,
-    "lastModifyTime": "20-11-2026 01:10:00", "transferId": 100001,
-}  # fmt: skip
-GMAG = {
-    "playerId": "p1", "brandId": 1001, "providerCode": "pt", "sessionId": "s1", "roundId": "583067326075",
-    "roundType": "normal", "roundStatus": "end", "gameCode": "bfb", "currency": "CNY", "bets": 5.0, "wins": 10.0,
-    "cancels": 0.0, "balanceEnd": 2652.05, "bonusBalanceEnd": 0.0, "startTime": "2026-11-20 05:09:58.000",
-    "endTime": "2026-11-20 05:10:00.000", "createdAt": "2026-11-20 05:10:00.000", "gameType": "slots",
-}  # fmt: skip
 MAIN = {
     "pv": (pv.HISTORY, PV, "event_id"),
     "aig": (aig.TRANSACTIONS, AIG, "id"),
     "jdb": (jdb.TRANSACTIONS, JDB, "historyId"),
     "gmag": (gmag.GAME_HISTORY, GMAG, "roundId"),
 }
-
-
-def answer(stream: Stream, rows: str) -> bytes:
-    """Return an answer of the stream around the JSON text of its rows, with a total of two where the stream has one."""
-    path = Decoder(stream)._rows_path
-    document: dict[str, Any] = {}
-    inner = document
-    for name in path[:-1]:
-        inner = inner.setdefault(name, {})
-    if path_to(stream.envelope, Total):
-        inner["total"] = 2
-    inner[path[-1]] = "@rows@"
-    return json.dumps(document).replace('"@rows@"', rows).encode("utf-8", "surrogatepass")
 
 
 def decode(provider: str, patch: Mapping[str, Any] | str) -> Page:
@@ -146,7 +112,7 @@ def test_v6_an_empty_time_is_null() -> None:
     assert (row["createdAt"], row["_extra"]) == (None, None)
 
 
-def test_v7_a_time_with_microseconds_is_cut_to_the_columns_unit_and_kept() -> None:
+def test_v7_a_time_with_microseconds_is_truncated_to_the_columns_unit_and_kept_in_extra() -> None:
     row, page = stored("gmag", {"endTime": "2026-11-20 05:10:00.123456"})
     assert row["endTime"] == datetime(2026, 11, 20, 5, 10, 0, 123000, UTC)
     assert row["_extra"] == '{"endTime":"2026-11-20 05:10:00.123456"}'

@@ -327,7 +327,7 @@ print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "compress", "gzip;q=1"])
-def test_w4_a_compression_that_was_not_asked_for_is_refused(make: MakeHook, server: Recorder, encoding: str) -> None:
+def test_w4_a_compression_that_was_not_requested_is_refused(make: MakeHook, server: Recorder, encoding: str) -> None:
     server.answer(Reply(bomb(100_000), headers={"Content-Encoding": encoding}))
     with pytest.raises(ProviderUnavailable, match="which was not requested"):
         ask(make("aig"))
@@ -374,7 +374,7 @@ PLAIN = b'{"code":200,"message":"success","data":{}}'
         "plain, not named",
     ],
 )
-def test_what_is_compressed_in_a_way_that_was_asked_for_is_read(
+def test_a_compression_that_was_requested_is_read(
     make: MakeHook, server: Recorder, packed: bytes, encoding: str
 ) -> None:
     server.answer(Reply(packed, headers={"Content-Encoding": encoding}))
@@ -655,7 +655,7 @@ CUT = TABLE[:-4]  # behind a line: what is left is a table too
     ids=["short length", "short length, in two packets", "no last chunk", "half a last chunk", "half a chunk size", "hexadecimal",
          "underscore", "a damaged member", "a cut member", "behind zlib's end"],
 )  # fmt: skip
-def test_an_answer_that_is_cut_where_its_format_does_not_show_it_is_refused(make: MakeHook, say: Say) -> None:
+def test_an_answer_cut_off_where_its_format_does_not_show_it_is_refused(make: MakeHook, say: Say) -> None:
     with RawServer(say) as server, pytest.raises(ProviderUnavailable):
         make("aig", host=server.url).exchange(ENDPOINT["aig"], {})
 
@@ -684,7 +684,7 @@ def test_a_connection_is_kept_after_an_answer_was_looked_behind(make: MakeHook, 
         ([CUT, TABLE, CUT, TABLE, CUT], None),
     ],
 )
-def test_a_table_that_only_the_end_of_the_connection_ends_counts_once_two_are_alike(
+def test_a_table_that_only_the_connections_end_ends_counts_once_two_are_equal(
     make: MakeHook, said: list[bytes], calls: int | None
 ) -> None:
     with RawServer(*(saying(HEAD + b"\r\n" + body) for body in said)) as server:
@@ -873,7 +873,7 @@ def test_whatever_bytes_a_server_sends_the_error_is_ours(
 @pytest.mark.parametrize("provider", PROVIDERS)
 @given(body=st.lists(st.sampled_from(FRAGMENTS[-20:]) | st.binary(max_size=40), max_size=6).map(b"".join))
 @settings(deadline=None, max_examples=examples(40))
-def test_whatever_a_body_holds_the_error_of_a_look_up_is_ours(provider: str, body: bytes) -> None:
+def test_any_body_makes_an_error_of_this_package_of_a_look_up(provider: str, body: bytes) -> None:
     from airflow_betproviders.hooks.protocol import parse_json_object
     from tests.accounts import HOOKS
 
@@ -921,7 +921,7 @@ def test_a_provider_that_never_answers_in_time_costs_a_stated_number_of_calls(
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("blanks", [100, 105, 110, 115])
-def test_no_part_of_a_secret_is_left_where_a_message_is_cut(
+def test_a_shortened_message_has_no_part_of_a_secret(
     make: MakeHook, server: Recorder, provider: str, blanks: int
 ) -> None:
     secret = ACCOUNTS[provider]["password"]

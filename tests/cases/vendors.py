@@ -19,7 +19,7 @@ from airflow_betproviders.declare.stream import Stream
 from airflow_betproviders.extraction.slots import Extraction, Stored
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.layout import Lake
-from tests.cases.test_values import AIG, GMAG, JDB, PV
+from tests.sample_answers import AIG, GMAG, JDB, PV
 
 FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

@@ -20,8 +20,8 @@ from airflow_betproviders.extraction.slots import Extraction, Stored
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.registry import hook_class
 from airflow_betproviders.simulator import Settings, Simulator
-from tests.conformance.conftest import HOUR
 from tests.conformance.wire import differences
+from tests.simulated import HOUR
 
 NOW = datetime.now(timezone.utc)
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)

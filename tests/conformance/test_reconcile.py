@@ -29,9 +29,9 @@ from airflow_betproviders.operators.reconcile import ReconcileOperator
 from airflow_betproviders.reconciliation.reconcile import Reconciliation
 from airflow_betproviders.simulator import Simulator
 from airflow_betproviders.simulator.pv.summaries import Summaries
-from tests.conformance.conftest import HOUR
 from tests.operator_runs import execute
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
+from tests.simulated import HOUR
 
 SETTINGS = {"rate": 30.0, "late_share": 0.4}
 DAY = timedelta(days=1)
@@ -242,7 +242,9 @@ HANDS: dict[str, tuple[Callable[[Office, Path], object], str]] = {
         ("gmag", "an amount changed"),
     ],
 )
-def test_what_a_hand_has_done_is_found_and_mended(provider: str, hand: str, office: Callable[[str], Office]) -> None:
+def test_a_manual_change_of_an_object_is_found_and_repaired(
+    provider: str, hand: str, office: Callable[[str], Office]
+) -> None:
     change, found = HANDS[hand]
     at = office(provider)
     before = contents(at.files)
@@ -290,7 +292,7 @@ def test_what_no_receipt_shows_is_found_by_the_provider_and_narrowed(
     assert len(at.simulator.calls) - len(at.read()) <= asked
 
 
-def test_a_report_that_is_wrong_itself_stays_red_and_says_so(
+def test_a_task_whose_providers_report_is_wrong_keeps_failing_and_says_so(
     office: Callable[[str], Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = office("pv")
@@ -328,7 +330,7 @@ def test_a_report_that_is_wrong_itself_stays_red_and_says_so(
     assert summary["disagreeing"] == 0
 
 
-def test_after_a_repair_the_provider_is_asked_again(
+def test_after_a_repair_the_report_is_requested_again(
     office: Callable[[str], Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its report lagged when it was asked first."""

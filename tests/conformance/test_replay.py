@@ -15,7 +15,7 @@ from airflow_betproviders.extraction.replay import Replay
 from airflow_betproviders.extraction.slots import Extraction
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.layout import Lake
-from tests.conformance.conftest import HOUR
+from tests.simulated import HOUR
 
 SETTINGS = {"options": {"jdb": {"window": "[]", "doubled_keys": True}}, "rate": 600.0}
 

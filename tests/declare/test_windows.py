@@ -71,7 +71,9 @@ def test_split_tiles_the_window_in_nearly_equal_parts(given_: tuple[Interval, Wi
 
 
 @given(ruled(), st.integers(-1, 1000))
-def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval, WindowRule], steps: int) -> None:
+def test_the_part_that_is_split_off_and_the_rest_make_up_the_window(
+    given_: tuple[Interval, WindowRule], steps: int
+) -> None:
     window, rule = given_
     parts = split_off(window, steps, rule)
     if max(1, steps) * rule.step < window.width:
@@ -82,7 +84,7 @@ def test_what_is_cut_off_and_the_rest_make_up_the_window(given_: tuple[Interval,
         assert parts == (window,)
 
 
-def test_a_window_whose_answer_speaks_of_it_as_a_whole_has_nothing_cut_off() -> None:
+def test_nothing_is_split_off_a_window_whose_answer_is_one_sum() -> None:
     day = Interval(START, START + DAY)
     assert split_off(day, 1, WindowRule(span=60 * DAY, divisible=False)) == (day,)
 
@@ -92,12 +94,12 @@ def test_a_window_of_one_step_cannot_be_split() -> None:
     assert split(minute, 2, WindowRule(span=timedelta(minutes=5), step=timedelta(minutes=1))) == (minute,)
 
 
-def test_a_window_whose_answer_speaks_of_it_as_a_whole_is_never_split() -> None:
+def test_a_window_whose_answer_is_one_sum_is_never_split() -> None:
     day = Interval(START, START + DAY)
     assert split(day, 2, WindowRule(span=60 * DAY, divisible=False)) == (day,)
 
 
-def test_pv_asks_a_day_in_24_hours_and_none_crosses_midnight() -> None:
+def test_pv_a_day_is_24_windows_and_none_crosses_midnight() -> None:
     rule = WindowRule(span=timedelta(hours=1), same_day=True)
     half = timedelta(minutes=30)
     assert len(split_slot(Interval(START, START + DAY), rule)) == 24
@@ -107,7 +109,7 @@ def test_pv_asks_a_day_in_24_hours_and_none_crosses_midnight() -> None:
     )
 
 
-def test_gmag_half_hours_are_not_asked_as_one_window_since_30_minutes_are_too_many() -> None:
+def test_gmag_half_hours_are_two_windows_since_30_minutes_are_too_many() -> None:
     rule = WindowRule(span=timedelta(minutes=29), step=timedelta(minutes=1))
     assert len(split_slot(Interval(START, START + timedelta(minutes=30)), rule)) == 2
     assert len(split_slot(Interval(START, START + timedelta(hours=1)), rule)) == 3

@@ -87,7 +87,7 @@ def rows_of(lake: Lake, slot: Interval) -> list[dict[str, Any]]:
 # ------------------------------------------------------------------ what is kept
 
 
-def test_each_reply_is_kept_as_it_came_with_what_was_asked(lake: Lake) -> None:
+def test_each_reply_is_kept_unchanged_with_its_request(lake: Lake) -> None:
     vendor = Vendor(hour()[:8])
     Extraction(vendor, BETS, archive=True).store([QUARTERS[0]], lake)
     rows = rows_of(lake, QUARTERS[0])
@@ -350,7 +350,7 @@ def test_a_replay_gives_the_same_bytes(lake: Lake, spoil: Any, cut: list[Interva
     assert {path: Path(path).read_bytes() for path in archives} == archives
 
 
-def test_a_replay_does_not_depend_on_how_windows_are_asked_for_today(lake: Lake) -> None:
+def test_a_replay_does_not_depend_on_how_windows_are_planned_today(lake: Lake) -> None:
     Extraction(Vendor(hour(), spoil=troubled_answers), BETS, archive=True).store([SLOT], lake)
     before = data_bytes(lake.data(SLOT))
     today = replace(BETS, windows=replace(BETS.windows, span=5 * MINUTE), paging=replace(BETS.paging, page_size=50))

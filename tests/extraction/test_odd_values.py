@@ -24,9 +24,9 @@ from airflow_betproviders.extraction.decode.columns import EXTRACTED_AT, INSTANT
 from airflow_betproviders.extraction.decode.decoder import Decoder, Page
 from airflow_betproviders.registry import mapping_of
 from tests.bets_table.records import READ, SLOT
-from tests.cases.test_values import STREAMS, answer
 from tests.examples import examples
 from tests.extraction.pages import record
+from tests.sample_answers import STREAMS, answer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 UNITS = {"s": 1, "ms": 1000, "us": 1_000_000}

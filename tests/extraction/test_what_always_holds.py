@@ -36,7 +36,7 @@ from airflow_betproviders.extraction.write import row_groups
 from airflow_betproviders.extraction.write import slot_writer as writer_module
 from airflow_betproviders.lake.layout import Lake
 from airflow_betproviders.lake.publish import read_receipt
-from tests.extraction.conftest import Clock
+from tests.clock import Clock
 from tests.extraction.vendor import BETS, FIVE, HOUR, MINUTE, SLOT, START_MS, Vendor, bet, serving
 
 Run = Callable[..., Stored]

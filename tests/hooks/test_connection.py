@@ -118,7 +118,7 @@ def test_the_others_have_no_local_times(make: MakeHook, provider: str) -> None:
 
 
 @pytest.mark.parametrize(("provider", "seconds"), [("pv", 1.0), ("aig", 5.0), ("jdb", 5.0), ("gmag", 1.0)])
-def test_the_pace_unless_the_connection_says_otherwise(make: MakeHook, provider: str, seconds: float) -> None:
+def test_the_rate_limit_unless_the_connection_names_another(make: MakeHook, provider: str, seconds: float) -> None:
     assert make(provider, extra={"min_interval": None}).min_interval == seconds
     assert make(provider, extra={"min_interval": ""}).min_interval == seconds
     assert make(provider, extra={"min_interval": "2.5"}).min_interval == 2.5

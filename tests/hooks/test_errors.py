@@ -158,7 +158,7 @@ def test_an_exchange_that_breaks_is_repeated_and_then_unavailable(
 
 
 @pytest.mark.parametrize("name", TRANSIENT)
-def test_an_exchange_that_breaks_once_is_mended_by_the_next(make: MakeHook, server: Recorder, name: str) -> None:
+def test_an_exchange_that_breaks_once_is_repeated(make: MakeHook, server: Recorder, name: str) -> None:
     server.answer(TRANSIENT[name], SUCCESS["aig"])
     assert make("aig").call("test", ENDPOINT["aig"], {}) == SUCCESS["aig"]
 
@@ -271,7 +271,7 @@ def test_http_401_is_the_accounts_fault(make: MakeHook, server: Recorder) -> Non
         ("3, 7", 7.0),
     ],
 )
-def test_http_429_waits_as_long_as_it_is_asked_to(
+def test_http_429_waits_as_long_as_the_provider_asks(
     make: MakeHook, server: Recorder, waited: list[float], header: str, seconds: float
 ) -> None:
     server.answer(Reply(b"", status=429, headers={"Retry-After": header}), SUCCESS["aig"])

@@ -12,7 +12,7 @@ from airflow_betproviders.providers.gmag.hook import GmAgHook
 from airflow_betproviders.providers.jdb.hook import JdbHook
 from airflow_betproviders.providers.pv.hook import PvHook
 from tests.conftest import MakeHook
-from tests.providers.test_signatures import decrypt
+from tests.jdb_cipher import decrypt
 from tests.recorder import Recorder
 
 

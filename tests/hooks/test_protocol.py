@@ -238,7 +238,7 @@ def test_a_link_to_the_next_page_stays_at_the_account_and_its_host(
         assert server.requests[0].form["after"] == "2"
 
 
-def test_a_stream_in_csv_is_not_believed_by_the_end_of_its_connection_alone(made: Make) -> None:
+def test_the_end_of_the_connection_does_not_prove_a_stream_in_csv(made: Make) -> None:
     body = b"HTTP/1.1 200 OK\r\n\r\ntimepoint=1\nid\n1\n"
     stream = replace(BETS, format=Csv(preamble=("timepoint",)), endpoint="/feed")
     with RawServer(saying(body)) as feed:

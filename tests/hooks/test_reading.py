@@ -194,7 +194,7 @@ def test_pv_that_refuses_midnight_must_prove_the_last_second_empty(at_noon: Make
     assert server.requests[2].json["data"] == {"time_start": end - 1, "time_end": end}
 
 
-def test_pv_bets_in_a_last_second_that_cannot_be_asked_for_are_an_incomplete_window(
+def test_pv_bets_in_a_last_second_that_cannot_be_requested_are_an_incomplete_window(
     at_noon: MakeHook, server: Recorder
 ) -> None:
     server.replies = refuses_midnight(3)

@@ -102,7 +102,7 @@ def test_an_account_is_found_again_by_its_folder(account: str) -> None:
     assert value_of("account", name) == account or is_shortened(name)
 
 
-def test_a_long_filter_is_cut_and_found_again_by_its_receipt(tmp_path: Path) -> None:
+def test_a_long_filter_is_shortened_and_found_again_by_its_receipt(tmp_path: Path) -> None:
     ids = list(range(200))
     narrowed = lake(root=str(tmp_path), filters={"game_ids": ids})
     folder = narrowed.base.rsplit("/", 1)[-1]

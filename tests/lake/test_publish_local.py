@@ -202,7 +202,7 @@ def test_smaller_objects_inside_the_slot_go_when_it_is_there_with_their_quaranti
     assert not any(Path(lake.quarantine(quarter)).exists() for quarter in quarters)
 
 
-def test_a_slot_that_another_task_cut_across_meanwhile_is_not_left_there(lake: Lake, tmp_path: Path) -> None:
+def test_a_slot_that_overlaps_one_stored_by_another_task_meanwhile_is_removed(lake: Lake, tmp_path: Path) -> None:
     across = Interval(FIVE + 30 * MINUTE, FIVE + 90 * MINUTE)
     Path(lake.data(across)).parent.mkdir(parents=True)
     Path(lake.data(across)).write_text("theirs")

@@ -271,7 +271,7 @@ MUTATIONS = (
         "hooks/protocol.py",
         '                text = text.replace(secret, "***")\n',
         "                pass\n",
-        ("cases/test_wire.py", "-k", "secret_is_left"),
+        ("cases/test_wire.py", "-k", "no_part_of_a_secret"),
     ),
     Mutation(
         "publish before the upload is complete",

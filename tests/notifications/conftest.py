@@ -12,8 +12,7 @@ from airflow_betproviders.declare.interval import DAY
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.lake.survey import coverage
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, bets
+from tests.operator_runs import FIVE, HOUR, bets, context, execute, operator
 from tests.recorder import Recorder
 
 Connect = Callable[[Connection], None]

@@ -19,8 +19,7 @@ from airflow_betproviders.notifications.messages import missing_data
 from airflow_betproviders.notifications.notifier import BetProvidersNotifier
 from tests.airflow_versions import AIRFLOW
 from tests.notifications.conftest import Connect
-from tests.operator_runs import context
-from tests.operators.test_extract import FIVE, HOUR
+from tests.operator_runs import FIVE, HOUR, context
 
 
 class Smtp:

@@ -16,24 +16,10 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stream_asset
 from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
+from tests.operator_runs import DAILY, FIVE, HOUR, HOURLY, assert_refused, bets, context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIVE = datetime(2026, 11, 20, 5, tzinfo=timezone.utc)
-HOURLY = {"start": FIVE, "end": FIVE + HOUR}
-DAILY = {"start": FIVE - 5 * HOUR, "end": FIVE + 19 * HOUR}
-
-
-def bets(request: Request) -> Reply:
-    """Three bets an hour, by AIG's document."""
-    start, end = int(request.query["start_time"]), int(request.query["end_time"])
-    rows = [
-        {"id": f"{at}", "bet_amount": "0.10", "win_amount": "999999999999.9999", "update_time": at, "status": 1}
-        for at in range(start, end, 1_200_000)
-    ]
-    data = {"start_index": 0, "page_size": 5000, "total": len(rows), "transactions": rows}
-    return Reply({"code": 200, "message": "success", "data": data})
+DAY = timedelta(days=1)
 
 
 # ------------------------------------------------------------------ bad input
@@ -83,11 +69,7 @@ def test_bad_input_is_refused_before_the_first_call_with_the_cure(
     make: MakeHook, server: Recorder, tmp_path: Path, provider: str, arguments: dict[str, Any], cure: str
 ) -> None:
     make(provider)
-    with pytest.raises(InvalidArgument) as caught:
-        execute(operator(tmp_path, provider, **arguments), context())
-    assert cure in str(caught.value)
-    assert isinstance(caught.value, AirflowFailException)  # no retry can help
-    assert server.requests == []
+    assert_refused(operator(tmp_path, provider, **arguments), server, cure)
     assert not (tmp_path / "lake").exists()
 
 

@@ -15,8 +15,7 @@ from airflow_betproviders.operators.reconcile import ReconcileOperator
 from airflow_betproviders.sensors.complete import BetsCompleteSensor
 from tests.conftest import MakeHook
 from tests.lake.sample import LOCAL
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, bets
+from tests.operator_runs import FIVE, HOUR, bets, context, execute, operator
 from tests.operators.test_replay import replay_of
 from tests.recorder import Recorder, Reply, Request
 

@@ -40,9 +40,9 @@ from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.providers.gmag.streams import GAME_HISTORY
 from airflow_betproviders.simulator import Simulator
 from tests.airflow_versions import TaskDeferred
-from tests.conformance.conftest import hook, no_waiting, now, simulator  # noqa: F401 - fixtures
 from tests.extraction.stored import put, store
 from tests.operator_runs import context, execute
+from tests.simulated import hook, no_waiting, now, simulator  # noqa: F401 - fixtures
 
 SETTINGS = {"rate": 30.0, "late_share": 0.0}
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -200,7 +200,7 @@ def test_what_expires_while_older_slots_are_read_does_not_keep_the_others_from_l
     assert rows(lake, left) == truth(simulator, left)
 
 
-def test_shrunken_and_quarantined_slots_are_read_again_where_that_is_asked_for(
+def test_shrunken_and_quarantined_slots_are_read_again_if_states_name_them(
     lake: Lake,
     span: Interval,
     simulator: Simulator,  # noqa: F811

@@ -24,8 +24,7 @@ from airflow_betproviders.operators.replay import ReplayOperator
 from airflow_betproviders.task.deferral import EndsWhenKilled
 from tests.airflow_versions import AirflowTaskTimeout
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, bets
+from tests.operator_runs import FIVE, HOUR, bets, context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 
 OPERATORS: list[Any] = [

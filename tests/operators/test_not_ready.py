@@ -17,8 +17,7 @@ from airflow_betproviders.providers.aig.hook import AigHook
 from airflow_betproviders.providers.aig.streams import TRANSACTIONS
 from tests.airflow_versions import TaskDeferred
 from tests.conftest import MakeHook
-from tests.operator_runs import context, operator
-from tests.operators.test_extract import FIVE, HOUR, bets
+from tests.operator_runs import FIVE, HOUR, bets, context, operator
 from tests.recorder import Recorder, Reply, Request
 
 pytestmark = pytest.mark.usefixtures("quick")

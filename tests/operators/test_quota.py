@@ -17,10 +17,9 @@ from airflow_betproviders.extraction.fetch import rate_limiter
 from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter
 from airflow_betproviders.providers.aig.hook import AigHook
 from tests.airflow_versions import TaskDeferred
+from tests.clock import Clock
 from tests.conftest import MakeHook
-from tests.extraction.conftest import Clock
-from tests.operator_runs import context, operator
-from tests.operators.test_extract import bets
+from tests.operator_runs import bets, context, operator
 from tests.recorder import Recorder, Reply, Request
 
 pytestmark = pytest.mark.usefixtures("days_later")
@@ -65,7 +64,7 @@ def run(
             return summary, deferred, max(held, clock.now - began)
 
 
-def test_a_backfill_of_two_days_takes_the_hours_that_it_must_and_holds_no_worker(
+def test_a_backfill_of_two_days_takes_the_hours_of_its_quota_without_a_worker(
     make: MakeHook, server: Recorder, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(AigHook, "rate_limits", QUILL)

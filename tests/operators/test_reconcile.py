@@ -12,54 +12,19 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import Asset
 
-from airflow_betproviders.exceptions import InvalidArgument, ReconciliationFailed, WindowExpired
+from airflow_betproviders.exceptions import ReconciliationFailed, WindowExpired
 from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import stream_asset
-from airflow_betproviders.operators.reconcile import ReconcileOperator, reconciliation_asset, reconciliation_of
+from airflow_betproviders.operators.reconcile import reconciliation_asset, reconciliation_of
 from airflow_betproviders.reconciliation.results import SCHEMA
+from tests.aig_day import TODAY, aig_counts, reconcile_operator, stored_day
 from tests.airflow_versions import AirflowFailException, TaskDeferred
-from tests.bets_table.lakes import SampleLake, aig, at, hour_of
+from tests.bets_table.lakes import at, hour_of
 from tests.conftest import MakeHook
-from tests.operator_runs import context
-from tests.recorder import Recorder, Reply, Request
+from tests.operator_runs import assert_refused, context, execute
+from tests.recorder import Recorder
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-TODAY = {"start": at(0), "end": at(24)}
-
-
-def operator(tmp_path: Path, provider: str, **arguments: Any) -> ReconcileOperator:
-    given = {"task_id": "reconcile", "conn_id": f"{provider}_default", "path": f"file://{tmp_path}/raw"}
-    return ReconcileOperator(**{**given, **arguments})
-
-
-def execute(made: ReconcileOperator, ctx: dict[str, Any]) -> dict[str, Any]:
-    summary: dict[str, Any] = type(made).execute.__wrapped__(made, ctx)
-    return summary
-
-
-def stored(tmp_path: Path) -> SampleLake:
-    """Return a day of AIG with two bets, one of them void two hours after it was placed."""
-    sample = SampleLake(tmp_path)
-    for hour in range(24):
-        placed = {
-            5: [aig("a", placed=at(5)), aig("b", placed=at(5.5), status=0)],
-            7: [aig("b", placed=at(5.5), updated=at(7.5), status=3)],
-        }
-        sample.store(hour_of(hour), placed.get(hour, []), at(hour + 1.2))
-    return sample
-
-
-def vendor(**counts: int) -> Any:
-    """AIG, with so many bets in the hours named h<hour>, and none elsewhere."""
-
-    def reply(request: Request) -> Reply:
-        start = int(request.query["start_time"])
-        hour = (start - int(at(0).timestamp() * 1000)) // 3_600_000
-        total = counts.get(f"h{hour}", 0)
-        return Reply({"code": 200, "message": "", "data": {"total": total, "transactions": []}})
-
-    return reply
-
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aig", {"start": at(1), "end": at(25)}, "those of AIG run from 00:00 UTC"),
@@ -88,10 +53,7 @@ def test_bad_input_is_refused_before_the_first_call_with_the_cure(
     make: MakeHook, server: Recorder, tmp_path: Path, provider: str, arguments: dict[str, Any], cure: str
 ) -> None:
     make(provider)
-    with pytest.raises(InvalidArgument) as caught:
-        execute(operator(tmp_path, provider, **arguments), context())
-    assert cure in str(caught.value)
-    assert server.requests == []
+    assert_refused(reconcile_operator(tmp_path, provider, **arguments), server, cure)
     assert not (tmp_path / "raw").exists()
 
 
@@ -111,7 +73,10 @@ def test_it_waits_deferred_until_the_report_is_final(
     make(provider)
     monkeypatch.setattr(BetProviderHook, "now", lambda self: at(begin + 24) + lag - MINUTE)
     with pytest.raises(TaskDeferred) as deferred:
-        execute(operator(tmp_path, provider), context(data_interval_start=at(begin), data_interval_end=at(begin + 24)))
+        execute(
+            reconcile_operator(tmp_path, provider),
+            context(data_interval_start=at(begin), data_interval_end=at(begin + 24)),
+        )
     assert deferred.value.trigger.moment == at(begin + 24) + lag
     assert deferred.value.method_name == "execute"
     assert server.requests == []
@@ -125,16 +90,16 @@ def test_a_day_of_which_the_provider_no_longer_speaks_fails_at_once(
     monkeypatch.setattr(BetProviderHook, "now", lambda self: at(0) + 200 * DAY)
     begin = at(4 if provider == "jdb" else 0)
     with pytest.raises(WindowExpired, match="is gone"):
-        execute(operator(tmp_path, provider, start=begin, end=begin + DAY), context())
+        execute(reconcile_operator(tmp_path, provider, start=begin, end=begin + DAY), context())
     assert server.requests == []
 
 
 @pytest.mark.usefixtures("quick")
 def test_counts_that_agree_make_it_green_and_tell_the_asset(make: MakeHook, server: Recorder, tmp_path: Path) -> None:
     make("aig")
-    stored(tmp_path)
-    server.replies = vendor(h5=1, h7=1)
-    made, ctx = operator(tmp_path, "aig", **TODAY), context()
+    stored_day(tmp_path)
+    server.replies = aig_counts(h5=1, h7=1)
+    made, ctx = reconcile_operator(tmp_path, "aig", **TODAY), context()
     summary = execute(made, ctx)
     (day,) = summary["days"]
     assert {name: summary[name] for name in ("provider", "account", "stream", "bets", "disagreeing", "repaired")} == {
@@ -158,15 +123,15 @@ def test_counts_that_agree_make_it_green_and_tell_the_asset(make: MakeHook, serv
 
 
 @pytest.mark.usefixtures("quick")
-def test_counts_that_do_not_agree_make_it_red_once_the_report_is_written(
+def test_counts_that_differ_fail_the_task_after_the_report_is_stored(
     make: MakeHook, server: Recorder, tmp_path: Path
 ) -> None:
     make("aig")
-    stored(tmp_path)
-    server.replies = vendor(h5=1, h7=1, h8=1, h9=3)
+    stored_day(tmp_path)
+    server.replies = aig_counts(h5=1, h7=1, h8=1, h9=3)
     ctx = context()
     with pytest.raises(ReconciliationFailed) as caught:
-        execute(operator(tmp_path, "aig", **TODAY), ctx)
+        execute(reconcile_operator(tmp_path, "aig", **TODAY), ctx)
     assert not isinstance(caught.value, AirflowFailException)  # a report may lag: Airflow tries again
     text = str(caught.value)
     assert "connection aig_default, aig transactions: [2026-11-20T00:00:00Z, 2026-11-21T00:00:00Z): 3 of 26" in text
@@ -193,7 +158,7 @@ def test_a_slot_that_the_provider_no_longer_keeps_is_named_and_fails_the_task(
     with pytest.raises(
         ReconciliationFailed, match=r"cannot be extracted again\. .* is gone.*No slot could be extracted again"
     ):
-        execute(operator(tmp_path, "gmag", **TODAY, repair=True), context())
+        execute(reconcile_operator(tmp_path, "gmag", **TODAY, repair=True), context())
     assert {request.path for request in server.requests} == {"/history/gameReport"}
 
 
@@ -201,8 +166,8 @@ def test_the_command_line_and_the_operator_share_one_way_in(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("aig")
-    stored(tmp_path)
-    server.replies = vendor(h5=1, h7=1)
+    stored_day(tmp_path)
+    server.replies = aig_counts(h5=1, h7=1)
     reconciliation = reconciliation_of("aig_default", f"file://{tmp_path}/raw", tolerance="0.5", slot="15m")
     monkeypatch.setattr(BetProviderHook, "now", lambda self: at(30))
     (day,) = reconciliation.days(hour_of(0, width=24))
@@ -212,13 +177,13 @@ def test_the_command_line_and_the_operator_share_one_way_in(
 
 
 def test_template_fields_and_assets(tmp_path: Path) -> None:
-    made = operator(tmp_path, "aig", start="{{ ds }}", tolerance="{{ params.t }}", repair="{{ params.r }}")
+    made = reconcile_operator(tmp_path, "aig", start="{{ ds }}", tolerance="{{ params.t }}", repair="{{ params.r }}")
     assert all(hasattr(made, name) for name in made.template_fields)
     assert {"conn_id", "path", "start", "end", "tolerance", "repair"} <= set(made.template_fields)
     assert made.outlets == [reconciliation_asset("aig_default"), stream_asset("aig_default")]
-    assert operator(tmp_path, "aig").outlets == [reconciliation_asset("aig_default")]
+    assert reconcile_operator(tmp_path, "aig").outlets == [reconciliation_asset("aig_default")]
     assert reconciliation_asset("aig_default").uri == "betproviders://aig_default/reconciliation"
-    assert operator(tmp_path, "aig", outlets=[Asset("mine")]).outlets == [Asset("mine")]
+    assert reconcile_operator(tmp_path, "aig", outlets=[Asset("mine")]).outlets == [Asset("mine")]
 
 
 @pytest.mark.slow

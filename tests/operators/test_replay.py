@@ -39,8 +39,7 @@ from airflow_betproviders.providers.aig.hook import AigHook
 from airflow_betproviders.task.airflow_exceptions import AirflowException
 from tests.airflow_versions import AirflowFailException
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import DAILY, FIVE, HOUR, HOURLY, bets
+from tests.operator_runs import DAILY, FIVE, HOUR, HOURLY, bets, context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 from tests.seaweed import SeaweedFS, seaweed  # noqa: F401 - the fixture
 

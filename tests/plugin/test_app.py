@@ -266,7 +266,7 @@ def test_no_query_breaks_it(admin: TestClient, path: str, query: list[tuple[str,
     json.loads(answer.text)
 
 
-def test_who_asks_too_often_waits(made: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_sends_too_many_requests_waits(made: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "workers", Workers(per_user=0))
     [client] = client_of(made, Somebody(None))
     answer = client.get("api/coverage")

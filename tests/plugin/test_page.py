@@ -257,7 +257,7 @@ def test_names_with_markup_in_the_address_are_text(chromium: Browser, tmp_path: 
         assert page.evaluate("window.owned") is None
 
 
-def test_a_busy_page_is_asked_again(chromium: Browser, tmp_path: Path) -> None:
+def test_a_busy_page_is_requested_again(chromium: Browser, tmp_path: Path) -> None:
     answers: list[int] = []
 
     def busy(route: Route) -> None:

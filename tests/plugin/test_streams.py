@@ -64,7 +64,7 @@ def test_each_stream_is_there_the_bets_first(show: Showcase) -> None:
     ]
 
 
-def test_the_slots_lie_side_by_side_over_the_days(show: Showcase) -> None:
+def test_slots_follow_each_other_over_the_days(show: Showcase) -> None:
     span = span_of(10, None, NOW)
     for each in seen(show):
         slots = as_json(each)["slots"]

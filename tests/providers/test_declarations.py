@@ -127,7 +127,7 @@ def test_jdb_a_bet_is_named_by_its_game_type_too_and_never_by_transfer_id() -> N
         assert set(stream.key) == {"gType", "historyId"}
 
 
-def test_gmag_windows_are_shorter_than_the_limits_and_ten_thousand_is_not_believed() -> None:
+def test_gmag_windows_are_shorter_than_the_limits_and_a_total_of_ten_thousand_is_no_proof() -> None:
     minute = timedelta(minutes=1)
     assert gmag.GAME_HISTORY.windows.span < 30 * minute
     assert gmag.GAME_TRANSACTIONS.windows.span < 15 * minute

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from airflow_betproviders.declare.interval import Interval
 from airflow_betproviders.exceptions import InvalidArgument
@@ -20,6 +18,7 @@ from airflow_betproviders.providers.jdb import streams as jdb_streams
 from airflow_betproviders.providers.pv import hook as pv
 from tests.accounts import ACCOUNTS, ENDPOINT, PROVIDERS, SUCCESS
 from tests.conftest import MakeHook
+from tests.jdb_cipher import decrypt
 from tests.recorder import Recorder, Request
 
 Vectors = dict[str, Any]
@@ -46,13 +45,6 @@ def named(vectors: Vectors, provider: str, name: str) -> Vectors:
 
 def at(seconds: float) -> datetime:
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
-
-
-def decrypt(x: str, key: str = "0123456789abcdef", iv: str = "fedcba9876543210") -> str:
-    """As the vendor does: base64url, AES-128-CBC, trailing blanks off."""
-    raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
-    decryptor = Cipher(algorithms.AES(key.encode()), modes.CBC(iv.encode())).decryptor()
-    return (decryptor.update(raw) + decryptor.finalize()).decode().rstrip(" ")
 
 
 def test_no_vector_is_forgotten(vectors: Vectors) -> None:

@@ -62,7 +62,7 @@ class Counted:
         return None
 
 
-def test_the_fewest_windows_are_asked_for_with_one_row_each() -> None:
+def test_the_fewest_windows_are_requested_with_one_row_each() -> None:
     source, checked = Counted(), list[Interval]()
     counter = RowCounter(source, BETS, check_time=checked.append)
     assert counter(SLOT) == 3600

@@ -16,8 +16,7 @@ from airflow_betproviders.sensors.complete import BetsCompleteSensor
 from airflow_betproviders.task.airflow_exceptions import AirflowSensorTimeout, AirflowSkipException
 from tests.airflow_versions import TaskDeferred
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
+from tests.operator_runs import FIVE, HOUR, HOURLY, bets, context, execute, operator
 from tests.recorder import Recorder
 
 TWO_HOURS = {"start": FIVE, "end": FIVE + 2 * HOUR}
@@ -87,7 +86,7 @@ def unreachable(*args: Any, **kwargs: Any) -> Any:
     raise StoreError("the store does not answer")
 
 
-def test_with_silent_fail_a_store_that_does_not_answer_is_asked_again(
+def test_with_silent_fail_a_store_that_does_not_answer_is_tried_again(
     lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(survey, "coverage", unreachable)

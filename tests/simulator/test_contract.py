@@ -91,7 +91,7 @@ def test_our_own_vendors_are_found_as_a_strangers_are():
     assert set(find_modules()) >= {"pv", "aig", "jdb", "gmag"}
 
 
-def test_a_strangers_vendor_is_asked_logged_and_troubled(orbit, installed):
+def test_a_vendor_of_another_package_is_served_logged_and_given_faults(orbit, installed):
     installed(("orbit", orbit), ("pv", "airflow_betproviders.simulator.pv"))
     with Simulator(Settings(now=NOW)).running() as simulator:
         assert set(simulator.providers) == {"orbit", "pv"}

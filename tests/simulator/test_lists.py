@@ -106,7 +106,7 @@ def test_pages_without_an_end(lists, paged):
     assert len(keys) == 300
 
 
-def test_a_page_smaller_than_asked_that_says_so(lists, paged):
+def test_a_page_smaller_than_requested_names_its_size(lists, paged):
     correct = paged(1, 300)[0]
     lists.simulator.faults.replace({"page_cap": {"rows": 40}})
     first, total, size = paged(1, 100)

@@ -198,7 +198,7 @@ def test_gmag_refuses(clients, path, body, rule, code):
     assert [breach["rule"] for breach in clients.simulator.breaches] == [rule]
 
 
-def test_gmag_transactions_have_their_seconds_cut(clients):
+def test_gmag_requests_for_transactions_are_truncated_to_minutes(clients):
     answer = clients.gmag("history/gameTrans", **period(HOURS[3] + timedelta(seconds=30), HOURS[3] + 2 * MINUTE))
     whole = clients.gmag("history/gameTrans", **period(HOURS[3], HOURS[3] + 2 * MINUTE))
     assert answer["records"] == whole["records"]

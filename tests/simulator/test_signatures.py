@@ -91,7 +91,7 @@ def test_jdb_action_is_decrypted(x):
     assert decrypt(x, JDB_KEY, JDB_IV) == ACTION_64
 
 
-def test_jdb_whole_block_of_spaces_is_tolerated():
+def test_jdb_a_complete_block_of_spaces_is_accepted():
     assert decrypt(EXTRA_BLOCK, JDB_KEY, JDB_IV)["action"] == 49
 
 

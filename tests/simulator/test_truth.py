@@ -133,7 +133,7 @@ def test_rows_are_complete_after_the_lag_and_then_only_get_corrected():
         assert {row[keys[provider]] for row in later} <= {row[keys[provider]] for row in early}
 
 
-def test_some_jdb_rounds_settle_after_action_64_may_be_read():
+def test_some_jdb_rounds_are_settled_after_action_64_may_be_read():
     simulator = Simulator(Settings(now=NOW, rate=2000))
     start = NOW - HOUR
     early = simulator.truth("jdb", "transactions", start, NOW, as_of=NOW + HOUR)

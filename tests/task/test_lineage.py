@@ -15,11 +15,10 @@ from airflow_betproviders.exceptions import BadRows
 from airflow_betproviders.operators.gaps import FillGapsOperator
 from airflow_betproviders.operators.merge import MergeBetsOperator
 from airflow_betproviders.task.lineage import dataset
+from tests.aig_day import TODAY, aig_counts, reconcile_operator, stored_day
 from tests.bets_table.lakes import SampleLake, aig, at, hour_of
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators import test_reconcile as reconciled
-from tests.operators.test_extract import FIVE, HOUR, HOURLY, bets
+from tests.operator_runs import FIVE, HOUR, HOURLY, bets, context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 
 STREAM = "provider=aig/stream=transactions/account=agent001"
@@ -116,11 +115,11 @@ def test_a_reconciliation_reports_the_bets_it_read_and_its_own_table(
     make: MakeHook, server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("aig")
-    reconciled.stored(tmp_path)
+    stored_day(tmp_path)
     monkeypatch.setattr("airflow_betproviders.hooks.base.BetProviderHook.now", lambda self: at(24) + timedelta(days=1))
-    server.replies = reconciled.vendor(h5=1, h7=1)
-    made = reconciled.operator(tmp_path, "aig", **reconciled.TODAY)
-    reported = reconciled.execute(made, context())
+    server.replies = aig_counts(h5=1, h7=1)
+    made = reconcile_operator(tmp_path, "aig", **TODAY)
+    reported = execute(made, context())
 
     lineage = made.get_openlineage_facets_on_complete(None)
 

@@ -49,7 +49,7 @@ def test_coverage_opens_at_the_first_slot() -> None:
     }
 
 
-def test_a_task_that_failed_early_links_to_the_whole_page() -> None:
+def test_a_task_that_failed_early_links_to_the_page_of_all_streams() -> None:
     assert (
         links(SimpleNamespace(target=None, path=""))["Coverage"] == "/airflow/plugin/bet_coverage/airflow/betproviders/"
     )

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeHook
-from tests.operator_runs import context, execute, operator
-from tests.operators.test_extract import HOURLY, bets
+from tests.operator_runs import HOURLY, bets, context, execute, operator
 from tests.recorder import Recorder, Reply, Request
 
 

@@ -201,7 +201,7 @@ def test_new_members_do_not_hide_an_odd_value_beside_them() -> None:
     assert page.counts.odd_values["count"] == 100
 
 
-def test_a_nested_value_of_another_shape_is_kept_whole_in_extra() -> None:
+def test_a_nested_value_of_another_shape_is_kept_unchanged_in_extra() -> None:
     page = decode('"areas":[1,"x"],"cards":{"banker":"A","new":1},"detail":[],"count":3')
     row = page.table.to_pylist()[0]
     assert (row["areas"], row["cards"], row["detail"], row["count"]) == (None, None, None, 3)
@@ -295,7 +295,7 @@ def test_objects_with_free_names_that_have_had_none_go_the_fast_way() -> None:
     assert all(page.fast for page in pages)
 
 
-def test_a_name_that_comes_twice_in_a_free_object_is_kept_whole_beside() -> None:
+def test_both_values_of_a_name_that_comes_twice_in_a_free_object_are_kept() -> None:
     page = Decoder(ALL_KINDS)(b'{"code":200,"total":1,"rows":[{"id":"a","detail":{"Tie":1,"Tie":2}}]}', accept)
     (row,) = page.table.to_pylist()
     assert row["detail"] is None

@@ -97,7 +97,7 @@ def test_an_empty_feed_is_two_lines(end: str) -> None:
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
-def test_an_answer_whose_last_line_does_not_end_was_cut_off(line_break: str) -> None:
+def test_an_answer_whose_last_line_has_no_end_is_refused(line_break: str) -> None:
     feed = FEED.replace("\n", line_break).encode()
     for kept in range(len(feed)):
         if not feed[:kept].endswith(b"\n"):
@@ -111,7 +111,7 @@ def test_a_vendor_may_leave_the_last_line_open() -> None:
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
 @pytest.mark.parametrize("last", ["90000003,p0003,9000", "ERROR: timeout", "# 2 rows"])
-def test_an_answer_whose_last_line_lacks_cells_was_cut_off_or_ends_with_an_error(last: str, end: str) -> None:
+def test_an_answer_whose_last_line_lacks_cells_is_refused(last: str, end: str) -> None:
     feed = FEED.replace("\n", "\r\n" if end == "\r\n" else "\n")
     with pytest.raises(ProviderUnavailable, match=r"the last line has \d cells, the header 7"):
         Decoder(OPEN_ENDED)(f"{feed}{last}{end}".encode(), accept)
@@ -163,7 +163,7 @@ def test_quotes_line_breaks_and_nul_in_a_cell_cost_no_row(text: str, details: st
     assert not page.rejected
 
 
-def test_a_header_that_may_be_cut_off_is_asked_for_twice() -> None:
+def test_a_header_that_may_be_cut_off_is_requested_twice() -> None:
     for end, doubtful in (("\n", False), ("", True)):
         page = Decoder(OPEN_ENDED)(f"timepoint=1768435800000\nplaySessionID,endDate{end}".encode(), accept)
         assert (page.table.num_rows, page.doubtful) == (0, doubtful)

@@ -116,7 +116,7 @@ def test_what_is_no_time_of_the_years_1970_to_9999_is_odd(kind: Kind, sent: str)
         (IsoTime(), '"2026-01-15T00:59:59.9999"', "2026-01-15 00:59:59.999000"),
     ],
 )
-def test_a_time_with_more_digits_is_cut_and_kept(kind: Kind, sent: str, stored: str) -> None:
+def test_a_time_with_more_digits_is_truncated_and_kept_in_extra(kind: Kind, sent: str, stored: str) -> None:
     page = decode(kind, sent)
     assert str(page.table["a"][0].as_py().replace(tzinfo=None)) == stored
     assert page.table["_extra"].to_pylist() == [f'{{"a":{sent}}}']

@@ -25,7 +25,7 @@ from airflow_betproviders.exceptions import (
 from airflow_betproviders.extraction.fetch.calls import ATTEMPTS, Caller
 from airflow_betproviders.extraction.fetch.rate_limiter import CONNECTIONS, LONGEST_WAIT, RateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
-from tests.extraction.conftest import Clock
+from tests.clock import Clock
 from tests.extraction.vendor import BETS, SLOT, Vendor
 
 
@@ -70,7 +70,7 @@ def test_the_first_call_waits_an_interval_and_each_next_one_from_the_answer_befo
     assert caller.calls == 3
 
 
-def test_a_second_extraction_of_the_account_keeps_the_pace_of_the_first(clock: Clock) -> None:
+def test_a_second_extraction_of_the_account_keeps_the_rate_limit_of_the_first(clock: Clock) -> None:
     source = Line(b"ok", min_interval=5)
     Caller(source, BETS, text)(SLOT, {})
     Caller(source, BETS, text)(SLOT, {})
@@ -169,7 +169,7 @@ def test_where_calls_are_spaced_the_interval_runs_from_when_an_answer_was_receiv
 # ------------------------------------------------------------------ repeating
 
 
-def test_an_unavailable_provider_is_asked_a_bounded_number_of_times_ever_more_slowly(clock: Clock) -> None:
+def test_an_unavailable_provider_is_called_a_bounded_number_of_times_ever_more_slowly(clock: Clock) -> None:
     source = Line(ProviderUnavailable("reset"))
     with pytest.raises(ProviderUnavailable):
         Caller(source, BETS, text)(SLOT, {})
@@ -193,7 +193,7 @@ def test_an_error_that_repeating_cannot_help_is_not_repeated(clock: Clock, error
     assert len(source.at) == 1
 
 
-def test_an_answer_that_cannot_be_decoded_is_asked_for_again(clock: Clock) -> None:
+def test_an_answer_that_cannot_be_decoded_is_requested_again(clock: Clock) -> None:
     source = Line(b"cut", b"cut", b"whole")
 
     def decode(body: bytes, check: Any) -> str:
@@ -273,7 +273,7 @@ def test_an_abandoned_extraction_makes_no_further_call() -> None:
     assert caller.calls == 0
 
 
-def test_a_call_that_comes_to_no_end_in_time_is_repeated_once_before_less_is_asked_for(clock: Clock) -> None:
+def test_a_call_that_times_out_is_repeated_once_before_fewer_rows_are_requested(clock: Clock) -> None:
     class Slow(Line):
         def request(self, *args: Any, **kwargs: Any) -> bytes:
             clock.now += 60

@@ -132,7 +132,7 @@ def test_a_full_page_that_names_no_further_one_is_not_taken_for_the_last(paging:
         read(serving(STREAM, paging=paging), answer)
 
 
-def test_an_empty_page_that_names_no_further_one_is_asked_for_twice() -> None:
+def test_an_empty_page_that_names_no_further_one_is_requested_twice() -> None:
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
         if n == 2:
             return page()

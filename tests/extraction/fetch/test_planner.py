@@ -27,7 +27,7 @@ from tests.extraction.script import STREAM, Script, cut, everything, ids, read, 
 from tests.extraction.vendor import FIVE, HOUR, MINUTE, SLOT, START_MS, Vendor, bet, page, serving
 
 
-def test_a_total_that_may_be_a_cap_is_not_believed() -> None:
+def test_a_total_that_may_be_a_cap_is_no_proof() -> None:
     stream = serving(STREAM, paging=PageNumber(param="page", size_param="size", page_size=3, total_cap=6))
     rows = [bet(f"{i:02}", at=60 * 5 * i) for i in range(12)]
 
@@ -77,7 +77,7 @@ def test_windows_of_wide_rows_have_fewer_rows(monkeypatch: pytest.MonkeyPatch, p
 MILLISECOND = timedelta(milliseconds=1)
 
 
-def test_windows_of_a_busy_hour_are_cut_to_full_pages() -> None:
+def test_windows_of_a_busy_hour_have_full_pages() -> None:
     """Half a million rows are a hundred pages of 5,000; the first is asked in vain, a few are not full."""
     rows = 500_000
     at = np.sort(np.random.default_rng(7).integers(0, 3_600_000, rows)) + START_MS
@@ -102,7 +102,9 @@ def test_windows_of_a_busy_hour_are_cut_to_full_pages() -> None:
 
 
 @pytest.mark.parametrize(("counts_on", "in_vain"), [(True, 1), (False, 5)])
-def test_where_a_step_holds_most_of_what_may_be_asked_windows_are_single_steps(counts_on: bool, in_vain: int) -> None:
+def test_windows_are_single_steps_where_a_step_has_nearly_as_many_rows_as_a_window_may_have(
+    counts_on: bool, in_vain: int
+) -> None:
     """GM-Ag counts 10,000 rows at most and asks in whole minutes: two of 6,000 rows each would be asked in vain.
 
     Whether it counts on beyond is not documented; if not, the density of rows is unknown until a window is halved
@@ -139,7 +141,7 @@ def test_a_burst_of_bets_makes_the_windows_after_it_small_only_until_one_shows_o
     assert len(script.asked) < 60
 
 
-def test_less_than_the_smallest_limit_is_not_asked_for_but_a_shorter_window_is() -> None:
+def test_no_call_has_less_than_the_smallest_limit_and_the_window_is_shortened_instead() -> None:
     hour = SLOT
     planner = Planner(WindowRule(span=timedelta(days=1)), LimitedAnswer(param="count", limit=5000, min_limit=1500))
     assert planner.ask_for_less(hour, planner.paging)

@@ -20,7 +20,7 @@ from tests.extraction.script import STREAM, Script, cut, everything, ids, within
 from tests.extraction.vendor import FIVE, MINUTE, SLOT, Vendor, bet
 
 
-def test_the_next_window_begins_while_the_pages_of_this_one_are_asked_for() -> None:
+def test_the_next_window_is_requested_while_the_pages_of_this_one_are() -> None:
     """So that its further pages, whose number its first answer gives, follow without a pause."""
     rows = [bet(f"{i}", at=90 * i) for i in range(40)]
     quarters = [Interval(FIVE + i * 15 * MINUTE, FIVE + (i + 1) * 15 * MINUTE) for i in range(4)]
@@ -89,7 +89,7 @@ def test_answers_on_their_way_are_bounded_by_their_rows_and_bytes(
     assert max(seen) == most
 
 
-def test_large_answers_are_asked_for_ahead_but_received_one_at_a_time_by_one_thread(
+def test_large_answers_are_requested_ahead_but_received_one_at_a_time_by_one_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their latency passes meanwhile, their memory is taken once; threads would each keep some of it."""

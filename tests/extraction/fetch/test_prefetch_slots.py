@@ -52,7 +52,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(fsspec.filesystem("file"), str(tmp_path), "toy", "bets", "agent001")
 
 
-def test_a_slot_is_asked_for_before_the_one_in_front_of_it_is_there(lake: Lake) -> None:
+def test_a_slot_is_requested_before_the_one_before_it_has_arrived(lake: Lake) -> None:
     begun = threading.Event()
 
     class Waits(Watched):

@@ -19,7 +19,7 @@ from airflow_betproviders.extraction.fetch import rate_limiter
 from airflow_betproviders.extraction.fetch.calls import Caller
 from airflow_betproviders.extraction.fetch.rate_limiter import LONGEST_WAIT, RateLimiter, SharedRateLimiter
 from airflow_betproviders.extraction.fetch.source import AnswerPermit
-from tests.extraction.conftest import Clock
+from tests.clock import Clock
 from tests.extraction.vendor import BETS, FIVE, HOUR, SLOT, Vendor
 
 MINUTE = timedelta(minutes=1)
@@ -115,7 +115,7 @@ def test_no_stretch_of_an_hour_has_a_sixth_call_whoever_makes_them(clock: Clock)
     assert all(later - earlier >= 10 for earlier, later in pairwise(calls))
 
 
-def test_a_short_wait_for_the_quota_is_held(clock: Clock) -> None:
+def test_a_short_wait_for_the_quota_keeps_the_worker(clock: Clock) -> None:
     limits = Limits(spacing=timedelta(seconds=1), quota=(2, timedelta(minutes=10)))
     times = at(clock, RateLimiter(limits, shared(limits)), False, False, False)
     assert times == pytest.approx([0, 2, 601], abs=1)
@@ -199,7 +199,7 @@ def test_while_the_provider_asks_to_wait_no_call_of_the_account_is_made(
 
 @pytest.mark.parametrize("seconds", [LONGEST_WAIT + 1, 7200, 1e9])
 @pytest.mark.parametrize("kind", [ProviderUnavailable, ProviderRateLimited])
-def test_a_longer_wait_says_until_when_and_a_day_is_the_longest_that_is_believed(
+def test_a_longer_wait_says_until_when_and_is_a_day_at_most(
     clock: Clock, seconds: float, kind: type[ProviderUnavailable]
 ) -> None:
     vendor = Quill([], Limits(), waiting(seconds, kind))

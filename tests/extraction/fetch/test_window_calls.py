@@ -33,7 +33,7 @@ from tests.extraction.vendor import SLOT, Vendor, bet, page, serving
         ("at=2026-11-20T06:00:00%2B08:00&", True),
     ],
 )
-def test_a_link_keeps_to_what_the_first_call_asked_for(repeated: str, leaves: bool) -> None:
+def test_a_link_keeps_the_parameters_of_the_first_call(repeated: str, leaves: bool) -> None:
     asked = {"game": 7, "list": ["1", "2"], "at": "2026-11-20T05:00:00+08:00"}
 
     class Asking(Vendor):

@@ -147,7 +147,7 @@ def test_rows_that_pages_before_their_turn_showed_must_come_again(monkeypatch: p
 
 
 @pytest.mark.parametrize("more", [True, False])
-def test_a_total_that_came_down_is_believed_if_no_rows_come_after_the_last(more: bool) -> None:
+def test_a_total_that_fell_is_a_proof_if_no_rows_come_after_the_last(more: bool) -> None:
     """Page 2 says six in place of nine, and so does every answer after it; no answer has shown the last three rows yet."""
     rows = [bet(f"{i}", at=i) for i in range(9)]
     script = Script(lambda n, window, params: cut(rows if n == 1 or more else rows[:6], params, 9 if n == 1 else 6))
@@ -208,7 +208,7 @@ def test_rows_that_do_not_fit_count_towards_the_total() -> None:
     assert (part.table.num_rows, len(part.rejected), part.total) == (1, 2, 3)
 
 
-def test_a_window_that_keeps_changing_is_asked_for_in_smaller_ones() -> None:
+def test_a_window_that_keeps_changing_is_requested_in_shorter_ones() -> None:
     rows = [bet(f"{i}", at=60 * i) for i in range(8)]
 
     def answer(n: int, window: Interval | None, params: Mapping[str, Any]) -> Page:
@@ -293,7 +293,7 @@ def test_a_cursor_through_very_many_rows_is_followed_in_shorter_windows(monkeypa
     assert len(script.asked) < 1000 / 9 * 1.5
 
 
-def test_a_single_answer_with_very_many_rows_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_answer_with_very_many_rows_is_not_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "MOST_ROWS", 50)
     stream = serving(STREAM, paging=SingleAnswer(), windows=WindowRule(span=MINUTE, step=MINUTE))
     rows = [bet(f"{i:02}", at=i) for i in range(60)]

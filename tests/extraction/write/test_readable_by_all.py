@@ -17,8 +17,8 @@ from airflow_betproviders.providers.aig import streams as aig
 from airflow_betproviders.providers.gmag import streams as gmag
 from airflow_betproviders.providers.jdb import streams as jdb
 from airflow_betproviders.providers.pv import streams as pv
-from tests.cases.test_values import AIG, GMAG, JDB, JDB_OFFSET, PV, answer
 from tests.extraction.vendor import FIVE
+from tests.sample_answers import AIG, GMAG, JDB, JDB_OFFSET, PV, answer
 
 # fastparquet 2026.9 reads these and no other; Velox lacks DELTA_BYTE_ARRAY too.
 ENCODINGS = {"PLAIN", "RLE", "RLE_DICTIONARY", "DELTA_BINARY_PACKED"}

@@ -120,7 +120,7 @@ def test_a_foreign_folder_whose_name_is_no_text_is_named_in_printable_text(tmp_p
     assert warnings[0].isprintable()
 
 
-def test_slots_over_one_another_are_damaged_where_they_lie(lake: Lake) -> None:
+def test_overlapping_slots_are_damaged_in_their_place(lake: Lake) -> None:
     store(lake, slot(0))
     store(lake, slot(1, 3))
     store(lake, slot(2))
@@ -186,7 +186,7 @@ def test_by_default_it_reaches_from_the_first_slot_to_the_last_that_is_due(lake:
     assert ranges(look(lake, start=at(9), end=at(10))) == [(9, 10, "missing")]
 
 
-def test_an_empty_lake_is_missing_where_it_is_asked_for_and_nowhere_else(lake: Lake) -> None:
+def test_slots_of_an_empty_lake_are_missing_in_the_interval_of_interest_alone(lake: Lake) -> None:
     assert look(lake).cells == ()
     assert look(lake).to_json()["start"] is None
     assert [state for *_, state in ranges(look(lake, start=at(0), end=at(3)))] == ["missing"] * 3
@@ -200,7 +200,7 @@ def test_the_day_of_a_report_begins_where_the_provider_says(tmp_path: Path) -> N
     assert ranges(look(lake)) == [(-68, -44, "complete"), (-44, -20, "missing"), (-20, 4, "missing")]
 
 
-def test_days_beside_hours_are_cut_as_their_neighbours(lake: Lake) -> None:
+def test_days_beside_hours_are_divided_as_their_neighbours(lake: Lake) -> None:
     store(lake, slot(-72, 24))
     store(lake, slot(-24, 24))
     store(lake, slot(2))

@@ -88,7 +88,7 @@ CUTS = [
 
 
 @pytest.mark.parametrize(("what", "held", "asked", "slot", "expected"), CUTS, ids=[cut[0] for cut in CUTS])
-def test_a_gap_is_cut_as_what_is_stored_around_it(
+def test_a_gap_is_divided_into_slots_as_wide_as_the_stored_ones_around_it(
     what: str, held: list[Interval], asked: Interval, slot: timedelta | None, expected: list[tuple[float, float]]
 ) -> None:
     assert list(unstored_slots(asked, held, slot=slot, default=HOUR)) == [span(*each) for each in expected]
@@ -99,6 +99,6 @@ def test_the_day_of_a_stream_may_begin_at_another_hour() -> None:
     assert found == [span(-20, 4), span(4, 28), span(28, 52)]
 
 
-def test_beside_an_object_of_no_slots_width_the_gap_stays_whole() -> None:
+def test_beside_an_object_of_no_slots_width_the_gap_is_one_slot() -> None:
     odd = Interval(at(1), at(1) + timedelta(seconds=7))
     assert list(unstored_slots(span(1, 3), [odd], default=HOUR)) == [Interval(odd.end, at(3))]

@@ -21,9 +21,7 @@ from tests.extraction.vendor import FIVE, MINUTE, START_MS, Vendor, bet, page, s
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("cap", [33, 50, 99])
-def test_a_cap_shows_where_a_window_of_fixed_length_is_asked_for_from_its_last_row_on(
-    cap: int, newest_first: bool
-) -> None:
+def test_a_window_of_fixed_length_from_the_last_row_on_shows_a_cap(cap: int, newest_first: bool) -> None:
     """600 rows in ten minutes; the rule allows no shorter window."""
     rule = WindowRule(span=10 * MINUTE, fixed=True)
     rows = [bet(f"{i}", at=i) for i in range(-1200, 1200)]
