@@ -43,7 +43,7 @@ def hook_class(provider: str) -> type[BetProviderHook]:
     """Return the hook of a provider.
 
     Raises:
-        InvalidArgument: No installed package provides it, or the package cannot be used.
+        InvalidArgument: no installed package provides it, or the package cannot be used.
     """
     return _hook_class(_package(provider))
 
@@ -60,7 +60,7 @@ def streams_of(provider: str) -> tuple[Stream, ...]:
     """Return the streams of a provider, the main one first.
 
     Raises:
-        InvalidArgument: No installed package provides it, or the package cannot be used.
+        InvalidArgument: no installed package provides it, or the package cannot be used.
     """
     return _streams(_package(provider))
 
@@ -85,7 +85,7 @@ def declared(provider: str, name: str) -> Stream:
     """Return the declaration of a provider's stream.
 
     Raises:
-        InvalidArgument: There is no such provider, it has no such stream, or its package cannot be used.
+        InvalidArgument: there is no such provider, it has no such stream, or its package cannot be used.
     """
     streams = streams_of(provider)
     for stream in streams:
@@ -107,7 +107,7 @@ def mapping_of(provider: str) -> BetMapping:
     """Return the mapping of a provider's records to the bets table.
 
     Raises:
-        InvalidArgument: The provider has none, or its package cannot be used.
+        InvalidArgument: the provider has none, or its package cannot be used.
     """
     from airflow_betproviders.declare.bet_mapping import BetMapping
 
@@ -125,7 +125,7 @@ def reports_of(provider: str) -> tuple[ReportSpec, ...]:
     """Return the reports that a provider's bets are reconciled with.
 
     Raises:
-        InvalidArgument: The provider has none, or its package cannot be used.
+        InvalidArgument: the provider has none, or its package cannot be used.
     """
     from airflow_betproviders.declare.reports import Report, WindowTotals
 
@@ -144,9 +144,9 @@ class _Package:
     """The package of a provider.
 
     Attributes:
-        provider: The connection type.
-        name: The name of the Python package.
-        distribution: The name of the distribution, as pip knows it.
+        provider: the connection type.
+        name: the name of the Python package.
+        distribution: the name of the distribution, as pip knows it.
     """
 
     provider: str

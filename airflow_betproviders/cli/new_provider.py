@@ -46,14 +46,14 @@ def write_package(name: str, folder: Path) -> list[Path]:
     """Write the package of a provider.
 
     Args:
-        name: The connection type, such as ``nova``.
-        folder: A folder that is new or empty.
+        name: the connection type, such as ``nova``.
+        folder: a folder that is new or empty.
 
     Returns:
         The files, in order.
 
     Raises:
-        InvalidArgument: The name can't be a connection type or is taken, or the folder is not empty.
+        InvalidArgument: the name can't be a connection type or is taken, or the folder is not empty.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}[a-z0-9]", name) or keyword.iskeyword(name):
         raise InvalidArgument(

@@ -89,15 +89,15 @@ def connection_type(
     calls, timeout, rate limit storage, TLS, proxy, page size, retention and the largest answer. Call it from ``get_provider_info``; it imports nothing.
 
     Args:
-        conn_type: The connection type, such as ``nova``; also the name of the entry point.
-        hook: Path of the hook's class, such as ``airflow_provider_nova.hook.NovaHook``.
-        name: The provider's name for users; the hook's ``hook_name``.
-        labels: What ``host``, ``login`` and ``password`` hold at this provider, such as ``{"login": "Agent id"}``.
-        placeholders: Examples for standard fields and own ones.
-        fields: The provider's own extras: a label, a description and a JSON schema each. Airflow masks an extra only if
+        conn_type: the connection type, such as ``nova``; also the name of the entry point.
+        hook: path of the hook's class, such as ``airflow_provider_nova.hook.NovaHook``.
+        name: the provider's name for users; the hook's ``hook_name``.
+        labels: what ``host``, ``login`` and ``password`` hold at this provider, such as ``{"login": "Agent id"}``.
+        placeholders: examples for standard fields and own ones.
+        fields: the provider's own extras: a label, a description and a JSON schema each. Airflow masks an extra only if
             its name holds a word such as ``secret``, ``token`` or ``api_key``, whatever its format.
-        min_interval: The hook's ``default_min_interval``, in seconds.
-        min_interval_reason: Where this comes from; default: the provider states no limit.
+        min_interval: the hook's ``default_min_interval``, in seconds.
+        min_interval_reason: where this comes from; default: the provider states no limit.
     """
     reason = min_interval_reason or f"{name} states no limit, so this is a courtesy"
     spacing = {

@@ -21,10 +21,10 @@ def differences(
     """Return each record that is missing, stored twice, never sent, or stored with another value; empty if there is none.
 
     Args:
-        expectations: How times are written.
-        key: The columns that identify a record.
-        sent: The records, as the vendor writes them.
-        rows: The stored rows.
+        expectations: how times are written.
+        key: the columns that identify a record.
+        sent: the records, as the vendor writes them.
+        rows: the stored rows.
     """
     problems: list[str] = []
     stored: dict[tuple[str, ...], Mapping[str, Any]] = {}

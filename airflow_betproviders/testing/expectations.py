@@ -16,11 +16,11 @@ class Bet(NamedTuple):
     """The bet that a record stands for, by the vendor's document.
 
     Attributes:
-        bet_id: As in the bets table.
+        bet_id: as in the bets table.
         status: ``open``, ``settled``, ``cancelled`` or ``void``.
-        stake: In currency units.
-        payout: Gross, in currency units; None while the bet is open.
-        net: The player's, in currency units; None while the bet is open.
+        stake: in currency units.
+        payout: gross, in currency units; None while the bet is open.
+        net: the player's, in currency units; None while the bet is open.
     """
 
     bet_id: str

@@ -55,14 +55,14 @@ def provider_tests(
     Everything that you state here comes from the vendor's document, not from your declarations: the suite compares the two.
 
     Args:
-        provider: The connection type. Its package and its simulated vendor must be installed.
-        times: How the vendor writes times: one way for all fields, or one by field. See `wall_clock` and `epoch`.
-        bet: Returns the expected bet of a record of the main stream. Leave it out for a provider without bets.
-        pii: Columns of the main stream that identify a player, with ``hash`` or ``drop``. At least one must be hashed.
-        signatures: Names of parameters that must not be archived.
-        settings: Settings of the simulator, such as ``{"rate": 60}`` bets an hour.
-        may_fail: Readings of open questions under which a task may fail instead of storing the bets, such as ``midnight=refuse``.
-        hours: Hours to extract under faults.
+        provider: the connection type. Its package and its simulated vendor must be installed.
+        times: how the vendor writes times: one way for all fields, or one by field. See `wall_clock` and `epoch`.
+        bet: returns the expected bet of a record of the main stream. Leave it out for a provider without bets.
+        pii: columns of the main stream that identify a player, with ``hash`` or ``drop``. At least one must be hashed.
+        signatures: names of parameters that must not be archived.
+        settings: settings of the simulator, such as ``{"rate": 60}`` bets an hour.
+        may_fail: readings of open questions under which a task may fail instead of storing the bets, such as ``midnight=refuse``.
+        hours: hours to extract under faults.
     """
     expectations = Expectations(
         provider=provider,

@@ -52,11 +52,11 @@ class VendorAccount:
     """One account at a simulated vendor, with a lake in a folder.
 
     Args:
-        expectations: The arguments of `provider_tests`.
-        simulator: A running simulator.
-        folder: A folder for the lake.
-        monkeypatch: Pytest's fixture, which makes the connection known to Airflow.
-        extra: Members of the connection's extra, in addition to those of the vendor's demo connection.
+        expectations: the arguments of `provider_tests`.
+        simulator: a running simulator.
+        folder: a folder for the lake.
+        monkeypatch: pytest's fixture, which makes the connection known to Airflow.
+        extra: members of the connection's extra, in addition to those of the vendor's demo connection.
     """
 
     def __init__(

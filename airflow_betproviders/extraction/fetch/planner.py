@@ -110,10 +110,7 @@ class Planner:
             self.density = rows / window.width.total_seconds()
 
     def plan(self, window: Interval | None) -> tuple[Interval | None, ...]:
-        """Return what to request in place of a window that likely holds too many rows.
-
-        That is a first part, and the rest, to be planned in turn; or the window itself.
-        """
+        """Split a first part off a window that likely has too many rows; the rest is planned in turn. Return all parts, in order."""
         if window is None or self._rule is None:
             return (window,)
         expected = (self.density or 0.0) * window.width.total_seconds()
@@ -136,7 +133,7 @@ class Planner:
             self.paging = self.paging.limited_to(change.likely_size)
 
     def ask_for_less(self, window: Interval | None, paging: Pagination | None) -> bool:
-        """Request fewer rows in an answer, or shorter windows, for the rest of the run; False where neither can be.
+        """Request fewer rows in an answer, or shorter windows, for the rest of the run. Return False if neither is possible.
 
         Args:
             window: a window whose answer did not come in time.
@@ -161,17 +158,17 @@ class Planner:
     def parts(
         self, window: Interval | None, rows: int, size: int = 0, changes: int = 0, halved: int = 0
     ) -> tuple[Interval | None, ...]:
-        """Return what to request in place of a window, by what its first answer says; see `plan`.
+        """Split a window whose first answer shows that it has too many rows, or changes too often. Return all parts, in order.
 
         Args:
             window: the window.
-            rows: how many rows the provider says it holds.
+            rows: the number of its rows, as the provider counts them.
             size: bytes of the answer.
-            changes: how many times it changed while it was read: one that keeps changing is read in halves.
+            changes: how many times it changed while it was read. A window that keeps changing is read in halves.
             halved: how many times it was halved for that already.
 
         Raises:
-            Unprovable: so many rows can't be, or are the most that the provider ever says and the window can't be split.
+            Unprovable: the count is impossible, or it is a limit of the provider's and the window can't be split.
         """
         if rows > self._plausible(window):
             raise Unprovable(f"the provider counts {rows} rows, more than there can be")
@@ -181,7 +178,9 @@ class Planner:
         keeps_changing = has_pages and changes >= READS_BEFORE_HALVING and halved < _MOST_HALVINGS
         if self.is_full(rows, size) or keeps_changing or common_cap:
             parts = self.halves(window)
-        elif window is not None and rows > self.most_rows and not self.paging.may_be_cut_off:  # that has come already
+        elif (
+            window is not None and rows > self.most_rows and not self.paging.may_be_cut_off
+        ):  # else all rows have come already
             parts = self._split(window, rows)
         if len(parts) == 1 and self.is_full(rows, size):
             if self.paging.is_full(rows):
@@ -213,7 +212,7 @@ class Planner:
     def _split(self, window: Interval, rows: float) -> tuple[Interval, ...]:
         if self._rule is None:
             return (window,)
-        steps_a_row = window.width / self._rule.step / rows  # steps a row
+        steps_a_row = window.width / self._rule.step / rows
         return windows.split_off(
             window,
             min(math.ceil(steps_a_row * self._target_rows), int(steps_a_row * self._likely_most_rows)),

@@ -13,9 +13,8 @@ class Digest:
     """Digest tables one after the other. Chunks, and what lies in memory under a null, make no difference."""
 
     def __init__(self) -> None:
-        self._hash = (
-            xxhash.xxh3_128()
-        )  # it detects changes, not forgeries: anyone who can write the file can write its digest
+        # It detects changes, not forgeries: anyone who can write the file can write its digest.
+        self._hash = xxhash.xxh3_128()
 
     def add(self, table: pa.Table) -> None:
         """Add the rows of a table."""
@@ -52,5 +51,5 @@ class Digest:
             if pa.types.is_boolean(column.type):
                 column = column.cast(pa.uint8())
             width = column.type.bit_width // 8
-            if data := column.buffers()[1]:  # hashed where it lies: a copy of a row group is felt
+            if data := column.buffers()[1]:  # without a copy, which takes long for a row group
                 self._hash.update(memoryview(data)[column.offset * width : (column.offset + len(column)) * width])

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_NICENESS = 5  # how much lower the priority of the child is than that of the API server
 _SPAWN = get_context("spawn")  # a fork would copy locks that Airflow's threads hold at that moment
 
 
@@ -31,11 +32,10 @@ class LakeProcess:
     Args:
         seconds: how long a call may take. A child that takes longer to start goes on starting.
         idle_seconds: after how many seconds without a call the child ends.
-        niceness: how much lower the child's priority is than the API server's.
     """
 
-    def __init__(self, seconds: float = 45, idle_seconds: float = 600, niceness: int = 5) -> None:
-        self._seconds, self._idle_seconds, self._niceness = seconds, idle_seconds, niceness
+    def __init__(self, seconds: float = 45, idle_seconds: float = 600) -> None:
+        self._seconds, self._idle_seconds = seconds, idle_seconds
         self._lock = Lock()
         self._child: Any = None
         self._ready = False
@@ -93,7 +93,7 @@ class LakeProcess:
     def _start(self) -> Connection:
         ours, theirs = _SPAWN.Pipe()
         self._child = _SPAWN.Process(
-            target=_serve, args=(theirs, self._idle_seconds, self._niceness), name="betproviders-page", daemon=True
+            target=_serve, args=(theirs, self._idle_seconds), name="betproviders-page", daemon=True
         )
         self._child.start()
         theirs.close()  # else the parent does not notice the end of the child
@@ -110,10 +110,10 @@ class LakeProcess:
         self._ready = False
 
 
-def _serve(connection: Connection, idle_seconds: float, niceness: int) -> None:
+def _serve(connection: Connection, idle_seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent; the child ends with it
     import_module("airflow.sdk")  # takes most of the start
-    os.nice(niceness)
+    os.nice(_NICENESS)
     connection.send(True)
     while connection.poll(idle_seconds):
         try:
