@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,10 +59,11 @@ def execute(made: BaseOperator, ctx: dict[str, Any]) -> dict[str, Any]:
     return summary
 
 
-def assert_refused(made: BaseOperator, server: Recorder, cure: str) -> None:
-    """Assert that an operator refuses its arguments before the first call, for good, and names the cure."""
+@contextmanager
+def refused(server: Recorder, cure: str) -> Iterator[None]:
+    """Assert that arguments are refused before the first call, for good, with the cure."""
     with pytest.raises(InvalidArgument) as caught:
-        execute(made, context())
+        yield
     assert cure in str(caught.value)
     assert isinstance(caught.value, AirflowFailException)  # no retry can help
     assert server.requests == []

@@ -16,7 +16,7 @@ from airflow_betproviders.hooks.base import BetProviderHook
 from airflow_betproviders.operators.extract import ExtractToParquetOperator, hook_of, stream_asset
 from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.conftest import MakeHook
-from tests.operator_runs import DAILY, FIVE, HOUR, HOURLY, assert_refused, bets, context, execute, operator
+from tests.operator_runs import DAILY, FIVE, HOUR, HOURLY, bets, context, execute, operator, refused
 from tests.recorder import Recorder, Reply, Request
 
 DAY = timedelta(days=1)
@@ -69,7 +69,8 @@ def test_bad_input_is_refused_before_the_first_call_with_the_cure(
     make: MakeHook, server: Recorder, tmp_path: Path, provider: str, arguments: dict[str, Any], cure: str
 ) -> None:
     make(provider)
-    assert_refused(operator(tmp_path, provider, **arguments), server, cure)
+    with refused(server, cure):
+        execute(operator(tmp_path, provider, **arguments), context())
     assert not (tmp_path / "lake").exists()
 
 

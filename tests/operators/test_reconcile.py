@@ -21,7 +21,7 @@ from tests.aig_day import TODAY, aig_counts, reconcile_operator, stored_day
 from tests.airflow_versions import AirflowFailException, TaskDeferred
 from tests.bets_table.lakes import at, hour_of
 from tests.conftest import MakeHook
-from tests.operator_runs import assert_refused, context, execute
+from tests.operator_runs import context, execute, refused
 from tests.recorder import Recorder
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -53,7 +53,8 @@ def test_bad_input_is_refused_before_the_first_call_with_the_cure(
     make: MakeHook, server: Recorder, tmp_path: Path, provider: str, arguments: dict[str, Any], cure: str
 ) -> None:
     make(provider)
-    assert_refused(reconcile_operator(tmp_path, provider, **arguments), server, cure)
+    with refused(server, cure):
+        execute(reconcile_operator(tmp_path, provider, **arguments), context())
     assert not (tmp_path / "raw").exists()
 
 
