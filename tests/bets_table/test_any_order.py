@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from airflow_betproviders.bets_table.optimize import optimize
 from airflow_betproviders.bets_table.table import CommitConflict, Snapshot
 from airflow_betproviders.declare.interval import Interval
-from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, at, hour_of
+from tests.bets_table.changing_bets import ChangingBets, GmAgBets, PvBets
+from tests.bets_table.lakes import HOUR, MINUTE, SampleLake, aig, hour_of
 from tests.examples import examples
 
 SLOTS = [hour_of(hour, day) for day in (20, 21) for hour in (22, 23)]
@@ -26,28 +27,18 @@ WIDE = [hour_of(22, day, width=2) for day in (20, 21)]
 BETS = ["a", "b", "c"]
 
 
-class Provider:
-    """Bets that change: each has one record, in the slot of its update_time; time only goes on."""
+class AigBets(ChangingBets):
+    """A bet is in the slot of its update_time, which never goes back."""
 
-    def __init__(self) -> None:
-        self.records: dict[str, dict[str, Any]] = {}
-        self.now = at(12, 22)
-
-    def tick(self) -> datetime:
-        self.now += MINUTE
-        return self.now
+    name = "aig"
 
     def change(self, bet: str, slot: Interval, minute: int, moved: int, win: int, status: int) -> None:
-        """Place the bet, or change it: to another slot, another date, another result. Its update_time never goes back."""
+        """Place the bet, or change it: to another slot, another date, another result."""
         updated = slot.start + minute * MINUTE
-        held = self.records.get(bet)
-        if held is None or updated.timestamp() * 1000 > held["update_time"]:
+        if bet not in self.records or updated > self.times[bet]:
             placed = slot.start - timedelta(minutes=10) - moved * 24 * HOUR
+            self.times[bet] = updated
             self.records[bet] = aig(bet, placed=placed, updated=updated, win=str(win), status=status)
-
-    def answer(self, slot: Interval) -> list[dict[str, Any]]:
-        ends = [int(end.timestamp() * 1000) for end in (slot.start, slot.end)]
-        return [record for record in self.records.values() if ends[0] <= record["update_time"] < ends[1]]
 
     def truth(self) -> dict[str, tuple[Any, ...]]:
         names = ("open", "settled", "cancelled", "void", "void")
@@ -85,9 +76,9 @@ def fail(error: Exception) -> None:
 class History:
     """A provider, a lake and a table, to which one thing happens after another."""
 
-    def __init__(self, folder: Path) -> None:
-        self.sample = SampleLake(folder)
-        self.provider = Provider()
+    def __init__(self, folder: Path, provider: ChangingBets) -> None:
+        self.sample = SampleLake(folder, provider.name)
+        self.provider = provider
         self._seen: set[str] = set()
 
     def vanish(self, bet: str) -> None:
@@ -175,15 +166,18 @@ _steps = st.one_of(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("provider", [AigBets, PvBets, GmAgBets])
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(_steps, max_size=25),
     extracted=st.permutations(range(len(SLOTS))),
     merged=st.permutations(range(len(SLOTS))),
 )
-def test_the_table_is_the_latest_truth(steps: list[tuple[Any, ...]], extracted: list[int], merged: list[int]) -> None:
+def test_the_table_is_the_latest_truth(
+    provider: type[ChangingBets], steps: list[tuple[Any, ...]], extracted: list[int], merged: list[int]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        history = History(Path(folder))
+        history = History(Path(folder), provider())
         for name, *arguments in steps:
             getattr(history, name)(*arguments)
             history.check()
