@@ -24,9 +24,8 @@ def connection(provider: str, url: str, **extra: object) -> Connection:
     """Return a connection that suits the page server."""
     from records import KEY
 
-    # GM-Ag's rows are of five brands.
-    own_extra: dict[str, dict[str, object]] = {"jdb": {"dc": "ABCD", "iv_secret": KEY}, "gmag": {"show_all": True}}
-    settings = {"min_interval": 0, "timeout": 900, **own_extra.get(provider, {}), **extra}
+    extra_of_jdb = {"dc": "ABCD", "iv_secret": KEY} if provider == "jdb" else {}
+    settings = {"min_interval": 0, "timeout": 900, **extra_of_jdb, **extra}
     return Connection(
         conn_id="bench", conn_type=provider, host=url, login=LOGIN[provider], password=KEY, extra=json.dumps(settings)
     )

@@ -87,8 +87,8 @@ class Filter:
         choices: the allowed values, if the document lists them.
         empty_means_all: whether an empty list selects everything, as no filter does.
         all_value: the value that selects everything, as no filter does; None if there is none.
-        column: the column that the filter selects by, if the document makes it clear; None if rows do not show it. The task
-            fails if a row has another value.
+        column: the column that the filter selects by, if the document makes it clear; None if rows do not show it. A row with
+            another value is stored, with a warning.
     """
 
     type: type

@@ -104,8 +104,6 @@ class Stream:
         filter_columns: the time columns that windows filter: at least one of them lies in the window. Default: ``time_column``.
         day_column: the text column that names the UTC day of a row's figures, as ``2026-11-20``; None where rows name no day. The
             task fails if a row is of another day than was requested.
-        account_column: the column that names the account of a row, as its login; None where rows name none. The task fails if a
-            row is of another account.
         windows: the provider's window limits; None for a snapshot without a time filter.
         bounds: names of the parameters for a window's start and, if there is one, its end.
         time: how these parameters write an instant.
@@ -135,7 +133,6 @@ class Stream:
     reject_outside_window: bool = False
     filter_columns: tuple[str, ...] = ()
     day_column: str | None = None
-    account_column: str | None = None
     windows: WindowRule | None = None
     bounds: tuple[str, ...] = ()
     time: TimeParam = _SECONDS
@@ -197,7 +194,6 @@ class Stream:
             ("version_columns", self.version_columns),
             ("time_column", time_columns),
             ("day_column", (self.day_column,) if self.day_column else ()),
-            ("account_column", (self.account_column,) if self.account_column else ()),
             *((f"filter {name}", (chosen.column,)) for name, chosen in self.filters.items() if chosen.column),
         ):
             missing = [name for name in columns if name not in names]

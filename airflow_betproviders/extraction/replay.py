@@ -19,7 +19,6 @@ from airflow_betproviders.extraction.archive import ArchiveReader
 from airflow_betproviders.extraction.decode.decoder import Decoder
 from airflow_betproviders.extraction.earlier_runs import EarlierRuns
 from airflow_betproviders.extraction.fetch.completeness.assembly import WindowAssembler
-from airflow_betproviders.extraction.fetch.completeness.filtered_rows import FilteredRows
 from airflow_betproviders.extraction.fetch.completeness.window_boundaries import WindowBoundaries
 from airflow_betproviders.extraction.fetch.completeness.window_ends import WindowEnds
 from airflow_betproviders.extraction.fetch.source import Source
@@ -134,7 +133,6 @@ class Replay(SlotPipeline):
                     interval,
                     Decoder(self._stream, archived.utc_offset, quotes=self._pii_policy is None),
                     WindowAssembler(self._source, self._stream),
-                    FilteredRows(self._source, self._stream, self._filters),
                     self._source,
                 )
                 boundaries = WindowBoundaries(
@@ -169,7 +167,6 @@ class _Replies:
     slot: Interval
     decode: Decoder
     assemble: WindowAssembler
-    filtered_rows: FilteredRows
     source: Source
 
     def windows(self) -> Iterator[WindowRows]:
@@ -187,6 +184,4 @@ class _Replies:
 
     def _assemble(self, window: Interval | None, calls: Sequence[int]) -> WindowRows:
         pages = [self.decode(self.archived.body(call), self.source.check) for call in calls]
-        for page in pages:
-            self.filtered_rows.check(window, page)
         return self.assemble.assemble_archived(window, pages)

@@ -163,7 +163,6 @@ class OddVendor(Vendor):
     starts: tuple[datetime, ...] = ()
     shown: Counter[Bet] = field(default_factory=Counter)
     label: str = "connection odd_default"
-    account: str = "1"  # as a column that names it has it
     quotes: bool = True
 
     def request(

@@ -85,7 +85,6 @@ class WindowCalls:
 
         Raises:
             IncompleteWindow: a link to the next page leads out of the window or its filters.
-            ProviderRequestError: the answer has rows that the filters leave out.
         """
         asked = self._source.params(self._stream, window, self._filters)
         params: Params = {

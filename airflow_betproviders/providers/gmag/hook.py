@@ -6,7 +6,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
@@ -70,11 +69,6 @@ class GmAgHook(BetProviderHook):
 
     success = CodeEquals(member="error", value="0")
     settings = (FlagSetting(name="show_all"),)
-
-    def with_account_settings(self, stream: Stream) -> Stream:
-        """See `BetProviderHook`; rows are of this brand alone unless sub-brands are included."""
-        adapted = super().with_account_settings(stream)
-        return replace(adapted, account_column=None) if self.extra["show_all"] else adapted
 
     def params(self, stream: Stream, window: Interval | None, filters: Mapping[str, Any]) -> dict[str, Any]:
         """See `BetProviderHook`; sub-brands are included where the connection says so."""

@@ -81,7 +81,6 @@ ODD: Mapping[str, str] = {
     "odd_long": "20,000 digits and an `x`",
     "odd_deep": "700 lists in each other",
     "odd_exponent": "`1e99999999999999999999`",
-    "odd_other": "another value of the same type, as where a filter is ignored",
     "odd_patch": "the members of `values` instead of the row's own",
 }
 """Kinds that put an odd value into ``field`` (any) of a share of ``rows`` (0.05). Which rows and fields follows from the

@@ -38,9 +38,7 @@ def odd_value(kind: str, value: str, rng: random.Random, *, csv: bool) -> str | 
     """
     quote = "" if csv or not value.startswith('"') else '"'
     content = value[1:-1] if quote else value
-    if kind == "odd_other":
-        odd = _another(content)
-    elif kind == "odd_range":
+    if kind == "odd_range":
         odd = _beyond(content, rng, text=csv or bool(quote))
     elif kind == "odd_precise":
         odd = _precise(content)
@@ -66,12 +64,6 @@ def _beyond(content: str, rng: random.Random, *, text: bool) -> str | None:
     if "." in content or text:
         return "1" + "0" * 40
     return rng.choice(("-62167219200000", "1000000000000000000", "9223372036854775808"))
-
-
-def _another(content: str) -> str | None:
-    if _TIME.fullmatch(content) or content[:1] in {"", "[", "{"} or content in {"true", "false", "null"}:
-        return None
-    return "1" if content in {"0", "-0"} else f"{content}1"  # JSON has no number 01
 
 
 def _precise(content: str) -> str | None:

@@ -1,87 +1,68 @@
-"""Refuse rows that the request leaves out: the provider, or a gateway before it, ignored a filter or the account."""
+"""Warn about rows that the task's filters leave out: the provider, or a gateway before it, ignored a filter."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_betproviders.declare.interval import Interval
-from airflow_betproviders.declare.request_parameters import Filter
 from airflow_betproviders.declare.stream import Stream
-from airflow_betproviders.exceptions import ProviderRequestError
 from airflow_betproviders.extraction.decode.decoder import Page
 
 if TYPE_CHECKING:
     from airflow_betproviders.extraction.fetch.source import Source
 
+log = logging.getLogger(__name__)
+
 
 class FilteredRows:
-    """Compare the rows of each answer with the filters, and with the account, of its request."""
+    """Compare the rows of each answer with the filters of its request.
+
+    Such rows are stored: PV's own sample of ``/api/games/game/history`` requests game 3011 and returns game 2011 (document 2.2).
+    """
 
     def __init__(self, source: Source, stream: Stream, filters: Mapping[str, Any]) -> None:
         """Bind the account, the stream and the filters of the extraction."""
         self._source = source
         self._stream = stream
-        self._selections = [
-            _Selection(
-                declared.column,
-                declared,
-                value,
-                f"filter {name}={value!r}",
-                f"The provider, or a gateway before it, ignores the filter. Ask the provider, or extract without {name}",
-            )
+        self._filters = {
+            name: (declared, declared.column, value)
             for name, value in filters.items()
             if (declared := stream.filters.get(name)) and declared.column
-        ]
-        if stream.account_column:
-            self._selections.append(
-                _Selection(
-                    stream.account_column,
-                    Filter(type=str),
-                    source.account,
-                    f"login {source.account!r}",
-                    "The provider returns rows of other accounts. To store those of subordinate accounts too, set show_all in the "
-                    "connection's extra, where it has it; or ask the provider",
-                )
-            )
+        }
+        self._warned: set[str] = set()
 
     def check(self, window: Interval | None, page: Page) -> None:
-        """Refuse an answer with a row that was not requested.
+        """Warn, once for each filter, about an answer with rows that were not requested.
 
         Args:
             window: the requested window; None for a snapshot.
             page: the answer.
-
-        Raises:
-            ProviderRequestError: the message names what was requested, a value that was not, and the cure.
         """
-        for selection in self._selections:
-            values = page.table[selection.column]
-            others = [found for found in values.unique().to_pylist() if not selection.includes(found)]
+        for name, (declared, column, value) in self._filters.items():
+            if name in self._warned:
+                continue
+            values = page.table[column]
+            others = [found for found in values.unique().to_pylist() if not declared.selects(value, found)]
             if others:
+                self._warned.add(name)
                 count = pc.sum(pc.is_in(values, pa.array(others, values.type))).as_py()
                 example = f", one of them {others[0]!r:.100}" if self._source.quotes else ""
-                raise ProviderRequestError(
-                    f"{self._source.label}, stream {self._stream.name}, window {window or 'now'}: {selection.asked} was requested, and "
-                    f"{count} of {page.rows} rows of an answer have another {selection.column}{example}. Nothing of it was stored. "
-                    f"{selection.cure}."
+                log.warning(
+                    "%s, stream %s, window %s: filter %s=%r was requested, and %d of %d rows of an answer have another %s%s. They are "
+                    "stored. The provider, or a gateway before it, ignores the filter: ask the provider, or extract without %s",
+                    self._source.label,
+                    self._stream.name,
+                    window or "now",
+                    name,
+                    value,
+                    count,
+                    page.rows,
+                    column,
+                    example,
+                    name,
                 )
-
-
-@dataclass(frozen=True)
-class _Selection:
-    """What a request says of the values of one column."""
-
-    column: str
-    declared: Filter
-    value: Any
-    asked: str
-    cure: str
-
-    def includes(self, found: Any) -> bool:
-        """Return whether a row may have this value."""
-        return self.declared.selects(self.value, found)
