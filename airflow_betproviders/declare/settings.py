@@ -19,6 +19,8 @@ _LARGEST = 10**40
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 _KEY = re.compile(r"[\w+/=.-]{12,}")
+# Bytes of a file in which its first certificate begins; comments may stand before it.
+_PEM_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,9 +242,12 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_pem(path: str) -> bool:
-    """Return whether it is a readable file in PEM."""
+    """Return whether it is a readable file in PEM. A device or a pipe, which may have no end, is none."""
     try:
-        return b"-----BEGIN " in Path(path).read_bytes()
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            return b"-----BEGIN " in file.read(_PEM_BYTES)
     except (OSError, ValueError):
         return False
 

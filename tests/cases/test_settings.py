@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -127,6 +128,7 @@ UNFIT = [
     ("MIN-INTERVAL", 2, "Did you mean min_interval"),
     ("extra__aig__timeout", 2, "Did you mean timeout"),
     ("ca_bundle", pytest.__file__, "that holds certificate authorities in PEM"),
+    ("ca_bundle", "/dev/null", "extra ca_bundle='/dev/null' must be the path of a file on the worker"),
     ("proxy", "nonsense", "extra proxy='nonsense' must be a URL such as http://proxy:3128"),
     ("proxy", "http://[::1", "extra proxy='http://[::1' must be a URL such as http://proxy:3128"),
     ("rate_limit_storage", "redos://host", "extra rate_limit_storage='redos://host' must be a URL such as redis://"),
@@ -147,6 +149,13 @@ def test_s2_an_unknown_or_unfit_extra_is_refused_before_the_first_call(
     assert not works
     assert message in text
     assert server.requests == []
+
+
+def test_s2_a_pipe_in_place_of_a_file_is_refused_and_not_read(make: MakeHook, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")  # whoever opens it to read waits until another writes
+    for name in ("ca_bundle", "client_cert"):
+        with pytest.raises(InvalidArgument, match=f"extra {name}=.* must be the path of a file on the worker"):
+            make("aig", extra={name: str(tmp_path / "ca.pem")}).check_connection()
 
 
 def test_s2_a_negative_number_is_refused_with_the_least_one() -> None:
