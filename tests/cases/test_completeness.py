@@ -241,7 +241,7 @@ def test_a6_fewer_than_ten_rows_need_no_proof(make: MakeHook, tmp_path: Path) ->
     assert len(vendor.asked) == 1
 
 
-@pytest.mark.parametrize("nothing", [[], [None], [None, None], [{}], [[]]], ids=json.dumps)
+@pytest.mark.parametrize("nothing", [[], [None], [None, None], [{}], [[]], [0], [""], ["busy", None]], ids=json.dumps)
 @pytest.mark.parametrize(("provider", "stream"), [("pv", "games_game_history"), ("aig", "latest")])
 def test_a3_a_slot_with_one_empty_answer_is_requested_twice(
     make: MakeHook, tmp_path: Path, provider: str, stream: str, nothing: list[Any]
@@ -251,10 +251,25 @@ def test_a3_a_slot_with_one_empty_answer_is_requested_twice(
 
     filters = GAME if provider == "pv" else {}
     vendor = Vendor(make(provider), stream, spread(3), spoil=empty_once)
-    assert vendor.ids(vendor.store(tmp_path, **filters)) == ["0", "1", "2"]
+    stored = vendor.store(tmp_path, **filters)
+    assert vendor.ids(stored) == ["0", "1", "2"]
+    assert stored.receipts[0].bad_rows == 0
     empty = Vendor(make(provider), stream, [])
     assert empty.store(tmp_path / "empty", **filters).receipts[0].proof == {"second read": 1}
     assert len(empty.asked) == 2
+
+
+@pytest.mark.parametrize("digits", [101, 309, 4299, 4301])
+@pytest.mark.parametrize(("provider", "stream"), [("pv", "history"), ("aig", "transactions"), ("gmag", "game_history")])
+def test_a4_a_total_of_hundreds_of_digits_counts_as_none(
+    make: MakeHook, tmp_path: Path, provider: str, stream: str, digits: int
+) -> None:
+    def long_total(n: int, window: Any, params: Any, document: dict[str, Any]) -> bytes:
+        (document if provider == "gmag" else document["data"])["total"] = "the total"
+        return json.dumps(document).replace('"the total"', "9" * digits).encode()
+
+    vendor = Vendor(make(provider), stream, spread(37), spoil=long_total)
+    assert sorted(vendor.ids(vendor.store(tmp_path)), key=int) == [f"{i}" for i in range(37)]
 
 
 @pytest.mark.parametrize("count", [1, 12, 100])

@@ -44,8 +44,6 @@ from airflow_betproviders.lake.quarantine import RejectedRow
 _MEASURED = 1 << 20
 # Bytes of a refused answer in which secrets are looked for. The last of them may begin one that is cut off.
 _SEARCHED, _LONGEST_SECRET = 1 << 16, 1 << 13
-# Lists of rows without a record, as PHP writes an empty result.
-_WITHOUT_RECORDS = ({b"null"}, {b"{}"}, {b"[]"})
 _MARKERS = (Total, PageSize, NextPage, Reaches, SumOf)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Decode: TypeAlias = Callable[[bytes, Callable[[Mapping[str, Any]], None]], "Page"]
@@ -213,7 +211,7 @@ class Decoder:
         else:
             rows = listed(rows_text or b"", self._stream.key)
             alone = rows == [rows_text]  # one record in place of a list
-            page.doubtful = page.total is None and (alone or {*rows} in _WITHOUT_RECORDS)
+            page.doubtful = page.total is None and (alone or (bool(rows) and not any(map(_may_be_record, rows))))
         if self._nested:
             rows = [row for item in rows for row in explode(item, self._rows)]
         self._add_rows(page, rows)
@@ -288,6 +286,11 @@ class Decoder:
 def _has_no_value(table: pa.Table) -> bool:
     """Return whether every cell is null, as in the record that a provider without figures writes as ``{}``."""
     return all(column.null_count == table.num_rows for column in table.columns)
+
+
+def _may_be_record(row: bytes) -> bool:
+    """Return whether a row is more than ``null``, ``{}``, ``[]``, a text or a number, as an empty or failed result is written."""
+    return row[:1] in (b"{", b"[") and len(row) > 2
 
 
 def _largest_row(body: bytes, rows: int, once_a_row: bytes) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_betproviders.declare.fields.json_text import NotJson
+from airflow_betproviders.declare.fields.json_text import MAX_NUMBER, NotJson
 from airflow_betproviders.declare.stream import Envelope
 from airflow_betproviders.extraction.decode import arrays
 
@@ -71,11 +71,11 @@ def has_no_rows(envelope: Any, rows_text: bytes | None, path: tuple[str, ...], *
 
 
 def as_int(value: Any) -> int | None:
-    """Parse an integer, also as text or with a decimal point (``1.0``); None for anything else."""
+    """Parse an integer, also as text or with a decimal point (``1.0``); None for anything else, or more than `MAX_NUMBER` characters."""
     text = str(value)
     digits, _, fraction = text.partition(".")
     try:
-        return int(digits if not fraction.strip("0") else text)
+        return int(digits if not fraction.strip("0") else text) if len(text) <= MAX_NUMBER else None
     except ValueError:
         return None
 
